@@ -1,0 +1,1 @@
+"""Where a stack lands: one adapter a file, all behind ``port.Cluster``."""

@@ -1,0 +1,50 @@
+"""The port that every cluster keeps; ``tests/contract/test_cluster.py`` holds every adapter to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """What a cluster is doing. ``nodes_are_played`` tells a reader that KWOK plays the nodes and pods."""
+
+    name: str
+    provider: str
+    running: bool
+    server: str | None
+    nodes_are_played: bool
+    note: str = ""
+
+
+class Cluster(Protocol):
+    """A place where a stack lands."""
+
+    name: str
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig file; it exists while the cluster runs."""
+
+    @property
+    def context(self) -> str:
+        """The context to use inside that file."""
+
+    def start(self) -> None:
+        """Make the cluster ready to be deployed to; does nothing where it already is.
+
+        Raises:
+            ClusterError: it did not start, cannot be reached or refuses us.
+            toolchain.ToolMissingError: a server is missing.
+        """
+
+    def stop(self) -> None:
+        """End what ``start`` started and keep the data; does nothing where nothing runs."""
+
+    def delete(self) -> None:
+        """Stop, and throw the data away. A cluster that is not ours is left alone."""
+
+    def status(self) -> ClusterStatus:
+        """Tell what is running, without changing anything."""

@@ -1,0 +1,23 @@
+"""What can go wrong on this floor, by whose fault it is. The command line maps each to an exit code."""
+
+from __future__ import annotations
+
+
+class StackError(Exception):
+    """Base of every error raised by ``stacks``; its text is fit to be shown to an operator as it is."""
+
+
+class ConfigurationError(StackError):
+    """The user wrote something that cannot be meant: names the place, the value, what is allowed and the mend."""
+
+
+class ClusterError(StackError):
+    """A cluster did not start, did not answer or refused us."""
+
+
+class DeploymentError(StackError):
+    """Pulumi could not finish; the state is kept and the text says how to go on."""
+
+
+class StateLockedError(DeploymentError):
+    """Another run holds the lock of this stack's state."""

@@ -1,0 +1,261 @@
+"""The resources of a stack in one normal form, whatever they were read from.
+
+The twin, the policies, the cost and the report read only this; so they work on anybody's stack, state or manifests.
+
+Rules of the normal form:
+1. Values are plain JSON; numbers without a fraction are integers (Pulumi's protocol turns every number into a float).
+2. Secrets are the text ``[secret]``; values not known before the deployment are ``[unknown]``.
+3. Keys without a value (None) are absent.
+4. Kubernetes ``List`` types are split; what only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent.
+5. Resources are ordered by URN.
+
+The digest covers what is deployed, not how the program is cut: objects with their inputs, without components, providers, parents
+and dependencies. Equal stacks have equal digests from every source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+SECRET: Final = "[secret]"  # noqa: S105  # the mark that stands in a secret's place
+UNKNOWN: Final = "[unknown]"
+
+# Pulumi's marks in serialised values (pulumi/sdk, resource/properties.go).
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105
+_UNKNOWN_VALUES: Final = frozenset({"04da6b54-80e4-46f7-96ec-b56ff0331ba9"})
+
+_SERVER_METADATA: Final = frozenset({"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"})
+_SERVER_ANNOTATIONS: Final = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
+
+#: Kinds whose pods come from a template, and where the template's pod spec lies.
+POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
+    "Deployment": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource: ``urn`` is unique in its graph, ``type`` is Pulumi's (``kubernetes:apps/v1:Deployment``)."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str | None = None
+    depends_on: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_object(self) -> bool:
+        """Whether this is a Kubernetes object (its inputs are a manifest)."""
+        return bool(self.inputs.get("kind")) and bool(self.inputs.get("apiVersion"))
+
+    @property
+    def kind(self) -> str:
+        """``Deployment``; empty for anything but a Kubernetes object."""
+        return str(self.inputs.get("kind", "")) if self.is_object else ""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The manifest's metadata."""
+        return self.inputs.get("metadata") or {}
+
+    @property
+    def object_name(self) -> str:
+        """``metadata.name``; the resource's own name where there is none."""
+        return str(self.metadata.get("name") or self.name)
+
+    @property
+    def namespace(self) -> str | None:
+        """``metadata.namespace``."""
+        return self.metadata.get("namespace")
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """``metadata.labels``."""
+        return self.metadata.get("labels") or {}
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """``metadata.annotations``."""
+        return self.metadata.get("annotations") or {}
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The manifest's ``spec``."""
+        return self.inputs.get("spec") or {}
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """apiVersion, kind, namespace and name; type and name for what is not a Kubernetes object."""
+        if not self.is_object:
+            return (self.type, "", "", self.name)
+        return (str(self.inputs["apiVersion"]), self.kind, self.namespace or "", self.object_name)
+
+    @property
+    def label(self) -> str:
+        """How a person would name it: ``Deployment ai/ai-stack``."""
+        if not self.is_object:
+            return f"{self.type} {self.name}"
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.object_name}"
+
+    @property
+    def pod_template(self) -> Mapping[str, Any] | None:
+        """The pod template (or the pod itself) with ``metadata`` and ``spec``; None for kinds without pods."""
+        if self.kind == "Pod":
+            return self.inputs
+        if self.kind not in POD_TEMPLATES:
+            return None
+        value: Any = self.inputs
+        for key in POD_TEMPLATES[self.kind]:
+            value = (value or {}).get(key)
+        return value or {}
+
+    @property
+    def pod_spec(self) -> Mapping[str, Any]:
+        """The spec of its pods; empty for kinds without pods."""
+        return (self.pod_template or {}).get("spec") or {}
+
+    @property
+    def pod_labels(self) -> Mapping[str, str]:
+        """The labels of its pods; empty for kinds without pods."""
+        return ((self.pod_template or {}).get("metadata") or {}).get("labels") or {}
+
+    def containers(self) -> Iterator[Mapping[str, Any]]:
+        """Containers of its pods, without the init containers."""
+        yield from self.pod_spec.get("containers") or ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether the digest covers it: a real resource, neither a component nor a provider nor the stack itself."""
+        return self.is_object or not (self.type.startswith(("pulumi:", "sandtable:")))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document described in docs/schemas/graph.json."""
+        return {
+            "urn": self.urn,
+            "type": self.type,
+            "name": self.name,
+            "parent": self.parent,
+            "depends_on": list(self.depends_on),
+            "inputs": self.inputs,
+        }
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Resources of one stack, ordered by URN. ``source`` says in a few words where they were read."""
+
+    resources: tuple[Resource, ...]
+    source: str = ""
+
+    @classmethod
+    def of(cls, resources: Iterable[Resource], source: str) -> Graph:
+        """Build a graph in normal form."""
+        normal = (
+            Resource(r.urn, r.type, r.name, r.parent, tuple(sorted(set(r.depends_on))), normalise_inputs(r.inputs)) for r in resources
+        )
+        return cls(tuple(sorted(normal, key=lambda r: r.urn)), source)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def __len__(self) -> int:
+        return len(self.resources)
+
+    def objects(self, *kinds: str) -> Iterator[Resource]:
+        """Kubernetes objects, of the given kinds where any are given."""
+        return (r for r in self.resources if r.is_object and (not kinds or r.kind in kinds))
+
+    def find(self, kind: str, name: str, namespace: str | None = None) -> Resource | None:
+        """Return the object with this kind, name and (where given) namespace."""
+        return next((r for r in self.objects(kind) if r.object_name == name and namespace in (None, r.namespace)), None)
+
+    def with_label(self, key: str, value: str, *kinds: str) -> Iterator[Resource]:
+        """Objects that carry a label themselves or on their pods."""
+        return (r for r in self.objects(*kinds) if value in (r.labels.get(key), r.pod_labels.get(key)))
+
+    @cached_property
+    def digest(self) -> str:
+        """``sha256:…`` of what is deployed, see the module's text."""
+        lines = sorted(json.dumps([r.identity, r.inputs], sort_keys=True, separators=(",", ":")) for r in self.resources if r.counts)
+        return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document described in docs/schemas/graph.json."""
+        return {"digest": self.digest, "source": self.source, "resources": [r.to_json() for r in self.resources]}
+
+
+def normalise_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``inputs`` in the normal form described above."""
+    normal = _normalise(inputs)
+    if not isinstance(normal, dict):
+        return {}
+    if normal.get("kind") and normal.get("apiVersion"):
+        normal.pop("status", None)
+        metadata = {k: v for k, v in (normal.get("metadata") or {}).items() if k not in _SERVER_METADATA}
+        if annotations := metadata.pop("annotations", None):
+            own = {k: v for k, v in annotations.items() if k not in _SERVER_ANNOTATIONS and not k.startswith("pulumi.com/autonamed")}
+            if own:
+                metadata["annotations"] = own
+        normal["metadata"] = metadata
+    return {k: v for k, v in normal.items() if not k.startswith("__")}
+
+
+def _normalise(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _SECRET_SIGNATURE:
+            return SECRET
+        return {str(k): _normalise(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_normalise(v) for v in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value in _UNKNOWN_VALUES:
+        return UNKNOWN
+    return value
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What must change to come from one graph to another; labels such as ``Deployment ai/ai-stack``, paths such as ``spec.replicas``."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: dict[str, tuple[str, ...]]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def compare(before: Graph, after: Graph) -> Difference:
+    """Return what ``after`` adds, removes and changes."""
+    old = {r.identity: r for r in before if r.counts}
+    new = {r.identity: r for r in after if r.counts}
+    changed = {new[key].label: tuple(_changed_paths(old[key].inputs, new[key].inputs)) for key in old.keys() & new.keys()}
+    return Difference(
+        added=tuple(sorted(new[key].label for key in new.keys() - old.keys())),
+        removed=tuple(sorted(old[key].label for key in old.keys() - new.keys())),
+        changed={label: paths for label, paths in sorted(changed.items()) if paths},
+    )
+
+
+def _changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _changed_paths(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _changed_paths(old, new, f"{path}[{index}]")
+    elif before != after:
+        yield path

@@ -1,0 +1,50 @@
+"""Labels and annotations that carry meaning from the stack to the twin and the policies, on every source of a graph.
+
+What the twin needs and Kubernetes has no field for is written on the objects themselves, so that a live cluster, an exported
+state and a plain manifest all say the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "sandtable.dev/"
+
+# On every object.
+OWNER: Final = PREFIX + "owner"
+ENVIRONMENT: Final = PREFIX + "environment"
+COST_CENTRE: Final = PREFIX + "cost-centre"
+
+# On Nodes (labels): which pool a node belongs to and how it is bought.
+POOL: Final = PREFIX + "pool"
+PURCHASE: Final = PREFIX + "purchase"  # on-demand | spot | reserved
+GPU_MODEL: Final = "nvidia.com/gpu.product"
+GPU_RESOURCE: Final = "nvidia.com/gpu"
+REGION: Final = "topology.kubernetes.io/region"
+ZONE: Final = "topology.kubernetes.io/zone"
+INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
+
+# On Nodes (annotations): bounds of the pool and its row in the price book ("<cloud>/<region>/<instance type>").
+POOL_MIN: Final = PREFIX + "pool-min"
+POOL_MAX: Final = PREFIX + "pool-max"
+PRICE: Final = PREFIX + "price"
+
+# On Nodes (annotations): what a node offers, as Kubernetes quantities. Pulumi's Node has no `status` among its inputs, so KWOK's
+# node-initialize stage fills the node's capacity from these, and the twin and the policies read them.
+CAPACITY_CPU: Final = PREFIX + "capacity-cpu"
+CAPACITY_MEMORY: Final = PREFIX + "capacity-memory"
+CAPACITY_PODS: Final = PREFIX + "capacity-pods"
+CAPACITY_GPU: Final = PREFIX + "capacity-gpu"  # absent on nodes without GPUs
+
+# On Nodes (labels and taints): pods without the matching toleration stay away from GPU nodes and from spot nodes.
+GPU_PRESENT: Final = "nvidia.com/gpu.present"  # "true" on GPU nodes
+
+# On objects and pod templates (annotation): "<rule-id>: <reason>", a finding that was weighed and accepted.
+WAIVER: Final = PREFIX + "waiver"
+
+# On pods (labels): the role that the twin gives them.
+ROLE: Final = PREFIX + "role"
+ROLE_ENGINE: Final = "engine"  # its container named `engine` takes the arguments of workloads.engine.spec.EngineSpec
+
+# KWOK plays nodes that carry this annotation.
+KWOK_NODE: Final = "kwok.x-k8s.io/node"

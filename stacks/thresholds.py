@@ -1,0 +1,103 @@
+"""Thresholds: lines of the environment that must hold, such as ``p95_ttft_ms < 400``.
+
+A threshold is data: this module parses it and evaluates it against a number. Which number, and what follows for the release, is
+decided by ``policies/verdict.py``.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+}
+
+#: Every metric that a threshold may name, with what it means.
+METRICS: Final[dict[str, str]] = {
+    **{
+        f"p{q}_{latency}_ms": f"{q}th percentile of {meaning} in milliseconds"
+        for latency, meaning in {
+            "ttft": "the time to the first token",
+            "tpot": "the time per output token",
+            "e2e": "the time to the last token",
+        }.items()
+        for q in (50, 95, 99)
+    },
+    "failed_share": "share of requests that failed",
+    "output_tokens_per_s": "output tokens per second over the run",
+    "utilisation": "share of the run during which a replica had work",
+    "monthly_cost_usd": "price of the nodes for 730 hours in USD",
+    "policy_violations": "number of policy findings that deny",
+}
+
+_FORM = re.compile(r"^\s*([a-z0-9_]+)\s*(<=|>=|==|<|>)\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*$")
+
+
+class Threshold:
+    """``<metric> <operator> <number>``; compared and hashed by its normal form."""
+
+    __slots__ = ("limit", "metric", "symbol")
+
+    def __init__(self, expression: str) -> None:
+        match = _FORM.match(expression)
+        if not match:
+            raise ValueError(f"{expression!r} is not `<metric> <operator> <number>`, for instance `p95_ttft_ms < 400`")
+        self.metric, self.symbol, number = match.groups()
+        if self.metric not in METRICS:
+            raise UnknownMetricError(self.metric)
+        self.limit = float(number)
+
+    def holds(self, value: float) -> bool:
+        """Whether ``value`` keeps the threshold."""
+        return OPERATORS[self.symbol](value, self.limit)
+
+    def straddled_by(self, low: float, high: float) -> bool:
+        """Whether an interval lies on both sides of the limit, so that a sample cannot decide."""
+        return self.holds(low) != self.holds(high)
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.symbol} {self.limit:g}"
+
+    def __repr__(self) -> str:
+        return f"Threshold({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Threshold) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else cls(_as_text(value)),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": _FORM.pattern, "description": "One of: " + ", ".join(METRICS)}
+
+
+def _as_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a text such as `p95_ttft_ms < 400`")  # noqa: TRY004  # pydantic collects ValueErrors
+    return value
+
+
+class UnknownMetricError(ValueError):
+    """The threshold names a metric that nobody measures."""
+
+    def __init__(self, metric: str) -> None:
+        self.value, self.allowed = metric, list(METRICS)
+        super().__init__(f"{metric!r} is not a metric")

@@ -1,0 +1,1 @@
+"""The engine: a real llama.cpp server over a small model that it writes itself."""

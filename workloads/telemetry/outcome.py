@@ -1,0 +1,183 @@
+"""What happened to a set of requests, in one form for predictions and measurements.
+
+Rule 1: the twin and the load test both end in a list of :class:`RequestRecord`; everything said about them is computed here,
+so that comparing a prediction with a measurement is a subtraction.
+Rule 2: times are seconds on the run's own clock (0 = start of the run); latencies in an :class:`Outcome` are milliseconds.
+Rule 3: latencies count from the *intended* send time, so a late generator or a full queue is never hidden (coordinated omission).
+
+Definitions: TTFT = first non-empty content delta - intended send time. E2E = last delta - intended send time.
+TPOT = (E2E - TTFT) / (output tokens - 1), defined for requests with at least two output tokens.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+class Status(enum.StrEnum):
+    """How a request ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    REJECTED = "rejected"  # refused before any work was done, for instance a prompt longer than the context
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request from intention to end; times in seconds since the start of the run."""
+
+    intended_s: float
+    sent_s: float
+    first_token_s: float | None
+    finished_s: float
+    prompt_tokens: int
+    output_tokens: int
+    replica: str
+    status: Status = Status.OK
+    error: str | None = None
+
+    @property
+    def ttft_ms(self) -> float | None:
+        """Time to first token in milliseconds, None where no token came."""
+        return None if self.first_token_s is None else (self.first_token_s - self.intended_s) * 1e3
+
+    @property
+    def e2e_ms(self) -> float:
+        """Time to the last token in milliseconds."""
+        return (self.finished_s - self.intended_s) * 1e3
+
+    @property
+    def tpot_ms(self) -> float | None:
+        """Mean time between output tokens in milliseconds, None with fewer than two tokens."""
+        if self.first_token_s is None or self.output_tokens < 2:
+            return None
+        return (self.finished_s - self.first_token_s) * 1e3 / (self.output_tokens - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Three quantiles with 95 % confidence intervals; NaN where there is no sample.
+
+    The interval is distribution-free: the order statistics whose ranks enclose the quantile with 95 % probability under the
+    binomial law (Conover, Practical Nonparametric Statistics, section 3.2, normal approximation). An end that would lie outside
+    the sample is infinite: with 20 samples nothing bounds a p99 from above.
+    """
+
+    p50: float
+    p95: float
+    p99: float
+    n: int
+    ci95: dict[str, tuple[float, float]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values: NaN and infinities become None."""
+        return {
+            "p50": _finite(self.p50),
+            "p95": _finite(self.p95),
+            "p99": _finite(self.p99),
+            "n": self.n,
+            "ci95": {name: [_finite(low), _finite(high)] for name, (low, high) in self.ci95.items()},
+        }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def quantiles(values: Iterable[float]) -> Quantiles:
+    """Return p50, p95, p99 of ``values`` (linear interpolation, type 7) and their intervals.
+
+    >>> q = quantiles(range(1, 102))
+    >>> q.p50, q.p95, q.n
+    (51.0, 96.0, 101)
+    """
+    ordered = np.sort(np.asarray(list(values), dtype=float))
+    n = len(ordered)
+    if n == 0:
+        return Quantiles(math.nan, math.nan, math.nan, 0, {f"p{q}": (math.nan, math.nan) for q in (50, 95, 99)})
+    points = {f"p{q}": float(np.quantile(ordered, q / 100)) for q in (50, 95, 99)}
+    return Quantiles(points["p50"], points["p95"], points["p99"], n, {f"p{q}": _interval(ordered, q / 100) for q in (50, 95, 99)})
+
+
+def _interval(ordered: np.ndarray[Any, np.dtype[np.float64]], q: float) -> tuple[float, float]:
+    n = len(ordered)
+    half = 1.959964 * math.sqrt(n * q * (1 - q))
+    low, high = math.floor(n * q - half), math.ceil(n * q + half)
+    return (float(ordered[low - 1]) if low >= 1 else -math.inf, float(ordered[high - 1]) if high <= n else math.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The summary of a run, predicted or measured. Latencies in milliseconds.
+
+    ``utilisation`` is the share of the run during which a replica had at least one request in hand, averaged over the replicas.
+    ``cost_usd_per_hour`` is the price of the nodes that served the run, None where it is not known.
+    """
+
+    requests: int
+    good: int
+    failed: int
+    ttft_ms: Quantiles
+    tpot_ms: Quantiles
+    e2e_ms: Quantiles
+    output_tokens_per_s: float
+    utilisation: float
+    duration_s: float
+    seed: int | None
+    cost_usd_per_hour: float | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of requests that the latencies were computed from."""
+        return self.good
+
+    @classmethod
+    def from_records(
+        cls, records: Sequence[RequestRecord], *, replicas: Sequence[str], seed: int | None, cost_usd_per_hour: float | None = None
+    ) -> Outcome:
+        """Summarise ``records`` over the ``replicas`` that could have served them (idle ones count for the utilisation)."""
+        ok = [r for r in records if r.status is Status.OK]
+        start = min((r.intended_s for r in records), default=0.0)
+        end = max((r.finished_s for r in records), default=0.0)
+        span = max(end - start, 0.0)
+        return cls(
+            requests=len(records),
+            good=len(ok),
+            failed=len(records) - len(ok),
+            ttft_ms=quantiles(r.ttft_ms for r in ok if r.ttft_ms is not None),
+            tpot_ms=quantiles(r.tpot_ms for r in ok if r.tpot_ms is not None),
+            e2e_ms=quantiles(r.e2e_ms for r in ok),
+            output_tokens_per_s=sum(r.output_tokens for r in ok) / span if span else 0.0,
+            utilisation=_busy_share(records, replicas, span),
+            duration_s=span,
+            seed=seed,
+            cost_usd_per_hour=cost_usd_per_hour,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document described in docs/schemas/outcome.json."""
+        document = asdict(self) | {name: getattr(self, name).to_json() for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
+        return document | {"n": self.n}
+
+
+def _busy_share(records: Sequence[RequestRecord], replicas: Sequence[str], span: float) -> float:
+    """Union of the intervals with a request in hand, per replica, over the span of the run."""
+    if not span or not replicas:
+        return 0.0
+    intervals: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for r in records:
+        intervals[r.replica].append((r.sent_s, r.finished_s))
+    busy = 0.0
+    for name in replicas:
+        covered_until = -math.inf
+        for begin, finish in sorted(intervals[name]):
+            busy += max(0.0, finish - max(begin, covered_until))
+            covered_until = max(covered_until, finish)
+    return min(1.0, busy / (span * len(replicas)))
