@@ -1,0 +1,107 @@
+"""Sessions: `nox -l` lists them; the first two are all that a newcomer needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["tests"]
+nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "virtualenv"
+
+ROOT = Path(__file__).parent
+GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    """Install the project and dependency groups at the versions of constraints.txt; does nothing where they are already there."""
+    wanted = ROOT / "pyproject.toml", ROOT / "constraints.txt"
+    stamp = Path(session.virtualenv.location) / f"installed-{'-'.join(groups) or 'main'}"
+    newest = max(file.stat().st_mtime for file in wanted)
+    if stamp.exists() and stamp.stat().st_mtime > newest:
+        return
+    requirements = [requirement for group in groups for requirement in GROUPS[group]]
+    session.install("--constraint", "constraints.txt", "--editable", ".", *requirements)
+    stamp.touch()
+
+
+@nox.session
+def rehearse(session: nox.Session) -> None:
+    """The main job: deploy, predict, load-test and judge an environment, as in `nox -s rehearse -- dev`."""
+    _install(session)
+    session.run("sandtable", "rehearse", *(session.posargs or ["dev"]), success_codes=[0])
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit, contract, scenario and integration tests; `-- -k name` and all else goes to pytest."""
+    _install(session, "test")
+    arguments = session.posargs or ["-n", "auto", "-m", "not e2e and not containers"]
+    session.run("pytest", *arguments)
+
+
+@nox.session(default=False)
+def unit(session: nox.Session) -> None:
+    """The unit tier alone, in under ten seconds."""
+    _install(session, "test")
+    session.run("pytest", "tests/unit", "workloads", "-m", "not e2e and not containers", *session.posargs)
+
+
+@nox.session(default=False)
+def e2e(session: nox.Session) -> None:
+    """Real servers: cluster, deployment, drift, kill, engine, report in a browser; installs Chromium from Debian where it is missing."""
+    _install(session, "test")
+    _debian(session, "chromium", "chromium")
+    session.run("sandtable", "doctor", "--install", success_codes=[0, 7])
+    session.run("pytest", "tests/e2e", "tests/contract", "-m", "e2e", *session.posargs)
+
+
+@nox.session(default=False)
+def containers(session: nox.Session) -> None:
+    """Services that the stack names, in containers built here and reached through testcontainers; needs Docker."""
+    _install(session, "test", "containers")
+    session.env["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+    session.run("pytest", "tests/e2e", "-m", "containers", *session.posargs)
+
+
+@nox.session(default=False)
+def lint(session: nox.Session) -> None:
+    """Ruff, its formatter, mypy and the floors' import contract."""
+    _install(session, "lint", "test", "containers")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session(default=False)
+def benchmark(session: nox.Session) -> None:
+    """One benchmark: `nox -s benchmark -- embedded_cluster`; without a name it lists them."""
+    _install(session)
+    known = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    if not session.posargs or session.posargs[0] not in known:
+        session.error("name one of: " + ", ".join(known))
+    session.run("python", f"benchmarks/{session.posargs[0]}.py", *session.posargs[1:])
+
+
+@nox.session(default=False)
+def constraints(session: nox.Session) -> None:
+    """Make constraints.txt anew: the versions of everything that pyproject.toml leads to."""
+    session.install("uv")
+    groups = [argument for group in GROUPS for argument in ("--group", group)]
+    session.run(
+        "uv", "pip", "compile", "pyproject.toml", *groups, "--universal", "--python-version", "3.11", "--no-header", "--no-annotate",
+        "--no-emit-index-url", "--upgrade", "--output-file", "constraints.txt", *session.posargs,
+    )  # fmt: skip
+
+
+def _debian(session: nox.Session, program: str, package: str) -> None:
+    """Install a Debian package where its program is missing and we may; the tests say what they skip without it."""
+    if shutil.which(program) or not shutil.which("apt-get") or os.geteuid() != 0:
+        return
+    session.run("apt-get", "update", "-qq", external=True, success_codes=[0, 100], silent=True)
+    session.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", package, external=True, success_codes=[0, 100], silent=True)

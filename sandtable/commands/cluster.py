@@ -1,0 +1,87 @@
+"""``sandtable cluster``: start, stop and look at the embedded clusters."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+
+if TYPE_CHECKING:
+    from stacks.clusters.port import Cluster
+
+EXAMPLES = """
+Examples:
+
+  sandtable cluster start dev          then: export KUBECONFIG=$(sandtable cluster kubeconfig dev)
+
+  sandtable cluster delete dev         stops it and throws its data away
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(help="Start, stop and look at the cluster of an environment.", no_args_is_help=True, epilog=EXAMPLES)
+    group.command("start")(start)
+    group.command("stop")(stop)
+    group.command("delete")(delete)
+    group.command("status")(status)
+    group.command("kubeconfig")(kubeconfig)
+    app.add_typer(group, name="cluster", rich_help_panel="Deploy")
+
+
+def _open(context: typer.Context, environment: str) -> Cluster:
+    from stacks.clusters import open_cluster
+    from stacks.environment_file import load
+
+    space = workspace(context)
+    return open_cluster(load(environment, root=space.root), space.root)
+
+
+def start(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
+    """Start the cluster of ENV; builds what is missing first."""
+    import toolchain
+    from sandtable.toolchain_progress import ensure
+
+    found = _open(context, environment)
+    if found.status().provider == "embedded":
+        ensure(toolchain.tools_of("cluster"), quiet=json)
+    found.start()
+    _show(found, json=json)
+
+
+def stop(context: typer.Context, environment: EnvironmentName) -> None:
+    """Stop the cluster of ENV and keep its data."""
+    _open(context, environment).stop()
+
+
+def delete(
+    context: typer.Context,
+    environment: EnvironmentName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Stop the cluster of ENV and throw its data away."""
+    if not yes:
+        typer.confirm(f"Throw away the cluster of {environment} with all that is deployed on it?", abort=True)
+    _open(context, environment).delete()
+
+
+def status(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
+    """Tell what runs."""
+    _show(_open(context, environment), json=json)
+
+
+def kubeconfig(context: typer.Context, environment: EnvironmentName) -> None:
+    """Print the path of the kubeconfig file, for kubectl and for `pulumi up` by hand."""
+    typer.echo(str(_open(context, environment).kubeconfig.resolve()))
+
+
+def _show(cluster: Cluster, *, json: bool) -> None:
+    found = cluster.status()
+    if json:
+        print_json(asdict(found))
+        return
+    state = "running" if found.running else "not running"
+    typer.echo(f"{found.name} ({found.provider}): {state}{f' at {found.server}' if found.server else ''}{f'; {found.note}' if found.note else ''}")

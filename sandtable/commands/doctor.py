@@ -1,0 +1,43 @@
+"""``sandtable doctor``: every server and tool, where it came from and what mends a hole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sandtable.commands.options import Json, print_json
+from sandtable.exit_codes import ExitCode
+
+EXAMPLES = """
+Examples:
+
+  sandtable doctor                what is there, what is missing, and the command that mends it
+
+  sandtable doctor --install      find, download or build everything; takes a quarter of an hour on two cores
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor", rich_help_panel="Look", epilog=EXAMPLES)(doctor)
+
+
+def doctor(
+    install: Annotated[bool, typer.Option("--install", help="Find, download or build all that is missing.")] = False,
+    json: Json = False,
+) -> None:
+    """Show every server and command-line tool: version, origin, licence, and how to mend what is missing."""
+    import toolchain
+    from sandtable.terminal import out, show_tools
+    from sandtable.toolchain_progress import ensure
+
+    if install:
+        ensure(toolchain.tools_of("all"), quiet=json)
+    found = toolchain.status()
+    if json:
+        print_json({"tools": [tool.to_json() for tool in found]})
+    else:
+        show_tools(found, out())
+    if any(tool.problem and tool.required for tool in found):
+        raise typer.Exit(ExitCode.MISSING)

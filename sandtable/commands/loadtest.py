@@ -1,0 +1,69 @@
+"""``sandtable loadtest``: only the measurement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sandtable.commands.options import EnvironmentName, Json, Yes, print_json, workspace
+from sandtable.exit_codes import ExitCode
+
+EXAMPLES = """
+Examples:
+
+  sandtable loadtest dev                                     Locust, the environment's traffic, a local engine
+
+  sandtable loadtest dev --open-loop --rate 1.5 --duration 30s
+
+  sandtable loadtest dev --trace conv.csv --open-loop
+
+  sandtable loadtest dev --web                               Locust's web page on 127.0.0.1
+
+  sandtable loadtest dev --target http://127.0.0.1:8080      an endpoint of yours (asks first)
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("loadtest", rich_help_panel="Rehearse", epilog=EXAMPLES)(loadtest)
+
+
+def loadtest(
+    context: typer.Context,
+    environment: EnvironmentName,
+    rate: Annotated[float | None, typer.Option(help="Mean requests per second; default: the environment's.")] = None,
+    duration: Annotated[str | None, typer.Option(help="How long, such as 60s or 5m; default: the environment's.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Replay this trace instead of the environment's arrivals.")] = None,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Go on with a trace that has bad rows.")] = False,
+    open_loop: Annotated[bool, typer.Option("--open-loop", help="Send at the intended times, whatever the engine does.")] = False,
+    users: Annotated[int | None, typer.Option(min=1, help="Locust users; default: as many as the rate needs.")] = None,
+    web: Annotated[bool, typer.Option("--web", help="Locust's web page instead of a headless run.")] = False,
+    target: Annotated[list[str] | None, typer.Option(help="URL to load instead of a local engine; shown, and asked for.")] = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Load an engine and show what was measured; no cluster is needed."""
+    from sandtable.loading import Request, measure
+    from sandtable.terminal import out, show_measurement
+
+    request = Request(
+        rate_per_s=rate,
+        duration=duration,
+        trace=trace,
+        skip_bad_rows=skip_bad_rows,
+        open_loop=open_loop,
+        users=users,
+        web=web,
+        targets=tuple(target or ()),
+        confirmed=yes,
+        quiet=json,
+    )
+    document = measure(environment, workspace(context), request)
+    if json:
+        print_json(document)
+    else:
+        show_measurement(document, out())
+    if document["invalid"]:
+        raise typer.Exit(int(ExitCode.INCONCLUSIVE))

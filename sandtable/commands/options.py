@@ -1,0 +1,34 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from sandtable.workspace import Workspace
+
+
+def _environments(context: typer.Context) -> Iterable[str]:
+    from stacks.environment_file import names
+
+    root = context.find_root().params.get("root")
+    return names(root) if root else ()
+
+
+EnvironmentName = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment (dev), or the path of its file.", autocompletion=_environments)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cluster that you named is changed.")]
+
+
+def workspace(context: typer.Context) -> Workspace:
+    """Return the workspace that the root options chose."""
+    found: Workspace = context.obj
+    return found
+
+
+def print_json(document: Any) -> None:
+    """Print the one document of ``--json``."""
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))

@@ -1,0 +1,47 @@
+"""``sandtable report``: writes the report of a rehearsal again, and opens it."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from sandtable.commands.options import Json, print_json, workspace
+from sandtable.errors import MissingError
+
+EXAMPLES = """
+Examples:
+
+  sandtable report                   the newest rehearsal
+
+  sandtable report 20261124T010203-dev --no-open
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report", rich_help_panel="Rehearse", epilog=EXAMPLES)(report)
+
+
+def report(
+    context: typer.Context,
+    run: Annotated[str | None, typer.Argument(help="Name of the run; default: the newest.")] = None,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    json: Json = False,
+) -> None:
+    """Write the report of a rehearsal again and open it."""
+    from sandtable.report import write_reports
+
+    space = workspace(context)
+    folder = space.folder / "runs" / run if run else space.latest_run()
+    if not folder.is_dir():
+        raise MissingError(f"no run {run!r} in {space.folder / 'runs'}: `ls` that folder for their names")
+    files = write_reports(folder)
+    if json:
+        print_json({name: str(path) for name, path in files.items()})
+        return
+    for path in files.values():
+        typer.echo(str(path))
+    if open_browser and not webbrowser.open(files["html"].resolve().as_uri()):
+        typer.echo("no browser here: open the .html file above with one", err=True)

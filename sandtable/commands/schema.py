@@ -1,0 +1,49 @@
+"""``sandtable schema``: the JSON Schema of an environment, for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from sandtable.commands.options import print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("schema", rich_help_panel="Look")(schema)
+
+
+def schema() -> None:
+    """Print the JSON Schema of Pulumi.<name>.yaml, for editors that check while you type."""
+    print_json(document())
+
+
+def document() -> dict[str, Any]:
+    """Return the schema of a whole ``Pulumi.<name>.yaml``: Pulumi's own keys, and ours under ``config``."""
+    from stacks.environment import Environment
+    from stacks.environment_file import PROJECT
+
+    model = Environment.model_json_schema()
+    definitions = model.pop("$defs", {})
+    secret = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"], "additionalProperties": False}
+    names = [name for name in model["properties"] if name != "name"]
+    fields = {f"{PROJECT}:{name}": model["properties"][name] for name in names}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Sandtable environment (Pulumi.<name>.yaml)",
+        "type": "object",
+        "properties": {
+            "encryptionsalt": {"type": "string"},
+            "secretsprovider": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+            "config": {
+                "type": "object",
+                "properties": fields,
+                # What else carries our prefix must be a stack secret; keys of providers are Pulumi's business.
+                "patternProperties": {f"^{PROJECT}:(?!({'|'.join(names)})$)": secret},
+            },
+        },
+        "required": ["config"],
+        "$defs": definitions,
+    }

@@ -1,0 +1,15 @@
+"""Errors that only the command line can make."""
+
+from __future__ import annotations
+
+
+class SandtableError(Exception):
+    """Base; the text is fit to be shown to an operator as it is."""
+
+
+class UsageError(SandtableError):
+    """An option cannot be meant."""
+
+
+class MissingError(SandtableError):
+    """Something that an earlier command makes is not there."""

@@ -1,0 +1,58 @@
+"""The catalogue of exit codes: what each means, and which error leads to it.
+
+``docs/exit-codes.md`` shows the same catalogue; a test keeps them equal and every error of the floors below mapped.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """How ``sandtable`` ends; the docstring of each member is its help text."""
+
+    OK = 0, "The command did what was asked; a rehearsal says ship."
+    INTERNAL = 1, "A fault of sandtable itself. Please report it with the traceback."
+    CONFIGURATION = 2, "The environment, an option, a trace or a file given by path cannot be meant, or a cluster refused it."
+    THRESHOLD = 3, "A threshold is broken: the rehearsal says hold."
+    INCONCLUSIVE = 4, "The rehearsal cannot tell: too few samples, a late load generator, an interval on both sides of a limit."
+    REGRESSION = 5, "Worse than the kept baseline: the rehearsal says hold."
+    POLICY = 6, "A policy is violated: the rehearsal says hold."
+    MISSING = 7, "A server, a tool or a run is missing; the message names the command that mends it."
+    INTERRUPTED = 130, "Interrupted by Ctrl-C; what was started has been ended and the state is consistent."
+
+    help: str
+
+    def __new__(cls, code: int, text: str) -> ExitCode:  # noqa: PYI034  # an enum's members are of its own class
+        """Make a member from its code and its help text."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.help = text
+        return member
+
+
+def for_error(error: BaseException) -> ExitCode:
+    """Return the exit code of an error; errors that nobody maps are faults of sandtable itself."""
+    # The names, not the classes: importing every floor to end a command would cost more than most commands.
+    names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    for code, mapped in ERRORS.items():
+        if names & mapped:
+            return code
+    return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.INTERNAL
+
+
+#: Base errors of the floors, as ``<package>.<class>``; their subclasses follow them.
+ERRORS: dict[ExitCode, frozenset[str]] = {
+    ExitCode.MISSING: frozenset({"toolchain.ToolchainError", "sandtable.MissingError"}),
+    ExitCode.CONFIGURATION: frozenset(
+        {
+            "stacks.StackError",
+            "simulations.SimulationError",
+            "loadtests.LoadTestError",
+            "policies.PolicyError",
+            "workloads.EngineError",
+            "workloads.EngineArgumentError",
+            "sandtable.UsageError",
+        }
+    ),
+}

@@ -1,0 +1,86 @@
+"""Where sandtable keeps things: ``<root>/.sandtable`` with clusters, Pulumi state, kept baselines and runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sandtable.errors import MissingError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder of a project. Nothing is created before it is needed."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        """``<root>/.sandtable``."""
+        return self.root / ".sandtable"
+
+    def new_run(self, environment: str, now: datetime | None = None) -> Path:
+        """Make the folder of a new run; its name sorts by time.
+
+        Raises:
+            UsageError: the folder cannot be made (read-only, full).
+        """
+        stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S")
+        for attempt in range(1, 100):
+            path = self.folder / "runs" / f"{stamp}-{environment}{'' if attempt == 1 else f'-{attempt}'}"
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be made: {error.strerror}; free or unlock the folder, or choose another with --root") from error
+            return path
+        raise UsageError(f"{self.folder / 'runs'}: a hundred runs in one second; remove some")
+
+    def latest_run(self, environment: str | None = None) -> Path:
+        """Return the newest finished run.
+
+        Raises:
+            MissingError: there is none.
+        """
+        runs = sorted((self.folder / "runs").glob(f"*-{environment}*" if environment else "*"), reverse=True)
+        for run in runs:
+            if (run / "rehearsal.json").is_file():
+                return run
+        raise MissingError(f"no finished rehearsal in {self.folder / 'runs'}: run `sandtable rehearse {environment or 'dev'}` first")
+
+    def baseline(self, environment: str) -> Path:
+        """File of the outcome that later rehearsals of ``environment`` are compared with; it need not exist."""
+        return self.folder / "baselines" / f"{environment}.json"
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write ``document`` whole or not at all.
+
+    Raises:
+        UsageError: the disk is full or the folder read-only; an older file is left as it was.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(document, indent=2, sort_keys=False, allow_nan=False) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a document that sandtable wrote.
+
+    Raises:
+        UsageError: it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from policies.verdict import Cause, Evidence, Result, describe, judge
+from stacks.thresholds import Threshold
+from workloads.telemetry import Outcome, RequestRecord, Status
+
+
+def outcome(scale: float = 1.0, n: int = 200, failed: int = 0) -> Outcome:
+    rng = random.Random(5)
+    records = []
+    for i in range(n):
+        ttft = scale * (0.1 + 0.05 * rng.random())
+        records.append(RequestRecord(i, i, i + ttft, i + ttft + scale * 0.2, 10, 11, "a"))
+    records += [RequestRecord(n + i, n + i, None, n + i + 0.1, 10, 0, "a", Status.FAILED, "reset") for i in range(failed)]
+    return Outcome.from_records(records, replicas=["a"], seed=5)
+
+
+GOOD = Evidence(
+    thresholds=[Threshold("p95_ttft_ms < 200"), Threshold("failed_share <= 0.01"), Threshold("monthly_cost_usd <= 100"), Threshold("policy_violations == 0")],
+    predicted=outcome(),
+    measured=outcome(),
+    monthly_cost_usd=80,
+)
+
+
+def test_all_well_ships() -> None:
+    verdict = judge(GOOD)
+    assert (verdict.result, verdict.cause) == (Result.SHIP, Cause.NOTHING_WRONG)
+    assert "all 4 thresholds hold" in verdict.reasons[0]
+
+
+def test_a_broken_threshold_holds_and_comes_first() -> None:
+    verdict = judge(replace(GOOD, thresholds=[*GOOD.thresholds, Threshold("p50_e2e_ms < 10")], predicted=None))
+    assert (verdict.result, verdict.cause) == (Result.HOLD, Cause.THRESHOLD)
+    assert str(verdict.judgements[0].threshold) == "p50_e2e_ms < 10"
+    assert verdict.judgements[0].holds is False
+
+
+def test_cost_and_policy_are_thresholds_too() -> None:
+    assert judge(replace(GOOD, monthly_cost_usd=101)).cause is Cause.THRESHOLD
+    denied = judge(replace(GOOD, denied=["no-privileged-pods: Pod ai/x"]))
+    assert (denied.result, denied.cause) == (Result.HOLD, Cause.POLICY)
+
+
+def test_a_denied_policy_outweighs_a_broken_threshold() -> None:
+    verdict = judge(replace(GOOD, denied=["x"], monthly_cost_usd=101))
+    assert verdict.cause is Cause.POLICY
+    assert len(verdict.reasons) == 3  # the policy, the cost, and the threshold over the policies
+
+
+def test_failed_requests_break_their_threshold() -> None:
+    assert judge(replace(GOOD, measured=outcome(failed=10))).cause is Cause.THRESHOLD
+
+
+def test_an_interval_over_the_limit_is_inconclusive() -> None:
+    p95 = outcome().ttft_ms.p95
+    verdict = judge(replace(GOOD, thresholds=[Threshold(f"p95_ttft_ms < {p95:.3f}1")]))
+    assert (verdict.result, verdict.cause) == (Result.INCONCLUSIVE, Cause.UNDECIDED)
+    assert verdict.judgements[0].holds is None
+
+
+def test_too_few_samples_are_inconclusive() -> None:
+    assert judge(replace(GOOD, measured=outcome(n=20), predicted=None)).result is Result.INCONCLUSIVE
+
+
+def test_an_invalid_run_decides_nothing_good_or_bad() -> None:
+    slow = replace(GOOD, measured=outcome(scale=9), invalid=["the generator was late"])
+    assert judge(slow).result is Result.INCONCLUSIVE
+
+
+def test_without_a_measurement_it_is_at_most_inconclusive() -> None:
+    verdict = judge(replace(GOOD, measured=None, missing=["no engine: graph mode"]))
+    assert verdict.result is Result.INCONCLUSIVE
+    assert "graph mode" in verdict.reasons[0]
+
+
+def test_without_a_measurement_a_bad_prediction_still_holds() -> None:
+    assert judge(replace(GOOD, measured=None, predicted=outcome(scale=9), missing=["graph mode"])).cause is Cause.THRESHOLD
+
+
+def test_neither_measured_nor_predicted_is_inconclusive() -> None:
+    assert judge(replace(GOOD, measured=None, predicted=None)).result is Result.INCONCLUSIVE
+
+
+def test_prediction_and_measurement_that_disagree_are_inconclusive() -> None:
+    verdict = judge(replace(GOOD, predicted=outcome(scale=9)))
+    assert verdict.result is Result.INCONCLUSIVE
+    assert any("disagree" in reason for reason in verdict.reasons)
+
+
+def test_a_regression_holds_with_its_own_cause() -> None:
+    verdict = judge(replace(GOOD, thresholds=[], baseline=outcome(scale=0.5)))
+    assert (verdict.result, verdict.cause) == (Result.HOLD, Cause.REGRESSION)
+    assert "kept baseline" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.97, 2.0])
+def test_no_regression_where_it_is_as_good_or_better(scale: float) -> None:
+    assert judge(replace(GOOD, baseline=outcome(scale=scale))).result is Result.SHIP
+
+
+def test_a_line_reads_like_k6() -> None:
+    line = describe(judge(GOOD).judgements[0])
+    assert line.startswith("p95_ttft_ms < 200 (measured 14")
+    assert "[" in line

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+from sandtable.exit_codes import ERRORS, ExitCode, for_error
+
+ROOT = Path(__file__).parents[3]
+FLOORS = ("stacks", "simulations", "loadtests", "policies", "toolchain", "workloads", "sandtable")
+#: Raised and caught inside one floor, or part of another error's text; an operator never sees them alone.
+INNER = {"stacks.environment.UnknownReferenceError", "stacks.thresholds.UnknownMetricError"}
+
+
+def errors() -> dict[str, type[Exception]]:
+    found = {}
+    for floor in FLOORS:
+        package = importlib.import_module(floor)
+        for module in pkgutil.walk_packages(package.__path__, floor + "."):
+            if module.name.rsplit(".", 1)[-1] in {"__main__", "locustfile"} or ".crossguard" in module.name or ".users" in module.name:
+                continue
+            for name, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+                if issubclass(kind, Exception) and kind.__module__.startswith(floor) and not name.startswith("_"):
+                    found[f"{kind.__module__}.{name}"] = kind
+    return found
+
+
+def test_every_code_has_help_and_stands_in_the_docs() -> None:
+    page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    for code in ExitCode:
+        assert code.help
+        assert f"| {code.value} | {code.name.lower()} | {code.help} |" in page
+
+
+def test_codes_are_unique() -> None:
+    assert len({code.value for code in ExitCode}) == len(ExitCode) == 9
+
+
+def test_every_error_of_every_floor_is_mapped() -> None:
+    unmapped = [name for name, kind in errors().items() if name not in INNER and for_error(kind.__new__(kind)) is ExitCode.INTERNAL]
+    assert unmapped == []
+
+
+def test_every_mapped_name_exists() -> None:
+    known = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in errors().values()}
+    assert set().union(*ERRORS.values()) <= known
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), ExitCode.INTERRUPTED), (RuntimeError("x"), ExitCode.INTERNAL)])
+def test_all_else_is_ours_or_an_interrupt(error: BaseException, code: ExitCode) -> None:
+    assert for_error(error) is code

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from stacks.thresholds import Threshold, UnknownMetricError
+
+
+def test_parses_and_holds() -> None:
+    threshold = Threshold(" p95_ttft_ms<400 ")
+    assert str(threshold) == "p95_ttft_ms < 400"
+    assert threshold.holds(399.9)
+    assert not threshold.holds(400)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "holds"),
+    [("failed_share <= 0.01", 0.01, True), ("output_tokens_per_s >= 20", 19, False), ("policy_violations == 0", 0, True), ("utilisation > 0.1", 0.1, False)],
+)
+def test_every_operator(expression: str, value: float, holds: bool) -> None:
+    assert Threshold(expression).holds(value) is holds
+
+
+def test_thousands_may_be_grouped() -> None:
+    assert Threshold("monthly_cost_usd < 20_000").limit == 20000
+
+
+@pytest.mark.parametrize("text", ["", "p95_ttft_ms", "p95_ttft_ms < fast", "p95_ttft_ms != 3", "400 > p95_ttft_ms", "p95_ttft_ms < -1"])
+def test_what_is_no_threshold_says_what_is(text: str) -> None:
+    with pytest.raises(ValueError, match="for instance"):
+        Threshold(text)
+
+
+def test_an_unknown_metric_knows_the_right_ones() -> None:
+    with pytest.raises(UnknownMetricError) as caught:
+        Threshold("p95_tft_ms < 400")
+    assert "p95_ttft_ms" in caught.value.allowed
+
+
+def test_an_interval_over_the_limit_straddles() -> None:
+    assert Threshold("p95_ttft_ms < 400").straddled_by(380, 420)
+    assert not Threshold("p95_ttft_ms < 400").straddled_by(380, 390)
+
+
+def test_pydantic_reads_and_writes_it_as_text() -> None:
+    adapter = TypeAdapter(Threshold)
+    assert adapter.dump_python(adapter.validate_python("p50_e2e_ms < 9")) == "p50_e2e_ms < 9"
+    with pytest.raises(ValidationError, match="is not a text"):
+        adapter.validate_python(5)
