@@ -16,7 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from stacks.thresholds import Threshold
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$", description="A DNS label: lower-case letters, digits, dashes.")]
+Name = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$", description="A DNS label: lower-case letters, digits, dashes.")
+]
+LabelValue = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$", description="A Kubernetes label value: letters, digits, - _ .")
+]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -128,6 +133,8 @@ class Federation(Model):
     servers: NotNegative = 1
     clients: NotNegative = 10
     pool: Name = "laptop"
+    client_pool: Name | None = None
+    """Default: the server's pool. Clients may come and go, so a spot pool is fine for them."""
     server_resources: Resources = Resources(cpu=0.5, memory_gib=1.0)
     client_resources: Resources = Resources(cpu=0.25, memory_gib=0.5)
     priority: Priority = "training"
@@ -286,11 +293,13 @@ class Environment(Model):
     """One environment. ``name`` comes from the file's name; everything else has a default that fits a laptop."""
 
     name: Name
-    owner: str = "platform-team"
-    cost_centre: str = "unassigned"
+    owner: LabelValue = "platform-team"
+    cost_centre: LabelValue = "unassigned"
     cluster: Cluster = Cluster()
     regions: list[Region] = [Region(name="local", zones=["local-a"])]
     node_pools: list[NodePool] = [NodePool(name="laptop", region="local", instance_type="laptop", vcpu_per_node=8, memory_gib_per_node=32)]
+    platform_pool: Name | None = None
+    """Pool of the platform's own pods (Vault, SPIRE, collectors …); default: the first on-demand pool without GPUs, else the first."""
     ai_stack: AiStack = AiStack()
     engine: Engine = Engine()
     traffic: Traffic = Traffic()
@@ -328,6 +337,8 @@ class Environment(Model):
         users: list[tuple[tuple[str, ...], str]] = [
             (("ai_stack", "pool"), self.ai_stack.pool),
             (("federation", "pool"), self.federation.pool),
+            *([(("federation", "client_pool"), self.federation.client_pool)] if self.federation.client_pool else []),
+            *([(("platform_pool",), self.platform_pool)] if self.platform_pool else []),
             (("messaging", "pool"), self.messaging.pool),
             *[(("training", job.name, "pool"), job.pool) for job in self.training],
             *[(("data_stores", store.name, "pool"), store.pool) for store in self.data_stores],

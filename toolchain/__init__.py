@@ -1,1 +1,62 @@
-"""Finds, installs or builds the servers and command-line tools that the rest runs."""
+"""Finds, installs or builds the servers and command-line tools that the rest runs.
+
+>>> from toolchain import ensure, tools_for
+>>> ensure(tools_for("graph"))
+{}
+
+``resolve`` finds one tool and never installs; ``plan`` says what is missing and how long it takes; ``ensure`` provides; ``environment``
+gives the variables with which a process finds them; ``status`` is the doctor's table.
+"""
+
+from toolchain.cache import cache_dir
+from toolchain.catalogue import ALL, JOBS, bundled
+from toolchain.errors import CacheError, CatalogueError, InstallFailedError, ToolchainError, ToolMissingError, UnknownToolError
+from toolchain.finding.bin_folder import environment
+from toolchain.finding.health import ToolStatus, status
+from toolchain.finding.resolver import Resolver, Tool
+from toolchain.installing.installer import Plan, Step, ensure, plan
+from toolchain.installing.progress import BuildProgress, PlainLines
+
+__all__ = [
+    "ALL",
+    "JOBS",
+    "BuildProgress",
+    "CacheError",
+    "CatalogueError",
+    "InstallFailedError",
+    "PlainLines",
+    "Plan",
+    "Resolver",
+    "Step",
+    "Tool",
+    "ToolMissingError",
+    "ToolStatus",
+    "ToolchainError",
+    "UnknownToolError",
+    "cache_dir",
+    "ensure",
+    "environment",
+    "plan",
+    "resolve",
+    "status",
+    "tools_for",
+]
+
+
+def resolve(name: str) -> Tool:
+    """Return the tool called ``name``, found on this machine or in the cache; nothing is installed.
+
+    Raises:
+        UnknownToolError: the catalogue has no such name; the text has the nearest.
+        ToolMissingError: it is not here, or what is here does not fit; ``mend`` is the command that provides it.
+    """
+    return Resolver().resolve(name)
+
+
+def tools_for(job: str) -> tuple[str, ...]:
+    """Return the tools that a job needs: graph, cluster, deploy, rehearse, containers, browser or all.
+
+    Raises:
+        UnknownToolError: there is no such job.
+    """
+    return bundled().for_job(job)

@@ -43,11 +43,12 @@ def _open(context: typer.Context, environment: str) -> Cluster:
 def start(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Start the cluster of ENV; builds what is missing first."""
     import toolchain
+    from sandtable.terminal import Steps
     from sandtable.toolchain_progress import ensure
 
     found = _open(context, environment)
     if found.status().provider == "embedded":
-        ensure(toolchain.tools_of("cluster"), quiet=json)
+        ensure(toolchain.tools_for("cluster"), Steps(quiet=json))
     found.start()
     _show(found, json=json)
 

@@ -29,11 +29,11 @@ def doctor(
 ) -> None:
     """Show every server and command-line tool: version, origin, licence, and how to mend what is missing."""
     import toolchain
-    from sandtable.terminal import out, show_tools
+    from sandtable.terminal import Steps, out, show_tools
     from sandtable.toolchain_progress import ensure
 
     if install:
-        ensure(toolchain.tools_of("all"), quiet=json)
+        ensure(toolchain.tools_for("all"), Steps(quiet=json))
     found = toolchain.status()
     if json:
         print_json({"tools": [tool.to_json() for tool in found]})

@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,6 +85,20 @@ class Quantiles:
             "n": self.n,
             "ci95": {name: [_finite(low), _finite(high)] for name, (low, high) in self.ci95.items()},
         }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Quantiles:
+        """Read what ``to_json`` wrote; an end that was infinite is infinite again."""
+        points = [math.nan if document[name] is None else float(document[name]) for name in ("p50", "p95", "p99")]
+        empty = not document["n"]
+        ends = {
+            name: (
+                (math.nan if empty else -math.inf) if low is None else float(low),
+                (math.nan if empty else math.inf) if high is None else float(high),
+            )
+            for name, (low, high) in document["ci95"].items()
+        }
+        return cls(*points, n=int(document["n"]), ci95=ends)
 
 
 def _finite(value: float) -> float | None:
@@ -165,6 +179,17 @@ class Outcome:
         """Return the document described in docs/schemas/outcome.json."""
         document = asdict(self) | {name: getattr(self, name).to_json() for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
         return document | {"n": self.n}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Outcome:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            KeyError: a field is missing, so the document was written by another version.
+        """
+        latencies = {name: Quantiles.from_json(document[name]) for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
+        single = {name: document[name] for name in cls.__slots__ if name not in latencies}
+        return cls(**single, **latencies)
 
 
 def _busy_share(records: Sequence[RequestRecord], replicas: Sequence[str], span: float) -> float:

@@ -75,3 +75,10 @@ def test_quantiles_are_ordered_and_inside_their_intervals(values: list[float]) -
     assert min(values) <= q.p50 <= q.p95 <= q.p99 <= max(values)
     # The interval holds order statistics, the point may lie between two of them.
     assert all(low <= getattr(q, name) <= high for name, (low, high) in q.ci95.items())
+
+
+def test_an_outcome_survives_its_json() -> None:
+    outcome = Outcome.from_records([record(i, i + 0.5, i + 1) for i in range(30)], replicas=["a"], seed=1, cost_usd_per_hour=2.0)
+    again = Outcome.from_json(outcome.to_json())
+    assert again.to_json() == outcome.to_json()
+    assert again.ttft_ms.ci95["p99"][1] == math.inf

@@ -1,8 +1,4 @@
-"""The load as data: which request is to be sent when, with how many tokens.
-
-The load test sends this plan and the twin predicts the same plan, so a difference between them is the model's error and not
-another draw of the dice.
-"""
+"""One line of a plan."""
 
 from __future__ import annotations
 

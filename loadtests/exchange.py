@@ -1,0 +1,104 @@
+"""One request on one connection of the open loop, from its send to the end of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from loadtests.wire import Answer, reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadtests.wire import Target
+    from stacks.traffic import PlannedRequest
+    from workloads.telemetry.outcome import RequestRecord
+
+_OUR_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+"""Failures of the generator's own machine: the request was never on its way."""
+
+
+class Exchange(asyncio.Protocol):
+    """Sends its request once connected and reads the answer.
+
+    Times are seconds of the loop's clock (``now``); ``on_end`` is called once. ``dispatched`` is when its connection was asked for:
+    the time to connect belongs to the engine, the time until then to the generator. ``sent`` is False where no connection could be
+    asked for.
+    """
+
+    __slots__ = ("_data", "_now", "_on_end", "_transport", "answer", "connecting", "dispatched", "planned", "sent", "target")
+
+    def __init__(self, planned: PlannedRequest, target: Target, *, now: Callable[[], float], on_end: Callable[[Exchange], None]) -> None:
+        self.planned = planned
+        self.target = target
+        self.answer = Answer()
+        self.dispatched = now()
+        self.sent = True
+        self.connecting: asyncio.Task[Any] | None = None
+        self._data = b""
+        self._now = now
+        self._on_end = on_end
+        self._transport: asyncio.Transport | None = None
+
+    # -- called by the loop ---------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the request."""
+        self._transport = cast("asyncio.Transport", transport)
+        if self.answer.ended:
+            self._transport.abort()
+            return
+        self._transport.write(self._data)
+        self._data = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Read a piece of the answer."""
+        if not self.answer.ended and self.answer.feed(data, self._now()):
+            self._close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end of the connection."""
+        if not self.answer.ended:
+            self.answer.end(self._now(), reason_of(exc) if exc else None)
+            self._close()
+
+    # -- called by the run ----------------------------------------------------------------------------------------------------------
+
+    def dispatch(self, data: bytes) -> None:
+        """Note that the connection is being asked for now, and what is to be sent on it."""
+        self.dispatched = self._now()
+        self._data = data
+
+    def connect_failed(self, error: OSError) -> None:
+        """End it: no connection came about."""
+        self.connecting = None
+        self.sent = error.errno not in _OUR_LIMITS
+        self.fail(f"{'no connection' if self.sent else 'the generator could not open a connection'}: {reason_of(error)}")
+
+    def time_out(self, after_s: float) -> None:
+        """End it because ``after_s`` seconds have passed since it was sent."""
+        self.fail(f"no end after {after_s:g} s, {self.answer.progress}")
+
+    def fail(self, why: str) -> None:
+        """End it as failed, wherever it stands; does nothing where it has ended."""
+        if not self.answer.ended:
+            self.answer.fail(why, self._now())
+            self._close()
+
+    def record(self, start: float) -> RequestRecord:
+        """Return the record, on the clock of a run that began at ``start``."""
+        return self.answer.record(
+            start=start,
+            intended_s=self.planned.at_s,
+            sent_s=self.dispatched - start,
+            prompt_tokens=self.planned.prompt_tokens,
+            replica=self.target.name,
+        )
+
+    def _close(self) -> None:
+        if self.connecting is not None and not self.connecting.done():
+            self.connecting.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        self._on_end(self)

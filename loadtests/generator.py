@@ -1,0 +1,89 @@
+"""What the load generator says about itself: a measurement is worth no more than the instrument."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorStats:
+    """The generator during one run.
+
+    ``planned`` requests were due and ``sent`` of them handed to the network; rates are over the time from the first to the last,
+    0 where that is no time.
+    The send lag is the time from the intended to the actual send; None for a closed loop, which has no intended times.
+    ``cpu_s`` is the CPU time of all ``processes``; ``cpu_share`` that of the busiest as a share of one core (each uses one thread).
+    ``frames`` is the number of server-sent events received.
+    """
+
+    kind: Literal["open-loop", "closed-loop"]
+    processes: int
+    wall_s: float
+    cpu_s: float
+    cpu_share: float
+    planned: int
+    sent: int
+    frames: int
+    offered_per_s: float
+    achieved_per_s: float
+    lag_p50_ms: float | None = None
+    lag_p99_ms: float | None = None
+    lag_max_ms: float | None = None
+
+    @property
+    def achieved_share(self) -> float:
+        """Achieved by offered rate; sent by planned requests where these were all due at once; 1 where there were none."""
+        if self.offered_per_s:
+            return self.achieved_per_s / self.offered_per_s
+        return self.sent / self.planned if self.planned else 1.0
+
+    @property
+    def cpu_ms_per_request(self) -> float:
+        """CPU milliseconds a request, frames included; 0 without requests."""
+        return self.cpu_s * 1e3 / self.sent if self.sent else 0.0
+
+    @property
+    def cpu_us_per_frame(self) -> float:
+        """CPU microseconds a frame, everything else included; 0 without frames."""
+        return self.cpu_s * 1e6 / self.frames if self.frames else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values."""
+        derived = {name: getattr(self, name) for name in ("achieved_share", "cpu_ms_per_request", "cpu_us_per_frame")}
+        return {name: round(value, 6) if isinstance(value, float) else value for name, value in (asdict(self) | derived).items()}
+
+
+def open_loop_stats(sends: Sequence[tuple[float, float | None]], *, wall_s: float, cpu_s: float, frames: int) -> GeneratorStats:
+    """Summarise ``sends``: (intended, actual) seconds of every request that was due, actual None where none could be made."""
+    lags = [(sent - due) * 1e3 for due, sent in sends if sent is not None]
+    p50, p99, largest = (float(v) for v in np.quantile(lags, (0.5, 0.99, 1.0))) if lags else (None, None, None)
+    offered = _rate([due for due, _ in sends], len(sends))
+    # Both rates count from the first intended time: a generator that starts late is late.
+    first = sends[0][0] if sends else 0.0
+    achieved = _rate([first, *(sent for _, sent in sends if sent is not None)], len(lags))
+    return GeneratorStats(
+        kind="open-loop",
+        processes=1,
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+        cpu_share=cpu_s / wall_s if wall_s else 0.0,
+        planned=len(sends),
+        sent=len(lags),
+        frames=frames,
+        offered_per_s=offered,
+        achieved_per_s=achieved,
+        lag_p50_ms=p50,
+        lag_p99_ms=p99,
+        lag_max_ms=largest,
+    )
+
+
+def _rate(times: Sequence[float], count: int) -> float:
+    span = max(times) - min(times) if count >= 2 else 0.0
+    return (count - 1) / span if span else 0.0

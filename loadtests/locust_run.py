@@ -1,0 +1,240 @@
+"""Runs Locust in processes of its own and returns what its users saw, as a measurement like any other.
+
+Rule 1: Locust is never imported here: it patches the sockets and threads of the process that imports it.
+Rule 2: numbers come from the records that the users write, not from Locust's statistics, which round to two digits.
+Rule 3: it ends by itself after the run's time and one request timeout; with the page, when it is stopped. What it started ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from loadtests.errors import LocustError, TargetError
+from loadtests.generator import GeneratorStats
+from loadtests.measurement import Measurement
+from loadtests.records import ProcessCost, read_folder
+from loadtests.wire import Target
+from stacks.traffic import request_lengths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from loadtests.open_loop import Stop
+    from stacks.environment import Traffic
+    from workloads.telemetry.outcome import RequestRecord
+
+LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
+CLOSED_LOOP_NOTE: Final = (
+    "closed loop: users wait for their answers before they ask again, so a slow engine was asked less often, and latencies count from "
+    "the actual send (coordinated omission); compare only with runs of the same kind"
+)
+
+_START_S: Final = 30.0
+_QUIT_S: Final = 15.0
+_POLL_S: Final = 0.2
+
+
+def run(
+    traffic: Traffic,
+    targets: Sequence[str],
+    *,
+    users: int,
+    duration_s: float | None = None,
+    processes: int = 1,
+    model: str = "synthetic",
+    api_key: str | None = None,
+    timeout_s: float = 60.0,
+    engine_options: bool = True,
+    seed: int | None = None,
+    root: Path = Path(),
+    skip_bad_rows: bool = False,
+    metrics: Iterable[str] = (),
+    web_port: int | None = None,
+    on_page: Callable[[str], None] | None = None,
+    on_progress: Callable[[float, float], None] | None = None,
+    stop: Stop | None = None,
+) -> Measurement:
+    """Play ``users`` users against ``targets``.
+
+    Args:
+        traffic: Lengths, and the shape or trace that the number of users follows.
+        targets: URLs of the replicas; users take turns.
+        users: Mean number of users.
+        duration_s: Seconds, rounded up; default: the traffic's own. The page may change it.
+        processes: Locust workers; more than one are led by a master.
+        model: Name of the model in each request.
+        api_key: Bearer token; handed over in the environment, not on the command line.
+        timeout_s: Seconds from a send until the request counts as failed.
+        engine_options: Add the fields of our own engines to requests.
+        seed: Of lengths and texts; default: the traffic's own.
+        root: Folder that a relative path of a trace starts from.
+        skip_bad_rows: Go on without the bad rows of a trace.
+        metrics: Names that thresholds ask for; too few samples for one make the run invalid.
+        web_port: Serve Locust's page on this loopback port until ``stop`` is set or Ctrl-C is pressed; None: no page.
+        on_page: Called with the page's URL once it answers.
+        on_progress: Called with (elapsed, duration) seconds a few times a second.
+        stop: Ends the run when set.
+
+    Raises:
+        TargetError: no targets or a malformed one.
+        TraceError: the trace cannot be replayed.
+        LocustError: Locust did not start, ended by itself or did not end.
+    """
+    if not targets:
+        raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
+    parsed = [Target.parse(url) for url in targets]
+    duration = float(-(-(duration_s or traffic.duration_s) // 1))
+    if traffic.trace is not None:
+        request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)  # speak up here rather than in Locust's log
+        traffic = traffic.model_copy(update={"trace": str((root / Path(traffic.trace).expanduser()).resolve())})
+    if web_port is not None:
+        _check_free(web_port)
+    with tempfile.TemporaryDirectory(prefix="sandtable-locust-") as name:
+        folder = Path(name)
+        (folder / "traffic.json").write_text(traffic.model_dump_json(), encoding="utf-8")
+        flags = {
+            "--host": parsed[0].name,
+            "--more-targets": ",".join(target.name for target in parsed[1:]),
+            "--users": str(users),
+            "--spawn-rate": str(max(users, 1)),
+            "--run-time": f"{duration:.0f}s",
+            "--stop-timeout": f"{timeout_s:g}",
+            "--traffic": str(folder / "traffic.json"),
+            "--model": model,
+            "--request-timeout-s": str(timeout_s),
+            "--seed": str(traffic.seed if seed is None else seed),
+            "--records": str(folder),
+            **({"--processes": str(processes)} if processes > 1 else {}),
+            **({"--web-host": "127.0.0.1", "--web-port": str(web_port)} if web_port is not None else {}),
+        }
+        switches = [
+            *(["--plain-openai"] if not engine_options else []),
+            *(["--skip-bad-rows"] if skip_bad_rows else []),
+            *(["--headless", "--only-summary"] if web_port is None else []),
+        ]
+        with _Locust(flags, switches, folder / "locust.log", api_key) as locust:
+            if web_port is None:
+                locust.wait(duration, duration + timeout_s + _START_S, on_progress, stop)
+            else:
+                locust.wait_for_page(web_port)
+                if on_page:
+                    on_page(f"http://127.0.0.1:{web_port}")
+                with contextlib.suppress(KeyboardInterrupt):  # the ordinary way to end a page; its results still count
+                    locust.wait(duration, None, on_progress, stop)
+        records, costs = read_folder(folder)
+    stopped = stop is not None and stop.is_set() and web_port is None
+    return Measurement.of(
+        records,
+        replicas=[target.name for target in parsed],
+        generator=_stats(records, costs),
+        seed=traffic.seed if seed is None else seed,
+        metrics=metrics,
+        invalid=["the run was stopped before its time"] if stopped else [],
+        notes=[CLOSED_LOOP_NOTE],
+    )
+
+
+def _check_free(port: int) -> None:
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise LocustError(f"port {port} on 127.0.0.1 cannot be used for Locust's page ({error.strerror}); choose another") from error
+
+
+def _stats(records: Sequence[RequestRecord], costs: Sequence[ProcessCost]) -> GeneratorStats:
+    span = max((r.sent_s for r in records), default=0.0)
+    rate = (len(records) - 1) / span if span else 0.0
+    return GeneratorStats(
+        kind="closed-loop",
+        processes=len(costs),
+        wall_s=max((cost.wall_s for cost in costs), default=0.0),
+        cpu_s=sum(cost.cpu_s for cost in costs),
+        cpu_share=max((cost.cpu_s / cost.wall_s for cost in costs if cost.wall_s), default=0.0),
+        planned=len(records),
+        sent=len(records),
+        frames=sum(cost.frames for cost in costs),
+        offered_per_s=rate,
+        achieved_per_s=rate,
+    )
+
+
+class _Locust:
+    """The process group of one run; ended at the end of the ``with`` block, whatever happened inside."""
+
+    def __init__(self, flags: Mapping[str, str], switches: Sequence[str], log: Path, api_key: str | None) -> None:
+        self._log = log
+        self._command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *(f"{k}={v}" for k, v in flags.items()), *switches]
+        # Variables of the caller's own Locust and of ours would change the run behind its back.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "SANDTABLE_"))}
+        here = str(LOCUSTFILE.parent.parent)
+        paths = [here, *filter(None, [kept.get("PYTHONPATH")])]
+        self._environment = kept | {"SANDTABLE_ENDS_WITH_PARENT": "1", "PYTHONPATH": os.pathsep.join(paths)}
+        if api_key:
+            self._environment["SANDTABLE_API_KEY"] = api_key
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            # A session of its own: Ctrl-C reaches us alone, and we end it in order.
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_QUIT_S)
+        # Workers that outlived their master, or a master that would not end.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def wait(
+        self, duration_s: float, at_most_s: float | None, on_progress: Callable[[float, float], None] | None, stop: Stop | None
+    ) -> None:
+        """Wait for the end of the run, or for ``stop``."""
+        began = time.monotonic()
+        while self._running():
+            elapsed = time.monotonic() - began
+            if at_most_s is not None and elapsed > at_most_s:
+                raise LocustError(f"Locust did not end {at_most_s:.0f} s after its start{self._last_words()}")
+            if stop is not None and stop.is_set():
+                return
+            if on_progress:
+                on_progress(min(elapsed, duration_s), duration_s)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_POLL_S)
+
+    def wait_for_page(self, port: int) -> None:
+        """Wait until the page answers."""
+        deadline = time.monotonic() + _START_S
+        while self._running() and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_POLL_S)
+        raise LocustError(f"Locust's page did not come up on port {port}{self._last_words()}")
+
+    def _running(self) -> bool:
+        code = self._process.poll()
+        # 1: requests failed, which the records tell better.
+        if code not in (None, 0, 1) or (code == 1 and not any(self._log.parent.glob("*.jsonl"))):
+            raise LocustError(f"Locust ended with exit code {code}{self._last_words()}")
+        return code is None
+
+    def _last_words(self) -> str:
+        text = self._log.read_text(encoding="utf-8", errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()][-3:]
+        return "; its last words: " + " | ".join(lines) if lines else "; it said nothing"

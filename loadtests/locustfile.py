@@ -1,0 +1,139 @@
+"""Users of the engines, played by Locust: with its page, headless, on one machine or several.
+
+    locust -f loadtests/locustfile.py --host http://127.0.0.1:8080                       # page on http://localhost:8089
+    locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --run-time 60s --shape spike
+    locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --run-time 60s --processes 2
+    locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --traffic Pulumi.dev.yaml --skip-bad-rows
+    locust -f loadtests/locustfile.py --help                                             # every flag and its variable
+
+``sandtable loadtest ENV --users N [--web]`` runs this file and reads the records back (``loadtests/locust_run.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from locust import events
+from locust.runners import MasterRunner
+
+from loadtests.errors import LoadTestError
+from loadtests.shapes.chosen import ChosenShape
+from loadtests.shapes.curves import NAMES, named, replayed
+from loadtests.users.chat import ChatUser
+from loadtests.users.session import Options, Session, read_traffic
+from stacks.errors import StackError
+from stacks.traffic import plan
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from locust.argument_parser import LocustArgumentParser
+    from locust.env import Environment
+
+    from stacks.environment import Traffic
+
+__all__ = ["ChatUser", "ChosenShape"]  # what Locust looks for in this file
+
+
+def _add_flags(parser: LocustArgumentParser) -> None:
+    """Add our flags; all but the key are shown on the page as well."""
+    add = parser.add_argument
+    add("--traffic", metavar="FILE", default="", env_var="SANDTABLE_TRAFFIC", help="Pulumi.<name>.yaml, or a file with its traffic alone")
+    add("--shape", choices=("", *NAMES), default="", env_var="SANDTABLE_SHAPE", help="how --users moves (default: as the traffic says)")
+    add("--model", default="synthetic", env_var="SANDTABLE_MODEL", help="model named in requests (default: %(default)s)")
+    add("--more-targets", metavar="URLS", default="", env_var="SANDTABLE_MORE_TARGETS", help="further replicas, separated by commas")
+    add("--request-timeout-s", type=float, default=60.0, env_var="SANDTABLE_REQUEST_TIMEOUT_S", help="default: %(default)s")
+    add("--think-time-s", type=float, default=0.0, env_var="SANDTABLE_THINK_TIME_S", help="pause after an answer (default: %(default)s)")
+    add("--seed", type=int, default=None, env_var="SANDTABLE_SEED", help="of lengths and texts (default: as the traffic says)")
+    add("--plain-openai", action="store_true", env_var="SANDTABLE_PLAIN_OPENAI", help="send no fields of our own engines")
+    add("--skip-bad-rows", action="store_true", env_var="SANDTABLE_SKIP_BAD_ROWS", help="go on without bad rows of a trace")
+    add(
+        "--records",
+        metavar="FOLDER",
+        default="",
+        env_var="SANDTABLE_RECORDS",
+        include_in_web_ui=False,
+        help="write a record of each request there",
+    )
+    add("--api-key", default="", env_var="SANDTABLE_API_KEY", include_in_web_ui=False, help="bearer token; better as the variable")
+
+
+def _prepare(environment: Environment, **_: Any) -> None:
+    """Read the options once, before any user exists, and end with a plain sentence where they cannot be meant."""
+    options = environment.parsed_options
+    assert options is not None, "Locust was started from a command line"
+    try:
+        traffic = read_traffic(Path(options.traffic) if options.traffic else None)
+        shape = environment.shape_class
+        assert isinstance(shape, ChosenShape), "the only shape in this file"
+        shape.duration_s = float(options.run_time or traffic.duration_s)
+        shape.curve = _curve(options, traffic)
+        if environment.host or options.headless:
+            Session(_session_options(options, environment.host))
+    except (StackError, LoadTestError) as error:
+        raise SystemExit(f"locustfile: {error}") from error
+    if "SANDTABLE_ENDS_WITH_PARENT" in os.environ:
+        gevent.spawn(_end_with, os.getppid())
+
+
+def _open_session(environment: Environment, **_: Any) -> None:
+    """Begin a test in a process that has users; the master of several has none."""
+    options = environment.parsed_options
+    if options is None or isinstance(environment.runner, MasterRunner):
+        return
+    records = Path(options.records) if options.records else None
+    try:
+        # The page may have changed the host and the flags since the last test.
+        settings = replace(_session_options(options, environment.host), records=records)
+        ChatUser.session = Session(settings, max(0, getattr(environment.runner, "worker_index", 0)))
+    except (StackError, LoadTestError) as error:
+        ChatUser.session = None
+        logging.getLogger(__name__).error("%s", error)  # noqa: TRY400  # a user's mistake needs no traceback
+
+
+def _close_session(**_: Any) -> None:
+    if ChatUser.session is not None:
+        ChatUser.session.close()
+
+
+def _curve(options: Namespace, traffic: Traffic) -> Any:
+    name = options.shape or ("trace" if traffic.trace else traffic.shape)
+    if name != "trace":
+        return named(name)
+    duration = float(options.run_time or traffic.duration_s)
+    return replayed(plan(traffic, duration_s=duration, skip_bad_rows=options.skip_bad_rows), duration)
+
+
+def _session_options(options: Namespace, host: str | None) -> Options:
+    more = [url.strip() for url in options.more_targets.split(",") if url.strip()]
+    return Options(
+        targets=[host or "", *more],
+        traffic=read_traffic(Path(options.traffic) if options.traffic else None),
+        model=options.model,
+        api_key=options.api_key or None,
+        request_timeout_s=options.request_timeout_s,
+        think_time_s=options.think_time_s,
+        seed=options.seed,
+        engine_options=not options.plain_openai,
+        skip_bad_rows=options.skip_bad_rows,
+    )
+
+
+def _end_with(parent: int) -> None:
+    """End when the process that started Locust is gone, however it went."""
+    while os.getppid() == parent:
+        gevent.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+events.init_command_line_parser.add_listener(_add_flags)
+events.init.add_listener(_prepare)
+events.test_start.add_listener(_open_session)
+events.test_stop.add_listener(_close_session)
+events.quitting.add_listener(_close_session)

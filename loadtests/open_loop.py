@@ -1,0 +1,242 @@
+"""The open-loop generator: each request leaves at its intended time, whatever became of those before it.
+
+Rule 1: one thread, one event loop, one connection a request; targets take turns.
+Rule 2: latencies count from the intended time; the generator measures its own lag and CPU time and hides neither.
+Rule 3: it ends by itself: at the latest ``timeout_s`` after the last send, whatever the targets do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from loadtests.errors import TargetError
+from loadtests.exchange import Exchange
+from loadtests.generator import open_loop_stats
+from loadtests.measurement import Measurement
+from loadtests.wire import ChatRequests, Target
+from workloads.telemetry.outcome import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from loadtests.generator import GeneratorStats
+    from stacks.traffic import PlannedRequest
+
+_LEAD_S: Final = 0.05
+"""Time between the start of the loop and time 0 of the run, so that the first request is no later than the others."""
+_TICK_S: Final = 0.1
+"""How often timeouts, the stop signal and progress are looked at."""
+
+
+class Stop(Protocol):
+    """What tells a run to end early; ``threading.Event`` is one."""
+
+    def is_set(self) -> bool:
+        """Whether to end now."""
+
+
+def run(
+    plan: Sequence[PlannedRequest],
+    targets: Sequence[str],
+    *,
+    model: str = "synthetic",
+    api_key: str | None = None,
+    timeout_s: float = 60.0,
+    engine_options: bool = True,
+    seed: int | None = None,
+    metrics: Iterable[str] = (),
+    on_progress: Callable[[int, int], None] | None = None,
+    stop: Stop | None = None,
+) -> Measurement:
+    """Send ``plan`` to ``targets`` and return what came back.
+
+    Args:
+        plan: Requests in order of time.
+        targets: URLs of the replicas, ``http://host:port``; https is spoken with the system's certificates.
+        model: Name of the model in each request.
+        api_key: Bearer token.
+        timeout_s: Seconds from a send until the request counts as failed.
+        engine_options: Add fields outside the OpenAI API that make our own engines write exactly the planned number of tokens.
+        seed: Of the plan; kept with the outcome, and picks the texts of the prompts.
+        metrics: Names that thresholds ask for, such as ``p95_ttft_ms``; too few samples for one make the run invalid.
+        on_progress: Called with (finished, planned) requests about ten times a second.
+        stop: Ends the run when set: requests in flight are cancelled, the rest is not sent, and the run is invalid.
+
+    Raises:
+        TargetError: no targets, a malformed one, or a host name that does not resolve.
+    """
+    parsed = list(dict.fromkeys(Target.parse(url) for url in targets))
+    if not parsed:
+        raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
+    requests = ChatRequests(model=model, api_key=api_key, seed=seed or 0, engine_options=engine_options)
+    load = _Load(plan, requests, timeout_s=timeout_s, on_progress=on_progress, stop=stop)
+    # What exists before the run is not garbage: without this a full collection walks the whole plan and delays sends.
+    gc.collect()
+    gc.freeze()
+    try:
+        generator = asyncio.run(_timed(load, parsed))
+    finally:
+        gc.unfreeze()
+    return Measurement.of(
+        (exchange.record(load.start) for exchange in load.ended),
+        replicas=[target.name for target in parsed],
+        generator=generator,
+        seed=seed,
+        metrics=metrics,
+        invalid=[f"the run was stopped after {len(load.ended)} of {len(plan)} requests"] if load.stopped else [],
+        notes=_token_notes(load.ended),
+    )
+
+
+async def _timed(load: _Load, targets: Sequence[Target]) -> GeneratorStats:
+    routes = [await _route(target) for target in targets]
+    cpu, wall = time.process_time(), time.perf_counter()
+    await load.run(routes)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    in_order = sorted(load.ended, key=lambda e: e.planned.at_s)
+    sends = [(e.planned.at_s, e.dispatched - load.start if e.sent else None) for e in in_order]
+    return open_loop_stats(sends, wall_s=wall, cpu_s=cpu, frames=sum(e.answer.stream.frames for e in load.ended))
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A target with its address looked up, so that no send waits for a resolver."""
+
+    target: Target
+    address: str
+    tls: ssl.SSLContext | None
+
+
+async def _route(target: Target) -> _Route:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise TargetError(f"target {target.name!r}: the host {target.host!r} is not known ({why})") from error
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    address = addresses[0]
+    for candidate in addresses if len(addresses) > 1 else ():
+        # `localhost` is two addresses, and most servers listen on one of them.
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(candidate, target.port), timeout=2.0)
+        except (OSError, TimeoutError):
+            continue
+        writer.close()
+        address = candidate
+        break
+    return _Route(target, address, ssl.create_default_context() if target.tls else None)
+
+
+class _Load:
+    """The state of one run."""
+
+    def __init__(
+        self,
+        plan: Sequence[PlannedRequest],
+        requests: ChatRequests,
+        *,
+        timeout_s: float,
+        on_progress: Callable[[int, int], None] | None,
+        stop: Stop | None,
+    ) -> None:
+        self.start = 0.0
+        self.stopped = False
+        self.ended: list[Exchange] = []
+        self._plan = plan
+        self._requests = requests
+        self._timeout_s = timeout_s
+        self._on_progress = on_progress
+        self._stop = stop
+        self._next = 0
+        # In order of their sends: the first one is the first to time out.
+        self._in_flight: dict[Exchange, None] = {}
+        self._all_done = asyncio.Event()
+
+    async def run(self, routes: Sequence[_Route]) -> None:
+        """Send the plan and wait for its ends."""
+        loop = asyncio.get_running_loop()
+        self.start = loop.time() + _LEAD_S
+        try:
+            loop.call_at(self.start, self._send_due, loop, routes)
+            self._check_done()
+            while not self._all_done.is_set():
+                await self._tick(loop)
+        finally:
+            # Also on Ctrl-C: nothing of the run outlives it.
+            self._next = len(self._plan)
+            for exchange in list(self._in_flight):
+                exchange.fail("cancelled: the run was stopped")
+            self._report()
+
+    async def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TICK_S):
+                await self._all_done.wait()
+        if self._stop is not None and self._stop.is_set() and not self._all_done.is_set():
+            self.stopped = True
+            self._all_done.set()
+            return
+        overdue = loop.time() - self._timeout_s
+        for exchange in list(itertools.takewhile(lambda e: e.dispatched <= overdue, self._in_flight)):
+            exchange.time_out(self._timeout_s)
+        self._report()
+
+    def _send_due(self, loop: asyncio.AbstractEventLoop, routes: Sequence[_Route]) -> None:
+        """Send everything that is due and come back when the next request is."""
+        plan = self._plan
+        while self._next < len(plan) and self.start + plan[self._next].at_s <= loop.time():
+            route = routes[self._next % len(routes)]
+            exchange = Exchange(plan[self._next], route.target, now=loop.time, on_end=self._on_end)
+            self._in_flight[exchange] = None
+            exchange.connecting = loop.create_task(self._send(exchange, route))
+            self._next += 1
+        if self._next < len(plan):
+            loop.call_at(self.start + plan[self._next].at_s, self._send_due, loop, routes)
+
+    async def _send(self, exchange: Exchange, route: _Route) -> None:
+        exchange.dispatch(self._requests.encode(exchange.planned, route.target))
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: exchange,
+                route.address,
+                route.target.port,
+                ssl=route.tls,
+                server_hostname=route.target.host if route.tls else None,
+            )
+        except OSError as error:  # TLS errors are among them
+            exchange.connect_failed(error)
+
+    def _on_end(self, exchange: Exchange) -> None:
+        del self._in_flight[exchange]
+        self.ended.append(exchange)
+        self._check_done()
+
+    def _check_done(self) -> None:
+        if self._next >= len(self._plan) and not self._in_flight:
+            self._all_done.set()
+
+    def _report(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(len(self.ended), len(self._plan))
+
+
+def _token_notes(ended: Iterable[Exchange]) -> list[str]:
+    """Say where the server counted other tokens than planned, for instance because of a chat template or an early end."""
+    good = [(e.answer.stream, e.planned) for e in ended if e.answer.status is Status.OK]
+    prompts = [stream.prompt_tokens - planned.prompt_tokens for stream, planned in good if stream.prompt_tokens is not None]
+    outputs = [stream.output_tokens - planned.output_tokens for stream, planned in good]
+    return [
+        f"the server counted other {what} tokens than planned: {min(found):+d} to {max(found):+d} a request"
+        f" ({sum(map(bool, found))} of {len(found)} requests); records keep {kept}"
+        for what, found, kept in (("prompt", prompts, "the planned number"), ("output", outputs, "the server's number"))
+        if any(found)
+    ]

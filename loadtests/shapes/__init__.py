@@ -1,0 +1,1 @@
+"""How many users there are over a Locust run: ``curves`` computes it, ``chosen`` hands it to Locust."""

@@ -1,0 +1,37 @@
+"""The shape that ``--shape`` names, as Locust wants it. Importing this imports Locust, which patches the whole process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from locust import LoadTestShape
+
+from loadtests.shapes.curves import users_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class ChosenShape(LoadTestShape):
+    """Moves the number of users over ``--run-time``, with ``--users`` as its mean.
+
+    Locust takes one shape class a locustfile, so this one is given its ``curve`` when the options are known. ``duration_s`` stands
+    in for ``--run-time``.
+    """
+
+    use_common_options = True
+    curve: Callable[[float], float]
+    duration_s: float
+
+    def tick(self) -> tuple[int, float] | None:
+        """Return the number of users to have now and how many to start or stop per second on the way; None at the end."""
+        assert self.runner is not None, "Locust sets it before the first tick"
+        options = self.runner.environment.parsed_options
+        assert options is not None, "Locust was started from a command line"
+        users = users_at(
+            self.curve,
+            mean_users=options.num_users or 1,
+            elapsed_s=self.get_run_time(),  # type: ignore[no-untyped-call]  # locust does not type it
+            duration_s=options.run_time or self.duration_s,
+        )
+        return None if users is None else (users, options.spawn_rate or 1.0)

@@ -1,0 +1,47 @@
+"""Curves of users over a run, without Locust.
+
+A curve gives the number of users relative to its mean, over the share of the run that has passed. Where users wait for their
+answers, this moves the load as far as the engines let it; only the open loop moves the rate itself.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final
+
+from stacks.traffic import SHAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from stacks.traffic import PlannedRequest
+
+#: Every value of ``--shape``.
+NAMES: Final = (*SHAPES, "trace")
+
+_WINDOW: Final = 1 / 30
+"""Share of the run over which the arrivals of a trace are averaged: users cannot follow single requests."""
+
+
+def named(name: str) -> Callable[[float], float]:
+    """Return the curve called ``name``, one of those that ``traffic.shape`` may name."""
+    return SHAPES[name].intensity
+
+
+def replayed(plan: Sequence[PlannedRequest], duration_s: float) -> Callable[[float], float]:
+    """Return the curve of a trace: arrivals of ``plan`` (in order of time) in a window around the moment, relative to their mean."""
+    times = [request.at_s / duration_s for request in plan]
+
+    def curve(share: float) -> float:
+        begin, end = max(0.0, share - _WINDOW / 2), min(1.0, share + _WINDOW / 2)
+        inside = bisect_left(times, end) - bisect_left(times, begin)
+        return inside / (len(times) * (end - begin)) if times else 0.0
+
+    return curve
+
+
+def users_at(curve: Callable[[float], float], *, mean_users: int, elapsed_s: float, duration_s: float) -> int | None:
+    """Return the number of users ``elapsed_s`` seconds into the run, at least one; None once the run is over."""
+    if elapsed_s >= duration_s:
+        return None
+    return max(1, round(mean_users * curve(elapsed_s / duration_s)))

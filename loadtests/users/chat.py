@@ -1,0 +1,77 @@
+"""The chat user: asks, reads the stream, thinks, asks again. Importing this imports Locust, which patches the whole process.
+
+A user waits for its answer before it asks again, so a slow engine is asked less often: latencies under overload look better than
+an open loop would measure them (coordinated omission). Verdicts are built on ``loadtests.open_loop``.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from locust import User, task
+from locust.exception import StopTest
+
+from loadtests.users.exchange import exchange
+from loadtests.users.session import Session
+from workloads.telemetry.outcome import Status
+
+
+class ChatError(Exception):
+    """Why a request counts as failed in Locust's statistics."""
+
+
+class ChatUser(User):
+    """Sends streaming chat completions and fires their times as Locust statistics.
+
+    ``POST chat completion`` is the time to the last token in ms. ``TTFT`` (time to the first token, ms), ``TPOT`` (mean time between
+    output tokens, ms) and ``RATE`` (output tokens per second while they come) are of the good requests.
+    """
+
+    session: ClassVar[Session | None] = None
+    """Of the running test; None where its options cannot be meant, which the log tells."""
+
+    def on_start(self) -> None:
+        """Take a target for as long as this user lives."""
+        if self.session is None:
+            raise StopTest("the options cannot be meant; the log says why")
+        self.target = self.session.join()
+
+    def wait_time(self) -> float:
+        """Return the seconds that the user thinks between an answer and the next question."""
+        return self.session.options.think_time_s if self.session else 0.0
+
+    @task
+    def chat(self) -> None:
+        """Ask once."""
+        session = self.session
+        assert session is not None, "on_start has looked"
+        request = session.next_request()
+        sent, answer = exchange(
+            self.target,
+            session.encode(request, self.target),
+            timeout_s=session.options.request_timeout_s,
+            tls=session.tls_for(self.target),
+        )
+        session.keep(request, self.target, sent, answer)
+        good = answer.status is Status.OK
+        tokens = answer.stream.output_tokens
+        fire = self.environment.events.request.fire
+        fire(
+            request_type="POST",
+            name="chat completion",
+            response_time=(answer.finished - sent) * 1e3,
+            response_length=tokens,
+            exception=None if good else ChatError(answer.error),
+            context={},
+            start_time=time.time() - (time.monotonic() - sent),
+            url=self.target.name,
+        )
+        if good and answer.first is not None:
+            span = answer.finished - answer.first
+            figures = {"TTFT": ("time to first token (ms)", (answer.first - sent) * 1e3)}
+            if tokens > 1 and span > 0:
+                figures["TPOT"] = ("inter-token time (ms)", span * 1e3 / (tokens - 1))
+                figures["RATE"] = ("output tokens per second", (tokens - 1) / span)
+            for kind, (name, value) in figures.items():
+                fire(request_type=kind, name=name, response_time=value, response_length=0, exception=None, context={})

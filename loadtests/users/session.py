@@ -1,0 +1,116 @@
+"""What all users of one Locust process share: the lengths to ask for, the targets, the file of records. Without Locust."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from loadtests.records import ProcessCost, RecordFile
+from loadtests.wire import ChatRequests, Target
+from stacks.environment import Traffic
+from stacks.errors import ConfigurationError
+from stacks.traffic import PlannedRequest, request_lengths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadtests.wire import Answer
+
+_WORKERS: Final = 997
+"""Numbers of requests are taken in steps of this, one step a worker; prime, so that the first characters of prompts still vary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of the users; ``loadtests/locustfile.py`` has them as flags. Times in seconds."""
+
+    targets: Sequence[str]
+    traffic: Traffic
+    model: str = "synthetic"
+    api_key: str | None = None
+    request_timeout_s: float = 60.0
+    think_time_s: float = 0.0
+    seed: int | None = None
+    engine_options: bool = True
+    skip_bad_rows: bool = False
+    records: Path | None = None
+
+
+class Session:
+    """One test in one process; ``worker`` is the number of this process among its like."""
+
+    def __init__(self, options: Options, worker: int = 0) -> None:
+        seed = options.traffic.seed if options.seed is None else options.seed
+        self.options = options
+        self.targets = [Target.parse(url) for url in options.targets]
+        self.frames = 0
+        self._requests = ChatRequests(model=options.model, api_key=options.api_key, seed=seed, engine_options=options.engine_options)
+        self._numbers = itertools.count(worker, _WORKERS)
+        # Each worker asks for lengths of its own; those of a trace start one row later in each.
+        drawn = request_lengths(options.traffic, seed=seed * _WORKERS + worker, skip_bad_rows=options.skip_bad_rows)
+        self._lengths = itertools.islice(drawn, worker, None)
+        self._tls = ssl.create_default_context() if any(target.tls for target in self.targets) else None
+        self._users = itertools.count(worker)
+        self._file = RecordFile(options.records)
+        self._began = (time.process_time(), time.monotonic())
+
+    def join(self) -> Target:
+        """Return the target of a new user; users take turns."""
+        return self.targets[next(self._users) % len(self.targets)]
+
+    def next_request(self) -> PlannedRequest:
+        """Return what to ask for next; its time is now."""
+        prompt, output = next(self._lengths)
+        return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output)
+
+    def encode(self, request: PlannedRequest, target: Target) -> bytes:
+        """Return the bytes of ``request``."""
+        return self._requests.encode(request, target)
+
+    def tls_for(self, target: Target) -> ssl.SSLContext | None:
+        """Return the TLS context to speak to ``target`` with, None for plain HTTP."""
+        return self._tls if target.tls else None
+
+    def keep(self, request: PlannedRequest, target: Target, sent: float, answer: Answer) -> None:
+        """Write the record. A user sends when it is ready, so the intended time is the actual one."""
+        self.frames += answer.stream.frames
+        self._file.write(answer.record(start=0.0, intended_s=sent, sent_s=sent, prompt_tokens=request.prompt_tokens, replica=target.name))
+
+    def close(self) -> None:
+        """Write what this process used and close the file."""
+        cpu, wall = self._began
+        self._file.close(ProcessCost(cpu_s=time.process_time() - cpu, wall_s=time.monotonic() - wall, frames=self.frames))
+
+
+def read_traffic(path: Path | None) -> Traffic:
+    """Read the traffic from a YAML or JSON file: a ``Pulumi.<name>.yaml``, or its ``sandtable:traffic`` alone. None: the defaults.
+
+    Raises:
+        ConfigurationError: the file cannot be read or its traffic cannot be meant.
+    """
+    if path is None:
+        return Traffic()
+    try:
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"--traffic {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"--traffic {path}: not YAML: {error}") from error
+    if isinstance(document, dict) and isinstance(document.get("config"), dict):
+        document = document["config"].get("sandtable:traffic", {})
+    try:
+        traffic = Traffic.model_validate(document)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])) or 'traffic'}: {e['msg']} (found {e['input']!r})" for e in error.errors()]
+        raise ConfigurationError(f"--traffic {path}: " + "; ".join(lines)) from error
+    if traffic.trace is None:
+        return traffic
+    # A trace is named relative to the file that names it.
+    return traffic.model_copy(update={"trace": str(path.parent / Path(traffic.trace).expanduser())})

@@ -1,0 +1,103 @@
+"""Judges a graph by every rule: the object rules by CEL, the stack rules by Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+
+from policies.findings import Assessment, Finding, NotApplicable
+from policies.objects import CompiledRule, compile_rules, waiver_text
+from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule
+from stacks.environment import Environment
+from stacks.errors import ConfigurationError
+from stacks.graph import Graph
+from stacks.prices import PriceBook
+from stacks.rules import load_rules, waiver_reason
+
+THE_STACK = "the stack"
+
+
+def assess(
+    graph: Graph,
+    environment: Environment | None = None,
+    price_book: PriceBook | None = None,
+    *,
+    object_rules: Sequence[CompiledRule] | None = None,
+    stack_rules: Sequence[StackRule] = STACK_RULES,
+) -> Assessment:
+    """Judge ``graph`` by all rules (or by the given ones) and say which could not be judged.
+
+    ``environment`` None: a foreign graph; rules that need one are not applicable. ``price_book`` None: the bundled one.
+
+    Raises:
+        RuleFileError, RuleExpressionError: a rule of ours cannot be meant.
+    """
+    compiled = bundled_rules() if object_rules is None else object_rules
+    situation = Situation(graph, environment, price_book or PriceBook.bundled())
+    findings: list[Finding] = []
+    left_out: list[NotApplicable] = []
+    judged: list[str] = []
+    for rule in (*compiled, *stack_rules):
+        try:
+            found = [*_of_objects(rule, situation)] if isinstance(rule, CompiledRule) else [*_of_stack(rule, situation)]
+        except NotApplicableError as reason:
+            left_out.append(NotApplicable(_id(rule), str(reason)))
+        else:
+            findings += found
+            judged.append(_id(rule))
+    return Assessment(
+        tuple(sorted(findings, key=lambda finding: finding.order)),
+        tuple(sorted(left_out, key=lambda rule: rule.rule)),
+        tuple(sorted(judged)),
+    )
+
+
+def check(graph: Graph, environment: Environment | None = None, price_book: PriceBook | None = None) -> list[Finding]:
+    """Return the findings of :func:`assess`, in order: what denies first, waived last."""
+    return list(assess(graph, environment, price_book).findings)
+
+
+@cache
+def bundled_rules() -> tuple[CompiledRule, ...]:
+    """Return the object rules that ship with the project, compiled.
+
+    Raises:
+        RuleFileError, RuleExpressionError: one of them cannot be meant.
+    """
+    return tuple(compile_rules(load_rules()))
+
+
+def _id(rule: CompiledRule | StackRule) -> str:
+    return rule.rule.id if isinstance(rule, CompiledRule) else rule.id
+
+
+def _must_hold(environments: Iterable[str], environment: Environment | None) -> None:
+    names = ", ".join(environments)
+    if names and (environment is None or environment.name not in environments):
+        raise NotApplicableError(f"it holds in {names} only, and {environment.name if environment else 'no environment'} was given")
+
+
+def _of_objects(compiled: CompiledRule, situation: Situation) -> Iterator[Finding]:
+    rule = compiled.rule
+    _must_hold(rule.environments, situation.environment)
+    for resource in situation.graph.objects(*rule.kinds):
+        if rule.applies_to(resource.inputs) and not (verdict := compiled.judge(resource.inputs)).kept:
+            yield Finding(rule.id, rule.severity, resource.label, resource.urn, verdict.message, rule.fix, verdict.waived_by)
+
+
+def _of_stack(rule: StackRule, situation: Situation) -> Iterator[Finding]:
+    _must_hold(rule.environments, situation.environment)
+    for breach in _breaches(rule, situation):
+        resource = breach.resource
+        if resource is None:
+            yield Finding(rule.id, rule.severity, THE_STACK, "", breach.message, rule.fix)
+        else:
+            waived_by = waiver_reason(rule.id, waiver_text(resource.inputs))
+            yield Finding(rule.id, rule.severity, resource.label, resource.urn, breach.message, rule.fix, waived_by)
+
+
+def _breaches(rule: StackRule, situation: Situation) -> Iterator[Breach]:
+    try:
+        yield from rule.judge(situation)
+    except ConfigurationError as error:  # a quantity that is none, in a graph that we did not write
+        yield Breach(f"cannot be judged: {error}")

@@ -1,0 +1,1 @@
+"""The rules as a Pulumi policy pack (CrossGuard): ``pulumi preview --policy-pack policies/crossguard``."""

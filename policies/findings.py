@@ -1,0 +1,80 @@
+"""What the rules say about a graph.
+
+A finding is a breach, waived or not: a waiver is shown with its reason, never hidden. A rule that cannot be judged here (no
+environment, no prices) is listed as not applicable with the reason, so that silence always means "kept".
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from stacks.rules import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One resource breaks one rule.
+
+    ``resource`` is how a person names it (``Deployment ai/ai-stack``), ``urn`` is unique in the graph; both name the stack itself where
+    no single resource is at fault. ``waived_by`` is the reason given in the resource's waiver, else None.
+    """
+
+    rule: str
+    severity: Severity
+    resource: str
+    urn: str
+    message: str
+    fix: str
+    waived_by: str | None = None
+
+    @property
+    def denies(self) -> bool:
+        """Whether it holds a release back: the rule denies and nobody waived it."""
+        return self.severity == "deny" and self.waived_by is None
+
+    @property
+    def order(self) -> tuple[bool, bool, str, str, str]:
+        """Sort key: what denies first, waived last, then by rule, resource and text."""
+        return (self.waived_by is not None, self.severity != "deny", self.rule, self.urn, self.message)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values, one key a field."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """A rule that was not judged, and why."""
+
+    rule: str
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values, one key a field."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything that the rules say about a graph.
+
+    ``rules`` names every rule that was judged; a rule that is in it and has no finding is kept by every resource.
+    """
+
+    findings: tuple[Finding, ...]
+    not_applicable: tuple[NotApplicable, ...]
+    rules: tuple[str, ...] = field(default=())
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        """The findings that deny; their number is the metric ``policy_violations``."""
+        return tuple(finding for finding in self.findings if finding.denies)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values."""
+        return {
+            "findings": [finding.to_json() for finding in self.findings],
+            "not_applicable": [rule.to_json() for rule in self.not_applicable],
+            "rules": list(self.rules),
+        }

@@ -1,0 +1,38 @@
+"""Rules over a whole stack: what no single object can show.
+
+One rule a file. Each reads a graph (and, where it must, the environment and a price book), so it judges anybody's stack or manifests;
+what it cannot judge it says, with the reason. Each carries tiny stacks that keep and break it, which the tests and the reference page use.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from policies.stack.budget import BUDGET_NOT_EXCEEDED
+from policies.stack.capacity import PODS_FIT_A_POOL
+from policies.stack.disruption import DISRUPTION_BUDGETS_IN_PROD
+from policies.stack.network import EVERY_NAMESPACE_DEFAULT_DENY
+from policies.stack.prices import GPU_MODELS_ARE_PRICED
+from policies.stack.quorum import QUORUM_IS_ODD
+from policies.stack.regions import DATA_IN_ALLOWED_REGIONS
+from policies.stack.rule import Breach, NotApplicableError, Situation, StackExample, StackRule
+from policies.stack.webhooks import WEBHOOKS_SAY_HOW_THEY_FAIL
+
+__all__ = ["STACK_RULES", "Breach", "NotApplicableError", "Situation", "StackExample", "StackRule"]
+
+#: Every rule over a whole stack, ordered by id.
+STACK_RULES: Final[tuple[StackRule, ...]] = tuple(
+    sorted(
+        (
+            BUDGET_NOT_EXCEEDED,
+            DATA_IN_ALLOWED_REGIONS,
+            DISRUPTION_BUDGETS_IN_PROD,
+            EVERY_NAMESPACE_DEFAULT_DENY,
+            GPU_MODELS_ARE_PRICED,
+            PODS_FIT_A_POOL,
+            QUORUM_IS_ODD,
+            WEBHOOKS_SAY_HOW_THEY_FAIL,
+        ),
+        key=lambda rule: rule.id,
+    )
+)

@@ -1,0 +1,70 @@
+"""``disruption-budgets-in-prod``: what serves survives a drain, and the drain gets through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from policies.stack.examples import budget, environment, workload
+from policies.stack.rule import Breach, Situation, StackExample, StackRule
+from policies.stack.selection import budgets, disruption
+from stacks import labels
+from stacks.demand import Workload
+
+
+def _judge(situation: Situation) -> Iterator[Breach]:
+    for served in situation.workloads:
+        if served.resource.kind in {"Deployment", "StatefulSet"} and serves(served) and (problem := _problem(served, situation)):
+            yield Breach(problem, served.resource)
+
+
+def serves(workload: Workload) -> bool:
+    """Whether requests wait for its pods; the same words as in ``policies/admission/replicas-in-prod.yaml``."""
+    role = workload.resource.pod_labels.get(labels.ROLE)
+    return role in {"engine", "gateway"} or str(workload.resource.pod_spec.get("priorityClassName", "")).endswith("serving")
+
+
+def _problem(served: Workload, situation: Situation) -> str | None:
+    found = budgets(situation.graph, served)
+    if not found:
+        return "no disruption budget selects its pods"
+    if len(found) > 1:
+        return f"{len(found)} disruption budgets select its pods ({', '.join(b.object_name for b in found)}); the API server then refuses every eviction"
+    effect = disruption(found[0], served.replicas)
+    if effect.takes < 1:
+        return f"its disruption budget {found[0].object_name} lets none of {served.replicas} replicas go: no node can be drained"
+    if effect.leaves < 1:
+        return f"its disruption budget {found[0].object_name} lets all of {served.replicas} replicas go at once"
+    return None
+
+
+_ENGINES = workload("Deployment", "engine", replicas=3, role="engine")
+
+DISRUPTION_BUDGETS_IN_PROD: Final = StackRule(
+    id="disruption-budgets-in-prod",
+    title="What serves has a disruption budget that lets one replica go and keeps one",
+    reason=(
+        "Without a budget a drain of two nodes may take all replicas at once; with one that allows nothing the drain hangs, "
+        "and so does the upgrade of the cluster."
+    ),
+    fix="Give it one PodDisruptionBudget with `minAvailable` between 1 and replicas - 1 (`ai_stack.min_available`).",
+    severity="deny",
+    judge=_judge,
+    environments=("prod",),
+    passing=(
+        StackExample("two of three stay", (_ENGINES, budget("engine", minAvailable=2)), environment()),
+        StackExample("a share", (_ENGINES, budget("engine", maxUnavailable="34%")), environment()),
+        StackExample("serves nobody", (workload("Deployment", "operator"),), environment()),
+    ),
+    failing=(
+        StackExample("no budget", (_ENGINES,), environment()),
+        StackExample("a budget for other pods", (_ENGINES, budget("gateway", minAvailable=2)), environment()),
+        StackExample("lets none go", (_ENGINES, budget("engine", minAvailable=3)), environment()),
+        StackExample("lets all go", (_ENGINES, budget("engine", maxUnavailable="100%")), environment()),
+        StackExample(
+            "two budgets",
+            (_ENGINES, budget("engine", minAvailable=2), {**budget("engine", minAvailable=1), "metadata": {"name": "second", "namespace": "app"}}),
+            environment(),
+        ),
+    ),
+)

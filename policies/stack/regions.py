@@ -1,0 +1,77 @@
+"""``data-in-allowed-regions``: stores with customer data can only land on nodes of regions where data may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from policies.stack.examples import environment, node, pool, workload
+from policies.stack.rule import Breach, Situation, StackExample, StackRule
+from stacks.environment import DataStore, Environment
+from stacks.graph import Resource
+
+
+def _judge(situation: Situation) -> Iterator[Breach]:
+    environment = situation.given_environment
+    allowed = {region.name for region in environment.regions if region.data_allowed}
+    for store in (store for store in environment.data_stores if store.customer_data):
+        resource = _stateful_set(store, situation)
+        if resource is None:
+            yield Breach(f"data store {store.name} holds customer data, and the graph has no StatefulSet of that name to show where it lies")
+        elif wrong := sorted(_regions(store, resource, situation, environment) - allowed):
+            yield Breach(
+                f"holds customer data and may land in {', '.join(wrong)}; data may lie in {', '.join(sorted(allowed)) or 'no region'}", resource
+            )
+
+
+def _stateful_set(store: DataStore, situation: Situation) -> Resource | None:
+    return next((resource for resource in situation.graph.objects("StatefulSet") if resource.object_name == store.name), None)
+
+
+def _regions(store: DataStore, resource: Resource, situation: Situation, environment: Environment) -> set[str]:
+    """Regions of all nodes that its pods may land on; of the pool as declared where no node is in the graph."""
+    workload = next(workload for workload in situation.workloads if workload.resource is resource)
+    found = {node.region for node in situation.nodes if workload.admitted_by(node)}
+    return found or {environment.pool(store.pool).region}
+
+
+def _store(**fields: object) -> dict[str, object]:
+    return {"name": "customers", "kind": "postgresql", "pool": "cpu", "customer_data": True, **fields}
+
+
+_TWO_REGIONS = environment(
+    regions={"us-east-1": True, "eu-west-1": False},
+    node_pools=[pool(), pool("europe", region="eu-west-1")],
+    data_stores=[_store()],
+)
+_NODES = (node("cpu-0"), node("europe-0", pool="europe", region="eu-west-1"))
+
+DATA_IN_ALLOWED_REGIONS: Final = StackRule(
+    id="data-in-allowed-regions",
+    title="Customer data lies only in regions where it may",
+    reason="Where customer data lies is a promise and often a law; a pod that is moved takes its volume's region with it.",
+    fix="Put the store on a pool of a region with `data_allowed: true`, and select that pool on its pods (`nodeSelector`).",
+    severity="deny",
+    judge=_judge,
+    passing=(
+        StackExample(
+            "selects a pool of the allowed region",
+            (*_NODES, workload("StatefulSet", "customers", selector={"sandtable.dev/pool": "cpu"})),
+            _TWO_REGIONS,
+        ),
+        StackExample(
+            "no customer data",
+            (*_NODES, workload("StatefulSet", "cache")),
+            {**_TWO_REGIONS, "data_stores": [_store(name="cache", customer_data=False)]},
+        ),
+    ),
+    failing=(
+        StackExample("selects nothing, so it may land anywhere", (*_NODES, workload("StatefulSet", "customers")), _TWO_REGIONS),
+        StackExample(
+            "selects the pool of the other region",
+            (*_NODES, workload("StatefulSet", "customers", selector={"sandtable.dev/pool": "europe"})),
+            {**_TWO_REGIONS, "data_stores": [_store(pool="europe")]},
+        ),
+        StackExample("declared and not in the stack", _NODES, _TWO_REGIONS),
+    ),
+)

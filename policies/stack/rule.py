@@ -1,0 +1,116 @@
+"""What a rule over a whole stack is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from stacks.capacity import Node, nodes
+from stacks.costs import Cost, monthly_cost
+from stacks.demand import Workload, workloads
+from stacks.environment import Environment
+from stacks.graph import Graph, Resource
+from stacks.prices import PriceBook
+from stacks.rules import Severity
+
+
+class NotApplicableError(Exception):
+    """A rule cannot be judged here; the text is the reason. Caught by ``policies.assessment``, never seen outside."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a rule may look at. Nodes, workloads and the cost are worked out once, for all rules together.
+
+    Their properties raise ``ConfigurationError`` where the graph carries a quantity that is none.
+    """
+
+    graph: Graph
+    environment: Environment | None
+    price_book: PriceBook
+
+    @property
+    def given_environment(self) -> Environment:
+        """The environment.
+
+        Raises:
+            NotApplicableError: there is none.
+        """
+        if self.environment is None:
+            raise NotApplicableError("it compares with an environment, and none was given")
+        return self.environment
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the graph.
+
+        Raises:
+            NotApplicableError: the graph has none, as plain manifests have.
+        """
+        if not (found := nodes(self.graph)):
+            raise NotApplicableError("the graph has no nodes")
+        return found
+
+    @cached_property
+    def workloads(self) -> tuple[Workload, ...]:
+        """The controllers with their pods."""
+        return workloads(self.graph)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """The price of the nodes."""
+        return monthly_cost(self.graph, self.price_book)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """How a stack breaks a rule, and the resource at fault; None where it is the stack as a whole."""
+
+    message: str
+    resource: Resource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StackExample:
+    """A tiny stack: manifests, and the environment where the rule needs one."""
+
+    name: str
+    manifests: tuple[Mapping[str, Any], ...]
+    environment: Mapping[str, Any] | None = None
+
+    def situation(self) -> Situation:
+        """Return the situation that the example describes, with the bundled prices."""
+        environment = None if self.environment is None else Environment.model_validate(self.environment)
+        return Situation(graph_of(self.manifests), environment, PriceBook.bundled())
+
+
+@dataclass(frozen=True)
+class StackRule:
+    """One rule over a whole stack; the fields mean what they mean in ``stacks.rules.ObjectRule``.
+
+    ``judge`` yields the breaches, and raises :class:`NotApplicableError` where it cannot tell.
+    """
+
+    id: str
+    title: str
+    reason: str
+    fix: str
+    severity: Severity
+    judge: Callable[[Situation], Iterable[Breach]]
+    passing: tuple[StackExample, ...]
+    failing: tuple[StackExample, ...]
+    environments: tuple[str, ...] = field(default=())
+
+
+def graph_of(manifests: Iterable[Mapping[str, Any]]) -> Graph:
+    """Return the graph of manifests that are already in memory."""
+    return Graph.of((_resource(manifest) for manifest in manifests), "example")
+
+
+def _resource(manifest: Mapping[str, Any]) -> Resource:
+    api_version, kind, metadata = manifest["apiVersion"], manifest["kind"], manifest["metadata"]
+    token = f"kubernetes:{api_version if '/' in api_version else 'core/' + api_version}:{kind}"
+    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    return Resource(f"urn:pulumi:example::example::{token}::{name}", token, name, inputs=manifest)

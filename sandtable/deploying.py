@@ -1,0 +1,130 @@
+"""An environment and the cluster it lands on, ready to be previewed, deployed, compared and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sandtable.terminal import Steps
+from sandtable.toolchain_progress import ensure, needed_for
+from sandtable.workspace import Workspace
+
+if TYPE_CHECKING:
+    from stacks.clusters.port import Cluster
+    from stacks.deployment import Deployment, Event, Update
+    from stacks.environment import Environment
+    from stacks.prices import PriceBook
+
+
+@dataclass(frozen=True)
+class Target:
+    """An environment on its cluster; the cluster runs, and the user has agreed that it may be changed."""
+
+    environment: Environment
+    space: Workspace
+    cluster: Cluster
+    deployment: Deployment
+    book: PriceBook
+    steps: Steps
+
+    @classmethod
+    def open(cls, name: str, space: Workspace, *, confirmed: bool, quiet: bool) -> Target:
+        """Read the environment, get the tools, ask about a cluster that is not ours, and start one that is.
+
+        Raises:
+            StackError: the environment or the cluster is not as it must be.
+            ToolchainError: a server or tool is missing and cannot be had.
+            click.Abort: the user said no.
+        """
+        from stacks.clusters import open_cluster
+        from stacks.deployment import Deployment
+        from stacks.environment_file import load
+        from stacks.prices import PriceBook
+
+        environment = load(name, root=space.root)
+        book = PriceBook.for_environment(environment, root=space.root)
+        steps = Steps(quiet=quiet)
+        cluster = open_cluster(environment, space.root)
+        if not confirmed and environment.cluster.provider == "kubeconfig":
+            confirm(cluster)
+        ensure(needed_for(environment), steps)
+        with steps.step("cluster") as step:
+            cluster.start()
+            step.note(cluster.status().note or str(cluster.status().server))
+        return cls(environment, space, cluster, Deployment(environment, cluster=cluster, root=space.root), book, steps)
+
+    def preview(self) -> dict[str, Any]:
+        """Return the plan with its cost before and after and its policy findings."""
+        import policies
+        from stacks.costs import monthly_cost
+
+        with self.steps.step("preview") as step, self._events(step):
+            plan = self.deployment.preview()
+            step.note(f"{len(plan.graph)} resources")
+        before = self.deployment.graph()
+        findings = policies.check(plan.graph, self.environment, self.book)
+        return {
+            "environment": self.environment.name,
+            "changes": plan.changes,
+            "steps": [step.to_json() for step in plan.steps],
+            "resources": len(plan.graph),
+            "digest": plan.graph.digest,
+            "cost": {
+                "before_monthly_usd": monthly_cost(before, self.book).monthly_usd if len(before) else 0.0,
+                **monthly_cost(plan.graph, self.book, budget_usd=self.environment.budget.monthly_usd).to_json(),
+            },
+            "policies": [finding.to_json() for finding in findings],
+            "seconds": round(plan.seconds, 3),
+        }
+
+    def up(self) -> Update:
+        """Deploy, and show how far it is."""
+        with self.steps.step("deploy") as step, self._events(step):
+            update = self.deployment.up()
+            step.note(changes(update.changes))
+        return update
+
+    def down(self) -> Update:
+        """Remove what was deployed, and show how far it is."""
+        with self.steps.step("remove") as step, self._events(step):
+            update = self.deployment.down()
+            step.note(changes(update.changes))
+        return update
+
+    def drift(self) -> dict[str, Any]:
+        """Return what was changed behind Pulumi's back; the state is brought up to date with the cluster."""
+        with self.steps.step("refresh") as step, self._events(step):
+            found = self.deployment.refresh()
+            step.note(changes(found.changes))
+        return {"changes": found.changes, "steps": [step.to_json() for step in found.steps], "seconds": round(found.seconds, 3)}
+
+    @contextmanager
+    def _events(self, step: Any) -> Iterator[None]:
+        def show(event: Event) -> None:
+            step.update(event.done, event.total, event.label)
+
+        self.deployment.on_event = show
+        try:
+            yield
+        finally:
+            self.deployment.on_event = None
+
+
+def confirm(cluster: Cluster) -> None:
+    """Show whose cluster would be changed, and ask.
+
+    Raises:
+        click.Abort: the answer is no, or nobody is there to answer (then give --yes).
+    """
+    status = cluster.status()
+    typer.echo(f"This changes the cluster behind context {cluster.context!r} ({status.server}) of {cluster.kubeconfig}.", err=True)
+    typer.confirm("Go on?", abort=True, err=True)
+
+
+def changes(counts: dict[str, int]) -> str:
+    """Return ``41 create, 3 same``; ``nothing to do`` where there is nothing at all."""
+    return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()) if count) or "nothing to do"

@@ -1,0 +1,73 @@
+"""The engines of a rehearsal: real processes, started as the Deployments say, each pinned to cores of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulations.twin import Twin
+    from workloads.engine.process import EngineProcess
+
+
+class EnginesDoNotFitError(Exception):
+    """This machine cannot run the engines that the graph deploys without them and the load generator disturbing each other."""
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Which cores the engines and the load generator have to themselves."""
+
+    engines: tuple[frozenset[int], ...]
+    generator: frozenset[int]
+
+
+def share_cores(replicas: int, threads: int, available: frozenset[int]) -> Cores:
+    """Give each engine ``threads`` cores of its own and keep at least one for the load generator.
+
+    Raises:
+        EnginesDoNotFitError: there are too few cores.
+    """
+    ordered = sorted(available)
+    needed = replicas * threads
+    if needed + 1 > len(ordered):
+        raise EnginesDoNotFitError(
+            f"{replicas} engines with {threads} threads and a load generator need {needed + 1} cores; this machine has {len(ordered)}"
+        )
+    taken = [frozenset(ordered[i * threads : (i + 1) * threads]) for i in range(replicas)]
+    return Cores(tuple(taken), frozenset(ordered[needed:]))
+
+
+@contextmanager
+def pinned(cores: frozenset[int]) -> Iterator[None]:
+    """Keep this process on ``cores`` for a while."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def running(twin: Twin, cores: Cores, folder: Path, cache: Path) -> Iterator[list[EngineProcess]]:
+    """Start one engine a replica, each on a free port, and end them all afterwards.
+
+    Raises:
+        EngineError: one did not start.
+    """
+    from dataclasses import replace
+
+    from workloads.engine.process import EngineProcess
+
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                EngineProcess(replace(twin.spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache)
+            )
+            for number, mine in enumerate(cores.engines)
+        ]

@@ -1,0 +1,230 @@
+"""The loop itself: one step after the other, each putting what it found into :class:`Findings`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandtable.deploying import changes, confirm
+from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, pinned, running, share_cores
+from sandtable.rehearsal.findings import Findings
+from sandtable.terminal import Steps, out, show_rehearsal
+from sandtable.toolchain_progress import ensure, needed_for
+from sandtable.workspace import Workspace, read_json, write_json
+
+if TYPE_CHECKING:
+    from simulations.twin import Twin
+    from stacks.clusters.port import Cluster
+    from stacks.environment import Environment
+    from stacks.graph import Graph
+    from stacks.prices import PriceBook
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to rehearse. ``confirmed``: do not ask before somebody's cluster is changed. ``quiet``: print nothing."""
+
+    keep_baseline: bool = False
+    keep_cluster: bool = False
+    skip_bad_rows: bool = False
+    confirmed: bool = False
+    quiet: bool = False
+
+
+def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
+    """Rehearse the environment called ``name`` and return the document of the rehearsal.
+
+    Raises:
+        StackError, ToolchainError, SimulationError, LoadTestError, EngineError: what cannot be done and how to mend it.
+    """
+    from sandtable.report import write_reports
+    from stacks.environment_file import load
+    from stacks.prices import PriceBook
+
+    environment = load(name, root=space.root)
+    book = PriceBook.for_environment(environment, root=space.root)
+    loop = _Loop(environment, space, options, book)
+    loop.plan()
+    loop.run()
+
+    folder = space.new_run(environment.name)
+    document = loop.found.document(loop.steps.timings())
+    write_json(folder / "rehearsal.json", document)
+    write_json(folder / "samples.json", loop.found.samples())
+    write_json(folder / "graph.json", (loop.found.deployed or loop.graph).to_json())
+    files = write_reports(folder)
+    if options.keep_baseline and document["measured"] and not document["load"]["invalid"]:
+        write_json(space.baseline(environment.name), document["measured"])
+    if not options.quiet:
+        show_rehearsal(document, out(), report=files["html"])
+    return document
+
+
+class _Loop:
+    def __init__(self, environment: Environment, space: Workspace, options: Options, book: PriceBook) -> None:
+        self.environment, self.space, self.options, self.book = environment, space, options, book
+        self.steps = Steps(quiet=options.quiet)
+        self.found = Findings(environment, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @property
+    def graph(self) -> Graph:
+        assert self.found.graph is not None, "the first step makes it"
+        return self.found.graph
+
+    def plan(self) -> None:
+        """Draw up the load before anything is started, so that an unreadable trace is told at once."""
+        from stacks.traffic import plan
+
+        self.requests = plan(self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows)
+
+    def run(self) -> None:
+        """Take the steps in order."""
+        self._read_graph()
+        if any(finding.denies for finding in self.found.policies):
+            self.found.missing.append("nothing was created, because a policy denies")
+            return
+        with self._deployed():
+            self._predict_and_measure()
+
+    def _read_graph(self) -> None:
+        import policies
+        from stacks.costs import monthly_cost
+        from stacks.sources import from_program
+
+        with self.steps.step("graph") as step:
+            self.found.graph = from_program(self.environment)
+            step.note(f"{len(self.graph)} resources, {self.graph.digest[:19]}")
+        with self.steps.step("policies") as step:
+            self.found.policies = policies.check(self.graph, self.environment, self.book)
+            denied = sum(finding.denies for finding in self.found.policies)
+            step.note(f"{denied} deny, {len(self.found.policies) - denied} other findings")
+        with self.steps.step("cost") as step:
+            self.found.cost = monthly_cost(self.graph, self.book, budget_usd=self.environment.budget.monthly_usd)
+            step.note(f"{self.found.cost.monthly_usd:,.2f} USD a month")
+
+    @contextmanager
+    def _deployed(self) -> Iterator[None]:
+        """Deploy, and stop the embedded cluster afterwards; without the tools, go on with the graph alone and say so."""
+        import toolchain
+        from stacks.clusters import open_cluster
+
+        embedded = self.environment.cluster.provider == "embedded"
+        cluster = open_cluster(self.environment, self.space.root)
+        if not embedded and not self.options.confirmed:
+            confirm(cluster)
+        try:
+            ensure(needed_for(self.environment), self.steps)
+        except toolchain.ToolMissingError as error:
+            self.steps.skip("deploy", f"graph mode: {error.name} is missing ({error.reason})")
+            self.found.missing.append(f"graph mode: nothing was deployed, because {error.name} is missing: {error.mend}")
+            yield
+            return
+        running_before = cluster.status().running
+        with ExitStack() as stack:
+            if embedded and not running_before and not self.options.keep_cluster:
+                stack.callback(cluster.stop)
+            self._deploy(cluster)
+            yield
+
+    def _deploy(self, cluster: Cluster) -> None:
+        from stacks.deployment import Deployment
+        from stacks.graph import compare
+        from stacks.sources.live import from_cluster
+
+        with self.steps.step("cluster") as step:
+            cluster.start()
+            status = cluster.status()
+            step.note(status.note or str(status.server))
+            if status.nodes_are_played:
+                self.found.simulated.append("Nodes and pods on the embedded cluster are played by KWOK; the control plane is real.")
+        with self.steps.step("deploy") as step:
+            deployment = Deployment(
+                self.environment, cluster=cluster, root=self.space.root, on_event=lambda event: step.update(event.done, event.total, event.label)
+            )
+            step.note(changes(deployment.up().changes))
+        with self.steps.step("live graph") as step:
+            self.found.deployed = deployment.graph()
+            self.live = from_cluster(cluster, self.environment.name)
+            difference = compare(self.graph, self.found.deployed)
+            self.found.differences = (
+                *(f"added: {label}" for label in difference.added),
+                *(f"missing: {label}" for label in difference.removed),
+                *(f"changed: {label}: {', '.join(paths)}" for label, paths in difference.changed.items()),
+            )
+            step.note("as the program says" if not difference else f"{len(self.found.differences)} differences to the program")
+
+    def _predict_and_measure(self) -> None:
+        from simulations.twin import Twin
+
+        graph = getattr(self, "live", None) or self.graph
+        twin = Twin.find(graph)
+        if twin.gpu_model:
+            self._predict_from_published(twin)
+            return
+        try:
+            cores = share_cores(twin.replicas, twin.spec.threads, frozenset(os.sched_getaffinity(0)))
+        except EnginesDoNotFitError as error:
+            self.steps.skip("load test", str(error))
+            self.found.missing.append(f"nothing was measured: {error}")
+            return
+        self._measure(twin, cores)
+
+    def _predict_from_published(self, twin: Twin) -> None:
+        """Engines on GPUs that are not here: the twin runs on published coefficients, and nothing is measured."""
+        from simulations import calibration
+
+        with self.steps.step("predict") as step:
+            self.found.calibration = calibration.published(twin.gpu_model)
+            self.found.prediction = twin.calibrated(self.found.calibration).run(self.requests, seed=self.environment.traffic.seed)
+            step.note(f"{len(self.requests)} requests on {twin.replicas} engines")
+        reason = f"the engines ask for {twin.gpu_model} GPUs, which this machine does not have"
+        self.steps.skip("load test", reason)
+        self.found.missing.append(f"nothing was measured: {reason}; the prediction stands on published coefficients")
+        self.found.simulated.append(f"The engines on {twin.gpu_model} are simulated from published figures.")
+
+    def _measure(self, twin: Twin, cores: Cores) -> None:
+        from loadtests import open_loop
+        from simulations import calibration
+        from toolchain import cache_dir
+
+        traffic = self.environment.traffic
+        folder = self.space.folder / "engines" / self.environment.name
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            with self.steps.step("engines") as step:
+                engines = stack.enter_context(running(twin, cores, folder, cache_dir()))
+                stack.enter_context(pinned(cores.generator))
+                step.note(f"{len(engines)} × llama.cpp with {twin.spec.slots} slots, {twin.spec.context_tokens} tokens of context each")
+            with self.steps.step("calibrate") as step:
+                self.found.calibration = calibration.calibrate(engines[0].url, twin.spec, on_progress=step.update)
+                step.note(self.found.calibration.summary())
+            with self.steps.step("predict") as step:
+                self.found.prediction = twin.calibrated(self.found.calibration).run(self.requests, seed=traffic.seed)
+                step.note(f"{len(self.requests)} requests")
+            with self.steps.step("load test") as step:
+                self.found.measurement = open_loop.run(
+                    self.requests,
+                    [engine.url for engine in engines],
+                    seed=traffic.seed,
+                    metrics=[threshold.metric for threshold in self.environment.thresholds],
+                    on_progress=lambda done, total: step.update(done, total, "requests"),
+                )
+                dead = [engine for engine in engines if not engine.alive()]
+                if dead:
+                    reason = f"an engine died during the load: {dead[0].exit_reason()}"
+                    self.found.measurement = replace(self.found.measurement, invalid=(reason, *self.found.measurement.invalid))
+                outcome = self.found.measurement.outcome
+                step.note(f"{outcome.good} of {outcome.requests} good, {outcome.output_tokens_per_s:.1f} tokens/s")
+        self._read_baseline()
+
+    def _read_baseline(self) -> None:
+        from workloads.telemetry import Outcome
+
+        path: Path = self.space.baseline(self.environment.name)
+        if path.is_file():
+            self.found.baseline = Outcome.from_json(read_json(path))

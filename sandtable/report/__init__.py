@@ -1,0 +1,1 @@
+"""The report of a rehearsal: one HTML file, JUnit XML and a summary for a pull request, all from the documents of a run folder."""

@@ -1,0 +1,153 @@
+"""Latency distribution: the share of requests at least this fast, predicted (dashed) over measured (solid).
+
+Time runs on a logarithmic axis, the share on a normal-probability axis that leaves room for the tail. Thresholds are upright lines.
+A line is drawn from at most :data:`POINTS` points, so that a page stays small whatever the number of samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from sandtable.report.charts import svg
+from sandtable.report.charts.scale import Log, Probability
+from sandtable.report.documents import QUANTILES, Quantiles
+from sandtable.report.quantities import figure
+
+POINTS: Final = 160
+_WIDTH, _HEIGHT = 480.0, 330.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 462.0, 66.0, 286.0
+_SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_DRAWN_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One side of the picture: the sorted samples in milliseconds and their summary."""
+
+    side: str
+    samples: list[float]
+    quantiles: Quantiles
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(self.samples) or any(self.quantiles.at(name) is not None for name in QUANTILES)
+
+    def values(self) -> list[float]:
+        """Return all values that the axis must reach."""
+        marks = [self.quantiles.at(name) for name in QUANTILES]
+        return [*self.samples, *[mark for mark in marks if mark is not None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A threshold on one quantile: ``p95 < 400``."""
+
+    quantile: str
+    value: float
+    words: str
+
+
+def distribution(ident: str, title: str, curves: list[Curve], limits: list[Limit]) -> Markup:
+    """Return the picture; a sentence in its place where no curve has a sample."""
+    known = [curve for curve in curves if curve.known]
+    if not known:
+        return svg.element("p", "No request gave a sample.", class_="empty")
+    x = _time_axis(known, limits)
+    most = max(len(curve.samples) for curve in known)
+    y = Probability(0.9995 if most >= 1000 else 0.997, _BOTTOM, _TOP)
+    parts = [*_frame(x, y), *[_threshold(limit, x, y, index) for index, limit in enumerate(limits)]]
+    # The measurement is drawn first, so that the dashes of the prediction lie over it.
+    for curve in sorted(known, key=lambda curve: curve.side):
+        parts += _curve(curve, x, y)
+    parts += [_legend(curve, 16 + 20 * row) for row, curve in enumerate(known)]
+    return svg.picture(ident, title, _description(known, limits), (_WIDTH, _HEIGHT), parts)
+
+
+def _time_axis(curves: list[Curve], limits: list[Limit]) -> Log:
+    values = [value for curve in curves for value in curve.values() if value > 0] or [1.0]
+    low, high = min(values), max(values)
+    # A limit far to the right would squash the curves; it is then only named at the edge.
+    high = max([high, *[limit.value for limit in limits if limit.value <= 4 * high]])
+    low, high = low / 1.1, high * 1.15
+    return Log(low, max(low * 1.5, high), _LEFT, _RIGHT)
+
+
+def _frame(x: Log, y: Probability) -> list[Markup]:
+    parts = []
+    for share in _DRAWN_LEVELS:
+        if share < y.high:
+            parts.append(svg.line(_LEFT, y(share), _RIGHT, y(share), "grid strong" if share in (0.5, 0.95) else "grid"))
+            parts.append(svg.text(_LEFT - 6, y(share) + 4, f"{share * 100:g} %", "tick", "end"))
+    for value in x.ticks(7):
+        parts.append(svg.line(x(value), _BOTTOM, x(value), _BOTTOM + 4, "axis"))
+        parts.append(svg.text(x(value), _BOTTOM + 17, f"{value:,.4g}", "tick", "middle"))
+    parts.append(svg.line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
+    parts.append(svg.text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, "milliseconds (logarithmic)", "label", "middle"))
+    return parts
+
+
+def _threshold(limit: Limit, x: Log, y: Probability, index: int) -> Markup:
+    outside = limit.value > x.high
+    place = x(limit.value)
+    row = _TOP + 11 + 14 * index
+    words = f"{limit.words} →" if outside else limit.words
+    left = outside or place > (_LEFT + _RIGHT) / 2
+    label = svg.text(place - 5 if left else place + 5, row, words, "limit-label", "end" if left else None)
+    if outside:
+        return label
+    share = y(_SHARES[limit.quantile])
+    return svg.group(svg.line(place, _TOP, place, _BOTTOM, "limit"), svg.line(place - 6, share, place + 6, share, "limit-mark"), label)
+
+
+def _curve(curve: Curve, x: Log, y: Probability) -> list[Markup]:
+    parts = []
+    if len(curve.samples) > 1:
+        parts.append(svg.path(_points(curve.samples, x, y), f"curve {curve.side}"))
+    for name in QUANTILES:
+        value = curve.quantiles.at(name)
+        if value is None:
+            continue
+        share = y(_SHARES[name])
+        low, high = curve.quantiles.ci95.get(name, (value, value))
+        if curve.side == "measured":
+            ends = (_LEFT if low is None else x(low), _RIGHT if high is None else x(high))
+            parts.append(svg.line(ends[0], share, ends[1], share, "whisker measured"))
+        parts.append(_mark(curve.side, x(value), share))
+    return parts
+
+
+def _points(samples: list[float], x: Log, y: Probability) -> list[tuple[float, float]]:
+    n = len(samples)
+    most = min(n, POINTS)
+    ranks = sorted({round(index * (n - 1) / (most - 1)) for index in range(most)} | {min(n - 1, round(0.99 * n)), n - 1})
+    return [(x(samples[rank]), y((rank + 0.5) / n)) for rank in ranks]
+
+
+def _mark(side: str, x: float, y: float) -> Markup:
+    """Return a disc for the measurement, a diamond for the prediction."""
+    if side == "measured":
+        return svg.element("circle", cx=x, cy=y, r=3.6, class_="mark measured")
+    return svg.path([(x, y - 5), (x + 5, y), (x, y + 5), (x - 5, y)], "mark predicted", closed=True)
+
+
+def _legend(curve: Curve, y: float) -> Markup:
+    quantiles = curve.quantiles
+    return svg.group(
+        svg.line(_LEFT, y, _LEFT + 34, y, f"curve {curve.side}"),
+        _mark(curve.side, _LEFT + 17, y),
+        svg.text(_LEFT + 42, y + 4, curve.side, "legend-name"),
+        svg.text(_LEFT + 112, y + 4, _summary(quantiles), "legend"),
+    )
+
+
+def _summary(quantiles: Quantiles) -> str:
+    return " · ".join(f"{name} {figure(quantiles.at(name), 'ms')}" for name in QUANTILES) + f" ms · n={quantiles.n:,}"
+
+
+def _description(curves: list[Curve], limits: list[Limit]) -> str:
+    said = [f"{curve.side}: {_summary(curve.quantiles)}" for curve in curves]
+    return ". ".join([*said, *[f"Threshold {limit.words}" for limit in limits]]) + "."

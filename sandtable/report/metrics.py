@@ -1,0 +1,147 @@
+"""The metrics of a rehearsal in words: what a threshold asks, and the rows of the comparison.
+
+The keys are those of ``stacks.thresholds.METRICS``; an expression that this version cannot parse is shown as it was written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sandtable.report.documents import LATENCIES, QUANTILES
+from sandtable.report.quantities import Estimate, figure, usd
+from stacks.thresholds import Threshold
+
+if TYPE_CHECKING:
+    from sandtable.report.documents import Difference, Judged, Outcome, Rehearsal
+
+LATENCY_WORDS: Final = {"ttft_ms": "time to first token", "tpot_ms": "time per output token", "e2e_ms": "time to last token"}
+SHORT: Final = {"ttft_ms": "TTFT", "tpot_ms": "TPOT", "e2e_ms": "E2E"}
+_SYMBOLS: Final = {"<=": "≤", ">=": "≥", "==": "="}
+_OTHERS: Final = {
+    "failed_share": ("share of failed requests", "share"),
+    "output_tokens_per_s": ("output tokens per second", "tokens_per_s"),
+    "utilisation": ("utilisation of the replicas", "share"),
+    "monthly_cost_usd": ("monthly cost", "usd"),
+    "policy_violations": ("policy violations", "count"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A threshold ready to be shown."""
+
+    expression: str
+    words: str
+    source: str
+    holds: bool | None
+    estimate: Estimate
+    limit: float | None
+    symbol: str
+    latency: str | None
+    """``ttft_ms``, ``tpot_ms`` or ``e2e_ms``, where the threshold is about one."""
+
+    @property
+    def value(self) -> str:
+        """The judged figure with its unit where that is money."""
+        return usd(self.estimate.value) if self.estimate.unit == "usd" else self.estimate.text
+
+
+def lines(rehearsal: Rehearsal) -> list[Line]:
+    """Return the thresholds: broken ones first, then undecided ones, then those that hold; otherwise in the order of the document."""
+    rank = {False: 0, None: 1, True: 2}
+    return [_line(judged, rehearsal) for judged in sorted(rehearsal.thresholds, key=lambda judged: rank[judged.holds])]
+
+
+def _line(judged: Judged, rehearsal: Rehearsal) -> Line:
+    try:
+        threshold = Threshold(judged.expression)
+    except ValueError:
+        return Line(judged.expression, judged.expression, judged.source, judged.holds, Estimate(judged.value), None, "", None)
+    words, unit, latency, quantile = _metric(threshold.metric)
+    limit = usd(threshold.limit) if unit == "usd" else figure(threshold.limit, unit)
+    suffix = {"ms": " ms", "share": " %", "tokens_per_s": "/s"}.get(unit, "")
+    outcome = rehearsal.outcome(judged.source)
+    n = outcome.latency(latency).n if outcome and latency and quantile else None
+    return Line(
+        expression=str(threshold),
+        words=f"{words} {_SYMBOLS.get(threshold.symbol, threshold.symbol)} {_trim(limit)}{suffix}",
+        source=judged.source,
+        holds=judged.holds,
+        estimate=Estimate(judged.value, unit, judged.ci95, n),
+        limit=threshold.limit,
+        symbol=threshold.symbol,
+        latency=latency,
+    )
+
+
+def _metric(name: str) -> tuple[str, str, str | None, str | None]:
+    """Return words, unit, latency and quantile of a metric."""
+    if name in _OTHERS:
+        return (*_OTHERS[name], None, None)
+    quantile, latency = name.split("_", 1)
+    return f"{quantile} {LATENCY_WORDS[latency]}", "ms", latency, quantile
+
+
+def _trim(number: str) -> str:
+    """Drop the zeros that a round limit does not need: ``400.0`` is ``400``."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the comparison; ``within`` says whether the prediction lies inside the measured 95 % interval."""
+
+    group: str
+    words: str
+    unit: str
+    predicted: Estimate
+    measured: Estimate
+    relative: float | None
+    within: bool | None
+
+
+def comparison(rehearsal: Rehearsal) -> list[Row]:
+    """Return predicted | measured | error for each latency at each quantile, throughput, utilisation and failures.
+
+    Empty where the run has neither a prediction nor a measurement.
+    """
+    predicted, measured = rehearsal.predicted, rehearsal.measured
+    if predicted is None and measured is None:
+        return []
+    rows = [
+        _row(
+            LATENCY_WORDS[latency],
+            quantile,
+            _quantile(predicted, latency, quantile),
+            _quantile(measured, latency, quantile),
+            rehearsal.error.latency(latency, quantile),
+        )
+        for latency in LATENCIES
+        for quantile in QUANTILES
+    ]
+    for attribute, words, unit in (
+        ("output_tokens_per_s", "output tokens per second", "tokens_per_s"),
+        ("utilisation", "utilisation of the replicas", "share"),
+    ):
+        sides = [Estimate(getattr(outcome, attribute) if outcome else None, unit) for outcome in (predicted, measured)]
+        rows.append(_row("the whole run", words, sides[0], sides[1], getattr(rehearsal.error, attribute)))
+    for attribute in ("requests", "failed"):
+        sides = [Estimate(getattr(outcome, attribute) if outcome else None, "count") for outcome in (predicted, measured)]
+        rows.append(_row("the whole run", {"requests": "requests", "failed": "failed requests"}[attribute], sides[0], sides[1], None))
+    return rows
+
+
+def _quantile(outcome: Outcome | None, latency: str, quantile: str) -> Estimate:
+    if outcome is None:
+        return Estimate(None, "ms")
+    found = outcome.latency(latency)
+    return Estimate(found.at(quantile), "ms", found.ci95.get(quantile), found.n)
+
+
+def _row(group: str, words: str, predicted: Estimate, measured: Estimate, difference: Difference | None) -> Row:
+    within = None
+    if predicted.value is not None and measured.value is not None and measured.ci95 and None not in measured.ci95:
+        low, high = measured.ci95
+        within = low <= predicted.value <= high  # type: ignore[operator]  # None was excluded a line above
+    return Row(group, words, measured.unit, predicted, measured, difference.relative if difference else None, within)

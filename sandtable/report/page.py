@@ -1,0 +1,155 @@
+"""The report as one HTML file: no network, no script, under one megabyte, the same bytes for the same documents.
+
+Rule 1: everything that a document says is escaped (Jinja's autoescape); only pictures made by ``charts`` pass as they are.
+Rule 2: long tables are cut at :data:`MOST_ROWS` rows and say how many more stand in which document.
+Rule 3: the first screen is for the person who decides, the sections below for the one who asks why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from sandtable.report import metrics, quantities, sentences
+from sandtable.report.charts.distribution import Curve, Limit, distribution
+from sandtable.report.charts.gauge import gauge
+from sandtable.report.charts.resources import MOST_COMPONENTS, resources
+from sandtable.report.charts.timeline import rates, timeline
+from sandtable.report.components import components
+from sandtable.report.documents import LATENCIES, Cost, Outcome
+from sandtable.report.metrics import LATENCY_WORDS, SHORT, Line
+
+if TYPE_CHECKING:
+    from sandtable.report.run import Run
+
+MOST_ROWS: Final = 200
+_SLICES_IN_TABLE: Final = 60
+_SHARES: Final = (1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
+_HERE: Final = Path(__file__).parent
+_T = TypeVar("_T")
+
+
+def write_page(run: Run, path: Path) -> Path:
+    """Write the report of ``run`` to ``path`` and return it.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.write_text(render_page(run), encoding="utf-8")
+    return path
+
+
+def render_page(run: Run) -> str:
+    """Return the report of ``run`` as one HTML document."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "figure": quantities.figure,
+        "usd": quantities.usd,
+        "percent": quantities.percent,
+        "interval": quantities.interval,
+        "seconds": quantities.seconds,
+        "when": _when,
+        "cut": _cut,
+        "rest": _rest,
+    }
+    return environment.get_template("page.html.j2").render(_context(run))
+
+
+def _context(run: Run) -> dict[str, Any]:
+    rehearsal = run.rehearsal
+    lines = metrics.lines(rehearsal)
+    parts = components(run.graph) if run.graph else []
+    _, slices = rates(run.samples.timeline, _SLICES_IN_TABLE) if run.samples.timeline else (0.0, [])
+    return {
+        "style": Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
+        "run": run,
+        "it": rehearsal,
+        "verdict": sentences.VERDICTS[rehearsal.verdict],
+        "headline": sentences.headline(rehearsal),
+        "basis": sentences.basis(rehearsal),
+        "deployed": sentences.deployed(rehearsal),
+        "thresholds": [(line, sentences.HOLDS[line.holds], gauge(f"gauge-{index}", line)) for index, line in enumerate(lines)],
+        "buys": sentences.what_it_buys(rehearsal, run.graph),
+        "monthly": sentences.monthly(rehearsal.cost),
+        "budget": _budget(rehearsal.cost),
+        "zeros": sentences.zeros(rehearsal.cost) if rehearsal.cost else [],
+        "rows": metrics.comparison(rehearsal),
+        "figures": [_figure(run, name, lines) for name in LATENCIES] if rehearsal.predicted or rehearsal.measured else [],
+        "timeline": timeline(run.samples.timeline),
+        "slices": slices,
+        "findings": sorted(rehearsal.policies, key=lambda one: (not one.blocks, one.waived_by is not None, one.rule, one.resource)),
+        "parts_list": parts,
+        "most_parts": MOST_COMPONENTS,
+        "resources": resources(parts),
+        "longest": max((timing.seconds or 0.0 for timing in rehearsal.timings), default=0.0) or 1.0,
+        "status": sentences.STATUS,
+        "provenance": sorted({one.provenance for one in rehearsal.provenance}, key=["measured", "derived", "published", "assumed"].index),
+        "most": MOST_ROWS,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A latency's picture with its data: rows of (share in per cent, predicted, measured)."""
+
+    name: str
+    words: str
+    short: str
+    picture: Markup
+    data: list[tuple[int, float | None, float | None]]
+
+
+def _figure(run: Run, latency: str, lines: list[Line]) -> Figure:
+    sides = {"predicted": run.rehearsal.predicted, "measured": run.rehearsal.measured}
+    curves = [Curve(side, run.samples.of(side).latency(latency), (outcome or Outcome()).latency(latency)) for side, outcome in sides.items()]
+    limits = {
+        line.expression: Limit(line.expression[:3], line.limit, f"{line.expression[:3]} {line.symbol} {line.limit:g}")
+        for line in lines
+        if line.latency == latency and line.limit is not None
+    }
+    words = LATENCY_WORDS[latency]
+    return Figure(
+        name=latency,
+        words=words,
+        short=SHORT[latency],
+        picture=distribution(f"distribution-{latency}", f"Distribution of the {words}", curves, list(limits.values())),
+        data=[(share, *(_at(curve.samples, share) for curve in curves)) for share in _SHARES if any(curve.samples for curve in curves)],  # type: ignore[misc]  # two curves
+    )
+
+
+def _at(ordered: list[float], share: int) -> float | None:
+    """Return the smallest sample that ``share`` per cent of all do not exceed."""
+    return ordered[max(0, -(-len(ordered) * share // 100) - 1)] if ordered else None
+
+
+def _budget(cost: Cost | None) -> Markup:
+    """Return the monthly cost with its range as a picture beside the budget; empty where either is not known."""
+    if cost is None or cost.monthly_usd is None or not cost.budget_usd:
+        return Markup("")
+    estimate = quantities.Estimate(cost.monthly_usd, "usd", (cost.low_usd, cost.high_usd))
+    words = f"Monthly cost {quantities.usd(cost.monthly_usd)} beside the budget of {quantities.usd(cost.budget_usd)}"
+    return gauge("gauge-budget", Line("", words, "cost", None, estimate, cost.budget_usd, "<=", None))
+
+
+def _when(iso: str) -> str:
+    """Return a point in time as a person reads it; what is not ISO 8601 stays as it is."""
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}".rstrip()
+
+
+def _cut(rows: list[_T]) -> list[_T]:
+    return rows[:MOST_ROWS]
+
+
+def _rest(rows: list[_T]) -> int:
+    return max(0, len(rows) - MOST_ROWS)

@@ -1,0 +1,166 @@
+"""A run folder, read and typed: what every renderer of a rehearsal starts from.
+
+Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, as after an interrupted run.
+Rule 2: unknown keys are ignored, so that a newer writer of the same ``schema_version`` can add some; another version is an error.
+Rule 3: errors name the file, the key, the value and the mend.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from sandtable.report.documents import Rehearsal, RunSamples
+from stacks.graph import Graph, Resource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA_VERSION: Final = 1
+_T = TypeVar("_T")
+
+
+class ReportError(Exception):
+    """Base of every error raised by ``sandtable.report``; its text is fit for an operator."""
+
+
+class RunMissingError(ReportError):
+    """There is no such run; names those that exist."""
+
+
+class RunUnreadableError(ReportError):
+    """A document of the run is not what this version reads; names the file, the key and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it lies on the disk; ``graph`` is None where the run ended before there was one."""
+
+    id: str
+    rehearsal: Rehearsal
+    samples: RunSamples
+    graph: Graph | None
+
+
+_REHEARSAL: Final = TypeAdapter(Rehearsal)
+_SAMPLES: Final = TypeAdapter(RunSamples)
+
+
+def read_run(folder: Path) -> Run:
+    """Read the documents of one run.
+
+    Raises:
+        RunMissingError: the folder or its ``rehearsal.json`` is not there.
+        RunUnreadableError: a document is not JSON, of another schema version, or lacks what must be there.
+    """
+    path = folder / "rehearsal.json"
+    if not path.is_file():
+        raise RunMissingError(f"{path} is not there: {folder.name} is not a finished run. `sandtable rehearse <environment>` makes one.")
+    return Run(
+        id=folder.name,
+        rehearsal=parse_rehearsal(_document(path), str(path)),
+        samples=parse_samples(_document(folder / "samples.json") or {}, str(folder / "samples.json")),
+        graph=parse_graph(_document(folder / "graph.json"), str(folder / "graph.json")),
+    )
+
+
+def find_run(root: Path, name: str | None = None) -> Path:
+    """Return the folder of the run called ``name``, or of the one that was written last.
+
+    Raises:
+        RunMissingError: there is no such run, or none at all.
+    """
+    runs = root / ".sandtable" / "runs"
+    found = {path.parent.name: path for path in sorted(runs.glob("*/rehearsal.json")) if not path.parent.is_symlink()}
+    if not found:
+        raise RunMissingError(f"{runs} has no run. `sandtable rehearse <environment>` makes one.")
+    if name is None:
+        return max(found.values(), key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
+    if name not in found:
+        near = get_close_matches(name, found, n=1)
+        raise RunMissingError(
+            f"{runs} has no run {name!r}; it has {', '.join(sorted(found)[-5:])}" + (f". Did you mean {near[0]}?" if near else ".")
+        )
+    return found[name].parent
+
+
+def parse_rehearsal(document: Any, place: str = "rehearsal.json") -> Rehearsal:
+    """Return the typed document; ``place`` is named in errors.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    if not isinstance(document, dict):
+        raise RunUnreadableError(f"{place}: is a {type(document).__name__}; a rehearsal is an object with `schema_version`.")
+    if (version := document.get("schema_version")) != SCHEMA_VERSION:
+        raise RunUnreadableError(
+            f"{place}: schema_version is {version!r}; this version of Sandtable reads {SCHEMA_VERSION}."
+            " Render the run with the version that made it, or rehearse again."
+        )
+    return _validated(_REHEARSAL, document, place)
+
+
+def parse_samples(document: Any, place: str = "samples.json") -> RunSamples:
+    """Return the typed document.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    return _validated(_SAMPLES, document, place)
+
+
+def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
+    """Return the graph, or None for a null document.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    if document is None:
+        return None
+    try:
+        resources = [
+            Resource(r["urn"], r["type"], r["name"], r.get("parent"), tuple(r.get("depends_on") or ()), r.get("inputs") or {})
+            for r in document["resources"]
+        ]
+        return Graph.of(resources, str(document.get("source") or ""))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunUnreadableError(
+            f"{place}: is not a resource graph: {error!r}. `sandtable graph <environment> --json` writes one."
+        ) from error
+
+
+def _document(path: Path) -> Any:
+    """Return the decoded file, None where there is no such file."""
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunUnreadableError(f"{path}: cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise RunUnreadableError(f"{path}: is not JSON: {error}. Was the run interrupted while writing? Rehearse again.") from error
+
+
+def _validated(adapter: TypeAdapter[_T], document: Any, place: str) -> _T:
+    try:
+        return adapter.validate_python(_without_nulls(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise RunUnreadableError(f"{place}: {key or 'the document'}: {first['msg']} (value: {_short(first['input'])}).") from error
+
+
+def _without_nulls(value: Any) -> Any:
+    """Drop keys without a value, so that an absent part and a null part are the same; lists keep theirs."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
+    return [_without_nulls(child) for child in value] if isinstance(value, list) else value
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,135 @@
+"""What a run says in plain sentences, the same in the terminal, on the page and in a pull request.
+
+Nothing is decided here: the verdict and its reasons come from the document. This module only finds the words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sandtable.report.quantities import ABSENT, count, figure, usd
+from stacks import labels
+
+if TYPE_CHECKING:
+    from sandtable.report.documents import Cost, Rehearsal
+    from stacks.graph import Graph, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A state as a mark and a word, so that colour never stands alone."""
+
+    mark: str
+    word: str
+
+
+VERDICTS: Final = {"ship": Word("✓", "Ship"), "hold": Word("✗", "Hold"), "inconclusive": Word("?", "Inconclusive")}
+HOLDS: Final = {True: Word("✓", "holds"), False: Word("✗", "broken"), None: Word("?", "undecided")}
+STATUS: Final = {"done": Word("✓", "done"), "skipped": Word("-", "skipped"), "failed": Word("✗", "failed")}
+
+
+def headline(rehearsal: Rehearsal) -> str:
+    """Return one sentence that a manager can repeat."""
+    thresholds, name = rehearsal.thresholds, rehearsal.environment
+    broken = sum(judged.holds is False for judged in thresholds)
+    undecided = sum(judged.holds is None for judged in thresholds)
+    denied = sum(finding.blocks for finding in rehearsal.policies)
+    if rehearsal.verdict == "ship":
+        return f"{name} can ship: all {count(len(thresholds), 'threshold')} hold." if thresholds else f"{name} can ship."
+    if rehearsal.verdict == "hold":
+        causes = [f"{broken} of {count(len(thresholds), 'threshold')} broken"] if broken else []
+        causes += [count(denied, "policy violation")] if denied else []
+        return f"{name} should not ship: {' and '.join(causes)}." if causes else f"{name} should not ship."
+    if undecided:
+        return f"This run cannot decide about {name}: {undecided} of {count(len(thresholds), 'threshold')} undecided."
+    return f"This run cannot decide about {name}."
+
+
+def basis(rehearsal: Rehearsal) -> str:
+    """Return one sentence on what the verdict rests on."""
+    predicted, measured = rehearsal.predicted, rehearsal.measured
+    if predicted is None and measured is None:
+        return "Nothing was predicted or measured; only what stands below was checked."
+    if measured is None:
+        return f"It rests on a prediction of {count(predicted.requests if predicted else 0, 'request')}; nothing was measured."
+    sent = f"a measurement of {count(measured.requests, 'request')}"
+    if measured.requests and measured.good == 0:
+        sent += ", of which every one failed"
+    elif measured.failed:
+        sent += f", of which {measured.failed:,} failed"
+    if predicted is None:
+        return f"It rests on {sent}; nothing was predicted to hold it against."
+    return f"It rests on a prediction and on {sent}."
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A figure with what it counts and how it is known."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def what_it_buys(rehearsal: Rehearsal, graph: Graph | None) -> list[Item]:
+    """Return replicas, GPUs, nodes, tokens per second and USD per million tokens, each where it is known."""
+    engines = list(_engines(graph)) if graph else []
+    items = []
+    if engines:
+        replicas = sum(_replicas(engine) for engine in engines)
+        gpus = sum(_replicas(engine) * _gpus(engine) for engine in engines)
+        items += [Item("replicas of the engine", figure(replicas, "count")), Item("GPUs they hold", figure(gpus, "count"))]
+    if rehearsal.cost and rehearsal.cost.pools:
+        nodes = sum(pool.nodes for pool in rehearsal.cost.pools)
+        items.append(Item("nodes", figure(nodes, "count"), f"in {count(len(rehearsal.cost.pools), 'pool')}"))
+    source = "measured" if rehearsal.measured else "predicted"
+    outcome = rehearsal.outcome(source)
+    if outcome and outcome.output_tokens_per_s is not None:
+        items.append(Item("output tokens per second", figure(outcome.output_tokens_per_s), f"{source}, at this load"))
+    if rehearsal.cost and rehearsal.cost.usd_per_million_output_tokens is not None:
+        items.append(Item("per million output tokens", usd(rehearsal.cost.usd_per_million_output_tokens), "at this load"))
+    return items
+
+
+def _engines(graph: Graph) -> list[Resource]:
+    kinds = ("Deployment", "StatefulSet", "DaemonSet", "Pod")
+    return [resource for resource in graph.objects(*kinds) if resource.pod_labels.get(labels.ROLE) == labels.ROLE_ENGINE]
+
+
+def _replicas(resource: Resource) -> int:
+    value = resource.spec.get("replicas", 1)
+    return value if isinstance(value, int) else 1
+
+
+def _gpus(resource: Resource) -> int:
+    limits = [(container.get("resources") or {}).get("limits") or {} for container in resource.containers()]
+    amounts = [str(limit.get(labels.GPU_RESOURCE, "0")) for limit in limits]
+    return sum(int(amount) for amount in amounts if amount.isdigit())
+
+
+def monthly(cost: Cost | None) -> str:
+    """Return the monthly cost; ``at least`` where nodes without a price are missing from it."""
+    if cost is None or cost.monthly_usd is None:
+        return ABSENT
+    return f"at least {usd(cost.monthly_usd)}" if cost.unpriced else usd(cost.monthly_usd)
+
+
+def zeros(cost: Cost) -> list[Item]:
+    """Return the three kinds of zero, which must not be read alike."""
+    free = [pool.name for pool in cost.pools if pool.usd_per_hour == 0]
+    return [
+        Item("priced at $0", ", ".join(free) or "none", "the price book says that it costs nothing"),
+        Item("no price known", ", ".join(cost.unpriced) or "none", "left out of the sum: read it as “at least”"),
+        Item("not modelled", ", ".join(cost.not_modelled) or "none", "do not read this as free"),
+    ]
+
+
+def deployed(rehearsal: Rehearsal) -> str:
+    """Return one sentence on whether what runs is what was written."""
+    graph = rehearsal.graph
+    if graph.matches_deployed is None:
+        return "Nothing was deployed to compare the graph with."
+    if graph.matches_deployed:
+        return "What is deployed is what the program says: both graphs have the same digest."
+    return f"What is deployed differs from what the program says in {count(len(graph.differences), 'place')}:"

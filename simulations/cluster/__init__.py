@@ -1,0 +1,5 @@
+"""The cluster as the twin sees it: which pods of a graph find room on which nodes."""
+
+from simulations.cluster.placement import Placement, place
+
+__all__ = ["Placement", "place"]

@@ -1,0 +1,249 @@
+"""Which pods of a graph find room on which nodes, and which nodes an autoscaler would add for the rest.
+
+Rule 1: deterministic. Pods are taken by priority (highest first), then by the label of their workload, then by number; among nodes
+that fit, the one with the fewest pods of the same workload in its zone, then on itself, then the first by name.
+Rule 2: what the scheduler must keep is kept: labels, taints, requests, required anti-affinity to pods of the same workload, and
+``DoNotSchedule`` spreading. Soft spreading over zones and nodes is always on, as it is by default in kube-scheduler.
+Rule 3: a pod stays where it is while its node stays; a pod without room may push out pods of lower priority.
+Rule 4: an autoscaler adds a node only where that gives a waiting pod room, after pushing out did not, and never beyond the pool's
+bound.
+
+Not modelled: affinity between different workloads, volumes bound to a zone, ports of the host, limits on pods per node.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from stacks import labels
+from stacks.capacity import Amounts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from stacks.capacity import Node
+    from stacks.demand import Workload
+
+_HOST: Final = "kubernetes.io/hostname"
+_UNKNOWN_ROOM: Final = Amounts(math.inf, math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the pods are. ``nodes`` are those that could be used, added ones included; ``waiting`` gives a reason for each pod."""
+
+    nodes: tuple[Node, ...]
+    added: tuple[Node, ...]
+    node_of: Mapping[str, str]
+    waiting: Mapping[str, str]
+
+    def gpus(self) -> float:
+        """Accelerators of all nodes."""
+        return sum(node.capacity.gpu for node in self.nodes if node.capacity)
+
+    def gpus_requested(self, workloads: Iterable[Workload]) -> float:
+        """Accelerators requested by the pods of ``workloads`` that have a node."""
+        return sum(w.requests.gpu for w in workloads for index in range(w.replicas) if w.pod(index) in self.node_of)
+
+
+@dataclass(eq=False)
+class _Spot:
+    """A node while pods are being placed: what is left, and who is there."""
+
+    node: Node
+    room: Amounts
+    pods: dict[str, Workload] = field(default_factory=dict)
+
+    def take(self, pod: str, workload: Workload) -> None:
+        self.room -= workload.requests
+        self.pods[pod] = workload
+
+    def release(self, pod: str) -> None:
+        self.room += self.pods.pop(pod).requests
+
+    def count(self, workload: Workload) -> int:
+        return sum(other is workload for other in self.pods.values())
+
+
+def place(
+    workloads: Sequence[Workload],
+    nodes: Sequence[Node],
+    *,
+    lost: Collection[str] = (),
+    staying: Mapping[str, str] | None = None,
+    autoscale: bool = True,
+    closed: Collection[tuple[str, str]] = (),
+) -> Placement:
+    """Place the pods of ``workloads`` on ``nodes``.
+
+    Args:
+        workloads: what is to run; scheduled ones (CronJobs) take no room.
+        nodes: what there is to run on. A node that does not say what it offers takes everything.
+        lost: nodes by name that are gone; they still show what their pool's nodes look like and in which zones it has them.
+        staying: pods that have a node already; they stay if it is not lost.
+        autoscale: whether pools may grow up to their ``pool_max``, in the zones where the pool has nodes.
+        closed: pairs (pool, zone) in which no node can be added, for instance because the zone is lost.
+    """
+    return _Placing(workloads, nodes, frozenset(lost), frozenset(closed)).run(staying or {}, autoscale=autoscale)
+
+
+class _Placing:
+    def __init__(
+        self, workloads: Sequence[Workload], nodes: Sequence[Node], lost: frozenset[str], closed: frozenset[tuple[str, str]]
+    ) -> None:
+        self.daemons = [w for w in workloads if w.per_node]
+        self.workloads = [w for w in workloads if not w.per_node and not w.scheduled]
+        self.closed = closed
+        self.declared = sorted(nodes, key=lambda n: n.name)
+        self.spots = [self._open(node) for node in self.declared if node.name not in lost]
+        self.added: list[Node] = []
+
+    def run(self, staying: Mapping[str, str], *, autoscale: bool) -> Placement:
+        by_name = {spot.node.name: spot for spot in self.spots}
+        queue: list[tuple[str, Workload]] = []
+        for workload in self.workloads:
+            for pod in map(workload.pod, range(workload.replicas)):
+                home = by_name.get(staying.get(pod, ""))
+                if home and workload.admitted_by(home.node) and workload.requests.fits(home.room):
+                    home.take(pod, workload)
+                else:
+                    queue.append((pod, workload))
+        waiting: dict[str, str] = {}
+        while queue:
+            pod, workload = queue.pop(0)
+            spot = self._first_fit(workload)
+            if spot is None and workload.evicts and (found := self._make_room(workload)) is not None:
+                spot, evicted = found
+                # What was pushed out waits its turn again; it has a lower priority, so this ends.
+                queue = sorted([*queue, *evicted], key=lambda item: (-item[1].priority, item[1].label, item[0]))
+            if spot is None and autoscale:
+                spot = self._grow(workload)
+            if spot is None:
+                waiting[pod] = self._why(workload)
+            else:
+                spot.take(pod, workload)
+        node_of = {pod: spot.node.name for spot in self.spots for pod, workload in spot.pods.items() if not workload.per_node}
+        return Placement(tuple(spot.node for spot in self.spots), tuple(self.added), dict(sorted(node_of.items())), waiting)
+
+    def _open(self, node: Node) -> _Spot:
+        spot = _Spot(node, _UNKNOWN_ROOM if node.capacity is None else node.capacity)
+        for daemon in self.daemons:
+            if daemon.admitted_by(node) and daemon.requests.fits(spot.room):
+                spot.take(f"{daemon.pod(0)}@{node.name}", daemon)
+        return spot
+
+    def _first_fit(self, workload: Workload) -> _Spot | None:
+        fitting = [s for s in self._allowed(workload) if workload.requests.fits(s.room)]
+        zones = self._zone_counts(workload)
+        return min(fitting, key=lambda s: (zones[s.node.zone], s.count(workload), s.node.name), default=None)
+
+    def _zone_counts(self, workload: Workload) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for spot in self.spots:
+            counts[spot.node.zone] += spot.count(workload)
+        return counts
+
+    def _allowed(self, workload: Workload) -> list[_Spot]:
+        """Nodes that the rules let this workload use now, room apart."""
+        spots = [spot for spot in self.spots if workload.admitted_by(spot.node)]
+        for key, most in _hard_spreading(workload):
+            counts: Counter[str] = Counter()
+            for spot in spots:
+                counts[_domain(spot.node, key)] += spot.count(workload)
+            # `most` None: one pod a domain (anti-affinity); else the skew over the emptiest domain that may stay.
+            ceiling = 0 if most is None else min(counts.values(), default=0) + most - 1
+            spots = [spot for spot in spots if counts[_domain(spot.node, key)] <= ceiling]
+        return spots
+
+    def _make_room(self, workload: Workload) -> tuple[_Spot, list[tuple[str, Workload]]] | None:
+        """Preempt: the node where the least important and fewest pods would have to go."""
+        choices: list[tuple[int, int, str, _Spot, list[str]]] = []
+        for spot in self._allowed(workload):
+            room = spot.room
+            victims: list[str] = []
+            for pod, other in sorted(spot.pods.items(), key=lambda item: (item[1].priority, item[0])):
+                if workload.requests.fits(room) or other.priority >= workload.priority:
+                    break
+                if not other.per_node:
+                    room, victims = room + other.requests, [*victims, pod]
+            if victims and workload.requests.fits(room):
+                choices.append((max(spot.pods[v].priority for v in victims), len(victims), spot.node.name, spot, victims))
+        if not choices:
+            return None
+        *_, spot, victims = min(choices, key=lambda choice: choice[:3])
+        evicted = [(pod, spot.pods[pod]) for pod in victims]
+        for pod in victims:
+            spot.release(pod)
+        return spot, evicted
+
+    def _grow(self, workload: Workload) -> _Spot | None:
+        """Add a node to the first pool (by name) that may grow and whose nodes would take the pod."""
+        templates: dict[str, Node] = {}
+        for declared in self.declared:
+            templates.setdefault(declared.pool, declared)
+        for pool, template in sorted(templates.items()):
+            node = self._another(pool, template) if workload.admitted_by(template) else None
+            if node is not None:
+                spot = self._open(node)
+                self.spots.append(spot)
+                if workload.requests.fits(spot.room) and spot in self._allowed(workload):
+                    self.added.append(node)
+                    return spot
+                self.spots.pop()
+        return None
+
+    def _another(self, pool: str, template: Node) -> Node | None:
+        """One more node of ``pool``, in the zone where it has fewest; None where the pool is at its bound or its zones are closed."""
+        live = Counter(spot.node.zone for spot in self.spots if spot.node.pool == pool)
+        zones = sorted({node.zone for node in self.declared if node.pool == pool and (pool, node.zone) not in self.closed})
+        if not zones or template.pool_max is None or live.total() >= template.pool_max:
+            return None
+        zone = min(zones, key=lambda z: (live[z], z))
+        taken = {node.name for node in (*self.declared, *self.added)}
+        name = next(name for number in itertools.count() if (name := f"{pool}-added-{number}") not in taken)
+        return replace(template, name=name, zone=zone, labels={**template.labels, labels.ZONE: zone})
+
+    def _why(self, workload: Workload) -> str:
+        admitting = [spot for spot in self.spots if workload.admitted_by(spot.node)]
+        if not admitting:
+            return "no node has the labels it selects and taints it tolerates"
+        if not self._allowed(workload):
+            return "spreading or anti-affinity leaves no node"
+        short = [kind for kind, lacking in self._lacking(workload, admitting) if lacking]
+        bounds = sorted({spot.node.pool for spot in admitting})
+        return f"not enough {' and '.join(short) or 'room'} on the {len(admitting)} nodes of {', '.join(bounds)}"
+
+    @staticmethod
+    def _lacking(workload: Workload, spots: Sequence[_Spot]) -> list[tuple[str, bool]]:
+        asks = workload.requests
+        return [
+            ("GPUs", all(asks.gpu > spot.room.gpu + 1e-6 for spot in spots)),
+            ("CPU", all(asks.cpu > spot.room.cpu + 1e-6 for spot in spots)),
+            ("memory", all(asks.memory_gib > spot.room.memory_gib + 1e-6 for spot in spots)),
+        ]
+
+
+def _domain(node: Node, key: str) -> str:
+    if key == _HOST:
+        return node.name
+    return node.zone if key == labels.ZONE else str(node.labels.get(key, ""))
+
+
+def _hard_spreading(workload: Workload) -> list[tuple[str, int | None]]:
+    """Pairs of topology key and skew that must be kept; None for anti-affinity of the workload to itself."""
+    spec, own = workload.resource.pod_spec, workload.resource.pod_labels
+    rules: list[tuple[str, int | None]] = [
+        (str(c.get("topologyKey")), int(c.get("maxSkew", 1)))
+        for c in spec.get("topologySpreadConstraints") or ()
+        if c.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule" and _selects(c.get("labelSelector"), own)
+    ]
+    anti = ((spec.get("affinity") or {}).get("podAntiAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+    return rules + [(str(term.get("topologyKey")), None) for term in anti if _selects(term.get("labelSelector"), own)]
+
+
+def _selects(selector: Any, own: Mapping[str, str]) -> bool:
+    return all(own.get(key) == value for key, value in ((selector or {}).get("matchLabels") or {}).items())

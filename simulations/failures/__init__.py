@@ -1,0 +1,17 @@
+"""What can be lost, and what that does to the replicas: zones, nodes, spot markets."""
+
+from simulations.failures.effects import Delays, Effects, ReplicaOutage, play
+from simulations.failures.incidents import MEAN_SPOT_OUTAGE_S, NodeOutage, UnknownPlaceError, node_lost, spot_market, zone_lost
+
+__all__ = [
+    "MEAN_SPOT_OUTAGE_S",
+    "Delays",
+    "Effects",
+    "NodeOutage",
+    "ReplicaOutage",
+    "UnknownPlaceError",
+    "node_lost",
+    "play",
+    "spot_market",
+    "zone_lost",
+]

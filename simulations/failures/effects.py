@@ -1,0 +1,135 @@
+"""What lost nodes do to the replicas of the engine: who is down from when to when.
+
+Rule 1: at every change the pods are placed anew (``simulations.cluster.place``): those on lost nodes look for room, push out less
+important pods, or wait for a node that the autoscaler adds.
+Rule 2: a replica that moves is back only after Kubernetes has missed its node, its pod has been replaced, a node has been added
+where that was needed, and the engine has started; each delay has its provenance in :class:`Delays`.
+Rule 3: pods that are away at the start have been so for long: the run begins in the steady state.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulations.cluster import Placement, place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulations.failures.incidents import NodeOutage
+    from stacks.capacity import Node
+    from stacks.demand import Workload
+
+_UNREACHABLE = "node.kubernetes.io/unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Seconds that a recovery takes.
+
+    ``notice_s``: until the control plane calls a silent node unreachable; published: default of ``node-monitor-grace-period`` since
+    Kubernetes 1.32. ``toleration_s``: how long its pods are left there; published: default of the admission plugin
+    DefaultTolerationSeconds, used where the pods do not say otherwise. ``provision_s``: until an added node is ready; assumed.
+    ``start_s``: from a pod with a node to an engine with its model loaded; assumed.
+    """
+
+    notice_s: float = 50.0
+    toleration_s: float = 300.0
+    provision_s: float = 300.0
+    start_s: float = 60.0
+
+    def until_replaced(self, workload: Workload, *, announced: bool) -> float:
+        """Return how long after the loss of its node a pod of ``workload`` is replaced."""
+        if announced:
+            return 0.0
+        for toleration in workload.resource.pod_spec.get("tolerations") or ():
+            if toleration.get("key") in {None, "", _UNREACHABLE} and toleration.get("effect") in {None, "", "NoExecute"}:
+                return self.notice_s + float(toleration.get("tolerationSeconds", math.inf))
+        return self.notice_s + self.toleration_s
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaOutage:
+    """The replica in pod ``pod`` cannot serve from ``start_s`` to ``end_s`` (infinite: for good)."""
+
+    pod: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What a run with lost nodes looks like. ``first`` and ``last`` are the placements at its start and after its last change."""
+
+    first: Placement
+    last: Placement
+    outages: tuple[ReplicaOutage, ...]
+
+    def down_s(self, pod: str, horizon_s: float) -> float:
+        """Seconds of the run during which ``pod`` could not serve."""
+        return sum(max(0.0, min(o.end_s, horizon_s) - max(o.start_s, 0.0)) for o in self.outages if o.pod == pod)
+
+
+def play(
+    workloads: Sequence[Workload], nodes: Sequence[Node], lost: Sequence[NodeOutage], *, horizon_s: float, delays: Delays | None = None
+) -> Effects:
+    """Place the pods at the start and after every change until ``horizon_s``, and collect when engines are down."""
+    delays = delays or Delays()
+    known = list(nodes)
+    pools = {node.name: (node.pool, node.zone) for node in nodes}
+    down = _Downtimes([(w, w.pod(index)) for w in workloads if w.is_engine for index in range(w.replicas)], delays)
+    changes = sorted({0.0} | {t for o in lost for t in (o.start_s, o.end_s) if 0 < t < horizon_s})
+    first = current = None
+    for at_s in changes:
+        away = {o.node: o for o in lost if o.covers(at_s)}
+        closed = {pools[o.node] for o in away.values() if o.closes_zone}
+        after = place(workloads, known, lost=away, staying=current.node_of if current else None, closed=closed)
+        if current is None:
+            first = after
+            down.start(after)
+        else:
+            down.change(at_s, current, after, away)
+        known += after.added
+        current = after
+    assert first is not None, "a run has a start"
+    assert current is not None, "a run has a start"
+    return Effects(first, current, down.close())
+
+
+class _Downtimes:
+    """Keeps, for every replica, when it went down and when it will be up."""
+
+    def __init__(self, replicas: list[tuple[Workload, str]], delays: Delays) -> None:
+        self.replicas, self.delays = replicas, delays
+        self.since: dict[str, float] = {}
+        self.back: dict[str, float] = {}
+        self.ended: list[ReplicaOutage] = []
+
+    def start(self, placed: Placement) -> None:
+        for _, pod in self.replicas:
+            if pod not in placed.node_of:
+                self.since[pod], self.back[pod] = 0.0, math.inf
+
+    def change(self, at_s: float, before: Placement, after: Placement, away: dict[str, NodeOutage]) -> None:
+        fresh = {node.name for node in after.added}
+        for workload, pod in self.replicas:
+            old, new = before.node_of.get(pod), after.node_of.get(pod)
+            if old == new:
+                continue
+            self._end_if_back(pod, at_s)
+            self.since.setdefault(pod, at_s)
+            wait = self.delays.until_replaced(workload, announced=away[old].announced) if old in away else 0.0
+            extra = self.delays.provision_s if new in fresh else 0.0
+            self.back[pod] = at_s + wait + extra + self.delays.start_s if new else math.inf
+
+    def close(self) -> tuple[ReplicaOutage, ...]:
+        for pod in list(self.since):
+            self._end_if_back(pod, math.inf)
+        self.ended += [ReplicaOutage(pod, start, math.inf) for pod, start in self.since.items()]
+        return tuple(sorted(self.ended, key=lambda o: (o.pod, o.start_s)))
+
+    def _end_if_back(self, pod: str, at_s: float) -> None:
+        if pod in self.since and self.back[pod] <= at_s and self.back[pod] < math.inf:
+            self.ended.append(ReplicaOutage(pod, self.since.pop(pod), self.back.pop(pod)))

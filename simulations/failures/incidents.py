@@ -1,0 +1,105 @@
+"""What happens to nodes: a zone is lost, a node is lost, a spot market has nothing to give.
+
+Rule 1: an incident says which nodes are away when; what follows for pods is ``effects.py``.
+Rule 2: every random draw comes from a stream named by seed, pool and zone, so a pool more does not move the others.
+
+Spot: all spot nodes of one pool in one zone come and go together. In sixteen-node probes of three zones (skypilot-org/spot-traces,
+aws-08-27-2023) half of the nodes were to be had on average while for a third to a half of the time there was none at all, so nodes
+that fail independently of each other would be far too kind. Times between changes are drawn exponential; in recorded windows they
+vary more than that (coefficient of variation 1.7), so very long outages are rarer here than in reality.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from stacks.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from stacks.capacity import Node
+
+#: Mean length of a spot outage. Derived: 769 complete outages in 30 windows of 92 h of us-west-2a V100 (availability 0.667),
+#: "Can't Be Late" traces (NSDI'24) as published in FrontierCS/Frontier-CS. Three other zones of that set gave 1.4 to 1.6 h.
+MEAN_SPOT_OUTAGE_S: Final = 1.14 * 3600
+
+
+class UnknownPlaceError(ConfigurationError):
+    """A zone or a pool that no node of the graph is in: names those there are."""
+
+    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        there = f"the graph's nodes are in {', '.join(known)}" if known else "the graph has no nodes"
+        super().__init__(f"no node is in {kind} {name!r}; {there}" + (f". Did you mean {near[0]!r}?" if near else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutage:
+    """A node is away from ``start_s`` to ``end_s`` (infinite: for good), in seconds from the start of the run.
+
+    ``announced``: its pods are told to leave (spot notice), instead of being missed after a while. ``closes_zone``: its pool cannot
+    get another node in its zone meanwhile.
+    """
+
+    node: str
+    start_s: float
+    end_s: float
+    announced: bool
+    closes_zone: bool
+
+    def covers(self, at_s: float) -> bool:
+        """Whether the node is away at ``at_s``."""
+        return self.start_s <= at_s < self.end_s
+
+
+def zone_lost(nodes: Sequence[Node], zone: str, *, at_s: float) -> tuple[NodeOutage, ...]:
+    """Lose every node of ``zone`` at ``at_s`` for the rest of the run.
+
+    Raises:
+        UnknownPlaceError: no node is in that zone.
+    """
+    gone = [node for node in nodes if node.zone == zone]
+    if not gone:
+        raise UnknownPlaceError("zone", zone, sorted({node.zone for node in nodes if node.zone}))
+    return tuple(NodeOutage(node.name, at_s, math.inf, announced=False, closes_zone=True) for node in gone)
+
+
+def node_lost(nodes: Sequence[Node], pool: str, *, at_s: float) -> tuple[NodeOutage, ...]:
+    """Lose the first node (by name) of ``pool`` at ``at_s`` for the rest of the run; its pool may get another one.
+
+    Raises:
+        UnknownPlaceError: no node is in that pool.
+    """
+    gone = min((node.name for node in nodes if node.pool == pool), default=None)
+    if gone is None:
+        raise UnknownPlaceError("pool", pool, sorted({node.pool for node in nodes}))
+    return (NodeOutage(gone, at_s, math.inf, announced=False, closes_zone=False),)
+
+
+def spot_market(nodes: Sequence[Node], share: float, *, horizon_s: float, random: Random) -> tuple[NodeOutage, ...]:
+    """Draw when the spot nodes of ONE pool and zone are away: an alternating renewal process that starts in its steady state.
+
+    Args:
+        nodes: spot nodes of one pool in one zone.
+        share: share of the time that there are any, 0 to 1.
+        horizon_s: end of the run.
+        random: the stream of this pool and zone.
+    """
+    if share >= 1:
+        return ()
+    if share <= 0:
+        return tuple(NodeOutage(node.name, 0.0, math.inf, announced=True, closes_zone=True) for node in nodes)
+    mean_up_s = MEAN_SPOT_OUTAGE_S * share / (1 - share)
+    away, at_s, outages = random.random() >= share, 0.0, []
+    while at_s < horizon_s:
+        # Exponential times have no memory, so the first one is drawn like the others.
+        lasts = random.expovariate(1 / (MEAN_SPOT_OUTAGE_S if away else mean_up_s))
+        if away:
+            outages += [NodeOutage(node.name, at_s, at_s + lasts, announced=True, closes_zone=True) for node in nodes]
+        at_s, away = at_s + lasts, not away
+    return tuple(outages)

@@ -1,0 +1,248 @@
+"""Applies a scenario to a graph: what comes out is again a graph, a price book and a load.
+
+Rule 1: the graph that was given is not changed; every change is visible in the graph that comes out, so that its cost, its placement
+and its twin follow from it like those of any other.
+Rule 2: what a change had to assume is said in a note.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from stacks import labels
+from stacks.capacity import Amounts, nodes
+from stacks.demand import workloads
+from stacks.errors import ConfigurationError
+from stacks.graph import Graph, Resource
+from workloads.engine.spec import EngineArgumentError, EngineSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from simulations.whatif.scenarios import Scenario
+    from stacks.capacity import Node
+    from stacks.prices import Price, PriceBook
+
+
+class NoEngineError(ConfigurationError):
+    """The graph deploys nothing that generates tokens."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the graph deploys no engine, so there is nothing to simulate: no pod template carries the label "
+            f"`{labels.ROLE}: {labels.ROLE_ENGINE}`. Label the Deployment whose container `engine` takes the engine's arguments"
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """A scenario applied. ``traffic_factor`` multiplies the rate of requests; ``gpu_model`` is that of the engines' nodes, None on CPUs."""
+
+    scenario: Scenario
+    graph: Graph
+    book: PriceBook
+    traffic_factor: float
+    gpu_model: str | None
+    notes: tuple[str, ...]
+
+
+def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
+    """Apply ``scenario``.
+
+    Raises:
+        NoEngineError: the graph has no engine.
+        UnpricedError: the GPU model asked for has no price.
+        ConfigurationError: the change leaves no replica, or the engine's arguments are not ours.
+    """
+    notes: list[str] = []
+    traffic_factor = 1.0
+    for change in scenario.changes:
+        match change.kind:
+            case "traffic":
+                traffic_factor = change.factor
+            case "price":
+                book = book.scaled(change.factor)
+            case "replicas":
+                graph = _with_replicas(graph, change.value)
+            case "slots":
+                slots = int(change.value)
+                graph = _with_engines(graph, lambda resource: _with_slots(resource, slots))  # noqa: B023  # called at once
+                notes.append("the speed of larger batches is extrapolated from the calibration where it did not measure them")
+            case "gpu":
+                graph, note = _with_gpu(graph, change.value, book)
+                notes.append(note)
+            case _:  # incidents change nodes during the run, not the graph
+                pass
+    return Question(scenario, graph, book, traffic_factor, engine_gpu_model(graph), tuple(notes))
+
+
+def engine_gpu_model(graph: Graph) -> str | None:
+    """Return the GPU model of the nodes that engines may use (the first by node name), None where they need none.
+
+    Raises:
+        NoEngineError: the graph has no engine.
+    """
+    engines = [w for w in workloads(graph) if w.is_engine]
+    if not engines:
+        raise NoEngineError
+    hosts = (node for node in nodes(graph) for engine in engines if engine.requests.gpu and engine.admitted_by(node))
+    return next((node.gpu_model for node in hosts if node.gpu_model), None)
+
+
+def with_nodes(graph: Graph, wanted: Iterable[Node]) -> Graph:
+    """Return ``graph`` with exactly these nodes."""
+    others = [r for r in graph if r.kind not in {"Node", "NodePool"}]
+    return Graph.of([*others, *map(_node_object, wanted)], graph.source)
+
+
+def _with_engines(graph: Graph, change: Callable[[Resource], Resource]) -> Graph:
+    """Change the controllers whose pods are engines."""
+    return Graph.of([change(r) if _is_engine(r) else r for r in graph], graph.source)
+
+
+def _is_engine(resource: Resource) -> bool:
+    return resource.pod_labels.get(labels.ROLE) == labels.ROLE_ENGINE and not resource.metadata.get("ownerReferences")
+
+
+def _with_replicas(graph: Graph, text: str) -> Graph:
+    wanted: dict[tuple[str | None, str], int] = {}
+    for workload in workloads(graph):
+        if workload.is_engine:
+            number = workload.replicas + int(text) if text[0] in "+-" else int(text)
+            if number < 1:
+                raise ConfigurationError(
+                    f"scenario replicas={text}: {workload.label} has {workload.replicas} replicas, so {number} would be left; keep one"
+                )
+            wanted[workload.resource.namespace, workload.resource.object_name] = number
+
+    def changed(resource: Resource) -> Resource:
+        spec = dict(resource.spec)
+        if _is_engine(resource):
+            spec["replicas"] = wanted[resource.namespace, resource.object_name]
+        elif resource.kind == "HorizontalPodAutoscaler":
+            # The autoscaler's lower bound would overrule a smaller number.
+            target = (resource.namespace, str((spec.get("scaleTargetRef") or {}).get("name")))
+            spec["minReplicas"] = min(int(spec.get("minReplicas", 1)), wanted.get(target, int(spec.get("minReplicas", 1))))
+        else:
+            return resource
+        return replace(resource, inputs={**resource.inputs, "spec": spec})
+
+    return Graph.of(map(changed, graph), graph.source)
+
+
+def _with_slots(resource: Resource, slots: int) -> Resource:
+    inputs = copy.deepcopy(dict(resource.inputs))
+    containers: list[dict[str, Any]] = inputs["spec"]["template"]["spec"]["containers"]
+    for container in containers:
+        if container.get("name") == "engine":
+            try:
+                spec = EngineSpec.from_args(container.get("args") or [])
+            except EngineArgumentError as error:
+                raise ConfigurationError(f"{resource.label}, container engine: {error}") from error
+            container["args"] = replace(spec, slots=slots).to_args()
+    return replace(resource, inputs=inputs)
+
+
+def _with_gpu(graph: Graph, model: str, book: PriceBook) -> tuple[Graph, str]:
+    """Give the engines' pools nodes of another GPU model, at least as many GPUs in all."""
+    engines = [w for w in workloads(graph) if w.is_engine]
+    present = nodes(graph)
+    pools = sorted({node.pool for node in present for w in engines if w.admitted_by(node) and node.capacity and node.capacity.gpu})
+    if not pools:
+        raise ConfigurationError(f"scenario gpu={model}: the engines of this graph do not run on GPU nodes, so there is nothing to replace")
+    kept, notes = [node for node in present if node.pool not in pools], []
+    for pool in pools:
+        members = [node for node in present if node.pool == pool]
+        row = _nearest_row(book, model, members[0])
+        fresh = _replaced(members, row)
+        kept += fresh
+        notes.append(f"pool {pool}: {len(members)} nodes become {len(fresh)} of {row.reference}, priced by that row")
+    graph = with_nodes(graph, kept)
+    # Pods that ask for the old model by name must ask for the new one.
+    return _with_engines(graph, lambda resource: _with_selector(resource, model)), "; ".join(notes)
+
+
+def _nearest_row(book: PriceBook, model: str, node: Node) -> Price:
+    """The row with this GPU nearest to ``node``: same region, then same cloud, without suspicion, of like size, cheap."""
+    cloud, region = ((node.price_reference or "") + "//").split("/")[:2]
+    size = node.capacity.gpu if node.capacity else 1
+    rows = [row for row in book.for_gpu(model) if row.for_purchase(node.purchase) is not None and row.vcpus and row.memory_gib]
+    if not rows:
+        raise ConfigurationError(f"scenario gpu={model}: the {book.name} price book has no {node.purchase} price for this model")
+    return min(
+        rows,
+        key=lambda row: (
+            row.cloud != cloud or row.region != region,
+            row.cloud != cloud,
+            row.suspect is not None,
+            abs(row.gpus - size),
+            (row.for_purchase(node.purchase) or 0.0) / row.gpus,
+            row.reference,
+        ),
+    )
+
+
+def _replaced(members: list[Node], row: Price) -> list[Node]:
+    size = members[0].capacity.gpu if members[0].capacity else row.gpus
+    zones = [node.zone for node in members]
+
+    def scaled(count: int) -> int:
+        return math.ceil(count * size / row.gpus)
+
+    return [
+        replace(
+            members[0],
+            name=f"{members[0].pool}-{index}",
+            zone=zones[index % len(zones)],
+            instance_type=row.instance_type,
+            price_reference=row.reference,
+            gpu_model=row.gpu_model,
+            capacity=Amounts(row.vcpus or 0.0, row.memory_gib or 0.0, row.gpus),
+            pool_min=None if members[0].pool_min is None else scaled(members[0].pool_min),
+            pool_max=None if members[0].pool_max is None else scaled(members[0].pool_max),
+        )
+        for index in range(scaled(len(members)))
+    ]
+
+
+def _with_selector(resource: Resource, model: str) -> Resource:
+    if labels.GPU_MODEL not in (resource.pod_spec.get("nodeSelector") or {}):
+        return resource
+    inputs = copy.deepcopy(dict(resource.inputs))
+    inputs["spec"]["template"]["spec"]["nodeSelector"][labels.GPU_MODEL] = model
+    return replace(resource, inputs=inputs)
+
+
+def _node_object(node: Node) -> Resource:
+    own = {
+        **node.labels,
+        labels.ZONE: node.zone,
+        labels.INSTANCE_TYPE: node.instance_type,
+        "kubernetes.io/hostname": node.name,
+        **({labels.GPU_MODEL: node.gpu_model} if node.gpu_model else {}),
+    }
+    said: dict[str, str | None] = {
+        labels.PRICE: node.price_reference,
+        labels.POOL_MIN: None if node.pool_min is None else str(node.pool_min),
+        labels.POOL_MAX: None if node.pool_max is None else str(node.pool_max),
+    }
+    if node.capacity:
+        said |= {
+            labels.CAPACITY_CPU: f"{round(node.capacity.cpu * 1000)}m",
+            labels.CAPACITY_MEMORY: f"{round(node.capacity.memory_gib * 1024)}Mi",
+            labels.CAPACITY_GPU: f"{node.capacity.gpu:g}" if node.capacity.gpu else None,
+        }
+    return Resource(
+        urn=f"urn:pulumi:whatif::whatif::kubernetes:core/v1:Node::{node.name}",
+        type="kubernetes:core/v1:Node",
+        name=node.name,
+        inputs={
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": node.name, "labels": own, "annotations": said},
+            "spec": {"taints": list(node.taints)} if node.taints else {},
+        },
+    )

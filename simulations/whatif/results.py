@@ -1,0 +1,76 @@
+"""What comes out of a what-if: one result a scenario, the baseline first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulations.cost import GpuLedger
+    from simulations.whatif.statistics import Comparison
+    from stacks.costs import Cost
+    from workloads.telemetry.outcome import Outcome
+
+#: The metrics that scenarios are compared by, and whether less is better.
+METRICS: Final[dict[str, bool]] = {
+    "p50_ttft_ms": True,
+    "p95_ttft_ms": True,
+    "p95_tpot_ms": True,
+    "p95_e2e_ms": True,
+    "output_tokens_per_s": False,
+    "good_share": False,
+    "replicas_running": False,
+}
+#: Those that must be known to 5 % before the replications end.
+HEADLINES: Final = ("p95_ttft_ms", "p95_e2e_ms", "output_tokens_per_s")
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """The answer to one scenario.
+
+    ``outcome`` pools the requests of all replications. ``availability`` is the share of good requests. ``replicas`` is what is asked
+    for, ``replicas_running`` its mean over the run. ``gpu_utilisation`` is the share of all GPU seconds during which an engine had
+    work, None without GPUs. ``unschedulable`` maps pods without a node to the reason. ``metrics`` holds the mean of each of
+    :data:`METRICS` over the replications, with the paired difference to the baseline. ``stopped`` says why no more were run.
+    """
+
+    name: str
+    outcome: Outcome
+    cost: Cost
+    availability: float
+    replicas: int
+    replicas_running: float
+    gpu_utilisation: float | None
+    gpu_seconds: GpuLedger
+    unschedulable: Mapping[str, str]
+    usd_per_million_output_tokens: float | None
+    metrics: Mapping[str, Comparison]
+    replications: int
+    stopped: Literal["precise", "cap"]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one entry of ``scenarios``."""
+        return {
+            "name": self.name,
+            "outcome": self.outcome.to_json(),
+            "cost": self.cost.to_json(),
+            "availability": round(self.availability, 6),
+            "replicas": self.replicas,
+            "replicas_running": round(self.replicas_running, 6),
+            "gpu_utilisation": None if self.gpu_utilisation is None else round(self.gpu_utilisation, 6),
+            "gpu_seconds": self.gpu_seconds.to_json(),
+            "unschedulable": dict(self.unschedulable),
+            "usd_per_million_output_tokens": _rounded(self.usd_per_million_output_tokens),
+            "metrics": {name: comparison.to_json() for name, comparison in self.metrics.items()},
+            "replications": self.replications,
+            "stopped": self.stopped,
+            "notes": list(self.notes),
+        }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

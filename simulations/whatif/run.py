@@ -1,0 +1,85 @@
+"""Asks every scenario of the twin, replication by replication, until the headline metrics are known well enough.
+
+Rule 1: the requests are the same for every scenario (``load.py``) and spot markets have a stream of dice each, so scenarios differ only
+by what they ask.
+Rule 2: at least five replications, then until the half-width of every headline's 95 % interval is at most 5 % of its mean, or the cap.
+Rule 3: runs that would be the same are run once; the result does not depend on it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from simulations.whatif.changes import apply
+from simulations.whatif.load import Load
+from simulations.whatif.scenarios import BASELINE
+from simulations.whatif.summary import summarise, widest_headline
+from simulations.whatif.trial import Memory, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from simulations.calibration import Calibration
+    from simulations.twin import Twin
+    from simulations.whatif.results import ScenarioResult
+    from simulations.whatif.scenarios import Scenario
+    from stacks.environment import Environment
+    from stacks.graph import Graph
+    from stacks.prices import PriceBook
+
+FEWEST: Final = 5
+PRECISION: Final = 0.05
+
+
+def run(
+    graph: Graph,
+    environment: Environment,
+    scenarios: Sequence[Scenario],
+    *,
+    calibration_for: Callable[[str | None], Calibration],
+    price_book: PriceBook,
+    seed: int = 1,
+    replications: int = 20,
+    root: Path = Path(),
+    on_progress: Callable[[int, int, float], None] | None = None,
+) -> list[ScenarioResult]:
+    """Return the baseline and then one result for each scenario.
+
+    Args:
+        graph: the stack that is asked about.
+        environment: for its traffic and its budget; everything else comes from the graph.
+        scenarios: what to ask, see :func:`simulations.whatif.parse_scenario`.
+        calibration_for: gives the engine's calibration for a GPU model, or for None where engines run on CPUs.
+        price_book: prices of the nodes.
+        seed: of the whole run; the same seed gives the same results.
+        replications: the cap, at least 2.
+        root: folder that a relative path of a trace starts from.
+        on_progress: called after each replication with its number, the cap, and the widest half-width of a headline as a share of its
+            mean (infinite until there are two).
+
+    Raises:
+        ConfigurationError: a scenario does not fit the graph, see ``changes.py`` and ``simulations.failures``.
+        TraceError: the trace of the environment's traffic cannot be replayed.
+    """
+    from simulations.twin import Twin
+
+    def twin_for(changed: Graph, gpu_model: str | None) -> Twin:
+        return Twin.from_graph(changed, calibration_for(gpu_model))
+
+    load = Load.of(environment.traffic, root=root, seed=seed)
+    # The same question twice is asked once.
+    questions = [apply(scenario, graph, price_book) for scenario in dict.fromkeys([BASELINE, *scenarios])]
+    trials = [Trial(question, load, twin_for=twin_for, budget_usd=environment.budget.monthly_usd) for question in questions]
+    cap, widest = max(replications, 2), float("inf")
+    for number in range(1, cap + 1):
+        memory: Memory = []
+        for trial in trials:
+            trial.replicate(memory)
+        widest = max(map(widest_headline, trials))
+        if on_progress:
+            on_progress(number, cap, widest)
+        if number >= FEWEST and widest <= PRECISION:
+            break
+    baseline = trials[0]
+    return [summarise(trial, None if trial is baseline else baseline, precise=widest <= PRECISION) for trial in trials]

@@ -1,0 +1,98 @@
+"""Questions asked of the twin: ``traffic=2x``, ``spot=0.7``, ``traffic=2x+zone-lost=eu-north-1a``.
+
+Rule 1: a scenario is data; ``changes.py`` applies it.
+Rule 2: whatever is not understood is an error that lists every kind with one line each.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from stacks.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of change: how it is written, what it asks, and the form of its value."""
+
+    example: str
+    meaning: str
+    form: re.Pattern[str]
+
+
+_FACTOR: Final = re.compile(r"(\d+(?:\.\d+)?)x")
+
+KINDS: Final[dict[str, Kind]] = {
+    "traffic": Kind("traffic=2x", "the rate of requests times a factor", _FACTOR),
+    "replicas": Kind("replicas=5, replicas=+1, replicas=-1", "engine replicas: this many, more or fewer", re.compile(r"([+-]?\d+)")),
+    "slots": Kind("slots=8", "requests that one engine decodes together", re.compile(r"([1-9]\d*)")),
+    "gpu": Kind("gpu=A100-80GB", "the engine's nodes with another GPU model: its price, its published speed", re.compile(r"(\S+)")),
+    "spot": Kind("spot=0.7", "share of the time that spot nodes are to be had, 0 to 1", re.compile(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)")),
+    "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run", re.compile(r"([\w-]+)")),
+    "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run", re.compile(r"([\w-]+)")),
+    "price": Kind("price=1.2x", "every price of the book times a factor", _FACTOR),
+}
+
+
+class UnknownScenarioError(ConfigurationError):
+    """A scenario that cannot be meant; the text lists every kind."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        kinds = "\n".join(f"  {kind.example:<38} {kind.meaning}" for kind in KINDS.values())
+        super().__init__(f"scenario {text!r}: {reason}.\nScenarios, joined with `+` where they are to hold together:\n{kinds}")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part of a scenario; ``value`` is a text in the form of its kind, without the ``x`` of a factor."""
+
+    kind: str
+    value: str
+
+    @property
+    def factor(self) -> float:
+        """The value as a number."""
+        return float(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is asked: the changes that hold together. No change at all is the baseline."""
+
+    name: str
+    changes: tuple[Change, ...] = ()
+
+    def value(self, kind: str) -> str | None:
+        """Return the value of the change of this kind, None where there is none."""
+        return next((change.value for change in self.changes if change.kind == kind), None)
+
+
+BASELINE: Final = Scenario("baseline")
+
+
+def parse_scenario(text: str) -> Scenario:
+    """Read a scenario.
+
+    >>> [(c.kind, c.value) for c in parse_scenario("traffic=2x+replicas=+1").changes]
+    [('traffic', '2'), ('replicas', '+1')]
+
+    Raises:
+        UnknownScenarioError: a kind is unknown, is given twice, or its value has the wrong form.
+    """
+    changes: list[Change] = []
+    # A plus sign separates where a kind follows it; elsewhere it is part of a value, as in `replicas=+1`.
+    for part in re.split(r"\+(?=[a-z-]+=)", text.strip()):
+        kind, equals, value = part.partition("=")
+        if kind not in KINDS:
+            near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
+            raise UnknownScenarioError(text, f"{kind!r} is no kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))
+        match = KINDS[kind].form.fullmatch(value.strip()) if equals else None
+        if match is None or (kind in {"traffic", "price"} and float(match[1]) == 0):
+            raise UnknownScenarioError(text, f"{value!r} is no value of {kind!r}; write {KINDS[kind].example}")
+        if any(change.kind == kind for change in changes):
+            raise UnknownScenarioError(text, f"{kind!r} is given twice")
+        changes.append(Change(kind, match[1]))
+    return Scenario(text.strip(), tuple(changes))

@@ -1,0 +1,106 @@
+"""Intervals over replications: means, and paired differences against the baseline.
+
+Rule 1: the replications of all scenarios share their random numbers (replication 3 of every scenario has the same requests), so the
+difference is taken pair by pair; what the dice add to both cancels out (common random numbers; Law, Simulation Modeling and Analysis,
+section 11.2).
+Rule 2: an interval that contains zero says "not distinguishable", never "equal".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Verdict = Literal["better", "worse", "not distinguishable", "undefined"]
+
+# Two-sided 95 % quantiles of Student's t with 1 to 30 degrees of freedom; beyond that Cornish-Fisher is exact to four digits.
+_T95: Final = (
+    12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
+    2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
+    2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423,
+)  # fmt: skip
+
+
+def t95(degrees: int) -> float:
+    """Return the two-sided 95 % quantile of Student's t.
+
+    >>> t95(4), round(t95(120), 3)
+    (2.7764, 1.98)
+    """
+    if degrees <= len(_T95):
+        return _T95[degrees - 1]
+    z = 1.959964
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over ``n`` replications with its 95 % interval; NaN where a replication had no such value, infinite ends where n = 1."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval."""
+        return (self.high - self.low) / 2
+
+    def settled(self, share: float) -> bool:
+        """Whether the half-width is at most ``share`` of the mean; what has no value settles too, more replications give it none."""
+        return math.isnan(self.mean) or self.half_width <= share * abs(self.mean)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values: NaN and infinities become None."""
+        return {"mean": _finite(self.mean), "ci95": [_finite(self.low), _finite(self.high)], "n": self.n}
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Return mean and 95 % interval of independent values by Student's t."""
+    n = len(values)
+    if n == 0 or any(math.isnan(value) for value in values):
+        return Interval(math.nan, math.nan, math.nan, n)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Interval(mean, -math.inf, math.inf, 1)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    half = t95(n - 1) * deviation / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half, n)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One metric of a scenario: its own interval, the paired difference to the baseline (None for the baseline) and the verdict."""
+
+    value: Interval
+    difference: Interval | None
+    verdict: Verdict | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one entry of ``metrics``."""
+        return {**self.value.to_json(), "difference": self.difference.to_json() if self.difference else None, "verdict": self.verdict}
+
+
+def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool) -> Comparison:
+    """Compare a scenario's values with the baseline's, replication by replication."""
+    if baseline is None:
+        return Comparison(interval(values), None, None)
+    difference = interval([value - base for value, base in zip(values, baseline, strict=True)])
+    return Comparison(interval(values), difference, _verdict(difference, lower_is_better=lower_is_better))
+
+
+def _verdict(difference: Interval, *, lower_is_better: bool) -> Verdict:
+    if math.isnan(difference.mean):
+        return "undefined"
+    if difference.low <= 0 <= difference.high:
+        return "not distinguishable"
+    return "better" if (difference.mean < 0) is lower_is_better else "worse"
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""The cluster itself: nodes, namespaces, priorities and what GPU nodes need."""

@@ -1,0 +1,191 @@
+"""The base of every component: names, labels, ownership and the small objects that nearly every component has.
+
+Rule 1: order between components is said once, by ``options.depends_on`` of the component; its children are registered after it.
+Rule 2: an object's Pulumi name is ``<namespace>/<name>``, so that a plan reads like the cluster.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from stacks import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stacks.environment import Environment
+
+PART_OF = "sandtable"
+
+
+class Component(pulumi.ComponentResource):
+    """A part of the stack. Subclasses name their Pulumi type in ``KIND`` and the program that they run in ``APP``."""
+
+    KIND: ClassVar[str]
+    APP: ClassVar[str]
+
+    def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"sandtable:{self.KIND}", name, None, options)
+        self.environment = environment
+
+    def options(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Return the options of a child that is created when ``after`` exist."""
+        return pulumi.ResourceOptions(parent=self, depends_on=list(after) or None)
+
+    def labels(self, part: str) -> dict[str, str]:
+        """Return the labels of every object of the component's ``part`` (``server``, ``agent`` …)."""
+        return common_labels(self.environment, self.APP, part)
+
+    def selector(self, part: str) -> dict[str, str]:
+        """Return the labels that select the pods of ``part``; they never change, as a controller's selector cannot."""
+        return {"app.kubernetes.io/name": self.APP, "app.kubernetes.io/component": part}
+
+    def metadata(
+        self,
+        name: str,
+        namespace: str | None = None,
+        *,
+        part: str,
+        extra_labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> k8s.meta.v1.ObjectMetaArgs:
+        """Return an object's metadata with an explicit name and the common labels."""
+        return k8s.meta.v1.ObjectMetaArgs(
+            name=name,
+            namespace=namespace,
+            labels={**self.labels(part), **(extra_labels or {})},
+            annotations=dict(annotations) if annotations else None,
+        )
+
+    def service_account(self, name: str, namespace: str, *, part: str) -> k8s.core.v1.ServiceAccount:
+        """Declare a ServiceAccount whose token is mounted nowhere unless a pod asks for it."""
+        return k8s.core.v1.ServiceAccount(
+            f"{namespace}/{name}",
+            metadata=self.metadata(name, namespace, part=part),
+            automount_service_account_token=False,
+            opts=self.options(),
+        )
+
+    def config_map(
+        self, name: str, namespace: str, *, part: str, data: Mapping[str, Any], extra_labels: Mapping[str, str] | None = None
+    ) -> k8s.core.v1.ConfigMap:
+        """Declare a ConfigMap; a value that is no text is written as JSON, which every program here reads (YAML and HCL include it)."""
+        return k8s.core.v1.ConfigMap(
+            f"{namespace}/{name}",
+            metadata=self.metadata(name, namespace, part=part, extra_labels=extra_labels),
+            data={key: value if isinstance(value, str) else json.dumps(value, indent=2) + "\n" for key, value in data.items()},
+            opts=self.options(),
+        )
+
+    def service(
+        self,
+        name: str,
+        namespace: str,
+        *,
+        part: str,
+        ports: Mapping[str, int],
+        headless: bool = False,
+        selector: Mapping[str, str] | None = None,
+        skip_await: str | None = None,
+        node_local: bool = False,
+    ) -> k8s.core.v1.Service:
+        """Declare a Service in front of the pods of ``part``; ``ports`` are port numbers by name, equal to the container's port names.
+
+        A ``headless`` service names the pods of a StatefulSet, also while they are not ready (they must find each other to become
+        ready). ``skip_await`` is the reason why a deployment must not wait for its endpoints.
+        """
+        annotations = {"pulumi.com/skipAwait": "true", labels.PREFIX + "skip-await-reason": skip_await} if skip_await else None
+        return k8s.core.v1.Service(
+            f"{namespace}/{name}",
+            metadata=self.metadata(name, namespace, part=part, annotations=annotations),
+            spec=k8s.core.v1.ServiceSpecArgs(
+                type="ClusterIP",
+                cluster_ip="None" if headless else None,
+                publish_not_ready_addresses=True if headless else None,
+                internal_traffic_policy="Local" if node_local else None,
+                selector=dict(selector or self.selector(part)),
+                ports=[
+                    k8s.core.v1.ServicePortArgs(name=port_name, port=port, target_port=port_name, protocol="TCP")
+                    for port_name, port in ports.items()
+                ],
+            ),
+            opts=self.options(),
+        )
+
+    def disruption_budget(
+        self, name: str, namespace: str, *, part: str, max_unavailable: int | None = None, min_available: int | None = None
+    ) -> k8s.policy.v1.PodDisruptionBudget:
+        """Declare how many pods of ``part`` a voluntary disruption (a drain, an upgrade) may take or must leave."""
+        return k8s.policy.v1.PodDisruptionBudget(
+            f"{namespace}/{name}",
+            metadata=self.metadata(name, namespace, part=part),
+            spec=k8s.policy.v1.PodDisruptionBudgetSpecArgs(
+                max_unavailable=max_unavailable,
+                min_available=min_available,
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(part)),
+            ),
+            opts=self.options(),
+        )
+
+    def cluster_role(
+        self,
+        name: str,
+        *,
+        part: str,
+        rules: Sequence[k8s.rbac.v1.PolicyRuleArgs],
+        service_account: tuple[str, str],
+    ) -> k8s.rbac.v1.ClusterRoleBinding:
+        """Declare a ClusterRole and bind it to one ServiceAccount, given as (namespace, name)."""
+        role = k8s.rbac.v1.ClusterRole(name, metadata=self.metadata(name, part=part), rules=list(rules), opts=self.options())
+        return k8s.rbac.v1.ClusterRoleBinding(
+            name,
+            metadata=self.metadata(name, part=part),
+            role_ref=k8s.rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=name),
+            subjects=[_subject(*service_account)],
+            opts=self.options(role),
+        )
+
+    def role(
+        self, name: str, namespace: str, *, part: str, rules: Sequence[k8s.rbac.v1.PolicyRuleArgs], service_account: tuple[str, str]
+    ) -> k8s.rbac.v1.RoleBinding:
+        """Declare a Role in ``namespace`` and bind it to one ServiceAccount, given as (namespace, name)."""
+        key = f"{namespace}/{name}"
+        role = k8s.rbac.v1.Role(key, metadata=self.metadata(name, namespace, part=part), rules=list(rules), opts=self.options())
+        return k8s.rbac.v1.RoleBinding(
+            key,
+            metadata=self.metadata(name, namespace, part=part),
+            role_ref=k8s.rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=name),
+            subjects=[_subject(*service_account)],
+            opts=self.options(role),
+        )
+
+
+def common_labels(environment: Environment, app: str, part: str) -> dict[str, str]:
+    """Return the labels that every object of ``environment`` carries."""
+    return {
+        "app.kubernetes.io/name": app,
+        "app.kubernetes.io/component": part,
+        "app.kubernetes.io/part-of": PART_OF,
+        "app.kubernetes.io/instance": environment.name,
+        "app.kubernetes.io/managed-by": "pulumi",
+        labels.OWNER: environment.owner,
+        labels.ENVIRONMENT: environment.name,
+        labels.COST_CENTRE: environment.cost_centre,
+    }
+
+
+def rule(
+    groups: Sequence[str], resources: Sequence[str], verbs: Sequence[str], names: Sequence[str] | None = None
+) -> k8s.rbac.v1.PolicyRuleArgs:
+    """Return one RBAC rule; ``""`` is the core group."""
+    return k8s.rbac.v1.PolicyRuleArgs(
+        api_groups=list(groups), resources=list(resources), verbs=list(verbs), resource_names=list(names) if names else None
+    )
+
+
+def _subject(namespace: str, name: str) -> k8s.rbac.v1.SubjectArgs:
+    return k8s.rbac.v1.SubjectArgs(kind="ServiceAccount", namespace=namespace, name=name)

@@ -1,0 +1,1 @@
+"""Services that keep data: databases, caches, objects, messages."""

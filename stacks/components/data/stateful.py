@@ -1,0 +1,137 @@
+"""What all stateful services have in common: a StatefulSet with its volumes, two Services, a disruption budget and a NetworkPolicy.
+
+Rule 1: pods stay off spot nodes (``on_pool(stateful=True)``) and, where there are several, off each other's nodes.
+Rule 2: at most the minority may be taken by a disruption; a single replica has no budget, or its node could never be drained.
+Rule 3: claims outlive the StatefulSet: deleting the stack by mistake does not delete data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from stacks import labels
+from stacks.components import places
+from stacks.components.component import Component
+from stacks.components.network import Flow, allow
+from stacks.components.parts import storage_claim
+from stacks.components.pods import on_pool, pod_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stacks.components.pods import Placement
+    from stacks.environment import DataStore, Environment
+
+
+@dataclass(frozen=True)
+class Stateful:
+    """What differs between stateful services."""
+
+    name: str
+    namespace: str
+    replicas: int
+    storage_gib: int
+    placement: Placement
+    containers: Sequence[k8s.core.v1.ContainerArgs]
+    ports: Mapping[str, int]
+    """Served to clients."""
+    peer_ports: tuple[int, ...] = ()
+    """Used between the replicas only."""
+    metrics_ports: tuple[int, ...] = ()
+    clients: tuple[str, ...] = ()
+    """Namespaces whose pods may connect."""
+    init_containers: Sequence[k8s.core.v1.ContainerArgs] = ()
+    volumes: Sequence[k8s.core.v1.VolumeArgs] = ()
+    group: int = 1000
+    grace_s: int = 60
+    extra_labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def declare(component: Component, service: Stateful, *, part: str, after: Sequence[pulumi.Resource] = ()) -> k8s.apps.v1.StatefulSet:
+    """Declare the objects of ``service`` as children of ``component``."""
+    name, namespace = service.name, service.namespace
+    account = component.service_account(name, namespace, part=part)
+    component.service(f"{name}-peers", namespace, part=part, ports=service.ports, headless=True)
+    component.service(name, namespace, part=part, ports=service.ports)
+    if service.replicas > 1:
+        component.disruption_budget(name, namespace, part=part, max_unavailable=max(1, (service.replicas - 1) // 2))
+    own = component.selector(part)
+    every_port = (*service.ports.values(), *service.peer_ports)
+    allow(
+        component,
+        name,
+        namespace,
+        part=part,
+        into=[
+            Flow(every_port, namespace, own),
+            *[Flow(tuple(service.ports.values()), client) for client in service.clients],
+            *([Flow(service.metrics_ports, places.TELEMETRY)] if service.metrics_ports else []),
+        ],
+        out_to=[Flow(every_port, namespace, own)],
+    )
+    return k8s.apps.v1.StatefulSet(
+        f"{namespace}/{name}",
+        metadata=component.metadata(name, namespace, part=part, extra_labels=service.extra_labels),
+        spec=k8s.apps.v1.StatefulSetSpecArgs(
+            replicas=service.replicas,
+            service_name=f"{name}-peers",
+            pod_management_policy="Parallel",
+            selector=k8s.meta.v1.LabelSelectorArgs(match_labels=own),
+            persistent_volume_claim_retention_policy=k8s.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
+                when_deleted="Retain", when_scaled="Retain"
+            ),
+            template=pod_template(
+                {**component.labels(part), **service.extra_labels},
+                service.containers,
+                placement=service.placement,
+                service_account=name,
+                init_containers=service.init_containers,
+                volumes=service.volumes,
+                group=service.group,
+                grace_s=service.grace_s,
+                spread=own if service.replicas > 1 else None,
+                apart=service.replicas > 1,
+            ),
+            volume_claim_templates=[storage_claim("data", service.storage_gib)],
+        ),
+        opts=component.options(account, *after),
+    )
+
+
+class StatefulStore(Component):
+    """A data store of the environment; subclasses say how their kind runs."""
+
+    address: str
+
+    def __init__(
+        self, name: str, *, environment: Environment, section: DataStore, options: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, environment=environment, options=options)
+        self.section = section
+        self.server = self.build()
+        self.register_outputs({"address": self.address, "replicas": section.replicas})
+
+    def build(self) -> k8s.apps.v1.StatefulSet:
+        """Declare the store; subclasses set ``address``."""
+        raise NotImplementedError
+
+    def selector(self, part: str) -> dict[str, str]:
+        """Return a selector that tells two stores of one kind apart."""
+        return {**super().selector(part), labels.PREFIX + "store": self.section.name}
+
+    def labels(self, part: str) -> dict[str, str]:
+        """Return the common labels, the store's name and whether customers' data lies here (policy ``data-in-allowed-regions``)."""
+        data = {labels.CUSTOMER_DATA: "true"} if self.section.customer_data else {}
+        return {**super().labels(part), labels.PREFIX + "store": self.section.name, **data}
+
+    def placement(self) -> Placement:
+        """Return the placement on the section's pool."""
+        return on_pool(self.environment, self.section.pool, stateful=True)
+
+
+#: Namespaces whose programs use data stores.
+CLIENTS: ClassVar = (places.AI, places.FEDERATION, places.TRAINING)

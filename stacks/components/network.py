@@ -1,0 +1,76 @@
+"""Who may talk to whom. Every namespace denies everything (``Namespaces``); each component then allows what it needs, with names.
+
+Networking v1 knows no host names, so the API server and other places outside the cluster are ports on any address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi_kubernetes as k8s
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stacks.components.component import Component
+
+NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Traffic to or from pods of ``namespace`` on ``ports``; without a namespace from or to any address."""
+
+    ports: tuple[int, ...]
+    namespace: str | None = None
+    pods: Mapping[str, str] | None = None
+    """Labels of the other side's pods; None: all pods of the namespace."""
+
+
+#: Kubernetes' API server; its address is not known to a NetworkPolicy.
+API_SERVER: Final = Flow((443, 6443))
+
+
+def allow(
+    component: Component, name: str, namespace: str, *, part: str, into: Sequence[Flow] = (), out_to: Sequence[Flow] = ()
+) -> k8s.networking.v1.NetworkPolicy:
+    """Declare what the pods of ``part`` may receive and send; looking up names is always allowed."""
+    return k8s.networking.v1.NetworkPolicy(
+        f"{namespace}/{name}",
+        metadata=component.metadata(name, namespace, part=part),
+        spec=k8s.networking.v1.NetworkPolicySpecArgs(
+            pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=component.selector(part)),
+            policy_types=["Ingress", "Egress"],
+            ingress=[
+                k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_peers(flow), ports=_ports(flow.ports)) for flow in into
+            ]
+            or None,
+            egress=[
+                _dns(),
+                *[k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=_peers(flow), ports=_ports(flow.ports)) for flow in out_to],
+            ],
+        ),
+        opts=component.options(),
+    )
+
+
+def _peers(flow: Flow) -> list[k8s.networking.v1.NetworkPolicyPeerArgs] | None:
+    if flow.namespace is None:
+        return None
+    return [
+        k8s.networking.v1.NetworkPolicyPeerArgs(
+            namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels={NAMESPACE_LABEL: flow.namespace}),
+            pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(flow.pods)) if flow.pods else None,
+        )
+    ]
+
+
+def _ports(ports: Sequence[int], protocol: str = "TCP") -> list[k8s.networking.v1.NetworkPolicyPortArgs]:
+    return [k8s.networking.v1.NetworkPolicyPortArgs(port=port, protocol=protocol) for port in ports]
+
+
+def _dns() -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
+    return k8s.networking.v1.NetworkPolicyEgressRuleArgs(
+        to=_peers(Flow((53,), "kube-system")), ports=[*_ports((53,), "UDP"), *_ports((53,))]
+    )

@@ -1,0 +1,1 @@
+"""What lets teams ask for infrastructure through the API."""

@@ -1,0 +1,272 @@
+"""Pods as this stack runs them: hardened and sized by default, so that a component must ask for every exception.
+
+Defaults (Kubernetes, "Pod Security Standards", profile restricted): not root, no privilege escalation, no capabilities, read-only root
+file system, the runtime's seccomp profile, no ServiceAccount token. Every container has requests and limits; memory is limited to what
+is requested, because memory that was over-promised is taken back by killing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi_kubernetes as k8s
+
+from stacks import labels
+from stacks.components.images import image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stacks.environment import Environment, Priority, Resources
+
+NOBODY: Final = 65532  # the user of distroless images
+MIB_PER_GIB: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one container asks for. ``cpu`` in cores, ``memory_mib`` in MiB; ``cpu_limit`` defaults to twice ``cpu``."""
+
+    cpu: float
+    memory_mib: float
+    gpu: int = 0
+    cpu_limit: float | None = None
+
+    @classmethod
+    def of(cls, resources: Resources) -> Size:
+        """Return the size that an operator wrote; the limit is the request, so that a replica's speed is what was rehearsed."""
+        return cls(resources.cpu, resources.memory_gib * MIB_PER_GIB, resources.gpu, resources.cpu)
+
+    def requirements(self) -> k8s.core.v1.ResourceRequirementsArgs:
+        """Return requests and limits; a GPU cannot be over-promised, so its limit is its request."""
+        gpu = {labels.GPU_RESOURCE: str(self.gpu)} if self.gpu else {}
+        memory = {"memory": memory_quantity(self.memory_mib)}
+        return k8s.core.v1.ResourceRequirementsArgs(
+            requests={"cpu": cpu_quantity(self.cpu), **memory, **gpu},
+            limits={"cpu": cpu_quantity(self.cpu_limit or 2 * self.cpu), **memory, **gpu},
+        )
+
+
+def cpu_quantity(cores: float) -> str:
+    """Return cores as the API server would write them.
+
+    >>> cpu_quantity(4), cpu_quantity(0.25)
+    ('4', '250m')
+    """
+    milli = round(cores * 1000)
+    return str(milli // 1000) if milli % 1000 == 0 else f"{milli}m"
+
+
+def memory_quantity(mib: float) -> str:
+    """Return MiB as the API server would write them.
+
+    >>> memory_quantity(8192), memory_quantity(512), memory_quantity(1.5)
+    ('8Gi', '512Mi', '1536Ki')
+    """
+    kib = round(mib * 1024)
+    for factor, suffix in ((1024 * 1024, "Gi"), (1024, "Mi")):
+        if kib % factor == 0:
+            return f"{kib // factor}{suffix}"
+    return f"{kib}Ki"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume and where a container sees it."""
+
+    volume: str
+    path: str
+    read_only: bool = False
+    bidirectional: bool = False
+    """Mounts made by the container appear on the host; Kubernetes allows it to privileged containers only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a container may do beyond the default, which is nothing."""
+
+    user: int | None = NOBODY
+    """None: the image's own user."""
+    root: bool = False
+    writable_root: bool = False
+    capabilities: tuple[str, ...] = ()
+    privileged: bool = False
+
+
+NO_RIGHTS: Final = Rights()
+
+
+def container(
+    name: str,
+    image_name: str,
+    size: Size,
+    *,
+    command: Sequence[str] | None = None,
+    args: Sequence[str] | None = None,
+    env: Mapping[str, str | k8s.core.v1.EnvVarSourceArgs] | None = None,
+    ports: Mapping[str, int] | None = None,
+    mounts: Sequence[Mount] = (),
+    ready: k8s.core.v1.ProbeArgs | None = None,
+    alive: k8s.core.v1.ProbeArgs | None = None,
+    started: k8s.core.v1.ProbeArgs | None = None,
+    pre_stop: Sequence[str] | None = None,
+    rights: Rights = NO_RIGHTS,
+    sidecar: bool = False,
+) -> k8s.core.v1.ContainerArgs:
+    """Return a container. ``env`` values are texts or sources (``secret``, ``field``); ``sidecar`` is for init containers that stay."""
+    return k8s.core.v1.ContainerArgs(
+        name=name,
+        image=image(image_name),
+        image_pull_policy="IfNotPresent",
+        command=list(command) if command else None,
+        args=list(args) if args else None,
+        env=[
+            k8s.core.v1.EnvVarArgs(name=key, value=value)
+            if isinstance(value, str)
+            else k8s.core.v1.EnvVarArgs(name=key, value_from=value)
+            for key, value in (env or {}).items()
+        ]
+        or None,
+        ports=[
+            k8s.core.v1.ContainerPortArgs(name=port_name, container_port=port, protocol="TCP") for port_name, port in (ports or {}).items()
+        ]
+        or None,
+        resources=size.requirements(),
+        readiness_probe=ready,
+        liveness_probe=alive,
+        startup_probe=started,
+        lifecycle=k8s.core.v1.LifecycleArgs(
+            pre_stop=k8s.core.v1.LifecycleHandlerArgs(exec_=k8s.core.v1.ExecActionArgs(command=list(pre_stop)))
+        )
+        if pre_stop
+        else None,
+        restart_policy="Always" if sidecar else None,
+        security_context=_security_context(rights),
+        volume_mounts=[
+            k8s.core.v1.VolumeMountArgs(
+                name=mount.volume,
+                mount_path=mount.path,
+                read_only=mount.read_only or None,
+                mount_propagation="Bidirectional" if mount.bidirectional else None,
+            )
+            for mount in mounts
+        ]
+        or None,
+    )
+
+
+def _security_context(rights: Rights) -> k8s.core.v1.SecurityContextArgs:
+    return k8s.core.v1.SecurityContextArgs(
+        run_as_non_root=not rights.root,
+        run_as_user=0 if rights.root else rights.user,
+        privileged=rights.privileged,
+        allow_privilege_escalation=rights.privileged,  # Kubernetes refuses a privileged container that says false here
+        read_only_root_filesystem=not rights.writable_root,
+        capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"], add=list(rights.capabilities) or None),
+        seccomp_profile=k8s.core.v1.SeccompProfileArgs(type="Unconfined" if rights.privileged else "RuntimeDefault"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which nodes take a pod."""
+
+    node_selector: Mapping[str, str] | None
+    tolerations: tuple[k8s.core.v1.TolerationArgs, ...] = ()
+
+
+def on_pool(environment: Environment, pool_name: str, *, gpu: bool = False, stateful: bool = False) -> Placement:
+    """Return the placement of pods that belong to a node pool.
+
+    Only pods that ask for a GPU tolerate GPU nodes. Stateful pods never tolerate spot nodes: two minutes' notice is too short to
+    move a volume, and quorums are lost by it.
+    """
+    pool = environment.pool(pool_name)
+    selector = {labels.POOL: pool.name}
+    tolerations = []
+    if gpu:
+        selector[labels.GPU_PRESENT] = "true"
+        tolerations.append(k8s.core.v1.TolerationArgs(key=labels.GPU_RESOURCE, operator="Exists", effect="NoSchedule"))
+    if pool.purchase == "spot" and not stateful:
+        tolerations.append(k8s.core.v1.TolerationArgs(key=labels.PURCHASE, operator="Equal", value="spot", effect="NoSchedule"))
+    return Placement(selector, tuple(tolerations))
+
+
+def on_platform_pool(environment: Environment) -> Placement:
+    """Return the placement of the platform's own pods, see ``Environment.platform_pool``."""
+    return on_pool(environment, platform_pool(environment), stateful=True)
+
+
+def platform_pool(environment: Environment) -> str:
+    """Return the name of the pool that carries the platform itself."""
+    steady = (pool.name for pool in environment.node_pools if pool.gpu is None and pool.purchase != "spot")
+    return environment.platform_pool or next(steady, environment.node_pools[0].name)
+
+
+#: Agents run on every node, whatever its taints: a node without them is blind and its pods have no identity.
+ON_EVERY_NODE: Final = Placement(None, (k8s.core.v1.TolerationArgs(operator="Exists"),))
+
+
+def pod_template(
+    pod_labels: Mapping[str, str],
+    containers: Sequence[k8s.core.v1.ContainerArgs],
+    *,
+    placement: Placement,
+    service_account: str,
+    priority: Priority | str = "platform",
+    api_token: bool = False,
+    init_containers: Sequence[k8s.core.v1.ContainerArgs] = (),
+    volumes: Sequence[k8s.core.v1.VolumeArgs] = (),
+    group: int | None = NOBODY,
+    grace_s: int = 30,
+    spread: Mapping[str, str] | None = None,
+    apart: bool = False,
+    host_pid: bool = False,
+    share_processes: bool = False,
+    restart: str | None = None,
+    runtime_class: str | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> k8s.core.v1.PodTemplateSpecArgs:
+    """Return a pod template.
+
+    ``spread`` are the labels of pods to be spread over the zones (as evenly as the nodes allow) and, with ``apart``, never two on one
+    node where another is free. ``group`` owns the volumes. ``grace_s`` is the time between the signal to end and the kill.
+    """
+    return k8s.core.v1.PodTemplateSpecArgs(
+        metadata=k8s.meta.v1.ObjectMetaArgs(labels=dict(pod_labels), annotations=dict(annotations) if annotations else None),
+        spec=k8s.core.v1.PodSpecArgs(
+            service_account_name=service_account,
+            automount_service_account_token=api_token,
+            enable_service_links=False,  # hundreds of environment variables that nobody reads
+            priority_class_name=priority,
+            runtime_class_name=runtime_class,
+            restart_policy=restart,
+            termination_grace_period_seconds=grace_s,
+            host_pid=host_pid or None,
+            share_process_namespace=share_processes or None,
+            node_selector=dict(placement.node_selector) if placement.node_selector else None,
+            tolerations=list(placement.tolerations) or None,
+            topology_spread_constraints=_spread(spread, apart=apart) if spread else None,
+            security_context=k8s.core.v1.PodSecurityContextArgs(
+                fs_group=group,
+                fs_group_change_policy="OnRootMismatch" if group is not None else None,
+                seccomp_profile=k8s.core.v1.SeccompProfileArgs(type="RuntimeDefault"),
+            ),
+            init_containers=list(init_containers) or None,
+            containers=list(containers),
+            volumes=list(volumes) or None,
+        ),
+    )
+
+
+def _spread(selector: Mapping[str, str], *, apart: bool) -> list[k8s.core.v1.TopologySpreadConstraintArgs]:
+    return [
+        k8s.core.v1.TopologySpreadConstraintArgs(
+            topology_key=key,
+            max_skew=1,
+            when_unsatisfiable="ScheduleAnyway",  # a lost zone must not keep its replicas from running elsewhere
+            label_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
+        )
+        for key in ([labels.ZONE, "kubernetes.io/hostname"] if apart else [labels.ZONE])
+    ]

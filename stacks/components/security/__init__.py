@@ -1,0 +1,1 @@
+"""Secrets, workload identity and runtime detection."""

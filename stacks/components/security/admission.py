@@ -1,0 +1,122 @@
+"""Policy admission: every object rule as a ValidatingAdmissionPolicy, evaluated inside the API server; no webhook, nothing to be down.
+
+One policy and one binding a rule. The policy is the rule as it stands in ``policies/admission``; the binding says where it holds and
+what follows from a breach, so that an environment turns a rule on, or from a refusal into a warning, without touching its CEL.
+
+Judged are the objects that somebody writes. What Kubernetes' own controllers make of an admitted object (the pods of a Deployment) is
+not judged again: the waiver lies on the object, and a pod refused behind an admitted Deployment is a silence instead of a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import pulumi_kubernetes as k8s
+
+from stacks.components.component import Component
+from stacks.rules import EXEMPT_NAMESPACES, KINDS, ObjectRule, load_rules
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from stacks.environment import Environment
+
+api = k8s.admissionregistration.v1
+
+#: Requests of the API server itself and of the controllers that turn an admitted object into others.
+_CONTROLLERS: Final = (
+    "system:apiserver",
+    "system:kube-controller-manager",
+    *(
+        f"system:serviceaccount:kube-system:{name}-controller"
+        for name in ("cronjob", "daemon-set", "deployment", "job", "replicaset", "replication", "statefulset")
+    ),
+)
+
+
+class PolicyAdmission(Component):
+    """The object rules that hold in this environment, enforced as ``environment.admission.mode`` says."""
+
+    KIND: ClassVar[str] = "security:PolicyAdmission"
+    APP: ClassVar[str] = "policy-admission"
+
+    def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, environment=environment, options=options)
+        self.rules = tuple(rule for rule in load_rules() if rule.applies_in(environment.name))
+        for rule in self.rules:
+            policy = self._policy(rule)
+            self._binding(rule, policy)
+        self.register_outputs({"rules": [rule.id for rule in self.rules]})
+
+    def _policy(self, rule: ObjectRule) -> api.ValidatingAdmissionPolicy:
+        name = policy_name(rule)
+        return api.ValidatingAdmissionPolicy(
+            name,
+            metadata=self.metadata(name, part="policy"),
+            spec=policy_spec(rule),
+            opts=self.options(),
+        )
+
+    def _binding(self, rule: ObjectRule, policy: api.ValidatingAdmissionPolicy) -> None:
+        name = policy_name(rule)
+        api.ValidatingAdmissionPolicyBinding(
+            name,
+            metadata=self.metadata(name, part="binding"),
+            spec=api.ValidatingAdmissionPolicyBindingSpecArgs(policy_name=name, validation_actions=actions(rule, self.environment)),
+            opts=self.options(policy),
+        )
+
+
+def policy_name(rule: ObjectRule) -> str:
+    """Return the name of the rule's policy and of its binding."""
+    return f"sandtable-{rule.id}"
+
+
+def actions(rule: ObjectRule, environment: Environment) -> list[str]:
+    """Return what follows from a breach of ``rule``: the environment's mode, but never more than the rule asks for."""
+    mode = environment.admission.mode
+    return ["Warn" if mode == "deny" and rule.severity == "warn" else mode.capitalize()]
+
+
+def policy_spec(rule: ObjectRule) -> api.ValidatingAdmissionPolicySpecArgs:
+    """Return the policy that evaluates ``rule``."""
+    kinds = [KINDS[kind] for kind in rule.kinds]
+    return api.ValidatingAdmissionPolicySpecArgs(
+        # An expression that cannot be evaluated refuses: a rule that fails open is a rule that is off.
+        failure_policy="Fail",
+        match_constraints=api.MatchResourcesArgs(
+            match_policy="Equivalent",
+            namespace_selector=k8s.meta.v1.LabelSelectorArgs(
+                match_expressions=[
+                    k8s.meta.v1.LabelSelectorRequirementArgs(
+                        key="kubernetes.io/metadata.name", operator="NotIn", values=list(EXEMPT_NAMESPACES)
+                    )
+                ]
+            ),
+            resource_rules=[
+                api.NamedRuleWithOperationsArgs(
+                    api_groups=[group],
+                    api_versions=[version],
+                    resources=[kind.resource for kind in kinds if (kind.group, kind.version) == (group, version)],
+                    operations=["CREATE", "UPDATE"],
+                    scope="*",
+                )
+                for group, version in dict.fromkeys((kind.group, kind.version) for kind in kinds)
+            ],
+        ),
+        match_conditions=[
+            api.MatchConditionArgs(
+                name="not-made-by-a-controller",
+                expression=f"!(request.userInfo.username in [{', '.join(repr(name) for name in _CONTROLLERS)}])",
+            )
+        ],
+        variables=[api.VariableArgs(name=variable.name, expression=variable.expression) for variable in rule.all_variables],
+        validations=[
+            api.ValidationArgs(
+                expression=rule.admission_expression,
+                message=rule.message,
+                message_expression=rule.messageExpression,
+                reason="Forbidden",
+            )
+        ],
+    )

@@ -1,0 +1,140 @@
+"""Who is who: which pods get which identity, as ClusterSPIFFEIDs, and the definitions of SPIRE's own kinds.
+
+Every identity is ``spiffe://<trust domain>/ns/<namespace>/sa/<service account>``: it follows from where a pod runs and as whom, so no
+pod can choose it. (spiffe/spire-controller-manager, api/v1alpha1.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import pulumi_kubernetes as k8s
+
+from stacks.components import places
+from stacks.components.component import PART_OF, Component
+from stacks.components.definitions import definition, flag, instance, list_of, record, text
+from stacks.components.network import NAMESPACE_LABEL
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from stacks.environment import Environment
+
+GROUP: Final = "spire.spiffe.io"
+VERSION: Final = "v1alpha1"
+ID_TEMPLATE: Final = "spiffe://{{ .TrustDomain }}/ns/{{ .PodMeta.Namespace }}/sa/{{ .PodSpec.ServiceAccountName }}"
+_PART = "registrations"
+
+
+class SpireRegistrations(Component):
+    """One ClusterSPIFFEID for each namespace whose pods have an identity."""
+
+    KIND: ClassVar = "security:SpireRegistrations"
+    APP: ClassVar = "spire"
+
+    identities: list[k8s.apiextensions.CustomResource]
+
+    def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, environment=environment, options=options)
+        selector = record({"matchLabels": _labels()})
+        identity = definition(
+            self,
+            group=GROUP,
+            version=VERSION,
+            kind="ClusterSPIFFEID",
+            plural="clusterspiffeids",
+            part=_PART,
+            spec=record(
+                {
+                    "spiffeIDTemplate": text("^spiffe://"),
+                    "namespaceSelector": selector,
+                    "podSelector": selector,
+                    "dnsNameTemplates": list_of(text()),
+                    "federatesWith": list_of(text()),
+                    "ttl": text("^[0-9]+(s|m|h)([0-9]+(s|m))*$"),
+                    "jwtTtl": text("^[0-9]+(s|m|h)([0-9]+(s|m))*$"),
+                    "admin": flag(),
+                    "hint": text(),
+                },
+                ["spiffeIDTemplate"],
+            ),
+        )
+        self._static_entries()
+        self._federated_domains()
+        ttl = f"{round(environment.identity.svid_ttl_h * 60)}m"
+        self.identities = [
+            instance(
+                self,
+                identity,
+                api_version=f"{GROUP}/{VERSION}",
+                kind="ClusterSPIFFEID",
+                name=namespace,
+                part=_PART,
+                spec={
+                    "spiffeIDTemplate": ID_TEMPLATE,
+                    "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: namespace}},
+                    "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": PART_OF}},
+                    "dnsNameTemplates": ["{{ index .PodMeta.Labels \"app.kubernetes.io/name\" }}.{{ .PodMeta.Namespace }}.svc"],
+                    "ttl": ttl,
+                },
+            )
+            for namespace in _with_identity(environment)
+        ]
+        self.register_outputs({"namespaces": _with_identity(environment)})
+
+    def _static_entries(self) -> None:
+        definition(
+            self,
+            group=GROUP,
+            version=VERSION,
+            kind="ClusterStaticEntry",
+            plural="clusterstaticentries",
+            part=_PART,
+            spec=record(
+                {
+                    "spiffeID": text("^spiffe://"),
+                    "parentID": text("^spiffe://"),
+                    "selectors": list_of(text()),
+                    "dnsNames": list_of(text()),
+                    "federatesWith": list_of(text()),
+                    "x509SVIDTTL": text(),
+                    "hint": text(),
+                },
+                ["spiffeID", "parentID", "selectors"],
+            ),
+        )
+
+    def _federated_domains(self) -> None:
+        definition(
+            self,
+            group=GROUP,
+            version=VERSION,
+            kind="ClusterFederatedTrustDomain",
+            plural="clusterfederatedtrustdomains",
+            part=_PART,
+            spec=record(
+                {
+                    "trustDomain": text(),
+                    "bundleEndpointURL": text("^https://"),
+                    "bundleEndpointProfile": record(
+                        {"type": text(allowed=["https_spiffe", "https_web"]), "endpointSPIFFEID": text("^spiffe://")}, ["type"]
+                    ),
+                    "trustDomainBundle": text(),
+                },
+                ["trustDomain", "bundleEndpointURL", "bundleEndpointProfile"],
+            ),
+        )
+
+
+def _with_identity(environment: Environment) -> list[str]:
+    optional = {
+        places.VAULT: environment.secrets.engine != "none",
+        places.DATA: bool(environment.data_stores),
+        places.MESSAGING: environment.messaging.kind != "none",
+    }
+    always = [places.AI, places.FEDERATION, places.TRAINING, places.TELEMETRY]
+    return sorted([*always, *(namespace for namespace, wanted in optional.items() if wanted)])
+
+
+def _labels() -> k8s.apiextensions.v1.JSONSchemaPropsArgs:
+    return k8s.apiextensions.v1.JSONSchemaPropsArgs(type="object", additional_properties={"type": "string"})

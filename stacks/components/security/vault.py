@@ -1,0 +1,217 @@
+"""The secrets engine: OpenBao or Vault, three servers with raft in production.
+
+Facts: hashicorp/vault-helm v0.34.1 (ports, probes, services, RBAC). What that chart leaves open is closed here: TLS on (from the pod's
+own SPIFFE identity), raft members join by themselves, the seal opens itself, audit has its own volume.
+
+Rule 1: configuration that is the same everywhere lies in ``policies/vault/*.hcl``; this file writes only what depends on the environment.
+Rule 2: a quorum survives a drain: the disruption budget is floor((n-1)/2), none for a single server (it could never be moved).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from stacks.components import places
+from stacks.components.component import Component, rule
+from stacks.components.network import API_SERVER, Flow, allow
+from stacks.components.parts import command_probe, from_config_map, from_field, scratch, secret_files, storage_claim, workload_api
+from stacks.components.pods import Mount, Rights, Size, container, on_platform_pool, pod_template
+from stacks.components.security.vault_access import policies, setup
+from stacks.components.stack_secrets import stack_secret
+
+if TYPE_CHECKING:
+    from stacks.environment import Environment
+
+NAME: Final = "vault"
+POLICIES: Final = Path(__file__).parents[3] / "policies" / "vault"
+
+_PART = "server"
+_API, _CLUSTER = 8200, 8201
+_USER, _GROUP = 100, 1000
+_BINARIES: Final = {"openbao": "bao", "vault": "vault"}
+_SEAL_KEY = "current.key"
+
+
+class Vault(Component):
+    """Servers with raft storage, their Services, access policies and seal."""
+
+    KIND: ClassVar = "security:Vault"
+    APP: ClassVar = NAME
+
+    servers: k8s.apps.v1.StatefulSet
+    url: str
+
+    def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, environment=environment, options=options)
+        section = environment.secrets
+        self.binary = _BINARIES[section.engine]
+        account = self.service_account(NAME, places.VAULT, part=_PART)
+        self._rbac()
+        config = self.config_map("vault-config", places.VAULT, part=_PART, data=self._configuration(section.engine, section.replicas))
+        self.config_map("vault-policies", places.VAULT, part=_PART, data=policies(POLICIES))
+        self.config_map("vault-setup", places.VAULT, part=_PART, data={"setup.json": setup(environment)})
+        seal = k8s.core.v1.Secret(
+            f"{places.VAULT}/vault-seal",
+            metadata=self.metadata("vault-seal", places.VAULT, part=_PART),
+            type="Opaque",
+            string_data={_SEAL_KEY: stack_secret("vault_seal_key")},
+            opts=self.options(),
+        )
+        self._services()
+        self.servers = self._servers(account, config, seal)
+        if section.replicas > 1:
+            self.disruption_budget(NAME, places.VAULT, part=_PART, max_unavailable=(section.replicas - 1) // 2)
+        clients = [Flow((_API,), namespace) for namespace in (places.AI, places.FEDERATION, places.TRAINING, places.TELEMETRY)]
+        members = Flow((_API, _CLUSTER), places.VAULT, self.selector(_PART))
+        allow(self, NAME, places.VAULT, part=_PART, into=[*clients, members, Flow((_API,), places.VAULT)], out_to=[members, API_SERVER])
+        self.url = f"https://vault-active.{places.VAULT}.svc:{_API}"
+        self.register_outputs({"url": self.url, "replicas": section.replicas, "quorum": section.replicas // 2 + 1})
+
+    def _configuration(self, engine: str, replicas: int) -> dict[str, str]:
+        files = {"server.hcl": (POLICIES / "server.hcl").read_text(encoding="utf-8"), "storage.hcl": raft_storage(replicas)}
+        helper = (POLICIES / "spiffe-helper.hcl").read_text(encoding="utf-8")
+        if engine == "openbao":
+            files["audit.hcl"] = (POLICIES / "audit-openbao.hcl").read_text(encoding="utf-8")
+            files["seal.hcl"] = (
+                f'seal "static" {{\n  current_key_id = "1"\n  current_key    = "file:///vault/seal/{_SEAL_KEY}"\n}}\n'
+            )
+        else:
+            # Vault has no static seal; raft needs mlock off (memory-mapped files), which its chart does silently.
+            files["seal.hcl"] = (
+                'disable_mlock = true\nseal "transit" {\n  address    = "https://unseal.vault.svc:8200"\n  key_name   = "sandtable-unseal"\n'
+                '  mount_path = "transit/"\n}\n'
+            )
+        return {**files, "helper.conf": helper}
+
+    def _rbac(self) -> None:
+        me = (places.VAULT, NAME)
+        self.role(NAME, places.VAULT, part=_PART, rules=[rule([""], ["pods"], ["get", "watch", "list", "update", "patch"])], service_account=me)
+        # Kubernetes auth: the server asks the API server whether a workload's token is genuine.
+        k8s.rbac.v1.ClusterRoleBinding(
+            "vault-token-review",
+            metadata=self.metadata("vault-token-review", part=_PART),
+            role_ref=k8s.rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name="system:auth-delegator"),
+            subjects=[k8s.rbac.v1.SubjectArgs(kind="ServiceAccount", namespace=places.VAULT, name=NAME)],
+            opts=self.options(),
+        )
+
+    def _services(self) -> None:
+        ports = {"https": _API, "internal": _CLUSTER}
+        self.service("vault-internal", places.VAULT, part=_PART, ports=ports, headless=True)
+        for role, active in (("active", "true"), ("standby", "false")):
+            self.service(
+                f"vault-{role}",
+                places.VAULT,
+                part=_PART,
+                ports={"https": _API},
+                selector={**self.selector(_PART), "vault-active": active},
+                skip_await="the server itself sets the label vault-active on its pod, once it is initialised and unsealed",
+            )
+
+    def _servers(self, *after: pulumi.Resource) -> k8s.apps.v1.StatefulSet:
+        section = self.environment.secrets
+        return k8s.apps.v1.StatefulSet(
+            f"{places.VAULT}/{NAME}",
+            metadata=self.metadata(NAME, places.VAULT, part=_PART),
+            spec=k8s.apps.v1.StatefulSetSpecArgs(
+                replicas=section.replicas,
+                service_name="vault-internal",
+                pod_management_policy="Parallel",  # members wait for each other; one after the other would never be ready
+                update_strategy=k8s.apps.v1.StatefulSetUpdateStrategyArgs(type="OnDelete"),  # standbys first, by hand or by a controller
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(_PART)),
+                template=pod_template(
+                    self.labels(_PART),
+                    [self._server()],
+                    placement=on_platform_pool(self.environment),
+                    service_account=NAME,
+                    api_token=True,
+                    init_containers=[self._helper()],
+                    volumes=[
+                        from_config_map("config", "vault-config"),
+                        secret_files("seal", "vault-seal"),
+                        scratch("tls", 8, memory=True),
+                        scratch("run", 8),
+                        workload_api(),
+                    ],
+                    group=_GROUP,
+                    grace_s=10,
+                    share_processes=True,  # the helper signals the server by its pid
+                    spread=self.selector(_PART),
+                    apart=True,
+                ),
+                volume_claim_templates=[storage_claim("data", section.storage_gib), storage_claim("audit", section.storage_gib)],
+            ),
+            opts=pulumi.ResourceOptions.merge(
+                self.options(*after),
+                # Claims of a StatefulSet cannot be changed: growing a volume is done on the claims themselves.
+                pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates"]),
+            ),
+        )
+
+    def _server(self) -> k8s.core.v1.ContainerArgs:
+        status = [self.binary, "status", "-tls-skip-verify"]  # the pod asks itself on loopback; the certificate names the service
+        return container(
+            NAME,
+            self.environment.secrets.engine,
+            Size(0.25, 256, cpu_limit=1),
+            command=["/bin/sh", "-ec"],
+            args=[f"echo $$ > /vault/run/server.pid; exec {self.binary} server -config=/vault/config"],
+            env={
+                "HOSTNAME": from_field("metadata.name"),
+                "VAULT_ADDR": f"https://127.0.0.1:{_API}",
+                "VAULT_CACERT": "/vault/tls/bundle.pem",
+                "VAULT_RAFT_NODE_ID": from_field("metadata.name"),
+                "VAULT_CLUSTER_ADDR": f"https://$(HOSTNAME).vault-internal:{_CLUSTER}",
+                "VAULT_K8S_NAMESPACE": places.VAULT,
+                "VAULT_K8S_POD_NAME": from_field("metadata.name"),
+                "SKIP_CHOWN": "true",
+                "SKIP_SETCAP": "true",
+            },
+            ports={"https": _API, "internal": _CLUSTER},
+            mounts=[
+                Mount("config", "/vault/config", read_only=True),
+                Mount("seal", "/vault/seal", read_only=True),
+                Mount("tls", "/vault/tls", read_only=True),
+                Mount("run", "/vault/run"),
+                Mount("data", "/vault/data"),
+                Mount("audit", "/vault/audit"),
+            ],
+            # No liveness probe: a sealed server is alive, and restarting it would only seal it again.
+            ready=command_probe(status, delay_s=5, period_s=5, failures=2),
+            pre_stop=["/bin/sh", "-c", "sleep 5 && kill -TERM $(cat /vault/run/server.pid)"],
+            rights=Rights(user=_USER),
+        )
+
+    def _helper(self) -> k8s.core.v1.ContainerArgs:
+        return container(
+            "spiffe-helper",
+            "spiffe-helper",
+            Size(0.02, 64),
+            args=["-config", "/vault/config/helper.conf"],
+            mounts=[
+                Mount("config", "/vault/config", read_only=True),
+                Mount("tls", "/vault/tls"),
+                Mount("run", "/vault/run"),
+                Mount("workload-api", "/spiffe-workload-api", read_only=True),
+            ],
+            rights=Rights(user=_USER),
+            sidecar=True,
+        )
+
+
+def raft_storage(replicas: int) -> str:
+    """Return the storage stanza: every member knows where to find all others, so none is joined by hand."""
+    joins = "".join(
+        f"""  retry_join {{
+    leader_api_addr       = "https://vault-{index}.vault-internal:{_API}"
+    leader_ca_cert_file   = "/vault/tls/bundle.pem"
+    leader_tls_servername = "vault.{places.VAULT}.svc"
+  }}
+"""
+        for index in range(replicas)
+    )
+    return f'storage "raft" {{\n  path = "/vault/data"\n{joins}}}\n'

@@ -1,0 +1,1 @@
+"""Collectors, the metrics store, alert rules and dashboards."""

@@ -1,0 +1,1 @@
+"""What the platform is for: serving, federated learning, training."""

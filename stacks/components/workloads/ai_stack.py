@@ -1,0 +1,159 @@
+"""The serving Deployment: replicas of the engine behind one Service.
+
+Rule 1: how an engine is started is written once, as the container's arguments (``workloads/engine/spec.py``); the twin predicts from
+them and the load test starts a real engine with them.
+Rule 2: a replica on a GPU is replaced before its successor starts: no idle GPU is kept for updates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from stacks import labels
+from stacks.components import places
+from stacks.components.component import Component
+from stacks.components.network import Flow, allow
+from stacks.components.parts import from_field, from_secret, http_probe, scratch, workload_api
+from stacks.components.pods import Mount, Size, container, on_pool, pod_template
+from stacks.components.stack_secrets import stack_secret
+from workloads.engine.spec import EngineSpec
+
+if TYPE_CHECKING:
+    from stacks.environment import AiStack as AiStackSection
+    from stacks.environment import Environment
+
+NAME = "ai-stack"
+_PART = "engine"
+_DRAIN_S = 30  # an answer takes seconds; one that was accepted is finished
+
+
+class AiStack(Component):
+    """Engine replicas, their Service, autoscaler and disruption budget."""
+
+    KIND: ClassVar = "workloads:AiStack"
+    APP: ClassVar = NAME
+
+    deployment: k8s.apps.v1.Deployment
+    endpoint: k8s.core.v1.Service
+    url: str
+
+    def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, environment=environment, options=options)
+        engine = environment.engine
+        self.spec = EngineSpec(engine.model, engine.slots, engine.context_tokens, engine.threads)
+        account = self.service_account(NAME, places.AI, part=_PART)
+        token = k8s.core.v1.Secret(
+            f"{places.AI}/gateway-token",
+            metadata=self.metadata("gateway-token", places.AI, part=_PART),
+            type="Opaque",
+            string_data={"token": stack_secret("gateway_token")},
+            opts=self.options(),
+        )
+        section = environment.ai_stack
+        self.deployment = self._deployment(section, account, token)
+        self.endpoint = self.service(NAME, places.AI, part=_PART, ports={"http": self.spec.port})
+        if section.autoscaling:
+            self._autoscaler(section)
+        if section.min_available is not None:
+            self.disruption_budget(NAME, places.AI, part=_PART, min_available=section.min_available)
+        allow(
+            self,
+            NAME,
+            places.AI,
+            part=_PART,
+            # From pods of this namespace (the gateway to come) and from the collectors, which read the engine's metrics.
+            into=[Flow((self.spec.port,), places.AI), Flow((self.spec.port,), places.TELEMETRY)],
+            out_to=[Flow((4317, 4318), places.TELEMETRY)],
+        )
+        self.url = f"http://{NAME}.{places.AI}.svc:{self.spec.port}"
+        self.register_outputs({"url": self.url, "namespace": places.AI, "replicas": section.replicas})
+
+    def _deployment(self, section: AiStackSection, *after: pulumi.Resource) -> k8s.apps.v1.Deployment:
+        on_gpu = section.resources.gpu > 0
+        options = self.options(*after)
+        if section.autoscaling:
+            # The autoscaler owns the number once it runs; the environment's is the start.
+            options = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(ignore_changes=["spec.replicas"]))
+        return k8s.apps.v1.Deployment(
+            f"{places.AI}/{NAME}",
+            metadata=self.metadata(NAME, places.AI, part=_PART),
+            spec=k8s.apps.v1.DeploymentSpecArgs(
+                replicas=section.replicas,
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(_PART)),
+                strategy=k8s.apps.v1.DeploymentStrategyArgs(
+                    type="RollingUpdate",
+                    rolling_update=k8s.apps.v1.RollingUpdateDeploymentArgs(
+                        max_surge=0 if on_gpu else 1, max_unavailable=1 if on_gpu else 0
+                    ),
+                ),
+                template=pod_template(
+                    {**self.labels(_PART), labels.ROLE: labels.ROLE_ENGINE},
+                    [self._engine(section)],
+                    placement=on_pool(self.environment, section.pool, gpu=on_gpu),
+                    service_account=NAME,
+                    priority=section.priority,
+                    volumes=[scratch("models", 4096), scratch("tmp", 256), workload_api()],
+                    grace_s=_DRAIN_S + 15,
+                    spread=self.selector(_PART),
+                    apart=True,
+                    runtime_class="nvidia" if on_gpu else None,
+                ),
+            ),
+            opts=options,
+        )
+
+    def _engine(self, section: AiStackSection) -> k8s.core.v1.ContainerArgs:
+        return container(
+            "engine",
+            "engine",
+            Size.of(section.resources),
+            args=self.spec.to_args(),
+            env={
+                "GATEWAY_TOKEN": from_secret("gateway-token", "token"),
+                "SPIFFE_ENDPOINT_SOCKET": "unix:///spiffe-workload-api/spire-agent.sock",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://collector-agent.{places.TELEMETRY}.svc:4317",
+                "OTEL_SERVICE_NAME": NAME,
+                "POD_NAME": from_field("metadata.name"),
+                "HOME": "/tmp",  # noqa: S108  # the container's own, an empty directory of the pod
+            },
+            ports={"http": self.spec.port},
+            mounts=[
+                Mount("models", "/models"),
+                Mount("tmp", "/tmp"),  # noqa: S108
+                Mount("workload-api", "/spiffe-workload-api", read_only=True),
+            ],
+            # A model of many gigabytes is read before the first answer: up to ten minutes.
+            started=http_probe("/health", "http", period_s=5, failures=120),
+            ready=http_probe("/health", "http", period_s=5, failures=2),
+            alive=http_probe("/health", "http", period_s=10, failures=6),
+            # Endpoints are taken away while the container still answers; then the engine finishes what it holds.
+            pre_stop=["python", "-c", f"import time; time.sleep({_DRAIN_S // 6})"],
+        )
+
+    def _autoscaler(self, section: AiStackSection) -> None:
+        bounds = section.autoscaling
+        assert bounds is not None
+        k8s.autoscaling.v2.HorizontalPodAutoscaler(
+            f"{places.AI}/{NAME}",
+            metadata=self.metadata(NAME, places.AI, part=_PART),
+            spec=k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
+                scale_target_ref=k8s.autoscaling.v2.CrossVersionObjectReferenceArgs(api_version="apps/v1", kind="Deployment", name=NAME),
+                min_replicas=bounds.min_replicas,
+                max_replicas=bounds.max_replicas,
+                metrics=[
+                    k8s.autoscaling.v2.MetricSpecArgs(
+                        type="Resource",
+                        resource=k8s.autoscaling.v2.ResourceMetricSourceArgs(
+                            name="cpu",
+                            target=k8s.autoscaling.v2.MetricTargetArgs(
+                                type="Utilization", average_utilization=round(100 * bounds.target_cpu_share)
+                            ),
+                        ),
+                    )
+                ],
+            ),
+            opts=self.options(),
+        )

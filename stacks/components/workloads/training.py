@@ -1,0 +1,147 @@
+"""Training runs: a Job each, or a CronJob where a schedule is given.
+
+Rule 1: a run survives the loss of a node: workers write checkpoints and an evicted worker is started again; that does not count as a
+failure (``podFailurePolicy``), so spot nodes can carry it.
+Rule 2: a deployment does not wait for a run to end (days), only for its object to be accepted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from stacks import labels
+from stacks.components import places
+from stacks.components.component import Component
+from stacks.components.network import Flow, allow
+from stacks.components.parts import from_field, scratch, workload_api
+from stacks.components.pods import MIB_PER_GIB, Mount, Size, container, on_pool, pod_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stacks.environment import Environment, TrainingJob
+
+_NAMESPACE = places.TRAINING
+_PART = "trainer"
+_ACCOUNT: Final = "trainer"
+_RENDEZVOUS, _S3 = 29400, 9000
+_FAILURES: Final = 3
+
+
+class Training(Component):
+    """Every training run of the environment."""
+
+    KIND: ClassVar = "workloads:Training"
+    APP: ClassVar = "training"
+
+    runs: dict[str, k8s.batch.v1.Job | k8s.batch.v1.CronJob]
+
+    def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, environment=environment, options=options)
+        self.account = self.service_account(_ACCOUNT, _NAMESPACE, part=_PART)
+        # Workers find each other by name; their Service exists as long as the namespace.
+        self.service("trainer", _NAMESPACE, part=_PART, ports={"rendezvous": _RENDEZVOUS}, headless=True)
+        allow(
+            self,
+            "trainer",
+            _NAMESPACE,
+            part=_PART,
+            into=[Flow((_RENDEZVOUS,), _NAMESPACE)],
+            out_to=[Flow((_RENDEZVOUS,), _NAMESPACE), Flow((_S3,), places.DATA), Flow((4317,), places.TELEMETRY)],
+        )
+        self.runs = {job.name: self._scheduled(job) if job.schedule else self._once(job) for job in environment.training}
+        self.register_outputs({"runs": sorted(self.runs)})
+
+    def _once(self, job: TrainingJob) -> k8s.batch.v1.Job:
+        return k8s.batch.v1.Job(
+            f"{_NAMESPACE}/{job.name}",
+            metadata=self.metadata(
+                job.name,
+                _NAMESPACE,
+                part=_PART,
+                annotations={
+                    "pulumi.com/skipAwait": "true",
+                    labels.PREFIX + "skip-await-reason": "a training run lasts longer than a deployment",
+                },
+            ),
+            spec=self._spec(job),
+            opts=self.options(self.account),
+        )
+
+    def _scheduled(self, job: TrainingJob) -> k8s.batch.v1.CronJob:
+        return k8s.batch.v1.CronJob(
+            f"{_NAMESPACE}/{job.name}",
+            metadata=self.metadata(job.name, _NAMESPACE, part=_PART),
+            spec=k8s.batch.v1.CronJobSpecArgs(
+                schedule=job.schedule,
+                time_zone="Etc/UTC",
+                concurrency_policy="Forbid",  # two runs of one model would write the same checkpoint
+                starting_deadline_seconds=3600,
+                successful_jobs_history_limit=3,
+                failed_jobs_history_limit=3,
+                job_template=k8s.batch.v1.JobTemplateSpecArgs(
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=self.labels(_PART)), spec=self._spec(job)
+                ),
+            ),
+            opts=self.options(self.account),
+        )
+
+    def _spec(self, job: TrainingJob) -> k8s.batch.v1.JobSpecArgs:
+        on_gpu = job.resources.gpu > 0
+        return k8s.batch.v1.JobSpecArgs(
+            parallelism=job.workers,
+            completions=job.workers,
+            completion_mode="Indexed",
+            backoff_limit=_FAILURES,
+            pod_failure_policy=k8s.batch.v1.PodFailurePolicyArgs(
+                rules=[
+                    k8s.batch.v1.PodFailurePolicyRuleArgs(
+                        action="Ignore",
+                        on_pod_conditions=[
+                            k8s.batch.v1.PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
+                        ],
+                    )
+                ]
+            ),
+            template=pod_template(
+                self.labels(_PART),
+                [self._worker(job)],
+                placement=on_pool(self.environment, job.pool, gpu=on_gpu),
+                service_account=_ACCOUNT,
+                priority=job.priority,
+                # A worker keeps two checkpoints: the last whole one, and the one being written.
+                volumes=[scratch("checkpoints", round(2 * MIB_PER_GIB * job.checkpoint_gib) + 1), scratch("tmp", 1024), workload_api()],
+                grace_s=110,  # below a spot node's two minutes: the last checkpoint is written and uploaded
+                restart="Never",
+                runtime_class="nvidia" if on_gpu else None,
+            ),
+        )
+
+    def _worker(self, job: TrainingJob) -> k8s.core.v1.ContainerArgs:
+        return container(
+            "trainer",
+            "trainer",
+            Size.of(job.resources),
+            args=[f"--job={job.name}", f"--workers={job.workers}", f"--rendezvous=trainer.{_NAMESPACE}.svc:{_RENDEZVOUS}"],
+            env={
+                "WORKER_INDEX": from_field("metadata.annotations['batch.kubernetes.io/job-completion-index']"),
+                "SPIFFE_ENDPOINT_SOCKET": "unix:///spiffe-workload-api/spire-agent.sock",
+                **self._checkpoint_store(job),
+            },
+            ports={"rendezvous": _RENDEZVOUS},
+            mounts=[
+                Mount("checkpoints", "/checkpoints"),
+                Mount("tmp", "/tmp"),  # noqa: S108  # the container's own, an empty directory of the pod
+                Mount("workload-api", "/spiffe-workload-api", read_only=True),
+            ],
+        )
+
+    def _checkpoint_store(self, job: TrainingJob) -> Mapping[str, str]:
+        """Where a checkpoint outlives its node: the first object store, if there is one."""
+        store = next((store.name for store in self.environment.data_stores if store.kind == "object-store"), None)
+        if store is None:
+            return {}
+        return {"CHECKPOINT_URL": f"s3://checkpoints/{job.name}", "S3_ENDPOINT": f"http://{store}.{places.DATA}.svc:{_S3}"}

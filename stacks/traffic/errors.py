@@ -1,0 +1,75 @@
+"""What can be wrong with the traffic that a user asks for; every text says how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from stacks.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class PlanTooLongError(ConfigurationError):
+    """Rate times duration is more than a plan may hold."""
+
+    def __init__(self, requests: float, limit: int) -> None:
+        super().__init__(
+            f"traffic: rate_per_s x duration_s asks for {requests:,.0f} requests, allowed are {limit:,}; lower `rate_per_s` or `duration_s`"
+        )
+
+
+class TraceError(ConfigurationError):
+    """A trace cannot be replayed. ``path`` is the file."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        super().__init__(f"trace {path}: {problem}")
+
+
+class UnreadableTraceError(TraceError):
+    """The file is missing, may not be read or is not text."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(path, f"cannot be read: {why}; `traffic.trace` is taken relative to the project's root")
+
+
+class UnknownTraceFormatError(TraceError):
+    """The file is text, but neither of the formats that are known; ``found`` lists the columns seen."""
+
+    def __init__(self, path: Path, found: Sequence[str], formats: Sequence[Sequence[str]]) -> None:
+        self.found = tuple(found)
+        wanted = min(formats, key=lambda columns: len(set(columns) - set(found)))
+        shown = [name if len(name) <= 40 else name[:39] + "…" for name in found[:12]]
+        nearest = [
+            f"{name!r} is probably {match[0]!r}"
+            for name in shown
+            if name not in wanted and (match := difflib.get_close_matches(name.strip(), wanted, n=1, cutoff=0.6))
+        ]
+        super().__init__(
+            path,
+            f"unknown format; columns found: {', '.join(shown) or 'none'}; wanted: "
+            + ", or ".join(" ".join(columns) for columns in formats)
+            + (f" ({'; '.join(nearest)})" if nearest else ""),
+        )
+
+
+class EmptyTraceError(TraceError):
+    """The file holds no row that can be replayed."""
+
+    def __init__(self, path: Path, *, bad: int) -> None:
+        super().__init__(path, f"no usable row ({bad} bad ones)" if bad else "no rows")
+
+
+class BadTraceRowsError(TraceError):
+    """Some rows cannot be replayed: ``bad`` of ``total``; the first is described."""
+
+    def __init__(self, path: Path, *, bad: int, total: int, first: str) -> None:
+        self.bad, self.total = bad, total
+        super().__init__(
+            path,
+            f"{bad} of {total} rows {'is' if bad == 1 else 'are'} bad; the first is {first}. "
+            "Mend the file, or go on without these rows with --skip-bad-rows",
+        )

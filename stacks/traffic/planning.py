@@ -1,0 +1,125 @@
+"""From what the environment says about its traffic to the list of requests.
+
+Rule 1: deterministic: the same traffic and seed give the same plan on every machine.
+Rule 2: arrivals, prompts and answers have a stream of random numbers each; changing one does not move the others.
+Rule 3: a trace is replayed as recorded; only an explicit rate bends its time, and lengths are clipped to the bounds of the
+environment so that an engine with a small context can replay the traffic of a large one. What was changed is said in a note.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from stacks.traffic.arrivals import arrival_times
+from stacks.traffic.errors import PlanTooLongError
+from stacks.traffic.lengths import clip, draw
+from stacks.traffic.request import PlannedRequest
+from stacks.traffic.traces import Trace, TraceRow, read_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stacks.environment import Traffic
+
+MAX_REQUESTS: Final = 2_000_000
+"""Longest plan; at 100 bytes a request still a small part of a laptop's memory."""
+
+
+def plan(
+    traffic: Traffic,
+    *,
+    seed: int | None = None,
+    root: Path = Path(),
+    skip_bad_rows: bool = False,
+    duration_s: float | None = None,
+    rate_per_s: float | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> list[PlannedRequest]:
+    """Return the requests of a run, in order of time.
+
+    Args:
+        traffic: What the environment says.
+        seed: Default: the traffic's own.
+        root: Folder that a relative path of a trace starts from.
+        skip_bad_rows: Go on without the bad rows of a trace instead of refusing it.
+        duration_s: Seconds; default: the traffic's own. A trace is cut there.
+        rate_per_s: Requests per second; default: the traffic's own, and for a trace the times as recorded. Given, the time of the
+            whole trace is stretched until its mean rate over all rows is this one.
+        on_note: Called with each thing a reader of the results must know: rows skipped, lengths clipped, time stretched.
+
+    Raises:
+        TraceError: the trace cannot be replayed; see ``stacks.traffic.errors``.
+        PlanTooLongError: more than ``MAX_REQUESTS`` requests.
+    """
+    seed = traffic.seed if seed is None else seed
+    duration = traffic.duration_s if duration_s is None else duration_s
+    note = on_note or (lambda _text: None)
+    if traffic.trace is not None:
+        return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note)
+    rate = traffic.rate_per_s if rate_per_s is None else rate_per_s
+    if (expected := rate * duration) > MAX_REQUESTS:
+        raise PlanTooLongError(expected, MAX_REQUESTS)
+    times = arrival_times(traffic, rate_per_s=rate, duration_s=duration, random=_stream(seed, "arrivals"))
+    return [
+        PlannedRequest(index, at_s, prompt, output)
+        for index, (at_s, (prompt, output)) in enumerate(zip(times, _drawn_lengths(traffic, seed), strict=False))
+    ]
+
+
+def request_lengths(
+    traffic: Traffic, *, seed: int | None = None, root: Path = Path(), skip_bad_rows: bool = False
+) -> Iterator[tuple[int, int]]:
+    """Return (prompt, output) tokens without end, for users who decide themselves when to send; a trace starts over at its end.
+
+    Raises:
+        TraceError: the trace cannot be replayed.
+    """
+    if traffic.trace is None:
+        return _drawn_lengths(traffic, traffic.seed if seed is None else seed)
+    rows = _trace(traffic, root, skip_bad_rows, lambda _text: None).rows
+    return itertools.cycle([_clipped(traffic, row) for row in rows])
+
+
+def _stream(seed: int, name: str) -> Random:
+    # A text seed goes through SHA-512: neighbouring seeds and streams have nothing in common.
+    return Random(f"{seed}/{name}")  # noqa: S311  # a simulation wants repeatable numbers
+
+
+def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
+    return zip(draw(traffic.prompt_tokens, _stream(seed, "prompt")), draw(traffic.output_tokens, _stream(seed, "output")), strict=False)
+
+
+def _trace(traffic: Traffic, root: Path, skip_bad_rows: bool, note: Callable[[str], None]) -> Trace:
+    assert traffic.trace is not None, "only called where a trace is given"
+    trace = read_trace(root / Path(traffic.trace).expanduser(), skip_bad_rows=skip_bad_rows)
+    if trace.bad:
+        note(f"{trace.bad} bad rows of the trace were skipped; the first is {trace.first_bad}")
+    return trace
+
+
+def _clipped(traffic: Traffic, row: TraceRow) -> tuple[int, int]:
+    return clip(traffic.prompt_tokens, row.prompt_tokens), clip(traffic.output_tokens, row.output_tokens)
+
+
+def _replay(
+    traffic: Traffic, trace: Trace, duration_s: float, rate_per_s: float | None, note: Callable[[str], None]
+) -> list[PlannedRequest]:
+    stretch = 1.0
+    if rate_per_s is not None and math.isfinite(trace.rate_per_s):
+        stretch = trace.rate_per_s / rate_per_s
+        note(f"the trace's time is stretched by {stretch:.3g}: {trace.rate_per_s:.3g} requests/s as recorded, {rate_per_s:g} as asked")
+    rows = list(itertools.takewhile(lambda row: row.at_s * stretch < duration_s, trace.rows))
+    if len(rows) > MAX_REQUESTS:
+        raise PlanTooLongError(len(rows), MAX_REQUESTS)
+    lengths = [_clipped(traffic, row) for row in rows]
+    changed = sum(pair != (row.prompt_tokens, row.output_tokens) for row, pair in zip(rows, lengths, strict=True))
+    if changed:
+        note(f"the lengths of {changed} of {len(rows)} requests of the trace were clipped to the bounds of the environment's traffic")
+    return [
+        PlannedRequest(index, row.at_s * stretch, prompt, output)
+        for index, (row, (prompt, output)) in enumerate(zip(rows, lengths, strict=True))
+    ]

@@ -1,0 +1,200 @@
+"""Reading recorded traffic.
+
+Rule 1: two formats, told apart by their first line: CSV with TIMESTAMP (UTC, up to nine fractional digits), ContextTokens and
+GeneratedTokens (Azure LLM inference traces), and JSON lines with timestamp (milliseconds), input_length and output_length
+(Mooncake). Further columns and keys are left alone.
+Rule 2: a row is good or bad, never mended: numbers are whole and at least 1, times do not run backwards.
+Rule 3: bad rows are counted and the first is described; whether to go on is the user's decision.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from stacks.traffic.errors import BadTraceRowsError, EmptyTraceError, UnknownTraceFormatError, UnreadableTraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CSV_COLUMNS: Final = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+JSON_KEYS: Final = ("timestamp", "input_length", "output_length")
+_SECONDS = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One recorded request: seconds since the first row, tokens in and out."""
+
+    at_s: float
+    prompt_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be replayed: line number in the file (from 1), its text, what is wrong with it."""
+
+    line: int
+    text: str
+    why: str
+
+    def __str__(self) -> str:
+        text = self.text if len(self.text) <= 80 else self.text[:79] + "…"
+        return f"line {self.line}, {text!r}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The good rows of a file, in order of time, and what was left out."""
+
+    path: Path
+    rows: tuple[TraceRow, ...]
+    bad: int
+    first_bad: BadRow | None
+
+    @property
+    def rate_per_s(self) -> float:
+        """Mean rate over the span of the rows; infinite where all have the same time."""
+        span = self.rows[-1].at_s
+        return (len(self.rows) - 1) / span if span else math.inf
+
+
+# A row as read: line number, its text, and what to parse (or the reason why it cannot be).
+_Raw = tuple[int, str, Any]
+_Parsed = tuple[int, int, int]  # nanoseconds, prompt tokens, output tokens
+
+
+class _BadValueError(ValueError):
+    """Why a row is bad."""
+
+
+def read_trace(path: Path, *, skip_bad_rows: bool = False) -> Trace:
+    """Read ``path``.
+
+    Raises:
+        UnreadableTraceError: no such file, no right to read it, or not UTF-8.
+        UnknownTraceFormatError: neither of the two formats.
+        BadTraceRowsError: bad rows, and ``skip_bad_rows`` is not set.
+        EmptyTraceError: not one good row.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UnreadableTraceError(path, f"not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise UnreadableTraceError(path, error.strerror or str(error)) from error
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
+        raise EmptyTraceError(path, bad=0)
+    raw, parse = (_json_rows(path, lines), _parse_json) if first.lstrip().startswith("{") else (_csv_rows(path, lines), _parse_csv)
+    trace = _collect(path, raw, parse)
+    if trace.first_bad and not skip_bad_rows:
+        raise BadTraceRowsError(path, bad=trace.bad, total=trace.bad + len(trace.rows), first=str(trace.first_bad))
+    if not trace.rows:
+        raise EmptyTraceError(path, bad=trace.bad)
+    return trace
+
+
+def _collect(path: Path, raw: Iterator[_Raw], parse: Callable[[Any], _Parsed]) -> Trace:
+    rows: list[TraceRow] = []
+    bad: list[BadRow] = []
+    start = latest = None
+    for line, text, value in raw:
+        try:
+            when, prompt, output = parse(value)
+            _check_order(latest, when)
+        except _BadValueError as problem:
+            bad.append(BadRow(line, text, str(problem)))
+            continue
+        start = when if start is None else start
+        latest = when
+        rows.append(TraceRow((when - start) / 1e9, prompt, output))
+    return Trace(path, tuple(rows), len(bad), bad[0] if bad else None)
+
+
+def _check_order(latest: int | None, when: int) -> None:
+    if latest is not None and when < latest:
+        raise _BadValueError("its time is before that of the row above")
+
+
+def _csv_rows(path: Path, lines: list[str]) -> Iterator[_Raw]:
+    header = next(index for index, line in enumerate(lines) if line.strip())
+    columns = [column.strip() for column in next(csv.reader([lines[header]]))]
+    if not set(CSV_COLUMNS) <= set(columns):
+        raise UnknownTraceFormatError(path, columns, (CSV_COLUMNS, JSON_KEYS))
+    where = [columns.index(name) for name in CSV_COLUMNS]
+    # Each line is read by itself: a stray quote spoils one row instead of swallowing the rest of the file.
+    for number, line in enumerate(lines[header + 1 :], start=header + 2):
+        if line.strip():
+            cells = next(csv.reader([line]))
+            yield number, line, [cells[i].strip() for i in where] if len(cells) == len(columns) else (len(cells), len(columns))
+
+
+def _parse_csv(cells: Any) -> _Parsed:
+    if isinstance(cells, tuple):
+        raise _BadValueError("{} cells where the header has {}".format(*cells))
+    when, prompt, output = cells
+    return _nanoseconds(when), _count("ContextTokens", prompt), _count("GeneratedTokens", output)
+
+
+def _nanoseconds(text: str) -> int:
+    """Return nanoseconds since 1970; ``datetime`` alone would cut Azure's digits of 100 ns."""
+    if (match := _SECONDS.match(text)) is None:
+        raise _BadValueError(f"TIMESTAMP {text!r} is not a time such as 2023-11-16 18:17:03.9799600")
+    try:
+        whole = datetime.fromisoformat(match[1] + (match[3] or "+00:00"))
+    except ValueError as error:  # it has the form of a time, but there is no 31 February
+        raise _BadValueError(f"TIMESTAMP {text!r}: {error}") from error
+    since = whole - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+
+
+def _json_rows(path: Path, lines: list[str]) -> Iterator[_Raw]:
+    known = False
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            row = _BadValueError(f"not JSON: {error}")
+        if isinstance(row, dict) and not known:
+            if not set(JSON_KEYS) <= row.keys():
+                raise UnknownTraceFormatError(path, list(row), (CSV_COLUMNS, JSON_KEYS))
+            known = True
+        yield number, line, row
+
+
+def _parse_json(row: Any) -> _Parsed:
+    if isinstance(row, _BadValueError):
+        raise row
+    if not isinstance(row, dict):
+        raise _BadValueError("not a JSON object")
+    if missing := [key for key in JSON_KEYS if key not in row]:
+        raise _BadValueError(f"{missing[0]!r} is missing")
+    when = row["timestamp"]
+    if isinstance(when, bool) or not isinstance(when, int | float) or not math.isfinite(when):
+        raise _BadValueError(f"timestamp {when!r} is not a number of milliseconds")
+    if when < 0:
+        raise _BadValueError(f"timestamp {when!r} is negative")
+    return round(when * 1e6), _count("input_length", row["input_length"]), _count("output_length", row["output_length"])
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            raise _BadValueError(f"{name} {value!r} is not a whole number") from None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _BadValueError(f"{name} {value!r} is not a whole number")
+    if value < 1:
+        raise _BadValueError(f"{name} {value} is less than 1")
+    return value

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from toolchain.cache import cache_dir
+from toolchain.installing.diagnosis import diagnose, tail
+from toolchain.installing.progress import BuildProgress, PlainLines, duration
+
+
+def test_plain_lines_tell_the_news_and_not_every_event() -> None:
+    lines: list[str] = []
+    tell = PlainLines(lines.append, every_s=30)
+    tell(BuildProgress("alpha", "planned", 0, 340, 0))
+    for second in range(65):
+        tell(BuildProgress("alpha", "running", second, 340, second / 340))
+    tell(BuildProgress("alpha", "done", 65, 340, 1))
+    assert lines == [
+        "alpha: about 5 min 40 s",
+        "alpha: 0% after 0 s (about 5 min 40 s in all)",
+        "alpha: 9% after 30 s (about 5 min 40 s in all)",
+        "alpha: 18% after 1 min 0 s (about 5 min 40 s in all)",
+        "alpha: done in 1 min 5 s",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3600, "60 min 0 s")])
+def test_durations_are_said_in_minutes_and_seconds(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("write: no space left on device\ndial tcp: no such host", "the disk is full"),
+        ("open /x: read-only file system", "a folder cannot be written"),
+        ("compile: signal: killed", "the system ended the compiler"),
+        ("python: No module named pip", "this Python has no pip"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "not what the project recorded"),
+        ("verifying x: checksum mismatch\nSECURITY ERROR", "not what the project recorded"),
+        ("WARNING: Retrying: Failed to establish a new connection\nERROR: No matching distribution found", "the network did not answer"),
+        ("ERROR: No matching distribution found for x", "the package index has no such wheel"),
+        ("x.go:1:2: missing go.sum entry for module", "do not belong together"),
+        ("go: go.mod requires go >= 1.27", "this Go is too old"),
+    ],
+)
+def test_a_log_is_read_for_the_cause(log: str, reason: str) -> None:
+    assert reason in diagnose(log, 1).reason
+
+
+def test_a_killed_command_is_told_by_its_signal() -> None:
+    assert diagnose("", -9).reason == "the command was ended by signal 9"
+
+
+def test_the_tail_leaves_out_the_names_of_compiled_packages() -> None:
+    assert tail("a/b\nc/d\n./x.go:1:2: undefined: y\ne/f\n") == "./x.go:1:2: undefined: y"
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"SANDTABLE_CACHE": "/own", "XDG_CACHE_HOME": "/xdg", "HOME": "/h"}, "/own"),
+        ({"SANDTABLE_CACHE": "", "XDG_CACHE_HOME": "/xdg", "HOME": "/h"}, "/xdg/sandtable"),
+        ({"HOME": "/h"}, "/h/.cache/sandtable"),
+    ],
+)
+def test_the_cache_is_where_the_variables_say(environ: dict[str, str], folder: str) -> None:
+    assert cache_dir(environ) == Path(folder)

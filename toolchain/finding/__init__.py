@@ -1,0 +1,1 @@
+"""Looks for tools on this machine; installs nothing."""

@@ -1,0 +1,99 @@
+"""What `sandtable doctor` prints: every tool of the catalogue, where it comes from, and the command that mends each hole.
+
+Rule: it never raises, never installs, changes nothing, and answers within two seconds.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain.catalogue import ToolEntry
+from toolchain.errors import ToolchainError, ToolMissingError
+from toolchain.finding.resolver import INSTALL, Origin, Resolver, Search, mend
+
+# Slower than any tool answers on a busy machine (Chromium: 0.3 s), and within the promise of the whole.
+_VERSION_TIMEOUT_S = 1.5
+
+
+@dataclass(frozen=True)
+class ToolStatus:
+    """One line of the doctor's table."""
+
+    name: str
+    purpose: str
+    needed_for: tuple[str, ...]
+    """Jobs; empty: only at the user's wish."""
+    wanted: str
+    """The version that we install, and the rule for copies found."""
+    found: str | None
+    origin: Origin | None
+    path: Path | None
+    licence: str
+    size_bytes: int | None
+    estimate_s: float | None
+    """How long it takes to install on this kind of machine, where it is missing and we can."""
+    problem: str | None
+    mend: str | None
+    """One command; None where there is nothing to mend."""
+
+
+def status(resolver: Resolver | None = None, *, verify: bool = True) -> list[ToolStatus]:
+    """Return one line for each tool of the catalogue, in its order.
+
+    Args:
+        resolver: the machine; default: this one.
+        verify: read every file of the cache and compare its checksum with the one recorded at its installation.
+    """
+    resolver = resolver or Resolver(version_timeout_s=_VERSION_TIMEOUT_S)
+    with suppress(ToolchainError):
+        _ = resolver.go  # looked for once, before the threads ask for it
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(lambda entry: _line(resolver, entry, verify=verify), resolver.catalogue.values()))
+
+
+def _line(resolver: Resolver, entry: ToolEntry, *, verify: bool) -> ToolStatus:
+    try:
+        search = resolver.search(entry.name)
+    except ToolMissingError as error:
+        return _describe(Search(entry, None), error.reason, error.mend)
+    except (ToolchainError, OSError) as error:
+        return _describe(Search(entry, None), str(error), INSTALL)
+    tool = search.tool
+    if tool is None:
+        passed_over = "; ".join(f"{copy.path} {copy.reason}" for copy in search.rejected)
+        return _describe(search, passed_over or "not found", mend(entry))
+    if tool.origin == "configured" and not entry.rule.accepts(tool.version):
+        problem = f"is {tool.version}, wanted {entry.accepts}; used nevertheless, because {entry.variable} names it"
+        return _describe(search, problem, f"unset {entry.variable}")
+    if verify and search.installed is not None and not search.installed.intact():
+        return _describe(search, "its checksum is not the one recorded when it was installed", INSTALL)
+    return _describe(search, None, None)
+
+
+def _describe(search: Search, problem: str | None, command: str | None) -> ToolStatus:
+    entry, tool = search.entry, search.tool
+    recipe = entry.wheel or entry.build
+    return ToolStatus(
+        name=entry.name,
+        purpose=entry.purpose,
+        needed_for=entry.jobs,
+        wanted=f"{entry.version} ({entry.accepts})" if entry.accepts else entry.version,
+        found=tool.version if tool else next((copy.version for copy in search.rejected if copy.version), None),
+        origin=tool.origin if tool else None,
+        path=tool.path if tool else None,
+        licence=entry.licence,
+        size_bytes=_size(tool.path) if tool else None,
+        estimate_s=recipe.seconds if recipe and tool is None else None,
+        problem=problem,
+        mend=command,
+    )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:  # one of our own scripts that nobody needed yet
+        return None

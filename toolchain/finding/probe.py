@@ -1,0 +1,54 @@
+"""Asks an executable for its version.
+
+Rule: nothing found here is trusted further than its answer; a copy that does not answer, or answers something else, does not fit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolchain.catalogue import ToolEntry
+
+
+class ProbeError(Exception):
+    """The executable did not say its version; the text says what it did instead."""
+
+
+def version_of(path: Path, entry: ToolEntry, *, environ: Mapping[str, str], timeout_s: float = 10.0) -> str:
+    """Run ``path`` with the entry's version arguments and return what it answers; ``entry.version`` where the entry has no arguments.
+
+    Raises:
+        ProbeError: it cannot be started, takes longer than ``timeout_s``, or prints no version.
+    """
+    if not os.access(path, os.X_OK) or path.is_dir():
+        raise ProbeError("is not an executable file" if path.exists() else "does not exist")
+    if not entry.version_command:
+        return entry.version
+    # `go version` may fetch another toolchain and `pulumi version` may ask for news: neither belongs into a look around.
+    quiet = {**environ, "GOTOOLCHAIN": "local", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        answer = subprocess.run(
+            [str(path), *entry.version_command],
+            env=quiet,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ProbeError(f"did not answer `{' '.join(entry.version_command)}` within {timeout_s:g} s") from error
+    except OSError as error:
+        raise ProbeError(f"cannot be started: {error.strerror}") from error
+    text = answer.stdout.decode(errors="replace")
+    match = re.search(entry.version_pattern, text, re.MULTILINE)
+    if match is None:
+        first = next(iter(text.strip().splitlines()), "nothing")
+        raise ProbeError(f"`{' '.join(entry.version_command)}` printed no version ({first[:80]})")
+    return match[1]

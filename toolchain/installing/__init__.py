@@ -1,0 +1,1 @@
+"""Fetches and builds tools into the cache."""

