@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from loadtests.wire import Answer, reason_of
 
@@ -19,6 +19,16 @@ _OUR_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL,
 """Failures of the generator's own machine: the request was never on its way."""
 
 
+class Connection(Protocol):
+    """What an exchange needs of a connection; asyncio's transports and :class:`~loadtests.plain_connection.PlainConnection` have it."""
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
 class Exchange(asyncio.Protocol):
     """Sends its request once connected and reads the answer.
 
@@ -27,7 +37,7 @@ class Exchange(asyncio.Protocol):
     asked for.
     """
 
-    __slots__ = ("_data", "_now", "_on_end", "_transport", "answer", "connecting", "dispatched", "planned", "sent", "target")
+    __slots__ = ("_connection", "_data", "_now", "_on_end", "answer", "connecting", "dispatched", "planned", "sent", "target")
 
     def __init__(self, planned: PlannedRequest, target: Target, *, now: Callable[[], float], on_end: Callable[[Exchange], None]) -> None:
         self.planned = planned
@@ -39,18 +49,14 @@ class Exchange(asyncio.Protocol):
         self._data = b""
         self._now = now
         self._on_end = on_end
-        self._transport: asyncio.Transport | None = None
+        self._connection: Connection | None = None
 
     # -- called by the loop ---------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request."""
-        self._transport = cast("asyncio.Transport", transport)
-        if self.answer.ended:
-            self._transport.abort()
-            return
-        self._transport.write(self._data)
-        self._data = b""
+        """Send the request over a connection of asyncio's."""
+        self.attach(cast("asyncio.Transport", transport))
+        self.send()
 
     def data_received(self, data: bytes) -> None:
         """Read a piece of the answer."""
@@ -69,6 +75,18 @@ class Exchange(asyncio.Protocol):
         """Note that the connection is being asked for now, and what is to be sent on it."""
         self.dispatched = self._now()
         self._data = data
+
+    def attach(self, connection: Connection) -> None:
+        """Take the connection, which is closed when the answer ends."""
+        self._connection = connection
+        if self.answer.ended:
+            connection.abort()
+
+    def send(self) -> None:
+        """Write the request, unless the answer has ended before the connection came about."""
+        if self._connection is not None and not self.answer.ended:
+            data, self._data = self._data, b""
+            self._connection.write(data)
 
     def connect_failed(self, error: OSError) -> None:
         """End it: no connection came about."""
@@ -99,6 +117,6 @@ class Exchange(asyncio.Protocol):
     def _close(self) -> None:
         if self.connecting is not None and not self.connecting.done():
             self.connecting.cancel()
-        if self._transport is not None:
-            self._transport.abort()
+        if self._connection is not None:
+            self._connection.abort()
         self._on_end(self)

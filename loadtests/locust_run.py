@@ -8,39 +8,33 @@ Rule 3: it ends by itself after the run's time and one request timeout; with the
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
+import math
 import socket
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from loadtests.errors import LocustError, TargetError
-from loadtests.generator import GeneratorStats
-from loadtests.measurement import Measurement
+from loadtests.locust_process import LocustProcess
+from loadtests.measurement import GeneratorStats, Measurement
 from loadtests.records import ProcessCost, read_folder
 from loadtests.wire import Target
 from stacks.traffic import request_lengths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from loadtests.open_loop import Stop
     from stacks.environment import Traffic
     from workloads.telemetry.outcome import RequestRecord
 
-LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 CLOSED_LOOP_NOTE: Final = (
     "closed loop: users wait for their answers before they ask again, so a slow engine was asked less often, and latencies count from "
     "the actual send (coordinated omission); compare only with runs of the same kind"
 )
 
 _START_S: Final = 30.0
-_QUIT_S: Final = 15.0
-_POLL_S: Final = 0.2
+"""Time that Locust may take to start and to end, beyond the run and one request timeout."""
 
 
 def run(
@@ -92,36 +86,37 @@ def run(
     if not targets:
         raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
     parsed = [Target.parse(url) for url in targets]
-    duration = float(-(-(duration_s or traffic.duration_s) // 1))
+    duration = math.ceil(duration_s or traffic.duration_s)
     if traffic.trace is not None:
         request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)  # speak up here rather than in Locust's log
         traffic = traffic.model_copy(update={"trace": str((root / Path(traffic.trace).expanduser()).resolve())})
     if web_port is not None:
         _check_free(web_port)
+    seed = traffic.seed if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="sandtable-locust-") as name:
         folder = Path(name)
         (folder / "traffic.json").write_text(traffic.model_dump_json(), encoding="utf-8")
         flags = {
             "--host": parsed[0].name,
             "--more-targets": ",".join(target.name for target in parsed[1:]),
-            "--users": str(users),
-            "--spawn-rate": str(max(users, 1)),
-            "--run-time": f"{duration:.0f}s",
-            "--stop-timeout": f"{timeout_s:g}",
-            "--traffic": str(folder / "traffic.json"),
+            "--users": users,
+            "--spawn-rate": users,
+            "--run-time": f"{duration}s",
+            "--stop-timeout": math.ceil(timeout_s),
+            "--traffic": folder / "traffic.json",
             "--model": model,
-            "--request-timeout-s": str(timeout_s),
-            "--seed": str(traffic.seed if seed is None else seed),
-            "--records": str(folder),
-            **({"--processes": str(processes)} if processes > 1 else {}),
-            **({"--web-host": "127.0.0.1", "--web-port": str(web_port)} if web_port is not None else {}),
+            "--request-timeout-s": timeout_s,
+            "--seed": seed,
+            "--records": folder,
         }
-        switches = [
-            *(["--plain-openai"] if not engine_options else []),
-            *(["--skip-bad-rows"] if skip_bad_rows else []),
-            *(["--headless", "--only-summary"] if web_port is None else []),
-        ]
-        with _Locust(flags, switches, folder / "locust.log", api_key) as locust:
+        if processes > 1:
+            port = _free_port()
+            flags |= {"--processes": processes, "--master-bind-port": port, "--master-port": port}
+        if web_port is not None:
+            flags["--web-port"] = web_port
+        switches = {"--plain-openai": not engine_options, "--skip-bad-rows": skip_bad_rows, "--headless": web_port is None}
+        arguments = [*(f"{flag}={value}" for flag, value in flags.items()), *(flag for flag, on in switches.items() if on)]
+        with LocustProcess(arguments, log=folder / "locust.log", api_key=api_key) as locust:
             if web_port is None:
                 locust.wait(duration, duration + timeout_s + _START_S, on_progress, stop)
             else:
@@ -136,7 +131,7 @@ def run(
         records,
         replicas=[target.name for target in parsed],
         generator=_stats(records, costs),
-        seed=traffic.seed if seed is None else seed,
+        seed=seed,
         metrics=metrics,
         invalid=["the run was stopped before its time"] if stopped else [],
         notes=[CLOSED_LOOP_NOTE],
@@ -150,6 +145,12 @@ def _check_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
     except OSError as error:
         raise LocustError(f"port {port} on 127.0.0.1 cannot be used for Locust's page ({error.strerror}); choose another") from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _stats(records: Sequence[RequestRecord], costs: Sequence[ProcessCost]) -> GeneratorStats:
@@ -167,74 +168,3 @@ def _stats(records: Sequence[RequestRecord], costs: Sequence[ProcessCost]) -> Ge
         offered_per_s=rate,
         achieved_per_s=rate,
     )
-
-
-class _Locust:
-    """The process group of one run; ended at the end of the ``with`` block, whatever happened inside."""
-
-    def __init__(self, flags: Mapping[str, str], switches: Sequence[str], log: Path, api_key: str | None) -> None:
-        self._log = log
-        self._command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *(f"{k}={v}" for k, v in flags.items()), *switches]
-        # Variables of the caller's own Locust and of ours would change the run behind its back.
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "SANDTABLE_"))}
-        here = str(LOCUSTFILE.parent.parent)
-        paths = [here, *filter(None, [kept.get("PYTHONPATH")])]
-        self._environment = kept | {"SANDTABLE_ENDS_WITH_PARENT": "1", "PYTHONPATH": os.pathsep.join(paths)}
-        if api_key:
-            self._environment["SANDTABLE_API_KEY"] = api_key
-
-    def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            # A session of its own: Ctrl-C reaches us alone, and we end it in order.
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True
-            )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_QUIT_S)
-        # Workers that outlived their master, or a master that would not end.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def wait(
-        self, duration_s: float, at_most_s: float | None, on_progress: Callable[[float, float], None] | None, stop: Stop | None
-    ) -> None:
-        """Wait for the end of the run, or for ``stop``."""
-        began = time.monotonic()
-        while self._running():
-            elapsed = time.monotonic() - began
-            if at_most_s is not None and elapsed > at_most_s:
-                raise LocustError(f"Locust did not end {at_most_s:.0f} s after its start{self._last_words()}")
-            if stop is not None and stop.is_set():
-                return
-            if on_progress:
-                on_progress(min(elapsed, duration_s), duration_s)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_POLL_S)
-
-    def wait_for_page(self, port: int) -> None:
-        """Wait until the page answers."""
-        deadline = time.monotonic() + _START_S
-        while self._running() and time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
-                return
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_POLL_S)
-        raise LocustError(f"Locust's page did not come up on port {port}{self._last_words()}")
-
-    def _running(self) -> bool:
-        code = self._process.poll()
-        # 1: requests failed, which the records tell better.
-        if code not in (None, 0, 1) or (code == 1 and not any(self._log.parent.glob("*.jsonl"))):
-            raise LocustError(f"Locust ended with exit code {code}{self._last_words()}")
-        return code is None
-
-    def _last_words(self) -> str:
-        text = self._log.read_text(encoding="utf-8", errors="replace")
-        lines = [line for line in text.splitlines() if line.strip()][-3:]
-        return "; its last words: " + " | ".join(lines) if lines else "; it said nothing"

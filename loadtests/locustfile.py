@@ -4,7 +4,10 @@
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --run-time 60s --shape spike
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --run-time 60s --processes 2
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --traffic Pulumi.dev.yaml --skip-bad-rows
-    locust -f loadtests/locustfile.py --help                                             # every flag and its variable
+    python -m loadtests.locustfile --help                                                # Locust's own --help does not load this file
+
+Each of our flags is a variable as well: ``--think-time-s`` is ``SANDTABLE_THINK_TIME_S``. Page and master listen on loopback; to
+spread workers over machines, say ``--master-bind-host`` and ``--web-host``.
 
 ``sandtable loadtest ENV --users N [--web]`` runs this file and reads the records back (``loadtests/locust_run.py``).
 """
@@ -20,14 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust import events
+from locust.argument_parser import get_parser
 from locust.runners import MasterRunner
 
-from loadtests.errors import LoadTestError
+from loadtests.errors import LoadTestError, TargetError
 from loadtests.shapes.chosen import ChosenShape
 from loadtests.shapes.curves import NAMES, named, replayed
 from loadtests.users.chat import ChatUser
 from loadtests.users.session import Options, Session, read_traffic
-from stacks.errors import StackError
+from stacks.errors import ConfigurationError, StackError
 from stacks.traffic import plan
 
 if TYPE_CHECKING:
@@ -42,7 +46,8 @@ __all__ = ["ChatUser", "ChosenShape"]  # what Locust looks for in this file
 
 
 def _add_flags(parser: LocustArgumentParser) -> None:
-    """Add our flags; all but the key are shown on the page as well."""
+    """Add our flags; all but the key are shown on the page as well. Nothing is to listen beyond this machine unless asked to."""
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     add = parser.add_argument
     add("--traffic", metavar="FILE", default="", env_var="SANDTABLE_TRAFFIC", help="Pulumi.<name>.yaml, or a file with its traffic alone")
     add("--shape", choices=("", *NAMES), default="", env_var="SANDTABLE_SHAPE", help="how --users moves (default: as the traffic says)")
@@ -106,14 +111,18 @@ def _curve(options: Namespace, traffic: Traffic) -> Any:
     name = options.shape or ("trace" if traffic.trace else traffic.shape)
     if name != "trace":
         return named(name)
+    if traffic.trace is None:
+        raise ConfigurationError("--shape trace: the traffic has no trace; name one in the file that --traffic reads, as `trace: <path>`")
     duration = float(options.run_time or traffic.duration_s)
     return replayed(plan(traffic, duration_s=duration, skip_bad_rows=options.skip_bad_rows), duration)
 
 
 def _session_options(options: Namespace, host: str | None) -> Options:
+    if not host:
+        raise TargetError("no target; give --host, for instance --host http://127.0.0.1:8080")
     more = [url.strip() for url in options.more_targets.split(",") if url.strip()]
     return Options(
-        targets=[host or "", *more],
+        targets=[host, *more],
         traffic=read_traffic(Path(options.traffic) if options.traffic else None),
         model=options.model,
         api_key=options.api_key or None,
@@ -132,8 +141,14 @@ def _end_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-events.init_command_line_parser.add_listener(_add_flags)
-events.init.add_listener(_prepare)
-events.test_start.add_listener(_open_session)
-events.test_stop.add_listener(_close_session)
-events.quitting.add_listener(_close_session)
+for hook, listener in (
+    (events.init_command_line_parser, _add_flags),
+    (events.init, _prepare),
+    (events.test_start, _open_session),
+    (events.test_stop, _close_session),
+    (events.quitting, _close_session),
+):
+    hook.add_listener(listener)  # type: ignore[no-untyped-call]  # locust does not type it
+
+if __name__ == "__main__":
+    get_parser().parse_args()

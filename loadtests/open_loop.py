@@ -8,7 +8,6 @@ Rule 3: it ends by itself: at the latest ``timeout_s`` after the last send, what
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import itertools
 import socket
@@ -19,15 +18,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from loadtests.errors import TargetError
 from loadtests.exchange import Exchange
-from loadtests.generator import open_loop_stats
 from loadtests.measurement import Measurement
+from loadtests.measurement.generator import open_loop_stats
+from loadtests.plain_connection import PlainConnection
 from loadtests.wire import ChatRequests, Target
 from workloads.telemetry.outcome import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from loadtests.generator import GeneratorStats
+    from loadtests.measurement.generator import GeneratorStats
     from stacks.traffic import PlannedRequest
 
 _LEAD_S: Final = 0.05
@@ -167,9 +167,9 @@ class _Load:
         self.start = loop.time() + _LEAD_S
         try:
             loop.call_at(self.start, self._send_due, loop, routes)
+            self._tick(loop)
             self._check_done()
-            while not self._all_done.is_set():
-                await self._tick(loop)
+            await self._all_done.wait()
         finally:
             # Also on Ctrl-C: nothing of the run outlives it.
             self._next = len(self._plan)
@@ -177,11 +177,11 @@ class _Load:
                 exchange.fail("cancelled: the run was stopped")
             self._report()
 
-    async def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_TICK_S):
-                await self._all_done.wait()
-        if self._stop is not None and self._stop.is_set() and not self._all_done.is_set():
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the stop signal and at the oldest requests, and come back until the run is over."""
+        if self._all_done.is_set():
+            return
+        if self._stop is not None and self._stop.is_set():
             self.stopped = True
             self._all_done.set()
             return
@@ -189,6 +189,7 @@ class _Load:
         for exchange in list(itertools.takewhile(lambda e: e.dispatched <= overdue, self._in_flight)):
             exchange.time_out(self._timeout_s)
         self._report()
+        loop.call_later(_TICK_S, self._tick, loop)
 
     def _send_due(self, loop: asyncio.AbstractEventLoop, routes: Sequence[_Route]) -> None:
         """Send everything that is due and come back when the next request is."""
@@ -197,20 +198,21 @@ class _Load:
             route = routes[self._next % len(routes)]
             exchange = Exchange(plan[self._next], route.target, now=loop.time, on_end=self._on_end)
             self._in_flight[exchange] = None
-            exchange.connecting = loop.create_task(self._send(exchange, route))
+            if route.tls is None:
+                exchange.dispatch(self._requests.encode(exchange.planned, route.target))
+                PlainConnection(loop, exchange).open(route.address, route.target.port)
+            else:
+                exchange.connecting = loop.create_task(self._send_over_tls(exchange, route))
             self._next += 1
         if self._next < len(plan):
             loop.call_at(self.start + plan[self._next].at_s, self._send_due, loop, routes)
+        self._check_done()
 
-    async def _send(self, exchange: Exchange, route: _Route) -> None:
+    async def _send_over_tls(self, exchange: Exchange, route: _Route) -> None:
         exchange.dispatch(self._requests.encode(exchange.planned, route.target))
         try:
             await asyncio.get_running_loop().create_connection(
-                lambda: exchange,
-                route.address,
-                route.target.port,
-                ssl=route.tls,
-                server_hostname=route.target.host if route.tls else None,
+                lambda: exchange, route.address, route.target.port, ssl=route.tls, server_hostname=route.target.host
             )
         except OSError as error:  # TLS errors are among them
             exchange.connect_failed(error)

@@ -27,17 +27,20 @@ def assess(
 ) -> Assessment:
     """Judge ``graph`` by all rules (or by the given ones) and say which could not be judged.
 
-    ``environment`` None: a foreign graph; rules that need one are not applicable. ``price_book`` None: the bundled one.
+    ``environment`` None: a foreign graph; rules that need one are not applicable. ``price_book`` None: the environment's, else the
+    bundled one.
 
     Raises:
         RuleFileError, RuleExpressionError: a rule of ours cannot be meant.
+        PriceBookError: the environment's price book cannot be read.
     """
     compiled = bundled_rules() if object_rules is None else object_rules
-    situation = Situation(graph, environment, price_book or PriceBook.bundled())
+    situation = Situation(graph, environment, price_book or _own_prices(environment))
     findings: list[Finding] = []
     left_out: list[NotApplicable] = []
     judged: list[str] = []
-    for rule in (*compiled, *stack_rules):
+    rules: list[CompiledRule | StackRule] = [*compiled, *stack_rules]
+    for rule in rules:
         try:
             found = [*_of_objects(rule, situation)] if isinstance(rule, CompiledRule) else [*_of_stack(rule, situation)]
         except NotApplicableError as reason:
@@ -65,6 +68,12 @@ def bundled_rules() -> tuple[CompiledRule, ...]:
         RuleFileError, RuleExpressionError: one of them cannot be meant.
     """
     return tuple(compile_rules(load_rules()))
+
+
+def _own_prices(environment: Environment | None) -> PriceBook:
+    if environment is None or environment.budget.price_book == "bundled":
+        return PriceBook.bundled()
+    return PriceBook.read(environment.budget.price_book)
 
 
 def _id(rule: CompiledRule | StackRule) -> str:

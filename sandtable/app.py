@@ -41,7 +41,10 @@ def _version(value: bool) -> None:
 def _options(
     context: typer.Context,
     root: Annotated[
-        Path, typer.Option("--root", "-C", help="Folder with the Pulumi.<name>.yaml files.", exists=True, file_okay=False, envvar="SANDTABLE_ROOT")
+        Path,
+        typer.Option(
+            "--root", "-C", help="Folder with the Pulumi.<name>.yaml files.", exists=True, file_okay=False, envvar="SANDTABLE_ROOT"
+        ),
     ] = Path(),
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
 ) -> None:

@@ -130,4 +130,6 @@ def _run(
         return open_loop.run(requests, targets, seed=traffic.seed, metrics=metrics, engine_options=ours, on_progress=on_progress)
     from loadtests import locust_run
 
-    return locust_run.run(traffic, targets, users=request.users, web=request.web, metrics=metrics, engine_options=ours, on_progress=on_progress)
+    return locust_run.run(
+        traffic, targets, users=request.users, web=request.web, metrics=metrics, engine_options=ours, on_progress=on_progress
+    )

@@ -32,7 +32,9 @@ def ensure(names: Sequence[str], steps: Steps) -> dict[str, Tool]:
     if not needed.steps:
         return toolchain.ensure(names)
     count = sum(len(step.tools) for step in needed.steps)
-    steps.say(f"{count} tools are not here yet; getting them takes about {duration(needed.estimate_s)}, once. Ctrl-C is safe: finished parts are kept.")
+    steps.say(
+        f"{count} tools are not here yet; getting them takes about {duration(needed.estimate_s)}, once. Ctrl-C is safe: finished parts are kept."
+    )
     with steps.step("tools") as step, steps.builds() as show:
         found = toolchain.ensure(names, on_progress=show)
         step.note(f"{count} provided")

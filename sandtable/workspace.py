@@ -37,7 +37,9 @@ class Workspace:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise UsageError(f"{path}: cannot be made: {error.strerror}; free or unlock the folder, or choose another with --root") from error
+                raise UsageError(
+                    f"{path}: cannot be made: {error.strerror}; free or unlock the folder, or choose another with --root"
+                ) from error
             return path
         raise UsageError(f"{self.folder / 'runs'}: a hundred runs in one second; remove some")
 

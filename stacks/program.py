@@ -16,7 +16,24 @@ from stacks.components.cluster.gpu_runtime import GpuRuntime
 from stacks.components.cluster.namespaces import Namespaces
 from stacks.components.cluster.node_pools import NodePools
 from stacks.components.cluster.priority_classes import PriorityClasses
+from stacks.components.data.messaging import Messaging
+from stacks.components.data.stores import DataStores
+from stacks.components.platform.crossplane import Crossplane
+from stacks.components.platform.crossplane_apis import CrossplaneApis
+from stacks.components.security.admission import PolicyAdmission
+from stacks.components.security.falco import Falco
+from stacks.components.security.spire_agent import SpireAgent
+from stacks.components.security.spire_registrations import SpireRegistrations
+from stacks.components.security.spire_server import SpireServer
+from stacks.components.security.vault import Vault
+from stacks.components.security.vault_injector import VaultInjector
+from stacks.components.telemetry.collector import Collector
+from stacks.components.telemetry.dashboards import Dashboards
+from stacks.components.telemetry.prometheus import Prometheus
+from stacks.components.telemetry.rules import Rules
 from stacks.components.workloads.ai_stack import AiStack
+from stacks.components.workloads.federation import Federation
+from stacks.components.workloads.training import Training
 
 if TYPE_CHECKING:
     from stacks.environment import Environment
@@ -35,13 +52,45 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
         enable_secret_mutable=True,
     )
 
-    def options(*after: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(provider=provider, depends_on=list(after) or None)
+    def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(provider=provider, depends_on=list(resources) or None)
 
-    priorities = PriorityClasses("priority-classes", environment=environment, options=options())
-    NodePools("node-pools", environment=environment, options=options())
-    namespaces = Namespaces("namespaces", environment=environment, options=options())
-    if any(pool.gpu for pool in environment.node_pools):
-        GpuRuntime("gpu-runtime", environment=environment, options=options(namespaces, priorities))
-    ai_stack = AiStack("ai-stack", environment=environment, options=options(namespaces, priorities))
+    # What everything else stands on. Policies come first: what follows is judged by them.
+    admission = PolicyAdmission("policy-admission", environment=environment, options=after())
+    priorities = PriorityClasses("priority-classes", environment=environment, options=after())
+    NodePools("node-pools", environment=environment, options=after())
+    namespaces = Namespaces("namespaces", environment=environment, options=after(admission))
+    ready = after(namespaces, priorities)
+
+    _platform(environment, ready)
+    ai_stack = AiStack("ai-stack", environment=environment, options=ready)
+    federation = Federation("federation", environment=environment, options=ready)
+    Training("training", environment=environment, options=ready)
+    if environment.data_stores:
+        DataStores("data-stores", environment=environment, options=ready)
+    if environment.messaging.kind == "nats":
+        Messaging("messaging", environment=environment, options=ready)
+
+    pulumi.export("environment", environment.name)
     pulumi.export("ai_stack_url", ai_stack.url)
+    pulumi.export("federation_address", federation.address)
+
+
+def _platform(environment: Environment, ready: pulumi.ResourceOptions) -> None:
+    """Declare what serves the workloads: GPUs, identity, secrets, detection, the control plane, telemetry."""
+    if any(pool.gpu for pool in environment.node_pools):
+        GpuRuntime("gpu-runtime", environment=environment, options=ready)
+    SpireRegistrations("spire-registrations", environment=environment, options=ready)
+    SpireServer("spire-server", environment=environment, options=ready)
+    SpireAgent("spire-agent", environment=environment, options=ready)
+    if environment.secrets.engine != "none":
+        Vault("vault", environment=environment, options=ready)
+        VaultInjector("vault-injector", environment=environment, options=ready)
+    if environment.runtime_rules.enabled:
+        Falco("falco", environment=environment, options=ready)
+    Crossplane("crossplane", environment=environment, options=ready)
+    CrossplaneApis("crossplane-apis", environment=environment, options=ready)
+    Collector("collector", environment=environment, options=ready)
+    Rules("rules", environment=environment, options=ready)
+    Dashboards("dashboards", environment=environment, options=ready)
+    Prometheus("prometheus", environment=environment, options=ready)

@@ -36,6 +36,9 @@ EXEMPT_NAMESPACES: Final = ("kube-node-lease", "kube-public", "kube-system")
 
 Severity = Literal["deny", "warn"]
 
+# The safe loader over libyaml, where PyYAML has it: eight times faster, and every graph of the stack reads the rules.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class Kind(NamedTuple):
     """A Kubernetes kind as the API server's match rules need it."""
@@ -224,7 +227,7 @@ def load_rule(path: Path) -> ObjectRule:
         RuleFileError: see :func:`load_rules`.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  # a safe loader, see there
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RuleFileError(f"{path}: cannot be read: {error}") from error
     if not isinstance(document, dict):
@@ -256,7 +259,7 @@ def _sentence(problem: Any) -> str:
 
 
 def _waiver_pattern(rule_id: str) -> str:
-    """Means the same to RE2 and to ``re``: no ``\\s``, whose members differ, and a reason on the rule's own line."""
+    """Means the same to RE2 and to ``re``: no class of white space, whose members differ, and a reason on the rule's own line."""
     return rf"(^|[\n;])[ \t]*{rule_id}[ \t]*:[ \t]*[^ \t\n;]"
 
 

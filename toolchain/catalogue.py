@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -68,6 +68,8 @@ class GoBuild(Entry):
     cgo: bool = False
     seconds: Positive
     packages: Annotated[int, Field(gt=0)]
+    """Go packages to compile, for the progress; packages under a prefix of ``slow`` count so many times."""
+    slow: dict[str, int] = {}
 
 
 class Script(Entry):
@@ -140,6 +142,8 @@ class ToolEntry(Entry):
             listed = (source if source != "plugin" else "plugins") in self.sources
             if listed != (getattr(self, source) is not None):
                 raise ValueError(f"`{source}` and its place in `sources` go together")
+        if list(self.sources) != [source for source in get_args(Source) if source in self.sources]:
+            raise ValueError(f"`sources` are tried in the order {', '.join(get_args(Source))}; write them so, each once")
         if bool(self.version_command) != bool(self.version_pattern):
             raise ValueError("`version_command` and `version_pattern` go together")
         if self.accepts and not self.version_command:

@@ -73,17 +73,18 @@ class LanguageHost(LanguageServer):
         # `pulumi.policy ENGINE PROGRAM`, but a component provider is `PROGRAM ENGINE`.
         arguments = [*request.args, program] if module else [program, *request.args]
         environ = os.environ | dict(pair.partition("=")[::2] for pair in request.env)
-        process = subprocess.Popen(
-            [sys.executable, "-u", *module, *arguments],
+        command = [sys.executable, "-u", *module, *arguments]
+        with subprocess.Popen(
+            command,
             cwd=request.pwd or None,
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        )
-        context.add_callback(process.terminate)
-        yield from _output(process)
-        yield language_pb2.RunPluginResponse(exitcode=process.wait())
+        ) as process:
+            context.add_callback(process.terminate)
+            yield from _output(process)
+            yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
 
 def run_program(directory: Path, entry_point: str, arguments: list[str]) -> None:

@@ -24,7 +24,7 @@ class ChosenShape(LoadTestShape):
     duration_s: float
 
     def tick(self) -> tuple[int, float] | None:
-        """Return the number of users to have now and how many to start or stop per second on the way; None at the end."""
+        """Return the number of users to have now and how many to start per second until then; None at the end."""
         assert self.runner is not None, "Locust sets it before the first tick"
         options = self.runner.environment.parsed_options
         assert options is not None, "Locust was started from a command line"
@@ -34,4 +34,7 @@ class ChosenShape(LoadTestShape):
             elapsed_s=self.get_run_time(),  # type: ignore[no-untyped-call]  # locust does not type it
             duration_s=options.run_time or self.duration_s,
         )
-        return None if users is None else (users, options.spawn_rate or 1.0)
+        if users is None:
+            return None
+        # Locust looks at the shape again only when all users have come: a slow start would outlast the shape.
+        return users, max(options.spawn_rate or 1.0, float(users))

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 NAMES: Final = (*SHAPES, "trace")
 
 _WINDOW: Final = 1 / 30
-"""Share of the run over which the arrivals of a trace are averaged: users cannot follow single requests."""
+_WINDOW_ARRIVALS: Final = 30
+"""Arrivals of a trace are averaged over this share of the run, or over this many of them where that is longer: users cannot follow
+single requests."""
 
 
 def named(name: str) -> Callable[[float], float]:
@@ -31,9 +33,10 @@ def named(name: str) -> Callable[[float], float]:
 def replayed(plan: Sequence[PlannedRequest], duration_s: float) -> Callable[[float], float]:
     """Return the curve of a trace: arrivals of ``plan`` (in order of time) in a window around the moment, relative to their mean."""
     times = [request.at_s / duration_s for request in plan]
+    window = max(_WINDOW, min(1.0, _WINDOW_ARRIVALS / max(1, len(times))))
 
     def curve(share: float) -> float:
-        begin, end = max(0.0, share - _WINDOW / 2), min(1.0, share + _WINDOW / 2)
+        begin, end = max(0.0, share - window / 2), min(1.0, share + window / 2)
         inside = bisect_left(times, end) - bisect_left(times, begin)
         return inside / (len(times) * (end - begin)) if times else 0.0
 

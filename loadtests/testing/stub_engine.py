@@ -3,14 +3,12 @@
 Rule 1: it costs as little as it can, so that it can outrun the generator that is being measured.
 Rule 2: the model named in a request picks how the server behaves (:class:`Behaviour`), so one server serves every test.
 Rule 3: it keeps what it received (``requests``), and ends with its context manager, or after ``--seconds`` as a program of its own:
-``python -m loadtests.testing.stub_engine`` prints its URL on the first line.
+``python -m loadtests.testing`` prints its URL on the first line.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
 import enum
 import json
 import socket
@@ -20,7 +18,6 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
 
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -37,6 +34,7 @@ class Behaviour(enum.StrEnum):
     ERROR_IN_STREAM = "stub:error"  # after half of the tokens
     SILENT = "stub:silent"  # the head and nothing else, for ever
     NOT_HTTP = "stub:not-http"
+    VERBOSE = "stub:verbose"  # counts four prompt tokens more than the text has, and one output token more than was asked for
 
 
 def _chunk(payload: bytes) -> bytes:
@@ -100,6 +98,9 @@ class _Connection(asyncio.Protocol):
                 self._stream(tokens // 2, b"0\r\n\r\n")
             case Behaviour.ERROR_IN_STREAM:
                 self._stream(tokens // 2, _event(error={"message": "slot lost"}) + _DONE)
+            case Behaviour.VERBOSE:
+                usage = {"prompt_tokens": usage["prompt_tokens"] + 4, "completion_tokens": tokens + 1}
+                self._stream(tokens + 1, _event(choices=[], usage=usage) + _DONE)
             case _:
                 self._stream(tokens, _delta({}, "length") + _event(choices=[], usage=usage) + _DONE)
 
@@ -152,8 +153,12 @@ class StubEngine:
         self._server = asyncio.run_coroutine_threadsafe(self.serve(), self._loop).result()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def stop(self) -> None:
+        """Close the port and every connection, as a process that dies does."""
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -162,24 +167,3 @@ class StubEngine:
         self._server.close()
         for connection in list(self.connections):
             connection.abort()
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve for ``--seconds``."""
-    parser = argparse.ArgumentParser(prog="python -m loadtests.testing.stub_engine", description="Stream tokens without a model.")
-    parser.add_argument("--gap-ms", type=float, default=0.0, help="milliseconds between frames (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="end after this time (default: %(default)s)")
-    options = parser.parse_args(arguments)
-
-    async def serve() -> None:
-        engine = StubEngine(gap_s=options.gap_ms / 1e3)
-        async with await engine.serve():
-            print(engine.url, flush=True)  # noqa: T201  # the starter reads it
-            await asyncio.sleep(options.seconds)
-
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve())
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ an open loop would measure them (coordinated omission). Verdicts are built on ``
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from locust import User, task
 from locust.exception import StopTest
@@ -15,6 +15,9 @@ from locust.exception import StopTest
 from loadtests.users.exchange import exchange
 from loadtests.users.session import Session
 from workloads.telemetry.outcome import Status
+
+_AFTER_FAILURE_S: Final = 1.0
+"""Pause after a failed request: without it a few users flood an engine that refuses connections."""
 
 
 class ChatError(Exception):
@@ -33,13 +36,15 @@ class ChatUser(User):
 
     def on_start(self) -> None:
         """Take a target for as long as this user lives."""
+        self.served = True
         if self.session is None:
             raise StopTest("the options cannot be meant; the log says why")
         self.target = self.session.join()
 
     def wait_time(self) -> float:
         """Return the seconds that the user thinks between an answer and the next question."""
-        return self.session.options.think_time_s if self.session else 0.0
+        think = self.session.options.think_time_s if self.session else 0.0
+        return think if self.served else max(think, _AFTER_FAILURE_S)
 
     @task
     def chat(self) -> None:
@@ -54,7 +59,7 @@ class ChatUser(User):
             tls=session.tls_for(self.target),
         )
         session.keep(request, self.target, sent, answer)
-        good = answer.status is Status.OK
+        good = self.served = answer.status is Status.OK
         tokens = answer.stream.output_tokens
         fire = self.environment.events.request.fire
         fire(

@@ -54,7 +54,9 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment | None:
     Pulumi hands structured values over as JSON. Keys that are no field of an environment are the program's secrets.
     """
     values = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{PROJECT}:")}
-    fields = {key: json.loads(value) if value[:1] in {"{", "["} else value for key, value in values.items() if key in Environment.model_fields}
+    fields = {
+        key: json.loads(value) if value[:1] in {"{", "["} else value for key, value in values.items() if key in Environment.model_fields
+    }
     return Environment.model_validate({**fields, "name": stack}) if values else None
 
 

@@ -19,7 +19,7 @@ def _judge(situation: Situation) -> Iterator[Breach]:
     least = "at least " if cost.unpriced else ""
     yield Breach(
         f"the nodes cost {least}${cost.monthly_usd:,.2f} a month, ${cost.monthly_usd - budget:,.2f} over the budget of ${budget:,.2f}; "
-        f"the largest part is pool {dearest.name}: {dearest.nodes} × {dearest.instance_type} for ${dearest.monthly_usd or 0:,.2f}"
+        f"the largest part is pool {dearest.name}: {dearest.nodes} of {dearest.instance_type} for ${dearest.monthly_usd or 0:,.2f}"
     )
 
 

@@ -28,7 +28,9 @@ def _problem(placed: Workload, nodes: tuple[Node, ...]) -> str | None:
     selector = placed.resource.pod_spec.get("nodeSelector") or {}
     if not admitting:
         # An agent for nodes that this stack does not have (GPU nodes, say) has nothing to do, which is fine.
-        return None if placed.per_node else f"no node admits its pods ({_wish(selector)}); pools: {', '.join(sorted({n.pool for n in nodes}))}"
+        return (
+            None if placed.per_node else f"no node admits its pods ({_wish(selector)}); pools: {', '.join(sorted({n.pool for n in nodes}))}"
+        )
     known = [n for n in admitting if n.capacity is not None]
     if len(known) < len(admitting) or any(placed.requests.fits(n.capacity) for n in known if n.capacity):
         return None

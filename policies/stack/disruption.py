@@ -29,7 +29,8 @@ def _problem(served: Workload, situation: Situation) -> str | None:
     if not found:
         return "no disruption budget selects its pods"
     if len(found) > 1:
-        return f"{len(found)} disruption budgets select its pods ({', '.join(b.object_name for b in found)}); the API server then refuses every eviction"
+        names = ", ".join(b.object_name for b in found)
+        return f"{len(found)} disruption budgets select its pods ({names}); the API server then refuses every eviction"
     effect = disruption(found[0], served.replicas)
     if effect.takes < 1:
         return f"its disruption budget {found[0].object_name} lets none of {served.replicas} replicas go: no node can be drained"
@@ -63,7 +64,11 @@ DISRUPTION_BUDGETS_IN_PROD: Final = StackRule(
         StackExample("lets all go", (_ENGINES, budget("engine", maxUnavailable="100%")), environment()),
         StackExample(
             "two budgets",
-            (_ENGINES, budget("engine", minAvailable=2), {**budget("engine", minAvailable=1), "metadata": {"name": "second", "namespace": "app"}}),
+            (
+                _ENGINES,
+                budget("engine", minAvailable=2),
+                {**budget("engine", minAvailable=1), "metadata": {"name": "second", "namespace": "app"}},
+            ),
             environment(),
         ),
     ),

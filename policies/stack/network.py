@@ -54,15 +54,23 @@ EVERY_NAMESPACE_DEFAULT_DENY: Final = StackRule(
     id="every-namespace-default-deny",
     title="Every namespace denies traffic by default, in and out",
     reason="Without it every pod reaches every other and the internet: one broken web server reads the store and carries the data out.",
-    fix="Add a NetworkPolicy with an empty `podSelector`, `policyTypes: [Ingress, Egress]` and no rules; then allow what is needed by name.",
+    fix="Add a NetworkPolicy with empty `podSelector`, `policyTypes: [Ingress, Egress]` and no rules; then allow by name what is needed.",
     severity="deny",
     judge=_judge,
     passing=(
         StackExample("both directions", (_NAMESPACE, _policy(policyTypes=_BOTH))),
         StackExample(
-            "exceptions beside it", (_NAMESPACE, _policy(policyTypes=_BOTH), _policy(policyTypes=["Ingress"], ingress=[{}], podSelector={"matchLabels": {"app": "web"}}))
+            "exceptions beside it",
+            (
+                _NAMESPACE,
+                _policy(policyTypes=_BOTH),
+                _policy(policyTypes=["Ingress"], ingress=[{}], podSelector={"matchLabels": {"app": "web"}}),
+            ),
         ),
-        StackExample("the cluster's own namespaces are not ours", ({**_NAMESPACE, "metadata": {"name": "kube-system"}}, _NAMESPACE, _policy(policyTypes=_BOTH))),
+        StackExample(
+            "the cluster's own namespaces are not ours",
+            ({**_NAMESPACE, "metadata": {"name": "kube-system"}}, _NAMESPACE, _policy(policyTypes=_BOTH)),
+        ),
     ),
     failing=(
         StackExample("no policy", (_NAMESPACE,)),

@@ -17,10 +17,13 @@ def _judge(situation: Situation) -> Iterator[Breach]:
     for store in (store for store in environment.data_stores if store.customer_data):
         resource = _stateful_set(store, situation)
         if resource is None:
-            yield Breach(f"data store {store.name} holds customer data, and the graph has no StatefulSet of that name to show where it lies")
+            yield Breach(
+                f"data store {store.name} holds customer data, and the graph has no StatefulSet of that name to show where it lies"
+            )
         elif wrong := sorted(_regions(store, resource, situation, environment) - allowed):
             yield Breach(
-                f"holds customer data and may land in {', '.join(wrong)}; data may lie in {', '.join(sorted(allowed)) or 'no region'}", resource
+                f"holds customer data and may land in {', '.join(wrong)}; data may lie in {', '.join(sorted(allowed)) or 'no region'}",
+                resource,
             )
 
 

@@ -85,4 +85,6 @@ def _show(cluster: Cluster, *, json: bool) -> None:
         print_json(asdict(found))
         return
     state = "running" if found.running else "not running"
-    typer.echo(f"{found.name} ({found.provider}): {state}{f' at {found.server}' if found.server else ''}{f'; {found.note}' if found.note else ''}")
+    typer.echo(
+        f"{found.name} ({found.provider}): {state}{f' at {found.server}' if found.server else ''}{f'; {found.note}' if found.note else ''}"
+    )

@@ -70,9 +70,7 @@ def graph(
         show_graph(found, out())
 
 
-def read_graph(
-    space: Workspace, environment: str | None, state: Path | None, preview: Path | None, manifests: list[Path] | None
-) -> Graph:
+def read_graph(space: Workspace, environment: str | None, state: Path | None, preview: Path | None, manifests: list[Path] | None) -> Graph:
     """Read the graph from the one source that was named.
 
     Raises:

@@ -18,7 +18,9 @@ def _environments(context: typer.Context) -> Iterable[str]:
     return names(root) if root else ()
 
 
-EnvironmentName = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment (dev), or the path of its file.", autocompletion=_environments)]
+EnvironmentName = Annotated[
+    str, typer.Argument(metavar="ENV", help="Name of the environment (dev), or the path of its file.", autocompletion=_environments)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cluster that you named is changed.")]
 

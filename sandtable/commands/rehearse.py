@@ -29,7 +29,9 @@ def register(app: typer.Typer) -> None:
 def rehearse(
     context: typer.Context,
     environment: EnvironmentName,
-    keep_baseline: Annotated[bool, typer.Option("--keep-baseline", help="Keep the measurement as the baseline of later rehearsals.")] = False,
+    keep_baseline: Annotated[
+        bool, typer.Option("--keep-baseline", help="Keep the measurement as the baseline of later rehearsals.")
+    ] = False,
     keep_cluster: Annotated[bool, typer.Option("--keep-cluster", help="Leave the embedded cluster running.")] = False,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Go on with a trace that has bad rows.")] = False,
     yes: Yes = False,

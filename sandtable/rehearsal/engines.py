@@ -66,8 +66,6 @@ def running(twin: Twin, cores: Cores, folder: Path, cache: Path) -> Iterator[lis
 
     with ExitStack() as stack:
         yield [
-            stack.enter_context(
-                EngineProcess(replace(twin.spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache)
-            )
+            stack.enter_context(EngineProcess(replace(twin.spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache))
             for number, mine in enumerate(cores.engines)
         ]

@@ -144,7 +144,10 @@ class _Loop:
                 self.found.simulated.append("Nodes and pods on the embedded cluster are played by KWOK; the control plane is real.")
         with self.steps.step("deploy") as step:
             deployment = Deployment(
-                self.environment, cluster=cluster, root=self.space.root, on_event=lambda event: step.update(event.done, event.total, event.label)
+                self.environment,
+                cluster=cluster,
+                root=self.space.root,
+                on_event=lambda event: step.update(event.done, event.total, event.label),
             )
             step.note(changes(deployment.up().changes))
         with self.steps.step("live graph") as step:

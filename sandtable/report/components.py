@@ -51,7 +51,7 @@ def components(graph: Graph) -> list[Component]:
         needs[name] |= {owner[urn] for urn in resource.depends_on if owner.get(urn, name) != name}
     shown = {name: {needed for needed in needs[name] if needed in members} for name in sorted(members)}
     acyclic = _without_cycles(shown)
-    layers = _layers(acyclic)
+    heights = layers(acyclic)
     fewest = _reduced(acyclic)
     parts = [
         Component(
@@ -59,7 +59,7 @@ def components(graph: Graph) -> list[Component]:
             kinds=_by_kind(members[name]),
             namespaces=tuple(sorted({resource.namespace for resource in members[name] if resource.namespace})),
             needs=tuple(sorted(fewest[name])),
-            layer=layers[name],
+            layer=heights[name],
         )
         for name in shown
     ]
@@ -120,7 +120,8 @@ def _without_cycles(needs: dict[str, set[str]]) -> dict[str, set[str]]:
     return kept
 
 
-def _layers(needs: dict[str, set[str]]) -> dict[str, int]:
+def layers(needs: dict[str, set[str]]) -> dict[str, int]:
+    """Return for each part the longest way down to one that needs nothing; ``needs`` has no cycle."""
     found: dict[str, int] = {}
 
     def layer(name: str) -> int:

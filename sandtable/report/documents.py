@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 QUANTILES: Final = ("p50", "p95", "p99")
 LATENCIES: Final = ("ttft_ms", "tpot_ms", "e2e_ms")
@@ -21,7 +21,8 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-Number = Annotated[float | None, BeforeValidator(_finite)]
+# No figure of a run comes near the bound: 1e15 ms are 30,000 years. What is beyond is a fault of the writer, told by the reader.
+Number = Annotated[Annotated[float, Field(ge=-1e15, le=1e15)] | None, BeforeValidator(_finite)]
 Interval = tuple[Number, Number]
 
 
@@ -238,14 +239,15 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What happened in one slice of the load test that begins at ``t_s``; ``in_flight`` is a level, the rest are counts."""
+    """One slice of the load test from ``at_s`` on: rates per second, the level in flight at its end, median TTFT of what was due in it."""
 
-    t_s: float
-    sent: float = 0
-    finished: float = 0
-    failed: float = 0
+    at_s: float
+    offered_per_s: float = 0
+    finished_per_s: float = 0
+    failed_per_s: float = 0
     in_flight: float = 0
-    output_tokens: float = 0
+    output_tokens_per_s: float = 0
+    ttft_p50_ms: Number = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,3 +261,34 @@ class RunSamples:
     def of(self, source: str) -> Samples:
         """Return the ``predicted`` or the ``measured`` samples."""
         return {"predicted": self.predicted, "measured": self.measured}[source]
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOf:
+    """A mean over replications with its 95 % interval."""
+
+    mean: Number = None
+    ci95: Interval = (None, None)
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared(MeanOf):
+    """One metric of a scenario; ``difference`` is paired with the baseline's replications and None for the baseline itself."""
+
+    difference: MeanOf | None = None
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One answer of ``sandtable whatif``."""
+
+    name: str
+    cost: Cost = Cost()
+    metrics: dict[str, Compared] = field(default_factory=dict)
+    replications: int = 0
+    stopped: str = ""
+    usd_per_million_output_tokens: Number = None
+    unschedulable: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LATENCY_WORDS: Final = {"ttft_ms": "time to first token", "tpot_ms": "time per output token", "e2e_ms": "time to last token"}
 SHORT: Final = {"ttft_ms": "TTFT", "tpot_ms": "TPOT", "e2e_ms": "E2E"}
 _SYMBOLS: Final = {"<=": "≤", ">=": "≥", "==": "="}
+SUFFIXES: Final = {"ms": " ms", "share": " %", "tokens_per_s": "/s"}
 _OTHERS: Final = {
     "failed_share": ("share of failed requests", "share"),
     "output_tokens_per_s": ("output tokens per second", "tokens_per_s"),
@@ -43,8 +44,10 @@ class Line:
 
     @property
     def value(self) -> str:
-        """The judged figure with its unit where that is money."""
-        return usd(self.estimate.value) if self.estimate.unit == "usd" else self.estimate.text
+        """The judged figure with its unit; a dash where there is none."""
+        if self.estimate.unit == "usd" or self.estimate.value is None:
+            return usd(self.estimate.value)
+        return f"{self.estimate.text}{SUFFIXES.get(self.estimate.unit, '')}"
 
 
 def lines(rehearsal: Rehearsal) -> list[Line]:
@@ -60,12 +63,11 @@ def _line(judged: Judged, rehearsal: Rehearsal) -> Line:
         return Line(judged.expression, judged.expression, judged.source, judged.holds, Estimate(judged.value), None, "", None)
     words, unit, latency, quantile = _metric(threshold.metric)
     limit = usd(threshold.limit) if unit == "usd" else figure(threshold.limit, unit)
-    suffix = {"ms": " ms", "share": " %", "tokens_per_s": "/s"}.get(unit, "")
     outcome = rehearsal.outcome(judged.source)
     n = outcome.latency(latency).n if outcome and latency and quantile else None
     return Line(
         expression=str(threshold),
-        words=f"{words} {_SYMBOLS.get(threshold.symbol, threshold.symbol)} {_trim(limit)}{suffix}",
+        words=f"{words} {_SYMBOLS.get(threshold.symbol, threshold.symbol)} {_trim(limit)}{SUFFIXES.get(unit, '')}",
         source=judged.source,
         holds=judged.holds,
         estimate=Estimate(judged.value, unit, judged.ci95, n),

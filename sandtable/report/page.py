@@ -7,22 +7,25 @@ Rule 3: the first screen is for the person who decides, the sections below for t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sandtable.report import metrics, quantities, sentences
 from sandtable.report.charts.distribution import Curve, Limit, distribution
 from sandtable.report.charts.gauge import gauge
-from sandtable.report.charts.resources import MOST_COMPONENTS, resources
-from sandtable.report.charts.timeline import rates, timeline
+from sandtable.report.charts.graph import MOST_COMPONENTS, draw
+from sandtable.report.charts.timeline import slices_of, timeline
 from sandtable.report.components import components
 from sandtable.report.documents import LATENCIES, Cost, Outcome
 from sandtable.report.metrics import LATENCY_WORDS, SHORT, Line
+from sandtable.report.styles import style
 
 if TYPE_CHECKING:
     from sandtable.report.run import Run
@@ -46,6 +49,11 @@ def write_page(run: Run, path: Path) -> Path:
 
 def render_page(run: Run) -> str:
     """Return the report of ``run`` as one HTML document."""
+    return _environment().get_template("page.html.j2").render(_context(run))
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -56,19 +64,21 @@ def render_page(run: Run) -> str:
         "interval": quantities.interval,
         "seconds": quantities.seconds,
         "when": _when,
+        "code": _code,
+        "generator": sentences.generator,
         "cut": _cut,
         "rest": _rest,
     }
-    return environment.get_template("page.html.j2").render(_context(run))
+    return environment
 
 
 def _context(run: Run) -> dict[str, Any]:
     rehearsal = run.rehearsal
     lines = metrics.lines(rehearsal)
     parts = components(run.graph) if run.graph else []
-    _, slices = rates(run.samples.timeline, _SLICES_IN_TABLE) if run.samples.timeline else (0.0, [])
+    _, slices = slices_of(run.samples.timeline, _SLICES_IN_TABLE) if run.samples.timeline else (0.0, [])
     return {
-        "style": Markup((_HERE / "style.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
+        "style": Markup("").join(style(name) for name in ("colours", "page", "tables", "charts", "print")),
         "run": run,
         "it": rehearsal,
         "verdict": sentences.VERDICTS[rehearsal.verdict],
@@ -87,7 +97,7 @@ def _context(run: Run) -> dict[str, Any]:
         "findings": sorted(rehearsal.policies, key=lambda one: (not one.blocks, one.waived_by is not None, one.rule, one.resource)),
         "parts_list": parts,
         "most_parts": MOST_COMPONENTS,
-        "resources": resources(parts),
+        "resources": draw(parts),
         "longest": max((timing.seconds or 0.0 for timing in rehearsal.timings), default=0.0) or 1.0,
         "status": sentences.STATUS,
         "provenance": sorted({one.provenance for one in rehearsal.provenance}, key=["measured", "derived", "published", "assumed"].index),
@@ -108,7 +118,9 @@ class Figure:
 
 def _figure(run: Run, latency: str, lines: list[Line]) -> Figure:
     sides = {"predicted": run.rehearsal.predicted, "measured": run.rehearsal.measured}
-    curves = [Curve(side, run.samples.of(side).latency(latency), (outcome or Outcome()).latency(latency)) for side, outcome in sides.items()]
+    curves = [
+        Curve(side, run.samples.of(side).latency(latency), (outcome or Outcome()).latency(latency)) for side, outcome in sides.items()
+    ]
     limits = {
         line.expression: Limit(line.expression[:3], line.limit, f"{line.expression[:3]} {line.symbol} {line.limit:g}")
         for line in lines
@@ -135,7 +147,7 @@ def _budget(cost: Cost | None) -> Markup:
         return Markup("")
     estimate = quantities.Estimate(cost.monthly_usd, "usd", (cost.low_usd, cost.high_usd))
     words = f"Monthly cost {quantities.usd(cost.monthly_usd)} beside the budget of {quantities.usd(cost.budget_usd)}"
-    return gauge("gauge-budget", Line("", words, "cost", None, estimate, cost.budget_usd, "<=", None))
+    return gauge("gauge-budget", Line("", words, "cost", None, estimate, cost.budget_usd, "<=", None), 420.0)
 
 
 def _when(iso: str) -> str:
@@ -145,6 +157,11 @@ def _when(iso: str) -> str:
     except ValueError:
         return iso
     return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}".rstrip()
+
+
+def _code(text: str) -> Markup:
+    """Return escaped ``text`` in which what stands between backticks is set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped a moment ago
 
 
 def _cut(rows: list[_T]) -> list[_T]:

@@ -15,12 +15,9 @@ if TYPE_CHECKING:
 
 ABSENT: Final = "—"
 
-#: Units as written after a figure; a share is written in per cent.
-UNITS: Final = {"ms": "ms", "share": "%", "tokens_per_s": "tokens/s", "usd": "USD", "count": ""}
-
 
 def figure(value: float | None, unit: str = "") -> str:
-    """Return ``value`` in digits without its unit; ``unit`` is a key of :data:`UNITS`.
+    """Return ``value`` in digits without its unit; ``unit`` is ms, share (written in per cent), tokens_per_s, usd, count or nothing.
 
     >>> figure(148.2345, "ms"), figure(0.0423, "share"), figure(19412.3, "usd"), figure(None)
     ('148.2', '4.23', '19,412', '—')
@@ -91,7 +88,9 @@ def seconds(value: float | None) -> str:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
 def count(number: float, noun: str, plural: str | None = None) -> str:

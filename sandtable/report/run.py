@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from sandtable.report.documents import Rehearsal, RunSamples
+from sandtable.errors import MissingError, SandtableError, UsageError
+from sandtable.report.documents import Cost, Finding, Outcome, Rehearsal, RunSamples, Scenario
 from stacks.graph import Graph, Resource
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ SCHEMA_VERSION: Final = 1
 _T = TypeVar("_T")
 
 
-class ReportError(Exception):
+class ReportError(SandtableError):
     """Base of every error raised by ``sandtable.report``; its text is fit for an operator."""
 
 
-class RunMissingError(ReportError):
-    """There is no such run; names those that exist."""
+class RunMissingError(ReportError, MissingError):
+    """The folder holds no finished run."""
 
 
-class RunUnreadableError(ReportError):
+class RunUnreadableError(ReportError, UsageError):
     """A document of the run is not what this version reads; names the file, the key and the mend."""
 
 
@@ -48,6 +48,10 @@ class Run:
 
 _REHEARSAL: Final = TypeAdapter(Rehearsal)
 _SAMPLES: Final = TypeAdapter(RunSamples)
+_FINDINGS: Final = TypeAdapter(list[Finding])
+_COST: Final = TypeAdapter(Cost)
+_OUTCOME: Final = TypeAdapter(Outcome)
+_SCENARIOS: Final = TypeAdapter(Annotated[list[Scenario], Field(min_length=1)])
 
 
 def read_run(folder: Path) -> Run:
@@ -66,26 +70,6 @@ def read_run(folder: Path) -> Run:
         samples=parse_samples(_document(folder / "samples.json") or {}, str(folder / "samples.json")),
         graph=parse_graph(_document(folder / "graph.json"), str(folder / "graph.json")),
     )
-
-
-def find_run(root: Path, name: str | None = None) -> Path:
-    """Return the folder of the run called ``name``, or of the one that was written last.
-
-    Raises:
-        RunMissingError: there is no such run, or none at all.
-    """
-    runs = root / ".sandtable" / "runs"
-    found = {path.parent.name: path for path in sorted(runs.glob("*/rehearsal.json")) if not path.parent.is_symlink()}
-    if not found:
-        raise RunMissingError(f"{runs} has no run. `sandtable rehearse <environment>` makes one.")
-    if name is None:
-        return max(found.values(), key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
-    if name not in found:
-        near = get_close_matches(name, found, n=1)
-        raise RunMissingError(
-            f"{runs} has no run {name!r}; it has {', '.join(sorted(found)[-5:])}" + (f". Did you mean {near[0]}?" if near else ".")
-        )
-    return found[name].parent
 
 
 def parse_rehearsal(document: Any, place: str = "rehearsal.json") -> Rehearsal:
@@ -111,6 +95,42 @@ def parse_samples(document: Any, place: str = "samples.json") -> RunSamples:
         RunUnreadableError: see :func:`read_run`.
     """
     return _validated(_SAMPLES, document, place)
+
+
+def parse_findings(document: Any, place: str = "policies") -> list[Finding]:
+    """Return the typed findings.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    return _validated(_FINDINGS, document, place)
+
+
+def parse_cost(document: Any, place: str = "cost") -> Cost:
+    """Return the typed cost.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    return _validated(_COST, document, place)
+
+
+def parse_outcome(document: Any, place: str = "outcome") -> Outcome:
+    """Return the typed outcome.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    return _validated(_OUTCOME, document, place)
+
+
+def parse_scenarios(document: Any, place: str = "scenarios") -> list[Scenario]:
+    """Return the typed answers of a what-if, the baseline first.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    return _validated(_SCENARIOS, document, place)
 
 
 def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:

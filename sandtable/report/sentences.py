@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sandtable.report.quantities import ABSENT, count, figure, usd
+from sandtable.report.quantities import ABSENT, count, figure, percent, usd
 from stacks import labels
 
 if TYPE_CHECKING:
-    from sandtable.report.documents import Cost, Rehearsal
+    from collections.abc import Mapping
+
+    from sandtable.report.documents import Cost, Judged, Rehearsal
     from stacks.graph import Graph, Resource
 
 
@@ -31,7 +33,7 @@ STATUS: Final = {"done": Word("✓", "done"), "skipped": Word("-", "skipped"), "
 
 def headline(rehearsal: Rehearsal) -> str:
     """Return one sentence that a manager can repeat."""
-    thresholds, name = rehearsal.thresholds, rehearsal.environment
+    thresholds, name = _decisive(rehearsal), rehearsal.environment
     broken = sum(judged.holds is False for judged in thresholds)
     undecided = sum(judged.holds is None for judged in thresholds)
     denied = sum(finding.blocks for finding in rehearsal.policies)
@@ -44,6 +46,17 @@ def headline(rehearsal: Rehearsal) -> str:
     if undecided:
         return f"This run cannot decide about {name}: {undecided} of {count(len(thresholds), 'threshold')} undecided."
     return f"This run cannot decide about {name}."
+
+
+def _decisive(rehearsal: Rehearsal) -> list[Judged]:
+    """Return one line a threshold: where it was held against several sources, the valid measurement counts, else the prediction."""
+    order = ["cost", "policy", "measured", "predicted"]
+    if rehearsal.load.invalid:
+        order = ["cost", "policy", "predicted", "measured"]
+    chosen: dict[str, Judged] = {}
+    for judged in sorted(rehearsal.thresholds, key=lambda judged: order.index(judged.source) if judged.source in order else len(order)):
+        chosen.setdefault(judged.expression, judged)
+    return list(chosen.values())
 
 
 def basis(rehearsal: Rehearsal) -> str:
@@ -133,3 +146,24 @@ def deployed(rehearsal: Rehearsal) -> str:
     if graph.matches_deployed:
         return "What is deployed is what the program says: both graphs have the same digest."
     return f"What is deployed differs from what the program says in {count(len(graph.differences), 'place')}:"
+
+
+def generator(facts: Mapping[str, object]) -> list[Item]:
+    """Return what the load generator says about itself in words; what is not known is left out, other keys come as they are."""
+    return [_fact(key, value) for key, value in facts.items() if value is not None]
+
+
+_FACTS: Final = {"cpu_ms_per_request": ("CPU per request", " ms"), "cpu_us_per_frame": ("CPU per frame", " µs")}
+_SUFFIXES: Final = {"_per_s": "/s", "_ms": " ms", "_s": " s"}
+
+
+def _fact(key: str, value: object) -> Item:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Item(key.replace("_", " "), str(value))
+    if key in _FACTS:
+        return Item(_FACTS[key][0], figure(value) + _FACTS[key][1])
+    if key.endswith("_share"):
+        return Item(key.replace("_", " "), percent(value))
+    suffix = next((suffix for suffix in _SUFFIXES if key.endswith(suffix)), "")
+    unit = _SUFFIXES.get(suffix, "")
+    return Item(key.removesuffix(suffix).replace("_", " "), figure(value, "" if unit else "count") + unit)

@@ -1,0 +1,28 @@
+"""The terminal: what a command says while it works, and its results as a person reads them.
+
+Every ``show_…`` takes the document that ``--json`` would print (or a typed object of a lower floor) and a console.
+"""
+
+from sandtable.terminal.console import out
+from sandtable.terminal.measurement import show_measurement
+from sandtable.terminal.plan import show_drift, show_preview
+from sandtable.terminal.policies import show_findings
+from sandtable.terminal.rehearsal import show_rehearsal
+from sandtable.terminal.resources import show_graph
+from sandtable.terminal.steps import Steps
+from sandtable.terminal.tools import show_tools
+from sandtable.terminal.whatif import show_scenarios, show_whatif
+
+__all__ = [
+    "Steps",
+    "out",
+    "show_drift",
+    "show_findings",
+    "show_graph",
+    "show_measurement",
+    "show_preview",
+    "show_rehearsal",
+    "show_scenarios",
+    "show_tools",
+    "show_whatif",
+]

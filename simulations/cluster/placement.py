@@ -209,6 +209,8 @@ class _Placing:
 
     def _why(self, workload: Workload) -> str:
         admitting = [spot for spot in self.spots if workload.admitted_by(spot.node)]
+        if not admitting and any(workload.admitted_by(node) for node in self.declared):
+            return "every node that would take it is away"
         if not admitting:
             return "no node has the labels it selects and taints it tolerates"
         if not self._allowed(workload):

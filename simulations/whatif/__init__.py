@@ -1,8 +1,7 @@
 """Questions asked of the twin, side by side with the baseline."""
 
-from simulations.whatif.changes import NoEngineError
 from simulations.whatif.results import ScenarioResult
 from simulations.whatif.run import run
 from simulations.whatif.scenarios import BASELINE, KINDS, Scenario, UnknownScenarioError, parse_scenario
 
-__all__ = ["BASELINE", "KINDS", "NoEngineError", "Scenario", "ScenarioResult", "UnknownScenarioError", "parse_scenario", "run"]
+__all__ = ["BASELINE", "KINDS", "Scenario", "ScenarioResult", "UnknownScenarioError", "parse_scenario", "run"]

@@ -12,12 +12,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from simulations.deployed import DeployedEngines
 from stacks import labels
 from stacks.capacity import Amounts, nodes
 from stacks.demand import workloads
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
-from workloads.engine.spec import EngineArgumentError, EngineSpec
+from workloads.engine.spec import EngineSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
     from simulations.whatif.scenarios import Scenario
     from stacks.capacity import Node
     from stacks.prices import Price, PriceBook
-
-
-class NoEngineError(ConfigurationError):
-    """The graph deploys nothing that generates tokens."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"the graph deploys no engine, so there is nothing to simulate: no pod template carries the label "
-            f"`{labels.ROLE}: {labels.ROLE_ENGINE}`. Label the Deployment whose container `engine` takes the engine's arguments"
-        )
 
 
 @dataclass(frozen=True)
@@ -53,10 +44,11 @@ def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
     """Apply ``scenario``.
 
     Raises:
-        NoEngineError: the graph has no engine.
+        TwinError: the graph has no engine that can be simulated.
         UnpricedError: the GPU model asked for has no price.
-        ConfigurationError: the change leaves no replica, or the engine's arguments are not ours.
+        ConfigurationError: the change leaves no replica, or there is no GPU to replace.
     """
+    DeployedEngines.from_graph(graph)
     notes: list[str] = []
     traffic_factor = 1.0
     for change in scenario.changes:
@@ -76,20 +68,7 @@ def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
                 notes.append(note)
             case _:  # incidents change nodes during the run, not the graph
                 pass
-    return Question(scenario, graph, book, traffic_factor, engine_gpu_model(graph), tuple(notes))
-
-
-def engine_gpu_model(graph: Graph) -> str | None:
-    """Return the GPU model of the nodes that engines may use (the first by node name), None where they need none.
-
-    Raises:
-        NoEngineError: the graph has no engine.
-    """
-    engines = [w for w in workloads(graph) if w.is_engine]
-    if not engines:
-        raise NoEngineError
-    hosts = (node for node in nodes(graph) for engine in engines if engine.requests.gpu and engine.admitted_by(node))
-    return next((node.gpu_model for node in hosts if node.gpu_model), None)
+    return Question(scenario, graph, book, traffic_factor, DeployedEngines.from_graph(graph).gpu_model, tuple(notes))
 
 
 def with_nodes(graph: Graph, wanted: Iterable[Node]) -> Graph:
@@ -138,11 +117,7 @@ def _with_slots(resource: Resource, slots: int) -> Resource:
     containers: list[dict[str, Any]] = inputs["spec"]["template"]["spec"]["containers"]
     for container in containers:
         if container.get("name") == "engine":
-            try:
-                spec = EngineSpec.from_args(container.get("args") or [])
-            except EngineArgumentError as error:
-                raise ConfigurationError(f"{resource.label}, container engine: {error}") from error
-            container["args"] = replace(spec, slots=slots).to_args()
+            container["args"] = replace(EngineSpec.from_args(container.get("args") or []), slots=slots).to_args()
     return replace(resource, inputs=inputs)
 
 
@@ -159,10 +134,17 @@ def _with_gpu(graph: Graph, model: str, book: PriceBook) -> tuple[Graph, str]:
         row = _nearest_row(book, model, members[0])
         fresh = _replaced(members, row)
         kept += fresh
-        notes.append(f"pool {pool}: {len(members)} nodes become {len(fresh)} of {row.reference}, priced by that row")
+        notes.append(
+            f"pool {pool}: {len(members)} nodes in {_zones(members)} zones become {len(fresh)} in {_zones(fresh)}, each {row.reference}; "
+            "whether the model fits that GPU's memory is not checked"
+        )
     graph = with_nodes(graph, kept)
     # Pods that ask for the old model by name must ask for the new one.
     return _with_engines(graph, lambda resource: _with_selector(resource, model)), "; ".join(notes)
+
+
+def _zones(members: list[Node]) -> int:
+    return len({node.zone for node in members})
 
 
 def _nearest_row(book: PriceBook, model: str, node: Node) -> Price:

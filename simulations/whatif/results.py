@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from stacks.costs import Cost
     from workloads.telemetry.outcome import Outcome
 
-#: The metrics that scenarios are compared by, and whether less is better.
-METRICS: Final[dict[str, bool]] = {
+#: The metrics that scenarios are compared by, and whether less is better; None: neither is, as a busy replica is used or in danger.
+METRICS: Final[dict[str, bool | None]] = {
     "p50_ttft_ms": True,
     "p95_ttft_ms": True,
     "p95_tpot_ms": True,
@@ -22,6 +22,7 @@ METRICS: Final[dict[str, bool]] = {
     "output_tokens_per_s": False,
     "good_share": False,
     "replicas_running": False,
+    "utilisation": None,
 }
 #: Those that must be known to 5 % before the replications end.
 HEADLINES: Final = ("p95_ttft_ms", "p95_e2e_ms", "output_tokens_per_s")

@@ -60,6 +60,7 @@ def run(
 
     Raises:
         ConfigurationError: a scenario does not fit the graph, see ``changes.py`` and ``simulations.failures``.
+        TwinError: the graph has no engine that can be simulated, or a calibration does not fit it.
         TraceError: the trace of the environment's traffic cannot be replayed.
     """
     from simulations.twin import Twin

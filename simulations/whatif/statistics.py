@@ -3,7 +3,8 @@
 Rule 1: the replications of all scenarios share their random numbers (replication 3 of every scenario has the same requests), so the
 difference is taken pair by pair; what the dice add to both cancels out (common random numbers; Law, Simulation Modeling and Analysis,
 section 11.2).
-Rule 2: an interval that contains zero says "not distinguishable", never "equal".
+Rule 2: an interval that contains zero says "not distinguishable", never "equal". So does a difference below half a percent: with paired
+dice even a rounding of the run's end can be told from nothing, and nobody decides by it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+#: Differences smaller than this share of the baseline are not told apart.
+NEGLIGIBLE: Final = 0.005
 
 Verdict = Literal["better", "worse", "not distinguishable", "undefined"]
 
@@ -86,18 +90,21 @@ class Comparison:
         return {**self.value.to_json(), "difference": self.difference.to_json() if self.difference else None, "verdict": self.verdict}
 
 
-def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool) -> Comparison:
-    """Compare a scenario's values with the baseline's, replication by replication."""
+def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool | None) -> Comparison:
+    """Compare a scenario's values with the baseline's, replication by replication; without a better side there is no verdict."""
     if baseline is None:
         return Comparison(interval(values), None, None)
     difference = interval([value - base for value, base in zip(values, baseline, strict=True)])
-    return Comparison(interval(values), difference, _verdict(difference, lower_is_better=lower_is_better))
+    if lower_is_better is None:
+        return Comparison(interval(values), difference, None)
+    scale = abs(math.fsum(baseline) / len(baseline))
+    return Comparison(interval(values), difference, _verdict(difference, scale, lower_is_better=lower_is_better))
 
 
-def _verdict(difference: Interval, *, lower_is_better: bool) -> Verdict:
+def _verdict(difference: Interval, scale: float, *, lower_is_better: bool) -> Verdict:
     if math.isnan(difference.mean):
         return "undefined"
-    if difference.low <= 0 <= difference.high:
+    if difference.low <= 0 <= difference.high or abs(difference.mean) < NEGLIGIBLE * scale:
         return "not distinguishable"
     return "better" if (difference.mean < 0) is lower_is_better else "worse"
 

@@ -37,7 +37,6 @@ def summarise(trial: Trial, baseline: Trial | None, *, precise: bool) -> Scenari
     """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline)."""
     outcome = replace(_pooled(trial), cost_usd_per_hour=trial.cost.hourly_usd)
     ledger = _ledger(trial)
-    last = trial.runs[-1].effects
     return ScenarioResult(
         name=trial.question.scenario.name,
         outcome=outcome,
@@ -47,7 +46,7 @@ def summarise(trial: Trial, baseline: Trial | None, *, precise: bool) -> Scenari
         replicas_running=math.fsum(_values(trial, "replicas_running")) / len(trial.runs),
         gpu_utilisation=ledger.utilisation,
         gpu_seconds=ledger,
-        unschedulable=dict(last.last.waiting),
+        unschedulable=_unschedulable(trial),
         usd_per_million_output_tokens=usd_per_million_output_tokens(outcome, trial.cost.hourly_usd),
         metrics={
             name: compare(_values(trial, name), _values(baseline, name) if baseline else None, lower_is_better=lower)
@@ -55,8 +54,21 @@ def summarise(trial: Trial, baseline: Trial | None, *, precise: bool) -> Scenari
         },
         replications=len(trial.runs),
         stopped="precise" if precise else "cap",
-        notes=tuple(_notes(trial)),
+        notes=tuple(_notes(trial, for_all=baseline is None)),
     )
+
+
+def _unschedulable(trial: Trial) -> dict[str, str]:
+    """Pods that had no node at the end of a run, with the reason, and in how many of the runs where it was not all."""
+    reasons: dict[str, list[str]] = {}
+    for run in trial.runs:
+        for pod, reason in run.effects.last.waiting.items():
+            reasons.setdefault(pod, []).append(reason)
+    runs = len(trial.runs)
+    return {
+        pod: found[0] if len(found) == runs else f"in {len(found)} of {runs} replications: {found[0]}"
+        for pod, found in sorted(reasons.items())
+    }
 
 
 def _values(trial: Trial, metric: str) -> list[float]:
@@ -66,8 +78,8 @@ def _values(trial: Trial, metric: str) -> list[float]:
 def _value(run: Run, trial: Trial, metric: str) -> float:
     outcome = run.outcome
     match metric:
-        case "output_tokens_per_s":
-            return outcome.output_tokens_per_s
+        case "output_tokens_per_s" | "utilisation":
+            return float(getattr(outcome, metric))
         case "good_share":
             return outcome.good / outcome.requests if outcome.requests else math.nan
         case "replicas_running":
@@ -119,22 +131,24 @@ def _ledger(trial: Trial) -> GpuLedger:
     return GpuLedger(total, serving, waiting, down, other, total - serving - waiting - down - other)
 
 
-def _notes(trial: Trial) -> Iterator[str]:
+def _notes(trial: Trial, *, for_all: bool) -> Iterator[str]:
+    """What must be known; what holds for every scenario is said once, with the baseline (``for_all``)."""
     scenario, delays = trial.question.scenario, Delays()
-    yield f"{len(trial.runs)} replications of {trial.horizon_s:.0f} s of traffic each, from an empty queue"
+    if for_all:
+        yield f"{len(trial.runs)} replications of {trial.horizon_s:.0f} s of traffic each, from an empty queue, the same for every scenario"
+        if not trial.nodes:
+            yield "the graph has no nodes: every replica is taken to run"
+        if scheduled := [w.label for w in trial.workloads if w.scheduled]:
+            yield f"not running, as their schedule is not simulated: {', '.join(scheduled)}"
     yield from trial.question.notes
     for pool in sorted({node.pool for node in trial.grown}):
         number = sum(node.pool == pool for node in trial.grown)
         yield f"pool {pool} grows by {number} node{'s' if number > 1 else ''}, so that every pod that fits its bounds has room"
-    if not trial.nodes:
-        yield "the graph has no nodes: every replica is taken to run"
-    if scheduled := [w.label for w in trial.workloads if w.scheduled]:
-        yield f"not running, as their schedule is not simulated: {', '.join(scheduled)}"
     if scenario.value("spot") is not None:
-        yield "spot: the nodes of one pool in one zone come and go together; outages last 1.1 h on average (derived from recorded traces)"
-        yield "spot: the notice lets pods move at once; requests in hand are lost; nodes are paid for while they are there"
+        yield "the spot nodes of one pool in one zone come and go together; outages last 1.1 h on average (derived from recorded traces)"
+        yield "a spot notice lets pods move at once, requests in hand are lost; nodes are paid for while they are there"
         if not any(node.purchase == "spot" for node in trial.nodes):
-            yield "spot: this graph has no spot nodes, so nothing changes"
+            yield "this graph has no spot nodes, so nothing changes"
     if scenario.value("zone-lost") or scenario.value("node-lost"):
         yield f"the loss comes at {INCIDENT_AT * trial.horizon_s:.0f} s and lasts; the monthly cost is that of the intact platform"
         yield (

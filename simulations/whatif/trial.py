@@ -109,6 +109,5 @@ class Trial:
     def _with_outages(self, effects: Effects) -> Twin:
         from simulations.twin import Outage
 
-        replica_of = dict(zip(self.pods, self.twin.replicas, strict=True))
-        outages = tuple(Outage(replica_of[o.pod], o.start_s, o.end_s) for o in effects.outages)
-        return replace(self.twin, outages=outages)
+        # The twin names its replicas by their pods, too.
+        return replace(self.twin, outages=tuple(Outage(o.pod, o.start_s, o.end_s) for o in effects.outages))

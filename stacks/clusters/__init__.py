@@ -1,1 +1,33 @@
 """Where a stack lands: one adapter a file, all behind ``port.Cluster``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from stacks.clusters.port import Cluster, ClusterStatus
+from stacks.environment import Environment
+
+__all__ = ["Cluster", "ClusterStatus", "open_cluster"]
+
+
+def _embedded(environment: Environment, root: Path) -> Cluster:
+    from stacks.clusters.embedded import EmbeddedCluster
+
+    return EmbeddedCluster(environment.name, root / ".sandtable" / "clusters" / environment.name)
+
+
+def _kubeconfig(environment: Environment, _root: Path) -> Cluster:
+    from stacks.clusters.kubeconfig import KubeconfigCluster
+
+    return KubeconfigCluster.of(environment)
+
+
+#: By the name of the provider in the environment; a new kind of cluster is one more file and one more line.
+_PROVIDERS: Final[dict[str, Callable[[Environment, Path], Cluster]]] = {"embedded": _embedded, "kubeconfig": _kubeconfig}
+
+
+def open_cluster(environment: Environment, root: Path) -> Cluster:
+    """Return the cluster that ``environment`` names, without starting or asking it."""
+    return _PROVIDERS[environment.cluster.provider](environment, root)

@@ -178,6 +178,11 @@ def common_labels(environment: Environment, app: str, part: str) -> dict[str, st
     }
 
 
+def waivers(reasons: Mapping[str, str]) -> dict[str, str]:
+    """Return the annotation that lets an object break rules (by id) of ``policies/admission``, each for a reason."""
+    return {labels.WAIVER: "; ".join(f"{rule_id}: {reason}" for rule_id, reason in reasons.items())}
+
+
 def rule(
     groups: Sequence[str], resources: Sequence[str], verbs: Sequence[str], names: Sequence[str] | None = None
 ) -> k8s.rbac.v1.PolicyRuleArgs:

@@ -42,10 +42,7 @@ def allow(
         spec=k8s.networking.v1.NetworkPolicySpecArgs(
             pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=component.selector(part)),
             policy_types=["Ingress", "Egress"],
-            ingress=[
-                k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_peers(flow), ports=_ports(flow.ports)) for flow in into
-            ]
-            or None,
+            ingress=[k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_peers(flow), ports=_ports(flow.ports)) for flow in into] or None,
             egress=[
                 _dns(),
                 *[k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=_peers(flow), ports=_ports(flow.ports)) for flow in out_to],

@@ -122,9 +122,7 @@ def container(
         command=list(command) if command else None,
         args=list(args) if args else None,
         env=[
-            k8s.core.v1.EnvVarArgs(name=key, value=value)
-            if isinstance(value, str)
-            else k8s.core.v1.EnvVarArgs(name=key, value_from=value)
+            k8s.core.v1.EnvVarArgs(name=key, value=value) if isinstance(value, str) else k8s.core.v1.EnvVarArgs(name=key, value_from=value)
             for key, value in (env or {}).items()
         ]
         or None,

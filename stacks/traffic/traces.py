@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CSV_COLUMNS: Final = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 JSON_KEYS: Final = ("timestamp", "input_length", "output_length")
+_LATEST_MS: Final = 1e15  # 30,000 years; keeps NaN, infinity and the like out
 _SECONDS = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$", re.ASCII)
 
 
@@ -85,7 +86,7 @@ def read_trace(path: Path, *, skip_bad_rows: bool = False) -> Trace:
         EmptyTraceError: not one good row.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise UnreadableTraceError(path, f"not UTF-8 text (byte {error.start})") from error
     except OSError as error:
@@ -133,13 +134,22 @@ def _csv_rows(path: Path, lines: list[str]) -> Iterator[_Raw]:
     # Each line is read by itself: a stray quote spoils one row instead of swallowing the rest of the file.
     for number, line in enumerate(lines[header + 1 :], start=header + 2):
         if line.strip():
-            cells = next(csv.reader([line]))
-            yield number, line, [cells[i].strip() for i in where] if len(cells) == len(columns) else (len(cells), len(columns))
+            yield number, line, _cells(line, len(columns), where)
+
+
+def _cells(line: str, count: int, where: list[int]) -> list[str] | _BadValueError:
+    try:
+        cells = next(csv.reader([line]))
+    except csv.Error as error:
+        return _BadValueError(str(error))
+    if len(cells) != count:
+        return _BadValueError(f"{len(cells)} cells where the header has {count}")
+    return [cells[i].strip() for i in where]
 
 
 def _parse_csv(cells: Any) -> _Parsed:
-    if isinstance(cells, tuple):
-        raise _BadValueError("{} cells where the header has {}".format(*cells))
+    if isinstance(cells, _BadValueError):
+        raise cells
     when, prompt, output = cells
     return _nanoseconds(when), _count("ContextTokens", prompt), _count("GeneratedTokens", output)
 
@@ -180,7 +190,7 @@ def _parse_json(row: Any) -> _Parsed:
     if missing := [key for key in JSON_KEYS if key not in row]:
         raise _BadValueError(f"{missing[0]!r} is missing")
     when = row["timestamp"]
-    if isinstance(when, bool) or not isinstance(when, int | float) or not math.isfinite(when):
+    if isinstance(when, bool) or not isinstance(when, int | float) or not abs(when) <= _LATEST_MS:
         raise _BadValueError(f"timestamp {when!r} is not a number of milliseconds")
     if when < 0:
         raise _BadValueError(f"timestamp {when!r} is negative")

@@ -116,9 +116,7 @@ def api(server: ApiServer) -> ApiServer:
 
 
 def ours(manifest: dict[str, Any]) -> set[str]:
-    return {
-        compiled.rule.id for compiled in COMPILED if compiled.rule.applies_to(manifest) and not compiled.judge(manifest).admitted
-    }
+    return {compiled.rule.id for compiled in COMPILED if compiled.rule.applies_to(manifest) and not compiled.judge(manifest).admitted}
 
 
 def in_every_kind(pod: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -172,9 +170,7 @@ def mutations(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def examples() -> list[tuple[str, dict[str, Any]]]:
     return [
-        (f"{rule.id}: {example.name}", example.object)
-        for rule in RULES
-        for example in (*rule.examples.passing, *rule.examples.failing)
+        (f"{rule.id}: {example.name}", example.object) for rule in RULES for example in (*rule.examples.passing, *rule.examples.failing)
     ]
 
 
@@ -198,16 +194,16 @@ def test_both_agree_on_every_pod_in_every_kind(api: ApiServer) -> None:
 
 
 def test_both_agree_on_mutations_of_every_example(api: ApiServer) -> None:
-    originals = [(name, form) for name, manifest in examples() for form in (manifest, *islice(every_form(manifest), 1))]
+    originals = [(name, form) for name, manifest in examples() for form in (manifest, *islice(every_form(manifest), 2))]
     mutants = [(name, mutant) for name, manifest in originals for mutant in mutations(manifest)]
     verdicts = [(name, mutant, api.broken_rules(mutant)) for name, mutant in mutants]
     valid = [(name, mutant, theirs) for name, mutant, theirs in verdicts if theirs is not None]
     assert [f"{name}: {theirs ^ ours(mutant)}: {json.dumps(mutant)}" for name, mutant, theirs in valid if theirs != ours(mutant)] == []
-    assert len(valid) >= 500, f"only {len(valid)} of {len(mutants)} mutants were valid objects"
+    assert len(valid) >= 400, f"only {len(valid)} of {len(mutants)} mutants were valid objects"
 
 
 def test_both_agree_on_what_prod_deploys(api: ApiServer) -> None:
-    objects = [resource for resource in from_program(load("prod")).objects(*KINDS)]
+    objects = list(from_program(load("prod")).objects(*KINDS))
     for namespace in (resource for resource in objects if resource.kind == "Namespace"):
         api.create(dict(namespace.inputs))
     judged = 0
@@ -217,6 +213,12 @@ def test_both_agree_on_what_prod_deploys(api: ApiServer) -> None:
         assert theirs == ours(dict(resource.inputs)), resource.label
         judged += 1
     assert judged >= 30
+
+
+def test_neither_judges_the_clusters_own_namespaces(api: ApiServer) -> None:
+    bad = copy.deepcopy(next(rule for rule in RULES if rule.id == "no-host-paths").examples.failing[0].object)
+    bad["metadata"]["namespace"] = "kube-system"
+    assert api.broken_rules(bad) == ours(bad) == set()
 
 
 def test_no_expression_has_a_type_error_in_any_kind(server: ApiServer) -> None:
@@ -259,7 +261,9 @@ def test_pods_that_a_controller_makes_of_a_waived_object_are_not_judged_again(ap
     rule = next(rule for rule in RULES if rule.id == "no-host-paths")
     bad = copy.deepcopy(rule.examples.failing[0].object)
     pod = bad["spec"]["template"]["spec"]
-    deployment = next(wrapped for wrapped in in_every_kind({"metadata": {"name": "waived"}, "spec": pod}) if wrapped["kind"] == "Deployment")
+    deployment = next(
+        wrapped for wrapped in in_every_kind({"metadata": {"name": "waived"}, "spec": pod}) if wrapped["kind"] == "Deployment"
+    )
     deployment["metadata"]["annotations"] = {"sandtable.dev/waiver": "no-host-paths: this test"}
     with bound(api, rule, "Deny"):
         direct = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "direct"}, "spec": pod}

@@ -33,8 +33,6 @@ class ToolStatus:
     path: Path | None
     licence: str
     size_bytes: int | None
-    estimate_s: float | None
-    """How long it takes to install on this kind of machine, where it is missing and we can."""
     problem: str | None
     mend: str | None
     """One command; None where there is nothing to mend."""
@@ -75,7 +73,6 @@ def _line(resolver: Resolver, entry: ToolEntry, *, verify: bool) -> ToolStatus:
 
 def _describe(search: Search, problem: str | None, command: str | None) -> ToolStatus:
     entry, tool = search.entry, search.tool
-    recipe = entry.wheel or entry.build
     return ToolStatus(
         name=entry.name,
         purpose=entry.purpose,
@@ -86,7 +83,6 @@ def _describe(search: Search, problem: str | None, command: str | None) -> ToolS
         path=tool.path if tool else None,
         licence=entry.licence,
         size_bytes=_size(tool.path) if tool else None,
-        estimate_s=recipe.seconds if recipe and tool is None else None,
         problem=problem,
         mend=command,
     )

@@ -153,7 +153,7 @@ class Resolver:
 
     def _candidates(self, entry: ToolEntry) -> Iterator[tuple[Literal["path", "plugins"], Path]]:
         seen: set[Path] = set()
-        for folder in self.environ.get("PATH", "").split(os.pathsep):
+        for folder in self.environ.get("PATH", "").split(os.pathsep) if "path" in entry.sources else ():
             for name in (entry.name, *entry.aliases):
                 path = Path(folder, name)
                 # Our own folders may be on PATH (`environment` puts them there): the cache is looked into below, by key.

@@ -48,7 +48,7 @@ _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
         Diagnosis("what was downloaded is not what the project recorded; nothing was installed", "report it; do not work around it"),
     ),
     (
-        r"no such host|dial tcp|i/o timeout|connection refused|handshake timeout|network is unreachable",
+        r"no such host|dial tcp|i/o timeout|connection refused|handshake timeout|network is unreachable|disabled by GOPROXY",
         _NO_NETWORK,
     ),
     (

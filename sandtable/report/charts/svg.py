@@ -21,15 +21,16 @@ def element(name: str, *children: Child, **attributes: Value | None) -> Markup:
     >>> str(element("text", "a < b", x=1.50, class_="note"))
     '<text x="1.5" class="note">a &lt; b</text>'
     """
-    written = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), number(value) if isinstance(value, int | float) else value)
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{number(value) if isinstance(value, int | float) else escape(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    tag = Markup(name)  # noqa: S704  # names are literals of this package
+    # Names and attribute names are literals of this package; values and children are escaped.
     if not children:
-        return Markup("<{}{}/>").format(tag, written)
-    return Markup("<{}{}>{}</{}>").format(tag, written, Markup("").join(escape(child) for child in children), tag)
+        return Markup(f"<{name}{written}/>")  # noqa: S704
+    content = "".join(str(escape(child)) for child in children)
+    return Markup(f"<{name}{written}>{content}</{name}>")  # noqa: S704
 
 
 def number(value: float) -> str:

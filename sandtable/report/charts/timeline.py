@@ -1,7 +1,6 @@
 """The load over time: sent and finished per second, requests in flight, output tokens per second, failures where there were any.
 
-Counts of a slice are divided by its length, so that slices of any length read as rates. At most :data:`SLICES` slices are drawn;
-longer runs are summed into wider ones.
+At most :data:`SLICES` slices are drawn; those of longer runs are merged into wider ones.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 from typing import Final
 
 from markupsafe import Markup
@@ -32,47 +31,45 @@ class Panel:
     form: str = "line"
 
 
-def rates(ticks: list[Tick], most: int = SLICES) -> tuple[float, list[Tick]]:
-    """Return the length of a slice in seconds, and the slices with counts per second and the mean level in flight."""
-    ordered = sorted(ticks, key=lambda tick: tick.t_s)
-    steps = [after.t_s - before.t_s for before, after in itertools.pairwise(ordered) if after.t_s > before.t_s]
+def slices_of(ticks: list[Tick], most: int = SLICES) -> tuple[float, list[Tick]]:
+    """Return the length of a slice in seconds, and at most ``most`` slices: mean rates, the highest level in flight, the median TTFT."""
+    ordered = sorted(ticks, key=lambda tick: tick.at_s)
+    steps = [after.at_s - before.at_s for before, after in itertools.pairwise(ordered) if after.at_s > before.at_s]
     length = median(steps) if steps else 1.0
     together = math.ceil(len(ordered) / most)
-    slices = []
-    for index in range(0, len(ordered), together):
-        part = ordered[index : index + together]
-        span = length * len(part)
-        slices.append(
-            Tick(
-                t_s=part[0].t_s,
-                sent=sum(tick.sent for tick in part) / span,
-                finished=sum(tick.finished for tick in part) / span,
-                failed=sum(tick.failed for tick in part) / span,
-                in_flight=sum(tick.in_flight for tick in part) / len(part),
-                output_tokens=sum(tick.output_tokens for tick in part) / span,
-            )
-        )
-    return length * together, slices
+    return length * together, [_merged(ordered[index : index + together]) for index in range(0, len(ordered), together)]
+
+
+def _merged(part: list[Tick]) -> Tick:
+    known = [tick.ttft_p50_ms for tick in part if tick.ttft_p50_ms is not None]
+    return Tick(
+        at_s=part[0].at_s,
+        offered_per_s=fmean(tick.offered_per_s for tick in part),
+        finished_per_s=fmean(tick.finished_per_s for tick in part),
+        failed_per_s=fmean(tick.failed_per_s for tick in part),
+        in_flight=max(tick.in_flight for tick in part),
+        output_tokens_per_s=fmean(tick.output_tokens_per_s for tick in part),
+        ttft_p50_ms=median(known) if known else None,
+    )
 
 
 def timeline(ticks: list[Tick]) -> Markup:
     """Return the picture; a sentence in its place where nothing was sent."""
     if not ticks:
         return svg.element("p", "No load was sent.", class_="empty")
-    length, slices = rates(ticks)
+    length, slices = slices_of(ticks)
     panels = [
         Panel(
             "requests per second",
-            [("finished", [tick.finished for tick in slices], "finished"), ("sent", [tick.sent for tick in slices], "sent")],
+            [("finished", [tick.finished_per_s for tick in slices], "finished"), ("sent", [tick.offered_per_s for tick in slices], "sent")],
         ),
         Panel("requests in flight", [("in flight", [tick.in_flight for tick in slices], "level")], "area"),
-        Panel("output tokens per second", [("tokens", [tick.output_tokens for tick in slices], "level")], "area"),
+        Panel("output tokens per second", [("tokens", [tick.output_tokens_per_s for tick in slices], "level")], "area"),
     ]
-    if any(tick.failed for tick in slices):
-        panels.append(Panel("failed requests per second", [("failed", [tick.failed for tick in slices], "failed")], "bars"))
-    first, last = slices[0].t_s, slices[-1].t_s + length
-    x = Linear(first, last, _LEFT, _RIGHT)
-    places = [x(tick.t_s + length / 2) for tick in slices]
+    if any(tick.failed_per_s for tick in slices):
+        panels.append(Panel("failed requests per second", [("failed", [tick.failed_per_s for tick in slices], "failed")], "bars"))
+    x = Linear(slices[0].at_s, slices[-1].at_s + length, _LEFT, _RIGHT)
+    places = [x(tick.at_s + length / 2) for tick in slices]
     height = 30 + len(panels) * (_PANEL + _GAP)
     parts: list[Markup] = []
     for row, panel in enumerate(panels):
@@ -89,7 +86,7 @@ def _panel(panel: Panel, places: list[float], top: float, x: Linear, length: flo
     bottom = top + _PANEL
     y = Linear(0, max((value for _, values, _ in panel.series for value in values), default=0) * 1.08 or 1.0, bottom, top)
     parts = [svg.text(_LEFT, top - 9, panel.heading, "panel-heading")]
-    for value in y.ticks(2):
+    for value in y.ticks(3):
         parts.append(svg.line(_LEFT, y(value), _RIGHT, y(value), "grid" if value else "axis"))
         parts.append(svg.text(_LEFT - 6, y(value) + 4, figure(value, "count"), "tick", "end"))
     for index, (words, values, name) in enumerate(panel.series):
@@ -114,8 +111,8 @@ def _panel(panel: Panel, places: list[float], top: float, x: Linear, length: flo
 
 def _description(slices: list[Tick], length: float) -> str:
     most = max(tick.in_flight for tick in slices)
-    failed = sum(tick.failed for tick in slices) * length
+    failed = sum(tick.failed_per_s for tick in slices) * length
     return (
-        f"Over {slices[-1].t_s + length - slices[0].t_s:g} seconds, at most {figure(most, 'count')} requests were in flight"
+        f"Over {slices[-1].at_s + length - slices[0].at_s:g} seconds, at most {figure(most, 'count')} requests were in flight"
         f" and {figure(round(failed), 'count')} failed. The data stand in the table below the picture."
     )

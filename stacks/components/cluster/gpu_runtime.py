@@ -5,13 +5,13 @@ Facts: NVIDIA/k8s-device-plugin v0.20.0, deployments/static; NVIDIA/dcgm-exporte
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi_kubernetes as k8s
 
 from stacks import labels
 from stacks.components import places
-from stacks.components.component import Component
+from stacks.components.component import Component, waivers
 from stacks.components.network import Flow, allow
 from stacks.components.parts import from_field, host_path, http_probe
 from stacks.components.pods import Mount, Placement, Rights, Size, container, pod_template
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _METRICS_PORT = 9400
 _DEVICE_PLUGINS = "/var/lib/kubelet/device-plugins"
 _POD_RESOURCES = "/var/lib/kubelet/pod-resources"
+_WAIVERS: Final = {
+    "device-plugin": {
+        "no-host-paths": "registers with the kubelet through its socket",
+        "run-as-non-root": "the kubelet's socket belongs to root",
+    },
+    "exporter": {"no-host-paths": "asks the kubelet which pod holds which GPU"},
+}
 
 
 class GpuRuntime(Component):
@@ -59,7 +66,7 @@ class GpuRuntime(Component):
         every_gpu_node = Placement({labels.GPU_PRESENT: "true"}, (k8s.core.v1.TolerationArgs(operator="Exists"),))
         return k8s.apps.v1.DaemonSet(
             f"{places.GPU_SYSTEM}/{name}",
-            metadata=self.metadata(name, places.GPU_SYSTEM, part=part),
+            metadata=self.metadata(name, places.GPU_SYSTEM, part=part, annotations=waivers(_WAIVERS[part])),
             spec=k8s.apps.v1.DaemonSetSpecArgs(
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(part)),
                 template=pod_template(

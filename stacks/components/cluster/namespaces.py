@@ -63,9 +63,7 @@ class Namespaces(Component):
         k8s.networking.v1.NetworkPolicy(
             f"{namespace}/default-deny",
             metadata=self.metadata("default-deny", namespace, part=namespace),
-            spec=k8s.networking.v1.NetworkPolicySpecArgs(
-                pod_selector=k8s.meta.v1.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]
-            ),
+            spec=k8s.networking.v1.NetworkPolicySpecArgs(pod_selector=k8s.meta.v1.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
             opts=self.options(created),
         )
 
@@ -121,7 +119,9 @@ def _quotas(environment: Environment) -> dict[str, dict[str, str]]:
     replicas = max(ai.replicas, ai.autoscaling.max_replicas if ai.autoscaling else 0)
     return {
         places.AI: _sum([(replicas + 1, ai.resources)]),
-        places.FEDERATION: _sum([(federation.servers + 1, federation.server_resources), (2 * federation.clients + 1, federation.client_resources)]),
+        places.FEDERATION: _sum(
+            [(federation.servers + 1, federation.server_resources), (2 * federation.clients + 1, federation.client_resources)]
+        ),
         # Jobs that overlap: one run ends while the next of the same schedule begins.
         places.TRAINING: _sum([(2 * job.workers, job.resources) for job in environment.training]),
     }

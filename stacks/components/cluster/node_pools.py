@@ -45,9 +45,7 @@ class NodePools(Component):
     def _node(self, pool: NodePool, index: int) -> k8s.core.v1.Node:
         zones = self._zones(pool)
         name = f"{pool.name}-{index}"
-        taints = [
-            k8s.core.v1.TaintArgs(key=taint["key"], value=taint["value"], effect=taint["effect"]) for taint in _taints(pool)
-        ]
+        taints = [k8s.core.v1.TaintArgs(key=taint["key"], value=taint["value"], effect=taint["effect"]) for taint in _taints(pool)]
         return k8s.core.v1.Node(
             name,
             metadata=self.metadata(

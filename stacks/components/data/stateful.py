@@ -7,8 +7,8 @@ Rule 3: claims outlive the StatefulSet: deleting the stack by mistake does not d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
     from stacks.components.pods import Placement
     from stacks.environment import DataStore, Environment
+
+
+#: Name of the Secret that every data store reads its first password from.
+CREDENTIALS: Final = "store-credentials"
+#: Namespaces whose programs use data stores.
+CLIENTS: Final = (places.AI, places.FEDERATION, places.TRAINING)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,6 @@ class Stateful:
     volumes: Sequence[k8s.core.v1.VolumeArgs] = ()
     group: int = 1000
     grace_s: int = 60
-    extra_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def declare(component: Component, service: Stateful, *, part: str, after: Sequence[pulumi.Resource] = ()) -> k8s.apps.v1.StatefulSet:
@@ -75,7 +80,7 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
     )
     return k8s.apps.v1.StatefulSet(
         f"{namespace}/{name}",
-        metadata=component.metadata(name, namespace, part=part, extra_labels=service.extra_labels),
+        metadata=component.metadata(name, namespace, part=part),
         spec=k8s.apps.v1.StatefulSetSpecArgs(
             replicas=service.replicas,
             service_name=f"{name}-peers",
@@ -85,7 +90,7 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
                 when_deleted="Retain", when_scaled="Retain"
             ),
             template=pod_template(
-                {**component.labels(part), **service.extra_labels},
+                component.labels(part),
                 service.containers,
                 placement=service.placement,
                 service_account=name,
@@ -107,9 +112,7 @@ class StatefulStore(Component):
 
     address: str
 
-    def __init__(
-        self, name: str, *, environment: Environment, section: DataStore, options: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, *, environment: Environment, section: DataStore, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         self.section = section
         self.server = self.build()
@@ -124,14 +127,9 @@ class StatefulStore(Component):
         return {**super().selector(part), labels.PREFIX + "store": self.section.name}
 
     def labels(self, part: str) -> dict[str, str]:
-        """Return the common labels, the store's name and whether customers' data lies here (policy ``data-in-allowed-regions``)."""
-        data = {labels.CUSTOMER_DATA: "true"} if self.section.customer_data else {}
-        return {**super().labels(part), labels.PREFIX + "store": self.section.name, **data}
+        """Return the common labels and the store's name."""
+        return {**super().labels(part), labels.PREFIX + "store": self.section.name}
 
     def placement(self) -> Placement:
         """Return the placement on the section's pool."""
         return on_pool(self.environment, self.section.pool, stateful=True)
-
-
-#: Namespaces whose programs use data stores.
-CLIENTS: ClassVar = (places.AI, places.FEDERATION, places.TRAINING)

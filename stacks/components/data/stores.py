@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -12,16 +12,13 @@ from stacks.components.component import Component
 from stacks.components.data.object_store import ObjectStore
 from stacks.components.data.postgresql import PostgreSql
 from stacks.components.data.redis import Redis
+from stacks.components.data.stateful import CREDENTIALS, StatefulStore
 from stacks.components.stack_secrets import stack_secret
 
 if TYPE_CHECKING:
-    from stacks.components.data.stateful import StatefulStore
     from stacks.environment import Environment
 
-#: Name of the Secret that every store of the namespace reads its password from.
-CREDENTIALS = "store-credentials"
-
-_KINDS: dict[str, type[StatefulStore]] = {"postgresql": PostgreSql, "redis": Redis, "object-store": ObjectStore}
+_KINDS: Final[dict[str, type[StatefulStore]]] = {"postgresql": PostgreSql, "redis": Redis, "object-store": ObjectStore}
 
 
 class DataStores(Component):

@@ -14,8 +14,8 @@ from stacks.components import places
 from stacks.components.component import Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
 from stacks.components.parts import from_field, http_probe, scratch, tcp_probe
-from stacks.components.pods import Mount, Size, container, on_platform_pool, pod_template
 from stacks.components.platform.crossplane_apis import API_GROUP
+from stacks.components.pods import Mount, Size, container, on_platform_pool, pod_template
 
 if TYPE_CHECKING:
     import pulumi
@@ -41,7 +41,14 @@ class Crossplane(Component):
         super().__init__(name, environment=environment, options=options)
         self.core = self._core()
         self.rbac_manager = self._rbac_manager()
-        allow(self, "crossplane", _NAMESPACE, part="core", into=[Flow((_METRICS,), places.TELEMETRY)], out_to=[API_SERVER, Flow((9443,), _NAMESPACE)])
+        allow(
+            self,
+            "crossplane",
+            _NAMESPACE,
+            part="core",
+            into=[Flow((_METRICS,), places.TELEMETRY)],
+            out_to=[API_SERVER, Flow((9443,), _NAMESPACE)],
+        )
         allow(self, "crossplane-rbac-manager", _NAMESPACE, part="rbac-manager", out_to=[API_SERVER])
         self.register_outputs({"namespace": _NAMESPACE})
 
@@ -58,11 +65,15 @@ class Crossplane(Component):
                 rule([""], ["events"], ["create", "update", "patch"]),
                 rule([""], ["secrets", "serviceaccounts", "services"], _ALL),
                 rule(["apps"], ["deployments"], _ALL),
-                rule(["admissionregistration.k8s.io"], ["validatingwebhookconfigurations"], ["get", "list", "watch", "create", "update", "patch"]),
+                rule(
+                    ["admissionregistration.k8s.io"],
+                    ["validatingwebhookconfigurations"],
+                    ["get", "list", "watch", "create", "update", "patch"],
+                ),
             ],
             service_account=(_NAMESPACE, "crossplane"),
         )
-        env = {
+        env: dict[str, str | k8s.core.v1.EnvVarSourceArgs] = {
             "POD_NAMESPACE": from_field("metadata.namespace"),
             "POD_SERVICE_ACCOUNT": from_field("spec.serviceAccountName"),
             "LEADER_ELECTION": "true",
@@ -95,7 +106,11 @@ class Crossplane(Component):
             part="rbac-manager",
             rules=[
                 rule(["apiextensions.crossplane.io", "pkg.crossplane.io"], ["*"], ["get", "list", "watch", "update", "patch"]),
-                rule(["rbac.authorization.k8s.io"], ["clusterroles", "clusterrolebindings", "roles", "rolebindings"], [*_ALL, "bind", "escalate"]),
+                rule(
+                    ["rbac.authorization.k8s.io"],
+                    ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
+                    [*_ALL, "bind", "escalate"],
+                ),
                 rule(["coordination.k8s.io"], ["leases"], _ALL),
                 rule([""], ["events"], ["create", "update", "patch"]),
                 rule([""], ["serviceaccounts"], ["get", "list", "watch"]),

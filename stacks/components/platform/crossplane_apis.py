@@ -143,7 +143,10 @@ class CrossplaneApis(Component):
                     "compositeTypeRef": record({"apiVersion": text(), "kind": text()}, ["apiVersion", "kind"]),
                     "mode": text(allowed=["Pipeline"]),
                     "pipeline": list_of(
-                        record({"step": text(), "functionRef": record({"name": text()}, ["name"]), "input": anything()}, ["step", "functionRef"])
+                        record(
+                            {"step": text(), "functionRef": record({"name": text()}, ["name"]), "input": anything()},
+                            ["step", "functionRef"],
+                        )
                     ),
                 },
                 ["compositeTypeRef", "mode", "pipeline"],

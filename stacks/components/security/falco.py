@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import pulumi_kubernetes as k8s
 
 from stacks.components import places
-from stacks.components.component import Component
+from stacks.components.component import Component, waivers
 from stacks.components.network import Flow, allow
 from stacks.components.parts import from_config_map, from_field, host_path, http_probe, scratch
 from stacks.components.pods import ON_EVERY_NODE, Mount, Rights, Size, container, on_platform_pool, pod_template
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 RULES: Final = Path(__file__).parents[3] / "policies" / "falco"
 _NAMESPACE = places.FALCO
 _WEB, _FORWARDER = 8765, 2801
+_WAIVERS: Final = {
+    "no-host-paths": "reads the node's processes, users and kernel symbols, and asks the runtime for container names",
+    "run-as-non-root": "loading a BPF program needs root beside the capabilities",
+}
 
 
 class Falco(Component):
@@ -90,7 +94,7 @@ class Falco(Component):
         )
         return k8s.apps.v1.DaemonSet(
             f"{_NAMESPACE}/falco",
-            metadata=self.metadata("falco", _NAMESPACE, part="sensor"),
+            metadata=self.metadata("falco", _NAMESPACE, part="sensor", annotations=waivers(_WAIVERS)),
             spec=k8s.apps.v1.DaemonSetSpecArgs(
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector("sensor")),
                 template=pod_template(

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components import places
-from stacks.components.component import Component, rule
+from stacks.components.component import Component, rule, waivers
 from stacks.components.network import API_SERVER, Flow, allow
 from stacks.components.parts import from_config_map, from_field, host_path, http_probe
 from stacks.components.pods import ON_EVERY_NODE, Mount, Rights, Size, container, pod_template
@@ -29,6 +28,18 @@ _HEALTH, _METRICS, _DRIVER_HEALTH = 9982, 9988, 9809
 _SOCKETS = "/run/spire/agent-sockets"
 _TOKEN_S = 7200
 _AS_ROOT: Final = Rights(root=True)
+_WAIVERS: Final = {
+    "agent": {
+        "no-host-namespaces": "attests workloads by their pid",
+        "no-host-paths": "its socket is mounted into the pods of the node",
+        "run-as-non-root": "reads /proc of every pod",
+    },
+    "csi-driver": {
+        "no-privileged-pods": "mounts made for other pods need Bidirectional propagation, granted to privileged containers only",
+        "no-host-paths": "the kubelet finds drivers and pods' volumes under its own folder",
+        "run-as-non-root": "mounts, and the kubelet's sockets belong to root",
+    },
+}
 
 
 class SpireAgent(Component):
@@ -80,10 +91,9 @@ class SpireAgent(Component):
         *after: pulumi.Resource,
     ) -> k8s.apps.v1.DaemonSet:
         is_agent = part == "agent"
-        waiver = None if is_agent else {labels.WAIVER: "no-privileged-pods: mounts made for other pods need Bidirectional propagation"}
         return k8s.apps.v1.DaemonSet(
             f"{_NAMESPACE}/{name}",
-            metadata=self.metadata(name, _NAMESPACE, part=part, annotations=waiver),
+            metadata=self.metadata(name, _NAMESPACE, part=part, annotations=waivers(_WAIVERS[part])),
             spec=k8s.apps.v1.DaemonSetSpecArgs(
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(part)),
                 template=pod_template(
@@ -96,7 +106,6 @@ class SpireAgent(Component):
                     host_pid=is_agent,  # workloads are attested by their pid
                     volumes=volumes,
                     group=None,
-                    annotations=waiver,
                 ),
             ),
             opts=self.options(*after),
@@ -174,6 +183,7 @@ def _driver() -> tuple[list[k8s.core.v1.ContainerArgs], list[k8s.core.v1.VolumeA
         ],
         ports={"healthz": _DRIVER_HEALTH},
         mounts=[Mount("plugin", "/spiffe-csi"), Mount("registry", "/registration")],
+        ready=http_probe("/healthz", "healthz"),
         alive=http_probe("/healthz", "healthz", delay_s=5),
         rights=_AS_ROOT,
     )

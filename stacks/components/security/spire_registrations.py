@@ -74,7 +74,7 @@ class SpireRegistrations(Component):
                     "spiffeIDTemplate": ID_TEMPLATE,
                     "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: namespace}},
                     "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": PART_OF}},
-                    "dnsNameTemplates": ["{{ index .PodMeta.Labels \"app.kubernetes.io/name\" }}.{{ .PodMeta.Namespace }}.svc"],
+                    "dnsNameTemplates": ['{{ index .PodMeta.Labels "app.kubernetes.io/name" }}.{{ .PodMeta.Namespace }}.svc'],
                     "ttl": ttl,
                 },
             )
@@ -137,4 +137,4 @@ def _with_identity(environment: Environment) -> list[str]:
 
 
 def _labels() -> k8s.apiextensions.v1.JSONSchemaPropsArgs:
-    return k8s.apiextensions.v1.JSONSchemaPropsArgs(type="object", additional_properties={"type": "string"})
+    return k8s.apiextensions.v1.JSONSchemaPropsArgs(type="object", additional_properties=text())

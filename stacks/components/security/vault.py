@@ -76,20 +76,16 @@ class Vault(Component):
         helper = (POLICIES / "spiffe-helper.hcl").read_text(encoding="utf-8")
         if engine == "openbao":
             files["audit.hcl"] = (POLICIES / "audit-openbao.hcl").read_text(encoding="utf-8")
-            files["seal.hcl"] = (
-                f'seal "static" {{\n  current_key_id = "1"\n  current_key    = "file:///vault/seal/{_SEAL_KEY}"\n}}\n'
-            )
+            files["seal.hcl"] = f'seal "static" {{\n  current_key_id = "1"\n  current_key    = "file:///vault/seal/{_SEAL_KEY}"\n}}\n'
         else:
-            # Vault has no static seal; raft needs mlock off (memory-mapped files), which its chart does silently.
-            files["seal.hcl"] = (
-                'disable_mlock = true\nseal "transit" {\n  address    = "https://unseal.vault.svc:8200"\n  key_name   = "sandtable-unseal"\n'
-                '  mount_path = "transit/"\n}\n'
-            )
+            files["seal.hcl"] = (POLICIES / "seal-vault.hcl").read_text(encoding="utf-8")
         return {**files, "helper.conf": helper}
 
     def _rbac(self) -> None:
         me = (places.VAULT, NAME)
-        self.role(NAME, places.VAULT, part=_PART, rules=[rule([""], ["pods"], ["get", "watch", "list", "update", "patch"])], service_account=me)
+        self.role(
+            NAME, places.VAULT, part=_PART, rules=[rule([""], ["pods"], ["get", "watch", "list", "update", "patch"])], service_account=me
+        )
         # Kubernetes auth: the server asks the API server whether a workload's token is genuine.
         k8s.rbac.v1.ClusterRoleBinding(
             "vault-token-review",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Login role → namespace. The policy of the same name lies in ``policies/vault``.
 _ROLES: Final = {"ai-stack": places.AI, "federation": places.FEDERATION, "training": places.TRAINING}
 _INTERMEDIATE_H = 30 * 24
-_SERVER_FILES: Final = {"server.hcl", "audit-openbao.hcl", "spiffe-helper.hcl"}
+_SERVER_FILES: Final = {"server.hcl", "audit-openbao.hcl", "seal-vault.hcl", "spiffe-helper.hcl"}
 
 
 def policies(folder: Path) -> dict[str, str]:
@@ -37,7 +37,10 @@ def setup(environment: Environment) -> list[dict[str, Any]]:
         {"path": "sys/mounts/pki", "data": {"type": "pki", "config": {"max_lease_ttl": "87600h"}}},
         {"path": "sys/mounts/pki_int", "data": {"type": "pki", "config": {"max_lease_ttl": f"{_INTERMEDIATE_H}h"}}},
         {"path": "pki/root/generate/internal", "data": {"common_name": f"{domain} root", "key_type": "ec", "key_bits": 384}},
-        {"path": "pki_int/intermediate/generate/internal", "data": {"common_name": f"{domain} workloads", "key_type": "ec", "key_bits": 256}},
+        {
+            "path": "pki_int/intermediate/generate/internal",
+            "data": {"common_name": f"{domain} workloads", "key_type": "ec", "key_bits": 256},
+        },
     ]
     for role, namespace in _ROLES.items():
         calls += [

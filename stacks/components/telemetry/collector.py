@@ -133,7 +133,14 @@ class Collector(Component):
         otlp = (configuration.OTLP_GRPC, configuration.OTLP_HTTP)
         scrape = Flow((configuration.METRICS,), _NAMESPACE)
         # 10250: the kubelet of the own node, for the pods' use of memory and CPU.
-        allow(self, "collector-agent", _NAMESPACE, part="agent", into=[Flow(otlp), scrape], out_to=[Flow(otlp, _NAMESPACE), API_SERVER, Flow((10250,))])
+        allow(
+            self,
+            "collector-agent",
+            _NAMESPACE,
+            part="agent",
+            into=[Flow(otlp), scrape],
+            out_to=[Flow(otlp, _NAMESPACE), API_SERVER, Flow((10250,))],
+        )
         allow(
             self,
             "collector-gateway",

@@ -76,9 +76,21 @@ def _serving(environment: Environment) -> list[Panel]:
         Panel("Time to first token", "s", _quantiles(TIME_TO_FIRST_TOKEN), seconds.get("p95_ttft_ms")),
         Panel("Time per output token", "s", _quantiles(TIME_PER_OUTPUT_TOKEN), seconds.get("p95_tpot_ms")),
         Panel("Whole answer", "s", _quantiles(REQUEST_DURATION), seconds.get("p95_e2e_ms")),
-        Panel("Tokens", "short", {"answers": "sum(rate(llamacpp:tokens_predicted_total[1m]))", "prompts": "sum(rate(llamacpp:prompt_tokens_total[1m]))"}),
-        Panel("In hand and waiting", "short", {"in hand {{pod}}": "llamacpp:requests_processing", "waiting {{pod}}": "llamacpp:requests_deferred"}),
-        Panel("Error budget burn", "short", {"failed, 1 h": "sandtable:failed:ratio_rate1h", "late first token, 1 h": "sandtable:first_token:ratio_rate1h"}),
+        Panel(
+            "Tokens",
+            "short",
+            {"answers": "sum(rate(llamacpp:tokens_predicted_total[1m]))", "prompts": "sum(rate(llamacpp:prompt_tokens_total[1m]))"},
+        ),
+        Panel(
+            "In hand and waiting",
+            "short",
+            {"in hand {{pod}}": "llamacpp:requests_processing", "waiting {{pod}}": "llamacpp:requests_deferred"},
+        ),
+        Panel(
+            "Error budget burn",
+            "short",
+            {"failed, 1 h": "sandtable:failed:ratio_rate1h", "late first token, 1 h": "sandtable:first_token:ratio_rate1h"},
+        ),
     ]
 
 
@@ -89,7 +101,9 @@ def _quantiles(histogram: str) -> dict[str, str]:
 def _accelerators() -> list[Panel]:
     return [
         Panel("Utilisation", "percent", {"{{Hostname}}/{{gpu}}": "DCGM_FI_DEV_GPU_UTIL"}),
-        Panel("Memory in use", "percentunit", {"{{Hostname}}/{{gpu}}": "DCGM_FI_DEV_FB_USED / (DCGM_FI_DEV_FB_USED + DCGM_FI_DEV_FB_FREE)"}),
+        Panel(
+            "Memory in use", "percentunit", {"{{Hostname}}/{{gpu}}": "DCGM_FI_DEV_FB_USED / (DCGM_FI_DEV_FB_USED + DCGM_FI_DEV_FB_FREE)"}
+        ),
         Panel("Power", "watt", {"{{Hostname}}/{{gpu}}": "DCGM_FI_DEV_POWER_USAGE"}),
         Panel("Driver errors (XID)", "short", {"{{Hostname}}/{{gpu}}": "DCGM_FI_DEV_XID_ERRORS"}),
     ]
@@ -101,10 +115,14 @@ def _platform() -> list[Panel]:
         Panel("Secrets engine: open servers", "short", {"open": "count(vault_core_unsealed == 1)", "active": "sum(vault_core_active)"}),
         Panel("Identity: life left of the authority", "s", {"authority": "spire_server_ca_manager_x509_ca_rotate_ttl_seconds"}),
         Panel("Runtime findings", "short", {"{{rule_name}}": "sum by (rule_name) (rate(falcosecurity_falco_rules_matches_total[5m]))"}),
-        Panel("Collectors: refused and failed", "short", {
-            "refused spans": "sum(rate(otelcol_receiver_refused_spans_total[5m]))",
-            "failed points": "sum(rate(otelcol_exporter_send_failed_metric_points_total[5m]))",
-        }),
+        Panel(
+            "Collectors: refused and failed",
+            "short",
+            {
+                "refused spans": "sum(rate(otelcol_receiver_refused_spans_total[5m]))",
+                "failed points": "sum(rate(otelcol_exporter_send_failed_metric_points_total[5m]))",
+            },
+        ),
         Panel("Memory by pod", "bytes", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_container_memory_working_set_bytes)"}),
         Panel("CPU by pod", "short", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_pod_cpu_usage)"}),
     ]

@@ -107,7 +107,7 @@ def configuration(environment: Environment) -> dict[str, Any]:
         {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": target}
         for source, target in (("namespace", "namespace"), ("pod_name", "pod"), ("pod_node_name", "node"))
     ]
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {
             "job_name": job,
             "kubernetes_sd_configs": [{"role": "pod"}],

@@ -64,7 +64,7 @@ def slo_groups(environment: Environment) -> list[dict[str, Any]]:
             "interval": "30s",
             "rules": [
                 *[{"record": f"sandtable:{name}:ratio_rate{window}", "expr": ratio(window)} for window in WINDOWS],
-                *[_burn_alert(name, budget, text, *rate) for rate in BURN_RATES],
+                *[_burn_alert(name, budget, text, burn) for burn in BURN_RATES],
             ],
         }
         for name, (budget, text, ratio) in objectives.items()
@@ -94,7 +94,8 @@ def _late_ratio(window: str, bound_s: float) -> str:
     return f"1 - {in_time} / sum(rate({TIME_TO_FIRST_TOKEN}_count[{window}]))"
 
 
-def _burn_alert(name: str, budget: float, text: str, rate: float, long: str, short: str, severity: str) -> dict[str, Any]:
+def _burn_alert(name: str, budget: float, text: str, burn: tuple[float, str, str, str]) -> dict[str, Any]:
+    rate, long, short, severity = burn
     limit = f"{rate * budget:g}"
     camel = "".join(part.capitalize() for part in name.split("_"))
     return {
@@ -112,7 +113,9 @@ def platform_groups(environment: Environment) -> list[dict[str, Any]]:
     """Return the alerts about the parts that everything else stands on."""
     alerts = [
         _alert("TargetDown", "up == 0", "5m", "ticket", "a target of the metrics store does not answer"),
-        _alert("EngineQueueGrows", "min by (pod) (llamacpp:requests_deferred) > 0", "10m", "page", "requests wait at an engine for ten minutes"),
+        _alert(
+            "EngineQueueGrows", "min by (pod) (llamacpp:requests_deferred) > 0", "10m", "page", "requests wait at an engine for ten minutes"
+        ),
         _alert(
             "CollectorRefuses", "sum(rate(otelcol_receiver_refused_spans_total[5m])) > 0", "5m", "ticket", "collectors are short of memory"
         ),
@@ -126,15 +129,21 @@ def platform_groups(environment: Environment) -> list[dict[str, Any]]:
     ]
     if environment.secrets.engine != "none":
         quorum = environment.secrets.replicas // 2 + 1
-        alerts.append(_alert("VaultSealed", "min by (pod) (vault_core_unsealed) == 0", "2m", "page", "a server of the secrets engine is sealed"))
         alerts.append(
-            _alert("VaultQuorumAtRisk", f"count(vault_core_unsealed == 1) <= {quorum - 1}", "1m", "page", "fewer open servers than a quorum")
+            _alert("VaultSealed", "min by (pod) (vault_core_unsealed) == 0", "2m", "page", "a server of the secrets engine is sealed")
+        )
+        alerts.append(
+            _alert(
+                "VaultQuorumAtRisk", f"count(vault_core_unsealed == 1) <= {quorum - 1}", "1m", "page", "fewer open servers than a quorum"
+            )
         )
     if environment.runtime_rules.enabled:
         critical = 'sum(rate(falcosecurity_falco_rules_matches_total{priority=~"Critical|Alert|Emergency"}[5m])) > 0'
         alerts.append(_alert("RuntimeRuleBroken", critical, "0m", "page", "a runtime rule of critical priority matched"))
     if any(pool.gpu for pool in environment.node_pools):
-        alerts.append(_alert("GpuError", "max by (Hostname, gpu) (DCGM_FI_DEV_XID_ERRORS) > 0", "1m", "page", "the driver reports an XID error"))
+        alerts.append(
+            _alert("GpuError", "max by (Hostname, gpu) (DCGM_FI_DEV_XID_ERRORS) > 0", "1m", "page", "the driver reports an XID error")
+        )
     return [{"name": "platform", "interval": "30s", "rules": alerts}]
 
 

@@ -36,6 +36,7 @@ class Federation(Component):
 
     server: k8s.apps.v1.StatefulSet
     clients: k8s.apps.v1.Deployment
+    address: str
 
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
@@ -50,7 +51,8 @@ class Federation(Component):
             part="client",
             out_to=[Flow((_PORT,), _NAMESPACE, self.selector("server")), Flow((4317,), places.TELEMETRY)],
         )
-        self.register_outputs({"address": f"fl-server.{_NAMESPACE}.svc:{_PORT}", "clients": environment.federation.clients})
+        self.address = f"fl-server.{_NAMESPACE}.svc:{_PORT}"
+        self.register_outputs({"address": self.address, "clients": environment.federation.clients})
 
     def _server(self) -> k8s.apps.v1.StatefulSet:
         section = self.environment.federation

@@ -52,7 +52,7 @@ class Training(Component):
             into=[Flow((_RENDEZVOUS,), _NAMESPACE)],
             out_to=[Flow((_RENDEZVOUS,), _NAMESPACE), Flow((_S3,), places.DATA), Flow((4317,), places.TELEMETRY)],
         )
-        self.runs = {job.name: self._scheduled(job) if job.schedule else self._once(job) for job in environment.training}
+        self.runs = {job.name: self._scheduled(job, job.schedule) if job.schedule else self._once(job) for job in environment.training}
         self.register_outputs({"runs": sorted(self.runs)})
 
     def _once(self, job: TrainingJob) -> k8s.batch.v1.Job:
@@ -71,12 +71,12 @@ class Training(Component):
             opts=self.options(self.account),
         )
 
-    def _scheduled(self, job: TrainingJob) -> k8s.batch.v1.CronJob:
+    def _scheduled(self, job: TrainingJob, schedule: str) -> k8s.batch.v1.CronJob:
         return k8s.batch.v1.CronJob(
             f"{_NAMESPACE}/{job.name}",
             metadata=self.metadata(job.name, _NAMESPACE, part=_PART),
             spec=k8s.batch.v1.CronJobSpecArgs(
-                schedule=job.schedule,
+                schedule=schedule,
                 time_zone="Etc/UTC",
                 concurrency_policy="Forbid",  # two runs of one model would write the same checkpoint
                 starting_deadline_seconds=3600,
@@ -100,9 +100,7 @@ class Training(Component):
                 rules=[
                     k8s.batch.v1.PodFailurePolicyRuleArgs(
                         action="Ignore",
-                        on_pod_conditions=[
-                            k8s.batch.v1.PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
-                        ],
+                        on_pod_conditions=[k8s.batch.v1.PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")],
                     )
                 ]
             ),

@@ -15,6 +15,7 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
+from pulumi_policy.policy import _NotApplicableError as NotApplicable
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policies.crossguard.pack import environment_of, policies
@@ -48,8 +49,7 @@ def of_resource(policy: Policy, manifest: dict[str, Any]) -> list[str] | str:
     found: list[str] = []
     try:
         policy.validate(args, lambda message, _urn=None: found.append(message))
-    except Exception as reason:
-        assert type(reason).__name__ == "_NotApplicableError"
+    except NotApplicable as reason:
         return str(reason.reason)
     return found
 
@@ -57,14 +57,23 @@ def of_resource(policy: Policy, manifest: dict[str, Any]) -> list[str] | str:
 def of_stack(policy: Policy, manifests: list[dict[str, Any]]) -> list[tuple[str, str | None]] | str:
     assert isinstance(policy, StackValidationPolicy)
     resources = [
-        PolicyResource(f"kubernetes:{m['kind']}", unknown_checking_proxy(as_the_engine_says(copy.deepcopy(m))), f"urn:{i}", str(i), None, None, None, [], {})
+        PolicyResource(
+            f"kubernetes:{m['kind']}",
+            unknown_checking_proxy(as_the_engine_says(copy.deepcopy(m))),
+            f"urn:{i}",
+            str(i),
+            None,
+            None,
+            None,
+            [],
+            {},
+        )
         for i, m in enumerate(manifests)
     ]
     found: list[tuple[str, str | None]] = []
     try:
         policy.validate(StackValidationArgs(resources), lambda message, urn=None: found.append((message, urn)))
-    except Exception as reason:
-        assert type(reason).__name__ == "_NotApplicableError"
+    except NotApplicable as reason:
         return str(reason.reason)
     return found
 

@@ -64,7 +64,7 @@ def changed(**fields: Any) -> ObjectRule:
     ("fields", "text"),
     [
         ({"expression": "variables.asks == "}, "expression, line 1, column 19: Syntax error"),
-        ({"expression": "true &&\n  objct.spec"}, "expression, line 2, column 3: undeclared reference to 'objct'"),
+        ({"expression": "true &&\n  objct.spec"}, "expression, line 2, column 8: undeclared reference to 'objct.spec'"),
         ({"expression": 'quantity("1Gi") == 1'}, "undeclared reference to 'quantity'"),
         ({"expression": 'true && "text"'}, "found no matching overload"),
         ({"messageExpression": "1 +"}, "messageExpression, line 1"),
@@ -84,7 +84,9 @@ def test_bad_cel_in_a_variable_names_the_variable() -> None:
 
 
 def test_what_cannot_be_evaluated_is_a_breach_that_says_so() -> None:
-    verdict = COMPILED["no-host-paths"].judge({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": "[unknown]"})
+    verdict = COMPILED["no-host-paths"].judge(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": "[unknown]"}
+    )
     assert not verdict.admitted
     assert "cannot be judged" in verdict.message
 

@@ -21,7 +21,12 @@ def outcome(scale: float = 1.0, n: int = 200, failed: int = 0) -> Outcome:
 
 
 GOOD = Evidence(
-    thresholds=[Threshold("p95_ttft_ms < 200"), Threshold("failed_share <= 0.01"), Threshold("monthly_cost_usd <= 100"), Threshold("policy_violations == 0")],
+    thresholds=[
+        Threshold("p95_ttft_ms < 200"),
+        Threshold("failed_share <= 0.01"),
+        Threshold("monthly_cost_usd <= 100"),
+        Threshold("policy_violations == 0"),
+    ],
     predicted=outcome(),
     measured=outcome(),
     monthly_cost_usd=80,

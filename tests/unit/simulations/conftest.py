@@ -33,7 +33,7 @@ class Build:
             "sandtable.dev/capacity-memory": value["memory"],
             "sandtable.dev/capacity-gpu": str(value["gpu"]),
         }
-        return Build._object("v1", "Node", None, name, {"labels": own, "annotations": said}, {})
+        return Build._object("v1", "Node", None, name, metadata={"labels": own, "annotations": said}, spec={})
 
     @staticmethod
     def deployment(name: str, replicas: int, pool: str, **changes: Any) -> Resource:
@@ -49,13 +49,18 @@ class Build:
             **value["pod_spec"],
         }
         return Build._object(
-            "apps/v1", "Deployment", "ai", name, {}, {"replicas": replicas, "template": {"metadata": {"labels": own}, "spec": spec}}
+            "apps/v1",
+            "Deployment",
+            "ai",
+            name,
+            metadata={},
+            spec={"replicas": replicas, "template": {"metadata": {"labels": own}, "spec": spec}},
         )
 
     @staticmethod
     def priority(name: str, value: int, policy: str = "PreemptLowerPriority") -> Resource:
         """A priority class."""
-        resource = Build._object("scheduling.k8s.io/v1", "PriorityClass", None, name, {}, {})
+        resource = Build._object("scheduling.k8s.io/v1", "PriorityClass", None, name, metadata={}, spec={})
         return Resource(resource.urn, resource.type, name, inputs={**resource.inputs, "value": value, "preemptionPolicy": policy})
 
     @staticmethod
@@ -64,7 +69,7 @@ class Build:
         return Graph.of(resources, "test")
 
     @staticmethod
-    def _object(api: str, kind: str, namespace: str | None, name: str, metadata: dict[str, Any], spec: dict[str, Any]) -> Resource:
+    def _object(api: str, kind: str, namespace: str | None, name: str, *, metadata: dict[str, Any], spec: dict[str, Any]) -> Resource:
         inputs = {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace, **metadata}, "spec": spec}
         return Resource(f"urn:pulumi:t::t::kubernetes:{api}:{kind}::{name}", f"kubernetes:{api}:{kind}", name, inputs=inputs)
 

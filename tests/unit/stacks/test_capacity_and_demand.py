@@ -28,7 +28,7 @@ def test_quantities_are_read_as_kubernetes_writes_them(text: Any, value: float) 
 
 @pytest.mark.parametrize("text", ["8GB", "four", "", "1..2"])
 def test_what_is_no_quantity_is_named_with_its_place(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="Deployment ai/x, memory: .* is not a Kubernetes quantity"):
+    with pytest.raises(ConfigurationError, match=r"Deployment ai/x, memory: .* is not a Kubernetes quantity"):
         quantity(text, "Deployment ai/x, memory")
 
 
@@ -68,6 +68,16 @@ def test_a_pod_asks_for_its_containers_or_its_largest_init_container() -> None:
     # CPU: the init container's 3 exceed 1 + 0.5 + 0.2 of the sidecar. Memory: limits stand in for missing requests.
     assert web.requests == Amounts(3.0, 1.0 + 0.5 + 0.125, 0.0)
     assert (web.priority, web.evicts) == (500, False)
+
+
+def test_sidecars_run_beside_the_containers_and_beside_later_init_containers() -> None:
+    (web,) = workloads(graph_of(PODS.replace('cpu: "3"', 'cpu: "1"')))
+    assert web.requests.cpu == pytest.approx(1 + 0.5 + 0.2)
+    swapped = PODS.replace("{name: once, ", "{name: later, restartPolicy: Always, ").replace(
+        "{name: mesh, restartPolicy: Always, ", "{name: mesh, "
+    )
+    (web,) = workloads(graph_of(swapped))
+    assert web.requests.cpu == pytest.approx(max(3 + 0.2, 3 + 1.5))
 
 
 def test_an_autoscaler_gives_the_replicas_where_the_deployment_gives_none() -> None:
@@ -118,7 +128,8 @@ def test_selectors_and_taints_decide_who_is_admitted(change: tuple[str, str], ad
     ],
 )
 def test_node_affinity_decides_who_is_admitted(expression: str, admitted: bool) -> None:
-    rule = f"{{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{{matchExpressions: [{expression}]}}]}}}}}}"
+    terms = f"{{nodeSelectorTerms: [{{matchExpressions: [{expression}]}}]}}"
+    rule = f"{{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {terms}}}}}"
     (web,) = workloads(graph_of(PODS.replace("      overhead:", f"      affinity: {rule}\n      overhead:")))
     (node,) = nodes(graph_of(NODE))
     assert web.admitted_by(node) is admitted

@@ -45,6 +45,7 @@ package = "example.org/alpha/server"
 ldflags = ["-X main.version={{version}}"]
 seconds = 30
 packages = 4
+slow = {{ "example.org/slow" = 3 }}
 
 [tools.beta]
 purpose = "one of two"

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolchain.finding.bin_folder import environment
@@ -16,15 +17,16 @@ def test_the_tools_come_first_on_path_under_their_own_names(machine: "Machine") 
     variables = environment(["alpha", "delta"], machine.resolver())
     folder, rest = variables["PATH"].split(os.pathsep)
     assert rest == str(machine.root / "bin")
-    assert sorted(os.listdir(folder)) == ["alpha", "delta"]
+    assert sorted(path.name for path in Path(folder).iterdir()) == ["alpha", "delta"]
     assert os.path.realpath(f"{folder}/delta") == str(stable)
     assert variables["PULUMI_SKIP_UPDATE_CHECK"] == variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
 
 
 def test_equal_tools_share_a_folder_and_a_lost_link_is_put_back(machine: "Machine") -> None:
     machine.put("alpha", "1.2.3")
-    first = environment(["alpha"], machine.resolver())["PATH"].split(os.pathsep)[0]
-    os.remove(f"{first}/alpha")
-    assert environment(["alpha"], machine.resolver())["PATH"].split(os.pathsep)[0] == first
-    assert os.listdir(first) == ["alpha"]
-    assert os.listdir(os.path.dirname(first)) == [os.path.basename(first)]
+    machine.put("beta", "2.0.0")
+    first = Path(environment(["alpha", "beta"], machine.resolver())["PATH"].split(os.pathsep)[0])
+    (first / "alpha").unlink()
+    assert environment(["beta", "alpha"], machine.resolver())["PATH"].startswith(str(first))
+    assert sorted(path.name for path in first.iterdir()) == ["alpha", "beta"]
+    assert list(first.parent.iterdir()) == [first]

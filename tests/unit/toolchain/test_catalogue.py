@@ -37,7 +37,9 @@ def test_every_built_version_is_the_one_that_its_module_pins() -> None:
         if entry.build is None or entry.build.package == ".":
             continue
         pins = dict(
-            re.findall(r"^\s*(?:require )?(\S+) v(\S+)", (catalogue.bundled().modules / entry.build.folder / "go.mod").read_text(), re.M)
+            re.findall(
+                r"^\s*(?:require )?(\S+) v(\S+)", (catalogue.bundled().modules / entry.build.folder / "go.mod").read_text(), re.MULTILINE
+            )
         )
         module = max((module for module in pins if f"{entry.build.package}/".startswith(f"{module}/")), key=len)
         assert pins[module] == entry.version, entry.name
@@ -84,6 +86,10 @@ def test_an_unknown_job_is_answered_with_the_nearest_name() -> None:
         (lambda text: text.replace('"1.0"', '"new"'), r"tools\.x\.version: 'new' is not a version"),
         (lambda text: text.replace('["path"]', '["ftp"]'), r"tools\.x\.sources\.0: Input should be 'path', .* \(found 'ftp'\)"),
         (lambda text: text.replace('["path"]', '["path", "wheel"]'), r"tools\.x: `wheel` and its place in `sources` go together"),
+        (
+            lambda text: text.replace('["path"]', '["plugins", "path"]') + 'plugin = "x"\n',
+            "are tried in the order path, plugins, wheel, build, script",
+        ),
         (lambda text: text.replace('mend = "install x"', ""), "needs `mend`"),
         (lambda text: text + 'accepts = ">=1"\n', "`accepts` needs `version_command`"),
         (lambda text: text + 'accepts = "about 1"\n', r"tools\.x\.accepts: 'about 1' is not a comparison"),

@@ -2,7 +2,6 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from toolchain.cache import Cache, Receipt
 from toolchain.errors import CacheError, InstallFailedError, ToolMissingError
 from toolchain.installing.installer import ensure, plan
 from toolchain.installing.progress import BuildProgress
+from toolchain.installing.recipes import from_module
 
 if TYPE_CHECKING:
     from .conftest import Machine
@@ -32,7 +32,36 @@ def test_the_build_is_read_only_stripped_and_carries_its_version(machine: "Machi
     ensure(["alpha"], resolver=machine.resolver(GOROOT="/wrong"))
     (call,) = machine.calls()
     assert f"build -C {machine.root}/go/alpha -v -p {len(os.sched_getaffinity(0))} " in call
-    assert "-ldflags -s -w -X main.version=1.2.3 -o " in call
+    assert "-gcflags all=-dwarf=false -ldflags -s -w -X main.version=1.2.3 -o " in call
+
+
+@pytest.mark.parametrize(
+    ("gib", "environ", "caches", "expected"),
+    [
+        (23.0, {}, None, {"GOGC": "400", "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly"}),
+        (7.7, {}, None, {"GOFLAGS": "-buildvcs=false -trimpath -mod=readonly"}),
+        (23.0, {"GOGC": "50", "GOFLAGS": "-mod=mod", "GOROOT": "/wrong", "GOOS": "plan9", "A": "b"}, None, {"GOGC": "50", "A": "b"}),
+        (7.7, {}, Path("/c"), {"GOCACHE": "/c/build", "GOMODCACHE": "/c/modules", "GOWORK": "off", "GOTOOLCHAIN": "local"}),
+    ],
+)
+def test_the_build_s_environment_is_ours(
+    machine: "Machine",
+    monkeypatch: pytest.MonkeyPatch,
+    gib: float,
+    environ: dict[str, str],
+    caches: Path | None,
+    expected: dict[str, str],
+) -> None:
+    machine.put_go()
+    monkeypatch.setattr("toolchain.installing.recipes.memory_gib", lambda: gib)
+    go = machine.resolver().resolve("go")
+    recipe = from_module((machine.catalogue["alpha"],), go, environ, caches=caches, modules=machine.catalogue.modules)
+    env = recipe.command(machine.root).env
+    assert env.items() >= (expected | {"CGO_ENABLED": "0"}).items()
+    assert not env.keys() & {"GOROOT", "GOOS"}
+    assert ("GOGC" in env) is ("GOGC" in expected)
+    assert "-mod=mod" not in env["GOFLAGS"]
+    assert ("-modcacherw" in env["GOFLAGS"]) is (caches is not None)
 
 
 def test_tools_of_one_module_and_flags_are_linked_by_one_command(machine: "Machine") -> None:
@@ -165,7 +194,7 @@ def test_two_at_once_build_once(machine: "Machine") -> None:
     thread = threading.Thread(target=first)
     thread.start()
     while not (machine.root / "calls.started").exists():
-        pass
+        thread.join(0.005)
     found.append(ensure(["alpha"], resolver=machine.resolver(), on_progress=second))
     thread.join()
     assert found[0] == found[1]
@@ -235,18 +264,34 @@ def test_the_estimate_follows_the_cores(machine: "Machine", monkeypatch: pytest.
     assert step.estimate_s == pytest.approx(seconds)
 
 
+@pytest.mark.parametrize(
+    ("log", "share"),
+    [
+        ("", 0.0),
+        ("go: downloading example.org/x v1.0.0\n", 0.0),
+        ("example.org/first\n", 0.25),
+        ("example.org/first\nexample.org/slow/x\n", 1.0),
+        ("example.org/slow/x\nexample.org/slow/y\n", 1.0),
+    ],
+)
+def test_the_share_counts_compiled_packages_by_weight(machine: "Machine", log: str, share: float) -> None:
+    machine.put_go()
+    resolver = machine.resolver()
+    recipe = from_module((machine.catalogue["alpha"],), resolver.resolve("go"), {}, caches=None, modules=machine.catalogue.modules)
+    assert recipe.share(log) == share
+
+
 def test_nothing_missing_is_an_empty_plan(machine: "Machine") -> None:
     machine.put("alpha", "1.2.3")
     assert plan(["alpha"], machine.resolver()).estimate_s == 0
 
 
-def _listener_that_fails(_event: BuildProgress) -> None:
-    raise BrokenPipeError
-
-
-@pytest.mark.parametrize("listener", [_listener_that_fails])
-def test_an_error_of_the_listener_ends_the_build(machine: "Machine", listener: Callable[[BuildProgress], None]) -> None:
+def test_an_error_of_the_listener_ends_the_build(machine: "Machine") -> None:
     machine.put_go()
+
+    def listener(_event: BuildProgress) -> None:
+        raise BrokenPipeError
+
     with pytest.raises(BrokenPipeError):
         ensure(["alpha"], resolver=machine.resolver(), on_progress=listener)
     assert machine.resolver().cache.lock("alpha").try_acquire()

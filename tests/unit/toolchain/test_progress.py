@@ -32,6 +32,7 @@ def test_durations_are_said_in_minutes_and_seconds(seconds: float, text: str) ->
     ("log", "reason"),
     [
         ("write: no space left on device\ndial tcp: no such host", "the disk is full"),
+        ("go: x@v1: module lookup disabled by GOPROXY=off", "the network did not answer"),
         ("open /x: read-only file system", "a folder cannot be written"),
         ("compile: signal: killed", "the system ended the compiler"),
         ("python: No module named pip", "this Python has no pip"),

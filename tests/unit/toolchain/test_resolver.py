@@ -146,7 +146,7 @@ def test_a_script_of_ours_is_written_when_resolved_and_not_when_searched(machine
 
 def test_a_script_that_cannot_be_written_is_a_cache_error(machine: "Machine") -> None:
     (machine.root / "cache").write_text("a file")
-    with pytest.raises(CacheError, match="a file stands where a folder should be; .* set SANDTABLE_CACHE"):
+    with pytest.raises(CacheError, match=r"a file stands where a folder should be; .* set SANDTABLE_CACHE"):
         machine.resolver().resolve("epsilon")
 
 

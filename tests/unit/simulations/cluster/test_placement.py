@@ -24,6 +24,13 @@ def test_a_pod_without_room_waits_with_a_reason(build: Any) -> None:
     assert dict(placed(graph).waiting) == {"ai/ai-2": "not enough GPUs on the 1 nodes of gpu"}
 
 
+def test_the_reason_tells_lost_nodes_from_none_at_all(build: Any) -> None:
+    graph = build.graph(build.node("gpu-0", "gpu", "a"), build.deployment("ai", 1, "gpu"), build.deployment("odd", 1, "cpu"))
+    after = placed(graph, lost={"gpu-0"}, closed={("gpu", "a")})
+    assert after.waiting["ai/ai-0"] == "every node that would take it is away"
+    assert after.waiting["ai/odd-0"] == "no node has the labels it selects and taints it tolerates"
+
+
 def test_a_pool_grows_to_its_bound_and_no_further(build: Any) -> None:
     graph = build.graph(build.node("gpu-0", "gpu", "a", gpu=1, high=2), build.deployment("ai", 3, "gpu"))
     after = placed(graph)
@@ -72,7 +79,11 @@ def test_pods_stay_where_they_are_while_their_node_stays(build: Any) -> None:
 def test_hard_spreading_and_anti_affinity_are_kept(build: Any) -> None:
     fleet = [build.node(f"gpu-{i}", "gpu", zone, high=2) for i, zone in enumerate("ab")]
     own = {"matchLabels": {"app": "ai"}}
-    apart = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", "labelSelector": own}]}}
+    apart = {
+        "podAntiAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", "labelSelector": own}]
+        }
+    }
     graph = build.graph(*fleet, build.deployment("ai", 3, "gpu", pod_spec={"affinity": apart}))
     assert dict(placed(graph).waiting) == {"ai/ai-2": "spreading or anti-affinity leaves no node"}
     even = [{"topologyKey": "topology.kubernetes.io/zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": own}]

@@ -33,7 +33,9 @@ def test_where_another_node_has_room_a_replica_is_back_after_notice_toleration_a
 
 
 def test_the_pods_own_toleration_counts(build: Any) -> None:
-    soon = {"tolerations": [{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 10}]}
+    soon = {
+        "tolerations": [{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 10}]
+    }
     effects = lost_zone(build.graph(*fleet(build), build.deployment("ai", 3, "gpu", engine=True, pod_spec=soon)), "b")
     assert effects.outages[0].end_s == 100 + 50 + 10 + 60
 

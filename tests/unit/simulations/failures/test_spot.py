@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulations.failures import MEAN_SPOT_OUTAGE_S, play, spot_market
+from simulations.failures import MEAN_SPOT_OUTAGE_S, NodeOutage, play, spot_market
 from stacks.capacity import nodes
 from stacks.demand import workloads
 
@@ -52,7 +52,17 @@ def test_always_and_never(build: Any) -> None:
 def test_announced_losses_need_no_waiting_and_dry_markets_give_no_new_node(build: Any) -> None:
     graph = build.graph(build.node("s-0", "spot", "a", purchase="spot"), build.deployment("ai", 1, "spot", engine=True))
     found = nodes(graph)
-    outages = next(lost for seed in range(99) if (lost := spot_market(found, 0.5, horizon_s=1e5, random=Random(seed))) and lost[0].start_s > 0)
+    outages = next(
+        lost for seed in range(99) if (lost := spot_market(found, 0.5, horizon_s=1e5, random=Random(seed))) and lost[0].start_s > 0
+    )
     effects = play(workloads(graph), found, outages[:1], horizon_s=1e5)
     # Down until the node comes back, and then until the engine has started.
     assert [(o.start_s, o.end_s) for o in effects.outages] == [(outages[0].start_s, outages[0].end_s + 60)]
+
+
+def test_an_announced_pod_moves_to_another_market_at_once(build: Any) -> None:
+    fleet = [build.node(f"s-{i}", "spot", zone, purchase="spot") for i, zone in enumerate("ab")]
+    graph = build.graph(*fleet, build.deployment("ai", 1, "spot", engine=True))
+    lost = (NodeOutage("s-0", 100.0, 5000.0, announced=True, closes_zone=True),)
+    effects = play(workloads(graph), nodes(graph), lost, horizon_s=1000)
+    assert [(o.start_s, o.end_s) for o in effects.outages] == [(100, 160)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loadtests.timeline import TimelinePoint, timeline
-from loadtests.validity import invalid_reasons
+from loadtests.measurement.timeline import TimelinePoint, timeline
+from loadtests.measurement.validity import invalid_reasons
 from workloads.telemetry.outcome import Outcome, RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loadtests.generator import GeneratorStats
+    from loadtests.measurement.generator import GeneratorStats
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadtests.generator import GeneratorStats
+    from loadtests.measurement.generator import GeneratorStats
     from workloads.telemetry.outcome import Outcome, Quantiles
 
 LAG_P99_LIMIT_MS: Final = 10.0

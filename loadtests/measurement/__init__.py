@@ -1,0 +1,8 @@
+"""What a load test saw, how the instrument did, and whether the run can be judged."""
+
+from loadtests.measurement.generator import GeneratorStats, open_loop_stats
+from loadtests.measurement.measurement import Measurement
+from loadtests.measurement.timeline import TimelinePoint, timeline
+from loadtests.measurement.validity import invalid_reasons, samples_needed
+
+__all__ = ["GeneratorStats", "Measurement", "TimelinePoint", "invalid_reasons", "open_loop_stats", "samples_needed", "timeline"]

@@ -1,0 +1,98 @@
+"""A TCP connection that reads and writes for one exchange, with nothing between it and the event loop's selector.
+
+asyncio's own connections cost about as much as everything else that the generator does for a request: a task, two futures and five
+turns of the loop before the first byte. TLS needs them; plain HTTP, which carries nearly all load tests, does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from errno import EAGAIN, EINPROGRESS, ENOTCONN, EWOULDBLOCK
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from loadtests.exchange import Exchange
+
+_UNDER_WAY: Final = frozenset({EAGAIN, EINPROGRESS, ENOTCONN, EWOULDBLOCK})
+_READ_BYTES: Final = 65_536
+
+
+class PlainConnection:
+    """Connects and carries ``exchange``; every failure is told to it and nothing is raised."""
+
+    __slots__ = ("_connected", "_exchange", "_loop", "_rest", "_socket")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
+        self._loop = loop
+        self._exchange = exchange
+        self._connected = False
+        self._rest = b""
+        self._socket: socket.socket | None = None
+
+    def open(self, address: str, port: int) -> None:
+        """Ask for the connection and send what the exchange has to send, at once where the peer is as near as loopback."""
+        self._exchange.attach(self)
+        try:
+            self._socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+            self._socket.setblocking(False)  # noqa: FBT003  # the library's signature
+            # A request may be longer than a segment; its tail is not to wait for an acknowledgement.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(BlockingIOError):  # under way
+                self._socket.connect((address, port))
+        except OSError as error:
+            self._exchange.connect_failed(error)
+            return
+        self._loop.add_reader(self._socket, self._readable)
+        self._exchange.send()
+
+    def write(self, data: bytes) -> None:
+        """Send ``data`` now, or as soon as the connection takes it."""
+        assert self._socket is not None, "opened first"
+        try:
+            sent = self._socket.send(data)
+        except OSError as error:
+            if error.errno not in _UNDER_WAY:
+                self._failed(error)
+                return
+            sent = 0
+        else:
+            self._connected = True
+        self._rest = data[sent:]
+        if self._rest:
+            self._loop.add_writer(self._socket, self._writable)
+
+    def abort(self) -> None:
+        """Close it; a second call does nothing."""
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _writable(self) -> None:
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket)
+            self.write(self._rest)
+
+    def _readable(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except OSError as error:
+            if error.errno not in _UNDER_WAY:
+                self._failed(error)
+            return
+        if data:
+            self._exchange.data_received(data)
+        else:
+            self._exchange.connection_lost(None)
+
+    def _failed(self, error: OSError) -> None:
+        if self._connected:
+            self._exchange.connection_lost(error)
+        else:
+            self._exchange.connect_failed(error)

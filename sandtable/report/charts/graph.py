@@ -1,0 +1,203 @@
+"""The resource graph as a picture: a box a component, a tile a resource, a line where one component needs another.
+
+The layout is fixed by the graph alone. Components stand in layers, each above all that it needs; inside a layer they are ordered so
+that lines cross little, and stacked into four columns. What most components need stands below a ground line instead of at the end of
+a bundle of lines. Resources that run something are filled tiles, all others outlined ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from sandtable.report.charts import svg
+from sandtable.report.components import RUNNING, Component, components, layers
+from sandtable.report.quantities import count
+from sandtable.report.styles import style
+from stacks.graph import Graph
+
+MOST_COMPONENTS: Final = 48
+_COLUMNS, _WIDTH, _BOX, _GUTTER = 4, 1080.0, 252.0, 24.0
+_TILE, _STEP, _PER_ROW, _MOST_TILES = 8.0, 10.0, 8, 32
+_MANY_USERS: Final = 4
+#: Where the tiles begin in a box.
+_TILES = _BOX - 12.0 - _PER_ROW * _STEP
+_HEAD, _ROW, _PAD, _BETWEEN_BOXES, _BETWEEN_LAYERS = 44.0, 18.0, 12.0, 18.0, 46.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A component with its place."""
+
+    component: Component
+    x: float
+    y: float
+    height: float
+
+    @property
+    def middle(self) -> float:
+        """Horizontal middle."""
+        return self.x + _BOX / 2
+
+
+def draw(parts: list[Component]) -> Markup:
+    """Return the picture of at most :data:`MOST_COMPONENTS` components; a sentence in its place where there is none."""
+    if not parts:
+        return svg.element("p", "No resource graph was recorded.", class_="empty")
+    boxes, ground, height = _place(parts[:MOST_COMPONENTS])
+    total = sum(part.size for part in parts)
+    title = f"{count(total, 'resource')} in {count(len(parts), 'component')}"
+    arrow = svg.element(
+        "marker",
+        svg.path([(0, 0), (7, 3.5), (0, 7)], "arrow", closed=True),
+        id="arrow",
+        viewBox="0 0 7 7",
+        refX=6,
+        refY=3.5,
+        markerWidth=7,
+        markerHeight=7,
+        orient="auto",
+    )
+    drawn = [svg.element("defs", arrow), *_lines(boxes, ground), *[_box(box, parts) for box in boxes.values()]]
+    if ground is not None:
+        drawn.append(svg.line(0, ground, _WIDTH, ground, "ground"))
+        drawn.append(svg.text(_WIDTH / 2, ground - 7, "most of the above stands on what is below", "label", "middle"))
+    return svg.picture(
+        "resources", title, "Each component stands above those it needs. The table below lists the same.", (_WIDTH, height), drawn
+    )
+
+
+def picture(graph: Graph) -> str:
+    """Return the picture of a whole graph as an SVG file that stands alone, light or dark as its reader prefers."""
+    colours = Markup("").join(style(name) for name in ("colours", "charts"))
+    drawn = str(draw(components(graph)))
+    if not drawn.startswith("<svg "):
+        drawn = str(svg.picture("resources", "No resources", "The graph is empty.", (_WIDTH, 40), [svg.text(8, 24, "no resources")]))
+    head, _, rest = drawn.partition(">")
+    head = head.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:g}" ', 1)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}><style>{colours}</style>{rest}\n'
+
+
+def _place(parts: list[Component]) -> tuple[dict[str, Box], float | None, float]:
+    """Return the boxes, the height of the ground line (None without ground) and the height of the picture."""
+    ground = foundations(parts)
+    needs = {part.name: {name for name in part.needs if name not in ground} for part in parts if part.name not in ground}
+    heights = layers({name: needed & needs.keys() for name, needed in needs.items()})
+    boxes: dict[str, Box] = {}
+    top = _place_layers([part for part in parts if part.name in heights], heights, boxes, 2.0)
+    if not ground:
+        return boxes, None, top
+    line = top + 24 if boxes else 14
+    low = [part for part in parts if part.name in ground]
+    return boxes, line, _place_layers(low, {part.name: part.layer for part in low}, boxes, line + 20)
+
+
+def foundations(parts: list[Component]) -> set[str]:
+    """Return the components that so many others need that lines to them would hide all other lines, with all that these need."""
+    users = Counter(name for part in parts for name in part.needs)
+    found = {name for name, number in users.items() if number >= max(_MANY_USERS, 0.4 * (len(parts) - 1))}
+    by_name = {part.name: part for part in parts}
+    open_ends = list(found)
+    while open_ends:
+        more = {name for name in by_name[open_ends.pop()].needs if name in by_name} - found
+        found |= more
+        open_ends += more
+    return found
+
+
+def _place_layers(parts: list[Component], heights: dict[str, int], boxes: dict[str, Box], top: float) -> float:
+    """Add boxes layer by layer from ``top`` down; return the lower edge."""
+    for layer in sorted({heights[part.name] for part in parts}, reverse=True):
+        members = [part for part in parts if heights[part.name] == layer]
+        members.sort(key=lambda part: (*_pull(part, boxes), part.name))
+        columns = min(_COLUMNS, len(members))
+        start = (_WIDTH - columns * _BOX - (columns - 1) * _GUTTER) / 2
+        bottoms = [top] * columns
+        for part in members:
+            column = min(range(columns), key=lambda index: bottoms[index])
+            boxes[part.name] = Box(part, start + column * (_BOX + _GUTTER), bottoms[column], _height(part))
+            bottoms[column] += _height(part) + _BETWEEN_BOXES
+        top = max(bottoms) - _BETWEEN_BOXES + _BETWEEN_LAYERS
+    return top - _BETWEEN_LAYERS + 2 if parts else top
+
+
+def _pull(part: Component, boxes: dict[str, Box]) -> tuple[bool, float]:
+    """Return whether nothing above needs this component, and the mean place of those that do: what is needed stands first."""
+    above = [box.middle for box in boxes.values() if part.name in box.component.needs]
+    return (not above, sum(above) / len(above) if above else 0.0)
+
+
+def _tile_rows(names: tuple[str, ...]) -> int:
+    return -(-min(len(names), _MOST_TILES) // _PER_ROW)
+
+
+def _height(part: Component) -> float:
+    return _HEAD + sum(_ROW + (_tile_rows(names) - 1) * _STEP for _, names in part.kinds) + _PAD - 4
+
+
+def _box(box: Box, parts: list[Component]) -> Markup:
+    part = box.component
+    users = sum(part.name in other.needs for other in parts)
+    needed = f" · needed by {users}" if users >= _MANY_USERS else ""
+    where = needed or f" · {', '.join(part.namespaces)}" if part.namespaces else ""
+    drawn = [
+        svg.element("title", f"{part.name}: {count(part.size, 'resource')}{where}"),
+        svg.element("rect", x=box.x, y=box.y, width=_BOX, height=box.height, rx=6, class_="box"),
+        svg.text(box.x + _PAD, box.y + 20, _cut(part.name, 28), "box-name"),
+        svg.text(box.x + _PAD, box.y + 35, _cut(count(part.size, "resource") + where, 40), "box-note"),
+    ]
+    y = box.y + _HEAD + 13
+    for kind, names in part.kinds:
+        drawn.append(svg.text(box.x + _PAD, y, _middle_cut(kind, 19), "kind"))
+        drawn.append(svg.text(box.x + _TILES - 6, y, str(len(names)), "kind-count", "end"))
+        tile = "tile running" if kind in RUNNING else "tile"
+        for index, name in enumerate(names[:_MOST_TILES]):
+            column, row = index % _PER_ROW, index // _PER_ROW
+            x = box.x + _TILES + column * _STEP
+            drawn.append(
+                svg.element(
+                    "rect", svg.element("title", name), x=x, y=y - _TILE + row * _STEP, width=_TILE, height=_TILE, rx=1.5, class_=tile
+                )
+            )
+        y += _ROW + (_tile_rows(names) - 1) * _STEP
+    return svg.group(*drawn)
+
+
+def _lines(boxes: dict[str, Box], ground: float | None) -> list[Markup]:
+    """Return the lines on either side of the ground; none crosses it."""
+    drawn = []
+
+    def joined(user: Box, needed: Box) -> bool:
+        return needed.component.name in user.component.needs and (ground is None or (user.y > ground) is (needed.y > ground))
+
+    for box in boxes.values():
+        needed = sorted((other for other in boxes.values() if joined(box, other)), key=lambda other: other.middle)
+        for index, other in enumerate(needed):
+            out = box.x + _BOX * (index + 1) / (len(needed) + 1)
+            users = sorted((user for user in boxes.values() if joined(user, other)), key=lambda user: user.middle)
+            into = other.x + _BOX * (users.index(box) + 1) / (len(users) + 1)
+            begin, end = box.y + box.height, other.y - 2
+            bend = max(18.0, (end - begin) / 2)
+            d = " ".join(svg.number(value) for value in (out, begin + bend, into, end - bend, into, end))
+            drawn.append(
+                svg.element(
+                    "path",
+                    svg.element("title", f"{box.component.name} needs {other.component.name}"),
+                    d=f"M{svg.number(out)} {svg.number(begin)}C{d}",
+                    class_="need",
+                    marker_end="url(#arrow)",
+                )
+            )
+    return drawn
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _middle_cut(text: str, most: int) -> str:
+    """Cut where kinds are least told apart: ``ValidatingAdmissionPolicy`` and its ``…Binding`` differ at the end."""
+    return text if len(text) <= most else f"{text[: most - 9]}…{text[-8:]}"

@@ -1,0 +1,121 @@
+"""JUnit XML, for the test page of a CI server: a case for each threshold, each rule with findings, and the validity of the run.
+
+Broken and denied are failures; what could not be decided is an error, so that it never passes silently; waived is skipped with its reason.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from sandtable.report import metrics
+from sandtable.report.quantities import count
+
+if TYPE_CHECKING:
+    from sandtable.report.documents import Finding, Rehearsal
+    from sandtable.report.metrics import Line
+
+
+def render_junit(rehearsal: Rehearsal) -> str:
+    """Return the XML document."""
+    root = ET.Element("testsuites", name=f"sandtable rehearse {_legal(rehearsal.environment)}")
+    suites = [_thresholds(rehearsal), _policies(rehearsal), _validity(rehearsal), _steps(rehearsal)]
+    for suite in suites:
+        for outcome in ("failure", "error", "skipped"):
+            suite.set({"failure": "failures", "error": "errors"}.get(outcome, outcome), str(len(suite.findall(f"testcase/{outcome}"))))
+        suite.set("tests", str(len(suite)))
+        if rehearsal.started_at:
+            suite.set("timestamp", _legal(rehearsal.started_at))
+        root.append(suite)
+    for name in ("tests", "failures", "errors", "skipped"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _thresholds(rehearsal: Rehearsal) -> ET.Element:
+    suite = ET.Element("testsuite", name="thresholds")
+    for line in metrics.lines(rehearsal):
+        case = _case(suite, f"{line.expression} ({line.source})")
+        if line.holds is False:
+            _mark(case, "failure", "broken", _said(line))
+        elif line.holds is None:
+            _mark(case, "error", "undecided", _said(line))
+        else:
+            ET.SubElement(case, "system-out").text = _legal(_said(line))
+    return suite
+
+
+def _said(line: Line) -> str:
+    return f"{line.words}: {line.source} {line.estimate}"
+
+
+def _policies(rehearsal: Rehearsal) -> ET.Element:
+    suite = ET.Element("testsuite", name="policies")
+    ordered = sorted(rehearsal.policies, key=lambda finding: (finding.rule, finding.resource))
+    for rule, members in groupby(ordered, key=lambda finding: finding.rule):
+        findings = list(members)
+        case = _case(suite, rule)
+        text = "\n".join(_sentence(finding) for finding in findings)
+        if denied := sum(finding.blocks for finding in findings):
+            _mark(case, "failure", "denied", f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}", text)
+        elif all(finding.waived_by is not None for finding in findings):
+            _mark(case, "skipped", None, f"waived: {findings[0].waived_by}", text)
+        else:
+            ET.SubElement(case, "system-out").text = _legal(text)
+    if not ordered:
+        _case(suite, "no rule has a finding")
+    return suite
+
+
+def _sentence(finding: Finding) -> str:
+    waived = f" (waived by {finding.waived_by})" if finding.waived_by is not None else ""
+    return f"{finding.severity}: {finding.resource}: {finding.message}{waived}. Fix: {finding.fix or 'none given'}"
+
+
+def _validity(rehearsal: Rehearsal) -> ET.Element:
+    suite = ET.Element("testsuite", name="validity")
+    case = _case(suite, "the load test is valid")
+    if rehearsal.measured is None:
+        _mark(case, "skipped", None, "nothing was measured")
+    for reason in rehearsal.load.invalid[:1]:
+        _mark(case, "error", "invalid", reason, "\n".join(rehearsal.load.invalid))
+    case = _case(suite, "the verdict is decided")
+    if rehearsal.verdict == "inconclusive":
+        _mark(
+            case, "error", "inconclusive", rehearsal.reasons[0] if rehearsal.reasons else "no reason recorded", "\n".join(rehearsal.reasons)
+        )
+    return suite
+
+
+def _steps(rehearsal: Rehearsal) -> ET.Element:
+    suite = ET.Element("testsuite", name="steps")
+    for timing in rehearsal.timings:
+        case = _case(suite, timing.step)
+        if timing.seconds is not None:
+            case.set("time", f"{timing.seconds:.3f}")
+        if timing.status == "failed":
+            _mark(case, "error", "failed", timing.note or "failed")
+        elif timing.status == "skipped":
+            _mark(case, "skipped", None, timing.note or "skipped")
+    return suite
+
+
+def _case(suite: ET.Element, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=f"sandtable.{suite.get('name')}", name=_legal(name))
+
+
+def _mark(case: ET.Element, tag: str, kind: str | None, message: str, text: str = "") -> None:
+    mark = ET.SubElement(case, tag, message=_legal(message))
+    if kind:
+        mark.set("type", kind)
+    if text:
+        mark.text = _legal(text)
+
+
+def _legal(text: str) -> str:
+    """Drop what XML 1.0 cannot carry (section 2.2): most control characters, lone surrogates and two non-characters."""
+    return "".join(
+        char for char in text if char in "\t\n\r" or "\x20" <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
+    )

@@ -1,0 +1,120 @@
+"""A summary for a pull request in Markdown: verdict, reasons, thresholds, cost; the rest folded away.
+
+Everything that a document says is escaped, so that it can neither break a table nor bring in markup.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from sandtable.report import metrics, sentences
+from sandtable.report.quantities import percent, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sandtable.report.documents import Rehearsal
+
+_ICONS: Final = {"ship": "✅", "hold": "❌", "inconclusive": "❓"}
+_HOLDS: Final = {True: "✅", False: "❌", None: "❓"}
+_MOST_FINDINGS: Final = 20
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~@&!])")
+
+
+def render_markdown(rehearsal: Rehearsal) -> str:
+    """Return the summary."""
+    verdict = sentences.VERDICTS[rehearsal.verdict]
+    parts = [
+        f"## {_ICONS[rehearsal.verdict]} {verdict.word}: {_plain(sentences.headline(rehearsal))}",
+        "\n".join(f"- {_plain(reason)}" for reason in rehearsal.reasons),
+        _plain(sentences.basis(rehearsal)),
+        _thresholds(rehearsal),
+        _cost(rehearsal),
+        _comparison(rehearsal),
+        _policies(rehearsal),
+        _simulated(rehearsal),
+        _again(rehearsal),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _thresholds(rehearsal: Rehearsal) -> str:
+    rows = [
+        (_HOLDS[line.holds], _code(line.expression), line.source, line.value, f"{line.estimate.interval} {line.estimate.size}")
+        for line in metrics.lines(rehearsal)
+    ]
+    return _table(("", "threshold", "source", "value", "95 % interval"), rows)
+
+
+def _cost(rehearsal: Rehearsal) -> str:
+    cost = rehearsal.cost
+    if cost is None:
+        return ""
+    said = [f"**Cost:** {sentences.monthly(cost)} a month"]
+    if cost.budget_usd and cost.monthly_usd is not None:
+        said.append(f"{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}")
+    if cost.usd_per_million_output_tokens is not None:
+        said.append(f"{usd(cost.usd_per_million_output_tokens)} per million output tokens")
+    if cost.not_modelled:
+        said.append(f"not modelled: {_plain(', '.join(cost.not_modelled))}")
+    return " · ".join(said)
+
+
+def _comparison(rehearsal: Rehearsal) -> str:
+    rows = [
+        (
+            f"{row.group}, {row.words}",
+            row.predicted.text,
+            row.measured.text,
+            f"{row.measured.interval} {row.measured.size}",
+            percent(row.relative, signed=True),
+        )
+        for row in metrics.comparison(rehearsal)
+    ]
+    table = _table(("", "predicted", "measured", "95 % interval", "error"), rows)
+    return _folded("Prediction and measurement", table)
+
+
+def _policies(rehearsal: Rehearsal) -> str:
+    findings = sorted(rehearsal.policies, key=lambda one: (not one.blocks, one.waived_by is not None, one.rule, one.resource))
+    rows = [
+        ("waived" if one.waived_by is not None else one.severity, _code(one.rule), one.resource, one.message, one.fix)
+        for one in findings[:_MOST_FINDINGS]
+    ]
+    table = _table(("", "rule", "resource", "finding", "fix"), rows)
+    if len(findings) > _MOST_FINDINGS:
+        table += f"\n\n{len(findings) - _MOST_FINDINGS} more in `rehearsal.json`."
+    denied = sum(one.blocks for one in findings)
+    return _folded(f"Policies: {denied} deny, {len(findings)} in all", table)
+
+
+def _simulated(rehearsal: Rehearsal) -> str:
+    return _folded("What is simulated", "\n".join(f"- {_plain(text)}" for text in rehearsal.simulated))
+
+
+def _again(rehearsal: Rehearsal) -> str:
+    seed = "" if rehearsal.load.seed is None else f", seed {rehearsal.load.seed}"
+    digest = f", graph {_code(rehearsal.graph.digest[:19])}" if rehearsal.graph.digest else ""
+    return f"Again: {_code(rehearsal.command)}{seed}{digest}" if rehearsal.command else ""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    written = [" | ".join(cell if cell.startswith("`") else _plain(cell.strip()) for cell in row) for row in rows]
+    if not written:
+        return ""
+    return "\n".join(f"| {line} |" for line in (" | ".join(head), " | ".join("---" for _ in head), *written))
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details>\n<summary>{title}</summary>\n\n{content}\n\n</details>" if content else ""
+
+
+def _plain(text: str) -> str:
+    """Return ``text`` on one line with every special sign escaped."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """Return ``text`` as code; what would end the code or the table's cell is replaced."""
+    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', '¦')}`"

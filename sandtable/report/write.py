@@ -1,0 +1,49 @@
+"""Writes all reports of a run into its folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandtable.errors import UsageError
+from sandtable.report.junit import render_junit
+from sandtable.report.markdown import render_markdown
+from sandtable.report.page import render_page
+from sandtable.report.run import ReportError, read_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class ReportUnwritableError(ReportError, UsageError):
+    """The disk is full or the folder read-only."""
+
+
+def write_reports(folder: Path) -> dict[str, Path]:
+    """Write ``report.html``, ``junit.xml`` and ``summary.md`` from the run's documents; return them as html, junit, markdown.
+
+    Each file is written whole or not at all.
+
+    Raises:
+        RunMissingError: the folder holds no finished run.
+        RunUnreadableError: one of its documents cannot be read.
+        ReportUnwritableError: a file cannot be written.
+    """
+    run = read_run(folder)
+    files = {
+        "html": (folder / "report.html", render_page(run)),
+        "junit": (folder / "junit.xml", render_junit(run.rehearsal)),
+        "markdown": (folder / "summary.md", render_markdown(run.rehearsal)),
+    }
+    for path, text in files.values():
+        _write(path, text)
+    return {name: path for name, (path, _) in files.items()}
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ReportUnwritableError(f"{path}: cannot be written: {error.strerror}; free or unlock the folder.") from error

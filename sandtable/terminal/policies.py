@@ -1,0 +1,51 @@
+"""Policy findings: what denies first, then warnings, then what was waived; each with its fix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.text import Text
+
+from sandtable.report.quantities import count
+from sandtable.report.run import parse_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from sandtable.report.documents import Finding
+
+
+def show_findings(findings: list[dict[str, Any]], console: Console) -> None:
+    """Print the findings of ``sandtable check`` and a sentence that sums them up.
+
+    Raises:
+        RunUnreadableError: one of them is none.
+    """
+    typed = parse_findings(findings)
+    show_typed_findings(typed, console)
+    denied = sum(finding.blocks for finding in typed)
+    waived = sum(finding.waived_by is not None for finding in typed)
+    words = f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}"
+    console.print(Text(f"{words}, {count(len(typed) - denied - waived, 'warning')}, {waived} waived.", "bad" if denied else "good"))
+
+
+def show_typed_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Print findings that were read already."""
+    for finding in sorted(findings, key=lambda one: (one.waived_by is not None, not one.blocks, one.rule, one.resource)):
+        console.print(Text.assemble(_mark(finding), " ", (finding.rule, "bold"), "  ", finding.resource))
+        said = [
+            finding.message,
+            f"fix: {finding.fix}" if finding.fix else "",
+            f"waived by {finding.waived_by}" if finding.waived_by else "",
+        ]
+        for text in filter(None, said):
+            console.print(Padding(Text(text, "quiet" if finding.waived_by else ""), (0, 0, 0, 7)))
+
+
+def _mark(finding: Finding) -> Text:
+    if finding.waived_by is not None:
+        return Text("~ waiv", "quiet")
+    return Text("✗ deny", "bad") if finding.severity == "deny" else Text("! warn", "unsure")

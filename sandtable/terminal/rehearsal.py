@@ -1,0 +1,112 @@
+"""A rehearsal in the terminal: the verdict first, then why, then what it rests on."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.text import Text
+
+from sandtable.report import metrics, sentences
+from sandtable.report.quantities import percent
+from sandtable.report.run import parse_rehearsal
+from sandtable.terminal.costs import show_cost
+from sandtable.terminal.parts import bullet, grid, heading, holds_mark, verdict_mark
+from sandtable.terminal.policies import show_typed_findings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from sandtable.report.documents import Rehearsal
+    from sandtable.report.metrics import Row
+    from sandtable.report.quantities import Estimate
+
+
+def show_rehearsal(document: dict[str, Any], console: Console, *, report: Path | None = None) -> None:
+    """Print the document of a rehearsal; ``report`` is the page to name at the end.
+
+    Raises:
+        RunUnreadableError: the document is none.
+    """
+    rehearsal = parse_rehearsal(document)
+    _verdict(rehearsal, console)
+    _thresholds(rehearsal, console)
+    _comparison(rehearsal, console)
+    if rehearsal.cost:
+        show_cost(rehearsal.cost, console, buys=sentences.what_it_buys(rehearsal, None))
+    if rehearsal.policies:
+        heading(console, "policies")
+        show_typed_findings(rehearsal.policies, console)
+    for words, texts in (("real", rehearsal.real), ("simulated", rehearsal.simulated)):
+        if texts:
+            heading(console, words)
+        for text in texts:
+            bullet(console, text)
+    if report:
+        console.print()
+        console.print(Text.assemble(("report  ", "quiet"), str(report)), soft_wrap=True)
+
+
+def _verdict(rehearsal: Rehearsal, console: Console) -> None:
+    console.print()
+    first = grid("L", "l")
+    first.add_row(verdict_mark(rehearsal.verdict), Text(sentences.headline(rehearsal), "bold"))
+    console.print(first)
+    for reason in rehearsal.reasons:
+        bullet(console, reason)
+    bullet(console, sentences.basis(rehearsal), " ", "quiet")
+
+
+def _thresholds(rehearsal: Rehearsal, console: Console) -> None:
+    lines = metrics.lines(rehearsal)
+    if not lines:
+        return
+    heading(console, "thresholds")
+    table = grid("L", "l", "L", "R", "l")
+    for line in lines:
+        precision = f"{line.estimate.interval} {line.estimate.size}".strip()
+        table.add_row(holds_mark(line.holds), Text(line.expression), Text(line.source, "quiet"), Text(line.value), Text(precision, "quiet"))
+    console.print(table)
+
+
+def _comparison(rehearsal: Rehearsal, console: Console) -> None:
+    rows = metrics.comparison(rehearsal)
+    if not rows:
+        return
+    heading(console, "prediction and measurement", "to first token, per output token, to last token")
+    table = grid("L", "R", "R", "L", "R", "L")
+    table.add_row(*(Text(words, "quiet") for words in ("", "predicted", "measured", "95 % interval", "error", "")))
+    for group, members in groupby(rows, key=lambda row: row.group):
+        found = list(members)
+        table.add_row(
+            Text(_SHORT.get(group, group), "bold"),
+            *(Text(_size(found, side), "quiet") for side in ("predicted", "measured")),
+        )
+        for row in found:
+            table.add_row(
+                Text(f"  {_SHORT.get(row.words, row.words)}"),
+                Text(row.predicted.text, "predicted"),
+                Text(row.measured.text, "measured"),
+                Text(row.measured.interval, "quiet"),
+                Text(percent(row.relative, signed=True) if row.relative is not None else ""),
+                Text({True: "inside", False: "outside", None: ""}[row.within], "quiet"),
+            )
+    console.print(table)
+
+
+_SHORT: Final = {
+    "time to first token": "TTFT, ms",
+    "time per output token": "TPOT, ms",
+    "time to last token": "E2E, ms",
+    "output tokens per second": "tokens/s",
+    "utilisation of the replicas": "busy, %",
+    "failed requests": "failed",
+}
+
+
+def _size(rows: list[Row], side: str) -> str:
+    """Return ``n=478`` of the first figure of this side that is a statistic."""
+    estimates: list[Estimate] = [getattr(row, side) for row in rows]
+    return next((estimate.size for estimate in estimates if estimate.size), "")

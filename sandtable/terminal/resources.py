@@ -1,0 +1,38 @@
+"""A resource graph as a tree: components, what they need, their kinds and names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+from rich.tree import Tree
+
+from sandtable.report.components import components
+from sandtable.report.quantities import count
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from stacks.graph import Graph
+
+_MOST_NAMES: Final = 4
+
+
+def show_graph(graph: Graph, console: Console) -> None:
+    """Print the tree, the topmost components first; long lists of names are cut and counted."""
+    parts = components(graph)
+    tree = Tree(
+        Text(f"{count(sum(part.size for part in parts), 'resource')} from {graph.source or 'an unknown source'}", "bold"),
+        guide_style="quiet",
+    )
+    for part in parts:
+        words = Text.assemble((part.name, "bold"), (f"  {part.size}", "quiet"))
+        if part.needs:
+            words.append(f"  needs {', '.join(part.needs)}", "quiet")
+        branch = tree.add(words)
+        for kind, names in part.kinds:
+            short = [name.removeprefix(f"{kind} ") for name in names]
+            more = f", and {len(short) - _MOST_NAMES} more" if len(short) > _MOST_NAMES else ""
+            branch.add(Text.assemble(f"{kind} {len(short)}", (f"  {', '.join(short[:_MOST_NAMES])}{more}", "quiet")))
+    console.print(tree)
+    console.print(Text(graph.digest, "quiet"), soft_wrap=True)

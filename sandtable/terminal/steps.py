@@ -1,0 +1,182 @@
+"""The steps of a command: one line with its time when each is done, a moving line while a long one lasts.
+
+Rule 1: everything goes to stderr, so that stdout carries results only.
+Rule 2: a step that lasts longer than :data:`PATIENCE_S` shows a spinner or a bar, only on a terminal; elsewhere a line is written
+every :data:`NEWS_EVERY_S` seconds at most.
+Rule 3: what was done stays known (``timings``), also when nothing is shown.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from rich.table import Table
+from rich.text import Text
+
+from sandtable.report.quantities import seconds
+from sandtable.report.sentences import STATUS
+from sandtable.terminal.console import progress
+from sandtable.terminal.live import Live
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from toolchain.installing.progress import BuildProgress
+
+PATIENCE_S: Final = 2.0
+NEWS_EVERY_S: Final = 30.0
+_WIDEST: Final = 100
+_STYLE: Final = {"done": "good", "skipped": "unsure", "failed": "bad"}
+
+
+class Cancellable(Protocol):
+    """A call that was put off."""
+
+    def cancel(self) -> object:
+        """Drop it."""
+
+
+def _later(delay_s: float, call: Callable[[], None]) -> Cancellable:
+    timer = threading.Timer(delay_s, call)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished step; ``status`` is done, skipped or failed."""
+
+    step: str
+    seconds: float
+    status: str
+    note: str
+
+
+class Step:
+    """One running step."""
+
+    def __init__(self, name: str, steps: Steps) -> None:
+        self.name = name
+        self._steps = steps
+        self._note = ""
+        self._news_at = steps.clock()
+
+    def note(self, text: str) -> None:
+        """Say in a few words what came out; shown on the step's line."""
+        self._note = text
+
+    def update(self, done: float, total: float | None = None, text: str = "") -> None:
+        """Tell how far it is: ``done`` of ``total`` (None: not known), and what is at hand; from any thread, as often as one likes."""
+        self._steps.live.update(self.name, done, total, text)
+        now = self._steps.clock()
+        if not self._steps.moving and now - self._news_at >= NEWS_EVERY_S:
+            self._news_at = now
+            self._steps.say(f"{self.name}: {done:g}{f' of {total:g}' if total else ''} {text}".rstrip())
+
+    @property
+    def result(self) -> str:
+        """What was noted."""
+        return self._note
+
+
+class Steps:
+    """The steps of one command, in order.
+
+    Args:
+        quiet: show nothing.
+        console: where to; default: stderr.
+        clock: seconds from any origin, rising.
+        later: calls back after a delay in seconds, unless cancelled.
+    """
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        later: Callable[[float, Callable[[], None]], Cancellable] = _later,
+    ) -> None:
+        self.console = console or progress()
+        self.quiet, self.clock, self._later = quiet, clock, later
+        self.moving = self.console.is_terminal and not quiet
+        self.live = Live(self.console)
+        self._done: list[Done] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Run one step; its line is written when it ends, also where it fails or is interrupted."""
+        step, started = Step(name, self), self.clock()
+        # On a terminal the step shows itself only once it has lasted a while, so that quick ones do not flicker.
+        timer = self._later(PATIENCE_S, lambda: self.live.show(name)) if self.moving else None
+        status, note = "failed", "failed"
+        try:
+            yield step
+            status, note = "done", step.result
+        except (KeyboardInterrupt, SystemExit):
+            note = "interrupted"
+            raise
+        finally:
+            if timer:
+                timer.cancel()
+            self.live.remove(name)
+            self._end(Done(name, round(self.clock() - started, 3), status, note))
+
+    def skip(self, name: str, reason: str) -> None:
+        """Say that a step is left out, and why."""
+        self._end(Done(name, 0.0, "skipped", reason))
+
+    def say(self, text: str) -> None:
+        """Write one line."""
+        if not self.quiet:
+            self.console.print(Text(text))
+
+    @contextmanager
+    def builds(self) -> Iterator[Callable[[BuildProgress], None]]:
+        """Give a listener for ``toolchain.ensure`` that shows a bar for each build, or plain lines off a terminal."""
+        from toolchain.installing.progress import PlainLines, duration
+
+        if not self.moving:
+            yield PlainLines(self.say, every_s=NEWS_EVERY_S)
+            return
+        shown: set[str] = set()
+
+        def listen(event: BuildProgress) -> None:
+            if event.state in {"done", "failed"}:
+                self.live.remove(event.tool)
+                self.say(f"{STATUS[event.state].mark} {event.tool}: {event.state} after {duration(event.elapsed_s)}")
+                return
+            words = {"planned": "to come", "waiting": "another process makes it"}.get(event.state, f"of about {duration(event.estimate_s)}")
+            shown.add(event.tool)
+            self.live.show(event.tool)
+            self.live.update(event.tool, event.share, 1.0, words)
+
+        try:
+            yield listen
+        finally:
+            for tool in shown:
+                self.live.remove(tool)
+
+    def timings(self) -> list[dict[str, Any]]:
+        """Return ``{"step", "seconds", "status", "note"}`` of every step so far."""
+        return [asdict(done) for done in self._done]
+
+    def _end(self, done: Done) -> None:
+        self._done.append(done)
+        if self.quiet:
+            return
+        line = Table.grid(padding=(0, 1, 0, 0), expand=False)
+        line.width = min(self.console.width, _WIDEST)
+        line.add_column(width=1)
+        line.add_column(width=14, overflow="fold")
+        line.add_column(ratio=1, overflow="fold")
+        line.add_column(justify="right", no_wrap=True)
+        took = "" if done.status == "skipped" else seconds(done.seconds)
+        line.add_row(Text(STATUS[done.status].mark, _STYLE[done.status]), Text(done.step), Text(done.note), Text(took, "quiet"))
+        self.console.print(line)

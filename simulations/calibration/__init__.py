@@ -1,0 +1,6 @@
+"""How fast an engine is: measured on the machine at hand, or derived from published figures."""
+
+from simulations.calibration.coefficients import Calibration, Coefficient, Fit, Machine, NamedCoefficient
+from simulations.calibration.measuring import calibrate
+
+__all__ = ["Calibration", "Coefficient", "Fit", "Machine", "NamedCoefficient", "calibrate"]

@@ -1,0 +1,170 @@
+"""What is known about an engine's speed, each number with where it comes from.
+
+Rule 1: a coefficient is never negative and always says how it came about: ``measured``, ``published``, ``derived`` or ``assumed``.
+Rule 2: the coefficients are by cause (compute, context, fixed cost of a step, cost of a request), so that they hold for loads that
+were not measured; ``simulations/serving/step_times.py`` puts them together.
+Rule 3: a calibration says nothing about the machine's name or its owner.
+
+Time of a step = ``step_s`` + sum over its micro-batches of [compute(tokens) + context terms]; a request costs ``request_s`` +
+``request_token_s`` x prompt tokens before and after it is scheduled, whatever the load.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from simulations.errors import CalibrationError
+from workloads.engine.spec import EngineSpec
+
+SCHEMA_VERSION: Final = 1
+
+Provenance = Literal["measured", "published", "derived", "assumed"]
+Batching = Literal["per-sequence", "together"]
+_SINGLE: Final = ("step_s", "decode_context_s", "prefill_context_s", "request_s", "request_token_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """A number with its unit and origin. ``n`` is the number of observations behind it, 0 where it was not measured."""
+
+    value: float
+    unit: str
+    provenance: Provenance
+    source: str
+    n: int = 0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value) or self.value < 0:
+            raise CalibrationError(f"a coefficient ({self.source}) is {self.value} {self.unit}; allowed are finite numbers from 0")
+        if self.provenance not in get_args(Provenance):
+            raise CalibrationError(f"provenance {self.provenance!r}; allowed are {', '.join(get_args(Provenance))}")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCoefficient:
+    """A coefficient as a line of a report."""
+
+    name: str
+    coefficient: Coefficient
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values."""
+        return {"name": self.name, **asdict(self.coefficient)}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The hardware that the numbers hold for."""
+
+    processor: str
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well the coefficients give back what they were fitted to, as median and largest relative error over ``n`` observations."""
+
+    median_error: float
+    largest_error: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Everything that the twin must know about an engine and a graph cannot say.
+
+    ``compute_s`` are pairs (tokens of a micro-batch, seconds), rising in tokens; linear between them and beyond the last two.
+    ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token
+    before it. ``batch_tokens`` and ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step
+    are computed ``together`` or cut into micro-batches ``per-sequence`` as llama.cpp does with one key-value stream a slot.
+    """
+
+    name: str
+    date: str
+    spec: EngineSpec
+    machine: Machine
+    step_s: Coefficient
+    compute_s: tuple[tuple[int, Coefficient], ...]
+    decode_context_s: Coefficient
+    prefill_context_s: Coefficient
+    request_s: Coefficient
+    request_token_s: Coefficient
+    batch_tokens: int = 2048
+    micro_batch_tokens: int = 512
+    batching: Batching = "per-sequence"
+    fit: Fit | None = None
+
+    def __post_init__(self) -> None:
+        tokens = [count for count, _ in self.compute_s]
+        if len(tokens) < 2 or tokens != sorted(set(tokens)) or tokens[0] < 1:
+            raise CalibrationError(f"compute_s has the token counts {tokens}; needed are at least two, rising, from 1 on")
+
+    def provenance(self) -> list[NamedCoefficient]:
+        """Return every coefficient with its name, as reports list them."""
+        table = [NamedCoefficient(f"compute_s[{tokens} tokens]", coefficient) for tokens, coefficient in self.compute_s]
+        return [*table, *(NamedCoefficient(name, getattr(self, name)) for name in _SINGLE)]
+
+    def summary(self) -> str:
+        """Say in a few words how fast the engine is, for a line on a terminal."""
+        (one, first), *_, (some, many) = self.compute_s
+        token_ms = (self.step_s.value + first.value) * 1e3
+        prompt_ms = (many.value + self.prefill_context_s.value * some * some / 2) * 1e3 / some
+        fitted = f", fit within {self.fit.median_error:.1%} in the median (n={self.fit.n})" if self.fit else ""
+        return f"{token_ms / one:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON-compatible values."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any], place: str = "calibration") -> Calibration:
+        """Read what :meth:`to_json` gave.
+
+        Raises:
+            CalibrationError: it is something else; ``place`` is named.
+        """
+        if (version := document.get("schema_version")) != SCHEMA_VERSION:
+            raise CalibrationError(f"{place}: schema_version is {version!r}, this release reads {SCHEMA_VERSION}; calibrate again")
+        try:
+            values = {key: value for key, value in document.items() if key != "schema_version"}
+            values["spec"] = EngineSpec(**values["spec"])
+            values["machine"] = Machine(**values["machine"])
+            values["fit"] = Fit(**values["fit"]) if values.get("fit") else None
+            values["compute_s"] = tuple((int(tokens), Coefficient(**c)) for tokens, c in values["compute_s"])
+            for key in _SINGLE:
+                values[key] = Coefficient(**values[key])
+            return cls(**values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CalibrationError(f"{place}: not a calibration ({error}); calibrate again") from error
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON.
+
+        Raises:
+            CalibrationError: the file cannot be written.
+        """
+        try:
+            path.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CalibrationError(f"{path} cannot be written: {error.strerror}") from error
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read a file that :meth:`save` wrote.
+
+        Raises:
+            CalibrationError: there is no such file, or it is no calibration.
+        """
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CalibrationError(f"{path}: {error.strerror}; calibrate first") from error
+        except ValueError as error:
+            raise CalibrationError(f"{path}: not JSON ({error}); calibrate again") from error
+        if not isinstance(document, dict):
+            raise CalibrationError(f"{path}: a JSON {type(document).__name__} where an object is expected; calibrate again")
+        return cls.from_json(document, str(path))

@@ -1,0 +1,98 @@
+"""The calibration run: about 15 seconds of experiments against one engine."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from simulations.calibration.client import ask
+from simulations.calibration.coefficients import Calibration, Machine
+from simulations.calibration.experiments import design, observe
+from simulations.calibration.fitting import MICRO_BATCH_TOKENS, fit_requests, fit_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulations.calibration.experiments import Observation
+    from workloads.engine.spec import EngineSpec
+
+_FEWEST_ROUNDS: Final = 3
+_MOST_ROUNDS: Final = 9
+_WARM_UP_TOKENS: Final = 16
+
+
+def calibrate(
+    url: str,
+    spec: EngineSpec,
+    *,
+    date: str | None = None,
+    budget_s: float = 15.0,
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> Calibration:
+    """Measure the engine at ``url`` and return its coefficients. It should have nothing else to do meanwhile.
+
+    Args:
+        url: Of the engine, ``http://host:port``.
+        spec: How it was started.
+        date: Kept with the result; default: today.
+        budget_s: After this many seconds no further round is begun; three are always made.
+        on_progress: Called with (done, expected, what) after each experiment.
+
+    Raises:
+        CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
+    """
+    observations = asyncio.run(_measure(url, spec, budget_s, on_progress or (lambda _done, _total, _what: None)))
+    source = f"{len(observations)} experiments against the engine itself, medians of {len(observations[0])} repeats"
+    costs = fit_steps(observations, source)
+    request_s, request_token_s = fit_requests(observations, source)
+    return Calibration(
+        name="this machine",
+        date=date or datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        spec=spec,
+        machine=this_machine(),
+        step_s=costs.step_s,
+        compute_s=costs.compute_s,
+        decode_context_s=costs.decode_context_s,
+        prefill_context_s=costs.prefill_context_s,
+        request_s=request_s,
+        request_token_s=request_token_s,
+        micro_batch_tokens=MICRO_BATCH_TOKENS,
+        fit=costs.fit,
+    )
+
+
+async def _measure(
+    url: str, spec: EngineSpec, budget_s: float, on_progress: Callable[[int, int, str], None]
+) -> list[list[Observation]]:
+    experiments = design(spec)
+    for repeat in range(2):
+        await ask(url, prompt_tokens=min(_WARM_UP_TOKENS, spec.context_tokens // 2), output_tokens=2, text_seed=repeat)
+    observations: list[list[Observation]] = [[] for _ in experiments]
+    begin = time.monotonic()
+    rounds = _FEWEST_ROUNDS
+    done = 0
+    for repeat in range(_MOST_ROUNDS):
+        if repeat >= _FEWEST_ROUNDS and (time.monotonic() - begin) * (repeat + 1) / repeat > budget_s:
+            break
+        rounds = max(rounds, repeat + 1)
+        for experiment, group in zip(experiments, observations, strict=True):
+            group.append(await observe(url, experiment, spec, repeat))
+            done += 1
+            on_progress(done, max(done, rounds * len(experiments)), "experiments")
+    return observations
+
+
+def this_machine() -> Machine:
+    """Return the processor's model and the number of cores; nothing that names the machine."""
+    processor = platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return Machine(next(named, processor or platform.machine()), os.cpu_count() or 1)

@@ -1,0 +1,66 @@
+"""The engines that a graph deploys: how many, started how, on what.
+
+A rehearsal needs this before there is a calibration, because the calibration is measured on such an engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from simulations.errors import TwinError
+from stacks import labels
+from stacks.capacity import nodes
+from stacks.demand import workloads
+from workloads.engine.spec import EngineArgumentError, EngineSpec
+
+if TYPE_CHECKING:
+    from stacks.graph import Graph, Resource
+
+_CONTAINER: Final = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedEngines:
+    """``replicas`` are the names of the pods; ``gpu_model`` is that of the nodes they may run on, None where they need no GPU."""
+
+    replicas: tuple[str, ...]
+    spec: EngineSpec
+    gpu_model: str | None
+    where: str
+
+    @classmethod
+    def from_graph(cls, graph: Graph) -> DeployedEngines:
+        """Read the controllers whose pods carry the label ``sandtable.dev/role: engine``.
+
+        Raises:
+            TwinError: there is none, one has arguments that are not ours, they differ, or none has a replica.
+        """
+        engines = [workload for workload in workloads(graph) if workload.is_engine]
+        if not engines:
+            raise TwinError(
+                f"{graph.source or 'the graph'} has no engine to simulate; label the pods of its Deployment with "
+                f"{labels.ROLE}: {labels.ROLE_ENGINE} and give its container {_CONTAINER!r} the arguments of `python -m workloads.engine`"
+            )
+        specs = {workload.label: _spec(workload.resource) for workload in engines}
+        first, *others = specs
+        for other in others:
+            if specs[other] != specs[first]:
+                raise TwinError(f"{first} and {other} start engines with different arguments; give them the same, one kind is simulated")
+        replicas = tuple(workload.pod(index) for workload in engines for index in range(workload.replicas))
+        if not replicas:
+            raise TwinError(f"{' and '.join(specs)} asks for 0 replicas, so nothing would answer; set `ai_stack.replicas` to at least 1")
+        hosts = (node for node in nodes(graph) for workload in engines if workload.requests.gpu and workload.admitted_by(node))
+        return cls(replicas, specs[first], next((node.gpu_model for node in hosts if node.gpu_model), None), first)
+
+
+def _spec(resource: Resource) -> EngineSpec:
+    container = next((c for c in resource.containers() if c.get("name") == _CONTAINER), None)
+    if container is None:
+        names = ", ".join(str(c.get("name")) for c in resource.containers()) or "none"
+        raise TwinError(f"{resource.label}: no container is called {_CONTAINER!r} (there is {names}); rename the one that serves")
+    try:
+        return EngineSpec.from_args([str(argument) for argument in container.get("args") or ()])
+    except EngineArgumentError as error:
+        known = " ".join(argument.split("=")[0] for argument in EngineSpec().to_args())
+        raise TwinError(f"{resource.label}: arguments of container {_CONTAINER!r}: {error}; known are {known}") from error

@@ -1,0 +1,15 @@
+"""What can go wrong when predicting, by whose fault it is. The command line maps each to an exit code."""
+
+from __future__ import annotations
+
+
+class SimulationError(Exception):
+    """Base of every error raised by ``simulations``; its text is fit to be shown to an operator as it is."""
+
+
+class CalibrationError(SimulationError):
+    """An engine could not be measured, or a calibration is not one; says what to do."""
+
+
+class TwinError(SimulationError):
+    """A graph has nothing to simulate, or says something the twin cannot read; names the resource and the mend."""

@@ -1,0 +1,215 @@
+"""One replica: slots, a queue and continuous batching, as llama.cpp's server does it (tools/server: ``update_slots``).
+
+Rule 1: a request waits, first come first served, until a slot is free, and takes the one that was released longest ago; of those never
+used the last. It keeps the slot until its last token.
+Rule 2: each step computes one token for every slot that generates and prompt tokens, by slot, up to the size of a batch. Whoever comes
+during a step joins the next one; a long prompt makes the others wait for it.
+Rule 3: all tokens of a step appear at its end; the one that completes a prompt gives the first token of the answer.
+Rule 4: a prompt that fills the context is refused, an answer ends where the context does.
+Rule 5: steps are events, tokens are not: equal steps in a row are taken in one go, with the same result as one by one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from simulations.serving.micro_batches import Row
+from workloads.telemetry.outcome import RequestRecord, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulations.serving.step_times import StepTimes
+    from workloads.engine.spec import EngineSpec
+
+_TIME_SLACK: Final = 1e-12
+"""Seconds by which a sum of step times may differ from the same sum in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """A request as it comes to the engine; ``index`` tells it from all others of the run."""
+
+    index: int
+    at_s: float
+    prompt_tokens: int
+    output_tokens: int
+
+
+class _Slot:
+    """A request in a slot; ``prompt_left`` tokens are still to be computed, ``done`` of ``wanted`` have been generated."""
+
+    __slots__ = ("done", "first_token_s", "number", "prompt_left", "request", "wanted")
+
+    def __init__(self, number: int, request: EngineRequest, wanted: int) -> None:
+        self.number = number
+        self.request = request
+        self.wanted = wanted
+        self.prompt_left = request.prompt_tokens
+        self.done = 0
+        self.first_token_s: float | None = None
+
+    @property
+    def context(self) -> int:
+        """Tokens that the next one of this slot looks back on."""
+        if self.done:
+            return self.request.prompt_tokens + self.done - 1
+        return self.request.prompt_tokens - self.prompt_left
+
+
+class Engine:
+    """Simulates one replica. ``on_end`` is called once with each request and its record; ``steps`` counts the steps taken."""
+
+    def __init__(
+        self, name: str, spec: EngineSpec, times: StepTimes, *, on_end: Callable[[EngineRequest, RequestRecord], None]
+    ) -> None:
+        self.steps = 0
+        self._name = name
+        self._context = spec.context_tokens
+        self._times = times
+        self._on_end = on_end
+        self._now = 0.0
+        self._coming: list[tuple[float, int, EngineRequest]] = []  # sent, and not yet seen by the scheduler
+        self._waiting: deque[EngineRequest] = deque()
+        self._active: list[_Slot] = []  # by number
+        # Free slots, the next one to be taken first: (order of release, -number).
+        self._free = [(-1, -number) for number in reversed(range(spec.slots))]
+        self._releases = 0
+
+    def offer(self, request: EngineRequest) -> None:
+        """Send it a request. To be called in order of time, after :meth:`advance` to that time."""
+        heapq.heappush(self._coming, (request.at_s + self._times.request_s(request.prompt_tokens), request.index, request))
+
+    def advance(self, until_s: float) -> None:
+        """Take every step that ends by ``until_s``."""
+        while True:
+            self._admit()
+            if not self._active:
+                if not self._coming or self._coming[0][0] > until_s:
+                    return
+                self._now = self._coming[0][0]
+                continue
+            if not (self._generate(until_s) if all(slot.done for slot in self._active) else self._mixed_step(until_s)):
+                return
+
+    def fail_all(self, at_s: float, why: str) -> None:
+        """Lose everything in hand, as when the replica goes away at ``at_s``. To be called after :meth:`advance` to that time."""
+        in_hand = [(slot.request, slot.first_token_s, slot.done) for slot in self._active]
+        in_hand += [(request, None, 0) for request in self._waiting]
+        in_hand += [(request, None, 0) for _, _, request in sorted(self._coming)]
+        for slot in self._active[:]:
+            self._release(slot)
+        self._waiting.clear()
+        self._coming.clear()
+        self._now = max(self._now, at_s)
+        for request, first_token_s, done in in_hand:
+            self._end(request, first_token_s, at_s, done, Status.FAILED, why)
+
+    def _admit(self) -> None:
+        """Take in what has come by now, and give free slots to those who wait."""
+        while self._coming and self._coming[0][0] <= self._now:
+            self._waiting.append(heapq.heappop(self._coming)[2])
+        while self._waiting and self._free:
+            request = self._waiting.popleft()
+            room = self._context - request.prompt_tokens
+            if room <= 0:
+                why = f"the prompt of {request.prompt_tokens} tokens exceeds the context of {self._context} tokens"
+                self._end(request, None, self._now, 0, Status.REJECTED, why)
+                continue
+            _, minus_number = heapq.heappop(self._free)
+            self._active.append(_Slot(-minus_number, request, min(request.output_tokens, room)))
+            self._active.sort(key=lambda slot: slot.number)
+
+    def _generate(self, until_s: float) -> bool:
+        """Take as many equal steps as there are before something changes; False where not even one ends by ``until_s``."""
+        active = self._active
+        count = len(active)
+        first = self._times.generate_s(tuple([slot.number for slot in active]))
+        first += self._times.decode_context_s * sum(slot.context for slot in active)
+        growth = self._times.decode_context_s * count  # each step is longer by this, as each context is longer by a token
+        steps = min(slot.wanted - slot.done for slot in active)
+        if self._coming and self._free:
+            # The step during which the next request comes is the last one without it.
+            steps = min(steps, max(1, _steps_to(self._coming[0][0] - self._now, first, growth)))
+        if self._now + _seconds(steps, first, growth) > until_s + _TIME_SLACK:
+            steps = _steps_within(until_s + _TIME_SLACK - self._now, first, growth)
+            if not steps:
+                return False
+        self._now += _seconds(steps, first, growth)
+        self.steps += steps
+        for slot in active:
+            slot.done += steps
+        self._finish_done()
+        return True
+
+    def _mixed_step(self, until_s: float) -> bool:
+        """Take one step in which prompts are computed; False where it does not end by ``until_s``."""
+        batch = [Row(slot.number, 1, slot.context) for slot in self._active if slot.done]
+        room = self._times.batch_tokens - len(batch)
+        parts: list[tuple[_Slot, int]] = []
+        for slot in self._active:
+            if not slot.done and room > 0:
+                tokens = min(slot.prompt_left, room)
+                room -= tokens
+                parts.append((slot, tokens))
+                batch.append(Row(slot.number, tokens, slot.context))
+        end = self._now + self._times.step_s(batch)
+        if end > until_s:
+            return False
+        self._now = end
+        self.steps += 1
+        for slot in self._active:
+            if slot.done:
+                slot.done += 1
+        for slot, tokens in parts:
+            slot.prompt_left -= tokens
+            if not slot.prompt_left:
+                slot.done = 1
+                slot.first_token_s = end
+        self._finish_done()
+        return True
+
+    def _finish_done(self) -> None:
+        for slot in [slot for slot in self._active if slot.done >= slot.wanted]:
+            self._release(slot)
+            self._end(slot.request, slot.first_token_s, self._now, slot.done, Status.OK, None)
+
+    def _release(self, slot: _Slot) -> None:
+        self._active.remove(slot)
+        heapq.heappush(self._free, (self._releases, -slot.number))
+        self._releases += 1
+
+    def _end(self, request: EngineRequest, first_token_s: float | None, at_s: float, done: int, status: Status, why: str | None) -> None:
+        record = RequestRecord(
+            request.at_s, request.at_s, first_token_s, at_s, request.prompt_tokens, done, self._name, status=status, error=why
+        )
+        self._on_end(request, record)
+
+
+def _seconds(steps: int, first: float, growth: float) -> float:
+    """Return the sum of ``steps`` step times of which each is longer than the one before by ``growth``."""
+    return steps * first + growth * (steps * (steps - 1) / 2)
+
+
+def _steps_to(seconds: float, first: float, growth: float) -> int:
+    """Return the smallest number of steps that last at least ``seconds``."""
+    steps = _steps_within(seconds, first, growth)
+    return steps if _seconds(steps, first, growth) >= seconds else steps + 1
+
+
+def _steps_within(seconds: float, first: float, growth: float) -> int:
+    """Return the largest number of steps that last at most ``seconds``; steps take time, so there is one."""
+    if seconds <= 0:
+        return 0
+    # Root of growth/2 n^2 + (first - growth/2) n = seconds, in the form that loses no digits for a small growth.
+    linear = first - growth / 2
+    steps = max(0, math.floor(2 * seconds / (linear + math.sqrt(linear * linear + 2 * growth * seconds))))
+    while _seconds(steps + 1, first, growth) <= seconds:
+        steps += 1
+    while steps and _seconds(steps, first, growth) > seconds:
+        steps -= 1
+    return steps

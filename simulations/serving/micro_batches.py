@@ -1,0 +1,58 @@
+"""How an engine cuts the batch of a step into what it computes at once.
+
+llama.cpp keeps one key-value stream a slot, so a micro-batch takes the same number of tokens from each of its sequences, and only
+neighbouring slots share one (``llama_batch_allocr::split_equal`` with ``sequential``): four requests in slots 0 to 3 generate in one
+micro-batch, in slots 0, 2, 4 and 6 in four. Engines with paged attention compute the sequences ``together``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Row(NamedTuple):
+    """What one slot has in a batch: ``tokens`` to compute after ``context`` tokens that are there already."""
+
+    slot: int
+    tokens: int
+    context: int
+
+
+def micro_batches(batch: Sequence[Row], *, limit: int, together: bool) -> Iterator[list[Row]]:
+    """Cut ``batch`` (first the rows that generate, then the prompts, each by slot) into micro-batches of up to ``limit`` tokens."""
+    rows = list(batch)
+    take = _first_rows if together else _equal_rows
+    while rows:
+        sharing = take(rows, limit)
+        yield sharing
+        taken = {row.slot: row.tokens for row in sharing}
+        rows = [
+            Row(slot, tokens - taken.get(slot, 0), context + taken.get(slot, 0))
+            for slot, tokens, context in rows
+            if tokens > taken.get(slot, 0)
+        ]
+
+
+def _first_rows(rows: list[Row], limit: int) -> list[Row]:
+    """Take rows in order until the micro-batch is full."""
+    room = limit
+    taken = []
+    for slot, tokens, context in rows:
+        if not room:
+            break
+        taken.append(Row(slot, min(tokens, room), context))
+        room -= taken[-1].tokens
+    return taken
+
+
+def _equal_rows(rows: list[Row], limit: int) -> list[Row]:
+    """Take the same number of tokens from the first row and those whose slots follow on its slot, one by one, in this order."""
+    sharing = rows[:1]
+    for row in rows[1:]:
+        if row.slot == sharing[-1].slot + 1 and len(sharing) < limit:
+            sharing.append(row)
+    each = min(min(row.tokens for row in sharing), limit // len(sharing))
+    return [Row(row.slot, each, row.context) for row in sharing]

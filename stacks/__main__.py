@@ -1,0 +1,45 @@
+"""What the Pulumi CLI runs (``pulumi up -s dev``): the program for the environment that is called like the stack.
+
+What an operator can mend ends as one line of text without a traceback (``pulumi.RunError``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from stacks.clusters import open_cluster
+from stacks.environment_file import load
+from stacks.errors import ClusterError, StackError
+from stacks.program import program
+
+if TYPE_CHECKING:
+    from stacks.clusters import Cluster
+
+
+def main(root: Path) -> None:
+    """Declare the stack of the environment in ``root`` that Pulumi's stack is named after.
+
+    Raises:
+        RunError: the environment's file cannot be meant, or its cluster does not run.
+    """
+    try:
+        environment = load(pulumi.get_stack(), root=root)
+        cluster = open_cluster(environment, root)
+        _must_run(cluster)
+    except StackError as error:
+        raise pulumi.RunError(str(error)) from error
+    program(environment, kubeconfig=str(cluster.kubeconfig), context=cluster.context)
+
+
+def _must_run(cluster: Cluster) -> None:
+    status = cluster.status()
+    if not status.running:
+        note = f" ({status.note})" if status.note else ""
+        raise ClusterError(f"cluster {status.name} is not running{note}: start it with `sandtable cluster start {status.name}`")
+
+
+if __name__ == "__main__":
+    main(Path(__file__).resolve().parents[1])

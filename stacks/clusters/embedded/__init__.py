@@ -1,0 +1,10 @@
+"""The embedded cluster: a real control plane on loopback, with nodes and pods played by KWOK.
+
+etcd, kube-apiserver, kube-controller-manager, kube-scheduler and KWOK run as plain processes: no root, no containers, no network
+beyond loopback. Admission, scheduling, rollouts, quotas and garbage collection are Kubernetes' own; what a container would do is not
+simulated, a played pod is simply ready.
+"""
+
+from stacks.clusters.embedded.cluster import EmbeddedCluster
+
+__all__ = ["EmbeddedCluster"]

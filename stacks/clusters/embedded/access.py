@@ -1,0 +1,80 @@
+"""How clients get in: kubeconfig files, and a connection of our own to ask whether the cluster is ready."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stacks.clusters.embedded.servers import HOST
+
+
+def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -> None:
+    """Write a kubeconfig for ``client`` that carries its certificate inside, so that it can be copied anywhere."""
+
+    def content(file: str) -> str:
+        return base64.b64encode((pki / file).read_bytes()).decode()
+
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": name, "cluster": {"server": f"https://{HOST}:{port}", "certificate-authority-data": content("ca.crt")}},
+        ],
+        "users": [
+            {"name": client, "user": {"client-certificate-data": content(f"{client}.crt"), "client-key-data": content(f"{client}.key")}},
+        ],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": client}}],
+        "current-context": name,
+    }
+    partial = path.with_name(path.name + ".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    os.replace(partial, path)
+
+
+class Connection:
+    """Asks one server with the administrator's certificate; every failure is an answer of None."""
+
+    def __init__(self, pki: Path, port: int) -> None:
+        self._port = port
+        self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+
+    @classmethod
+    def unverified(cls, pki: Path, port: int) -> Connection:
+        """Return a connection to a server that signs its own certificate, as the scheduler and the controller manager do."""
+        connection = cls(pki, port)
+        connection._context.check_hostname = False
+        connection._context.verify_mode = ssl.CERT_NONE  # on loopback, to a process that we started
+        return connection
+
+    def ok(self, path: str) -> bool:
+        """Whether ``path`` answers with a success."""
+        return self._request("GET", path)[0] in range(200, 300)
+
+    def get(self, path: str) -> Any | None:
+        """Return the object at ``path``, None where there is none."""
+        status, body = self._request("GET", path)
+        return json.loads(body) if status in range(200, 300) else None
+
+    def create(self, path: str, document: Any) -> bool:
+        """Create an object; true where it is there afterwards, by us or by somebody before us."""
+        return self._request("POST", path, json.dumps(document))[0] in {200, 201, 409}
+
+    def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        connection = http.client.HTTPSConnection(HOST, self._port, timeout=5, context=self._context)
+        try:
+            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
+        finally:
+            connection.close()

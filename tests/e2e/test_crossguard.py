@@ -1,0 +1,95 @@
+"""`pulumi preview --policy-pack policies/crossguard` with a real engine: a program that breaks rules is stopped before anything exists.
+
+The provider renders manifests into a folder, so no cluster is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import policies
+from toolchain import ensure, environment, tools_for
+
+pytestmark = pytest.mark.e2e
+
+PACK = Path(policies.__file__).parent / "crossguard"
+PROGRAM = """
+import pulumi
+import pulumi_kubernetes as k8s
+
+provider = k8s.Provider("files", render_yaml_to_directory="rendered")
+k8s.core.v1.Pod(
+    "web",
+    metadata={"name": "web", "namespace": "default", "annotations": ANNOTATIONS},
+    spec={
+        "automount_service_account_token": False,
+        "security_context": {"run_as_non_root": True},
+        "containers": [
+            {
+                "name": "web",
+                "image": IMAGE,
+                "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "64Mi"}},
+                "security_context": {
+                    "allow_privilege_escalation": False,
+                    "read_only_root_filesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    },
+    opts=pulumi.ResourceOptions(provider=provider),
+)
+k8s.networking.v1.NetworkPolicy(
+    "default-deny",
+    metadata={"name": "default-deny", "namespace": "default"},
+    spec={"pod_selector": {}, "policy_types": DENIED},
+    opts=pulumi.ResourceOptions(provider=provider),
+)
+"""
+
+
+def preview(folder: Path, *, image: str, denied: list[str], annotations: dict[str, str] | None = None) -> tuple[int, str]:
+    """Exit code and output of a preview with the pack."""
+    names = tools_for("deploy")
+    ensure(names)
+    environ = os.environ | environment(names)
+    environ |= {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}", "PULUMI_CONFIG_PASSPHRASE": "test", "PULUMI_HOME": str(folder / "home")}
+    program = PROGRAM.replace("ANNOTATIONS", repr(annotations or {})).replace("IMAGE", repr(image)).replace("DENIED", repr(denied))
+    (folder / "__main__.py").write_text(program)
+    (folder / "Pulumi.yaml").write_text("name: example\nruntime: python\n")
+    (folder / "state").mkdir(exist_ok=True)
+
+    def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
+        return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=240, check=False)
+
+    if not (folder / "state" / ".pulumi" / "stacks").exists():
+        created = pulumi("stack", "init", "organization/example/prod")
+        assert created.returncode == 0, created.stderr
+    done = pulumi("preview", "--stack", "organization/example/prod", "--policy-pack", str(PACK))
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_good_program_passes(tmp_path: Path) -> None:
+    code, output = preview(tmp_path, image="web:1.4.2", denied=["Ingress", "Egress"])
+    assert code == 0, output
+    assert "sandtable" in output
+
+
+def test_a_bad_program_is_stopped_with_the_rules_words(tmp_path: Path) -> None:
+    code, output = preview(tmp_path, image="web:latest", denied=["Ingress"])
+    assert code != 0
+    assert "[mandatory]" in output
+    assert "images-pinned" in output
+    assert "not pinned: web:latest" in output
+    assert "namespace default has no default deny for egress" in output
+
+
+def test_a_waiver_lets_it_pass(tmp_path: Path) -> None:
+    waiver = {"sandtable.dev/waiver": "images-pinned: built on this machine"}
+    code, output = preview(tmp_path, image="web:latest", denied=["Ingress", "Egress"], annotations=waiver)
+    assert code == 0, output

@@ -1,0 +1,122 @@
+"""What a run is summarised to, and when it must not be judged."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from loadtests.measurement import GeneratorStats, Measurement, invalid_reasons, open_loop_stats, samples_needed, timeline
+from workloads.telemetry.outcome import Outcome, RequestRecord, Status, quantiles
+
+
+def record(at: float, *, ttft: float = 0.1, e2e: float = 0.5, tokens: int = 5, status: Status = Status.OK) -> RequestRecord:
+    first = at + ttft if status is Status.OK else None
+    return RequestRecord(at, at, first, at + e2e, 10, tokens, "a", status, None if status is Status.OK else "gone")
+
+
+QUIET = GeneratorStats("open-loop", 1, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)
+
+
+def outcome(n: int, tokens: int = 5) -> Outcome:
+    return Outcome.from_records([record(i / 10, tokens=tokens) for i in range(n)], replicas=["a"], seed=1)
+
+
+@pytest.mark.parametrize(("percentile", "needed"), [(50, 4), (95, 73), (99, 381)])
+def test_samples_needed_is_where_the_interval_becomes_finite(percentile: int, needed: int) -> None:
+    assert samples_needed(percentile) == needed
+    assert math.isinf(quantiles(range(needed - 1)).ci95[f"p{percentile}"][1])
+    assert math.isfinite(quantiles(range(needed)).ci95[f"p{percentile}"][1])
+
+
+def test_a_quiet_generator_with_enough_samples_is_valid() -> None:
+    assert invalid_reasons(outcome(73), QUIET, metrics=["p95_ttft_ms", "p50_e2e_ms", "failed_share"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lag_p99_ms": 10.1}, "the p99 of its send lag is 10.1 ms, allowed are 10 ms"),
+        ({"cpu_share": 0.9}, "it used 90% of a core"),
+        ({"achieved_per_s": 9.89, "sent": 99}, "sent 99 of 100 requests, at 9.89/s where 10.00/s were due (98.9%, wanted are 99%)"),
+    ],
+)
+def test_a_bad_instrument_is_named_with_its_mend(change: dict[str, float], words: str) -> None:
+    (reason,) = invalid_reasons(outcome(100), replace(QUIET, **change))
+    assert words in reason
+    assert "lower the rate" in reason
+
+
+def test_at_the_limits_a_run_is_still_valid() -> None:
+    assert invalid_reasons(outcome(100), replace(QUIET, lag_p99_ms=10.0, cpu_share=0.89, achieved_per_s=9.9)) == ()
+
+
+def test_too_few_samples_are_those_of_the_metric_that_is_asked() -> None:
+    reasons = invalid_reasons(outcome(400, tokens=1), QUIET, metrics=["p99_ttft_ms", "p95_tpot_ms", "p95_tpot_ms"])
+    assert reasons == ("too few samples for p95_tpot_ms: 0, needed are 73 to bound it from above; lengthen the run or raise the rate",)
+
+
+def test_a_closed_loop_has_no_lag_to_judge() -> None:
+    closed = replace(QUIET, kind="closed-loop", lag_p50_ms=None, lag_p99_ms=None, lag_max_ms=None)
+    assert invalid_reasons(outcome(100), closed) == ()
+
+
+def test_lag_and_rates_come_from_the_sends() -> None:
+    stats = open_loop_stats([(float(i), i + 0.002) for i in range(11)], wall_s=10.0, cpu_s=1.0, frames=100)
+    assert (stats.planned, stats.sent, stats.offered_per_s) == (11, 11, 1.0)
+    assert (stats.lag_p50_ms, stats.lag_max_ms) == pytest.approx((2.0, 2.0))
+    assert stats.achieved_share == pytest.approx(10 / 10.002)
+    assert (stats.cpu_share, stats.cpu_us_per_frame) == (0.1, 1e4)
+    assert stats.cpu_ms_per_request == pytest.approx(1000 / 11)
+
+
+def test_requests_that_never_left_and_late_starts_lower_the_achieved_rate() -> None:
+    missing = open_loop_stats([(float(i), float(i) if i < 9 else None) for i in range(11)], wall_s=1, cpu_s=0, frames=0)
+    assert missing.sent == 9
+    late = open_loop_stats([(float(i), i + 1.0) for i in range(11)], wall_s=1, cpu_s=0, frames=0)
+    assert late.achieved_share == pytest.approx(10 / 11)
+
+
+@pytest.mark.parametrize("sends", [[], [(0.0, 0.0)], [(0.0, None)], [(1.0, 1.0)] * 5, [(1.0, None)] * 5])
+def test_degenerate_sends_give_finite_numbers(sends: list[tuple[float, float | None]]) -> None:
+    stats = open_loop_stats(sends, wall_s=0.0, cpu_s=0.0, frames=0)
+    assert stats.achieved_share == (0.0 if sends and sends[0][1] is None else 1.0)
+    json.dumps(stats.to_json(), allow_nan=False)
+
+
+def test_timeline_counts_every_request_once_and_shows_a_growing_queue() -> None:
+    # Two a second come and one a second leaves.
+    records = [record(i / 2, ttft=i / 2 + 0.5, e2e=i / 2 + 1.0, tokens=10) for i in range(20)]
+    points = timeline(records)
+    assert [p.at_s for p in points] == list(map(float, range(20)))
+    assert sum(p.offered_per_s for p in points) == sum(p.finished_per_s for p in points) == 20
+    assert [p.in_flight for p in points[:10]] == sorted(p.in_flight for p in points[:10])
+    assert points[-1].in_flight == 0
+    assert sum(p.output_tokens_per_s for p in points) == pytest.approx(200)
+    assert points[0].ttft_p50_ms == pytest.approx((500 + 1000) / 2)
+    assert points[15].ttft_p50_ms is None
+
+
+def test_timeline_spreads_tokens_over_the_time_in_which_they_came() -> None:
+    points = timeline([record(0.0, ttft=0.5, e2e=2.5, tokens=20)])
+    assert [p.output_tokens_per_s for p in points] == pytest.approx([5, 10, 5])
+
+
+def test_timeline_of_failures_and_of_nothing() -> None:
+    (point,) = timeline([record(0.2, status=Status.FAILED)])
+    assert (point.failed_per_s, point.finished_per_s, point.in_flight, point.ttft_p50_ms) == (1, 0, 0, None)
+    assert timeline([]) == []
+
+
+def test_a_measurement_orders_its_records_and_keeps_reasons_known_beforehand() -> None:
+    measured = Measurement.of(
+        [record(2.0), record(1.0)], replicas=["a", "b"], generator=QUIET, seed=7, metrics=["p50_ttft_ms"], invalid=["stopped"], notes=["n"]
+    )
+    assert [r.intended_s for r in measured.records] == [1.0, 2.0]
+    assert measured.invalid[0] == "stopped"
+    assert "too few samples for p50_ttft_ms: 2, needed are 4" in measured.invalid[1]
+    document = json.loads(json.dumps(measured.to_json(), allow_nan=False))
+    assert set(document) == {"outcome", "replicas", "generator", "invalid", "timeline", "notes"}
+    assert (document["outcome"]["seed"], document["replicas"]) == (7, ["a", "b"])

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandtable.report.charts.graph import draw, foundations, picture
+from sandtable.report.components import components
+from sandtable.report.dot import to_dot
+from sandtable.report.run import Run
+from stacks.graph import Graph, Resource
+
+STACK = Resource("urn:stack", "pulumi:pulumi:Stack", "s")
+
+
+def part(name: str, *needs: str) -> list[Resource]:
+    inputs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": name}}
+    return [
+        Resource(name, "sandtable:components:Part", name, STACK.urn, needs),
+        Resource(f"{name}/map", "kubernetes:core/v1:ConfigMap", name, name, (), inputs),
+    ]
+
+
+def graph(*parts: list[Resource]) -> Graph:
+    return Graph.of([STACK, *(resource for members in parts for resource in members)], "test")
+
+
+def test_a_part_stands_above_all_that_it_needs(run: Callable[[str], Run]) -> None:
+    found = run("ship").graph
+    assert found is not None
+    parts = components(found)
+    layer = {part.name: part.layer for part in parts}
+    assert all(layer[part.name] > layer[needed] for part in parts for needed in part.needs)
+    assert [part.layer for part in parts] == sorted(layer.values(), reverse=True)
+    assert sum(part.size for part in parts) == sum(resource.counts for resource in found)
+
+
+def test_what_follows_from_other_needs_is_left_out() -> None:
+    parts = {part.name: part.needs for part in components(graph(part("a", "b", "c"), part("b", "c"), part("c")))}
+    assert parts == {"a": ("b",), "b": ("c",), "c": ()}
+
+
+def test_a_circle_of_needs_is_opened_always_at_the_same_place() -> None:
+    first = components(graph(part("a", "b"), part("b", "a")))
+    second = components(graph(part("b", "a"), part("a", "b")))
+    assert first == second
+    assert [(part.name, part.needs) for part in first] == [("a", ("b",)), ("b", ())]
+
+
+def test_manifests_without_components_are_grouped_by_namespace() -> None:
+    def plain(name: str, namespace: str | None) -> Resource:
+        metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+        return Resource(
+            name, "kubernetes:core/v1:ConfigMap", name, None, (), {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        )
+
+    parts = components(Graph.of([plain("a", "ai"), plain("b", "ai"), plain("c", None)], "manifests"))
+    assert [(part.name, part.size) for part in parts] == [("cluster-wide", 1), ("namespace ai", 2)]
+
+
+def test_running_kinds_come_first(run: Callable[[str], Run]) -> None:
+    found = run("ship").graph
+    assert found is not None
+    spire = next(part for part in components(found) if part.name == "spire")
+    assert [kind for kind, _ in spire.kinds][:2] == ["DaemonSet", "StatefulSet"]
+
+
+def test_what_most_need_is_drawn_below_a_ground_line_without_lines() -> None:
+    many = [part(f"user-{number}", "base") for number in range(6)]
+    parts = components(graph(*many, part("base", "deep"), part("deep")))
+    assert foundations(parts) == {"base", "deep"}
+    drawn = str(draw(parts))
+    assert drawn.count('class="need"') == 1  # base needs deep, on the same side of the ground
+    assert "needed by 6" in drawn
+
+
+def test_the_picture_is_the_same_every_time_and_escapes_names() -> None:
+    evil = graph(part("<script>alert(1)</script>"))
+    assert picture(evil) == picture(evil)
+    assert "<script" not in picture(evil)
+    assert picture(evil).startswith("<?xml")
+
+
+def test_an_empty_graph_is_a_picture_too() -> None:
+    assert "no resources" in picture(Graph.of([], "nothing"))
+
+
+def test_dot_names_every_resource_and_quotes_it(run: Callable[[str], Run]) -> None:
+    found = run("ship").graph
+    assert found is not None
+    text = to_dot(found)
+    assert text.count("[label=") == sum(resource.counts for resource in found)
+    assert text.count("{") == text.count("}")
+    assert r"\"" in to_dot(graph(part('quoted"name')))

@@ -1,0 +1,221 @@
+"""The page as a structure: what a browser, a screen reader and a firewall will find in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from sandtable.report.page import MOST_ROWS, render_page
+from sandtable.report.run import Run
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+LARGEST = 1_000_000
+
+
+class Page(HTMLParser):
+    """Collects tags, headings and ids, and insists that every element is closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[tuple[int, str]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert not self._open, f"left open: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append((int(tag[1]), ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self._open:
+            self.text += data
+        if self._open and re.fullmatch(r"h[1-6]", self._open[-1]):
+            level, words = self.headings[-1]
+            self.headings[-1] = (level, words + data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def check_structure(html: str) -> Page:
+    """Assert everything that holds of every page, whatever the run."""
+    page = Page(html)
+    assert len(html.encode()) < LARGEST
+    assert [tag for tag, _ in page.tags if tag in {"script", "link", "img", "iframe", "object"}] == []
+    assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
+    targets = [
+        value or "" for _, attributes in page.tags for key, value in attributes.items() if key in {"href", "src", "xlink:href", "srcset"}
+    ]
+    assert all(target.startswith("#") for target in targets)
+    assert "@import" not in html
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    assert "url(" not in style
+    ids = [value for _, attributes in page.tags for key, value in attributes.items() if key == "id"]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.tags:
+        for name in (attributes.get("aria-labelledby") or "").split():
+            assert name in ids
+    assert {target[1:] for target in targets} <= set(ids)
+    levels = [level for level, _ in page.headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(words.strip() for _, words in page.headings)
+    assert len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
+    return page
+
+
+def test_every_run_makes_a_sound_page(any_page: str) -> None:
+    page = check_structure(any_page)
+    assert page.all("html")[0]["lang"] == "en"
+    assert page.all("meta")[2]["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def test_every_picture_has_a_title_and_a_role(any_page: str) -> None:
+    html = any_page
+    pictures = re.findall(r"<svg ([^>]*)>\s*(<\w+)", html)
+    assert pictures
+    for attributes, first in pictures:
+        assert first == "<title"
+        assert 'role="img"' in attributes or 'aria-hidden="true"' in attributes
+
+
+def test_every_table_says_what_it_is_and_its_heads_say_for_what(any_page: str) -> None:
+    page = Page(any_page)
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(attributes.get("scope") in {"col", "row", "rowgroup"} for attributes in page.all("th"))
+
+
+@pytest.mark.parametrize(("name", "word"), [("ship", "Ship"), ("hold", "Hold"), ("inconclusive", "Inconclusive")])
+def test_the_verdict_is_a_word_a_sign_and_a_sentence(page: Callable[[str], str], name: str, word: str) -> None:
+    found = Page(page(name))
+    assert word in found.text
+    assert found.headings[0][1] in page.text
+    assert found.all("title")[0] is not None
+    assert {"ship": "✓", "hold": "✗", "inconclusive": "?"}[name] in found.text
+
+
+def test_the_first_sections_are_for_the_one_who_decides(page: Callable[[str], str]) -> None:
+    headings = [words for _, words in Page(page("hold")).headings]
+    assert headings[1:5] == ["Cost and what it buys", "Thresholds", "What is real, what is simulated", "Real"]
+
+
+def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]) -> None:
+    text = Page(page("hold")).text
+    for words in (
+        "at least $27,151",
+        "p95 time to first token < 400 ms",
+        "broken",
+        "undecided",
+        "Nodes and pods are played by KWOK",
+        "no-privileged-pods",
+        "use the modern eBPF probe",
+        "waived by security-team",
+        "as of 2026-06",
+        "suspect",
+        "do not read this as free",
+        "prefill time per token",
+        "assumed",
+        "sandtable rehearse staging",
+        "sha256:",
+        "differs from what the program says in 2 places",
+        "spec.replicas",
+        "kube-apiserver",
+    ):
+        assert words in text, words
+
+
+def test_a_bound_that_the_sample_does_not_give_is_said(page: Callable[[str], str]) -> None:
+    text = Page(page("inconclusive")).text
+    assert "n too small]" in text
+    assert "The measurement is not valid: generator lag p99" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("graph-mode", "Nothing was measured."),
+        ("interrupted", "Nothing was predicted or measured."),
+        ("interrupted", "No cost was computed."),
+        ("interrupted", "No resource graph was recorded."),
+        ("interrupted", "The environment names no threshold."),
+        ("no-requests", "No load was sent."),
+        ("all-failed", "of which every one failed"),
+    ],
+)
+def test_what_is_missing_is_said_in_its_place(page: Callable[[str], str], name: str, words: str) -> None:
+    assert words in Page(page(name)).text
+
+
+def test_no_page_shows_a_nan_or_a_none(any_page: str) -> None:
+    text = Page(any_page).text
+    assert not re.search(r"\b(nan|None|inf|Infinity|null)\b", text)
+
+
+def test_names_cannot_bring_in_markup(document: Callable[[str], dict[str, Any]], read: Callable[[dict[str, Any]], Run]) -> None:
+    evil = '<script>alert("x")</script><img src=x onerror=alert(1)>`</code>`'
+    documents = document("hold")
+    rehearsal = documents["rehearsal"]
+    rehearsal |= {
+        "environment": evil,
+        "command": evil,
+        "started_at": evil,
+        "reasons": [evil],
+        "simulated": [evil],
+        "versions": {evil: evil},
+    }
+    rehearsal["policies"][0] |= {"resource": evil, "message": evil, "fix": evil, "rule": evil, "waived_by": evil}
+    rehearsal["cost"]["pools"][0] |= {"name": evil, "region": evil, "suspect": evil, "price_source": evil}
+    rehearsal["thresholds"][0]["expression"] = evil
+    rehearsal["load"]["generator"] = {evil: evil}
+    rehearsal["graph"]["differences"] = [evil]
+    for resource in documents["graph"]["resources"][1:4]:
+        resource["name"] = evil
+        if resource["inputs"]:
+            resource["inputs"] |= {"kind": evil, "metadata": {"name": evil, "namespace": evil}}
+    page = check_structure(render_page(read(documents)))
+    assert 'alert("x")' in page.text
+
+
+def test_the_same_documents_give_the_same_bytes(run: Callable[[str], Run]) -> None:
+    assert render_page(run("ship")) == render_page(run("ship"))
+
+
+def test_a_large_run_stays_small_and_says_what_it_leaves_out(
+    document: Callable[[str], dict[str, Any]], read: Callable[[dict[str, Any]], Run]
+) -> None:
+    documents = document("hold")
+    rehearsal = documents["rehearsal"]
+    rehearsal["policies"] = [rehearsal["policies"][0] | {"resource": f"Pod {number}"} for number in range(900)]
+    rehearsal["graph"]["differences"] = [f"Pod {number}" for number in range(3000)]
+    documents["samples"]["measured"] = {name: [1.0 + number % 997 for number in range(20_000)] for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
+    documents["samples"]["timeline"] *= 20
+    config = {"apiVersion": "v1", "kind": "ConfigMap"}
+    documents["graph"]["resources"] = [
+        {
+            "urn": f"u{n}",
+            "type": "kubernetes:core/v1:ConfigMap",
+            "name": f"n{n}",
+            "inputs": config | {"metadata": {"name": f"n{n}", "namespace": f"s{n % 300}"}},
+        }
+        for n in range(3000)
+    ]
+    page = check_structure(render_page(read(documents)))
+    assert f"{900 - MOST_ROWS:,} more in rehearsal.json" in page.text
+    assert "252 more components stand in the table." in page.text

@@ -1,0 +1,210 @@
+"""The what-if from end to end, with a queue of fixed service times (M/D/c) in the twin's place."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import types
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytest
+
+from simulations.deployed import DeployedEngines
+from simulations.whatif import parse_scenario, run
+from stacks.environment import Budget, Environment, Lengths, Traffic
+from stacks.prices import PriceBook
+from stacks.traffic import plan
+from workloads.telemetry.outcome import Outcome, RequestRecord, Status
+
+SERVICE_S = 1.0
+
+
+class Outage(NamedTuple):
+    replica: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class MDc:
+    """Every slot serves one request in one second; the slot that is free first takes the next request."""
+
+    replicas: tuple[str, ...]
+    slots: int
+    service_s: float
+    outages: tuple[Outage, ...] = ()
+
+    @classmethod
+    def from_graph(cls, graph: Any, service_s: float) -> MDc:
+        engines = DeployedEngines.from_graph(graph)
+        return cls(engines.replicas, engines.spec.slots, service_s)
+
+    def run(self, requests: Any, *, seed: int) -> Any:
+        free = {(name, slot): 0.0 for name in self.replicas for slot in range(self.slots)}
+        records = [self._serve(request, free) for request in requests]
+        outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed)
+        return types.SimpleNamespace(records=records, outcome=outcome, replicas=self.replicas)
+
+    def _serve(self, request: Any, free: dict[tuple[str, int], float]) -> RequestRecord:
+        choices = [(self._ready(slot[0], max(at, request.at_s)), slot) for slot, at in free.items()]
+        start, slot = min(choices)
+        if math.isinf(start):
+            return RequestRecord(request.at_s, request.at_s, None, request.at_s, 1, 0, "", Status.FAILED, "no replica")
+        free[slot] = start + self.service_s
+        return RequestRecord(request.at_s, start, start + 0.1, start + self.service_s, 1, 10, slot[0])
+
+    def _ready(self, replica: str, at_s: float) -> float:
+        for outage in self.outages:
+            if outage.replica == replica and outage.start_s <= at_s < outage.end_s:
+                return outage.end_s
+        return at_s
+
+
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("simulations.twin")
+    module.Twin, module.Outage = MDc, Outage  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "simulations.twin", module)
+    monkeypatch.setattr("simulations.whatif.load.REQUESTS", 300)  # short runs of 60 s: what is tested is not the precision
+
+
+def environment(rate: float) -> Environment:
+    lengths = Lengths(distribution="constant", mean=10)
+    traffic = Traffic(rate_per_s=rate, prompt_tokens=lengths, output_tokens=lengths)
+    return Environment(name="test", traffic=traffic, budget=Budget(monthly_usd=1000))
+
+
+def stack(build: Any, **changes: Any) -> Any:
+    fleet = [build.node(f"gpu-{i}", "gpu", zone) for i, zone in enumerate("abc")]
+    spot = [build.node(f"spot-{i}", "spot", zone, purchase="spot") for i, zone in enumerate("ab")]
+    return build.graph(*fleet, *spot, build.deployment("ai", 3, changes.pop("pool", "gpu"), engine=True, **{"slots": 2} | changes))
+
+
+def ask(graph: Any, *texts: str, rate: float = 5.0, **how: Any) -> list[Any]:
+    """6 slots of one second: at 5 requests a second they are busy 83 % of the time."""
+    how = {"calibration_for": lambda _model: SERVICE_S, "price_book": PriceBook.bundled(), "replications": 5} | how
+    return run(graph, environment(rate), [parse_scenario(text) for text in texts], **how)
+
+
+def test_the_baseline_comes_first_and_is_compared_with_nothing(build: Any) -> None:
+    baseline, _ = ask(stack(build), "traffic=1.1x")
+    assert baseline.name == "baseline"
+    assert all(metric.difference is None for metric in baseline.metrics.values())
+
+
+def test_more_replicas_are_never_worse_and_fewer_are_worse(build: Any) -> None:
+    _, more, fewer = ask(stack(build), "replicas=6", "replicas=-1")
+    assert more.metrics["p95_ttft_ms"].verdict == "better"
+    assert more.metrics["p95_e2e_ms"].difference.high < 0
+    assert fewer.metrics["p95_ttft_ms"].verdict == "worse"
+    assert fewer.metrics["utilisation"].difference.low > 0
+    assert fewer.metrics["utilisation"].verdict is None  # busier is neither better nor worse
+
+
+def test_a_change_that_changes_nothing_is_not_distinguishable(build: Any) -> None:
+    _, same = ask(stack(build), "spot=0.7")  # no engine runs on the spot pool
+    assert {metric.verdict for name, metric in same.metrics.items() if name != "utilisation"} == {"not distinguishable"}
+    assert same.metrics["p95_ttft_ms"].difference.mean == 0
+
+
+def test_spot_nodes_are_paid_for_while_they_are_there(build: Any) -> None:
+    baseline, spot = ask(stack(build), "spot=0.7")
+    by_pool = {p.name: p.monthly_usd for p in baseline.cost.pools}
+    assert baseline.cost.monthly_usd - spot.cost.monthly_usd == pytest.approx(0.3 * by_pool["spot"])
+
+
+def test_engines_on_spot_run_their_share_of_the_time(build: Any) -> None:
+    _, spot = ask(stack(build, pool="spot", pod_spec={"tolerations": [{"operator": "Exists"}]}), "spot=0.5", replications=16)
+    assert spot.stopped == "cap"
+    # Each of two markets is there half of the time; with one left all three replicas find room, so 3 of 4 times all of them run.
+    assert spot.replicas_running == pytest.approx(3 * 0.75, abs=0.6)
+    assert spot.availability < 1
+    assert spot.unschedulable["ai/ai-0"].startswith("in ")
+    assert spot.unschedulable["ai/ai-0"].endswith("of 16 replications: every node that would take it is away")
+
+
+def test_a_lost_zone_takes_one_of_three_replicas_for_its_recovery(build: Any) -> None:
+    # 60 s of traffic, the loss at 12 s; the replica would be back after 410 s.
+    _, lost = ask(stack(build), "zone-lost=b")
+    assert lost.replicas_running == pytest.approx(3 - 48 / 60)
+    assert lost.metrics["p95_ttft_ms"].verdict == "worse"
+    assert "ai/ai-1 is down from 12 s and back after 410 s" in lost.notes
+
+
+def test_overload_is_called_overload(build: Any) -> None:
+    baseline, double = ask(stack(build), "traffic=2x")
+    assert any(note.startswith("overloaded: ") for note in double.notes)
+    assert not any(note.startswith("overloaded: ") for note in baseline.notes)
+    assert double.metrics["output_tokens_per_s"].value.mean == pytest.approx(6 * 10 / SERVICE_S, rel=0.05)  # what 6 slots can do
+
+
+def test_nodes_that_the_autoscaler_adds_are_in_the_cost(build: Any) -> None:
+    graph = build.graph(build.node("gpu-0", "gpu", "a", gpu=3), build.deployment("ai", 3, "gpu", engine=True, slots=2))
+    baseline, grown = ask(graph, "replicas=5")
+    assert [p.nodes for p in grown.cost.pools] == [2]
+    assert grown.cost.monthly_usd == pytest.approx(2 * baseline.cost.monthly_usd)
+    assert any("pool gpu grows by 1 node" in note for note in grown.notes)
+
+
+def test_replicas_beyond_the_pools_bounds_do_not_run_and_are_named(build: Any) -> None:
+    graph = build.graph(build.node("gpu-0", "gpu", "a", gpu=3, high=1), build.deployment("ai", 3, "gpu", engine=True, slots=2))
+    _, asked = ask(graph, "replicas=5")
+    assert (asked.replicas, asked.replicas_running) == (5, 3)
+    assert set(asked.unschedulable) == {"ai/ai-3", "ai/ai-4"}
+
+
+def test_gpu_seconds_follow_from_the_queue(build: Any) -> None:
+    (baseline,) = ask(stack(build))
+    ledger = baseline.gpu_seconds
+    assert ledger.total_s == pytest.approx(40 * baseline.replications * 60, rel=0.05)  # five nodes of eight
+    assert (ledger.serving_s + ledger.waiting_s) / ledger.total_s == pytest.approx(3 / 40)
+
+
+def test_a_graph_without_nodes_is_asked_all_the_same(build: Any) -> None:
+    baseline, more = ask(build.graph(build.deployment("ai", 3, "gpu", engine=True, slots=2)), "replicas=+1")
+    assert (baseline.replicas_running, more.replicas_running) == (3, 4)
+    assert baseline.gpu_utilisation is None
+    assert baseline.cost.headline == "not priced"
+    assert "the graph has no nodes: every replica is taken to run" in baseline.notes
+
+
+def test_equal_seeds_give_equal_documents_and_others_differ(build: Any) -> None:
+    def document(seed: int) -> str:
+        return json.dumps([result.to_json() for result in ask(stack(build), "traffic=1.1x", "spot=0.6", seed=seed)], allow_nan=False)
+
+    assert document(1) == document(1) != document(2)
+
+
+def test_it_stops_when_the_headlines_are_known_to_five_percent(build: Any) -> None:
+    seen: list[tuple[int, int, float]] = []
+    results = ask(stack(build), rate=1.5, replications=50, on_progress=lambda *at: seen.append(at))
+    # At a quarter of the load nobody waits; a few replications are enough for the number of requests to even out.
+    assert results[0].stopped == "precise"
+    assert [number for number, _, _ in seen] == list(range(1, results[0].replications + 1))
+    assert 5 <= results[0].replications < 20
+    assert math.isinf(seen[0][2])
+    assert seen[-1][2] <= 0.05 < seen[-2][2]
+
+
+def test_the_same_question_twice_is_asked_once(build: Any) -> None:
+    assert [r.name for r in ask(stack(build), "traffic=1.1x", "traffic=1.1x")] == ["baseline", "traffic=1.1x"]
+
+
+def test_another_gpu_model_asks_for_its_own_calibration(build: Any) -> None:
+    asked: list[str | None] = []
+
+    def calibration_for(model: str | None) -> float:
+        asked.append(model)
+        return SERVICE_S if model == "H100" else 2 * SERVICE_S
+
+    _, slower = ask(stack(build), "gpu=A100", calibration_for=calibration_for)
+    assert asked == ["H100", "A100"]
+    assert slower.metrics["p95_e2e_ms"].verdict == "worse"
+
+
+def test_the_stand_in_agrees_with_theory() -> None:
+    """M/D/1 at a load of one half waits half a service time on average (Pollaczek-Khinchine)."""
+    records = MDc(("a",), 1, 1.0).run(plan(environment(0.5).traffic, seed=3, duration_s=20_000), seed=1).records
+    assert sum(r.sent_s - r.intended_s for r in records) / len(records) == pytest.approx(0.5, rel=0.1)

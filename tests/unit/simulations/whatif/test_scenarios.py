@@ -1,0 +1,52 @@
+"""How a scenario is written, and what is said to a scenario that cannot be meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulations.whatif import KINDS, UnknownScenarioError, parse_scenario
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("traffic=2x", [("traffic", "2")]),
+        ("spot=0.7", [("spot", "0.7")]),
+        ("replicas=-1", [("replicas", "-1")]),
+        ("traffic=1.5x+replicas=+2", [("traffic", "1.5"), ("replicas", "+2")]),
+        ("traffic=2x+zone-lost=eu-north-1a", [("traffic", "2"), ("zone-lost", "eu-north-1a")]),
+        (" gpu=A100-80GB ", [("gpu", "A100-80GB")]),
+    ],
+)
+def test_scenarios_are_read(text: str, changes: list[tuple[str, str]]) -> None:
+    scenario = parse_scenario(text)
+    assert [(change.kind, change.value) for change in scenario.changes] == changes
+    assert scenario.name == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("trafic=2x", "'trafic' is no kind of scenario, did you mean 'traffic'?"),
+        ("moon=full", "'moon' is no kind of scenario."),
+        ("traffic=2", "'2' is no value of 'traffic'; write traffic=2x"),
+        ("traffic=0x", "'0x' is no value of 'traffic'"),
+        ("traffic", "'' is no value of 'traffic'"),
+        ("spot=1.2", "'1.2' is no value of 'spot'"),
+        ("slots=0", "'0' is no value of 'slots'"),
+        ("replicas=few", "'few' is no value of 'replicas'"),
+        ("traffic=2x+traffic=3x", "'traffic' is given twice"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error_that_lists_every_kind(text: str, reason: str) -> None:
+    with pytest.raises(UnknownScenarioError) as caught:
+        parse_scenario(text)
+    assert reason in str(caught.value)
+    for kind in KINDS.values():
+        assert f"{kind.example:<38} {kind.meaning}" in str(caught.value)
+
+
+def test_every_example_in_the_list_can_be_read() -> None:
+    for kind in KINDS.values():
+        for example in kind.example.split(", "):
+            assert parse_scenario(example).changes

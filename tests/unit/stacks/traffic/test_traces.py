@@ -1,0 +1,181 @@
+"""Traces: what is read, what is refused, and what a tired operator is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.environment import Lengths, Traffic
+from stacks.errors import ConfigurationError
+from stacks.traffic import (
+    BadTraceRowsError,
+    EmptyTraceError,
+    TraceError,
+    UnknownTraceFormatError,
+    UnreadableTraceError,
+    plan,
+    read_trace,
+    request_lengths,
+)
+
+AZURE = """TIMESTAMP,ContextTokens,GeneratedTokens
+2023-11-16 18:17:03.9799600,4808,10
+2023-11-16 18:17:04.0319607,3180,8
+2023-11-16 18:18:04.0319607,110,27
+"""
+MOONCAKE = "".join(
+    json.dumps({"timestamp": at, "input_length": prompt, "output_length": output, "hash_ids": [0]}) + "\n"
+    for at, prompt, output in [(27_000, 6758, 500), (27_000, 7322, 490), (30_500, 20, 3)]
+)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Any:
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "trace"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def replayed(path: Path, **fields: Any) -> Traffic:
+    wide = Lengths(mean=1, high=100_000)
+    return Traffic(arrivals="trace", trace=path.name, **{"prompt_tokens": wide, "output_tokens": wide, "duration_s": 600, **fields})
+
+
+def test_azure_keeps_its_digits_of_100_ns(written: Any) -> None:
+    rows = read_trace(written(AZURE)).rows
+    assert [row.at_s for row in rows] == [0.0, 0.0520007, 60.0520007]
+    assert [(row.prompt_tokens, row.output_tokens) for row in rows] == [(4808, 10), (3180, 8), (110, 27)]
+
+
+def test_azure_with_offset_byte_order_mark_blank_lines_and_more_columns(written: Any) -> None:
+    text = "\ufeffModel,TIMESTAMP,ContextTokens,GeneratedTokens\n\na,2024-05-10T00:00:00.5+00:00,1,2\n\na,2024-05-10 02:00:01+02:00,3,4\n"
+    assert [(r.at_s, r.prompt_tokens, r.output_tokens) for r in read_trace(written(text)).rows] == [(0.0, 1, 2), (0.5, 3, 4)]
+
+
+def test_mooncake_counts_from_its_first_row(written: Any) -> None:
+    trace = read_trace(written(MOONCAKE))
+    assert [row.at_s for row in trace.rows] == [0.0, 0.0, 3.5]
+    assert trace.rate_per_s == pytest.approx(2 / 3.5)
+
+
+def test_replay_is_as_recorded_and_cut_at_the_duration(written: Any) -> None:
+    path = written(AZURE)
+    requests = plan(replayed(path, duration_s=60), root=path.parent)
+    assert [(r.index, r.at_s, r.prompt_tokens, r.output_tokens) for r in requests] == [(0, 0.0, 4808, 10), (1, 0.0520007, 3180, 8)]
+
+
+def test_an_explicit_rate_stretches_time(written: Any) -> None:
+    path, notes = written(MOONCAKE), []
+    requests = plan(replayed(path), root=path.parent, rate_per_s=1.0, on_note=notes.append)
+    assert [r.at_s for r in requests] == pytest.approx([0, 0, 2.0])
+    assert "0.571 requests/s as recorded, 1 as asked" in notes[0]
+
+
+def test_lengths_are_clipped_and_counted(written: Any) -> None:
+    path, notes = written(MOONCAKE), []
+    requests = plan(
+        replayed(path, prompt_tokens=Lengths(mean=1, low=64, high=512)), root=path.parent, on_note=notes.append, rate_per_s=None
+    )
+    assert [r.prompt_tokens for r in requests] == [512, 512, 64]
+    assert notes == ["the lengths of 3 of 3 requests of the trace were clipped to the bounds of the environment's traffic"]
+
+
+def test_endless_lengths_start_over(written: Any) -> None:
+    path = written(MOONCAKE)
+    endless = request_lengths(replayed(path), root=path.parent)
+    assert [next(endless)[1] for _ in range(4)] == [500, 490, 3, 500]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("2023-11-16 18:19:00,-5,3", "ContextTokens -5 is less than 1"),
+        ("2023-11-16 18:19:00,5,0", "GeneratedTokens 0 is less than 1"),
+        ("2023-11-16 18:19:00,5,many", "GeneratedTokens 'many' is not a whole number"),
+        ("2023-11-16 18:19:00,5.5,1", "ContextTokens '5.5' is not a whole number"),
+        ("2023-11-16 18:17:00,5,1", "its time is before that of the row above"),
+        ("yesterday,5,1", "TIMESTAMP 'yesterday' is not a time such as 2023-11-16 18:17:03.9799600"),
+        ("2023-02-31 18:19:00,5,1", "TIMESTAMP '2023-02-31 18:19:00': day is out of range for month"),
+        ("2023-11-16 18:19:00,5", "2 cells where the header has 3"),
+        ('2023-11-16 18:19:00,"5,1', "2 cells where the header has 3"),
+        ("2023-11-16 18:19:00," + "5" * 140_000 + ",1", "field larger than field limit"),
+    ],
+)
+def test_bad_csv_rows_are_counted_and_the_first_is_named(written: Any, row: str, why: str) -> None:
+    path, good = written(AZURE + row + "\n" + "x,y,z\n"), "2023-11-16 18:30:00,7,7\n"
+    with path.open("a") as file:
+        file.write(good)
+    with pytest.raises(BadTraceRowsError) as caught:
+        read_trace(path)
+    assert (caught.value.bad, caught.value.total) == (2, 6)
+    shown = row if len(row) <= 80 else row[:79] + "…"
+    assert f"2 of 6 rows are bad; the first is line 5, {shown!r}: {why}" in str(caught.value)
+    assert "--skip-bad-rows" in str(caught.value)
+    trace = read_trace(path, skip_bad_rows=True)
+    assert (len(trace.rows), trace.bad, trace.rows[-1].prompt_tokens) == (4, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ('{"timestamp": -1, "input_length": 5, "output_length": 1}', "timestamp -1 is negative"),
+        ('{"timestamp": NaN, "input_length": 5, "output_length": 1}', "timestamp nan is not a number"),
+        ('{"timestamp": 1e999, "input_length": 5, "output_length": 1}', "timestamp inf is not a number"),
+        ('{"timestamp": ' + "9" * 400 + ', "input_length": 5, "output_length": 1}', "is not a number of milliseconds"),
+        ('{"timestamp": "4", "input_length": 5, "output_length": 1}', "timestamp '4' is not a number"),
+        ('{"timestamp": 31000, "input_length": true, "output_length": 1}', "input_length True is not a whole number"),
+        ('{"timestamp": 31000, "input_length": 5}', "'output_length' is missing"),
+        ('{"timestamp": 31000, "inp', "not JSON"),
+        ("[1, 2, 3]", "not a JSON object"),
+    ],
+)
+def test_bad_json_rows_are_named(written: Any, row: str, why: str) -> None:
+    with pytest.raises(BadTraceRowsError, match="1 of 4 rows is bad; the first is line 4") as caught:
+        read_trace(written(MOONCAKE + row + "\n"))
+    assert why in str(caught.value)
+
+
+def test_skipping_leaves_a_note(written: Any) -> None:
+    path, notes = written(AZURE + "x,y,z\n"), []
+    assert len(plan(replayed(path), root=path.parent, skip_bad_rows=True, on_note=notes.append)) == 3
+    assert notes[0].startswith("1 bad rows of the trace were skipped; the first is line 5, 'x,y,z': TIMESTAMP 'x' is not a time")
+
+
+def test_unknown_format_names_columns_found_and_wanted(written: Any) -> None:
+    with pytest.raises(UnknownTraceFormatError) as caught:
+        read_trace(written("Timestamp,ContextToken,GeneratedTokens\n1,2,3\n"))
+    assert caught.value.found == ("Timestamp", "ContextToken", "GeneratedTokens")
+    for words in ("columns found: Timestamp, ContextToken", "TIMESTAMP ContextTokens GeneratedTokens", "'ContextToken' is probably"):
+        assert words in str(caught.value)
+    with pytest.raises(UnknownTraceFormatError, match=r"columns found: time, prompt; wanted: .* timestamp input_length output_length"):
+        read_trace(written('{"time": 1, "prompt": 2}\n'))
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "TIMESTAMP,ContextTokens,GeneratedTokens\n"])
+def test_empty_traces_are_refused(written: Any, text: str) -> None:
+    with pytest.raises(EmptyTraceError, match="no rows"):
+        read_trace(written(text))
+
+
+def test_nothing_but_bad_rows_is_refused_even_when_skipping(written: Any) -> None:
+    with pytest.raises(EmptyTraceError, match=r"no usable row \(1 bad ones\)"):
+        read_trace(written("TIMESTAMP,ContextTokens,GeneratedTokens\nx,y,z\n"), skip_bad_rows=True)
+
+
+def test_unreadable_files_are_named_with_the_reason(tmp_path: Path, written: Any) -> None:
+    with pytest.raises(UnreadableTraceError, match=r"trace .*nowhere.csv: cannot be read: No such file"):
+        read_trace(tmp_path / "nowhere.csv")
+    with pytest.raises(UnreadableTraceError, match="Is a directory"):
+        read_trace(tmp_path)
+    with pytest.raises(UnreadableTraceError, match=r"not UTF-8 text \(byte 2\)"):
+        read_trace(written(b"ab\xff\xfe"))
+
+
+def test_every_error_is_the_users() -> None:
+    assert issubclass(TraceError, ConfigurationError)
