@@ -41,7 +41,7 @@ def run(
     traffic: Traffic,
     targets: Sequence[str],
     *,
-    users: int,
+    users: int | None = None,
     duration_s: float | None = None,
     processes: int = 1,
     model: str = "synthetic",
@@ -52,7 +52,8 @@ def run(
     root: Path = Path(),
     skip_bad_rows: bool = False,
     metrics: Iterable[str] = (),
-    web_port: int | None = None,
+    web: bool = False,
+    web_port: int = 8089,
     on_page: Callable[[str], None] | None = None,
     on_progress: Callable[[float, float], None] | None = None,
     stop: Stop | None = None,
@@ -62,7 +63,7 @@ def run(
     Args:
         traffic: Lengths, and the shape or trace that the number of users follows.
         targets: URLs of the replicas; users take turns.
-        users: Mean number of users.
+        users: Mean number of users; default: 1.
         duration_s: Seconds, rounded up; default: the traffic's own. The page may change it.
         processes: Locust workers; more than one are led by a master.
         model: Name of the model in each request.
@@ -73,7 +74,8 @@ def run(
         root: Folder that a relative path of a trace starts from.
         skip_bad_rows: Go on without the bad rows of a trace.
         metrics: Names that thresholds ask for; too few samples for one make the run invalid.
-        web_port: Serve Locust's page on this loopback port until ``stop`` is set or Ctrl-C is pressed; None: no page.
+        web: Serve Locust's page until ``stop`` is set or Ctrl-C is pressed, and leave the start of tests to it.
+        web_port: Loopback port of the page.
         on_page: Called with the page's URL once it answers.
         on_progress: Called with (elapsed, duration) seconds a few times a second.
         stop: Ends the run when set.
@@ -90,7 +92,7 @@ def run(
     if traffic.trace is not None:
         request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)  # speak up here rather than in Locust's log
         traffic = traffic.model_copy(update={"trace": str((root / Path(traffic.trace).expanduser()).resolve())})
-    if web_port is not None:
+    if web:
         _check_free(web_port)
     seed = traffic.seed if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="sandtable-locust-") as name:
@@ -99,8 +101,8 @@ def run(
         flags = {
             "--host": parsed[0].name,
             "--more-targets": ",".join(target.name for target in parsed[1:]),
-            "--users": users,
-            "--spawn-rate": users,
+            "--users": users or 1,
+            "--spawn-rate": users or 1,
             "--run-time": f"{duration}s",
             "--stop-timeout": math.ceil(timeout_s),
             "--traffic": folder / "traffic.json",
@@ -112,12 +114,12 @@ def run(
         if processes > 1:
             port = _free_port()
             flags |= {"--processes": processes, "--master-bind-port": port, "--master-port": port}
-        if web_port is not None:
+        if web:
             flags["--web-port"] = web_port
-        switches = {"--plain-openai": not engine_options, "--skip-bad-rows": skip_bad_rows, "--headless": web_port is None}
+        switches = {"--plain-openai": not engine_options, "--skip-bad-rows": skip_bad_rows, "--headless": not web}
         arguments = [*(f"{flag}={value}" for flag, value in flags.items()), *(flag for flag, on in switches.items() if on)]
         with LocustProcess(arguments, log=folder / "locust.log", api_key=api_key) as locust:
-            if web_port is None:
+            if not web:
                 locust.wait(duration, duration + timeout_s + _START_S, on_progress, stop)
             else:
                 locust.wait_for_page(web_port)
@@ -126,7 +128,7 @@ def run(
                 with contextlib.suppress(KeyboardInterrupt):  # the ordinary way to end a page; its results still count
                     locust.wait(duration, None, on_progress, stop)
         records, costs = read_folder(folder)
-    stopped = stop is not None and stop.is_set() and web_port is None
+    stopped = stop is not None and stop.is_set() and not web
     return Measurement.of(
         records,
         replicas=[target.name for target in parsed],

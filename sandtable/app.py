@@ -12,8 +12,8 @@ import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from sandtable.commands import check, cluster, deploy, doctor, graph, loadtest, rehearse, report, schema, whatif
 from sandtable.exit_codes import ExitCode, for_error
@@ -65,14 +65,13 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; an error is shown, never raised."""
     try:
         result = app(args=arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return int(ExitCode.CONFIGURATION)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _fail(ExitCode.INTERRUPTED, "interrupted", arguments)
     except BrokenPipeError:
         return int(ExitCode.OK)  # the reader of our output has seen enough
     except Exception as error:  # noqa: BLE001  # the last line of defence: every error ends in the catalogue
+        if isinstance(error, TyperException) and hasattr(error, "format_message"):
+            return _fail(ExitCode.CONFIGURATION, f"{error.format_message()}\nTry `sandtable --help`.", arguments)
         code = for_error(error)
         if code is ExitCode.INTERNAL:
             traceback.print_exc()

@@ -46,7 +46,7 @@ class Target:
         from stacks.prices import PriceBook
 
         environment = load(name, root=space.root)
-        book = PriceBook.for_environment(environment, root=space.root)
+        book = PriceBook.named(environment.budget.price_book, root=space.root)
         steps = Steps(quiet=quiet)
         cluster = open_cluster(environment, space.root)
         if not confirmed and environment.cluster.provider == "kubeconfig":
@@ -74,7 +74,7 @@ class Target:
             "resources": len(plan.graph),
             "digest": plan.graph.digest,
             "cost": {
-                "before_monthly_usd": monthly_cost(before, self.book).monthly_usd if len(before) else 0.0,
+                "before_monthly_usd": monthly_cost(before, self.book).monthly_usd,
                 **monthly_cost(plan.graph, self.book, budget_usd=self.environment.budget.monthly_usd).to_json(),
             },
             "policies": [finding.to_json() for finding in findings],

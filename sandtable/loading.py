@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -19,9 +20,12 @@ from sandtable.workspace import Workspace, write_json
 if TYPE_CHECKING:
     from loadtests.measurement import Measurement
     from stacks.environment import Environment, Traffic
+    from sandtable.terminal.progress.steps import Step
     from stacks.traffic import PlannedRequest
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)?$")
+#: How long an answer is taken to be where nobody has said how many users there are.
+_ANSWER_S: Final = 1.0
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 
@@ -55,8 +59,10 @@ def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
         raise UsageError("--open-loop sends at fixed times and has neither users nor a web page: leave out --users and --web")
     environment = load(name, root=space.root)
     traffic = _traffic(environment.traffic, request)
-    requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows)
     steps = Steps(quiet=request.quiet)
+    # On a trace, a rate stretches the recorded times; elsewhere the traffic already has it.
+    stretched = request.rate_per_s if traffic.trace else None
+    requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=steps.say)
     with ExitStack() as stack:
         if request.targets:
             _confirm(request)
@@ -64,7 +70,7 @@ def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
         else:
             targets = _local_engines(environment, space, steps, stack)
         with steps.step("load test") as step:
-            measurement = _run(request, traffic, requests, targets, environment, lambda done, total: step.update(done, total, "requests"))
+            measurement = _run(request, traffic, requests, targets, environment, space.root, steps, step)
             step.note(f"{measurement.outcome.good} of {measurement.outcome.requests} good")
     document = {"environment": environment.name, "targets": targets, "generator_kind": "open loop" if request.open_loop else "locust"}
     document |= measurement.to_json()
@@ -104,32 +110,53 @@ def _confirm(request: Request) -> None:
 
 
 def _local_engines(environment: Environment, space: Workspace, steps: Steps, stack: ExitStack) -> list[str]:
-    from simulations.twin import Twin
+    from simulations.deployed import DeployedEngines
     from stacks.sources import from_program
     from toolchain import cache_dir
 
     folder = space.folder / "engines" / environment.name
     folder.mkdir(parents=True, exist_ok=True)
     with steps.step("engines") as step:
-        twin = Twin.find(from_program(environment))
-        cores = share_cores(twin.replicas, twin.spec.threads, frozenset(os.sched_getaffinity(0)))
-        engines = stack.enter_context(running(twin, cores, folder, cache_dir()))
+        deployed = DeployedEngines.from_graph(from_program(environment))
+        cores = share_cores(len(deployed.replicas), deployed.spec.threads, frozenset(os.sched_getaffinity(0)))
+        engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir()))
         stack.enter_context(pinned(cores.generator))
-        step.note(f"{len(engines)} × llama.cpp with {twin.spec.slots} slots")
+        step.note(f"{len(engines)} × llama.cpp with {deployed.spec.slots} slots")
     return [engine.url for engine in engines]
 
 
 def _run(
-    request: Request, traffic: Traffic, requests: list[PlannedRequest], targets: list[str], environment: Environment, on_progress: Any
+    request: Request,
+    traffic: Traffic,
+    requests: list[PlannedRequest],
+    targets: list[str],
+    environment: Environment,
+    root: Path,
+    steps: Steps,
+    step: Step,
 ) -> Measurement:
     metrics = [threshold.metric for threshold in environment.thresholds]
     ours = not request.targets
     if request.open_loop:
         from loadtests import open_loop
 
-        return open_loop.run(requests, targets, seed=traffic.seed, metrics=metrics, engine_options=ours, on_progress=on_progress)
+        def count(done: int, total: int) -> None:
+            step.update(done, total, "requests")
+
+        return open_loop.run(requests, targets, seed=traffic.seed, metrics=metrics, engine_options=ours, on_progress=count)
     from loadtests import locust_run
 
+    # A user waits for its answer before it asks again, so a rate needs about as many users as requests are in flight at it.
+    users = request.users or max(1, math.ceil(traffic.rate_per_s * _ANSWER_S))
     return locust_run.run(
-        traffic, targets, users=request.users, web=request.web, metrics=metrics, engine_options=ours, on_progress=on_progress
+        traffic,
+        targets,
+        users=users,
+        root=root,
+        skip_bad_rows=request.skip_bad_rows,
+        web=request.web,
+        metrics=metrics,
+        engine_options=ours,
+        on_page=lambda url: steps.say(f"Locust's page is at {url}; Ctrl-C ends it"),
+        on_progress=lambda elapsed, total: step.update(round(elapsed), round(total), "seconds"),
     )

@@ -88,7 +88,7 @@ class Twin:
         Raises:
             TwinError: the calibration was measured with another model or other threads than are deployed.
         """
-        if calibration.step_s.provenance == "measured":
+        if calibration.request_s.provenance == "measured":
             for field in ("model", "threads"):
                 known, wanted = getattr(calibration.spec, field), getattr(engines.spec, field)
                 if known != wanted:

@@ -4,10 +4,11 @@ The twin, the policies, the cost and the report read only this; so they work on 
 
 Rules of the normal form:
 1. Values are plain JSON; numbers without a fraction are integers (Pulumi's protocol turns every number into a float).
-2. Secrets are the text ``[secret]``; values not known before the deployment are ``[unknown]``.
+2. Secrets are the text ``[secret]``, and so is the whole content of a Kubernetes Secret (``stringData`` counts as ``data``); values not known before the deployment are ``[unknown]``.
 3. Keys without a value (None) are absent.
-4. Kubernetes ``List`` types are split; what only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent.
-5. Resources are ordered by URN.
+4. Keys that a Python program must spell ``x_kubernetes_…`` are spelled as the API does, ``x-kubernetes-…``.
+5. Kubernetes ``List`` types are split; what only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent.
+6. Resources are ordered by URN.
 
 The digest covers what is deployed, not how the program is cut: objects with their inputs, without components, providers, parents
 and dependencies. Equal stacks have equal digests from every source.
@@ -209,6 +210,8 @@ def normalise_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
             if own:
                 metadata["annotations"] = own
         normal["metadata"] = metadata
+        if normal["kind"] == "Secret" and (normal.pop("stringData", None) or normal.get("data")):
+            normal["data"] = SECRET
     return {k: v for k, v in normal.items() if not k.startswith("__")}
 
 
@@ -216,7 +219,7 @@ def _normalise(value: Any) -> Any:
     if isinstance(value, Mapping):
         if value.get(_SIGNATURE) == _SECRET_SIGNATURE:
             return SECRET
-        return {str(k): _normalise(v) for k, v in value.items() if v is not None}
+        return {_key(str(k)): _normalise(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
         return [_normalise(v) for v in value]
     if isinstance(value, float) and value.is_integer():
@@ -224,6 +227,10 @@ def _normalise(value: Any) -> Any:
     if isinstance(value, str) and value in _UNKNOWN_VALUES:
         return UNKNOWN
     return value
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-") if name.startswith("x_kubernetes_") else name
 
 
 @dataclass(frozen=True)

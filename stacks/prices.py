@@ -128,6 +128,15 @@ class PriceBook:
         """
         return cls(read_rows(Path(path)), str(path))
 
+    @classmethod
+    def named(cls, name: str, *, root: Path = Path()) -> Self:
+        """Return the bundled book for ``bundled``, otherwise the one in the file called ``name``, relative to ``root``.
+
+        Raises:
+            PriceBookError: the file cannot be read or is no price book.
+        """
+        return cls.bundled() if name == "bundled" else cls.read(root / Path(name).expanduser())
+
     def scaled(self, factor: float) -> PriceBook:
         """Return a book in which every price is multiplied by ``factor``, marked as assumed."""
         return PriceBook(

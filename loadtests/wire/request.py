@@ -16,18 +16,13 @@ if TYPE_CHECKING:
     from loadtests.wire.target import Target
     from stacks.traffic import PlannedRequest
 
-_FILLER_LENGTH: Final = 65_521  # prime: prompts take the filler from different offsets for a long time before they repeat
+_FILLER_LENGTH: Final = 16_381  # prime: prompts take the filler from different offsets for a long time before they repeat
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def _filler(seed: int) -> str:
     random = Random(f"{seed}/filler")  # noqa: S311  # a plan wants repeatable texts
-    words: list[str] = []
-    length = 0
-    while length < _FILLER_LENGTH:
-        words.append("".join(random.choices(ascii_lowercase, k=random.randint(2, 9))))
-        length += len(words[-1]) + 1
-    return " ".join(words)[:_FILLER_LENGTH]
+    return "".join(random.choices(ascii_lowercase + " " * 5, k=_FILLER_LENGTH))
 
 
 def prompt_text(index: int, tokens: int, filler: str) -> str:

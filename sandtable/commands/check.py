@@ -39,7 +39,7 @@ def check(
     space = workspace(context)
     graph = read_graph(space, environment, state, preview, manifests)
     typed = load(environment, root=space.root) if environment else None
-    findings = policies.check(graph, typed, PriceBook.for_environment(typed, root=space.root))
+    findings = policies.check(graph, typed, PriceBook.named(typed.budget.price_book if typed else "bundled", root=space.root))
     denied = [finding for finding in findings if finding.denies]
     if json:
         print_json({"digest": graph.digest, "findings": [finding.to_json() for finding in findings], "denied": len(denied)})

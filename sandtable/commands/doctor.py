@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sandtable.commands.options import Json, print_json
 from sandtable.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from toolchain import ToolStatus
+
+#: Jobs without which a rehearsal cannot be had; what only others need is shown, and no reason to fail.
+NEEDED = frozenset({"cluster", "deploy"})
 
 EXAMPLES = """
 Examples:
@@ -33,11 +41,15 @@ def doctor(
     from sandtable.toolchain_progress import ensure
 
     if install:
-        ensure(toolchain.tools_for("all"), Steps(quiet=json))
+        ensure(toolchain.tools_for("all"), Steps(quiet=json), verify=True)
     found = toolchain.status()
     if json:
-        print_json({"tools": [tool.to_json() for tool in found]})
+        print_json({"tools": [_document(tool) for tool in found]})
     else:
         show_tools(found, out())
-    if any(tool.problem and tool.required for tool in found):
+    if any(tool.problem and set(tool.needed_for) & NEEDED for tool in found):
         raise typer.Exit(ExitCode.MISSING)
+
+
+def _document(tool: ToolStatus) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(tool).items()}

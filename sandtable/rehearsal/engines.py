@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandtable.errors import SandtableError
+
 if TYPE_CHECKING:
-    from simulations.twin import Twin
     from workloads.engine.process import EngineProcess
+    from workloads.engine.spec import EngineSpec
 
 
-class EnginesDoNotFitError(Exception):
+class EnginesDoNotFitError(SandtableError):
     """This machine cannot run the engines that the graph deploys without them and the load generator disturbing each other."""
 
 
@@ -54,18 +56,16 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 
 
 @contextmanager
-def running(twin: Twin, cores: Cores, folder: Path, cache: Path) -> Iterator[list[EngineProcess]]:
+def running(spec: EngineSpec, cores: Cores, folder: Path, cache: Path) -> Iterator[list[EngineProcess]]:
     """Start one engine a replica, each on a free port, and end them all afterwards.
 
     Raises:
         EngineError: one did not start.
     """
-    from dataclasses import replace
-
     from workloads.engine.process import EngineProcess
 
     with ExitStack() as stack:
         yield [
-            stack.enter_context(EngineProcess(replace(twin.spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache))
+            stack.enter_context(EngineProcess(replace(spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache))
             for number, mine in enumerate(cores.engines)
         ]

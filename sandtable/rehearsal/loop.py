@@ -18,7 +18,8 @@ from sandtable.toolchain_progress import ensure, needed_for
 from sandtable.workspace import Workspace, read_json, write_json
 
 if TYPE_CHECKING:
-    from simulations.twin import Twin
+    from simulations.calibration import Calibration
+    from simulations.deployed import DeployedEngines
     from stacks.clusters.port import Cluster
     from stacks.environment import Environment
     from stacks.graph import Graph
@@ -47,7 +48,7 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
     from stacks.prices import PriceBook
 
     environment = load(name, root=space.root)
-    book = PriceBook.for_environment(environment, root=space.root)
+    book = PriceBook.named(environment.budget.price_book, root=space.root)
     loop = _Loop(environment, space, options, book)
     loop.plan()
     loop.run()
@@ -69,6 +70,7 @@ class _Loop:
     def __init__(self, environment: Environment, space: Workspace, options: Options, book: PriceBook) -> None:
         self.environment, self.space, self.options, self.book = environment, space, options, book
         self.steps = Steps(quiet=options.quiet)
+        self.live: Graph | None = None
         self.found = Findings(environment, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
@@ -80,7 +82,9 @@ class _Loop:
         """Draw up the load before anything is started, so that an unreadable trace is told at once."""
         from stacks.traffic import plan
 
-        self.requests = plan(self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows)
+        self.requests = plan(
+            self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows, on_note=self.steps.say
+        )
 
     def run(self) -> None:
         """Take the steps in order."""
@@ -162,35 +166,39 @@ class _Loop:
             step.note("as the program says" if not difference else f"{len(self.found.differences)} differences to the program")
 
     def _predict_and_measure(self) -> None:
-        from simulations.twin import Twin
+        from simulations.deployed import DeployedEngines
 
-        graph = getattr(self, "live", None) or self.graph
-        twin = Twin.find(graph)
-        if twin.gpu_model:
-            self._predict_from_published(twin)
+        engines = DeployedEngines.from_graph(self.live or self.graph)
+        if engines.gpu_model:
+            self._predict_from_published(engines, engines.gpu_model)
             return
         try:
-            cores = share_cores(twin.replicas, twin.spec.threads, frozenset(os.sched_getaffinity(0)))
+            cores = share_cores(len(engines.replicas), engines.spec.threads, frozenset(os.sched_getaffinity(0)))
         except EnginesDoNotFitError as error:
             self.steps.skip("load test", str(error))
             self.found.missing.append(f"nothing was measured: {error}")
             return
-        self._measure(twin, cores)
+        self._measure(engines, cores)
 
-    def _predict_from_published(self, twin: Twin) -> None:
+    def _predict_from_published(self, engines: DeployedEngines, gpu_model: str) -> None:
         """Engines on GPUs that are not here: the twin runs on published coefficients, and nothing is measured."""
         from simulations import calibration
 
-        with self.steps.step("predict") as step:
-            self.found.calibration = calibration.published(twin.gpu_model)
-            self.found.prediction = twin.calibrated(self.found.calibration).run(self.requests, seed=self.environment.traffic.seed)
-            step.note(f"{len(self.requests)} requests on {twin.replicas} engines")
-        reason = f"the engines ask for {twin.gpu_model} GPUs, which this machine does not have"
+        self._predict(engines, calibration.published(gpu_model))
+        reason = f"the engines ask for {gpu_model} GPUs, which this machine does not have"
         self.steps.skip("load test", reason)
         self.found.missing.append(f"nothing was measured: {reason}; the prediction stands on published coefficients")
-        self.found.simulated.append(f"The engines on {twin.gpu_model} are simulated from published figures.")
+        self.found.simulated.append(f"The engines on {gpu_model} are simulated from published figures.")
 
-    def _measure(self, twin: Twin, cores: Cores) -> None:
+    def _predict(self, engines: DeployedEngines, calibration: Calibration) -> None:
+        from simulations.twin import Twin
+
+        with self.steps.step("predict") as step:
+            self.found.calibration = calibration
+            self.found.prediction = Twin.of(engines, calibration).run(self.requests, seed=self.environment.traffic.seed)
+            step.note(f"{len(self.requests)} requests on {len(engines.replicas)} engines")
+
+    def _measure(self, deployed: DeployedEngines, cores: Cores) -> None:
         from loadtests import open_loop
         from simulations import calibration
         from toolchain import cache_dir
@@ -200,15 +208,13 @@ class _Loop:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             with self.steps.step("engines") as step:
-                engines = stack.enter_context(running(twin, cores, folder, cache_dir()))
+                engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir()))
                 stack.enter_context(pinned(cores.generator))
-                step.note(f"{len(engines)} × llama.cpp with {twin.spec.slots} slots, {twin.spec.context_tokens} tokens of context each")
+                step.note(f"{len(engines)} × llama.cpp with {deployed.spec.slots} slots, {deployed.spec.context_tokens} tokens of context each")
             with self.steps.step("calibrate") as step:
-                self.found.calibration = calibration.calibrate(engines[0].url, twin.spec, on_progress=step.update)
-                step.note(self.found.calibration.summary())
-            with self.steps.step("predict") as step:
-                self.found.prediction = twin.calibrated(self.found.calibration).run(self.requests, seed=traffic.seed)
-                step.note(f"{len(self.requests)} requests")
+                measured = calibration.calibrate(engines[0].url, deployed.spec, on_progress=step.update)
+                step.note(measured.summary())
+            self._predict(deployed, measured)
             with self.steps.step("load test") as step:
                 self.found.measurement = open_loop.run(
                     self.requests,

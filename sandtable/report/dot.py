@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sandtable.report.components import RUNNING, components
+from sandtable.report.words.components import RUNNING, components
 
 if TYPE_CHECKING:
     from stacks.graph import Graph

@@ -9,12 +9,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from sandtable.report import metrics
-from sandtable.report.quantities import count
+from sandtable.report.words import metrics
+from sandtable.report.words.quantities import count
 
 if TYPE_CHECKING:
-    from sandtable.report.documents import Finding, Rehearsal
-    from sandtable.report.metrics import Line
+    from sandtable.report.run.documents import Finding, Rehearsal
+    from sandtable.report.words.metrics import Line
 
 
 def render_junit(rehearsal: Rehearsal) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sandtable.report import metrics, sentences
-from sandtable.report.quantities import percent, usd
+from sandtable.report.words import metrics, sentences
+from sandtable.report.words.quantities import percent, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sandtable.report.documents import Rehearsal
+    from sandtable.report.run.documents import Rehearsal
 
 _ICONS: Final = {"ship": "✅", "hold": "❌", "inconclusive": "❓"}
 _HOLDS: Final = {True: "✅", False: "❌", None: "❓"}
@@ -64,7 +64,7 @@ def _cost(rehearsal: Rehearsal) -> str:
 def _comparison(rehearsal: Rehearsal) -> str:
     rows = [
         (
-            f"{row.group}, {row.words}",
+            f"{row.group}, {row.words}{', %' if row.unit == 'share' else ''}",
             row.predicted.text,
             row.measured.text,
             f"{row.measured.interval} {row.measured.size}",

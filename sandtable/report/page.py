@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from sandtable.report import metrics, quantities, sentences
 from sandtable.report.charts.distribution import Curve, Limit, distribution
 from sandtable.report.charts.gauge import gauge
 from sandtable.report.charts.graph import MOST_COMPONENTS, draw
 from sandtable.report.charts.timeline import slices_of, timeline
-from sandtable.report.components import components
-from sandtable.report.documents import LATENCIES, Cost, Outcome
-from sandtable.report.metrics import LATENCY_WORDS, SHORT, Line
+from sandtable.report.run.documents import LATENCIES, Cost, Outcome
 from sandtable.report.styles import style
+from sandtable.report.words import metrics, quantities, sentences
+from sandtable.report.words.components import components
+from sandtable.report.words.metrics import LATENCY_WORDS, SHORT, Line
 
 if TYPE_CHECKING:
     from sandtable.report.run import Run

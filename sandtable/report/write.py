@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
-from sandtable.report.junit import render_junit
-from sandtable.report.markdown import render_markdown
-from sandtable.report.page import render_page
 from sandtable.report.run import ReportError, read_run
 
 if TYPE_CHECKING:
@@ -28,6 +25,11 @@ def write_reports(folder: Path) -> dict[str, Path]:
         RunUnreadableError: one of its documents cannot be read.
         ReportUnwritableError: a file cannot be written.
     """
+    # Commands that only print import this package too; the template engine would be half of their start.
+    from sandtable.report.junit import render_junit
+    from sandtable.report.markdown import render_markdown
+    from sandtable.report.page import render_page
+
     run = read_run(folder)
     files = {
         "html": (folder / "report.html", render_page(run)),

@@ -7,9 +7,9 @@ from sandtable.terminal.console import out
 from sandtable.terminal.measurement import show_measurement
 from sandtable.terminal.plan import show_drift, show_preview
 from sandtable.terminal.policies import show_findings
+from sandtable.terminal.progress.steps import Steps
 from sandtable.terminal.rehearsal import show_rehearsal
 from sandtable.terminal.resources import show_graph
-from sandtable.terminal.steps import Steps
 from sandtable.terminal.tools import show_tools
 from sandtable.terminal.whatif import show_scenarios, show_whatif
 

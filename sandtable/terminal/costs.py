@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from sandtable.report.quantities import figure, percent, usd
-from sandtable.report.sentences import Item, monthly
+from sandtable.report.words.quantities import figure, percent, usd
+from sandtable.report.words.sentences import Item, monthly
 from sandtable.terminal.parts import bullet, grid, heading
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.report.documents import Cost, PoolCost
+    from sandtable.report.run.documents import Cost, PoolCost
 
 
 def show_cost(cost: Cost, console: Console, *, buys: Sequence[Item] = ()) -> None:

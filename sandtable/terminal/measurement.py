@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from sandtable.report.documents import LATENCIES, QUANTILES
-from sandtable.report.metrics import LATENCY_WORDS
-from sandtable.report.quantities import Estimate, count, figure, percent, seconds
 from sandtable.report.run import parse_outcome
+from sandtable.report.run.documents import LATENCIES, QUANTILES
+from sandtable.report.words.metrics import LATENCY_WORDS
+from sandtable.report.words.quantities import Estimate, count, figure, percent, seconds
 from sandtable.terminal.parts import bullet, grid, heading
 
 if TYPE_CHECKING:
@@ -32,16 +32,14 @@ def show_measurement(document: dict[str, Any], console: Console) -> None:
     else:
         console.print(Text.assemble(("✓ VALID", "good bold"), "  the generator kept up"))
     console.print(Text(f"  {document.get('generator_kind', '')} on {', '.join(document.get('targets') or ())}", "quiet"))
-    heading(console, "latency", "ms, from the intended send time")
-    table = grid("l", "R", "l", "R", "l", "R", "l")
-    table.add_row(Text(""), *(Text(words, "quiet") for name in QUANTILES for words in (name, "95 % interval")))
+    heading(console, "latency", "ms [95 % interval], from the intended send time")
+    table = grid("L", "L", "R", "L")
     for latency in LATENCIES:
         found = outcome.latency(latency)
-        cells = [Estimate(found.at(name), "ms", found.ci95.get(name)) for name in QUANTILES]
-        table.add_row(
-            Text.assemble(LATENCY_WORDS[latency], (f"\nn={found.n:,}", "quiet")),
-            *(text for cell in cells for text in (Text(cell.text, "bold"), Text(cell.interval, "quiet"))),
-        )
+        for name in QUANTILES:
+            cell = Estimate(found.at(name), "ms", found.ci95.get(name))
+            words = Text.assemble(LATENCY_WORDS[latency], (f"  n={found.n:,}", "quiet")) if name == QUANTILES[0] else Text("")
+            table.add_row(words, Text(name, "quiet"), Text(cell.text, "bold"), Text(cell.interval, "quiet"))
     console.print(table)
     heading(console, "the whole run")
     bullet(

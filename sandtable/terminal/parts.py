@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from sandtable.report.sentences import HOLDS, VERDICTS
+from sandtable.report.words.sentences import HOLDS, VERDICTS
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from sandtable.report.quantities import count, usd
 from sandtable.report.run import parse_cost, parse_findings
+from sandtable.report.words.quantities import count, usd
 from sandtable.terminal.costs import show_cost
 from sandtable.terminal.parts import bullet, grid, heading
 from sandtable.terminal.policies import show_typed_findings
@@ -60,9 +60,10 @@ def show_drift(drift: dict[str, Any], console: Console) -> None:
     if not changed:
         console.print(Text("Nothing was changed by hand: the cluster is as it was deployed.", "good"))
         return
-    heading(console, "drift", "changed on the cluster since the last deployment; the next `up` puts it back")
+    heading(console, "drift", "changed by hand since the last deployment")
     _steps(changed, console)
-    _counts(drift["changes"], console)
+    kept = int(drift["changes"].get("same", 0))
+    console.print(Text(f"{count(len(changed), 'resource')} changed, {kept} as deployed; the next `up` puts it back.", "unsure"))
 
 
 def _operation(step: dict[str, Any]) -> str:
@@ -79,16 +80,16 @@ def _steps(steps: Iterable[dict[str, Any]], console: Console) -> None:
             continue
         of_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for step in found[operation]:
-            of_kind[str(step["resource"]).partition(" ")[0]].append(step)
+            of_kind[str(step["label"]).partition(" ")[0]].append(step)
         for kind in sorted(of_kind):
-            members = sorted(of_kind[kind], key=lambda step: str(step["resource"]))
+            members = sorted(of_kind[kind], key=lambda step: str(step["label"]))
             # A first deployment creates hundreds; then the number says more than the names.
             if operation == "create" and len(members) > _MOST_OF_A_KIND:
                 bullet(console, f"{kind}: {len(members)}", sign, style)
                 continue
             for step in members:
                 paths = ", ".join(str(path) for path in step.get("paths") or ())
-                bullet(console, f"{step['resource']}{f': {paths}' if paths else ''}", sign, style)
+                bullet(console, f"{step['label']}{f': {paths}' if paths else ''}", sign, style)
 
 
 def _counts(changes: dict[str, int], console: Console) -> None:

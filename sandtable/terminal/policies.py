@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from rich.padding import Padding
 from rich.text import Text
 
-from sandtable.report.quantities import count
 from sandtable.report.run import parse_findings
+from sandtable.report.words.quantities import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from sandtable.report.documents import Finding
+    from sandtable.report.run.documents import Finding
 
 
 def show_findings(findings: list[dict[str, Any]], console: Console) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from sandtable.report import metrics, sentences
-from sandtable.report.quantities import percent
 from sandtable.report.run import parse_rehearsal
+from sandtable.report.words import metrics, sentences
+from sandtable.report.words.quantities import percent
 from sandtable.terminal.costs import show_cost
 from sandtable.terminal.parts import bullet, grid, heading, holds_mark, verdict_mark
 from sandtable.terminal.policies import show_typed_findings
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.report.documents import Rehearsal
-    from sandtable.report.metrics import Row
-    from sandtable.report.quantities import Estimate
+    from sandtable.report.run.documents import Rehearsal
+    from sandtable.report.words.metrics import Row
+    from sandtable.report.words.quantities import Estimate
 
 
 def show_rehearsal(document: dict[str, Any], console: Console, *, report: Path | None = None) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 from rich.tree import Tree
 
-from sandtable.report.components import components
-from sandtable.report.quantities import count
+from sandtable.report.words.components import components
+from sandtable.report.words.quantities import count
 
 if TYPE_CHECKING:
     from rich.console import Console

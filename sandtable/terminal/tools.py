@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from sandtable.report.quantities import count
+from sandtable.report.words.quantities import count
 from sandtable.terminal.parts import grid
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from sandtable.report.quantities import ABSENT, count, figure, interval, percent, usd
 from sandtable.report.run import parse_scenarios
+from sandtable.report.words.quantities import ABSENT, count, figure, interval, percent, usd
 from sandtable.terminal.parts import bullet, grid, heading
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.report.documents import Scenario
+    from sandtable.report.run.documents import Scenario
 
-#: Metric: words and unit, in the order of the table.
+#: Metric: its words with the unit, in the order of the table.
 _METRICS: Final = {
-    "p50_ttft_ms": ("p50 TTFT", "ms"),
-    "p95_ttft_ms": ("p95 TTFT", "ms"),
-    "p95_tpot_ms": ("p95 TPOT", "ms"),
-    "p95_e2e_ms": ("p95 E2E", "ms"),
-    "output_tokens_per_s": ("output", "tokens/s"),
-    "good_share": ("good requests", "%"),
-    "replicas_running": ("replicas", "mean"),
+    "p50_ttft_ms": "p50 TTFT, ms",
+    "p95_ttft_ms": "p95 TTFT, ms",
+    "p95_tpot_ms": "p95 TPOT, ms",
+    "p95_e2e_ms": "p95 E2E, ms",
+    "output_tokens_per_s": "tokens/s",
+    "good_share": "good, %",
+    "replicas_running": "replicas, mean",
 }
 _VERDICTS: Final = {
     "better": ("better", "good"),
@@ -37,7 +37,7 @@ _VERDICTS: Final = {
     "not distinguishable": ("=", "quiet"),
     "undefined": ("?", "unsure"),
 }
-_FIRST_COLUMNS, _COLUMN = 38, 27
+_FIRST_COLUMNS, _COLUMN = 28, 25
 
 
 def show_whatif(document: dict[str, Any], console: Console) -> None:
@@ -69,69 +69,74 @@ def show_scenarios(kinds: Mapping[str, Any], console: Console) -> None:
 
 
 def _table(baseline: Scenario, others: list[Scenario], console: Console) -> None:
-    table = grid("L", "L", "R", *"l" * len(others))
-    table.add_row(*(Text(words, "quiet") for words in ("", "unit", baseline.name)), *(Text(scenario.name, "bold") for scenario in others))
-    for metric, (words, unit) in _METRICS.items():
-        if metric not in baseline.metrics:
-            continue
-        kind = "share" if unit == "%" else ""
-        cells = [_cell(baseline, scenario, metric, kind) for scenario in others]
-        table.add_row(Text(words), Text(unit, "quiet"), Text(figure(baseline.metrics[metric].mean, kind)), *cells)
-    table.add_row(
-        Text("cost"), Text("USD/month", "quiet"), Text(usd(baseline.cost.monthly_usd)), *(_money(baseline, scenario) for scenario in others)
-    )
+    table = grid("L", "R", *"l" * len(others))
+    table.add_row(*(Text(words, "quiet") for words in ("", baseline.name)), *(Text(scenario.name, "bold") for scenario in others))
+    for metric, words in _METRICS.items():
+        if metric in baseline.metrics:
+            cells = [_cell(baseline, scenario, metric) for scenario in others]
+            table.add_row(Text(words), Text(_figure(baseline, metric)), *cells)
+    for words, shares in (
+        ("replicas busy, %", [scenario.outcome.utilisation for scenario in (baseline, *others)]),
+        ("GPUs busy, %", [scenario.gpu_utilisation for scenario in (baseline, *others)]),
+    ):
+        if shares[0] is not None:
+            table.add_row(Text(words), *(Text(figure(share, "share")) for share in shares))
+    table.add_row(Text("USD a month"), Text(usd(baseline.cost.monthly_usd)), *(_money(baseline, scenario) for scenario in others))
     if baseline.usd_per_million_output_tokens is not None:
-        table.add_row(
-            Text("cost"),
-            Text("USD/M tokens", "quiet"),
-            Text(usd(baseline.usd_per_million_output_tokens)),
-            *(Text(usd(scenario.usd_per_million_output_tokens)) for scenario in others),
-        )
+        prices = [usd(scenario.usd_per_million_output_tokens) for scenario in (baseline, *others)]
+        table.add_row(Text("USD/M tokens"), *map(Text, prices))
     console.print(table)
 
 
-def _cell(baseline: Scenario, scenario: Scenario, metric: str, kind: str) -> Text:
+def _figure(scenario: Scenario, metric: str) -> str:
+    return figure(scenario.metrics[metric].mean, "share" if metric == "good_share" else "")
+
+
+def _cell(baseline: Scenario, scenario: Scenario, metric: str) -> Text:
     found = scenario.metrics.get(metric)
     if found is None:
         return Text(ABSENT)
     mark, style = _VERDICTS.get(found.verdict or "", ("", ""))
-    cell = Text.assemble(figure(found.mean, kind), " ", (mark, style))
-    if found.difference and found.difference.mean is not None:
-        cell.append(f"\n{_difference(baseline, scenario, metric)}", "quiet")
+    cell = Text.assemble(_figure(scenario, metric), " ", (mark, style))
+    if told := _difference(baseline, scenario, metric):
+        cell.append(f"\n{told}", "quiet")
     return cell
 
 
 def _difference(baseline: Scenario, scenario: Scenario, metric: str) -> str:
-    """Return ``+38.0 % [+35.0, +41.0]``: relative to the baseline; in points for a share, absolute where the baseline is zero."""
+    """Return ``+38 % [+35, +41]``: relative to the baseline, in points for a share; empty where nothing differs or is known."""
     base, difference = baseline.metrics[metric].mean, scenario.metrics[metric].difference
-    assert difference is not None, "the caller looked"
+    if difference is None or difference.mean is None or not any((difference.mean, *difference.ci95)):
+        return ""
     if metric == "good_share":
-        scale, unit = 100.0, " points"
+        scale, unit = 100.0, " pt"
     elif base:
         scale, unit = 100.0 / base, " %"
     else:
         scale, unit = 1.0, ""
+    mean, low, high = (_signed(value, scale) for value in (difference.mean, *difference.ci95))
+    return f"{mean}{unit} [{low}, {high}]"
 
-    def signed(value: float | None) -> str:
-        return "?" if value is None else f"{value * scale:+.1f}"
 
-    low, high = difference.ci95
-    return f"{signed(difference.mean)}{unit} [{signed(low)}, {signed(high)}]"
+def _signed(value: float | None, scale: float) -> str:
+    """Return a difference with its sign; ``?`` for an end that nothing bounds."""
+    if value is None:
+        return "?"
+    return f"{value * scale:+,.0f}" if abs(value * scale) >= 10 else f"{value * scale:+.1f}"
 
 
 def _money(baseline: Scenario, scenario: Scenario) -> Text:
     before, after = baseline.cost.monthly_usd, scenario.cost.monthly_usd
     if before is None or after is None:
         return Text(usd(after))
-    change = after - before
-    if not change:
-        return Text.assemble(usd(after), ("  same", "quiet"))
-    share = f", {percent(change / before, signed=True)}" if before else ""
-    return Text.assemble(usd(after), (f"\n{_signed_usd(change)}{share}, exact", "quiet"))
+    if before == after:
+        return Text.assemble(usd(after), (" same", "quiet"))
+    share = f" {percent((after - before) / before, signed=True)}" if before else ""
+    return Text.assemble(usd(after), (f"\n{_change(after - before)}{share}, exact", "quiet"))
 
 
-def _signed_usd(change: float) -> str:
-    return usd(change) if change < 0 else f"+{usd(change)}"
+def _change(usd_a_month: float) -> str:
+    return usd(usd_a_month) if usd_a_month < 0 else f"+{usd(usd_a_month)}"
 
 
 def _remarks(scenario: Scenario) -> list[str]:
@@ -144,16 +149,17 @@ def _remarks(scenario: Scenario) -> list[str]:
 
 def _sentence(baseline: Scenario, scenario: Scenario) -> str:
     said = []
-    for metric in ("p95_ttft_ms", "output_tokens_per_s"):
+    for metric, words in (("p95_ttft_ms", "p95 TTFT"), ("output_tokens_per_s", "tokens/s")):
         found = scenario.metrics.get(metric)
-        if found is None or found.difference is None or found.difference.mean is None:
+        if found is None or found.mean is None or metric not in baseline.metrics:
             continue
-        words = _METRICS[metric][0]
-        told = "not distinguishable" if found.verdict == "not distinguishable" else _difference(baseline, scenario, metric)
-        said.append(f"{words} {told}")
-    if baseline.cost.monthly_usd is not None and scenario.cost.monthly_usd is not None:
-        said.append(f"cost {_signed_usd(scenario.cost.monthly_usd - baseline.cost.monthly_usd)} a month")
+        told = "" if found.verdict == "not distinguishable" else _difference(baseline, scenario, metric)
+        said.append(f"{words} {told or 'not distinguishable'}")
+    before, after = baseline.cost.monthly_usd, scenario.cost.monthly_usd
+    if before is not None and after is not None:
+        said.append("cost the same" if before == after else f"cost {_change(after - before)} a month")
     good = scenario.metrics.get("good_share")
     if good and good.mean is not None:
-        said.append(f"{percent(good.mean)} of requests good{' ' + interval(good.ci95, 'share') if good.mean < 1 else ''}")
+        exact = good.ci95 == (good.mean, good.mean)
+        said.append(f"{percent(good.mean)} of requests good{'' if exact else ' ' + interval(good.ci95, 'share')}")
     return ", ".join(said) + "."

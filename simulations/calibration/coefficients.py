@@ -1,12 +1,17 @@
 """What is known about an engine's speed, each number with where it comes from.
 
 Rule 1: a coefficient is never negative and always says how it came about: ``measured``, ``published``, ``derived`` or ``assumed``.
-Rule 2: the coefficients are by cause (compute, context, fixed cost of a step, cost of a request), so that they hold for loads that
-were not measured; ``simulations/serving/step_times.py`` puts them together.
+Rule 2: the coefficients are by cause (compute, context, cold caches, cost of a request), so that they hold for loads that were not
+measured; ``simulations/serving/step_times.py`` puts them together.
 Rule 3: a calibration says nothing about the machine's name or its owner.
 
-Time of a step = ``step_s`` + sum over its micro-batches of [compute(tokens) + context terms]; a request costs ``request_s`` +
-``request_token_s`` x prompt tokens before and after it is scheduled, whatever the load.
+Time of a step = sum over its micro-batches of [compute(tokens) + context terms + cold term], and ``split_s`` for each of them where they
+are several. A request costs ``request_s`` + ``request_token_s`` x prompt tokens beside its steps, whatever the load.
+
+The cold term: while a long prompt is computed, a processor's cache forgets the weights that were read last, and the next generating
+micro-batches wait for memory. ``coldness`` goes up to 1 with exp(-t / ``cold_after_s``) over t seconds of prompt computing; a generating
+micro-batch takes ``cold_s`` x coldness longer and leaves the share ``cold_left`` of it. Where everything fits the cache, or nothing
+does, ``cold_s`` is 0.
 """
 
 from __future__ import annotations
@@ -24,7 +29,16 @@ SCHEMA_VERSION: Final = 1
 
 Provenance = Literal["measured", "published", "derived", "assumed"]
 Batching = Literal["per-sequence", "together"]
-_SINGLE: Final = ("step_s", "decode_context_s", "prefill_context_s", "request_s", "request_token_s")
+_SINGLE: Final = (
+    "split_s",
+    "decode_context_s",
+    "prefill_context_s",
+    "cold_s",
+    "cold_left",
+    "cold_after_s",
+    "request_s",
+    "request_token_s",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,8 @@ class Calibration:
 
     ``compute_s`` are pairs (tokens of a micro-batch, seconds), rising in tokens; linear between them and beyond the last two.
     ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token
-    before it. ``batch_tokens`` and ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step
+    before it. ``split_s`` is what llama.cpp
+    takes to build the compute graph of a micro-batch anew. ``batch_tokens`` and ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step
     are computed ``together`` or cut into micro-batches ``per-sequence`` as llama.cpp does with one key-value stream a slot.
     """
 
@@ -87,10 +102,13 @@ class Calibration:
     date: str
     spec: EngineSpec
     machine: Machine
-    step_s: Coefficient
+    split_s: Coefficient
     compute_s: tuple[tuple[int, Coefficient], ...]
     decode_context_s: Coefficient
     prefill_context_s: Coefficient
+    cold_s: Coefficient
+    cold_left: Coefficient
+    cold_after_s: Coefficient
     request_s: Coefficient
     request_token_s: Coefficient
     batch_tokens: int = 2048
@@ -102,6 +120,8 @@ class Calibration:
         tokens = [count for count, _ in self.compute_s]
         if len(tokens) < 2 or tokens != sorted(set(tokens)) or tokens[0] < 1:
             raise CalibrationError(f"compute_s has the token counts {tokens}; needed are at least two, rising, from 1 on")
+        if self.cold_left.value >= 1 or self.cold_after_s.value <= 0:
+            raise CalibrationError(f"cold_left is {self.cold_left.value}, cold_after_s {self.cold_after_s.value}; allowed are < 1 and > 0")
 
     def provenance(self) -> list[NamedCoefficient]:
         """Return every coefficient with its name, as reports list them."""
@@ -111,7 +131,7 @@ class Calibration:
     def summary(self) -> str:
         """Say in a few words how fast the engine is, for a line on a terminal."""
         (one, first), *_, (some, many) = self.compute_s
-        token_ms = (self.step_s.value + first.value) * 1e3
+        token_ms = first.value * 1e3
         prompt_ms = (many.value + self.prefill_context_s.value * some * some / 2) * 1e3 / some
         fitted = f", fit within {self.fit.median_error:.1%} in the median (n={self.fit.n})" if self.fit else ""
         return f"{token_ms / one:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}"

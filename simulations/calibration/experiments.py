@@ -2,17 +2,19 @@
 
 Rule 1: an experiment isolates one cause: the length of a prompt, the number of sequences, the length of their contexts, gaps between
 their slots. All are repeated in turns, so that a disturbance of some seconds cannot fall on one of them alone.
-Rule 2: an observation is a median, and its row says how often each coefficient occurs in it.
+Rule 2: times between tokens are means over some steps, as the load test sees them, not medians: a load test pays for the odd slow step.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from simulations.calibration.client import ask
+from simulations.errors import CalibrationError
 from simulations.serving.micro_batches import Row
 
 if TYPE_CHECKING:
@@ -22,31 +24,47 @@ _PROMPTS: Final = (16, 40, 64, 96, 160, 256, 384, 512, 768)
 _FEW_TOKENS: Final = 16
 _LONG_CONTEXT: Final = 384
 _STEPS: Final = 24
+_STEPS_AFTER_PROMPT: Final = 8
+_SETTLING: Final = 8
+_IDLE_S: Final = 0.05
+"""Prompts come to an engine that has been idle for a moment, as most do under a load that it can carry."""
 _EVERY_BATCH_TO: Final = 8
 """Batches up to this size are all measured: their costs rise in steps. Above it every doubling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """One prompt alone; observed is the engine's time from the start of its computation to the first token."""
+    """One prompt alone; observed are the engine's time from the start of its computation to the first token, and the steps after it."""
 
     tokens: int
 
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """``slots`` generate together after prompts of ``context`` tokens; observed is the time between two tokens."""
+    """``slots`` generate together after prompts of ``context`` tokens; observed is the mean time of a step once they have settled."""
 
     slots: tuple[int, ...]
     context: int
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """A time in seconds and the batch that it was spent on; ``overhead_s`` is what a prompt's request took besides."""
+class Step:
+    """A step, or the mean of several: its time in seconds and the batch that it was spent on.
+
+    ``prompt_s``: how long a prompt had been computed just before, and ``since``: how many micro-batches ago; None where it is long ago.
+    """
 
     batch: tuple[Row, ...]
     seconds: float
+    prompt_s: float | None = None
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one run of an experiment saw; ``overhead_s`` is what the request took beside its steps, None where it cannot be told."""
+
+    steps: tuple[Step, ...]
     overhead_s: float | None = None
 
 
@@ -72,25 +90,36 @@ async def observe(url: str, experiment: Prefill | Decode, spec: EngineSpec, repe
         CalibrationError: the engine fails.
     """
     if isinstance(experiment, Prefill):
-        answer = await ask(url, prompt_tokens=experiment.tokens, output_tokens=1, text_seed=repeat)
-        inside = answer.prompt_s if answer.prompt_s is not None else answer.token_s[0]
-        return Observation((Row(0, experiment.tokens, 0),), inside, max(0.0, answer.token_s[0] - inside))
+        return await _observe_prefill(url, experiment, spec, repeat)
     return await _observe_decode(url, experiment, spec, repeat)
 
 
+async def _observe_prefill(url: str, experiment: Prefill, spec: EngineSpec, repeat: int) -> Observation:
+    await asyncio.sleep(_IDLE_S)
+    tokens = min(1 + _STEPS_AFTER_PROMPT, spec.context_tokens - experiment.tokens)
+    answer = await ask(url, prompt_tokens=experiment.tokens, output_tokens=tokens, text_seed=repeat)
+    prompt_s = answer.token_s[0] if answer.prompt_s is None else answer.prompt_s
+    gaps = [later - earlier for earlier, later in itertools.pairwise(answer.token_s)]
+    after = (Step((Row(0, 1, experiment.tokens + n),), gap, prompt_s, n) for n, gap in enumerate(gaps))
+    return Observation((Step((Row(0, experiment.tokens, 0),), prompt_s), *after), max(0.0, answer.token_s[0] - prompt_s))
+
+
 async def _observe_decode(url: str, experiment: Decode, spec: EngineSpec, repeat: int) -> Observation:
-    """Read the times between tokens while all slots generate: from the latest first token to the earliest last one."""
-    # The first to get a slot generate while the others' prompts are computed: the steps they have in common come after that.
-    tokens = min(_STEPS + 4 * len(experiment.slots), spec.context_tokens - experiment.context)
+    """Read the time of steps while all slots generate: some steps after the latest first token, until the earliest last one."""
+    # The first to get a slot generates while the others' prompts are computed: the steps they have in common come after that.
+    tokens = min(_SETTLING + _STEPS + 4 * len(experiment.slots), spec.context_tokens - experiment.context)
     answers = await asyncio.gather(
         *(ask(url, prompt_tokens=experiment.context, output_tokens=tokens, slot=slot, text_seed=repeat + slot) for slot in experiment.slots)
     )
-    begin = max(a.sent_s + a.token_s[0] for a in answers)
+    last = max(answers, key=lambda a: a.sent_s + a.token_s[0])
+    begin = last.sent_s + last.token_s[min(_SETTLING, len(last.token_s) - 2)]
     end = min(a.sent_s + a.token_s[-1] for a in answers)
-    gaps: list[float] = []
+    means: list[float] = []
     rows = []
     for slot, answer in zip(experiment.slots, answers, strict=True):
         inside = [n for n, t in enumerate(answer.token_s) if begin <= answer.sent_s + t <= end]
-        gaps += [answer.token_s[n] - answer.token_s[n - 1] for n in inside[1:]]
+        if len(inside) < 2:
+            raise CalibrationError(f"calibration: {len(answers)} requests sent at once had no steps in common; is the engine busy with others?")
+        means.append((answer.token_s[inside[-1]] - answer.token_s[inside[0]]) / (len(inside) - 1))
         rows.append(Row(slot, 1, experiment.context + (inside[0] + inside[-1]) // 2))
-    return Observation(tuple(rows), statistics.median(gaps))
+    return Observation((Step(tuple(rows), statistics.fmean(means)),))

@@ -7,6 +7,8 @@ Rule 2: coefficients are not negative, and what the observations cannot tell apa
 
 from __future__ import annotations
 
+import itertools
+import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,12 +18,12 @@ import numpy as np
 from simulations.calibration.coefficients import Coefficient, Fit
 from simulations.calibration.least_squares import not_negative
 from simulations.serving.micro_batches import micro_batches
-from simulations.serving.step_times import context_work, interpolate
+from simulations.serving.step_times import cold_share, context_work, interpolate, splits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from simulations.calibration.experiments import Observation
+    from simulations.calibration.experiments import Observation, Step
 
     _Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -29,49 +31,65 @@ MICRO_BATCH_TOKENS: Final = 512
 """llama.cpp's default n_ubatch, which the engine leaves as it is."""
 _KNEES: Final = (16, 64)
 """Sizes of a micro-batch where the matrix kernels change; from the larger one on the cost of a token is constant."""
+_COLD_LEFT: Final = tuple(n / 10 for n in range(10))
+_COLD_AFTER_S: Final = (0.001, 0.003, 0.01, 0.03, 0.1)
+"""The cold term is not linear in these two: all pairs are tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepCosts:
     """The fitted part of a calibration; see there."""
 
-    step_s: Coefficient
+    split_s: Coefficient
     compute_s: tuple[tuple[int, Coefficient], ...]
     decode_context_s: Coefficient
     prefill_context_s: Coefficient
+    cold_s: Coefficient
+    cold_left: Coefficient
+    cold_after_s: Coefficient
     fit: Fit
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A step of an experiment: the median of its repeats, and its weight among all."""
+
+    step: Step
+    parts: list[list[Any]]
+    seconds: float
+    prompt_s: float | None
+    weight: float
+    repeats: int
 
 
 def fit_steps(experiments: Sequence[Sequence[Observation]], source: str) -> StepCosts:
     """Fit the costs of steps; each inner sequence holds the repeats of one experiment."""
-    repeats = [len(group) for group in experiments]
-    seconds = np.array([statistics.median(o.seconds for o in group) for group in experiments])
-    batches = [list(micro_batches(group[0].batch, limit=MICRO_BATCH_TOKENS, together=False)) for group in experiments]
-    points = _points(batches)
-    rows = np.array([_row(parts, points) for parts in batches])
-    # Without a step of several micro-batches the fixed costs of a step and of a micro-batch are one number, kept with the latter.
-    if all(len(parts) == 1 for parts in batches):
-        rows[:, 0] = 0.0
-    values = not_negative(rows / seconds[:, None], np.ones(len(seconds)))
-    errors = np.abs(rows @ values / seconds - 1)
+    samples = [sample for group in experiments for sample in _samples(group)]
+    points = _points(samples)
+    tried = [_solve(samples, points, left, after_s) for left, after_s in itertools.product(_COLD_LEFT, _COLD_AFTER_S)]
+    best = min(tried, key=lambda solution: solution.loss)
 
     def coefficient(column: int, unit: str) -> Coefficient:
-        n = sum(count for count, row in zip(repeats, rows, strict=True) if row[column])
-        return Coefficient(float(values[column]), unit, "measured" if n else "assumed", source, n)
+        n = sum(sample.repeats for sample, row in zip(samples, best.rows, strict=True) if row[column])
+        return Coefficient(float(best.values[column]), unit, "measured" if n else "assumed", source, n)
 
+    cold_s = coefficient(3, "s/micro-batch")
     return StepCosts(
-        step_s=coefficient(0, "s/step"),
+        split_s=coefficient(0, "s/micro-batch"),
         decode_context_s=coefficient(1, "s/(token * context token)"),
         prefill_context_s=coefficient(2, "s/(token * token before it)"),
-        compute_s=tuple((tokens, coefficient(3 + n, "s/micro-batch")) for n, tokens in enumerate(points)),
-        fit=Fit(float(np.median(errors)), float(np.max(errors)), sum(repeats)),
+        cold_s=cold_s,
+        cold_left=Coefficient(best.left, "share", cold_s.provenance, source, cold_s.n),
+        cold_after_s=Coefficient(best.after_s, "s", cold_s.provenance, source, cold_s.n),
+        compute_s=tuple((tokens, coefficient(4 + n, "s/micro-batch")) for n, tokens in enumerate(points)),
+        fit=Fit(float(np.median(best.errors)), float(np.max(best.errors)), sum(sample.repeats for sample in samples)),
     )
 
 
 def fit_requests(experiments: Sequence[Sequence[Observation]], source: str) -> tuple[Coefficient, Coefficient]:
     """Fit what a request costs beside its steps: a fixed time, and one for each prompt token."""
     prompts = [group for group in experiments if group[0].overhead_s is not None]
-    tokens = [float(group[0].batch[0].tokens) for group in prompts]
+    tokens = [float(group[0].steps[0].batch[0].tokens) for group in prompts]
     overheads = [statistics.median(o.overhead_s for o in group if o.overhead_s is not None) for group in prompts]
     fixed, each = not_negative(np.column_stack([np.ones(len(tokens)), tokens]), np.array(overheads))
     n = sum(map(len, prompts))
@@ -81,22 +99,56 @@ def fit_requests(experiments: Sequence[Sequence[Observation]], source: str) -> t
     )
 
 
-def _points(batches: Sequence[Sequence[Sequence[Any]]]) -> list[int]:
+def _samples(group: Sequence[Observation]) -> list[_Sample]:
+    found = []
+    for number, step in enumerate(group[0].steps):
+        repeats = [observation.steps[number] for observation in group]
+        prompts = [r.prompt_s for r in repeats if r.prompt_s is not None]
+        parts = list(micro_batches(step.batch, limit=MICRO_BATCH_TOKENS, together=False))
+        seconds = statistics.median(r.seconds for r in repeats)
+        # The steps after a prompt are together worth one step, as the prompt itself is.
+        weight = 1.0 if step.prompt_s is None else 1 / math.sqrt(len(group[0].steps) - 1)
+        found.append(_Sample(step, parts, seconds, statistics.median(prompts) if prompts else None, weight, len(repeats)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Solution:
+    left: float
+    after_s: float
+    rows: _Array
+    values: _Array
+    errors: _Array
+    loss: float
+
+
+def _solve(samples: Sequence[_Sample], points: Sequence[int], left: float, after_s: float) -> _Solution:
+    rows = np.array([_row(sample, points, left, after_s) for sample in samples])
+    seconds = np.array([sample.seconds for sample in samples])
+    weights = np.array([sample.weight for sample in samples])
+    values = not_negative(rows * (weights / seconds)[:, None], weights)
+    errors = np.abs(rows @ values / seconds - 1)
+    return _Solution(left, after_s, rows, values, errors, float(np.sum((weights * errors) ** 2)))
+
+
+def _points(samples: Sequence[_Sample]) -> list[int]:
     """Return the sizes of micro-batch whose cost is fitted: those that generated together, and the knees that prompts reach."""
-    sizes = {sum(row.tokens for row in rows) for parts in batches for rows in parts}
-    together = {len(rows) for parts in batches for rows in parts}
+    sizes = {sum(row.tokens for row in rows) for sample in samples for rows in sample.parts}
+    together = {len(rows) for sample in samples for rows in sample.parts}
     largest = max(sizes)
     return sorted({1, *together, *(knee for knee in _KNEES if knee < largest), largest, *([2] if largest == 1 else [])})
 
 
-def _row(parts: Sequence[Sequence[Any]], points: Sequence[int]) -> _Array:
-    """Return how often each coefficient occurs in a step of these micro-batches."""
-    row = np.zeros(3 + len(points))
-    row[0] = 1.0
-    for rows in parts:
+def _row(sample: _Sample, points: Sequence[int], left: float, after_s: float) -> _Array:
+    """Return how often each coefficient occurs in the step."""
+    row = np.zeros(4 + len(points))
+    row[0] = float(splits(len(sample.parts)))
+    for rows in sample.parts:
         decode, prefill = context_work(rows)
         row[1] += decode
         row[2] += prefill
         for position, weight in interpolate(sum(r.tokens for r in rows), points):
-            row[3 + position] += weight
+            row[4 + position] += weight
+    if sample.prompt_s is not None:
+        row[3] = cold_share(0.0, sample.prompt_s, after_s) * left**sample.step.since
     return row

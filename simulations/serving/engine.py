@@ -12,7 +12,6 @@ Rule 5: steps are events, tokens are not: equal steps in a row are taken in one 
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from simulations.serving.step_times import StepTimes
     from workloads.engine.spec import EngineSpec
 
-_TIME_SLACK: Final = 1e-12
-"""Seconds by which a sum of step times may differ from the same sum in another order."""
+_SLACK_S: Final = 1e-12
+"""A request that comes this little after the end of a step counts as come by then: sums of times differ by such in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ class Engine:
         self._times = times
         self._on_end = on_end
         self._now = 0.0
+        self._coldness = 0.0
         self._coming: list[tuple[float, int, EngineRequest]] = []  # sent, and not yet seen by the scheduler
         self._waiting: deque[EngineRequest] = deque()
         self._active: list[_Slot] = []  # by number
@@ -111,7 +111,7 @@ class Engine:
 
     def _admit(self) -> None:
         """Take in what has come by now, and give free slots to those who wait."""
-        while self._coming and self._coming[0][0] <= self._now:
+        while self._coming and self._coming[0][0] <= self._now + _SLACK_S:
             self._waiting.append(heapq.heappop(self._coming)[2])
         while self._waiting and self._free:
             request = self._waiting.popleft()
@@ -127,19 +127,18 @@ class Engine:
     def _generate(self, until_s: float) -> bool:
         """Take as many equal steps as there are before something changes; False where not even one ends by ``until_s``."""
         active = self._active
-        count = len(active)
-        first = self._times.generate_s(tuple([slot.number for slot in active]))
-        first += self._times.decode_context_s * sum(slot.context for slot in active)
-        growth = self._times.decode_context_s * count  # each step is longer by this, as each context is longer by a token
-        steps = min(slot.wanted - slot.done for slot in active)
+        slots = tuple([slot.number for slot in active])
+        pace = self._times.generation(slots, sum([slot.context for slot in active]), self._coldness)
+        steps = min([slot.wanted - slot.done for slot in active])
         if self._coming and self._free:
             # The step during which the next request comes is the last one without it.
-            steps = min(steps, max(1, _steps_to(self._coming[0][0] - self._now, first, growth)))
-        if self._now + _seconds(steps, first, growth) > until_s + _TIME_SLACK:
-            steps = _steps_within(until_s + _TIME_SLACK - self._now, first, growth)
+            steps = min(steps, 1 + pace.steps_within(self._coming[0][0] - self._now - _SLACK_S, steps))
+        if self._now + pace.seconds(steps) > until_s:
+            steps = pace.steps_within(until_s - self._now, steps)
             if not steps:
                 return False
-        self._now += _seconds(steps, first, growth)
+        self._now += pace.seconds(steps)
+        self._coldness *= pace.left**steps
         self.steps += steps
         for slot in active:
             slot.done += steps
@@ -157,10 +156,12 @@ class Engine:
                 room -= tokens
                 parts.append((slot, tokens))
                 batch.append(Row(slot.number, tokens, slot.context))
-        end = self._now + self._times.step_s(batch)
+        seconds, coldness = self._times.step(batch, self._coldness)
+        end = self._now + seconds
         if end > until_s:
             return False
         self._now = end
+        self._coldness = coldness
         self.steps += 1
         for slot in self._active:
             if slot.done:
@@ -189,27 +190,3 @@ class Engine:
         )
         self._on_end(request, record)
 
-
-def _seconds(steps: int, first: float, growth: float) -> float:
-    """Return the sum of ``steps`` step times of which each is longer than the one before by ``growth``."""
-    return steps * first + growth * (steps * (steps - 1) / 2)
-
-
-def _steps_to(seconds: float, first: float, growth: float) -> int:
-    """Return the smallest number of steps that last at least ``seconds``."""
-    steps = _steps_within(seconds, first, growth)
-    return steps if _seconds(steps, first, growth) >= seconds else steps + 1
-
-
-def _steps_within(seconds: float, first: float, growth: float) -> int:
-    """Return the largest number of steps that last at most ``seconds``; steps take time, so there is one."""
-    if seconds <= 0:
-        return 0
-    # Root of growth/2 n^2 + (first - growth/2) n = seconds, in the form that loses no digits for a small growth.
-    linear = first - growth / 2
-    steps = max(0, math.floor(2 * seconds / (linear + math.sqrt(linear * linear + 2 * growth * seconds))))
-    while _seconds(steps + 1, first, growth) <= seconds:
-        steps += 1
-    while steps and _seconds(steps, first, growth) > seconds:
-        steps -= 1
-    return steps

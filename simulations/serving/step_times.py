@@ -6,8 +6,9 @@ micro-batches, each of which costs compute (by its tokens) and reading of the co
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from typing import TYPE_CHECKING
+import math
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulations.serving.micro_batches import Row, micro_batches
 
@@ -24,15 +25,18 @@ class StepTimes:
         self.batch_tokens = calibration.batch_tokens
         self.decode_context_s = calibration.decode_context_s.value
         self._prefill_context_s = calibration.prefill_context_s.value
-        self._step_s = calibration.step_s.value
+        self._split_s = calibration.split_s.value
         self._request_s = calibration.request_s.value
         self._request_token_s = calibration.request_token_s.value
+        self._cold_s = calibration.cold_s.value
+        self._cold_left = calibration.cold_left.value
+        self._cold_after_s = calibration.cold_after_s.value
         self._limit = calibration.micro_batch_tokens
         self._together = calibration.batching == "together"
         self._tokens = [tokens for tokens, _ in calibration.compute_s]
         self._seconds = [coefficient.value for _, coefficient in calibration.compute_s]
         self._compute: dict[int, float] = {}
-        self._generate: dict[tuple[int, ...], float] = {}
+        self._generations: dict[tuple[int, ...], tuple[float, float, float]] = {}
 
     def request_s(self, prompt_tokens: int) -> float:
         """Return what a request costs beside its steps: connection, parsing, tokenising, sending."""
@@ -46,21 +50,62 @@ class StepTimes:
             known = self._compute[tokens] = max(0.0, sum(weight * self._seconds[n] for n, weight in weights))
         return known
 
-    def generate_s(self, slots: tuple[int, ...]) -> float:
-        """Return the time of a step in which ``slots`` (ascending) generate one token each, without the reading of their contexts."""
-        known = self._generate.get(slots)
-        if known is None:
-            known = self._generate[slots] = self.step_s([Row(slot, 1, 0) for slot in slots])
-        return known
-
-    def step_s(self, batch: Sequence[Row]) -> float:
-        """Return the time of a step that computes ``batch``: first the rows that generate, then the prompts, each by slot."""
-        seconds = self._step_s
-        for rows in micro_batches(batch, limit=self._limit, together=self._together):
-            seconds += self.compute_s(sum(row.tokens for row in rows))
+    def step(self, batch: Sequence[Row], coldness: float) -> tuple[float, float]:
+        """Return the seconds of a step that computes ``batch`` (first the rows that generate, then the prompts), and the new coldness."""
+        parts = list(micro_batches(batch, limit=self._limit, together=self._together))
+        seconds = self._split_s * splits(len(parts))
+        for rows in parts:
             decode, prefill = context_work(rows)
-            seconds += self.decode_context_s * decode + self._prefill_context_s * prefill
-        return seconds
+            part = self.compute_s(sum(row.tokens for row in rows))
+            part += self.decode_context_s * decode + self._prefill_context_s * prefill
+            if rows[0].tokens == 1:
+                part += self._cold_s * coldness
+                coldness *= self._cold_left
+            else:
+                coldness = cold_share(coldness, part, self._cold_after_s)
+            seconds += part
+        return seconds, coldness
+
+    def generation(self, slots: tuple[int, ...], context: int, coldness: float) -> Generation:
+        """Return the times of successive steps in which ``slots`` (ascending) generate, with ``context`` tokens before them in all."""
+        known = self._generations.get(slots)
+        if known is None:
+            parts = list(micro_batches([Row(slot, 1, 0) for slot in slots], limit=self._limit, together=self._together))
+            seconds = self._split_s * splits(len(parts)) + sum(self.compute_s(len(rows)) for rows in parts)
+            left = self._cold_left ** len(parts)
+            # Sum of the cold terms of the micro-batches of one step, for coldness 1.
+            cold_s = self._cold_s * (1 - left) / (1 - self._cold_left)
+            known = self._generations[slots] = (seconds, left, cold_s)
+        seconds, left, cold_s = known
+        return Generation(seconds + self.decode_context_s * context, self.decode_context_s * len(slots), cold_s * coldness, left)
+
+
+class Generation(NamedTuple):
+    """Steps that differ only in their contexts, which grow, and in coldness, which fades: step n takes first + n growth + cold left^n."""
+
+    first: float
+    growth: float
+    cold: float
+    left: float
+
+    def seconds(self, steps: int) -> float:
+        """Return how long the first ``steps`` of them take."""
+        fading = self.cold * (1 - self.left**steps) / (1 - self.left)
+        return steps * self.first + self.growth * (steps * (steps - 1) / 2) + fading
+
+    def steps_within(self, seconds: float, most: int) -> int:
+        """Return how many of them, up to ``most``, fit into ``seconds``."""
+        return bisect_right(range(1, most + 1), seconds, key=self.seconds)
+
+
+def splits(micro_batches: int) -> int:
+    """Return how many graphs a step builds anew: none where it has one micro-batch, like the step before."""
+    return micro_batches if micro_batches > 1 else 0
+
+
+def cold_share(coldness: float, prompt_s: float, after_s: float) -> float:
+    """Return the coldness after computing prompts for ``prompt_s`` seconds."""
+    return 1 - (1 - coldness) * math.exp(-prompt_s / after_s)
 
 
 def interpolate(value: int, points: Sequence[int]) -> tuple[tuple[int, float], tuple[int, float]]:

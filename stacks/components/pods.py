@@ -65,6 +65,8 @@ def memory_quantity(mib: float) -> str:
     ('8Gi', '512Mi', '1536Ki')
     """
     kib = round(mib * 1024)
+    if kib == 0:
+        return "0"
     for factor, suffix in ((1024 * 1024, "Gi"), (1024, "Mi")):
         if kib % factor == 0:
             return f"{kib // factor}{suffix}"

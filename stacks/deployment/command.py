@@ -74,10 +74,11 @@ class InterruptibleCommand(PulumiCommand):
 
 
 def _read(stream: IO[str], kept: list[str], callback: Callable[[str], Any] | None) -> None:
-    for line in stream:
-        kept.append(line.rstrip())
-        if callback:
-            callback(kept[-1])
+    with stream:
+        for line in stream:
+            kept.append(line.rstrip())
+            if callback:
+                callback(kept[-1])
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

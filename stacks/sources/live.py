@@ -6,7 +6,7 @@ A load test starts the engines as the *live* Deployments say, so that an object 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks import labels
@@ -16,14 +16,15 @@ from stacks.graph import Graph, Resource
 if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
 
-#: What the twin reads. Paths of the list calls, cluster-wide.
+#: What the twin reads: its apiVersion, and the typed client and call that list it in all namespaces.
 _LISTS: Final = {
-    "Node": ("v1", "/api/v1/nodes"),
-    "Deployment": ("apps/v1", "/apis/apps/v1/deployments"),
-    "StatefulSet": ("apps/v1", "/apis/apps/v1/statefulsets"),
-    "HorizontalPodAutoscaler": ("autoscaling/v2", "/apis/autoscaling/v2/horizontalpodautoscalers"),
-    "PodDisruptionBudget": ("policy/v1", "/apis/policy/v1/poddisruptionbudgets"),
+    "Node": ("v1", "CoreV1Api", "list_node"),
+    "Deployment": ("apps/v1", "AppsV1Api", "list_deployment_for_all_namespaces"),
+    "StatefulSet": ("apps/v1", "AppsV1Api", "list_stateful_set_for_all_namespaces"),
+    "HorizontalPodAutoscaler": ("autoscaling/v2", "AutoscalingV2Api", "list_horizontal_pod_autoscaler_for_all_namespaces"),
+    "PodDisruptionBudget": ("policy/v1", "PolicyV1Api", "list_pod_disruption_budget_for_all_namespaces"),
 }
+_TIMEOUT_S: Final = 20
 
 
 def from_cluster(cluster: Cluster, environment: str) -> Graph:
@@ -39,31 +40,25 @@ def from_cluster(cluster: Cluster, environment: str) -> Graph:
     return Graph.of(resources, "live cluster")
 
 
-def ready_replicas(cluster: Cluster, environment: str) -> dict[str, int]:
-    """Return the ready replicas of each live Deployment, by ``namespace/name``."""
-    return {_name(item): int((item.get("status") or {}).get("readyReplicas") or 0) for kind, _, item in _items(cluster, environment, ("Deployment",))}
-
-
 def _name(item: dict[str, Any]) -> str:
     metadata = item["metadata"]
     return "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
 
 
-def _items(cluster: Cluster, environment: str, kinds: Iterable[str] = tuple(_LISTS)) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     from kubernetes import client, config
     from urllib3.exceptions import HTTPError
 
-    api = config.new_client_from_config(str(cluster.kubeconfig), cluster.context)
-    api.configuration.retries = 2
-    query = [("labelSelector", f"{labels.ENVIRONMENT}={environment}")]
-    for kind in kinds:
-        api_version, path = _LISTS[kind]
+    connection = config.new_client_from_config(str(cluster.kubeconfig), cluster.context)
+    selector = f"{labels.ENVIRONMENT}={environment}"
+    for kind, (api_version, group, call) in _LISTS.items():
+        list_all = getattr(getattr(client, group)(connection), call)
         try:
-            response = api.call_api(path, "GET", query_params=query, auth_settings=["BearerToken"], _preload_content=False, _request_timeout=20)
+            # The answer as it came: decoding it into the client's classes would lose the manifest's own form.
+            answer = list_all(label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)
         except client.ApiException as error:
             raise ClusterError(f"the cluster refuses to list {kind}s: {error.status} {error.reason}") from error
         except HTTPError as error:
             raise ClusterError(f"the cluster behind {cluster.kubeconfig} does not answer: {error}") from error
-        body = json.loads((response[0] if isinstance(response, tuple) else response).data)
-        for item in body.get("items") or ():
+        for item in json.loads(answer.data).get("items") or ():
             yield kind, api_version, {"apiVersion": api_version, "kind": kind, **item}

@@ -60,6 +60,8 @@ def whatif() -> dict[str, Any]:
             "name": name,
             "cost": dear if name == "traffic=2x" else cost,
             "metrics": metrics,
+            "outcome": {"utilisation": 0.641 if name in {"baseline", "spot=0.7"} else 0.93},
+            "gpu_utilisation": 0.59,
             "replications": 12,
             "stopped": "cap" if name == "traffic=2x" else "precise",
             "usd_per_million_output_tokens": 48.2 if name != "zone-lost=eu-west-2a" else None,
@@ -73,13 +75,13 @@ def whatif() -> dict[str, Any]:
 
 def plan() -> dict[str, Any]:
     """Return a plan that creates, changes, replaces and deletes, with a policy that denies."""
-    steps = [{"operation": "create", "resource": f"ConfigMap telemetry/dashboard-{number}"} for number in range(14)]
+    steps = [{"operation": "create", "label": f"ConfigMap telemetry/dashboard-{number}"} for number in range(14)]
     steps += [
-        {"operation": "create", "resource": "Deployment ai/gateway"},
-        {"operation": "update", "resource": "Deployment ai/ai-stack", "paths": ["spec.replicas", "spec.template.spec.containers[0].image"]},
-        {"operation": "replace", "resource": "Job training/nightly", "paths": ["spec.template"]},
-        {"operation": "delete", "resource": "Service ai/[old]"},
-        {"operation": "same", "resource": "Namespace ai"},
+        {"operation": "create", "label": "Deployment ai/gateway"},
+        {"operation": "update", "label": "Deployment ai/ai-stack", "paths": ["spec.replicas", "spec.template.spec.containers[0].image"]},
+        {"operation": "replace", "label": "Job training/nightly", "paths": ["spec.template"]},
+        {"operation": "delete", "label": "Service ai/[old]"},
+        {"operation": "same", "label": "Namespace ai"},
     ]
     return {
         "environment": "staging",
@@ -95,7 +97,7 @@ def plan() -> dict[str, Any]:
 
 def drift() -> dict[str, Any]:
     """Return a drift of one field."""
-    step = {"operation": "update", "resource": "Deployment ai/ai-stack", "paths": ["spec.replicas"]}
+    step = {"operation": "update", "label": "Deployment ai/ai-stack", "paths": ["spec.replicas"]}
     return {"changes": {"update": 1, "same": 159}, "steps": [step], "seconds": 1.0}
 
 

@@ -13,11 +13,15 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from toolchain.catalogue import GoBuild, ToolEntry, platform
 from toolchain.finding.resolver import Tool
-from toolchain.keys import ldflags
+from toolchain.keys import COMPILER, ldflags
+
+# The compiler spends a third of its time on the largest packages collecting its own garbage. With the collector at 400 such a package
+# takes 3.7 GB instead of 2.8 and a third less time (core/v1 of the Kubernetes SDK: 39 s of CPU, then 25); up to four are compiled at once.
+_ROOMY_GIB: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, 
         # One package may be called otherwise than its tool (etcd's is `server`); several go by the last part of their paths.
         out = f"{staging / 'out'}/" if len(entries) > 1 else str(staging / "out" / entries[0].name)
         args = [str(go.path), "build", "-C", str(modules / builds[0].folder), "-v", "-p", str(cores())]
-        args += ["-tags", ",".join(builds[0].tags), "-ldflags", " ".join(ldflags(entries[0])), "-o", out]
+        args += ["-tags", ",".join(builds[0].tags), "-gcflags", COMPILER, "-ldflags", " ".join(ldflags(entries[0])), "-o", out]
         return Command([*args, *(build.package for build in builds)], _go_environment(environ, caches, cgo=builds[0].cgo))
 
     def product(entry: ToolEntry, staging: Path) -> tuple[Path, str]:
@@ -125,6 +129,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory_gib() -> float:
+    """Return the memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+
+
 def _builds(entries: tuple[ToolEntry, ...]) -> list[GoBuild]:
     return [entry.build for entry in entries if entry.build is not None]
 
@@ -136,4 +145,6 @@ def _go_environment(environ: Mapping[str, str], caches: Path | None, *, cgo: boo
     if caches is not None:
         env |= {"GOCACHE": str(caches / "build"), "GOMODCACHE": str(caches / "modules")}
         flags.append("-modcacherw")  # so that `rm -r` on the cache removes everything
+    if memory_gib() >= _ROOMY_GIB:
+        env.setdefault("GOGC", "400")
     return env | {"GOFLAGS": " ".join(flags), "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": str(int(cgo))}

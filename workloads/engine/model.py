@@ -38,11 +38,15 @@ _CHAT_TEMPLATE: Final = "{% for message in messages %}{{ message['content'] }}{%
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Shape of the model. The defaults give 24 MB, about 1.5 ms a token and 0.7 ms a prompt token on one core."""
+    """Shape of the model. The defaults give 13 MB, about 1 ms a token and 0.4 ms a prompt token on one core.
 
-    layers: int = 8
-    width: int = 512
-    feed_forward: int = 1408
+    Deep and narrow, because a larger file is a worse instrument: with 25 MB the time between tokens right after a prompt was three times
+    that of later ones, and for how long depended on who else used the processor's last-level cache.
+    """
+
+    layers: int = 16
+    width: int = 256
+    feed_forward: int = 768
     heads: int = 8
     kv_heads: int = 2
     trained_context: int = 131_072

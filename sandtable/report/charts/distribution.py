@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from sandtable.report.charts import svg
 from sandtable.report.charts.scale import Log, Probability
-from sandtable.report.documents import QUANTILES, Quantiles
-from sandtable.report.quantities import figure
+from sandtable.report.run.documents import QUANTILES, Quantiles
+from sandtable.report.words.quantities import figure
 
 POINTS: Final = 160
 _WIDTH, _HEIGHT = 370.0, 290.0

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from sandtable.report.charts import svg
 from sandtable.report.charts.scale import Linear
-from sandtable.report.metrics import Line
+from sandtable.report.words.metrics import Line
 
 _HEIGHT, _MIDDLE = 22.0, 11.0
 

@@ -14,9 +14,9 @@ from typing import Final
 from markupsafe import Markup
 
 from sandtable.report.charts import svg
-from sandtable.report.components import RUNNING, Component, components, layers
-from sandtable.report.quantities import count
 from sandtable.report.styles import style
+from sandtable.report.words.components import RUNNING, Component, components, layers
+from sandtable.report.words.quantities import count
 from stacks.graph import Graph
 
 MOST_COMPONENTS: Final = 48

@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from sandtable.report.charts import svg
 from sandtable.report.charts.scale import Linear
-from sandtable.report.documents import Tick
-from sandtable.report.quantities import figure
+from sandtable.report.run.documents import Tick
+from sandtable.report.words.quantities import figure
 
 SLICES: Final = 240
 _WIDTH, _LEFT, _RIGHT, _PANEL, _GAP = 1080.0, 56.0, 1064.0, 84.0, 44.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +42,18 @@ class Processes:
         if self.alive(server.name):
             return False
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log(server.name).open("wb") as log:
-            process = subprocess.Popen(
-                server.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=self.folder
+        with self.log(server.name).open("wb") as log, Path(os.devnull).open("rb") as nothing:
+            descriptors = ((nothing.fileno(), 0), (log.fileno(), 1), (log.fileno(), 2))
+            pid = os.posix_spawn(
+                server.command[0],
+                list(server.command),
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for source, target in descriptors],
+                setsid=True,
             )
-        started = psutil.Process(process.pid).create_time()
+        started = psutil.Process(pid).create_time()
         partial = self._record(server.name).with_suffix(".partial")
-        partial.write_text(json.dumps({"pid": process.pid, "started": started}), encoding="utf-8")
+        partial.write_text(json.dumps({"pid": pid, "started": started}), encoding="utf-8")
         os.replace(partial, self._record(server.name))
         return True
 

@@ -37,7 +37,6 @@ class PriorityClasses(Component):
                 priority,
                 metadata=self.metadata(priority, part=priority),
                 value=value,
-                global_default=False,
                 preemption_policy="PreemptLowerPriority" if evicts else "Never",
                 description=description,
                 opts=self.options(),

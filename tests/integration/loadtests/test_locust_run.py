@@ -74,8 +74,8 @@ def test_the_page_is_served_on_loopback_and_stops_on_demand() -> None:
         port = probe.getsockname()[1]
         probe.listen()
         with pytest.raises(LocustError, match=f"port {port} on 127.0.0.1 cannot be used for Locust's page"):
-            locust_run.run(TRAFFIC, ["http://127.0.0.1:1"], users=1, web_port=port)
-    measured = locust_run.run(TRAFFIC, ["http://127.0.0.1:1"], users=1, web_port=port, on_page=look, stop=stop, api_key="s3cret")
+            locust_run.run(TRAFFIC, ["http://127.0.0.1:1"], web=True, web_port=port)
+    measured = locust_run.run(TRAFFIC, ["http://127.0.0.1:1"], web=True, web_port=port, on_page=look, stop=stop, api_key="s3cret")
     assert "Locust" in pages[0]
     assert "s3cret" not in pages[0]
     assert (measured.records, measured.invalid) == ((), ())

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandtable.report.charts.graph import draw, foundations, picture
-from sandtable.report.components import components
 from sandtable.report.dot import to_dot
 from sandtable.report.run import Run
+from sandtable.report.words.components import components
 from stacks.graph import Graph, Resource
 
 STACK = Resource("urn:stack", "pulumi:pulumi:Stack", "s")

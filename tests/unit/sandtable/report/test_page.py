@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -75,7 +76,7 @@ def check_structure(html: str) -> Page:
     levels = [level for level, _ in page.headings]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert all(words.strip() for _, words in page.headings)
     assert len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
     return page
@@ -106,7 +107,7 @@ def test_every_table_says_what_it_is_and_its_heads_say_for_what(any_page: str) -
 def test_the_verdict_is_a_word_a_sign_and_a_sentence(page: Callable[[str], str], name: str, word: str) -> None:
     found = Page(page(name))
     assert word in found.text
-    assert found.headings[0][1] in page.text
+    assert found.headings[0][1] in found.text
     assert found.all("title")[0] is not None
     assert {"ship": "✓", "hold": "✗", "inconclusive": "?"}[name] in found.text
 

@@ -128,7 +128,7 @@ tick = st.fixed_dictionaries(
 samples = st.fixed_dictionaries({"predicted": latencies, "measured": latencies, "timeline": st.lists(tick, max_size=4)})
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(rehearsal, samples)
 def test_any_document_can_be_shown(document: dict[str, Any], drawn: dict[str, Any]) -> None:
     run = Run("fuzz", parse_rehearsal(document), parse_samples(drawn), parse_graph(None))

@@ -14,7 +14,7 @@ from stacks.traffic import SHAPES, PlannedRequest, PlanTooLongError, plan, reque
 
 
 def traffic(**fields: Any) -> Traffic:
-    return Traffic(**{"rate_per_s": 20.0, "duration_s": 300.0, **fields})
+    return Traffic(**{"rate_per_s": 10.0, "duration_s": 300.0, **fields})
 
 
 def times(requests: list[PlannedRequest]) -> list[float]:
@@ -36,12 +36,12 @@ def test_times_rise_inside_the_run_and_number_what_was_asked(arrivals: str, cv: 
     assert 0 <= at[0] <= at[-1] < 300
     assert [request.index for request in found] == list(range(len(found)))
     # The count of a renewal process has a variance of about cv^2 times its mean; four standard deviations.
-    assert abs(len(found) - 6000) <= 4 * cv * math.sqrt(6000)
+    assert abs(len(found) - 3000) <= 4 * cv * math.sqrt(3000)
 
 
 def test_stationary_even_where_bursts_are_longer_than_the_run() -> None:
     bursty = traffic(arrivals="gamma", cv=6.0, rate_per_s=1.0, duration_s=30.0)
-    counts = [len(plan(bursty, seed=seed)) for seed in range(2000)]
+    counts = [len(plan(bursty, seed=seed)) for seed in range(600)]
     assert np.mean(counts) == pytest.approx(30, abs=4 * np.std(counts) / math.sqrt(len(counts)))
 
 
@@ -65,7 +65,7 @@ def test_changing_one_stream_leaves_the_others() -> None:
     base = plan(traffic())
     bursty = plan(traffic(arrivals="gamma", cv=2))
     longer = plan(traffic(output_tokens=Lengths(mean=90)))
-    pairs = list(itertools.zip_longest(base, bursty))[:3000]
+    pairs = list(itertools.zip_longest(base, bursty))[:1500]
     assert all(a and b and (a.prompt_tokens, a.output_tokens) == (b.prompt_tokens, b.output_tokens) for a, b in pairs)
     assert times(base) == times(longer)
     assert [r.prompt_tokens for r in base] == [r.prompt_tokens for r in longer]

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from sandtable.errors import MissingError, SandtableError, UsageError
-from sandtable.report.documents import Cost, Finding, Outcome, Rehearsal, RunSamples, Scenario
+from sandtable.report.run.documents import Cost, Finding, Outcome, Rehearsal, RunSamples, Scenario
 from stacks.graph import Graph, Resource
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from pathlib import Path
 
 SCHEMA_VERSION: Final = 1
@@ -46,12 +48,10 @@ class Run:
     graph: Graph | None
 
 
-_REHEARSAL: Final = TypeAdapter(Rehearsal)
-_SAMPLES: Final = TypeAdapter(RunSamples)
-_FINDINGS: Final = TypeAdapter(list[Finding])
-_COST: Final = TypeAdapter(Cost)
-_OUTCOME: Final = TypeAdapter(Outcome)
-_SCENARIOS: Final = TypeAdapter(Annotated[list[Scenario], Field(min_length=1)])
+@cache
+def _reader(kind: Hashable) -> TypeAdapter[Any]:
+    """Return the validator of a type; made when it is first needed, because that takes as long as a short command."""
+    return TypeAdapter(cast("Any", kind))
 
 
 def read_run(folder: Path) -> Run:
@@ -85,7 +85,7 @@ def parse_rehearsal(document: Any, place: str = "rehearsal.json") -> Rehearsal:
             f"{place}: schema_version is {version!r}; this version of Sandtable reads {SCHEMA_VERSION}."
             " Render the run with the version that made it, or rehearse again."
         )
-    return _validated(_REHEARSAL, document, place)
+    return _validated(Rehearsal, document, place)
 
 
 def parse_samples(document: Any, place: str = "samples.json") -> RunSamples:
@@ -94,7 +94,7 @@ def parse_samples(document: Any, place: str = "samples.json") -> RunSamples:
     Raises:
         RunUnreadableError: see :func:`read_run`.
     """
-    return _validated(_SAMPLES, document, place)
+    return _validated(RunSamples, document, place)
 
 
 def parse_findings(document: Any, place: str = "policies") -> list[Finding]:
@@ -103,7 +103,7 @@ def parse_findings(document: Any, place: str = "policies") -> list[Finding]:
     Raises:
         RunUnreadableError: see :func:`read_run`.
     """
-    return _validated(_FINDINGS, document, place)
+    return _validated(list[Finding], document, place)
 
 
 def parse_cost(document: Any, place: str = "cost") -> Cost:
@@ -112,7 +112,7 @@ def parse_cost(document: Any, place: str = "cost") -> Cost:
     Raises:
         RunUnreadableError: see :func:`read_run`.
     """
-    return _validated(_COST, document, place)
+    return _validated(Cost, document, place)
 
 
 def parse_outcome(document: Any, place: str = "outcome") -> Outcome:
@@ -121,7 +121,7 @@ def parse_outcome(document: Any, place: str = "outcome") -> Outcome:
     Raises:
         RunUnreadableError: see :func:`read_run`.
     """
-    return _validated(_OUTCOME, document, place)
+    return _validated(Outcome, document, place)
 
 
 def parse_scenarios(document: Any, place: str = "scenarios") -> list[Scenario]:
@@ -130,7 +130,10 @@ def parse_scenarios(document: Any, place: str = "scenarios") -> list[Scenario]:
     Raises:
         RunUnreadableError: see :func:`read_run`.
     """
-    return _validated(_SCENARIOS, document, place)
+    found = _validated(list[Scenario], document, place)
+    if not found:
+        raise RunUnreadableError(f"{place}: is empty; the first scenario is the baseline.")
+    return found
 
 
 def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
@@ -165,13 +168,14 @@ def _document(path: Path) -> Any:
         raise RunUnreadableError(f"{path}: is not JSON: {error}. Was the run interrupted while writing? Rehearse again.") from error
 
 
-def _validated(adapter: TypeAdapter[_T], document: Any, place: str) -> _T:
+def _validated(kind: type[_T], document: Any, place: str) -> _T:
     try:
-        return adapter.validate_python(_without_nulls(document))
+        found: _T = _reader(cast("Hashable", kind)).validate_python(_without_nulls(document))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise RunUnreadableError(f"{place}: {key or 'the document'}: {first['msg']} (value: {_short(first['input'])}).") from error
+    return found
 
 
 def _without_nulls(value: Any) -> Any:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sandtable.report.quantities import ABSENT, count, figure, percent, usd
+from sandtable.report.words.quantities import ABSENT, count, figure, percent, usd
 from stacks import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandtable.report.documents import Cost, Judged, Rehearsal
+    from sandtable.report.run.documents import Cost, Judged, Rehearsal
     from stacks.graph import Graph, Resource
 
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from rich.table import Table
 from rich.text import Text
 
-from sandtable.report.quantities import seconds
-from sandtable.report.sentences import STATUS
+from sandtable.report.words.quantities import seconds
+from sandtable.report.words.sentences import STATUS
 from sandtable.terminal.console import progress
-from sandtable.terminal.live import Live
+from sandtable.terminal.progress.live import Live
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -154,8 +154,8 @@ class Steps:
                 return
             words = {"planned": "to come", "waiting": "another process makes it"}.get(event.state, f"of about {duration(event.estimate_s)}")
             shown.add(event.tool)
-            self.live.show(event.tool)
             self.live.update(event.tool, event.share, 1.0, words)
+            self.live.show(event.tool)
 
         try:
             yield listen

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sandtable.report.documents import LATENCIES, QUANTILES
-from sandtable.report.quantities import Estimate, figure, usd
+from sandtable.report.run.documents import LATENCIES, QUANTILES
+from sandtable.report.words.quantities import Estimate, figure, usd
 from stacks.thresholds import Threshold
 
 if TYPE_CHECKING:
-    from sandtable.report.documents import Difference, Judged, Outcome, Rehearsal
+    from sandtable.report.run.documents import Difference, Judged, Outcome, Rehearsal
 
 LATENCY_WORDS: Final = {"ttft_ms": "time to first token", "tpot_ms": "time per output token", "e2e_ms": "time to last token"}
 SHORT: Final = {"ttft_ms": "TTFT", "tpot_ms": "TPOT", "e2e_ms": "E2E"}

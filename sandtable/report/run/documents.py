@@ -286,6 +286,8 @@ class Scenario:
 
     name: str
     cost: Cost = Cost()
+    outcome: Outcome = Outcome()
+    gpu_utilisation: Number = None
     metrics: dict[str, Compared] = field(default_factory=dict)
     replications: int = 0
     stopped: str = ""

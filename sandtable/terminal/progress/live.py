@@ -31,6 +31,7 @@ class Live:
             self._rows[name] = self._progress.add_task(name, total=None, words="")
             if name in self._news:
                 self._draw(name)
+            self._progress.refresh()
 
     def update(self, name: str, done: float, total: float | None, words: str) -> None:
         """Tell how far it is; drawn where the row is shown, kept until then."""
@@ -72,4 +73,4 @@ class Live:
         done, total, words = self._news[name]
         counted = f"{done:g}/{total:g} {words}" if total and total > 1 else words
         # A long text would push the bar and the time off the line.
-        self._progress.update(self._rows[name], completed=done, total=total, words=counted[: max(12, self._console.width - 60)])
+        self._progress.update(self._rows[name], completed=done, total=total, words=counted[: max(12, self._console.width - 54)])

@@ -1,0 +1,104 @@
+"""Puts what-if questions to the twin of an environment's graph."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sandtable.terminal import Steps
+from sandtable.workspace import Workspace
+
+if TYPE_CHECKING:
+    from simulations.calibration import Calibration
+    from stacks.environment import Environment
+    from stacks.graph import Graph
+
+
+def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, quiet: bool) -> dict[str, Any]:
+    """Return the document of ``sandtable whatif``: the baseline first, then one entry a scenario.
+
+    Raises:
+        StackError, SimulationError: the environment or a scenario is not as it must be.
+    """
+    from simulations import whatif
+    from stacks.costs import monthly_cost
+    from stacks.environment_file import load
+    from stacks.prices import PriceBook
+    from stacks.sources import from_program
+
+    environment = load(name, root=space.root)
+    questions = [whatif.parse_scenario(text) for text in scenarios]  # a slip is told before anything is simulated
+    book = PriceBook.named(environment.budget.price_book, root=space.root)
+    steps = Steps(quiet=quiet)
+    with steps.step("graph") as step:
+        graph = from_program(environment)
+        step.note(f"{len(graph)} resources")
+    calibrations = _Calibrations(environment, graph, space, steps)
+    if not calibrations.on_gpus:
+        calibrations.measured()
+    with steps.step("what if") as step:
+        results = whatif.run(
+            graph,
+            environment,
+            questions,
+            calibration_for=calibrations,
+            price_book=book,
+            seed=seed,
+            root=space.root,
+            on_progress=lambda number, cap, _widest: step.update(number, cap, "replications"),
+        )
+        step.note(f"{len(results)} scenarios, {results[0].replications} replications")
+    warnings = monthly_cost(graph, book).age_warnings(dt.datetime.now(dt.UTC).date())
+    return {
+        "environment": environment.name,
+        "digest": graph.digest,
+        "seed": seed,
+        "scenarios": [result.to_json() for result in results],
+        "warnings": list(warnings),
+    }
+
+
+class _Calibrations:
+    """Coefficients by GPU model: published ones for GPUs, one measured here for engines on CPUs, kept for the next question."""
+
+    def __init__(self, environment: Environment, graph: Graph, space: Workspace, steps: Steps) -> None:
+        from simulations.deployed import DeployedEngines
+
+        self._engines = DeployedEngines.from_graph(graph)
+        self._folder = space.folder / "engines" / environment.name
+        self._steps = steps
+        self._measured: Calibration | None = None
+
+    @property
+    def on_gpus(self) -> bool:
+        """Whether the engines ask for GPUs."""
+        return self._engines.gpu_model is not None
+
+    def __call__(self, gpu_model: str | None) -> Calibration:
+        from simulations import calibration
+
+        return calibration.published(gpu_model) if gpu_model else self.measured()
+
+    def measured(self) -> Calibration:
+        """Measure an engine of this machine, or read what an earlier command measured for the same engine."""
+        from sandtable.rehearsal.engines import pinned, running, share_cores
+        from simulations import calibration
+        from simulations.calibration import Calibration
+        from toolchain import cache_dir
+
+        if self._measured is None:
+            import os
+
+            path, spec = self._folder / "calibration.json", replace(self._engines.spec, port=0)
+            if path.is_file() and (kept := Calibration.load(path)).spec == spec:
+                self._measured = kept
+                return kept
+            self._folder.mkdir(parents=True, exist_ok=True)
+            cores = share_cores(1, spec.threads, frozenset(os.sched_getaffinity(0)))
+            with self._steps.step("calibrate") as step, running(spec, cores, self._folder, cache_dir()) as engines, pinned(cores.generator):
+                self._measured = calibration.calibrate(engines[0].url, spec, on_progress=step.update)
+                step.note(self._measured.summary())
+            self._measured.save(path)
+        return self._measured

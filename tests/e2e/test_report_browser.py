@@ -1,0 +1,253 @@
+"""The report in a real browser: headless Chromium looks at it in light, dark, on paper and on a small screen.
+
+It listens for console messages, network requests and errors, and computes the contrast of every visible text as painted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import runpy
+import struct
+import subprocess
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sandtable.report import write_reports
+from toolchain import ToolMissingError, resolve
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = runpy.run_path(str(Path(__file__).parents[1] / "golden" / "example_run.py"))
+FLAGS = [
+    "--headless",
+    "--no-sandbox",  # the page is our own, and a container has no namespaces for the sandbox
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--remote-debugging-port=0",
+]
+#: Width of an A4 page without its margins, in CSS pixels.
+PAPER_WIDTH = 696
+
+LOW_CONTRAST = """(() => {
+  const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = node => {
+    for (let at = node; at; at = at.parentElement) {
+      const found = parse(getComputedStyle(at).backgroundColor);
+      if (found.length === 3 || found[3] > 0.99) return found;
+    }
+    return [255, 255, 255];
+  };
+  const bad = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement, style = getComputedStyle(node);
+    const hidden = !node.getClientRects().length || ['title', 'desc', 'STYLE'].includes(node.tagName);
+    if (hidden || !walker.currentNode.data.trim()) continue;
+    const inside = node.namespaceURI.endsWith('svg');
+    const [a, b] = [light(parse(inside ? style.fill : style.color)), light(ground(node))].sort((x, y) => y - x);
+    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) bad.push(walker.currentNode.data.trim().slice(0, 40) + ' ' + ratio.toFixed(2));
+  }
+  return bad;
+})()"""
+CUT = """[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.getAttribute('aria-label') || e.textContent.trim().slice(0, 40))"""
+
+
+@dataclass
+class View:
+    """What one way of looking at the page gives."""
+
+    picture: bytes
+    low_contrast: list[str]
+    ground: str
+    overflow: int
+    cut: list[str]
+
+
+@dataclass
+class Visit:
+    """Everything seen during one visit."""
+
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    views: dict[str, View] = field(default_factory=dict)
+    text: str = ""
+    first_focus: str = ""
+    roles: dict[str, list[str]] = field(default_factory=dict)
+    pdf: bytes = b""
+
+
+class Tab:
+    """A minimal speaker of the DevTools protocol."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, visit: Visit) -> None:
+        self._socket, self._visit, self._last = socket, visit, 0
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._last += 1
+        await self._socket.send_json({"id": self._last, "method": method, "params": parameters})
+        while True:
+            message = await asyncio.wait_for(self._socket.receive_json(), 30)
+            if message.get("id") == self._last:
+                assert "error" not in message, message
+                result: dict[str, Any] = message["result"]
+                return result
+            self._note(message)
+
+    async def until(self, event: str) -> None:
+        while True:
+            message = await asyncio.wait_for(self._socket.receive_json(), 30)
+            self._note(message)
+            if message.get("method") == event:
+                return
+
+    async def evaluate(self, expression: str) -> Any:
+        result = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def _note(self, message: dict[str, Any]) -> None:
+        method, parameters = message.get("method"), message.get("params", {})
+        if method == "Network.requestWillBeSent":
+            self._visit.requests.append(parameters["request"]["url"])
+        elif method in {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}:
+            self._visit.console.append(str(parameters))
+
+
+async def look(tab: Tab, *, media: str = "screen", scheme: str = "light", width: int = 1280) -> View:
+    await tab.call("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
+    await tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    return View(
+        picture=base64.b64decode((await tab.call("Page.captureScreenshot", format="png"))["data"]),
+        low_contrast=await tab.evaluate(LOW_CONTRAST),
+        ground=await tab.evaluate("getComputedStyle(document.body).backgroundColor"),
+        overflow=await tab.evaluate("document.documentElement.scrollWidth - innerWidth"),
+        cut=await tab.evaluate(CUT),
+    )
+
+
+async def visit(endpoint: str, url: str) -> Visit:
+    seen = Visit()
+    async with aiohttp.ClientSession() as session:
+        async with session.put(f"{endpoint}/json/new?about:blank") as answer:
+            target = await answer.json()
+        async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+            tab = Tab(socket, seen)
+            for domain in ("Page", "Network", "Runtime", "Log", "Accessibility"):
+                await tab.call(f"{domain}.enable")
+            await tab.call("Page.navigate", url=url)
+            await tab.until("Page.loadEventFired")
+            seen.text = await tab.evaluate("document.body.innerText")
+            seen.views["light"] = await look(tab)
+            await tab.call("Input.dispatchKeyEvent", type="keyDown", key="Tab", code="Tab", windowsVirtualKeyCode=9)
+            seen.first_focus = await tab.evaluate("document.activeElement.textContent")
+            for node in (await tab.call("Accessibility.getFullAXTree"))["nodes"]:
+                if not node.get("ignored"):
+                    seen.roles.setdefault(node["role"]["value"], []).append(node.get("name", {}).get("value", ""))
+            await tab.evaluate("document.activeElement.blur()")
+            seen.views["dark"] = await look(tab, scheme="dark")
+            seen.views["paper"] = await look(tab, media="print", scheme="dark", width=PAPER_WIDTH)
+            seen.views["narrow"] = await look(tab, width=400)
+            seen.pdf = base64.b64decode((await tab.call("Page.printToPDF", preferCSSPageSize=True))["data"])
+    return seen
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start Chromium once; yield the address of its DevTools."""
+    try:
+        program = resolve("chromium").path
+    except ToolMissingError as error:
+        pytest.skip(f"no Chromium here: {error}")
+    profile = tmp_path_factory.mktemp("profile")
+    with subprocess.Popen(
+        [str(program), *FLAGS, f"--user-data-dir={profile}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        try:
+            address = next(line.split()[-1] for line in process.stderr if "DevTools listening on" in line)
+            yield address.replace("ws://", "http://").partition("/devtools")[0]
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module", params=["ship", "hold", "inconclusive", "graph-mode", "interrupted"])
+def seen(request: pytest.FixtureRequest, browser: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Visit]:
+    """Visit the page of each run once."""
+    folder = EXAMPLES["write"](request.param, tmp_path_factory.mktemp("root"))
+    return request.param, asyncio.run(visit(browser, write_reports(folder)["html"].resolve().as_uri()))
+
+
+def distinct_lines(png: bytes) -> int:
+    """Return how many different rows of pixels a picture has; an empty page has a handful."""
+    at, packed, width = 8, b"", 0
+    while at < len(png):
+        length, kind = struct.unpack(">I4s", png[at : at + 8])
+        if kind == b"IHDR":
+            width = struct.unpack(">I", png[at + 8 : at + 12])[0]
+            channels = {2: 3, 6: 4}[png[at + 17]]
+        elif kind == b"IDAT":
+            packed += png[at + 8 : at + 8 + length]
+        at += 12 + length
+    raw, row = zlib.decompress(packed), width * channels + 1
+    return len({raw[start : start + row] for start in range(0, len(raw), row)})
+
+
+def test_it_asks_the_network_for_nothing_and_the_console_stays_empty(seen: tuple[str, Visit]) -> None:
+    _, found = seen
+    assert [url for url in found.requests if not url.endswith("/report.html")] == []
+    assert found.console == []
+
+
+def test_the_verdict_can_be_read_in_every_view(seen: tuple[str, Visit]) -> None:
+    name, found = seen
+    word = {"ship": "SHIP", "hold": "HOLD"}.get(name, "INCONCLUSIVE")
+    assert word in found.text.upper()[:400]
+    for view, picture in ((view, look.picture) for view, look in found.views.items()):
+        assert distinct_lines(picture) > 120, view
+
+
+def test_every_text_has_enough_contrast(seen: tuple[str, Visit]) -> None:
+    assert {view: look.low_contrast for view, look in seen[1].views.items() if look.low_contrast} == {}
+
+
+def test_the_grounds_are_light_dark_and_white(seen: tuple[str, Visit]) -> None:
+    grounds = {view: look.ground for view, look in seen[1].views.items()}
+    assert grounds == {
+        "light": "rgb(250, 248, 243)",
+        "dark": "rgb(21, 22, 26)",
+        "paper": "rgb(255, 255, 255)",
+        "narrow": "rgb(250, 248, 243)",
+    }
+
+
+def test_a_small_screen_need_not_scroll_sideways_and_paper_cuts_nothing(seen: tuple[str, Visit]) -> None:
+    _, found = seen
+    assert {view: look.overflow for view, look in found.views.items() if look.overflow > 0} == {}
+    assert found.views["paper"].cut == []
+    assert found.pdf.startswith(b"%PDF")
+    assert len(found.pdf) > 10_000
+
+
+def test_keyboard_and_screen_reader_find_their_way(seen: tuple[str, Visit]) -> None:
+    _, found = seen
+    assert found.first_focus == "Skip to the verdict"
+    assert {"main", "banner", "contentinfo", "navigation", "heading", "region"} <= found.roles.keys()
+    assert all(found.roles["heading"])
+    assert all(found.roles.get("image", [])), "every picture has a name"
+    assert all(found.roles["region"])

@@ -1,0 +1,159 @@
+"""What the terminal shows, held against golden files, and what must hold of all of it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from sandtable.report.run import RunUnreadableError, parse_graph
+from sandtable.terminal import (
+    show_drift,
+    show_findings,
+    show_graph,
+    show_measurement,
+    show_preview,
+    show_rehearsal,
+    show_scenarios,
+    show_tools,
+    show_whatif,
+)
+from sandtable.terminal.console import THEME, PlainFile, fitting
+from simulations.whatif import KINDS
+
+Make = Callable[..., Console]
+Golden = Callable[[str, str], None]
+Runs = dict[str, dict[str, Any]]
+
+
+def text(console: Console) -> str:
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["ship", "hold", "inconclusive", "graph-mode", "interrupted", "all-failed", "no-requests"])
+def test_a_rehearsal_is_shown_as_kept(console: Make, runs: Runs, golden: Golden, name: str) -> None:
+    out = console()
+    show_rehearsal(runs[name]["rehearsal"], out, report=Path("runs/x/report.html"))
+    golden(f"terminal/rehearsal-{name}.txt", text(out))
+
+
+def test_answers_are_shown_as_kept(console: Make, answers: SimpleNamespace, golden: Golden) -> None:
+    for name, show, document in (
+        ("whatif", show_whatif, answers.whatif()),
+        ("preview", show_preview, answers.plan()),
+        ("drift", show_drift, answers.drift()),
+        ("loadtest", show_measurement, answers.measurement()),
+        ("doctor", show_tools, answers.tools()),
+        ("scenarios", show_scenarios, KINDS),
+    ):
+        out = console()
+        show(document, out)
+        golden(f"terminal/{name}.txt", text(out))
+
+
+def test_graph_and_findings_are_shown_as_kept(console: Make, runs: Runs, golden: Golden) -> None:
+    out = console()
+    graph = parse_graph(runs["ship"]["graph"])
+    assert graph is not None
+    show_graph(graph, out)
+    golden("terminal/graph.txt", text(out))
+    out = console()
+    show_findings(runs["hold"]["rehearsal"]["policies"], out)
+    golden("terminal/findings.txt", text(out))
+
+
+def test_a_wide_what_if_is_one_table(console: Make, answers: SimpleNamespace, golden: Golden) -> None:
+    out = console(140)
+    show_whatif(answers.whatif(), out)
+    golden("terminal/whatif-wide.txt", text(out))
+
+
+@pytest.mark.parametrize("name", ["ship", "hold", "inconclusive"])
+def test_the_verdict_comes_first_and_no_line_is_too_long(console: Make, runs: Runs, name: str) -> None:
+    out = console()
+    show_rehearsal(runs[name]["rehearsal"], out)
+    lines = text(out).splitlines()
+    assert name.upper() in lines[1]
+    assert max(map(len, lines)) <= 80
+
+
+def test_off_a_terminal_there_is_no_escape_sequence(console: Make, runs: Runs) -> None:
+    out = console()
+    show_rehearsal(runs["hold"]["rehearsal"], out)
+    assert "\x1b" not in text(out)
+
+
+def test_without_colour_the_words_are_the_same(console: Make, runs: Runs) -> None:
+    plain, coloured, uncoloured = (
+        console(),
+        console(force_terminal=True, color_system="standard"),
+        console(force_terminal=True, no_color=True),
+    )
+    for out in (plain, coloured, uncoloured):
+        show_rehearsal(runs["hold"]["rehearsal"], out)
+    escapes = re.compile(r"\x1b\[[0-9;]*m")
+    assert re.search(r"\x1b\[1;31m|\x1b\[31", text(coloured))
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", text(uncoloured))
+    assert escapes.sub("", text(coloured)) == text(plain)
+
+
+def test_a_terminal_without_utf_8_gets_signs_of_the_same_width(runs: Runs) -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    out = Console(file=fitting(file), theme=THEME, width=80, highlight=False)  # type: ignore[arg-type]
+    show_rehearsal(runs["hold"]["rehearsal"], out)
+    file.flush()
+    shown = raw.getvalue().decode("ascii")
+    assert "x HOLD" in shown
+    assert "|- platform" in shown
+    assert "?" not in shown.replace("?  p99", "")
+
+
+def test_a_terminal_with_utf_8_is_left_alone() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    assert fitting(file) is file
+    latin = fitting(io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    assert isinstance(latin, PlainFile)
+    assert latin.write("é ✓ 中") == 5
+
+
+def test_markup_in_names_is_shown_as_it_is(console: Make, answers: SimpleNamespace) -> None:
+    out = console()
+    show_preview(answers.plan(), out)
+    assert "ai/[old]" in text(out)
+
+
+def test_nothing_changed_by_hand_is_one_sentence(console: Make) -> None:
+    out = console()
+    show_drift({"changes": {"same": 160}, "steps": [], "seconds": 1.0}, out)
+    assert text(out) == "Nothing was changed by hand: the cluster is as it was deployed.\n"
+
+
+def test_a_plan_without_findings_and_without_a_change_of_cost_says_so(console: Make, answers: SimpleNamespace) -> None:
+    plan = answers.plan() | {"policies": [], "steps": [], "changes": {"same": 160}}
+    plan["cost"]["before_monthly_usd"] = plan["cost"]["monthly_usd"]
+    out = console()
+    show_preview(plan, out)
+    assert "No rule has a finding." in text(out)
+    assert "stays at $27,151" in text(out)
+
+
+def test_all_tools_in_order_is_one_sentence(console: Make, answers: SimpleNamespace) -> None:
+    out = console()
+    show_tools(answers.tools(complete=True), out)
+    assert text(out).endswith("All 2 tools are in order.\n")
+
+
+def test_a_document_that_is_none_is_told(console: Make) -> None:
+    with pytest.raises(RunUnreadableError):
+        show_rehearsal({"schema_version": 7}, console())
+    with pytest.raises(RunUnreadableError):
+        show_whatif({}, console())
