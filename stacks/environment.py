@@ -333,7 +333,7 @@ class Environment(Model):
             if pool.region not in regions:
                 raise UnknownReferenceError(("node_pools", pool.name, "region"), pool.region, list(regions))
             if unknown := set(pool.zones or []) - set(regions[pool.region].zones):
-                raise UnknownReferenceError(("node_pools", pool.name, "zones"), sorted(unknown)[0], regions[pool.region].zones)
+                raise UnknownReferenceError(("node_pools", pool.name, "zones"), min(unknown), regions[pool.region].zones)
         users: list[tuple[tuple[str, ...], str]] = [
             (("ai_stack", "pool"), self.ai_stack.pool),
             (("federation", "pool"), self.federation.pool),

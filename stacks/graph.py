@@ -4,7 +4,8 @@ The twin, the policies, the cost and the report read only this; so they work on 
 
 Rules of the normal form:
 1. Values are plain JSON; numbers without a fraction are integers (Pulumi's protocol turns every number into a float).
-2. Secrets are the text ``[secret]``, and so is the whole content of a Kubernetes Secret (``stringData`` counts as ``data``); values not known before the deployment are ``[unknown]``.
+2. Secrets are the text ``[secret]``, and so is the whole content of a Kubernetes Secret (``stringData`` counts as ``data``);
+   values not known before the deployment are ``[unknown]``.
 3. Keys without a value (None) are absent.
 4. Keys that a Python program must spell ``x_kubernetes_…`` are spelled as the API does, ``x-kubernetes-…``.
 5. Kubernetes ``List`` types are split; what only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent.

@@ -26,7 +26,7 @@ _LONG_CONTEXT: Final = 384
 _STEPS: Final = 24
 _STEPS_AFTER_PROMPT: Final = 8
 _SETTLING: Final = 8
-_IDLE_S: Final = 0.05
+_IDLE_S: Final = 0.15
 """Prompts come to an engine that has been idle for a moment, as most do under a load that it can carry."""
 _EVERY_BATCH_TO: Final = 8
 """Batches up to this size are all measured: their costs rise in steps. Above it every doubling."""

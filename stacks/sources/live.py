@@ -34,10 +34,16 @@ def from_cluster(cluster: Cluster, environment: str) -> Graph:
         ClusterError: the API server does not answer, or refuses to list them.
     """
     resources = [
-        Resource(f"urn:pulumi:{environment}::live::kubernetes:{api_version}:{kind}::{_name(item)}", f"kubernetes:{api_version}:{kind}", _name(item), inputs=item)
+        Resource(
+            f"urn:pulumi:{environment}::live::{_type(api_version, kind)}::{_name(item)}", _type(api_version, kind), _name(item), inputs=item
+        )
         for kind, api_version, item in _items(cluster, environment)
     ]
     return Graph.of(resources, "live cluster")
+
+
+def _type(api_version: str, kind: str) -> str:
+    return f"kubernetes:{api_version if '/' in api_version else 'core/' + api_version}:{kind}"
 
 
 def _name(item: dict[str, Any]) -> str:
@@ -49,7 +55,7 @@ def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[
     from kubernetes import client, config
     from urllib3.exceptions import HTTPError
 
-    connection = config.new_client_from_config(str(cluster.kubeconfig), cluster.context)
+    connection = config.new_client_from_config(str(cluster.kubeconfig), cluster.context)  # type: ignore[no-untyped-call]
     selector = f"{labels.ENVIRONMENT}={environment}"
     for kind, (api_version, group, call) in _LISTS.items():
         list_all = getattr(getattr(client, group)(connection), call)

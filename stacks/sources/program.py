@@ -39,7 +39,7 @@ class _Recorder(mocks.MockMonitor):
         super().__init__(_NoMocks())
         self.registered: list[Resource] = []
 
-    def RegisterResource(self, request: Any) -> Any:
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the name of the gRPC method
         # As the engine builds URNs: the stack itself leaves no trace in its children's types (pulumi/sdk, resource/urn).
         parent = "" if f"::{_STACK_TYPE}::" in request.parent else request.parent
         urn = self.make_urn(parent, request.type, request.name)
@@ -52,8 +52,8 @@ class _Recorder(mocks.MockMonitor):
 
 
 def _settings(recorder: _Recorder, stack: str) -> mocks.MockSettings:
-    features = set(recorder.GetDeploymentInfo(None).supportedFeatures)
-    return mocks.MockSettings(
+    features = set(recorder.GetDeploymentInfo(None).supportedFeatures)  # type: ignore[no-untyped-call]
+    return mocks.MockSettings(  # type: ignore[no-untyped-call]
         monitor=recorder, monitor_features=features, engine=mocks.MockEngine(None), project=PROJECT, stack=stack, dry_run=False
     )
 

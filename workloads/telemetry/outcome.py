@@ -89,7 +89,7 @@ class Quantiles:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Quantiles:
         """Read what ``to_json`` wrote; an end that was infinite is infinite again."""
-        points = [math.nan if document[name] is None else float(document[name]) for name in ("p50", "p95", "p99")]
+        p50, p95, p99 = (math.nan if document[name] is None else float(document[name]) for name in ("p50", "p95", "p99"))
         empty = not document["n"]
         ends = {
             name: (
@@ -98,7 +98,7 @@ class Quantiles:
             )
             for name, (low, high) in document["ci95"].items()
         }
-        return cls(*points, n=int(document["n"]), ci95=ends)
+        return cls(p50, p95, p99, int(document["n"]), ends)
 
 
 def _finite(value: float) -> float | None:
@@ -187,9 +187,9 @@ class Outcome:
         Raises:
             KeyError: a field is missing, so the document was written by another version.
         """
-        latencies = {name: Quantiles.from_json(document[name]) for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
-        single = {name: document[name] for name in cls.__slots__ if name not in latencies}
-        return cls(**single, **latencies)
+        fields: dict[str, Any] = {name: document[name] for name in cls.__slots__}
+        fields |= {name: Quantiles.from_json(document[name]) for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
+        return cls(**fields)
 
 
 def _busy_share(records: Sequence[RequestRecord], replicas: Sequence[str], span: float) -> float:

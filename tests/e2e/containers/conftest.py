@@ -41,7 +41,17 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("docker")
     host = f"unix://{folder}/docker.sock"
     log = (folder / "dockerd.log").open("wb")
-    command = [program, "--host", host, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/docker.pid"]
+    command = [
+        program,
+        "--host",
+        host,
+        "--data-root",
+        f"{folder}/data",
+        "--exec-root",
+        f"{folder}/exec",
+        "--pidfile",
+        f"{folder}/docker.pid",
+    ]
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         for _ in range(60):

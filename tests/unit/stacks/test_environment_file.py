@@ -45,8 +45,10 @@ def test_secrets_and_foreign_keys_are_left_to_pulumi(tmp_path: Path) -> None:
             ["node_pools[0].memory_gib_per_node = '8GiB': a number is expected, in the unit that the key names (gib)"],
         ),
         (
-            "  sandtable:node_pools:\n    - name: laptop\n      region: local\n      instance_type: laptop\n      vcpu_per_node: 4\n"
-            "      memory_gib_per_node: 8\n      min_nodes: 3\n",
+            (
+                "  sandtable:node_pools:\n    - name: laptop\n      region: local\n      instance_type: laptop\n      vcpu_per_node: 4\n"
+                "      memory_gib_per_node: 8\n      min_nodes: 3\n"
+            ),
             ["node_pools[0]", "min_nodes (3) is larger than max_nodes (1)"],
         ),
         ("  sandtable:ai_stack: {pool: gpus}\n", ["ai_stack.pool = 'gpus': 'gpus' does not exist; there is laptop"]),

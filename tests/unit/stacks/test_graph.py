@@ -63,7 +63,7 @@ def test_pods_are_found_in_every_kind_that_has_them() -> None:
     )  # fmt: skip
     assert [c["name"] for c in cron.containers()] == ["x"]
     assert deployment().pod_labels == {"a": "b"}
-    assert list(Graph.of([cron, deployment()], "x").with_label("a", "b"))[0].kind == "Deployment"
+    assert next(Graph.of([cron, deployment()], "x").with_label("a", "b")).kind == "Deployment"
 
 
 json = st.recursive(

@@ -54,7 +54,9 @@ def test_another_document_is_refused_by_name(read: Any) -> None:
 
 def test_lists_are_split_and_folders_searched(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "l.json").write_text('{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}]}')
+    (tmp_path / "sub" / "l.json").write_text(
+        '{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}]}'
+    )
     assert [r.label for r in from_manifests([tmp_path])] == ["Pod p"]
 
 

@@ -15,7 +15,12 @@ def test_parses_and_holds() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "value", "holds"),
-    [("failed_share <= 0.01", 0.01, True), ("output_tokens_per_s >= 20", 19, False), ("policy_violations == 0", 0, True), ("utilisation > 0.1", 0.1, False)],
+    [
+        ("failed_share <= 0.01", 0.01, True),
+        ("output_tokens_per_s >= 20", 19, False),
+        ("policy_violations == 0", 0, True),
+        ("utilisation > 0.1", 0.1, False),
+    ],
 )
 def test_every_operator(expression: str, value: float, holds: bool) -> None:
     assert Threshold(expression).holds(value) is holds
