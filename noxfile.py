@@ -64,6 +64,8 @@ def e2e(session: nox.Session) -> None:
 def containers(session: nox.Session) -> None:
     """Services that the stack names, in containers built here and reached through testcontainers; needs Docker."""
     _install(session, "test", "containers")
+    _debian(session, "dockerd", "docker.io")
+    _debian(session, "mmdebstrap", "mmdebstrap")
     session.env["TESTCONTAINERS_RYUK_DISABLED"] = "true"
     session.run("pytest", "tests/e2e", "-m", "containers", *session.posargs)
 
