@@ -66,7 +66,6 @@ def containers(session: nox.Session) -> None:
     _install(session, "test", "containers")
     _debian(session, "dockerd", "docker.io")
     _debian(session, "mmdebstrap", "mmdebstrap")
-    session.env["TESTCONTAINERS_RYUK_DISABLED"] = "true"
     session.run("pytest", "tests/e2e", "-m", "containers", *session.posargs)
 
 

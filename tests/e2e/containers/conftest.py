@@ -11,22 +11,28 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import docker
 import pytest
+from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 import toolchain
 
 SUITE = "bookworm"
 
+# The reaper is an image of a registry; every container here is ended by its own test. Its mapped port is on this host, not on the bridge.
+testcontainers_config.ryuk_disabled = True
+testcontainers_config.connection_mode_override = ConnectionMode.docker_host
+
 
 def answers(host: str | None) -> bool:
     try:
-        docker.DockerClient(base_url=host, timeout=2).ping() if host else docker.from_env(timeout=2).ping()
+        with closing(docker.DockerClient(base_url=host, timeout=2) if host else docker.from_env(timeout=2)) as client:
+            return bool(client.ping())
     except docker.errors.DockerException:
         return False
-    return True
 
 
 @pytest.fixture(scope="session")
@@ -55,10 +61,11 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         for _ in range(60):
-            if process.poll() is not None or answers(host):
+            if answers(host):
                 break
-        else:
-            process.wait(timeout=30)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.5)  # at once where it has ended, half a second later where it is still starting
+                break
         if not answers(host):
             pytest.fail("dockerd did not start:\n" + "\n".join((folder / "dockerd.log").read_text().splitlines()[-15:]))
         os.environ["DOCKER_HOST"] = host
@@ -80,14 +87,14 @@ def debian_image(daemon: None) -> Callable[..., str]:
     def build(name: str, packages: tuple[str, ...], command: str) -> str:
         recipe = hashlib.sha256(f"{SUITE} {packages} {command}".encode()).hexdigest()[:12]
         tag = f"sandtable/{name}:{recipe}"
-        client = docker.from_env()
-        if client.images.list(tag):
-            return tag
         archive = toolchain.cache_dir() / "images" / f"{name}-{recipe}.tar"
-        if not archive.is_file():
-            bootstrap(packages, archive)
-        with archive.open("rb") as content:
-            client.api.import_image_from_data(content.read(), repository=tag.partition(":")[0], tag=recipe, changes=[f"CMD {command}"])
+        with closing(docker.from_env()) as client:
+            if client.images.list(tag):
+                return tag
+            if not archive.is_file():
+                bootstrap(packages, archive)
+            with archive.open("rb") as content:
+                client.api.import_image_from_data(content.read(), repository=tag.partition(":")[0], tag=recipe, changes=[f"CMD {command}"])
         return tag
 
     return build

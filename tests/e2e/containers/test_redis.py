@@ -14,7 +14,11 @@ from stacks.environment_file import load
 from stacks.graph import Resource
 from stacks.sources import from_program
 
-pytestmark = pytest.mark.containers
+pytestmark = [
+    pytest.mark.containers,
+    # testcontainers leaves its connections to the daemon to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 ROOT = Path(__file__).parents[3]
 COMMAND = '["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--appendonly", "yes", "--dir", "/tmp"]'
 
