@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,13 +23,13 @@ from stacks.thresholds import METRICS, OPERATORS
 
 DOCS: Final = Path(__file__).resolve().parent
 
-#: Unit by the last words of a field's name; the longest ending that fits holds.
+#: Unit by how `<model>.<field>` ends; the longest ending that fits holds.
 UNITS: Final = {
     "_gib": "GiB",
     "_gib_per_node": "GiB",
-    "vcpu_per_node": "virtual CPUs",
-    "gpu.per_node": "GPUs",
-    "cpu": "CPUs",
+    ".vcpu_per_node": "virtual CPUs",
+    ".per_node": "GPUs",
+    ".cpu": "CPUs",
     "resources.gpu": "GPUs",
     "_per_s": "1/s",
     "_s": "s",
@@ -37,11 +37,13 @@ UNITS: Final = {
     "_days": "days",
     "_tokens": "tokens",
     "_usd": "USD",
-    "_share": "share",
     "lengths.mean": "tokens",
     "lengths.low": "tokens",
     "lengths.high": "tokens",
 }
+
+#: Descriptions that a kind of value brings along; they stand once, at the top of the page.
+KINDS: Final = {"A DNS label: lower-case letters, digits, dashes.": "name", "A Kubernetes label value: letters, digits, - _ .": "label"}
 
 HEAD: Final = """# The environment file
 
@@ -61,6 +63,9 @@ What is not written has the default of this page, and the defaults fit a laptop.
 `8Gi` or `90s`. Unknown keys are errors; the message names the line and the nearest right spelling. An editor that knows JSON Schema checks
 while you type: `sandtable schema` prints [the schema](schemas/environment.json).
 
+A *name* is a DNS label: lower-case letters, digits, dashes. A *label* is a Kubernetes label value: letters, digits, `-`, `_`, `.`.
+Shares run from 0 to 1.
+
 A value that is a single `secure:` entry is a secret of the stack and no part of this model:
 [operate an environment](guides/operate-an-environment.md#secrets) tells how to set one.
 """
@@ -78,13 +83,17 @@ def reference() -> str:
     """Return docs/environment.md."""
     model = Environment.model_json_schema()
     definitions = model["$defs"]
-    parts = [HEAD.format(project=PROJECT), "## Top level\n", _table("", model, leave_out={"name"})]
+    parts = [
+        HEAD.format(project=PROJECT),
+        "## Top level\n",
+        _table("", {**model, "properties": _without_name(model["properties"])}, definitions),
+    ]
     for name in _in_order(model, definitions):
-        parts += [f"## {_heading(name)}\n", definitions[name]["description"] + "\n", _table(name, definitions[name])]
+        parts += [f"## {_heading(name)}\n", definitions[name]["description"] + "\n", _table(name, definitions[name], definitions)]
+    operators = ", ".join(f"`{sign}`" for sign in OPERATORS)
     parts += [
         "## Thresholds\n",
-        f"`<metric> <operator> <number>`, the operator one of {', '.join(f'`{sign}`' for sign in OPERATORS)}. They are judged over the measurement "
-        "and the prediction; see [read a report](guides/read-a-report.md).\n",
+        f"`<metric> <operator> <number>`, the operator one of {operators}. See [read a report](guides/read-a-report.md).\n",
         _rows(("metric", "is"), [(f"`{name}`", meaning) for name, meaning in METRICS.items()]),
     ]
     return "\n".join(parts)
@@ -104,37 +113,52 @@ def _in_order(model: dict[str, Any], definitions: dict[str, Any]) -> Iterator[st
     return iter(found)
 
 
-def _table(owner: str, model: dict[str, Any], leave_out: set[str] = frozenset()) -> str:  # type: ignore[assignment]
+def _without_name(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the name of the environment, which is that of its file."""
+    return {name: field for name, field in fields.items() if name != "name"}
+
+
+def _table(owner: str, model: dict[str, Any], definitions: dict[str, Any]) -> str:
     required = set(model.get("required", ()))
-    rows = [
-        (f"`{name}`", _kind(field), _unit(owner, name), "**required**" if name in required else _default(field), _words(field.get("description", "")))
-        for name, field in model["properties"].items()
-        if name not in leave_out
-    ]
+    rows = []
+    for name, field in model["properties"].items():
+        whole = definitions[field["$ref"].rpartition("/")[2]] if "$ref" in field and not owner else None
+        default = "**required**" if name in required else "see there" if whole else _default(field)
+        rows.append((f"`{name}`", _kind(field), _unit(owner, name), default, _meaning(field, whole)))
     return _rows(("key", "value", "unit", "default", ""), rows)
 
 
-def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _meaning(field: dict[str, Any], whole: dict[str, Any] | None) -> str:
+    text = field.get("description") or (whole or {}).get("description", "")
+    return "" if text in KINDS else " ".join(text.replace("``", "`").split())
+
+
+def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 
 
 def _kind(field: dict[str, Any]) -> str:
-    if "$ref" in field:
-        return _link(field["$ref"])
-    if "allOf" in field:
-        return _kind(field["allOf"][0])
-    if "anyOf" in field:
-        return " or ".join(_kind(choice) for choice in field["anyOf"] if choice.get("type") != "null")
-    if "enum" in field:
-        return ", ".join(f"`{value}`" for value in field["enum"])
-    if field.get("type") == "array":
-        if "prefixItems" in field:
-            return "pair"
-        return "list of " + _kind(field["items"])
-    if field.get("pattern", "").startswith("^[a-z0-9]([-a-z0-9]"):
-        return "name"
-    return {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true`, `false`"}[field["type"]] + _bounds(field)
+    """What may stand there, in words."""
+    match field:
+        case {"$ref": reference}:
+            kind = _link(reference)
+        case {"anyOf": choices}:
+            kind = " or ".join(_kind(choice) for choice in choices if choice.get("type") != "null")
+        case {"enum": values}:
+            kind = ", ".join(f"`{value}`" for value in values)
+        case {"prefixItems": _}:
+            kind = "pair"
+        case {"type": "array", "items": items}:
+            kind = "list of " + _kind(items)
+        case {"description": text} if text in KINDS:
+            kind = KINDS[text]
+        case {"type": plain}:
+            words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true`, `false`"}
+            kind = words[plain] + _bounds(field)
+        case _:
+            raise TypeError(f"no words for {field}")
+    return kind
 
 
 def _bounds(field: dict[str, Any]) -> str:
@@ -145,7 +169,7 @@ def _bounds(field: dict[str, Any]) -> str:
 
 def _unit(owner: str, name: str) -> str:
     full = f"{owner.lower()}.{name}"
-    fitting = [ending for ending in UNITS if full.endswith(ending) and (ending[0] == "_" or full[: -len(ending)].endswith((".", "")))]
+    fitting = [ending for ending in UNITS if full.endswith(ending)]
     return UNITS[max(fitting, key=len)] if fitting else ""
 
 
@@ -162,11 +186,9 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items() if inner is not None) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(inner) for inner in value) + "]"
-    return json.dumps(value) if isinstance(value, bool) else str(value)
-
-
-def _words(text: str) -> str:
-    return " ".join(text.replace("``", "`").split())
+    if isinstance(value, bool):
+        return json.dumps(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _heading(name: str) -> str:

@@ -5,12 +5,13 @@ Nothing heavy is imported here, so that ``sandtable --help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -46,7 +47,7 @@ def _options(
             "--root", "-C", help="Folder with the Pulumi.<name>.yaml files.", exists=True, file_okay=False, envvar="SANDTABLE_ROOT"
         ),
     ] = Path(),
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,  # noqa: ARG001  # its callback has done it
 ) -> None:
     context.obj = Workspace(root)
 
@@ -55,28 +56,34 @@ for module in (rehearse, graph, check, deploy, whatif, loadtest, report, doctor,
     module.register(app)
 
 
+#: What the machine denies, whoever asks: a full disk, a read-only or foreign folder, a file where a folder should be.
+_DENIED: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR})
+
+_MAKE_ROOM: Final = "free some space or unlock the folder, or choose others with --root and SANDTABLE_CACHE"
+_NOT_AGREED: Final = "not agreed to, so nothing was changed; where nobody can answer, --yes does"
+
+
 def main() -> NoReturn:
     """Run the command line and end the process with a code of the catalogue."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Asked to end, or left by its terminal: the same orderly way out as Ctrl-C, so that no child is orphaned.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; an error is shown, never raised."""
     try:
-        result = app(args=arguments, standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
+        result = app(args=arguments, prog_name="sandtable", standalone_mode=False)
+    except KeyboardInterrupt:
         return _fail(ExitCode.INTERRUPTED, "interrupted", arguments)
+    except typer.Abort as abort:
+        asked = not isinstance(abort.__cause__, KeyboardInterrupt)
+        return _fail(ExitCode.INTERRUPTED, _NOT_AGREED if asked else "interrupted", arguments)
     except BrokenPipeError:
         return int(ExitCode.OK)  # the reader of our output has seen enough
     except Exception as error:  # noqa: BLE001  # the last line of defence: every error ends in the catalogue
-        if isinstance(error, TyperException) and hasattr(error, "format_message"):
-            return _fail(ExitCode.CONFIGURATION, f"{error.format_message()}\nTry `sandtable --help`.", arguments)
-        code = for_error(error)
-        if code is ExitCode.INTERNAL:
-            traceback.print_exc()
-            return _fail(code, f"this is a fault of sandtable: {error!r}. Please report it with the lines above.", arguments)
-        return _fail(code, str(error), arguments)
+        return _failed(error, arguments)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 
@@ -85,6 +92,28 @@ def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
         typer.echo(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
     typer.secho(f"error: {message}", err=True, fg=typer.colors.RED)
     return int(code)
+
+
+def _failed(error: Exception, arguments: list[str]) -> int:
+    if isinstance(error, TyperException) and hasattr(error, "format_message"):
+        return _misused(error, arguments)
+    if isinstance(error, OSError) and error.errno in _DENIED:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(ExitCode.CONFIGURATION, f"{place}{error.strerror}; {_MAKE_ROOM}", arguments)
+    code = for_error(error)
+    if code is ExitCode.INTERNAL:
+        traceback.print_exc()
+        return _fail(code, f"this is a fault of sandtable: {error!r}. Please report it with the lines above.", arguments)
+    return _fail(code, str(error), arguments)
+
+
+def _misused(error: Any, arguments: list[str]) -> int:
+    """Tell of a command line that cannot be meant; where only the command is lacking, the help says it best."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if not message:  # typer has printed the help while it made this error
+        return int(ExitCode.CONFIGURATION)
+    command = context.command_path if context is not None else "sandtable"
+    return _fail(ExitCode.CONFIGURATION, f"{message}\nTry `{command} --help`.", arguments)
 
 
 def _interrupt(_number: int, _frame: Any) -> NoReturn:

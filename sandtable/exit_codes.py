@@ -52,7 +52,7 @@ ERRORS: dict[ExitCode, frozenset[str]] = {
             "policies.PolicyError",
             "workloads.EngineError",
             "workloads.EngineArgumentError",
-            "sandtable.UsageError",
+            "sandtable.SandtableError",
         }
     ),
 }

@@ -19,8 +19,8 @@ from sandtable.workspace import Workspace, write_json
 
 if TYPE_CHECKING:
     from loadtests.measurement import Measurement
-    from stacks.environment import Environment, Traffic
     from sandtable.terminal.progress.steps import Step
+    from stacks.environment import Environment, Traffic
     from stacks.traffic import PlannedRequest
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)?$")
@@ -69,8 +69,9 @@ def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
             targets: list[str] = list(request.targets)
         else:
             targets = _local_engines(environment, space, steps, stack)
+        metrics = [threshold.metric for threshold in environment.thresholds]
         with steps.step("load test") as step:
-            measurement = _run(request, traffic, requests, targets, environment, space.root, steps, step)
+            measurement = _run(request, traffic, requests, targets, metrics=metrics, root=space.root, steps=steps, step=step)
             step.note(f"{measurement.outcome.good} of {measurement.outcome.requests} good")
     document = {"environment": environment.name, "targets": targets, "generator_kind": "open loop" if request.open_loop else "locust"}
     document |= measurement.to_json()
@@ -121,7 +122,7 @@ def _local_engines(environment: Environment, space: Workspace, steps: Steps, sta
         cores = share_cores(len(deployed.replicas), deployed.spec.threads, frozenset(os.sched_getaffinity(0)))
         engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir()))
         stack.enter_context(pinned(cores.generator))
-        step.note(f"{len(engines)} × llama.cpp with {deployed.spec.slots} slots")
+        step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots")
     return [engine.url for engine in engines]
 
 
@@ -130,12 +131,12 @@ def _run(
     traffic: Traffic,
     requests: list[PlannedRequest],
     targets: list[str],
-    environment: Environment,
+    *,
+    metrics: list[str],
     root: Path,
     steps: Steps,
     step: Step,
 ) -> Measurement:
-    metrics = [threshold.metric for threshold in environment.thresholds]
     ours = not request.targets
     if request.open_loop:
         from loadtests import open_loop

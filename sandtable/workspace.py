@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +63,20 @@ class Workspace:
         return self.folder / "baselines" / f"{environment}.json"
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a second Ctrl-C not break the few seconds in which what was started is ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread only
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write ``document`` whole or not at all.
 
@@ -70,7 +87,7 @@ def write_json(path: Path, document: Any) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(json.dumps(document, indent=2, sort_keys=False, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error

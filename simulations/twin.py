@@ -158,4 +158,3 @@ class _Run:
     def _on_end(self, request: EngineRequest, record: RequestRecord) -> None:
         self._ledger.settle(request.index, record.status)
         self.ended[request.index] = record
-

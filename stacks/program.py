@@ -65,7 +65,8 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     _platform(environment, ready)
     ai_stack = AiStack("ai-stack", environment=environment, options=ready)
     federation = Federation("federation", environment=environment, options=ready)
-    Training("training", environment=environment, options=ready)
+    if environment.training:
+        Training("training", environment=environment, options=ready)
     if environment.data_stores:
         DataStores("data-stores", environment=environment, options=ready)
     if environment.messaging.kind == "nats":

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def check(
     context: typer.Context,
     environment: EnvironmentOrNothing = None,
+    *,
     state: State = None,
     preview: Preview = None,
     manifests: Manifests = None,

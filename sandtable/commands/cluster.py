@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+from sandtable.errors import MissingError
 
 if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
@@ -24,11 +25,8 @@ Examples:
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = typer.Typer(help="Start, stop and look at the cluster of an environment.", no_args_is_help=True, epilog=EXAMPLES)
-    group.command("start")(start)
-    group.command("stop")(stop)
-    group.command("delete")(delete)
-    group.command("status")(status)
-    group.command("kubeconfig")(kubeconfig)
+    for command in (start, stop, delete, status, kubeconfig):
+        group.command(command.__name__, epilog=EXAMPLES)(command)
     app.add_typer(group, name="cluster", rich_help_panel="Deploy")
 
 
@@ -53,20 +51,25 @@ def start(context: typer.Context, environment: EnvironmentName, json: Json = Fal
     _show(found, json=json)
 
 
-def stop(context: typer.Context, environment: EnvironmentName) -> None:
+def stop(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Stop the cluster of ENV and keep its data."""
-    _open(context, environment).stop()
+    found = _open(context, environment)
+    found.stop()
+    _show(found, json=json)
 
 
 def delete(
     context: typer.Context,
     environment: EnvironmentName,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
 ) -> None:
     """Stop the cluster of ENV and throw its data away."""
     if not yes:
-        typer.confirm(f"Throw away the cluster of {environment} with all that is deployed on it?", abort=True)
-    _open(context, environment).delete()
+        typer.confirm(f"Throw away the cluster of {environment} with all that is deployed on it?", abort=True, err=True)
+    found = _open(context, environment)
+    found.delete()
+    _show(found, json=json)
 
 
 def status(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
@@ -74,9 +77,16 @@ def status(context: typer.Context, environment: EnvironmentName, json: Json = Fa
     _show(_open(context, environment), json=json)
 
 
-def kubeconfig(context: typer.Context, environment: EnvironmentName) -> None:
+def kubeconfig(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Print the path of the kubeconfig file, for kubectl and for `pulumi up` by hand."""
-    typer.echo(str(_open(context, environment).kubeconfig.resolve()))
+    found = _open(context, environment)
+    path = found.kubeconfig.resolve()
+    if not path.is_file():
+        raise MissingError(f"{path} does not exist yet: run `sandtable cluster start {found.name}` first")
+    if json:
+        print_json({"kubeconfig": str(path), "context": found.context})
+    else:
+        typer.echo(str(path))
 
 
 def _show(cluster: Cluster, *, json: bool) -> None:

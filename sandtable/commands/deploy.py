@@ -71,6 +71,7 @@ def refresh(context: typer.Context, environment: EnvironmentName, yes: Yes = Fal
 def down(
     context: typer.Context,
     environment: EnvironmentName,
+    *,
     delete_cluster: Annotated[bool, typer.Option("--delete-cluster", help="Then throw the embedded cluster away.")] = False,
     unlock: Unlock = False,
     yes: Yes = False,

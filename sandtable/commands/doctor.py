@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sandtable.commands.options import Json, print_json
+from sandtable.commands.options import Json, print_json, workspace
 from sandtable.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ Examples:
   sandtable doctor                what is there, what is missing, and the command that mends it
 
   sandtable doctor --install      find, download or build everything; takes a quarter of an hour on two cores
+
+  eval "$(sandtable doctor --env)" && pulumi up -s dev        Pulumi by hand, over the same tools and the same state
 """
 
 
@@ -32,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
+    context: typer.Context,
     install: Annotated[bool, typer.Option("--install", help="Find, download or build all that is missing.")] = False,
+    env: Annotated[bool, typer.Option("--env", help="Print the shell variables for Pulumi by hand, and nothing else.")] = False,
     json: Json = False,
 ) -> None:
     """Show every server and command-line tool: version, origin, licence, and how to mend what is missing."""
@@ -41,7 +46,17 @@ def doctor(
     from sandtable.toolchain_progress import ensure
 
     if install:
-        ensure(toolchain.tools_for("all"), Steps(quiet=json), verify=True)
+        ensure(toolchain.tools_for("all"), Steps(quiet=json or env), verify=True)
+    if env:
+        from sandtable.by_hand import variables
+
+        found_variables = variables(workspace(context))
+        if json:
+            print_json({"variables": found_variables})
+        else:
+            for name, value in found_variables.items():
+                typer.echo(f"export {name}={shlex.quote(value)}")
+        return
     found = toolchain.status()
     if json:
         print_json({"tools": [_document(tool) for tool in found]})

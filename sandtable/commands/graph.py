@@ -43,6 +43,7 @@ Manifests = Annotated[list[Path] | None, typer.Option(help="Read Kubernetes mani
 def graph(
     context: typer.Context,
     environment: EnvironmentOrNothing = None,
+    *,
     state: State = None,
     preview: Preview = None,
     manifests: Manifests = None,

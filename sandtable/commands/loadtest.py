@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
 def loadtest(
     context: typer.Context,
     environment: EnvironmentName,
+    *,
     rate: Annotated[float | None, typer.Option(help="Mean requests per second; default: the environment's.")] = None,
     duration: Annotated[str | None, typer.Option(help="How long, such as 60s or 5m; default: the environment's.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Replay this trace instead of the environment's arrivals.")] = None,

@@ -11,7 +11,8 @@ import typer
 from sandtable.workspace import Workspace
 
 
-def _environments(context: typer.Context) -> Iterable[str]:
+def environments(context: typer.Context) -> Iterable[str]:
+    """Return the names that complete ENV."""
     from stacks.environment_file import names
 
     root = context.find_root().params.get("root")
@@ -19,7 +20,7 @@ def _environments(context: typer.Context) -> Iterable[str]:
 
 
 EnvironmentName = Annotated[
-    str, typer.Argument(metavar="ENV", help="Name of the environment (dev), or the path of its file.", autocompletion=_environments)
+    str, typer.Argument(metavar="ENV", help="Name of the environment (dev), or the path of its file.", autocompletion=environments)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cluster that you named is changed.")]

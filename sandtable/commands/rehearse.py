@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
 def rehearse(
     context: typer.Context,
     environment: EnvironmentName,
+    *,
     keep_baseline: Annotated[
         bool, typer.Option("--keep-baseline", help="Keep the measurement as the baseline of later rehearsals.")
     ] = False,

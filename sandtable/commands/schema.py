@@ -8,10 +8,18 @@ import typer
 
 from sandtable.commands.options import print_json
 
+EXAMPLES = """
+Examples:
+
+  sandtable schema > environment.schema.json       then, in the first line of a Pulumi.<name>.yaml:
+
+  # yaml-language-server: $schema=environment.schema.json
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("schema", rich_help_panel="Look")(schema)
+    app.command("schema", rich_help_panel="Look", epilog=EXAMPLES)(schema)
 
 
 def schema() -> None:

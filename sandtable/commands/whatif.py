@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+from sandtable.commands.options import Json, environments, print_json, workspace
+from sandtable.errors import UsageError
 
 EXAMPLES = """
 Examples:
@@ -15,7 +16,7 @@ Examples:
 
   sandtable whatif prod --scenario traffic=2x+zone-lost=us-east-1a --json
 
-  sandtable whatif prod --list            every scenario with one line each
+  sandtable whatif --list                 every scenario with one line each
 """
 
 
@@ -26,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 def whatif(
     context: typer.Context,
-    environment: EnvironmentName,
+    environment: Annotated[
+        str | None, typer.Argument(metavar="ENV", help="Name of the environment, or the path of its file.", autocompletion=environments)
+    ] = None,
+    *,
     scenario: Annotated[list[str] | None, typer.Option("--scenario", "-s", help="A question; give several for several columns.")] = None,
     list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios and exit.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of traffic, failures and spot.")] = 1,
@@ -38,8 +42,13 @@ def whatif(
     from simulations import whatif as questions
 
     if list_scenarios:
-        show_scenarios(questions.KINDS, out())
+        if json:
+            print_json({"scenarios": [{"example": kind.example, "meaning": kind.meaning} for kind in questions.KINDS.values()]})
+        else:
+            show_scenarios(questions.KINDS, out())
         return
+    if environment is None:
+        raise UsageError("name the environment that is asked about: `sandtable whatif prod --scenario traffic=2x`")
     document = ask(environment, scenario or [], workspace(context), seed=seed, quiet=json)
     if json:
         print_json(document)

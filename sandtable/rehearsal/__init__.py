@@ -3,7 +3,7 @@
 The order is the design's (section 4). Rules:
 1. Each step says what it did and how long it took. A step that cannot run says what is missing, and its absence goes into the verdict.
 2. Nothing is created before the policies agree.
-3. Whatever is started is ended, however the rehearsal ends; the run's folder keeps what was found until then.
+3. Whatever is started is ended, however the rehearsal ends; the run's folder keeps the logs of the engines.
 """
 
 from sandtable.rehearsal.loop import Options, rehearse

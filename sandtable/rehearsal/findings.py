@@ -49,6 +49,7 @@ class Findings:
     measurement: Measurement | None = None
     baseline: Outcome | None = None
     missing: list[str] = field(default_factory=list)
+    real: list[str] = field(default_factory=list)
     simulated: list[str] = field(default_factory=list)
 
     def verdict(self) -> Verdict:
@@ -89,6 +90,7 @@ class Findings:
             "provenance": [entry.to_json() for entry in self.calibration.provenance()] if self.calibration else [],
             "timings": timings,
             "graph": self._graph(),
+            "real": self.real,
             "simulated": self.simulated,
             "load": {
                 "arrivals": traffic.arrivals,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sandtable.deploying import changes, confirm
 from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, pinned, running, share_cores
 from sandtable.rehearsal.findings import Findings
 from sandtable.terminal import Steps, out, show_rehearsal
-from sandtable.toolchain_progress import ensure, needed_for
-from sandtable.workspace import Workspace, read_json, write_json
+from sandtable.toolchain_progress import ensure_or_skip, needed_for
+from sandtable.workspace import Workspace, read_json, uninterrupted, write_json
 
 if TYPE_CHECKING:
     from simulations.calibration import Calibration
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.prices import PriceBook
+
+
+#: What is real about a cluster, by its provider.
+_CONTROL_PLANE: Final = {
+    "embedded": "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
+    "kubeconfig": "The cluster: the one behind the context that you named.",
+}
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,16 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
 
     environment = load(name, root=space.root)
     book = PriceBook.named(environment.budget.price_book, root=space.root)
-    loop = _Loop(environment, space, options, book)
-    loop.plan()
-    loop.run()
-
+    # Made before anything starts, so that a full or read-only disk is told now and not after minutes of work.
     folder = space.new_run(environment.name)
+    loop = _Loop(environment, space, options, book, folder)
+    try:
+        loop.plan()
+        loop.run()
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()  # what ended before an engine wrote its log leaves nothing behind
+        raise
     document = loop.found.document(loop.steps.timings())
     write_json(folder / "rehearsal.json", document)
     write_json(folder / "samples.json", loop.found.samples())
@@ -67,8 +79,8 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
 
 
 class _Loop:
-    def __init__(self, environment: Environment, space: Workspace, options: Options, book: PriceBook) -> None:
-        self.environment, self.space, self.options, self.book = environment, space, options, book
+    def __init__(self, environment: Environment, space: Workspace, options: Options, book: PriceBook, folder: Path) -> None:
+        self.environment, self.space, self.options, self.book, self.folder = environment, space, options, book, folder
         self.steps = Steps(quiet=options.quiet)
         self.live: Graph | None = None
         self.found = Findings(environment, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
@@ -88,12 +100,26 @@ class _Loop:
 
     def run(self) -> None:
         """Take the steps in order."""
+        # First, because what cannot be had decides what this rehearsal can be, and a reader must know that before anything else.
+        tools = self._get_tools()
         self._read_graph()
         if any(finding.denies for finding in self.found.policies):
             self.found.missing.append("nothing was created, because a policy denies")
             return
-        with self._deployed():
+        if tools:
+            with self._deployed():
+                self._predict_and_measure()
+        else:
             self._predict_and_measure()
+
+    def _get_tools(self) -> bool:
+        """Tell whether all tools are there; without them the graph alone is rehearsed, and the verdict can be at most inconclusive."""
+        lacking = ensure_or_skip(
+            needed_for(self.environment), self.steps, lambda reason: f"graph mode: no cluster and nothing is deployed ({reason})"
+        )
+        if lacking:
+            self.found.missing.append(f"graph mode: nothing was deployed: {lacking}")
+        return lacking is None
 
     def _read_graph(self) -> None:
         import policies
@@ -113,25 +139,17 @@ class _Loop:
 
     @contextmanager
     def _deployed(self) -> Iterator[None]:
-        """Deploy, and stop the embedded cluster afterwards; without the tools, go on with the graph alone and say so."""
-        import toolchain
+        """Deploy, and stop the embedded cluster afterwards, unless it ran before."""
         from stacks.clusters import open_cluster
 
         embedded = self.environment.cluster.provider == "embedded"
         cluster = open_cluster(self.environment, self.space.root)
         if not embedded and not self.options.confirmed:
             confirm(cluster)
-        try:
-            ensure(needed_for(self.environment), self.steps)
-        except toolchain.ToolMissingError as error:
-            self.steps.skip("deploy", f"graph mode: {error.name} is missing ({error.reason})")
-            self.found.missing.append(f"graph mode: nothing was deployed, because {error.name} is missing: {error.mend}")
-            yield
-            return
         running_before = cluster.status().running
         with ExitStack() as stack:
             if embedded and not running_before and not self.options.keep_cluster:
-                stack.callback(cluster.stop)
+                stack.callback(_stop, cluster)
             self._deploy(cluster)
             yield
 
@@ -144,6 +162,7 @@ class _Loop:
             cluster.start()
             status = cluster.status()
             step.note(status.note or str(status.server))
+            self.found.real.append(_CONTROL_PLANE[status.provider])
             if status.nodes_are_played:
                 self.found.simulated.append("Nodes and pods on the embedded cluster are played by KWOK; the control plane is real.")
         with self.steps.step("deploy") as step:
@@ -201,18 +220,27 @@ class _Loop:
     def _measure(self, deployed: DeployedEngines, cores: Cores) -> None:
         from loadtests import open_loop
         from simulations import calibration
+        from simulations.errors import CalibrationError
         from toolchain import cache_dir
 
         traffic = self.environment.traffic
-        folder = self.space.folder / "engines" / self.environment.name
-        folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             with self.steps.step("engines") as step:
-                engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir()))
+                engines = stack.enter_context(running(deployed.spec, cores, self.folder, cache_dir()))
                 stack.enter_context(pinned(cores.generator))
-                step.note(f"{len(engines)} × llama.cpp with {deployed.spec.slots} slots, {deployed.spec.context_tokens} tokens of context each")
+                step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots of {deployed.spec.context_tokens} tokens each")
+            self.found.real.append(f"The engines: {len(engines)} x llama.cpp on the CPU of this machine, started as the Deployment says.")
+            if deployed.spec.model == "synthetic":
+                self.found.simulated.append("The model has random weights: its speed is real, its answers mean nothing.")
             with self.steps.step("calibrate") as step:
-                measured = calibration.calibrate(engines[0].url, deployed.spec, on_progress=step.update)
+                try:
+                    measured = calibration.calibrate(engines[0].url, deployed.spec, on_progress=step.update)
+                except CalibrationError as error:
+                    if engines[0].alive():
+                        raise
+                    self.found.missing.append(f"nothing was measured: an engine died while it was calibrated: {engines[0].exit_reason()}")
+                    step.skip(str(error))
+                    return
                 step.note(measured.summary())
             self._predict(deployed, measured)
             with self.steps.step("load test") as step:
@@ -223,6 +251,7 @@ class _Loop:
                     metrics=[threshold.metric for threshold in self.environment.thresholds],
                     on_progress=lambda done, total: step.update(done, total, "requests"),
                 )
+                self.found.real.append("The load: every request was sent at its planned time, and each answer was streamed and timed.")
                 dead = [engine for engine in engines if not engine.alive()]
                 if dead:
                     reason = f"an engine died during the load: {dead[0].exit_reason()}"
@@ -237,3 +266,8 @@ class _Loop:
         path: Path = self.space.baseline(self.environment.name)
         if path.is_file():
             self.found.baseline = Outcome.from_json(read_json(path))
+
+
+def _stop(cluster: Cluster) -> None:
+    with uninterrupted():
+        cluster.stop()

@@ -2,5 +2,6 @@
 
 from simulations.calibration.coefficients import Calibration, Coefficient, Fit, Machine, NamedCoefficient
 from simulations.calibration.measuring import calibrate
+from simulations.calibration.published import published
 
-__all__ = ["Calibration", "Coefficient", "Fit", "Machine", "NamedCoefficient", "calibrate"]
+__all__ = ["Calibration", "Coefficient", "Fit", "Machine", "NamedCoefficient", "calibrate", "published"]

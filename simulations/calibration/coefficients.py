@@ -93,9 +93,9 @@ class Calibration:
 
     ``compute_s`` are pairs (tokens of a micro-batch, seconds), rising in tokens; linear between them and beyond the last two.
     ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token
-    before it. ``split_s`` is what llama.cpp
-    takes to build the compute graph of a micro-batch anew. ``batch_tokens`` and ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step
-    are computed ``together`` or cut into micro-batches ``per-sequence`` as llama.cpp does with one key-value stream a slot.
+    before it. ``split_s`` is what llama.cpp takes to build the compute graph of a micro-batch anew. ``batch_tokens`` and
+    ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut
+    into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot.
     """
 
     name: str

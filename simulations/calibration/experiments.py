@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PROMPTS: Final = (16, 40, 64, 96, 160, 256, 384, 512, 768)
 _FEW_TOKENS: Final = 16
 _LONG_CONTEXT: Final = 384
+_LONG_CONTEXTS_SUM: Final = 1536
+"""Tokens of prompts that are computed for one experiment with long contexts, so that many slots do not take long."""
 _STEPS: Final = 24
 _STEPS_AFTER_PROMPT: Final = 8
 _SETTLING: Final = 8
@@ -77,7 +79,7 @@ def design(spec: EngineSpec) -> list[Prefill | Decode]:
     experiments: list[Prefill | Decode] = [Decode(tuple(range(size)), few) for size in sizes]
     if spec.slots >= 3:
         experiments.append(Decode((0, 2), few))
-    long = min(_LONG_CONTEXT, room // 2)
+    long = min(_LONG_CONTEXT, room // 2, _LONG_CONTEXTS_SUM // spec.slots)
     if long > 2 * few:
         experiments += [Decode((0,), long), *([Decode(tuple(range(spec.slots)), long)] if spec.slots > 1 else [])]
     return experiments + [Prefill(tokens) for tokens in prompts]
@@ -119,7 +121,9 @@ async def _observe_decode(url: str, experiment: Decode, spec: EngineSpec, repeat
     for slot, answer in zip(experiment.slots, answers, strict=True):
         inside = [n for n, t in enumerate(answer.token_s) if begin <= answer.sent_s + t <= end]
         if len(inside) < 2:
-            raise CalibrationError(f"calibration: {len(answers)} requests sent at once had no steps in common; is the engine busy with others?")
+            raise CalibrationError(
+                f"calibration: {len(answers)} requests sent at once had no steps in common; is the engine busy with others?"
+            )
         means.append((answer.token_s[inside[-1]] - answer.token_s[inside[0]]) / (len(inside) - 1))
         rows.append(Row(slot, 1, experiment.context + (inside[0] + inside[-1]) // 2))
     return Observation((Step(tuple(rows), statistics.fmean(means)),))

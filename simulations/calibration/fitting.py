@@ -31,6 +31,9 @@ MICRO_BATCH_TOKENS: Final = 512
 """llama.cpp's default n_ubatch, which the engine leaves as it is."""
 _KNEES: Final = (16, 64)
 """Sizes of a micro-batch where the matrix kernels change; from the larger one on the cost of a token is constant."""
+_PASSES: Final = 4
+_LARGE_ERROR: Final = 0.1
+_SHORTEST_S: Final = 1e-6
 _COLD_LEFT: Final = tuple(n / 10 for n in range(10))
 _COLD_AFTER_S: Final = (0.001, 0.003, 0.01, 0.03, 0.1)
 """The cold term is not linear in these two: all pairs are tried."""
@@ -123,12 +126,24 @@ class _Solution:
 
 
 def _solve(samples: Sequence[_Sample], points: Sequence[int], left: float, after_s: float) -> _Solution:
+    """Fit by iteratively reweighted least squares (Huber 1964): errors are relative to the fitted time, and large ones count less.
+
+    A disturbance can make a gap between two tokens as small as nothing, when both are read at once, and as large as it likes.
+    """
     rows = np.array([_row(sample, points, left, after_s) for sample in samples])
     seconds = np.array([sample.seconds for sample in samples])
     weights = np.array([sample.weight for sample in samples])
-    values = not_negative(rows * (weights / seconds)[:, None], weights)
-    errors = np.abs(rows @ values / seconds - 1)
-    return _Solution(left, after_s, rows, values, errors, float(np.sum((weights * errors) ** 2)))
+    scale = np.maximum(seconds, np.median(seconds[weights < 1]) / 2) if np.any(weights < 1) else seconds
+    trust = weights
+    for _ in range(_PASSES):
+        values = not_negative(rows * (trust / scale)[:, None], seconds * trust / scale)
+        fitted = rows @ values
+        scale = np.maximum(fitted, _SHORTEST_S)
+        errors = np.abs(seconds - fitted) / scale
+        trust = weights * np.sqrt(np.minimum(1.0, _LARGE_ERROR / np.maximum(errors, _LARGE_ERROR)))
+    within = np.minimum(errors, _LARGE_ERROR)
+    loss = float(np.sum(weights**2 * within * (2 * errors - within)))
+    return _Solution(left, after_s, rows, values, errors, loss)
 
 
 def _points(samples: Sequence[_Sample]) -> list[int]:

@@ -33,7 +33,7 @@ def not_negative(a: _Array, b: _Array) -> _Array:
             break
         free[best] = True
         x = _with_free(a, b, x, free)
-    return x / scale
+    return np.asarray(x / scale, dtype=np.float64)
 
 
 def _with_free(a: _Array, b: _Array, x: _Array, free: np.ndarray[Any, np.dtype[np.bool_]]) -> _Array:

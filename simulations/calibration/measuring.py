@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import os
 import platform
 import time
@@ -52,7 +52,7 @@ def calibrate(
     request_s, request_token_s = fit_requests(observations, source)
     return Calibration(
         name="this machine",
-        date=date or datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        date=date or dt.datetime.now(tz=dt.UTC).date().isoformat(),
         spec=spec,
         machine=this_machine(),
         split_s=costs.split_s,
@@ -69,9 +69,7 @@ def calibrate(
     )
 
 
-async def _measure(
-    url: str, spec: EngineSpec, budget_s: float, on_progress: Callable[[int, int, str], None]
-) -> list[list[Observation]]:
+async def _measure(url: str, spec: EngineSpec, budget_s: float, on_progress: Callable[[int, int, str], None]) -> list[list[Observation]]:
     experiments = design(spec)
     for repeat in range(2):
         await ask(url, prompt_tokens=min(_WARM_UP_TOKENS, spec.context_tokens // 2), output_tokens=2, text_seed=repeat)

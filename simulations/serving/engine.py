@@ -63,9 +63,7 @@ class _Slot:
 class Engine:
     """Simulates one replica. ``on_end`` is called once with each request and its record; ``steps`` counts the steps taken."""
 
-    def __init__(
-        self, name: str, spec: EngineSpec, times: StepTimes, *, on_end: Callable[[EngineRequest, RequestRecord], None]
-    ) -> None:
+    def __init__(self, name: str, spec: EngineSpec, times: StepTimes, *, on_end: Callable[[EngineRequest, RequestRecord], None]) -> None:
         self.steps = 0
         self._name = name
         self._context = spec.context_tokens
@@ -107,7 +105,7 @@ class Engine:
         self._coming.clear()
         self._now = max(self._now, at_s)
         for request, first_token_s, done in in_hand:
-            self._end(request, first_token_s, at_s, done, Status.FAILED, why)
+            self._end(request, at_s, Status.FAILED, first_token_s=first_token_s, done=done, why=why)
 
     def _admit(self) -> None:
         """Take in what has come by now, and give free slots to those who wait."""
@@ -118,7 +116,7 @@ class Engine:
             room = self._context - request.prompt_tokens
             if room <= 0:
                 why = f"the prompt of {request.prompt_tokens} tokens exceeds the context of {self._context} tokens"
-                self._end(request, None, self._now, 0, Status.REJECTED, why)
+                self._end(request, self._now, Status.REJECTED, why=why)
                 continue
             _, minus_number = heapq.heappop(self._free)
             self._active.append(_Slot(-minus_number, request, min(request.output_tokens, room)))
@@ -177,16 +175,32 @@ class Engine:
     def _finish_done(self) -> None:
         for slot in [slot for slot in self._active if slot.done >= slot.wanted]:
             self._release(slot)
-            self._end(slot.request, slot.first_token_s, self._now, slot.done, Status.OK, None)
+            self._end(slot.request, self._now, Status.OK, first_token_s=slot.first_token_s, done=slot.done)
 
     def _release(self, slot: _Slot) -> None:
         self._active.remove(slot)
         heapq.heappush(self._free, (self._releases, -slot.number))
         self._releases += 1
 
-    def _end(self, request: EngineRequest, first_token_s: float | None, at_s: float, done: int, status: Status, why: str | None) -> None:
+    def _end(
+        self,
+        request: EngineRequest,
+        at_s: float,
+        status: Status,
+        *,
+        first_token_s: float | None = None,
+        done: int = 0,
+        why: str | None = None,
+    ) -> None:
         record = RequestRecord(
-            request.at_s, request.at_s, first_token_s, at_s, request.prompt_tokens, done, self._name, status=status, error=why
+            intended_s=request.at_s,
+            sent_s=request.at_s,
+            first_token_s=first_token_s,
+            finished_s=at_s,
+            prompt_tokens=request.prompt_tokens,
+            output_tokens=done,
+            replica=self._name,
+            status=status,
+            error=why,
         )
         self._on_end(request, record)
-

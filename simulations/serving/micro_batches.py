@@ -54,5 +54,5 @@ def _equal_rows(rows: list[Row], limit: int) -> list[Row]:
     for row in rows[1:]:
         if row.slot == sharing[-1].slot + 1 and len(sharing) < limit:
             sharing.append(row)
-    each = min(min(row.tokens for row in sharing), limit // len(sharing))
+    each = min(limit // len(sharing), *(row.tokens for row in sharing))
     return [Row(row.slot, each, row.context) for row in sharing]

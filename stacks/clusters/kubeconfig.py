@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,22 +16,24 @@ from stacks.clusters.port import ClusterStatus
 from stacks.environment import Environment
 from stacks.errors import ClusterError, ConfigurationError
 
-#: What a stack creates, as (group, resource): one review each tells in advance what would be refused half-way.
-NEEDED: Final = (
-    ("", "namespaces"),
-    ("", "configmaps"),
-    ("", "secrets"),
-    ("", "services"),
-    ("apps", "deployments"),
-    ("apps", "statefulsets"),
-    ("apps", "daemonsets"),
-    ("batch", "jobs"),
-    ("networking.k8s.io", "networkpolicies"),
-    ("rbac.authorization.k8s.io", "clusterroles"),
-    ("apiextensions.k8s.io", "customresourcedefinitions"),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+#: What a stack is made of, as (group, resources): asked beforehand, because a refusal half-way leaves half a stack.
+NEEDED: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("", ("namespaces", "configmaps", "secrets", "services", "serviceaccounts", "resourcequotas")),
+    ("apps", ("deployments", "statefulsets", "daemonsets")),
+    ("batch", ("jobs", "cronjobs")),
+    ("autoscaling", ("horizontalpodautoscalers",)),
+    ("policy", ("poddisruptionbudgets",)),
+    ("networking.k8s.io", ("networkpolicies",)),
+    ("scheduling.k8s.io", ("priorityclasses",)),
+    ("node.k8s.io", ("runtimeclasses",)),
+    ("rbac.authorization.k8s.io", ("clusterroles", "clusterrolebindings", "roles", "rolebindings")),
+    ("apiextensions.k8s.io", ("customresourcedefinitions",)),
+    ("admissionregistration.k8s.io", ("validatingadmissionpolicies", "validatingadmissionpolicybindings")),
 )
+#: Server-side apply creates with `patch` and `create` together.
+VERBS: Final = ("create", "patch", "delete")
 _TIMEOUT_S: Final = 10
+_UNAUTHORIZED: Final = 401
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class KubeconfigCluster:
             ConfigurationError: no such file, or no such context in it.
         """
         named = environment.cluster.kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"
-        path = Path(named).expanduser()
+        path = Path(named).expanduser().absolute()
         document = _read(path)
         contexts = [str(entry["name"]) for entry in document.get("contexts") or ()]
         context = environment.cluster.context or document.get("current-context") or ""
@@ -59,25 +63,29 @@ class KubeconfigCluster:
         return cls(environment.name, path, context)
 
     def start(self) -> None:
-        """Check that it answers and lets us create what a stack has; nothing is started.
+        """Check that it answers and lets us do what a stack needs; nothing is started.
 
         Raises:
             ClusterError: it does not answer, does not know us, or refuses something that the stack needs.
         """
         from kubernetes import client
-        from urllib3.exceptions import HTTPError
 
-        try:
-            lacking = [f"create {resource}{'.' + group if group else ''}" for group, resource in NEEDED if not self._may_create(group, resource)]
-        except client.ApiException as error:
-            who = "does not know these credentials" if error.status == 401 else f"answers {error.status} {error.reason}"
-            raise ClusterError(f"context {self.context!r} of {self.kubeconfig}: the cluster {who}; renew them, or choose another context") from error
-        except (HTTPError, OSError) as error:
-            raise ClusterError(f"context {self.context!r} of {self.kubeconfig}: no answer from {self._server()}: {error}") from error
+        with self._explained():
+            api = client.AuthorizationV1Api(self._connect())
+            # One question is enough for an administrator.
+            if _allows(api, "*", "*", "*"):
+                return
+            lacking: dict[str, list[str]] = {}
+            for group, resources in NEEDED:
+                for resource in resources:
+                    for verb in VERBS:
+                        if not _allows(api, verb, group, resource):
+                            lacking.setdefault(verb, []).append(f"{resource}{'.' + group if group else ''}")
         if lacking:
+            refused = "; ".join(f"{verb} {', '.join(resources)}" for verb, resources in lacking.items())
             raise ClusterError(
-                f"context {self.context!r} of {self.kubeconfig}: the cluster does not allow us to {', '.join(lacking)}; "
-                "nothing was changed. Ask for these rights, or choose another context"
+                f"context {self.context!r} of {self.kubeconfig}: the cluster does not allow us to {refused}. Nothing was changed; "
+                "ask for these rights, or choose another context"
             )
 
     def stop(self) -> None:
@@ -89,33 +97,43 @@ class KubeconfigCluster:
     def status(self) -> ClusterStatus:
         """Tell whether its API answers."""
         from kubernetes import client
+
+        note = ""
+        try:
+            with self._explained():
+                client.VersionApi(self._connect()).get_code(_request_timeout=_TIMEOUT_S)
+        except (ClusterError, ConfigurationError) as error:
+            note = str(error)
+        return ClusterStatus(
+            self.name, "kubeconfig", running=not note, server=self._server(), nodes_are_played=False, note=note, context=self.context
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        from kubernetes import client
         from urllib3.exceptions import HTTPError
 
+        place = f"context {self.context!r} of {self.kubeconfig}"
         try:
-            client.VersionApi(self._connect()).get_code(_request_timeout=_TIMEOUT_S)
+            yield
         except client.ApiException as error:
-            return ClusterStatus(self.name, "kubeconfig", False, self._server(), nodes_are_played=False, note=f"answers {error.status} {error.reason}")
+            answer = "does not know these credentials" if error.status == _UNAUTHORIZED else f"answers {error.status} {error.reason}"
+            raise ClusterError(f"{place}: the cluster {answer}; renew them, or choose another context") from error
         except (HTTPError, OSError) as error:
-            return ClusterStatus(self.name, "kubeconfig", False, self._server(), nodes_are_played=False, note=f"no answer: {error}")
-        return ClusterStatus(self.name, "kubeconfig", True, self._server(), nodes_are_played=False, note=f"context {self.context}")
-
-    def _may_create(self, group: str, resource: str) -> bool:
-        from kubernetes import client
-
-        attributes = client.V1ResourceAttributes(group=group, resource=resource, verb="create")
-        review = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes))
-        answer = client.AuthorizationV1Api(self._connect()).create_self_subject_access_review(review, _request_timeout=_TIMEOUT_S)
-        return bool(answer.status.allowed)
+            raise ClusterError(f"{place}: no answer from {self._server()}: {getattr(error, 'reason', error)}") from error
 
     def _connect(self) -> Any:
-        from kubernetes import config
+        from kubernetes import client, config
 
+        load: Any = config.load_kube_config
+        configuration = client.Configuration()
+        configuration.retries = False
         try:
-            connection = config.new_client_from_config(str(self.kubeconfig), self.context)
-        except (config.ConfigException, ValueError) as error:
+            # The user's file is read, never written, not even with a renewed token.
+            load(str(self.kubeconfig), self.context, configuration, persist_config=False)
+        except (config.ConfigException, ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(f"{self.kubeconfig}: context {self.context!r} cannot be used: {error}") from error
-        connection.configuration.retries = 0
-        return connection
+        return client.ApiClient(configuration)
 
     def _server(self) -> str | None:
         document = _read(self.kubeconfig)
@@ -123,13 +141,21 @@ class KubeconfigCluster:
         return next((entry["cluster"].get("server") for entry in document.get("clusters") or () if entry["name"] == cluster), None)
 
 
+def _allows(api: Any, verb: str, group: str, resource: str) -> bool:
+    attributes = {"group": group, "resource": resource, "verb": verb}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+    return bool(api.create_self_subject_access_review(review, _request_timeout=_TIMEOUT_S).status.allowed)
+
+
 def _read(path: Path) -> dict[str, Any]:
+    mend = "name another with `cluster.kubeconfig` in the environment, or with $KUBECONFIG"
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: the kubeconfig cannot be read: {error}; name another with `cluster.kubeconfig` or $KUBECONFIG") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigurationError(f"{path}: the kubeconfig cannot be read: {reason}; {mend}") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: the kubeconfig is not YAML: {error}") from error
+        raise ConfigurationError(f"{path}: the kubeconfig is not YAML: {' '.join(str(error).split())}; {mend}") from error
     if not isinstance(document, dict):
-        raise ConfigurationError(f"{path}: this is no kubeconfig")
+        raise ConfigurationError(f"{path}: this is no kubeconfig; {mend}")
     return document

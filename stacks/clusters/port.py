@@ -17,12 +17,16 @@ class ClusterStatus:
     server: str | None
     nodes_are_played: bool
     note: str = ""
+    context: str | None = None
+    """The context that the stack is deployed through, inside the kubeconfig file."""
 
 
 class Cluster(Protocol):
     """A place where a stack lands."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name of the environment that it carries."""
 
     @property
     def kubeconfig(self) -> Path:

@@ -24,7 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m workloads.engine", description="A llama.cpp server.", allow_abbrev=False)
     add_arguments(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()), help="folder for the synthetic model (default: %(default)s)")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(tempfile.gettempdir()), help="folder for the synthetic model (default: %(default)s)"
+    )
     parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input is closed, as it is when its parent dies")
     known = parser.parse_args()
     spec = EngineSpec(known.model, known.slots, known.context_tokens, known.threads, known.port)
@@ -35,10 +37,11 @@ def main() -> None:
     try:
         server = start(spec, host=known.host, cache=known.cache)
     except EngineError as error:
-        print(f"engine: {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"engine: {error}\n")
         # Not sys.exit: threads of a failed start of llama.cpp would be waited for.
         os._exit(error.exit_code)
-    print(f"engine: {server.listening_address} serves {spec.model} with {spec.slots} slots of {spec.context_tokens} tokens", flush=True)
+    sys.stdout.write(f"engine: {server.listening_address} serves {spec.model} with {spec.slots} slots of {spec.context_tokens} tokens\n")
+    sys.stdout.flush()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     # Requests in flight are cut: whoever wants them finished waits before it sends the signal.
     os._exit(0)

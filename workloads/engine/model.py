@@ -128,8 +128,8 @@ def _add_tokenizer(writer: Any) -> None:
     writer.add_token_merges([f"{tokens[0]} {tokens[1]}"])
     writer.add_bos_token_id(_END)
     writer.add_eos_token_id(_END)
-    writer.add_add_bos_token(False)
-    writer.add_add_eos_token(False)
+    writer.add_add_bos_token(value=False)
+    writer.add_add_eos_token(value=False)
     writer.add_chat_template(_CHAT_TEMPLATE)
 
 

@@ -68,6 +68,17 @@ class EngineProcess:
         """Whether the process runs."""
         return self._child is not None and self._child.poll() is None
 
+    def waited_s(self) -> float:
+        """Return how long its threads have stood in line for a core, in seconds; what others on the machine took from it.
+
+        Linux only (``/proc/<pid>/task/<tid>/schedstat``); 0 elsewhere, and once it has ended.
+        """
+        waited = 0
+        for file in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread may end meanwhile
+                waited += int(file.read_text().split()[1])
+        return waited / 1e9
+
     def exit_reason(self) -> str:
         """Say how it ended, with the last lines of its log; empty while it runs."""
         if self._child is None or (code := self._child.poll()) is None:
@@ -141,7 +152,9 @@ class EngineProcess:
                         return
             except (OSError, urllib.error.URLError):
                 time.sleep(_POLL_S)
-        raise EngineStartError(f"the engine on port {self.spec.port} did not answer within {_START_LIMIT_S:g} s\n{self._last_lines()}".rstrip())
+        raise EngineStartError(
+            f"the engine on port {self.spec.port} did not answer within {_START_LIMIT_S:g} s\n{self._last_lines()}".rstrip()
+        )
 
     def _last_lines(self, count: int = 5) -> str:
         try:

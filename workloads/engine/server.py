@@ -60,6 +60,7 @@ def start(spec: EngineSpec, *, host: str, cache: Path) -> Any:
     options.n_threads_http = spec.slots + _HTTP_THREADS_BESIDE_SLOTS
     options.endpoint_metrics = True
     options.ui = False
+    options.cors_origins = f"http://{host}:{spec.port}"  # llama.cpp's default lets every web page that is open here ask the engine
     # What a model thinks aloud is text like any other: each token is one visible piece of the stream.
     options.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
     options.verbosity = _WARNINGS

@@ -9,6 +9,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+_HIGHEST_PORT: Final = 65_535
 
 
 class EngineArgumentError(ValueError):
@@ -58,8 +61,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _positive(text: str) -> int:
-    if (value := int(text)) < 1:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not a positive number")
+    return value
+
+
+def _port(text: str) -> int:
+    if (value := _positive(text)) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{value} is over {_HIGHEST_PORT}")
     return value
 
 
@@ -70,4 +83,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slots", type=_positive, default=default.slots, help="requests decoded together (default: %(default)s)")
     parser.add_argument("--context-tokens", type=_positive, default=default.context_tokens, help="tokens a slot (default: %(default)s)")
     parser.add_argument("--threads", type=_positive, default=default.threads, help="CPU threads (default: %(default)s)")
-    parser.add_argument("--port", type=_positive, default=default.port, help="loopback port (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=default.port, help="loopback port (default: %(default)s)")

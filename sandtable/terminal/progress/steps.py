@@ -64,12 +64,17 @@ class Step:
     def __init__(self, name: str, steps: Steps) -> None:
         self.name = name
         self._steps = steps
+        self.status = "done"
         self._note = ""
         self._news_at = steps.clock()
 
     def note(self, text: str) -> None:
         """Say in a few words what came out; shown on the step's line."""
         self._note = text
+
+    def skip(self, reason: str) -> None:
+        """Say that it turned out to be left out, and why; it ends as skipped."""
+        self.status, self._note = "skipped", reason
 
     def update(self, done: float, total: float | None = None, text: str = "") -> None:
         """Tell how far it is: ``done`` of ``total`` (None: not known), and what is at hand; from any thread, as often as one likes."""
@@ -118,7 +123,7 @@ class Steps:
         status, note = "failed", "failed"
         try:
             yield step
-            status, note = "done", step.result
+            status, note = step.status, step.result
         except (KeyboardInterrupt, SystemExit):
             note = "interrupted"
             raise

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
+import http
 import http.client
 import json
-import os
 import ssl
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from stacks.clusters.embedded.servers import HOST
+from stacks.clusters.embedded.ports import HOST
 
 
 def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -> None:
@@ -36,7 +36,7 @@ def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -
     partial = path.with_name(path.name + ".partial")
     partial.touch(mode=0o600)
     partial.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 class Connection:
@@ -64,14 +64,20 @@ class Connection:
         status, body = self._request("GET", path)
         return json.loads(body) if status in range(200, 300) else None
 
-    def create(self, path: str, document: Any) -> bool:
-        """Create an object; true where it is there afterwards, by us or by somebody before us."""
-        return self._request("POST", path, json.dumps(document))[0] in {200, 201, 409}
+    def apply(self, document: dict[str, Any]) -> bool:
+        """Make a cluster-wide object as ``document`` says, whether it is there already or not; tell whether it is so now."""
+        kind, name = document["kind"], document["metadata"]["name"]
+        plural = kind.lower() + ("es" if kind.endswith("s") else "s")
+        path = f"/apis/{document['apiVersion']}/{plural}/{name}?fieldManager=sandtable&force=true"
+        status, _ = self._request("PATCH", path, json.dumps(document), "application/apply-patch+yaml")
+        if status == http.HTTPStatus.UNPROCESSABLE_ENTITY:
+            self._request("DELETE", path)  # an earlier version made it with another value in a field that cannot change
+        return status in range(200, 300)
 
-    def _request(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+    def _request(self, method: str, path: str, body: str | None = None, media_type: str = "application/json") -> tuple[int, bytes]:
         connection = http.client.HTTPSConnection(HOST, self._port, timeout=5, context=self._context)
         try:
-            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            connection.request(method, path, body, {"Content-Type": media_type} if body else {})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):

@@ -4,6 +4,7 @@ Rule 1: ``start`` is idempotent and heals: what runs is left alone, what died is
 Rule 2: two starts at once do not race: a lock on the cluster's folder lets one wait for the other.
 Rule 3: ready means that a Deployment would roll out now: the API answers, the controllers and the scheduler are healthy, and the
 default service account exists (pods are refused without it).
+Rule 4: a start that fails or is interrupted ends what it started, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,34 +12,31 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from functools import cached_property
+from collections.abc import Callable, Container, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from stacks.clusters.embedded.access import Connection, write_kubeconfig
 from stacks.clusters.embedded.certificates import CLIENTS, make_certificates
+from stacks.clusters.embedded.ports import HOST, Ports, is_taken
 from stacks.clusters.embedded.processes import Processes, Server
-from stacks.clusters.embedded.servers import HOST, NAMES, Ports, servers
+from stacks.clusters.embedded.servers import GROUPS, KINDS, servers
 from stacks.clusters.port import ClusterStatus
 from stacks.errors import ClusterError
 
-_READY_WITHIN_S: Final = 60.0
-_LOCK_WITHIN_S: Final = 120.0
+_READY_WITHIN_S: Final = 120.0
+_LOCK_WITHIN_S: Final = 180.0
 _POLL_S: Final = 0.05
-
-STORAGE_CLASS: Final = {
-    "apiVersion": "storage.k8s.io/v1",
-    "kind": "StorageClass",
-    "metadata": {"name": "sandtable", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-    "provisioner": "kubernetes.io/host-path",  # the controller manager's own, for clusters without a cloud
-    "reclaimPolicy": "Delete",
-    "volumeBindingMode": "Immediate",
-}
+_PORT_ATTEMPTS: Final = 3
+#: etcd alone reserves 64 MiB for its journal; below this it fails half-way, with less clear words.
+_DISK_MIB: Final = 256
+_OBJECTS: Final = Path(__file__).with_name("objects.yaml")
+_DEFAULT_ACCOUNT: Final = "/api/v1/namespaces/default/serviceaccounts/default"
 
 
 class EmbeddedCluster:
@@ -68,53 +66,54 @@ class EmbeddedCluster:
         """Make the cluster ready; see the rules above.
 
         Raises:
-            ClusterError: the folder cannot be written, a server does not start, or the cluster does not become ready in a minute.
+            ClusterError: the folder cannot be written, a server does not start, or the cluster does not become ready in two minutes.
             toolchain.ToolMissingError: a server is missing.
         """
         with self._storage_errors(), self._lock():
-            if self._running() and self._api.ok("/readyz"):
+            ports = Ports.read(self._ports_file)
+            if ports and not self._dead() and self._api(ports).ok("/readyz"):
                 return
+            self._check_disk()
             make_certificates(self._pki)
-            fleet = servers(self.folder, self._choose_ports())
-            store, api, *clients = fleet
-            self._processes.start(store)
-            self._processes.start(api)
-            self._await([store, api], "the API to answer", lambda: self._api.ok("/readyz"))
-            # Clients that find no API back off for seconds, and take its processor while it starts.
-            for server in clients:
-                self._processes.start(server)
-            self._await(fleet, "the storage class", lambda: self._api.create("/apis/storage.k8s.io/v1/storageclasses", STORAGE_CLASS))
-            ports = self._ports
-            for name, port in (("controller manager", ports.controller_manager), ("scheduler", ports.scheduler)):
-                health = Connection.unverified(self._pki, port)
-                self._await(fleet, f"the {name} to be healthy", lambda health=health: health.ok("/healthz"))  # type: ignore[misc]
-            account = "/api/v1/namespaces/default/serviceaccounts/default"
-            self._await(fleet, "the default service account", lambda: self._api.get(account) is not None)
+            before = set(KINDS) - set(self._dead())
+            try:
+                self._bring_up()
+            except BaseException:
+                self._stop(KINDS.keys() - before)
+                raise
 
     def stop(self) -> None:
         """End the servers in the opposite order of their start; the data stays."""
         if not self.folder.exists():
             return
         with self._storage_errors(), self._lock():
-            self._stop()
+            self._stop(KINDS)
 
     def delete(self) -> None:
         """Stop, and remove the data."""
         if not self.folder.exists():
             return
         with self._storage_errors(), self._lock():
-            self._stop()
+            self._stop(KINDS)
             shutil.rmtree(self.folder)
 
     def status(self) -> ClusterStatus:
         """Tell what runs, without changing anything."""
-        dead = [name for name in NAMES if not self._processes.alive(name)]
-        running = not dead
-        note = "nodes and pods are played by KWOK"
-        if dead and len(dead) < len(NAMES):
+        dead, ports = self._dead(), Ports.read(self._ports_file)
+        note = ""
+        if not dead:
+            note = "nodes and pods are played by KWOK"
+        elif len(dead) < len(KINDS):
             note = f"not running: {', '.join(dead)}; `sandtable cluster start {self.name}` starts them again"
-        server = f"https://{HOST}:{self._ports.api}" if self._ports_file.exists() else None
-        return ClusterStatus(self.name, "embedded", running, server, nodes_are_played=True, note=note if running or len(dead) < len(NAMES) else "")
+        return ClusterStatus(
+            self.name,
+            "embedded",
+            running=not dead and ports is not None,
+            server=f"https://{HOST}:{ports.api}" if ports else None,
+            nodes_are_played=True,
+            note=note,
+            context=self.context,
+        )
 
     @property
     def _pki(self) -> Path:
@@ -124,56 +123,84 @@ class EmbeddedCluster:
     def _ports_file(self) -> Path:
         return self.folder / "ports.json"
 
-    @property
-    def _ports(self) -> Ports:
-        return Ports(**json.loads(self._ports_file.read_text(encoding="utf-8")))
+    def _api(self, ports: Ports) -> Connection:
+        return Connection(self._pki, ports.api)
 
-    @cached_property
-    def _api(self) -> Connection:
-        return Connection(self._pki, self._ports.api)
+    def _dead(self) -> list[str]:
+        return [name for name in KINDS if not self._processes.alive(name)]
 
-    def _running(self) -> bool:
-        return self._ports_file.exists() and all(self._processes.alive(name) for name in NAMES)
+    def _bring_up(self) -> None:
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            ports = self._choose_ports(attempt)
+            try:
+                self._start_servers(ports)
+            except _PortTakenError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+            else:
+                return
 
-    def _choose_ports(self) -> Ports:
-        """Keep the ports of the last start while they are ours or free; otherwise choose new ones and end what used the old."""
-        ours = any(self._processes.alive(name) for name in NAMES)
-        if self._ports_file.exists():
-            ports = self._ports
-            if ours or not ports.taken():
-                return ports
-        ports = Ports.free()
-        self._ports_file.write_text(json.dumps(asdict(ports)), encoding="utf-8")
-        self.__dict__.pop("_api", None)
+    def _choose_ports(self, attempt: int) -> Ports:
+        """Keep the ports of the last start, unless somebody took one in the meantime: then all are new, and all servers start anew."""
+        ports = Ports.read(self._ports_file)
+        needed = [getattr(ports, port) for name in self._dead() for port in KINDS[name].ports] if ports else []
+        if ports is None or attempt > 1 or any(is_taken(port) for port in needed):
+            self._stop(KINDS)
+            ports = Ports.free(f"{self.folder}#{attempt}")
+            ports.write(self._ports_file)
         for client, _, _ in CLIENTS:
             path = self.kubeconfig if client == "admin" else self.folder / f"{client}.kubeconfig"
             write_kubeconfig(path, self._pki, client, ports.api, self.context)
         return ports
 
-    def _stop(self) -> None:
-        for name in reversed(NAMES):
-            self._processes.stop(Server(name, ()))
+    def _start_servers(self, ports: Ports) -> None:
+        api = self._api(ports)
+        fleet = servers(self.folder, ports)
+        store, apiserver, *clients = fleet
+        self._processes.start(store)
+        self._processes.start(apiserver)
+        self._await([store, apiserver], "the API to answer", lambda: api.ok("/readyz"))
+        # Only now: clients that find no API back off for seconds, and take its processor while it starts.
+        for server in clients[:-1]:
+            self._processes.start(server)
+        for document in yaml.safe_load_all(_OBJECTS.read_text(encoding="utf-8")):
+            self._await(fleet[:-1], f"the {document['kind']} {document['metadata']['name']}", partial(api.apply, document))
+        self._processes.start(clients[-1])
+        for name, port in (("controller manager", ports.controller_manager), ("scheduler", ports.scheduler)):
+            health = Connection.unverified(self._pki, port)
+            self._await(fleet, f"the {name} to be healthy", partial(health.ok, "/healthz"))
+        self._await(fleet, "the default service account", lambda: api.get(_DEFAULT_ACCOUNT) is not None)
+
+    def _stop(self, names: Container[str]) -> None:
+        for group, patience_s in GROUPS:
+            self._processes.stop([name for name in group if name in names], patience_s)
 
     def _await(self, fleet: list[Server], what: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY_WITHIN_S
         while not ready():
             for server in fleet:
                 if not self._processes.alive(server.name):
-                    words = self._processes.last_words(server.name)
-                    self._stop()
-                    log = self._processes.log(server.name)
-                    raise ClusterError(f"{server.name} of cluster {self.name} ended while it was starting; the end of {log}:\n{words}")
+                    words, log = self._processes.last_words(server.name), self._processes.log(server.name)
+                    kind = _PortTakenError if "address already in use" in words else ClusterError
+                    raise kind(f"{server.name} of cluster {self.name} ended while it was starting; the end of {log}:\n{words}")
             if time.monotonic() > deadline:
-                self._stop()
                 raise ClusterError(
                     f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what}, in vain; the logs are in {self.log_folder}. "
                     f"Try again, or start afresh with `sandtable cluster delete {self.name}`"
                 )
             time.sleep(_POLL_S)
 
+    def _check_disk(self) -> None:
+        free = shutil.disk_usage(self.folder).free >> 20
+        if free < _DISK_MIB:
+            raise ClusterError(
+                f"cluster {self.name}: only {free} MiB are free on the disk of {self.folder}, and {_DISK_MIB} MiB are needed; "
+                "free some, or choose another folder with --root"
+            )
+
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Beside the folder, not in it: `delete` removes the folder while it holds the lock.
         with self.folder.with_name(f".{self.folder.name}.lock").open("w") as lock:
             deadline = time.monotonic() + _LOCK_WITHIN_S
@@ -185,8 +212,11 @@ class EmbeddedCluster:
                     if error.errno not in {errno.EAGAIN, errno.EACCES}:
                         raise
                     if time.monotonic() > deadline:
-                        raise ClusterError(f"another process has been starting or stopping cluster {self.name} for two minutes") from error
+                        raise ClusterError(
+                            f"another process has been starting or stopping cluster {self.name} for three minutes"
+                        ) from error
                     time.sleep(_POLL_S)
+            self.folder.mkdir(mode=0o700, exist_ok=True)  # a `delete` that we waited for has removed it
             yield
 
     @contextlib.contextmanager
@@ -194,8 +224,13 @@ class EmbeddedCluster:
         try:
             yield
         except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.ENOTDIR}:
+            if error.errno in {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}:
+                place = error.filename or self.folder
                 raise ClusterError(
-                    f"cluster {self.name}: {self.folder} cannot be written: {error.strerror}; free the disk or choose another folder with --root"
+                    f"cluster {self.name}: {place} cannot be written: {error.strerror}; free the disk or choose another folder with --root"
                 ) from error
             raise
+
+
+class _PortTakenError(ClusterError):
+    """Somebody took a port between our choice and the server's start."""

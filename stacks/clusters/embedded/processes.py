@@ -1,14 +1,18 @@
-"""Plain processes that outlive us: started in sessions of their own, remembered by pid and start time, ended by pid.
+"""Plain processes that outlive us: started in sessions of their own, remembered by pid and command, ended by pid.
 
 Rule 1: a Ctrl-C meant for us never reaches them, and they are never found by name.
-Rule 2: a pid alone proves nothing, because pids come back; pid and start time together do.
+Rule 2: a pid alone proves nothing, because pids come back. A process is ours when its pid and its whole command line, which names the
+cluster's folder, are the recorded ones.
+Rule 3: nothing of the caller's environment reaches them: an ``ETCD_*`` or a proxy meant for something else would change what they do.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,15 +20,15 @@ from typing import Final
 import psutil
 
 _LOG_LINES: Final = 12
+_LAST_RESORT_S: Final = 5.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """A process to keep running: its name, its command, and seconds it may take to end before it is killed."""
+    """A process to keep running: its name and its command."""
 
     name: str
     command: Sequence[str]
-    patience_s: float = 5.0
 
 
 class Processes:
@@ -34,44 +38,53 @@ class Processes:
         self.folder = folder
 
     def log(self, name: str) -> Path:
-        """File with the output of the process called ``name``."""
+        """File with the output of the process called ``name``; the one before it ended with ``.before``."""
         return self.folder / f"{name}.log"
 
     def start(self, server: Server) -> bool:
-        """Start ``server`` unless it runs already; tell whether it was started."""
+        """Start ``server`` unless it runs already; tell whether it was started.
+
+        Raises:
+            OSError: the log or the pid file cannot be written, or the program cannot be run.
+        """
         if self.alive(server.name):
             return False
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self.log(server.name).open("wb") as log, Path(os.devnull).open("rb") as nothing:
-            descriptors = ((nothing.fileno(), 0), (log.fileno(), 1), (log.fileno(), 2))
-            pid = os.posix_spawn(
-                server.command[0],
-                list(server.command),
-                os.environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for source, target in descriptors],
-                setsid=True,
-            )
-        started = psutil.Process(pid).create_time()
-        partial = self._record(server.name).with_suffix(".partial")
-        partial.write_text(json.dumps({"pid": pid, "started": started}), encoding="utf-8")
-        os.replace(partial, self._record(server.name))
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._end_strays(server)
+        log = self.log(server.name)
+        with suppress(FileNotFoundError):
+            log.replace(log.with_suffix(".log.before"))
+        output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        # Not subprocess.Popen: its object complains when it is dropped while the process runs, which is the very purpose here.
+        pid = os.posix_spawn(
+            server.command[0],
+            list(server.command),
+            {"PATH": os.defpath, "HOME": str(self.folder)},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(log), output, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+        )
+        record = self._record(server.name)
+        partial = record.with_suffix(".partial")
+        partial.write_text(json.dumps({"pid": pid, "command": list(server.command)}), encoding="utf-8")
+        partial.replace(record)
         return True
 
     def alive(self, name: str) -> bool:
         """Whether the process that we started under ``name`` still runs."""
         return self._find(name) is not None
 
-    def stop(self, server: Server) -> None:
-        """End ``server`` by SIGTERM, and by SIGKILL where it takes longer than its patience."""
-        process = self._find(server.name)
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(server.patience_s)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait(server.patience_s)
-        self._record(server.name).unlink(missing_ok=True)
+    def stop(self, names: Iterable[str], patience_s: float) -> None:
+        """End processes together by SIGTERM, and by SIGKILL those that take longer than ``patience_s``."""
+        names = tuple(names)
+        _end([process for name in names if (process := self._find(name))], patience_s)
+        for name in names:
+            self._record(name).unlink(missing_ok=True)
 
     def last_words(self, name: str) -> str:
         """Last lines of a process's log, indented, for an error message."""
@@ -81,6 +94,16 @@ class Processes:
             return "    (no log)"
         return "\n".join(f"    {line[:240]}" for line in lines) or "    (the log is empty)"
 
+    def _end_strays(self, server: Server) -> None:
+        """End what a start that was killed left behind, between starting a process and writing its pid down."""
+        own = f"{self.folder.parent}{os.sep}"
+        strays = []
+        for process in psutil.process_iter(["cmdline"]):
+            program, *arguments = process.info["cmdline"] or [""]
+            if Path(program).name == server.name and any(argument.partition("=")[2].startswith(own) for argument in arguments):
+                strays.append(process)
+        _end(strays, _LAST_RESORT_S)
+
     def _record(self, name: str) -> Path:
         return self.folder / f"{name}.pid"
 
@@ -88,7 +111,17 @@ class Processes:
         try:
             record = json.loads(self._record(name).read_text(encoding="utf-8"))
             process = psutil.Process(int(record["pid"]))
-            same = abs(process.create_time() - float(record["started"])) < 0.05
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (OSError, ValueError, KeyError, psutil.Error):
+            return process if process.cmdline() == record["command"] else None  # a zombie has no command line
+        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
+
+
+def _end(processes: Sequence[psutil.Process], patience_s: float) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, patience_s)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, _LAST_RESORT_S)

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import socket
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import toolchain
+from stacks.clusters.embedded.ports import HOST, Ports
 from stacks.clusters.embedded.processes import Server
 
 STAGES: Final = Path(__file__).parent / "stages"
-HOST: Final = "127.0.0.1"
-
-#: In starting order; they are ended in the opposite order.
-NAMES: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 
 
 @dataclass(frozen=True)
-class Ports:
-    """Loopback ports of one cluster."""
+class Kind:
+    """One server of the control plane: its flags, and the ports it listens on."""
 
-    etcd: int
-    etcd_peer: int
-    api: int
-    controller_manager: int
-    scheduler: int
-
-    @classmethod
-    def free(cls) -> Ports:
-        """Choose ports that nobody listens on."""
-        sockets = [socket.create_server((HOST, 0)) for _ in range(5)]
-        ports = [each.getsockname()[1] for each in sockets]
-        for each in sockets:
-            each.close()
-        return cls(*ports)
-
-    def taken(self) -> list[int]:
-        """Ports on which somebody listens."""
-        found = []
-        for port in asdict(self).values():
-            try:
-                socket.create_server((HOST, port)).close()
-            except OSError:
-                found.append(port)
-        return found
+    flags: Callable[[Path, Ports], list[str]]
+    ports: tuple[str, ...] = ()
 
 
 def servers(folder: Path, ports: Ports) -> list[Server]:
@@ -53,19 +28,11 @@ def servers(folder: Path, ports: Ports) -> list[Server]:
     Raises:
         toolchain.ToolMissingError: one of them is not here.
     """
+    return [Server(name, [str(toolchain.resolve(name).path), *kind.flags(folder, ports)]) for name, kind in KINDS.items()]
+
+
+def _etcd(folder: Path, ports: Ports) -> list[str]:
     pki = folder / "pki"
-    commands = {
-        "etcd": _etcd(folder, pki, ports),
-        "kube-apiserver": _apiserver(pki, ports),
-        "kube-controller-manager": _controller_manager(folder, pki, ports),
-        "kube-scheduler": _scheduler(folder, ports),
-        "kwok": _kwok(folder),
-    }
-    patience = {"etcd": 5.0, "kube-apiserver": 3.0}
-    return [Server(name, [str(toolchain.resolve(name).path), *commands[name]], patience.get(name, 2.0)) for name in NAMES]
-
-
-def _etcd(folder: Path, pki: Path, ports: Ports) -> list[str]:
     client, peer = f"https://{HOST}:{ports.etcd}", f"https://{HOST}:{ports.etcd_peer}"
     return [
         "--name=embedded",
@@ -89,7 +56,8 @@ def _etcd(folder: Path, pki: Path, ports: Ports) -> list[str]:
     ]
 
 
-def _apiserver(pki: Path, ports: Ports) -> list[str]:
+def _apiserver(folder: Path, ports: Ports) -> list[str]:
+    pki = folder / "pki"
     return [
         f"--bind-address={HOST}",
         f"--advertise-address={HOST}",
@@ -113,40 +81,38 @@ def _apiserver(pki: Path, ports: Ports) -> list[str]:
     ]
 
 
-def _controller_manager(folder: Path, pki: Path, ports: Ports) -> list[str]:
-    kubeconfig = folder / "kube-controller-manager.kubeconfig"
+def _controller_manager(folder: Path, ports: Ports) -> list[str]:
+    pki = folder / "pki"
     return [
-        f"--kubeconfig={kubeconfig}",
-        f"--authentication-kubeconfig={kubeconfig}",
-        f"--authorization-kubeconfig={kubeconfig}",
-        "--authentication-skip-lookup=true",  # nobody asks it anything but its health
-        f"--bind-address={HOST}",
-        f"--secure-port={ports.controller_manager}",
-        "--leader-elect=false",
+        *_client(folder, "kube-controller-manager", ports.controller_manager),
         "--use-service-account-credentials=true",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--service-account-private-key-file={pki / 'service-accounts.key'}",
-        # Binds the claims of stateful sets: the provisioner behind the storage class that the cluster starts with.
-        "--enable-hostpath-provisioner=true",
-        "--profiling=false",
+        # Hundreds of objects arrive at once, at an API server that nobody else uses.
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
     ]
 
 
 def _scheduler(folder: Path, ports: Ports) -> list[str]:
-    kubeconfig = folder / "kube-scheduler.kubeconfig"
+    return _client(folder, "kube-scheduler", ports.scheduler)
+
+
+def _client(folder: Path, name: str, port: int) -> list[str]:
+    kubeconfig = folder / f"{name}.kubeconfig"
     return [
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
         "--authentication-skip-lookup=true",  # nobody asks it anything but its health
         f"--bind-address={HOST}",
-        f"--secure-port={ports.scheduler}",
+        f"--secure-port={port}",
         "--leader-elect=false",
         "--profiling=false",
     ]
 
 
-def _kwok(folder: Path) -> list[str]:
+def _kwok(folder: Path, _ports: Ports) -> list[str]:
     stages = [f"--config={path}" for path in sorted(STAGES.glob("*.yaml"))]
     return [
         f"--kubeconfig={folder / 'kwok.kubeconfig'}",
@@ -157,3 +123,20 @@ def _kwok(folder: Path) -> list[str]:
         "--node-lease-duration-seconds=40",
         *stages,
     ]
+
+
+#: In starting order.
+KINDS: Final[dict[str, Kind]] = {
+    "etcd": Kind(_etcd, ("etcd", "etcd_peer")),
+    "kube-apiserver": Kind(_apiserver, ("api",)),
+    "kube-controller-manager": Kind(_controller_manager, ("controller_manager",)),
+    "kube-scheduler": Kind(_scheduler, ("scheduler",)),
+    "kwok": Kind(_kwok),
+}
+
+#: In stopping order: each group ends together, after those that need it; with the seconds it may take before it is killed.
+GROUPS: Final[tuple[tuple[tuple[str, ...], float], ...]] = (
+    (("kwok", "kube-scheduler", "kube-controller-manager"), 2.0),
+    (("kube-apiserver",), 3.0),
+    (("etcd",), 5.0),
+)

@@ -46,7 +46,8 @@ class Namespaces(Component):
         for namespace, hard in _quotas(environment).items():
             self._quota(namespace, hard, self.by_name[namespace])
         for namespace in (places.AI, places.FEDERATION, places.TRAINING):
-            self._limits(namespace, self.by_name[namespace])
+            if namespace in self.by_name:
+                self._limits(namespace, self.by_name[namespace])
         self.register_outputs({"names": sorted(self.by_name)})
 
     def _namespace(self, namespace: str) -> k8s.core.v1.Namespace:
@@ -99,12 +100,12 @@ def _needed(environment: Environment) -> list[str]:
         places.VAULT: environment.secrets.engine != "none",
         places.FALCO: environment.runtime_rules.enabled,
         places.DATA: bool(environment.data_stores),
+        places.TRAINING: bool(environment.training),
         places.GPU_SYSTEM: any(pool.gpu for pool in environment.node_pools),
     }
     always = (
         places.AI,
         places.FEDERATION,
-        places.TRAINING,
         places.TELEMETRY,
         places.SPIRE_SERVER,
         places.SPIRE_SYSTEM,
@@ -117,14 +118,16 @@ def _quotas(environment: Environment) -> dict[str, dict[str, str]]:
     """Requests that the namespace may make: everything declared, and one more pod of each kind for a rolling update."""
     ai, federation = environment.ai_stack, environment.federation
     replicas = max(ai.replicas, ai.autoscaling.max_replicas if ai.autoscaling else 0)
-    return {
+    quotas = {
         places.AI: _sum([(replicas + 1, ai.resources)]),
         places.FEDERATION: _sum(
             [(federation.servers + 1, federation.server_resources), (2 * federation.clients + 1, federation.client_resources)]
         ),
-        # Jobs that overlap: one run ends while the next of the same schedule begins.
-        places.TRAINING: _sum([(2 * job.workers, job.resources) for job in environment.training]),
     }
+    if environment.training:
+        # Runs overlap: one ends while the next of the same schedule begins.
+        quotas[places.TRAINING] = _sum([(2 * job.workers, job.resources) for job in environment.training])
+    return quotas
 
 
 def _sum(pods: list[tuple[int, Resources]]) -> dict[str, str]:

@@ -130,9 +130,10 @@ def _with_identity(environment: Environment) -> list[str]:
     optional = {
         places.VAULT: environment.secrets.engine != "none",
         places.DATA: bool(environment.data_stores),
+        places.TRAINING: bool(environment.training),
         places.MESSAGING: environment.messaging.kind != "none",
     }
-    always = [places.AI, places.FEDERATION, places.TRAINING, places.TELEMETRY]
+    always = [places.AI, places.FEDERATION, places.TELEMETRY]
     return sorted([*always, *(namespace for namespace, wanted in optional.items() if wanted)])
 
 

@@ -50,7 +50,7 @@ class Dashboards(Component):
                 f"dashboard-{slug}",
                 places.TELEMETRY,
                 part=slug,
-                data={f"{slug}.json": json.dumps(dashboard(environment, slug, panels), indent=1) + "\n"},
+                data={f"{slug}.json": json.dumps(dashboard(environment, slug, panels))},
                 extra_labels={"grafana_dashboard": "1"},
             )
             for slug, panels in contents(environment).items()

@@ -155,5 +155,5 @@ class AiStack(Component):
                     )
                 ],
             ),
-            opts=self.options(),
+            opts=self.options(self.deployment),
         )

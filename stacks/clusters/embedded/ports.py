@@ -1,0 +1,64 @@
+"""Loopback ports of one cluster, the same at every start as long as nobody else takes one."""
+
+from __future__ import annotations
+
+import json
+import socket
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+
+# Below the range from which systems choose ports of outgoing connections, so that a stopped cluster finds its own again.
+_FIRST, _COUNT = 20_000, 12_000
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports of one cluster, all on loopback."""
+
+    etcd: int
+    etcd_peer: int
+    api: int
+    controller_manager: int
+    scheduler: int
+
+    @classmethod
+    def free(cls, seed: str) -> Ports:
+        """Choose ports on which nobody listens; ``seed`` spreads clusters that start together over the range."""
+        start = zlib.crc32(seed.encode())
+        candidates = (_FIRST + (start + step) % _COUNT for step in range(_COUNT))
+        return cls(*_take(len(fields(cls)), candidates))
+
+    @classmethod
+    def read(cls, path: Path) -> Ports | None:
+        """Return the ports kept in ``path``, None where there are none."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Keep the ports in ``path``."""
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        partial.replace(path)
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody listens on ``port``; connections of before that are still closing do not count."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return True
+    return False
+
+
+def _take(count: int, candidates: Iterator[int]) -> Iterator[int]:
+    for port in candidates:
+        if count and not is_taken(port):
+            count -= 1
+            yield port

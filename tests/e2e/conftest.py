@@ -1,0 +1,51 @@
+"""Roots of their own with the environments that ship, and clusters that are thrown away at the end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stacks.clusters.embedded import EmbeddedCluster
+
+REPOSITORY = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder with a copy of ``Pulumi.dev.yaml``; the repository's own state is never touched."""
+    folder = tmp_path_factory.mktemp("root")
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        shutil.copy(REPOSITORY / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def new_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], EmbeddedCluster]]:
+    """Return a maker of embedded clusters, each in a folder of its own; it does not start them."""
+    made: list[EmbeddedCluster] = []
+
+    def make(name: str) -> EmbeddedCluster:
+        made.append(EmbeddedCluster(name, tmp_path_factory.mktemp("clusters") / name))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.delete()
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[str, Callable[[], bool]], None]:
+    """Return a wait for something that another process does; it fails after a minute."""
+
+    def wait(what: str, happened: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < end, f"{what}: not within {PATIENCE_S:g} s"
+            time.sleep(0.05)
+
+    return wait

@@ -1,0 +1,106 @@
+"""Alert rules and dashboards: every expression reads series that somebody exposes, and objectives are the environment's thresholds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+
+from stacks.components.telemetry.dashboards import contents, dashboard
+from stacks.components.telemetry.metrics import FIRST_TOKEN_BUCKETS_S, SERIES
+from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, first_token_bound_s, platform_groups, slo_groups
+from stacks.environment import Environment
+
+#: Words of PromQL, and labels.
+WORDS = {"sum", "rate", "count", "min", "max", "by", "and", "or", "vector", "histogram_quantile", "le", "pod", "gpu", "Hostname"}
+WORDS |= {"rule_name", "k8s_pod_name"}
+
+
+@cache
+def environment() -> Environment:
+    pool = {"name": "laptop", "region": "local", "instance_type": "laptop", "vcpu_per_node": 8, "memory_gib_per_node": 32}
+    gpu = {**pool, "name": "gpu", "gpu": {"model": "L4", "per_node": 1, "memory_gib": 22}}
+    return Environment.model_validate(
+        {"name": "test", "node_pools": [pool, gpu], "thresholds": ["p95_ttft_ms < 400", "failed_share < 0.001", "p95_e2e_ms < 5000"]}
+    )
+
+
+def rules(which: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rule for group in which for rule in group["rules"]]
+
+
+def series(expression: str) -> set[str]:
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]", " ", expression)
+    return {word for word in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", bare) if word not in WORDS}
+
+
+ALERTS = rules(slo_groups(environment())) + rules(platform_groups(environment()))
+RECORDED = {rule["record"] for rule in ALERTS if "record" in rule}
+PANELS = [panel for panels in contents(environment()).values() for panel in panels]
+
+
+@pytest.mark.parametrize("expression", [r["expr"] for r in ALERTS] + [e for p in PANELS for e in p.expressions.values()])
+def test_an_expression_reads_only_series_that_are_exposed(expression: str) -> None:
+    assert series(expression)
+    assert series(expression) <= set(SERIES) | RECORDED
+
+
+def test_every_window_of_an_alert_is_recorded() -> None:
+    assert {window for _, long, short, _ in BURN_RATES for window in (long, short)} == set(WINDOWS)
+
+
+def test_the_error_budget_is_the_environments_own() -> None:
+    page = next(rule for rule in ALERTS if rule.get("alert") == "FailedBudgetBurn1h")
+    assert page["expr"] == "sandtable:failed:ratio_rate1h > 0.0144 and sandtable:failed:ratio_rate5m > 0.0144"
+    assert page["labels"]["severity"] == "page"
+
+
+@pytest.mark.parametrize(("threshold_ms", "bound_s"), [(400, 0.5), (500, 0.5), (501, 0.75), (1, 0.001), (99_999, 10.0)])
+def test_a_late_first_token_is_counted_at_a_bucket_that_exists(threshold_ms: float, bound_s: float) -> None:
+    assert first_token_bound_s(threshold_ms) == bound_s
+    assert first_token_bound_s(threshold_ms) in FIRST_TOKEN_BUCKETS_S
+
+
+def test_the_bound_of_the_threshold_is_in_the_rules() -> None:
+    late = next(rule for rule in ALERTS if rule.get("record") == "sandtable:first_token:ratio_rate5m")
+    assert 'le="0.5"' in late["expr"]
+
+
+def test_alerts_have_names_severities_and_words() -> None:
+    alerts = [rule for rule in ALERTS if "alert" in rule]
+    assert len({rule["alert"] for rule in alerts}) == len(alerts) > 10
+    assert all(rule["labels"]["severity"] in {"page", "ticket"} and rule["annotations"]["summary"] for rule in alerts)
+
+
+def test_what_is_switched_off_has_no_alert() -> None:
+    fields = {"secrets": {"engine": "none"}, "runtime_rules": {"enabled": False}}
+    names = {rule["alert"] for rule in rules(platform_groups(Environment.model_validate({"name": "test", **fields})))}
+    assert names & {"VaultSealed", "RuntimeRuleBroken", "GpuError"} == set()
+
+
+@pytest.mark.parametrize("slug", contents(environment()))
+def test_a_dashboard_is_what_grafana_reads(slug: str) -> None:
+    document = json.loads(json.dumps(dashboard(environment(), slug, contents(environment())[slug])))
+    assert document["schemaVersion"] >= 39
+    assert len(document["uid"]) <= 40
+    assert {variable["name"] for variable in document["templating"]["list"]} == {"source"}
+    panels = document["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert all(target["datasource"]["uid"] == "${source}" for panel in panels for target in panel["targets"])
+    boxes = [panel["gridPos"] for panel in panels]
+    assert all(box["x"] >= 0 and box["x"] + box["w"] <= 24 for box in boxes)
+    assert not any(overlap(a, b) for a, b in itertools.combinations(boxes, 2))
+
+
+def overlap(a: dict[str, int], b: dict[str, int]) -> bool:
+    return a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"] and a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"]
+
+
+def test_a_threshold_is_a_line_in_its_picture() -> None:
+    panels = {panel["title"]: panel for panel in dashboard(environment(), "serving", contents(environment())["serving"])["panels"]}
+    assert panels["Time to first token"]["fieldConfig"]["defaults"]["thresholds"]["steps"][-1] == {"color": "red", "value": 0.4}
+    assert len(panels["Time per output token"]["fieldConfig"]["defaults"]["thresholds"]["steps"]) == 1
