@@ -17,16 +17,11 @@ from stacks.traffic import plan
 from workloads.engine.spec import EngineSpec
 
 COMPUTE_S = {1: 0.0009, 2: 0.0012, 3: 0.0018, 4: 0.0022, 16: 0.0087, 64: 0.0285, 512: 0.215}
-OTHERS = {
-    "split_s": 0.00015,
-    "decode_context_s": 2e-6,
-    "prefill_context_s": 5e-7,
-    "cold_s": 0.0022,
-    "cold_left": 0.6,
-    "cold_after_s": 0.01,
-    "request_s": 0.0015,
-    "request_token_s": 6e-7,
-}
+
+
+def assumed(value: float) -> Coefficient:
+    """Return a coefficient that nobody measured."""
+    return Coefficient(value, "s", "assumed", "round numbers near those of a laptop")
 
 
 def main(repeats: int) -> None:
@@ -35,16 +30,21 @@ def main(repeats: int) -> None:
     engine = environment.engine
     spec = EngineSpec(engine.model, engine.slots, engine.context_tokens, engine.threads)
 
-    def assumed(value: float) -> Coefficient:
-        return Coefficient(value, "s", "assumed", "round numbers near those of a laptop")
-
     calibration = Calibration(
         name="benchmark",
         date="",
         spec=spec,
         machine=Machine("", 0),
         compute_s=tuple((tokens, assumed(value)) for tokens, value in COMPUTE_S.items()),
-        **{name: assumed(value) for name, value in OTHERS.items()},
+        split_s=assumed(0.00015),
+        decode_context_s=assumed(2e-6),
+        prefill_context_s=assumed(5e-7),
+        cold_s=assumed(0.0022),
+        cold_left=assumed(0.6),
+        cold_after_s=assumed(0.01),
+        under_load=assumed(1.0),
+        request_s=assumed(0.0015),
+        request_token_s=assumed(6e-7),
     )
     twin = Twin(("engine",), spec, calibration)
     hour = environment.traffic.model_copy(update={"duration_s": 3600.0, "rate_per_s": environment.traffic.rate_per_s * 1.5})

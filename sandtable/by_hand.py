@@ -1,9 +1,15 @@
-"""The variables with which the Pulumi CLI, run by hand, finds our tools and works on the same state as ``sandtable up``."""
+"""What the Pulumi CLI, run by hand, needs: variables with which it finds our tools and works on the same state as ``sandtable up``, and stacks.
+
+Rule: the caller evaluates what is printed, so what cannot be prepared is told on stderr and stops nothing.
+"""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
+
+import typer
 
 from sandtable.workspace import Workspace
 
@@ -27,3 +33,24 @@ def variables(space: Workspace) -> dict[str, str]:
     if not any(name in os.environ for name in _PASSPHRASE):
         found["PULUMI_CONFIG_PASSPHRASE"] = REHEARSAL_PASSPHRASE
     return found
+
+
+def make_stacks(space: Workspace) -> None:
+    """Make the stack of each environment that has none yet: ``pulumi up`` does not do that where nobody can be asked."""
+    from stacks.clusters import open_cluster
+    from stacks.deployment import Deployment
+    from stacks.environment_file import PROJECT, load, names
+    from stacks.errors import StackError
+
+    for name in names(space.root):
+        if _stack_file(space, PROJECT, name).is_file():
+            continue
+        try:
+            environment = load(name, root=space.root)
+            Deployment(environment, cluster=open_cluster(environment, space.root), root=space.root).export_state()
+        except StackError as error:
+            typer.echo(f"# the stack {name} was not made: {error}", err=True)
+
+
+def _stack_file(space: Workspace, project: str, name: str) -> Path:
+    return space.folder / "state" / ".pulumi" / "stacks" / project / f"{name}.json"

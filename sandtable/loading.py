@@ -94,7 +94,7 @@ def seconds(text: str) -> float:
 def _traffic(traffic: Traffic, request: Request) -> Traffic:
     changes: dict[str, Any] = {}
     if request.rate_per_s is not None:
-        if request.rate_per_s <= 0:
+        if not 0 < request.rate_per_s < math.inf:
             raise UsageError(f"--rate {request.rate_per_s}: requests per second, more than 0, are expected")
         changes["rate_per_s"] = request.rate_per_s
     if request.duration is not None:

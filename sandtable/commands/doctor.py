@@ -48,9 +48,10 @@ def doctor(
     if install:
         ensure(toolchain.tools_for("all"), Steps(quiet=json or env), verify=True)
     if env:
-        from sandtable.by_hand import variables
+        from sandtable.by_hand import make_stacks, variables
 
         found_variables = variables(workspace(context))
+        make_stacks(workspace(context))
         if json:
             print_json({"variables": found_variables})
         else:

@@ -5,8 +5,9 @@ Rule 2: the coefficients are by cause (compute, context, cold caches, cost of a 
 measured; ``simulations/serving/step_times.py`` puts them together.
 Rule 3: a calibration says nothing about the machine's name or its owner.
 
-Time of a step = sum over its micro-batches of [compute(tokens) + context terms + cold term], and ``split_s`` for each of them where they
-are several. A request costs ``request_s`` + ``request_token_s`` x prompt tokens beside its steps, whatever the load.
+Time of a step = ``under_load`` x (sum over its micro-batches of [compute(tokens) + context terms + cold term], and ``split_s`` for each of
+them where they are several). ``under_load`` is the ratio of times under mixed load to those of experiments that measure one thing
+alone. A request costs ``request_s`` + ``request_token_s`` x prompt tokens beside its steps, whatever the load.
 
 The cold term: while a long prompt is computed, a processor's cache forgets the weights that were read last, and the next generating
 micro-batches wait for memory. ``coldness`` goes up to 1 with exp(-t / ``cold_after_s``) over t seconds of prompt computing; a generating
@@ -36,6 +37,7 @@ _SINGLE: Final = (
     "cold_s",
     "cold_left",
     "cold_after_s",
+    "under_load",
     "request_s",
     "request_token_s",
 )
@@ -95,7 +97,8 @@ class Calibration:
     ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token
     before it. ``split_s`` is what llama.cpp takes to build the compute graph of a micro-batch anew. ``batch_tokens`` and
     ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut
-    into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot.
+    into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit``
+    over the requests of the mixed load; both are in-sample.
     """
 
     name: str
@@ -109,12 +112,14 @@ class Calibration:
     cold_s: Coefficient
     cold_left: Coefficient
     cold_after_s: Coefficient
+    under_load: Coefficient
     request_s: Coefficient
     request_token_s: Coefficient
     batch_tokens: int = 2048
     micro_batch_tokens: int = 512
     batching: Batching = "per-sequence"
     fit: Fit | None = None
+    load_fit: Fit | None = None
 
     def __post_init__(self) -> None:
         tokens = [count for count, _ in self.compute_s]
@@ -131,10 +136,11 @@ class Calibration:
     def summary(self) -> str:
         """Say in a few words how fast the engine is, for a line on a terminal."""
         (one, first), *_, (some, many) = self.compute_s
-        token_ms = first.value * 1e3
-        prompt_ms = (many.value + self.prefill_context_s.value * some * some / 2) * 1e3 / some
+        token_ms = first.value * self.under_load.value * 1e3 / one
+        prompt_ms = (many.value + self.prefill_context_s.value * some * some / 2) * self.under_load.value * 1e3 / some
         fitted = f", fit within {self.fit.median_error:.1%} in the median (n={self.fit.n})" if self.fit else ""
-        return f"{token_ms / one:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}"
+        loaded = f", {self.under_load.value:.2f} times that under load (n={self.under_load.n})" if self.under_load.n else ""
+        return f"{token_ms:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}{loaded}"
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values."""
@@ -153,7 +159,8 @@ class Calibration:
             values = {key: value for key, value in document.items() if key != "schema_version"}
             values["spec"] = EngineSpec(**values["spec"])
             values["machine"] = Machine(**values["machine"])
-            values["fit"] = Fit(**values["fit"]) if values.get("fit") else None
+            for key in ("fit", "load_fit"):
+                values[key] = Fit(**values[key]) if values.get(key) else None
             values["compute_s"] = tuple((int(tokens), Coefficient(**c)) for tokens, c in values["compute_s"])
             for key in _SINGLE:
                 values[key] = Coefficient(**values[key])

@@ -20,7 +20,7 @@ from simulations.serving.micro_batches import Row
 if TYPE_CHECKING:
     from workloads.engine.spec import EngineSpec
 
-_PROMPTS: Final = (16, 40, 64, 96, 160, 256, 384, 512, 768)
+_PROMPTS: Final = (16, 40, 64, 128, 256, 512, 768)
 _FEW_TOKENS: Final = 16
 _LONG_CONTEXT: Final = 384
 _LONG_CONTEXTS_SUM: Final = 1536

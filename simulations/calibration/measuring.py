@@ -1,4 +1,4 @@
-"""The calibration run: about 15 seconds of experiments against one engine."""
+"""The calibration run: about 12 seconds of experiments and 10 seconds of mixed load against one engine."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import datetime as dt
 import os
 import platform
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simulations.calibration.client import ask
-from simulations.calibration.coefficients import Calibration, Machine
+from simulations.calibration.coefficients import Calibration, Coefficient, Machine
 from simulations.calibration.experiments import design, observe
 from simulations.calibration.fitting import MICRO_BATCH_TOKENS, fit_requests, fit_steps
+from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,7 @@ def calibrate(
     spec: EngineSpec,
     *,
     date: str | None = None,
-    budget_s: float = 15.0,
+    budget_s: float = 12.0,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Calibration:
     """Measure the engine at ``url`` and return its coefficients. It should have nothing else to do meanwhile.
@@ -40,17 +42,19 @@ def calibrate(
         url: Of the engine, ``http://host:port``.
         spec: How it was started.
         date: Kept with the result; default: today.
-        budget_s: After this many seconds no further round is begun; three are always made.
+        budget_s: For the experiments: after this many seconds no further round is begun; three are always made. The mixed load takes
+            another ten seconds.
         on_progress: Called with (done, expected, what) after each experiment.
 
     Raises:
         CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
     """
-    observations = asyncio.run(_measure(url, spec, budget_s, on_progress or (lambda _done, _total, _what: None)))
+    progress = on_progress or (lambda _done, _total, _what: None)
+    observations = asyncio.run(_measure(url, spec, budget_s, progress))
     source = f"{len(observations)} experiments against the engine itself, medians of {len(observations[0])} repeats"
     costs = fit_steps(observations, source)
     request_s, request_token_s = fit_requests(observations, source)
-    return Calibration(
+    alone = Calibration(
         name="this machine",
         date=date or dt.datetime.now(tz=dt.UTC).date().isoformat(),
         spec=spec,
@@ -62,11 +66,18 @@ def calibrate(
         cold_s=costs.cold_s,
         cold_left=costs.cold_left,
         cold_after_s=costs.cold_after_s,
+        under_load=Coefficient(1.0, "ratio", "assumed", "too few requests for a mixed load"),
         request_s=request_s,
         request_token_s=request_token_s,
         micro_batch_tokens=MICRO_BATCH_TOKENS,
         fit=costs.fit,
     )
+    requests = mixed_load(alone)
+    if len(requests) < FEWEST_REQUESTS:
+        return alone
+    answers = asyncio.run(send(url, requests, progress))
+    under_load, load_fit = fit_load(alone, requests, answers)
+    return replace(alone, under_load=under_load, load_fit=load_fit)
 
 
 async def _measure(url: str, spec: EngineSpec, budget_s: float, on_progress: Callable[[int, int, str], None]) -> list[list[Observation]]:

@@ -103,6 +103,7 @@ def published(gpu_model: str) -> Calibration:
         cold_s=nothing("s/micro-batch", warm),
         cold_left=nothing("share", warm),
         cold_after_s=nothing("s", warm, 1.0),
+        under_load=nothing("ratio", "nothing was measured under load", 1.0),
         request_s=Coefficient(_REQUEST_S, "s/request", "published", f"{_BLIS}: 15.6 ms before and 0.78 ms after the steps"),
         request_token_s=nothing("s/prompt token", "tokenising runs beside the GPU"),
         batch_tokens=_BATCH_TOKENS,

@@ -23,18 +23,19 @@ class StepTimes:
 
     def __init__(self, calibration: Calibration) -> None:
         self.batch_tokens = calibration.batch_tokens
-        self.decode_context_s = calibration.decode_context_s.value
-        self._prefill_context_s = calibration.prefill_context_s.value
-        self._split_s = calibration.split_s.value
+        load = calibration.under_load.value
+        self.decode_context_s = calibration.decode_context_s.value * load
+        self._prefill_context_s = calibration.prefill_context_s.value * load
+        self._split_s = calibration.split_s.value * load
         self._request_s = calibration.request_s.value
         self._request_token_s = calibration.request_token_s.value
-        self._cold_s = calibration.cold_s.value
+        self._cold_s = calibration.cold_s.value * load
         self._cold_left = calibration.cold_left.value
         self._cold_after_s = calibration.cold_after_s.value
         self._limit = calibration.micro_batch_tokens
         self._together = calibration.batching == "together"
         self._tokens = [tokens for tokens, _ in calibration.compute_s]
-        self._seconds = [coefficient.value for _, coefficient in calibration.compute_s]
+        self._seconds = [coefficient.value * load for _, coefficient in calibration.compute_s]
         self._compute: dict[int, float] = {}
         self._generations: dict[tuple[int, ...], tuple[float, float, float]] = {}
 

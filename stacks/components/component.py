@@ -7,7 +7,7 @@ Rule 2: an object's Pulumi name is ``<namespace>/<name>``, so that a plan reads 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from stacks.environment import Environment
 
-PART_OF = "sandtable"
+PART_OF: Final = "sandtable"
+#: Pulumi counts an object with this annotation as done when the API server has accepted it.
+SKIP_AWAIT: Final = {"pulumi.com/skipAwait": "true"}
 
 
 class Component(pulumi.ComponentResource):
@@ -90,18 +92,17 @@ class Component(pulumi.ComponentResource):
         ports: Mapping[str, int],
         headless: bool = False,
         selector: Mapping[str, str] | None = None,
-        skip_await: str | None = None,
         node_local: bool = False,
     ) -> k8s.core.v1.Service:
         """Declare a Service in front of the pods of ``part``; ``ports`` are port numbers by name, equal to the container's port names.
 
         A ``headless`` service names the pods of a StatefulSet, also while they are not ready (they must find each other to become
-        ready). ``skip_await`` is the reason why a deployment must not wait for its endpoints.
+        ready). A deployment does not wait for a Service: the pods behind it are waited for at their own controller, and Pulumi's
+        provider lets ten seconds pass for every Service after that (pulumi-kubernetes, provider/pkg/await/service.go).
         """
-        annotations = {"pulumi.com/skipAwait": "true", labels.PREFIX + "skip-await-reason": skip_await} if skip_await else None
         return k8s.core.v1.Service(
             f"{namespace}/{name}",
-            metadata=self.metadata(name, namespace, part=part, annotations=annotations),
+            metadata=self.metadata(name, namespace, part=part, annotations=SKIP_AWAIT),
             spec=k8s.core.v1.ServiceSpecArgs(
                 type="ClusterIP",
                 cluster_ip="None" if headless else None,

@@ -16,6 +16,8 @@ from typing import IO, Any, Final
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from stacks.deployment.state import end_session
+
 _PATIENCE_S: Final = 120.0
 
 
@@ -88,3 +90,4 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except (KeyboardInterrupt, subprocess.TimeoutExpired):
         process.kill()
         process.wait()
+        end_session(process.pid)

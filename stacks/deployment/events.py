@@ -12,18 +12,29 @@ from stacks.graph import Graph, Resource
 
 _QUIET: Final = frozenset({"same", "read", "refresh"})
 _REMOVED: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced"})
+#: What a refresh finds; it tells so only when it has looked.
+_FOUND: Final = frozenset({"update", "delete"})
 _STACK: Final = "pulumi:pulumi:Stack"
 _ERRORS_KEPT: Final = 12
+_WORDS_KEPT: Final = 600
 
 
 class Recorder:
-    """Receives the events of one operation."""
+    """Receives the events of one operation.
 
-    def __init__(self, on_event: Callable[[Event], None], expected: int) -> None:
-        self._on_event, self._expected = on_event, expected
+    Args:
+        on_event: Told about each finished resource.
+        before: What was deployed before: its number of resources is the first guess of the total, and it knows dependencies.
+    """
+
+    def __init__(self, on_event: Callable[[Event], None], before: Graph) -> None:
+        self._on_event = on_event
+        self._before = {resource.urn: resource for resource in before}
+        self._planned: set[str] = set()
         self._done: set[str] = set()
         self._states: dict[str, Resource] = {}
-        self.steps: list[Step] = []
+        self._steps: dict[str, Step] = {}
+        self.changes: dict[str, int] = {}
         self.errors: list[str] = []
 
     def __call__(self, event: EngineEvent) -> None:
@@ -34,40 +45,61 @@ class Recorder:
             self._finish(event.res_outputs_event.metadata)
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._complain(event.diagnostic_event)
+        elif event.summary_event:
+            self.changes = {_word(operation): count for operation, count in event.summary_event.resource_changes.items()}
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What changes, in the order of the engine."""
+        return tuple(self._steps.values())
 
     def graph(self) -> Graph:
         """Return the resources as they will be."""
         return Graph.of(self._states.values(), "pulumi preview")
 
     def _plan(self, metadata: StepEventMetadata) -> None:
-        operation = _operation(metadata)
+        operation = _word(metadata.op)
         if metadata.type == _STACK:
             return
+        self._planned.add(metadata.urn)
         state = metadata.new
         if operation not in _REMOVED and state is not None:
             parent = state.parent if state.parent and f"::{_STACK}::" not in state.parent else None
-            self._states[metadata.urn] = Resource(metadata.urn, metadata.type, _name(metadata.urn), parent, (), state.inputs or {})
+            known = self._before.get(metadata.urn)
+            dependencies = known.depends_on if known else ()
+            self._states[metadata.urn] = Resource(
+                metadata.urn, metadata.type, _name(metadata.urn), parent, dependencies, state.inputs or {}
+            )
         if operation not in _QUIET:
             self._step(operation, metadata)
 
     def _finish(self, metadata: StepEventMetadata) -> None:
-        operation = _operation(metadata)
+        operation = _word(metadata.op)
         if metadata.type == _STACK:
             return
-        if operation == "update" and not any(step.urn == metadata.urn for step in self.steps):
-            self._step(operation, metadata)  # a refresh tells only now what it found
+        if operation in _FOUND and metadata.urn not in self._steps:
+            self._step(operation, metadata)
         self._done.add(metadata.urn)
-        self._on_event(Event(len(self._done), max(self._expected, len(self._done)) if self._expected else 0, label(metadata)))
+        self._on_event(Event(len(self._done), max(len(self._planned), len(self._before)), label(metadata)))
 
     def _step(self, operation: str, metadata: StepEventMetadata) -> None:
         paths = sorted(metadata.detailed_diff or ()) or sorted(metadata.diffs or ())
-        self.steps.append(Step(operation, label(metadata), metadata.urn, tuple(paths)))
+        self._steps[metadata.urn] = Step(operation, label(metadata), metadata.urn, tuple(paths))
 
     def _complain(self, event: DiagnosticEvent) -> None:
-        text = " ".join(event.message.split())
+        text = brief(event.message)
         place = f"{_name(event.urn)}: " if event.urn else ""
         if text and len(self.errors) < _ERRORS_KEPT and "update failed" not in text:
-            self.errors.append(f"{place}{text.removeprefix('error: ')}")
+            self.errors.append(f"{place}{text}")
+
+
+def brief(message: str) -> str:
+    """Return an error of the engine in one line: of a traceback only what was raised, of everything else the first words."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if any(line.startswith("Traceback ") for line in lines):
+        lines = lines[-1:]
+    text = " ".join(" ".join(lines).split()).removeprefix("error: ")
+    return text if len(text) <= _WORDS_KEPT else f"{text[:_WORDS_KEPT]} …"
 
 
 def label(metadata: Any) -> str:
@@ -82,5 +114,6 @@ def _name(urn: str) -> str:
     return urn.rsplit("::", 1)[-1]
 
 
-def _operation(metadata: StepEventMetadata) -> str:
-    return str(metadata.op).rpartition(".")[2].lower().replace("_", "-")
+def _word(operation: Any) -> str:
+    """Pulumi's enumerations as plain words: ``OpType.CREATE_REPLACEMENT`` is ``create-replacement``."""
+    return str(getattr(operation, "value", operation))

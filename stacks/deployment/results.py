@@ -11,7 +11,7 @@ from stacks.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """How far an operation is: ``done`` of ``total`` resources (0: not known beforehand), and the one just finished."""
+    """How far an operation is: ``done`` of ``total`` resources (as many as are known by now), and the one just finished."""
 
     done: int
     total: int
@@ -44,7 +44,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an ``up`` would do, and the graph that it would lead to."""
+    """What an ``up`` would do, and the graph that it would lead to.
+
+    In the graph, dependencies of resources that are not yet deployed are absent: the engine tells them only when it records them.
+    """
 
     changes: dict[str, int]
     steps: tuple[Step, ...]

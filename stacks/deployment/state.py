@@ -1,21 +1,28 @@
-"""The state of a stack on disk: who holds its lock, and what a killed run left half done.
+"""The state of a stack on disk: what it holds, who holds its lock, and what a killed run left behind.
 
-The layout is that of Pulumi's file backend (pkg/backend/diy): ``.pulumi/locks/organization/<project>/<stack>/<id>.json`` holds pid, user,
-host and time of the run that works on the stack.
+The layout is that of Pulumi's file backend (pkg/backend/diy): ``.pulumi/stacks/<project>/<stack>.json`` is the checkpoint;
+``.pulumi/locks/organization/<project>/<stack>/<id>.json`` holds pid, user, host and time of the run that works on the stack.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import gzip
 import json
+import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
 from stacks.environment_file import PROJECT
-from stacks.errors import StateLockedError
+from stacks.errors import DeploymentError, StateLockedError
+
+#: Clocks of the lock and of the process table differ by their rounding.
+_SLACK_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +38,112 @@ class Lock:
     @property
     def holder_runs(self) -> bool:
         """Whether the run may still be at work: it runs on this machine, or on another where we cannot look."""
-        return self.host != socket.gethostname() or psutil.pid_exists(self.pid)
-
-
-def locks(folder: Path, stack: str) -> list[Lock]:
-    """Return the locks of ``stack`` in the state folder."""
-    found = []
-    for path in sorted((folder / ".pulumi" / "locks" / "organization" / PROJECT / stack).glob("*.json")):
+        if self.host != socket.gethostname():
+            return True
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            content = {}  # half written by a run that was killed: nobody's
-        found.append(
-            Lock(path, int(content.get("pid", 0)), content.get("username", "?"), content.get("hostname", socket.gethostname()), content.get("timestamp", "?"))
-        )
-    return found
+            begun = psutil.Process(self.pid).create_time()
+        except (psutil.NoSuchProcess, ValueError):
+            return False
+        except psutil.AccessDenied:
+            return True
+        with suppress(ValueError):
+            # A process that began after the lock was taken has inherited the number, not the run.
+            return begun <= dt.datetime.fromisoformat(self.since).timestamp() + _SLACK_S
+        return True
 
 
-def release_stale_locks(folder: Path, stack: str) -> bool:
-    """Remove the locks of runs that have ended; tell whether there were any.
+@dataclass(frozen=True)
+class StateFolder:
+    """Pulumi's file backend in ``folder``, seen from one stack of our project."""
 
-    Raises:
-        StateLockedError: a run still holds one.
-    """
-    found = locks(folder, stack)
-    for lock in found:
-        if lock.holder_runs:
-            raise StateLockedError(
-                f"the state of {stack} is locked by another run: pid {lock.pid} of {lock.user} on {lock.host} since {lock.since}. "
-                f"Wait for it to end; if it has ended on another machine, `sandtable up {stack} --unlock`"
+    folder: Path
+    stack: str
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The file with the stack's resources, None where the stack has never been made."""
+        base = self.folder / ".pulumi" / "stacks" / PROJECT / f"{self.stack}.json"
+        return next((path for path in (base, base.with_suffix(".json.gz")) if path.exists()), None)
+
+    def read(self) -> dict[str, Any]:
+        """Return the state as ``pulumi stack export`` writes it, secrets encrypted; without resources where nothing was ever deployed.
+
+        Read from the file itself: the CLI takes hundreds of times as long to say the same.
+
+        Raises:
+            DeploymentError: the file cannot be read, or is no checkpoint.
+        """
+        path = self.checkpoint
+        if path is None:
+            return {"version": 3, "deployment": {"manifest": {}, "resources": []}}
+        try:
+            content = path.read_bytes()
+            document = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+            latest = document["checkpoint"]["latest"] or {"manifest": {}}
+            return {"version": document["version"], "deployment": {"resources": [], **latest}}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            backups = self.folder / ".pulumi" / "backups" / PROJECT / self.stack
+            raise DeploymentError(f"{path}: the state cannot be read: {error}; copies of earlier states are in {backups}") from error
+
+    def locks(self) -> list[Lock]:
+        """Return the locks on the stack."""
+        found = []
+        for path in sorted((self.folder / ".pulumi" / "locks" / "organization" / PROJECT / self.stack).glob("*.json")):
+            try:
+                content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                pid = int(content["pid"])
+            except FileNotFoundError:
+                continue  # released while we looked
+            except (OSError, ValueError, KeyError, TypeError):
+                content, pid = {}, 0  # half written by a run that was killed: nobody's
+            found.append(
+                Lock(
+                    path,
+                    pid,
+                    str(content.get("username", "?")),
+                    str(content.get("hostname", socket.gethostname())),
+                    str(content.get("timestamp", "?")),
+                )
             )
-    for lock in found:
-        lock.path.unlink(missing_ok=True)
-    return bool(found)
+        return found
+
+    def release_stale_locks(self, *, elsewhere: bool = False) -> bool:
+        """Remove the locks of runs that have ended, and end the plugins that they left; tell whether there were any.
+
+        Args:
+            elsewhere: also remove locks of other machines, where we cannot see whether the run has ended.
+
+        Raises:
+            StateLockedError: a run still holds one.
+        """
+        found = self.locks()
+        for lock in found:
+            away = lock.host != socket.gethostname()
+            if lock.holder_runs and not (away and elsewhere):
+                mend = (
+                    f"if it has ended there, `sandtable up {self.stack} --unlock` removes its lock"
+                    if away
+                    else f"wait for it, or interrupt it with `kill -INT {lock.pid}`"
+                )
+                holder = f"pid {lock.pid} of {lock.user} on {lock.host} since {lock.since}"
+                raise StateLockedError(f"the state of {self.stack} is locked by another run: {holder}; {mend}")
+        for lock in found:
+            end_session(lock.pid)
+            lock.path.unlink(missing_ok=True)
+        return bool(found)
+
+
+def end_session(leader: int) -> None:
+    """End the processes of a session whose leader has gone: Pulumi's plugins outlive a Pulumi that was killed.
+
+    Safe against a number that came back: it is not given away again while a session carries it.
+    """
+    if leader <= 0 or leader == os.getsid(0):
+        return
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            if process.pid != leader and os.getsid(process.pid) == leader:
+                process.kill()
 
 
 def without_pending_operations(state: dict[str, Any]) -> dict[str, Any] | None:
@@ -76,3 +156,9 @@ def without_pending_operations(state: dict[str, Any]) -> dict[str, Any] | None:
     if not deployment.get("pending_operations"):
         return None
     return {**state, "deployment": {**deployment, "pending_operations": []}}
+
+
+def outputs(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the stack's outputs; secrets stay encrypted, in Pulumi's own form."""
+    resources = (state.get("deployment") or {}).get("resources") or ()
+    return next((dict(resource.get("outputs") or {}) for resource in resources if resource["type"] == "pulumi:pulumi:Stack"), {})

@@ -74,6 +74,10 @@ class Connection:
             self._request("DELETE", path)  # an earlier version made it with another value in a field that cannot change
         return status in range(200, 300)
 
+    def remove(self, path: str) -> bool:
+        """Remove the object, or all objects of the collection, at ``path``; tell whether nothing is there any more."""
+        return self._request("DELETE", path)[0] in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}
+
     def _request(self, method: str, path: str, body: str | None = None, media_type: str = "application/json") -> tuple[int, bytes]:
         connection = http.client.HTTPSConnection(HOST, self._port, timeout=5, context=self._context)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -14,6 +15,7 @@ HOST: Final = "127.0.0.1"
 
 # Below the range from which systems choose ports of outgoing connections, so that a stopped cluster finds its own again.
 _FIRST, _COUNT = 20_000, 12_000
+_CLOSES_WITHIN_S: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ def is_taken(port: int) -> bool:
         socket.create_server((HOST, port)).close()
     except OSError:
         return True
+    return False
+
+
+def stays_taken(port: int) -> bool:
+    """Whether somebody listens on ``port`` and goes on; a process that was killed is gone a moment before its sockets are."""
+    deadline = time.monotonic() + _CLOSES_WITHIN_S
+    while is_taken(port):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.02)
     return False
 
 

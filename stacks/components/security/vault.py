@@ -104,8 +104,8 @@ class Vault(Component):
                 places.VAULT,
                 part=_PART,
                 ports={"https": _API},
+                # The server itself sets this label on its pod, once it is initialised and unsealed.
                 selector={**self.selector(_PART), "vault-active": active},
-                skip_await="the server itself sets the label vault-active on its pod, once it is initialised and unsealed",
             )
 
     def _servers(self, *after: pulumi.Resource) -> k8s.apps.v1.StatefulSet:

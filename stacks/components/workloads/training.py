@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components import places
-from stacks.components.component import Component
+from stacks.components.component import SKIP_AWAIT, Component
 from stacks.components.network import Flow, allow
 from stacks.components.parts import from_field, scratch, workload_api
 from stacks.components.pods import MIB_PER_GIB, Mount, Size, container, on_pool, pod_template
@@ -62,10 +61,7 @@ class Training(Component):
                 job.name,
                 _NAMESPACE,
                 part=_PART,
-                annotations={
-                    "pulumi.com/skipAwait": "true",
-                    labels.PREFIX + "skip-await-reason": "a training run lasts longer than a deployment",
-                },
+                annotations=SKIP_AWAIT,  # a training run lasts longer than a deployment
             ),
             spec=self._spec(job),
             opts=self.options(self.account),

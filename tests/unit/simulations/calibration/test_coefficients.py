@@ -20,12 +20,12 @@ def test_what_is_saved_is_loaded(calibration: Build, tmp_path: Path) -> None:
 
 def test_every_coefficient_is_listed_with_its_origin(calibration: Build) -> None:
     listed = [entry.to_json() for entry in calibration().provenance()]
-    assert len(listed) == 6 + 8
+    assert len(listed) == 6 + 9
     assert listed[0] == {"name": "compute_s[1 tokens]", "value": 0.001, "unit": "s", "provenance": "measured", "source": "a test", "n": 3}
 
 
 def test_the_summary_says_how_fast_it_is(calibration: Build) -> None:
-    assert calibration().summary() == "1.00 ms a token alone, 0.56 ms a prompt token"
+    assert calibration().summary() == "1.00 ms a token alone, 0.56 ms a prompt token, 1.00 times that under load (n=3)"
 
 
 @pytest.mark.parametrize("value", [-1e-9, float("nan"), float("inf")])

@@ -1,0 +1,57 @@
+"""Turns Pulumi's failures into ours: whose fault it is, in Pulumi's own words where they help, with the mend."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from pathlib import Path
+from typing import Final
+
+from stacks.deployment.events import brief
+from stacks.errors import ClusterError, ConfigurationError, DeploymentError, StackError
+
+_PASSPHRASE: Final = re.compile("incorrect passphrase|passphrase must be set|unable to find either `PULUMI_CONFIG_PASSPHRASE`")
+_UNREACHABLE: Final = re.compile("configured Kubernetes cluster is unreachable|connect: connection refused")
+_KEPT_LINES: Final = 8
+
+
+def explain(output: str, told: list[str], *, stack: str, state: Path) -> StackError:
+    """Return the error that a failed run of Pulumi means.
+
+    Args:
+        output: All that it printed.
+        told: The errors among its events; clearer than the output where there are any.
+        stack: Name of the stack.
+        state: Folder of the state.
+    """
+    if _PASSPHRASE.search(output):
+        return ConfigurationError(
+            f"the passphrase does not open the secrets of {stack}: set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) "
+            f"to the one that Pulumi.{stack}.yaml was encrypted with"
+        )
+    if "no space left on device" in output:
+        return DeploymentError(f"the disk with {state} is full; free some space, then run the same command again")
+    if "read-only file system" in output or "permission denied" in output:
+        return DeploymentError(f"the state in {state} cannot be written: {_first(output, 'read-only file system', 'permission denied')}")
+    words = "\n  ".join(told or _last_lines(output))
+    if _UNREACHABLE.search(output):
+        return ClusterError(f"the cluster of {stack} does not answer; see `sandtable cluster status {stack}`:\n  {words}")
+    return DeploymentError(f"Pulumi could not finish {stack}; what was done is kept, and the same command goes on from there:\n  {words}")
+
+
+def program_failed(error: Exception, stack: str) -> StackError:
+    """Return the error that a program which raised means: its own where it is one of ours, otherwise the line that raised it."""
+    if isinstance(error, StackError):
+        return error
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    return DeploymentError(f"the program of {stack} failed at {place}: {type(error).__name__}: {error}")
+
+
+def _first(output: str, *phrases: str) -> str:
+    return next(brief(line) for line in output.splitlines() if any(phrase in line for phrase in phrases))
+
+
+def _last_lines(output: str) -> list[str]:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return [line for line in lines if "error" in line.lower()][:_KEPT_LINES] or lines[-_KEPT_LINES:]

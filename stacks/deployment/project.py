@@ -1,0 +1,95 @@
+"""The folder that Pulumi works in, and the variables that it works with.
+
+Rule 1: the user's ``Pulumi.<name>.yaml`` is read, never written: comments are precious, and Pulumi rewrites what it touches. It gets a
+copy in a folder of its own; what Pulumi adds to the copy (the salt of a passphrase, the key of a new stack) is carried over.
+Rule 2: the state is the one that ``pulumi`` by hand uses: same backend, same project, same stack name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from stacks.environment import Environment
+from stacks.environment_file import PROJECT, find
+from stacks.errors import ConfigurationError, DeploymentError
+
+#: Passphrase of rehearsals on the embedded cluster. It protects nothing: clusters that matter must set their own.
+REHEARSAL_PASSPHRASE: Final = "sandtable"  # noqa: S105
+_ENCRYPTION_KEYS: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+_PASSPHRASE: Final = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105
+_PASSPHRASE_FILE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class ProjectFolder:
+    """Where everything of one environment's deployment lies under ``root``."""
+
+    environment: Environment
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """Pulumi's file backend, shared by all environments and by ``pulumi`` by hand."""
+        return self.root / ".sandtable" / "state"
+
+    @property
+    def work(self) -> Path:
+        """The folder that Pulumi runs in."""
+        return self.root / ".sandtable" / "pulumi" / self.environment.name
+
+    def prepare(self) -> None:
+        """Make the folders and the copy of the configuration.
+
+        Raises:
+            ConfigurationError: the environment's file cannot be found or read.
+            DeploymentError: a folder cannot be written.
+        """
+        name = self.environment.name
+        settings = _load(find(name, root=self.root))
+        copy = self.work / f"Pulumi.{name}.yaml"
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            self.work.mkdir(parents=True, exist_ok=True)
+            (self.work / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}), encoding="utf-8")
+            if copy.exists() and not any(key in settings for key in _ENCRYPTION_KEYS):
+                settings |= {key: value for key, value in _load(copy).items() if key in _ENCRYPTION_KEYS}
+            copy.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+        except OSError as error:
+            raise DeploymentError(
+                f"{error.filename or self.work}: cannot be written: {error.strerror}; free the disk or choose another --root"
+            ) from error
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables for the Pulumi CLI, besides those that let it find its tools.
+
+        Raises:
+            ConfigurationError: the passphrase is missing, or its file cannot be read.
+        """
+        return {"PULUMI_BACKEND_URL": self.state.as_uri(), **self._passphrase(os.environ)}
+
+    def _passphrase(self, environ: Mapping[str, str]) -> dict[str, str]:
+        if self.environment.secrets.stack_encryption != "passphrase" or _PASSPHRASE in environ:
+            return {}
+        if file := environ.get(_PASSPHRASE_FILE):
+            if not os.access(file, os.R_OK):
+                raise ConfigurationError(f"{_PASSPHRASE_FILE}={file}: the file cannot be read")
+            return {}
+        if self.environment.cluster.provider != "embedded":
+            raise ConfigurationError(
+                f"the secrets of {self.environment.name} are encrypted with a passphrase: set {_PASSPHRASE} or {_PASSPHRASE_FILE} "
+                f"(only rehearsals on the embedded cluster have the default {REHEARSAL_PASSPHRASE!r})"
+            )
+        return {_PASSPHRASE: REHEARSAL_PASSPHRASE}
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error

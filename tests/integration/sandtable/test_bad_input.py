@@ -1,0 +1,133 @@
+"""Whatever an operator gets wrong: a message that names the place, the value, what is allowed and the mend; the right code; no traceback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Edit = Callable[[str, str], None]
+TRACE = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n2023-11-16 18:15:47.99,nine,109\n2023-11-16 18:15:48.10,20,\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("    replicas: 1\n    pool: laptop", "    replicsa: 1\n    pool: laptop", ("ai_stack.replicsa", "unknown key", "did you mean 'replicas'")),
+        ("duration_s: 60", "duration_s: 60s", ("traffic.duration_s = '60s'", "a number is expected", "without a suffix")),
+        ("    replicas: 1\n    pool: laptop", "    replicas: -1\n    pool: laptop", ("ai_stack.replicas = -1", "greater than or equal to")),
+        ("      min_nodes: 1\n      max_nodes: 1", "      min_nodes: 4\n      max_nodes: 1", ("node_pools", "min_nodes", "max_nodes")),
+        ("    pool: laptop\n    resources: {cpu: 1, memory_gib: 2}", "    pool: laptpo\n    resources: {cpu: 1, memory_gib: 2}", ("'laptpo'", "'laptop'")),
+        ("p95_ttft_ms < 1500", "p95_tttf_ms < 1500", ("p95_tttf_ms", "did you mean 'p95_ttft_ms'")),
+        ("config:", "config: [", ("not YAML",)),
+    ],
+    ids=["unknown key", "unit", "negative replicas", "min over max", "unknown pool", "unknown metric", "no YAML"],
+)
+def test_environment(sandtable: Any, edited: Edit, before: str, after: str, words: tuple[str, ...]) -> None:
+    edited(before, after)
+    sandtable("graph", "dev").refused("Pulumi.dev.yaml", *words)
+
+
+def test_gpu_model_without_a_price(sandtable: Any, project: Path) -> None:
+    path = project / "Pulumi.staging.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("instance_type: g6.xlarge", "instance_type: g6.xlargest"), encoding="utf-8")
+    answer = sandtable("check", "staging")
+    assert answer.code == 6
+    assert "g6.xlargest" in answer.out
+    assert "g6.xlarge" in answer.out
+
+
+def test_unknown_environment(sandtable: Any) -> None:
+    sandtable("graph", "stagin").refused("'stagin'", "dev, prod, staging", "did you mean 'staging'")
+
+
+def test_folder_without_environments(sandtable: Any, project: Path) -> None:
+    for path in project.glob("Pulumi.*.yaml"):
+        path.unlink()
+    sandtable("rehearse", "dev").refused("no Pulumi.<name>.yaml", str(project))
+
+
+def test_unknown_command_and_option(sandtable: Any) -> None:
+    sandtable("rehaerse", "dev").refused("'rehaerse'", "'rehearse'", "sandtable --help")
+    sandtable("graph", "dev", "--jsno").refused("--jsno", "--json", "sandtable graph --help")
+
+
+def test_unknown_scenario(sandtable: Any) -> None:
+    sandtable("whatif", "prod", "-s", "trafic=2x").refused("'trafic=2x'", "did you mean 'traffic'", "zone-lost=", "price=")
+
+
+def test_question_without_an_environment(sandtable: Any) -> None:
+    sandtable("whatif", "-s", "traffic=2x").refused("name the environment")
+
+
+def test_unreadable_trace(sandtable: Any, tmp_path: Path) -> None:
+    sandtable("loadtest", "dev", "--trace", tmp_path / "none.csv").refused("none.csv", "cannot be read")
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
+    sandtable("loadtest", "dev", "--trace", tmp_path / "odd.csv").refused("odd.csv", "TIMESTAMP")
+
+
+def test_trace_with_bad_rows(sandtable: Any, tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text(TRACE)
+    sandtable("loadtest", "dev", "--trace", tmp_path / "bad.csv", "--open-loop").refused("bad.csv", "2 ", "nine", "--skip-bad-rows")
+
+
+@pytest.mark.parametrize("options", [("--rate", "0"), ("--rate", "nan"), ("--duration", "5x"), ("--duration", "0s"), ("--users", "0"), ("--open-loop", "--users", "3")])
+def test_load_that_cannot_be_meant(sandtable: Any, options: tuple[str, ...]) -> None:
+    sandtable("loadtest", "dev", *options).refused(options[0])
+
+
+def test_a_load_is_sent_nowhere_before_the_answer(sandtable: Any) -> None:
+    answer = sandtable("loadtest", "dev", "--target", "http://127.0.0.1:9", answer="n\n")
+    answer.refused("http://127.0.0.1:9", "may it be loaded", "not agreed to", code=130)
+
+
+def test_port_of_the_page_is_taken(sandtable: Any) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 8089))
+        other.listen()
+        sandtable("loadtest", "dev", "--web", "--yes", "--target", "http://127.0.0.1:9").refused("8089", "cannot be used")
+
+
+def test_folder_that_cannot_be_written(sandtable: Any, project: Path) -> None:
+    (project / ".sandtable").write_text("a file where the folder should be")
+    for command in (("rehearse", "dev"), ("up", "dev"), ("loadtest", "dev", "--open-loop", "--duration", "1s")):
+        sandtable(*command).refused(".sandtable")
+
+
+def test_full_disk(sandtable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device", "/somewhere/else")
+
+    monkeypatch.setattr("stacks.environment_file.load", full)
+    sandtable("graph", "dev").refused("/somewhere/else: No space left on device", "free some space", "SANDTABLE_CACHE")
+
+
+def test_kubeconfig_that_is_none(sandtable: Any, edited: Edit, tmp_path: Path) -> None:
+    config = tmp_path / "kubeconfig"
+    edited("provider: embedded", f"{{provider: kubeconfig, kubeconfig: {config}, context: mine}}".replace("{provider", "provider").rstrip("}").replace(", ", "\n    "))
+    sandtable("up", "dev", "--yes").refused(str(config), "cannot be read")
+    entry = {"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}], "users": [{"name": "u", "user": {"token": "x"}}]}
+    config.write_text(yaml.safe_dump({**entry, "contexts": [{"name": "mien", "context": {"cluster": "c", "user": "u"}}]}))
+    sandtable("up", "dev", "--yes").refused("no context 'mine'", "did you mean 'mien'")
+    config.write_text(config.read_text().replace("mien", "mine"))
+    sandtable("up", "dev", answer="n\n").refused("This changes the cluster", "'mine'", "https://127.0.0.1:9", "not agreed to", code=130)
+
+
+def test_no_run_to_report(sandtable: Any) -> None:
+    sandtable("report").refused("no finished rehearsal", "sandtable rehearse dev", code=7)
+    sandtable("report", "20260101T000000-dev").refused("20260101T000000-dev", code=7)
+
+
+def test_a_state_that_is_none(sandtable: Any, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{")
+    sandtable("graph", "--state", tmp_path / "state.json").refused("state.json", "cannot be read")
+    sandtable("graph", "dev", "--state", tmp_path / "state.json").refused("name one source")
+
+
+def test_cluster_is_not_thrown_away_unasked(sandtable: Any) -> None:
+    sandtable("cluster", "delete", "dev", answer="").refused("Throw away", "--yes", code=130)
