@@ -3,7 +3,8 @@
 One function judges thresholds, measurement, prediction, policies, costs and the kept baseline. Rules:
 1. A finding that denies holds the release; so does a threshold broken by what decides it; so does a regression. Bad news is never
    outvoted by a missing measurement.
-2. The measurement decides a threshold. Without one the prediction decides, and then the verdict is at most inconclusive.
+2. The measurement decides a threshold. Without one the prediction decides, and then the verdict is at most inconclusive. A measurement
+   that does not count decides nothing, and neither does the prediction beside it: what disturbed the load disturbed the calibration.
 3. An interval on both sides of the limit decides nothing (``holds`` is None); neither does a run that its own gate calls invalid.
 4. Where prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive.
 """
@@ -92,7 +93,7 @@ def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on ``evidence`` by the rules above."""
     judgements = sorted(_judgements(evidence), key=lambda j: (j.holds is not False, j.holds is True))
     valid = evidence.measured is not None and not evidence.invalid
-    decisive = {"cost", "policy", "measured" if valid else "predicted"}
+    decisive = {"cost", "policy"} | ({"predicted"} if evidence.measured is None else {"measured"} if valid else set())
 
     broken = [j for j in judgements if j.holds is False and j.source in decisive]
     policy = [f"policy: {text}" for text in evidence.denied]

@@ -75,15 +75,15 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; an error is shown, never raised."""
     try:
         result = app(args=arguments, prog_name="sandtable", standalone_mode=False)
-    except KeyboardInterrupt:
-        return _fail(ExitCode.INTERRUPTED, "interrupted", arguments)
-    except typer.Abort as abort:
-        asked = not isinstance(abort.__cause__, KeyboardInterrupt)
-        return _fail(ExitCode.INTERRUPTED, _NOT_AGREED if asked else "interrupted", arguments)
-    except BrokenPipeError:
-        return int(ExitCode.OK)  # the reader of our output has seen enough
+    except typer.Abort:
+        return _fail(ExitCode.INTERRUPTED, _NOT_AGREED, arguments)
+    except SystemExit as end:
+        # Typer's way to say that the reader of our output has seen enough (`| head`), or that a completion is printed.
+        return int(ExitCode.OK) if isinstance(end.__context__, OSError) else int(end.code or 0)
     except Exception as error:  # noqa: BLE001  # the last line of defence: every error ends in the catalogue
         return _failed(error, arguments)
+    if result == ExitCode.INTERRUPTED:
+        return _fail(ExitCode.INTERRUPTED, "interrupted", arguments)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 

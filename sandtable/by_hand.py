@@ -1,4 +1,4 @@
-"""What the Pulumi CLI, run by hand, needs: variables with which it finds our tools and works on the same state as ``sandtable up``, and stacks.
+"""What the Pulumi CLI needs when it is run by hand: variables that lead it to our tools and to the state of ``sandtable up``, and stacks.
 
 Rule: the caller evaluates what is printed, so what cannot be prepared is told on stderr and stops nothing.
 """
@@ -24,7 +24,7 @@ def variables(space: Workspace) -> dict[str, str]:
         toolchain.CacheError: the folder of links to the tools cannot be written.
     """
     import toolchain
-    from stacks.deployment.deployment import REHEARSAL_PASSPHRASE
+    from stacks.deployment.project import REHEARSAL_PASSPHRASE
 
     found = toolchain.environment(toolchain.tools_for("deploy"))
     state = space.root.absolute() / ".sandtable" / "state"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sandtable.commands.options import Json, print_json, workspace
+from sandtable.commands.options import Json, environments, print_json, workspace
 from sandtable.errors import UsageError
 from sandtable.workspace import Workspace, read_json
 
@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
     app.command("graph", rich_help_panel="Look", epilog=EXAMPLES)(graph)
 
 
-EnvironmentOrNothing = Annotated[str | None, typer.Argument(metavar="[ENV]", help="Environment whose program is read.")]
+EnvironmentOrNothing = Annotated[
+    str | None, typer.Argument(metavar="[ENV]", help="Environment whose program is read.", autocompletion=environments)
+]
 State = Annotated[Path | None, typer.Option(help="Read an exported state (`pulumi stack export`).", exists=True, dir_okay=False)]
 Preview = Annotated[Path | None, typer.Option(help="Read a plan (`pulumi preview --json`).", exists=True, dir_okay=False)]
 Manifests = Annotated[list[Path] | None, typer.Option(help="Read Kubernetes manifests: files or folders.", exists=True)]

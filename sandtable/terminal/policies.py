@@ -1,4 +1,4 @@
-"""Policy findings: what denies first, then warnings, then what was waived; each with its fix."""
+"""Policy findings: what denies first, then warnings, each with its fix; then what was waived, with the reason."""
 
 from __future__ import annotations
 
@@ -35,14 +35,13 @@ def show_findings(findings: list[dict[str, Any]], console: Console) -> None:
 def show_typed_findings(findings: Sequence[Finding], console: Console) -> None:
     """Print findings that were read already."""
     for finding in sorted(findings, key=lambda one: (one.waived_by is not None, not one.blocks, one.rule, one.resource)):
+        if finding.waived_by is not None:
+            # Weighed and accepted once: said, so that it is never hidden, in as few words as can be.
+            console.print(Text.assemble(_mark(finding), " ", finding.rule, "  ", finding.resource, ": ", (finding.waived_by, "quiet")))
+            continue
         console.print(Text.assemble(_mark(finding), " ", (finding.rule, "bold"), "  ", finding.resource))
-        said = [
-            finding.message,
-            f"fix: {finding.fix}" if finding.fix else "",
-            f"waived by {finding.waived_by}" if finding.waived_by else "",
-        ]
-        for text in filter(None, said):
-            console.print(Padding(Text(text, "quiet" if finding.waived_by else ""), (0, 0, 0, 7)))
+        for text in filter(None, (finding.message, f"fix: {finding.fix}" if finding.fix else "")):
+            console.print(Padding(Text(text), (0, 0, 0, 7)))
 
 
 def _mark(finding: Finding) -> Text:

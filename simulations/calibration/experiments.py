@@ -25,6 +25,9 @@ _FEW_TOKENS: Final = 16
 _LONG_CONTEXT: Final = 384
 _LONG_CONTEXTS_SUM: Final = 1536
 """Tokens of prompts that are computed for one experiment with long contexts, so that many slots do not take long."""
+_LONGEST_S: Final = 2.0
+"""Seconds that the prompts of one experiment may take: on a slow engine they are shorter, though at least this many tokens:"""
+_FEWEST_TOKENS: Final = 64
 _STEPS: Final = 24
 _STEPS_AFTER_PROMPT: Final = 8
 _SETTLING: Final = 8
@@ -70,16 +73,17 @@ class Observation:
     overhead_s: float | None = None
 
 
-def design(spec: EngineSpec) -> list[Prefill | Decode]:
-    """Return the experiments for an engine started as ``spec`` says, cheapest first."""
+def design(spec: EngineSpec, *, prompt_token_s: float) -> list[Prefill | Decode]:
+    """Return the experiments for an engine started as ``spec`` says, of about ``prompt_token_s`` seconds a prompt token."""
     room = spec.context_tokens
-    prompts = [tokens for tokens in _PROMPTS if tokens < room] or [max(1, room // 2)]
+    most = max(_FEWEST_TOKENS, int(_LONGEST_S / prompt_token_s))
+    prompts = [tokens for tokens in _PROMPTS if tokens < min(room, most + 1)] or [max(1, room // 2)]
     few = min(_FEW_TOKENS, max(1, room // 4))
     sizes = [size for size in range(1, spec.slots + 1) if size <= _EVERY_BATCH_TO or size == spec.slots or not size & (size - 1)]
     experiments: list[Prefill | Decode] = [Decode(tuple(range(size)), few) for size in sizes]
     if spec.slots >= 3:
         experiments.append(Decode((0, 2), few))
-    long = min(_LONG_CONTEXT, room // 2, _LONG_CONTEXTS_SUM // spec.slots)
+    long = min(_LONG_CONTEXT, room // 2, min(_LONG_CONTEXTS_SUM, most) // spec.slots)
     if long > 2 * few:
         experiments += [Decode((0,), long), *([Decode(tuple(range(spec.slots)), long)] if spec.slots > 1 else [])]
     return experiments + [Prefill(tokens) for tokens in prompts]

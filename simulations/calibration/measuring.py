@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _FEWEST_ROUNDS: Final = 3
 _MOST_ROUNDS: Final = 9
+_SLOW: Final = 2.5
 _WARM_UP_TOKENS: Final = 16
 
 
@@ -42,8 +43,8 @@ def calibrate(
         url: Of the engine, ``http://host:port``.
         spec: How it was started.
         date: Kept with the result; default: today.
-        budget_s: For the experiments: after this many seconds no further round is begun; three are always made. The mixed load takes
-            another ten seconds.
+        budget_s: For the experiments: no further round is begun that would end later. Three rounds are made also where they take up to
+            2.5 times as long, one always. The mixed load takes another ten seconds.
         on_progress: Called with (done, expected, what) after each experiment.
 
     Raises:
@@ -81,15 +82,17 @@ def calibrate(
 
 
 async def _measure(url: str, spec: EngineSpec, budget_s: float, on_progress: Callable[[int, int, str], None]) -> list[list[Observation]]:
-    experiments = design(spec)
-    for repeat in range(2):
-        await ask(url, prompt_tokens=min(_WARM_UP_TOKENS, spec.context_tokens // 2), output_tokens=2, text_seed=repeat)
+    tokens = max(1, min(_WARM_UP_TOKENS, spec.context_tokens // 2))
+    for repeat in range(3):
+        warm = await ask(url, prompt_tokens=tokens, output_tokens=1, text_seed=repeat)
+    experiments = design(spec, prompt_token_s=warm.token_s[0] / tokens)
     observations: list[list[Observation]] = [[] for _ in experiments]
     begin = time.monotonic()
     rounds = _FEWEST_ROUNDS
     done = 0
     for repeat in range(_MOST_ROUNDS):
-        if repeat >= _FEWEST_ROUNDS and (time.monotonic() - begin) * (repeat + 1) / repeat > budget_s:
+        expected_s = (time.monotonic() - begin) * (repeat + 1) / max(repeat, 1)
+        if expected_s > (budget_s if repeat >= _FEWEST_ROUNDS else _SLOW * budget_s):
             break
         rounds = max(rounds, repeat + 1)
         for experiment, group in zip(experiments, observations, strict=True):

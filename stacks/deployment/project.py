@@ -71,7 +71,9 @@ class ProjectFolder:
         Raises:
             ConfigurationError: the passphrase is missing, or its file cannot be read.
         """
-        return {"PULUMI_BACKEND_URL": self.state.as_uri(), **self._passphrase(os.environ)}
+        # On a cluster that is only ours, what was edited by hand is taken back; on somebody's, its manager keeps it, and Pulumi says who.
+        force = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"} if self.environment.cluster.provider == "embedded" else {}
+        return {"PULUMI_BACKEND_URL": self.state.as_uri(), **force, **self._passphrase(os.environ)}
 
     def _passphrase(self, environ: Mapping[str, str]) -> dict[str, str]:
         if self.environment.secrets.stack_encryption != "passphrase" or _PASSPHRASE in environ:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {"p50": 0.4, "p95": 0.6}
+MOST_WAITED = 0.2
 
 
 def test_the_prediction_meets_the_measurement(tmp_path: Path) -> None:
@@ -38,12 +39,16 @@ def test_the_prediction_meets_the_measurement(tmp_path: Path) -> None:
             seen: list[tuple[int, int]] = []
             calibration = calibrate(engine.url, deployed.spec, on_progress=lambda done, total, _what: seen.append((done, total)))
             prediction = Twin.of(deployed, calibration).run(requests, seed=1)
+            waited = engine.waited_s()
             measurement = open_loop.run(requests, [engine.url], seed=1)
+            waited = (engine.waited_s() - waited) / measurement.outcome.duration_s
         finally:
             os.sched_setaffinity(0, set(cores))
     assert all(done <= total for done, total in seen)
     calibration.save(tmp_path / "calibration.json")
     assert Calibration.load(tmp_path / "calibration.json") == calibration
+    if waited > MOST_WAITED:
+        pytest.skip(f"other programs took the engine's core: its threads waited {waited:.0%} of the time, {MOST_WAITED:.0%} are allowed")
     assert all(entry.coefficient.provenance == "measured" for entry in calibration.provenance())
     predicted, measured = prediction.outcome, measurement.outcome
     assert (measured.good, measured.failed) == (predicted.good, predicted.failed) == (len(requests), 0)

@@ -1,4 +1,4 @@
-"""Whatever an operator gets wrong: a message that names the place, the value, what is allowed and the mend; the right code; no traceback."""
+"""Whatever an operator gets wrong: a message with the place, the value, what is allowed and the mend; the right code; no traceback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,27 @@ import pytest
 import yaml
 
 Edit = Callable[[str, str], None]
-TRACE = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n2023-11-16 18:15:47.99,nine,109\n2023-11-16 18:15:48.10,20,\n"
+TRACE = (
+    "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n2023-11-16 18:15:47.99,nine,109\n2023-11-16 18:15:48.10,20,\n"
+)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ("    replicas: 1\n    pool: laptop", "    replicsa: 1\n    pool: laptop", ("ai_stack.replicsa", "unknown key", "did you mean 'replicas'")),
+        (
+            "    replicas: 1\n    pool: laptop",
+            "    replicsa: 1\n    pool: laptop",
+            ("ai_stack.replicsa", "unknown key", "did you mean 'replicas'"),
+        ),
         ("duration_s: 60", "duration_s: 60s", ("traffic.duration_s = '60s'", "a number is expected", "without a suffix")),
         ("    replicas: 1\n    pool: laptop", "    replicas: -1\n    pool: laptop", ("ai_stack.replicas = -1", "greater than or equal to")),
         ("      min_nodes: 1\n      max_nodes: 1", "      min_nodes: 4\n      max_nodes: 1", ("node_pools", "min_nodes", "max_nodes")),
-        ("    pool: laptop\n    resources: {cpu: 1, memory_gib: 2}", "    pool: laptpo\n    resources: {cpu: 1, memory_gib: 2}", ("'laptpo'", "'laptop'")),
+        (
+            "    pool: laptop\n    resources: {cpu: 1, memory_gib: 2}",
+            "    pool: laptpo\n    resources: {cpu: 1, memory_gib: 2}",
+            ("'laptpo'", "'laptop'"),
+        ),
         ("p95_ttft_ms < 1500", "p95_tttf_ms < 1500", ("p95_tttf_ms", "did you mean 'p95_ttft_ms'")),
         ("config:", "config: [", ("not YAML",)),
     ],
@@ -75,7 +85,10 @@ def test_trace_with_bad_rows(sandtable: Any, tmp_path: Path) -> None:
     sandtable("loadtest", "dev", "--trace", tmp_path / "bad.csv", "--open-loop").refused("bad.csv", "2 ", "nine", "--skip-bad-rows")
 
 
-@pytest.mark.parametrize("options", [("--rate", "0"), ("--rate", "nan"), ("--duration", "5x"), ("--duration", "0s"), ("--users", "0"), ("--open-loop", "--users", "3")])
+@pytest.mark.parametrize(
+    "options",
+    [("--rate", "0"), ("--rate", "nan"), ("--duration", "5x"), ("--duration", "0s"), ("--users", "0"), ("--open-loop", "--users", "3")],
+)
 def test_load_that_cannot_be_meant(sandtable: Any, options: tuple[str, ...]) -> None:
     sandtable("loadtest", "dev", *options).refused(options[0])
 
@@ -109,7 +122,12 @@ def test_full_disk(sandtable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_kubeconfig_that_is_none(sandtable: Any, edited: Edit, tmp_path: Path) -> None:
     config = tmp_path / "kubeconfig"
-    edited("provider: embedded", f"{{provider: kubeconfig, kubeconfig: {config}, context: mine}}".replace("{provider", "provider").rstrip("}").replace(", ", "\n    "))
+    edited(
+        "provider: embedded",
+        f"{{provider: kubeconfig, kubeconfig: {config}, context: mine}}".replace("{provider", "provider")
+        .rstrip("}")
+        .replace(", ", "\n    "),
+    )
     sandtable("up", "dev", "--yes").refused(str(config), "cannot be read")
     entry = {"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}], "users": [{"name": "u", "user": {"token": "x"}}]}
     config.write_text(yaml.safe_dump({**entry, "contexts": [{"name": "mien", "context": {"cluster": "c", "user": "u"}}]}))

@@ -74,8 +74,10 @@ def test_too_few_samples_are_inconclusive() -> None:
 
 
 def test_an_invalid_run_decides_nothing_good_or_bad() -> None:
-    slow = replace(GOOD, measured=outcome(scale=9), invalid=["the generator was late"])
-    assert judge(slow).result is Result.INCONCLUSIVE
+    late = ["the generator was late"]
+    assert judge(replace(GOOD, measured=outcome(scale=9), invalid=late)).result is Result.INCONCLUSIVE
+    assert judge(replace(GOOD, predicted=outcome(scale=9), invalid=late)).result is Result.INCONCLUSIVE
+    assert judge(replace(GOOD, invalid=late, monthly_cost_usd=101)).cause is Cause.THRESHOLD
 
 
 def test_without_a_measurement_it_is_at_most_inconclusive() -> None:

@@ -1,6 +1,5 @@
 """Coefficients that are known are found again from the times that they give."""
 
-import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -37,7 +36,7 @@ def observe(truth: Calibration, spec: EngineSpec, *, noise: float = 0.0, repeats
             steps.append(Step(rows, noisy(seconds), prompt_s, n))
         return Observation(tuple(steps), times.request_s(experiment.tokens))
 
-    return [[once(experiment) for _ in range(repeats)] for experiment in design(spec)]
+    return [[once(experiment) for _ in range(repeats)] for experiment in design(spec, prompt_token_s=6e-4)]
 
 
 @pytest.mark.parametrize(("noise", "within"), [(0.0, 1e-6), (0.03, 0.06)])
@@ -87,7 +86,7 @@ def test_engines_of_any_size_can_be_measured(calibration: Build, spec: EngineSpe
 
 def test_all_experiments_fit_the_context_and_the_slots() -> None:
     for spec in (EngineSpec(slots=1, context_tokens=4), EngineSpec(slots=3, context_tokens=64), EngineSpec(slots=64, context_tokens=512)):
-        experiments = design(spec)
+        experiments = design(spec, prompt_token_s=6e-4)
         assert any(isinstance(experiment, Prefill) for experiment in experiments)
         for experiment in experiments:
             if isinstance(experiment, Prefill):
@@ -95,5 +94,10 @@ def test_all_experiments_fit_the_context_and_the_slots() -> None:
             else:
                 assert max(experiment.slots) < spec.slots
                 assert experiment.context + 2 <= spec.context_tokens
-    sums = [len(e.slots) * e.context for e in design(EngineSpec(slots=64)) if not isinstance(e, Prefill)]
-    assert statistics.fmean(sums) < 2000
+
+
+def test_a_slow_engine_gets_shorter_prompts() -> None:
+    fast, slow = (design(EngineSpec(), prompt_token_s=seconds) for seconds in (6e-4, 0.05))
+    assert max(e.tokens for e in fast if isinstance(e, Prefill)) == 768
+    assert max(e.tokens for e in slow if isinstance(e, Prefill)) == 64
+    assert max(len(e.slots) * e.context for e in slow if not isinstance(e, Prefill)) <= 64

@@ -1,0 +1,198 @@
+"""Ctrl-C at each step of a rehearsal, an engine that dies, a state that is locked: nothing is orphaned, and the next command goes on.
+
+All tests work in one project, one after the other: each starts from what the interruption before it has left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psutil
+import pytest
+from jsonschema import Draft202012Validator
+
+ROOT = Path(__file__).parents[2]
+WITHIN_S = 240.0
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("interrupts"), pytest.mark.timeout(900)]
+
+
+class Project:
+    """A folder with dev, a short load and thresholds that only the missing can break."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._mark = folder, folder / "tmp"
+        self._mark.mkdir(parents=True)
+        for path in ROOT.glob("Pulumi.*.yaml"):
+            shutil.copy(path, folder)
+        dev = folder / "Pulumi.dev.yaml"
+        text = dev.read_text(encoding="utf-8").replace("duration_s: 60", "duration_s: 15").replace("rate_per_s: 6.0", "rate_per_s: 1.0")
+        assert text.count("duration_s: 15") == text.count("rate_per_s: 1.0") == 1
+        head, _, rest = text.partition("    - p95_ttft_ms")
+        dev.write_text(head + "    - failed_share" + rest.partition("    - failed_share")[2], encoding="utf-8")
+
+    def start(self, *arguments: str, **variables: str) -> Running:
+        """Start ``sandtable``; every process that comes of it carries our TMPDIR."""
+        return Running(self, arguments, {**os.environ, "TMPDIR": str(self._mark), "NO_COLOR": "1", "COLUMNS": "200", **variables})
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """What runs on our behalf, by name and pid."""
+        found = {}
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("TMPDIR") == str(self._mark) and process.status() != psutil.STATUS_ZOMBIE:
+                    found[f"{process.pid}: {' '.join(process.cmdline())[:120]}"] = process
+            except psutil.Error:
+                continue
+        return found
+
+
+class Running:
+    """One command at work; its lines on stderr tell how far it is."""
+
+    def __init__(self, project: Project, arguments: tuple[str, ...], environ: dict[str, str]) -> None:
+        self.project = project
+        self._err = project.folder / "err.txt"
+        self._out = project.folder / "out.txt"
+        with self._err.open("wb") as err, self._out.open("wb") as out:
+            self.process = self._spawn(arguments, environ, out, err)
+
+    def _spawn(self, arguments: tuple[str, ...], environ: dict[str, str], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "sandtable", "-C", str(self.project.folder), *arguments]
+        return subprocess.Popen(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+    @property
+    def err(self) -> str:
+        return self._err.read_text(encoding="utf-8")
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text(encoding="utf-8")
+
+    def wait_for(self, words: str) -> None:
+        """Wait until ``words`` stand on stderr."""
+        deadline = time.monotonic() + WITHIN_S
+        while words not in self.err:
+            assert self.process.poll() is None, self.err
+            assert time.monotonic() < deadline, self.err
+            time.sleep(0.02)
+
+    def end(self, number: int | None = None) -> int:
+        """Send a signal where one is given, and return the exit code."""
+        if number is not None:
+            self.process.send_signal(number)
+        return self.process.wait(WITHIN_S)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    made = Project(tmp_path_factory.mktemp("interrupts"))
+    yield made
+    assert made.start("cluster", "delete", "dev", "--yes").end() == 0
+    assert not made.processes()
+
+
+@pytest.mark.parametrize("after", ["cost", "cluster", "live graph", "engines", "predict"])
+def test_ctrl_c_leaves_nothing_behind(project: Project, after: str) -> None:
+    run = project.start("rehearse", "dev")
+    run.wait_for(f"✓ {after}")
+    assert run.end(signal.SIGINT) == 130, run.err
+    assert "error: interrupted" in run.err
+    assert "Traceback" not in run.err
+    assert not project.processes()
+
+
+def test_a_second_ctrl_c_does_not_orphan_the_cluster(project: Project) -> None:
+    run = project.start("rehearse", "dev")
+    run.wait_for("✓ engines")
+    run.process.send_signal(signal.SIGINT)
+    run.wait_for("calibrate      interrupted")
+    while run.process.poll() is None:
+        run.process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    assert run.end() == 130, run.err
+    assert not project.processes()
+
+
+def test_the_next_rehearsal_works_and_cleans_up(project: Project) -> None:
+    run = project.start("rehearse", "dev", "--json")
+    assert run.end() in {0, 4}, run.err
+    document = json.loads(run.out)
+    schema = json.loads((ROOT / "docs" / "schemas" / "rehearsal.json").read_text(encoding="utf-8"))
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
+    assert document["graph"]["matches_deployed"]
+    assert len(document["real"]) == 3
+    assert any("KWOK" in text for text in document["simulated"])
+    assert not project.processes()
+
+
+def test_engine_that_dies_is_inconclusive_and_a_running_cluster_is_left_alone(project: Project) -> None:
+    assert project.start("cluster", "start", "dev").end() == 0
+    before = project.processes()
+    run = project.start("rehearse", "dev")
+    run.wait_for("✓ predict")
+    engine = next(process for name, process in project.processes().items() if "-m workloads.engine" in name)
+    engine.kill()
+    assert run.end() == 4, run.err
+    document = json.loads(max((project.folder / ".sandtable" / "runs").glob("*/rehearsal.json")).read_text(encoding="utf-8"))
+    assert document["verdict"] == "inconclusive"
+    assert any("an engine died during the load" in reason and "signal 9" in reason for reason in document["reasons"])
+    assert project.processes().keys() == before.keys()
+
+
+def test_locked_state_and_interrupted_up(project: Project) -> None:
+    assert project.start("down", "dev").end() == 0
+    first = project.start("up", "dev")
+    first.wait_for("✓ cluster")
+    locks = project.folder / ".sandtable" / "state" / ".pulumi" / "locks"
+    deadline = time.monotonic() + WITHIN_S
+    while not any(locks.rglob("*.json")):
+        assert time.monotonic() < deadline
+        assert first.process.poll() is None, first.err
+        time.sleep(0.02)
+    second = project.start("up", "dev", "--json")
+    assert second.end() == 2, second.err
+    error = json.loads(second.out)["error"]
+    assert error["name"] == "configuration"
+    assert "another run" in error["message"]
+    assert first.end(signal.SIGINT) == 130
+    assert not any(locks.rglob("*.json"))
+    last = project.start("up", "dev", "--json")
+    assert last.end() == 0, last.err
+    assert json.loads(last.out)["changes"]["create"] > 0
+
+
+def test_wrong_passphrase(project: Project) -> None:
+    run = project.start("up", "dev", PULUMI_CONFIG_PASSPHRASE="wrong")
+    assert run.end() == 2, run.err
+    assert "PULUMI_CONFIG_PASSPHRASE" in run.err
+    assert "Traceback" not in run.err
+
+
+@pytest.mark.parametrize(("options", "line", "code"), [((), "✓ engines", 130), (("--web",), "Locust's page is at", 4)])
+def test_load_test_ends_with_its_processes(project: Project, options: tuple[str, ...], line: str, code: int) -> None:
+    before = project.processes()
+    run = project.start("loadtest", "dev", *options)
+    run.wait_for(line)
+    assert run.end(signal.SIGINT) == code, run.err
+    assert project.processes().keys() == before.keys()
+
+
+def test_killed_outright_the_engine_ends_too(project: Project) -> None:
+    before = project.processes()
+    run = project.start("loadtest", "dev", "--open-loop")
+    run.wait_for("✓ engines")
+    assert run.end(signal.SIGKILL) == -signal.SIGKILL
+    deadline = time.monotonic() + 30
+    while project.processes().keys() != before.keys():
+        assert time.monotonic() < deadline, project.processes().keys() - before.keys()
+        time.sleep(0.1)

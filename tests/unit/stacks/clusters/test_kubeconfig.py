@@ -1,0 +1,107 @@
+"""Which file and context are meant, and what is said where they cannot be; nothing is asked of a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stacks.clusters import open_cluster
+from stacks.clusters.embedded import EmbeddedCluster
+from stacks.clusters.kubeconfig import KubeconfigCluster
+from stacks.environment import Cluster, Environment
+from stacks.errors import ConfigurationError
+
+
+def document(*contexts: str, current: str | None = None) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": f"{name}-cluster", "cluster": {"server": f"https://{name}.invalid:6443"}} for name in contexts],
+        "users": [{"name": "ann", "user": {"token": "x"}}],
+        "contexts": [{"name": name, "context": {"cluster": f"{name}-cluster", "user": "ann"}} for name in contexts],
+        **({"current-context": current} if current else {}),
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(document("staging", "prod", current="staging")))
+    return path
+
+
+def environment(path: Path | None = None, context: str | None = None) -> Environment:
+    return Environment(name="theirs", cluster=Cluster(provider="kubeconfig", kubeconfig=str(path) if path else None, context=context))
+
+
+def test_the_environments_own_context_comes_first(file: Path) -> None:
+    cluster = KubeconfigCluster.of(environment(file, "prod"))
+    assert (cluster.name, cluster.kubeconfig, cluster.context) == ("theirs", file, "prod")
+
+
+def test_without_one_it_is_the_current_context(file: Path) -> None:
+    assert KubeconfigCluster.of(environment(file)).context == "staging"
+
+
+def test_without_a_file_it_is_the_first_of_the_variable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", f"{file}:/nowhere/else")
+    assert KubeconfigCluster.of(environment()).kubeconfig == file
+
+
+def test_without_a_variable_it_is_the_one_in_the_home_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = file.parent / "home"
+    (home / ".kube").mkdir(parents=True)
+    file.rename(home / ".kube" / "config")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    assert KubeconfigCluster.of(environment()).kubeconfig == home / ".kube" / "config"
+
+
+def test_an_unknown_context_names_the_others_and_the_nearest(file: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no context 'prd'; there is staging, prod — did you mean 'prod'\?"):
+        KubeconfigCluster.of(environment(file, "prd"))
+
+
+def test_no_current_context(file: Path) -> None:
+    file.write_text(yaml.safe_dump(document("staging")))
+    with pytest.raises(ConfigurationError, match="no context ''; there is staging"):
+        KubeconfigCluster.of(environment(file))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff\xfe\x00", "cannot be read: it is no text"),
+        (b"a: [", "is not YAML"),
+        (b"- a\n- list\n", "this is no kubeconfig"),
+        (b"", "this is no kubeconfig"),
+        (b"kind: Config\n", "there is none"),
+    ],
+)
+def test_a_file_that_is_no_kubeconfig(file: Path, content: bytes | None, words: str) -> None:
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=words) as raised:
+        KubeconfigCluster.of(environment(file))
+    assert str(file) in str(raised.value)
+
+
+def test_the_file_is_never_written(file: Path) -> None:
+    before = file.read_bytes()
+    cluster = KubeconfigCluster.of(environment(file))
+    cluster.stop()
+    cluster.delete()
+    assert file.read_bytes() == before
+
+
+def test_the_provider_of_the_environment_chooses_the_adapter(file: Path, tmp_path: Path) -> None:
+    assert isinstance(open_cluster(environment(file), tmp_path), KubeconfigCluster)
+    embedded = open_cluster(Environment(name="dev"), tmp_path)
+    assert isinstance(embedded, EmbeddedCluster)
+    assert embedded.folder == tmp_path / ".sandtable" / "clusters" / "dev"
+    assert not embedded.folder.exists(), "opening starts and makes nothing"
+    status = embedded.status()
+    assert (status.running, status.server, status.note, status.nodes_are_played) == (False, None, "", True)
