@@ -27,8 +27,8 @@ READY_S, ROLLED_OUT_S = 4.0, 10.0
 PATIENCE_S = 120.0
 
 _OFFER = {labels.CAPACITY_CPU: "96", labels.CAPACITY_MEMORY: "1Ti", labels.CAPACITY_PODS: "110", labels.CAPACITY_GPU: "8"}
-NODE = {"metadata": {"name": "gpu-0", "annotations": {labels.KWOK_NODE: "fake", **_OFFER}}}
-ENGINE = {
+NODE: Any = {"metadata": {"name": "gpu-0", "annotations": {labels.KWOK_NODE: "fake", **_OFFER}}}
+ENGINE: Any = {
     "metadata": {"name": "engine"},
     "spec": {
         "replicas": 3,
@@ -43,7 +43,7 @@ ENGINE = {
 
 def roll_out(connection: Any) -> None:
     """Deploy three engines on a new GPU node, and wait until all are available."""
-    apps = client.AppsV1Api(connection)
+    apps: Any = client.AppsV1Api(connection)
     client.CoreV1Api(connection).create_node(NODE)
     apps.create_namespaced_deployment("default", ENGINE)
     deadline = time.monotonic() + PATIENCE_S
@@ -55,11 +55,12 @@ def roll_out(connection: Any) -> None:
 def measure(folder: Path) -> tuple[float, float, float]:
     """Return the seconds to the API, to the rollout (both from nothing), and of a second start over the same data."""
     cluster = EmbeddedCluster("benchmark", folder)
+    connect: Any = config.new_client_from_config
     try:
         begun = time.perf_counter()
         cluster.start()
         ready = time.perf_counter() - begun
-        roll_out(config.new_client_from_config(str(cluster.kubeconfig), cluster.context))
+        roll_out(connect(str(cluster.kubeconfig), cluster.context))
         rolled_out = time.perf_counter() - begun
         cluster.stop()
         begun = time.perf_counter()

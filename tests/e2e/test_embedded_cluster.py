@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -212,11 +212,11 @@ class TestSomebodysCluster:
     """The kubeconfig adapter says what is refused before anything was changed."""
 
     @pytest.fixture
-    def kubeconfig(self, cluster: EmbeddedCluster, tmp_path: Path) -> Iterator[Path]:
+    def kubeconfig(self, cluster: EmbeddedCluster, tmp_path: Path) -> Path:
         cluster.start()
         path = tmp_path / "kubeconfig"
         path.write_bytes(cluster.kubeconfig.read_bytes())
-        yield path
+        return path
 
     def change(self, path: Path, user: dict[str, Any] | None = None, server: str | None = None) -> None:
         document = yaml.safe_load(path.read_text())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulations.calibration import Calibration, Coefficient, Machine
+from simulations.calibration import Calibration, published
 from simulations.failures import node_lost, play, zone_lost
 from simulations.whatif import ScenarioResult, parse_scenario, run
 from stacks.capacity import nodes
@@ -17,31 +17,14 @@ from stacks.demand import workloads
 from stacks.environment_file import load
 from stacks.prices import PriceBook
 from stacks.sources import from_program
-from workloads.engine.spec import EngineSpec
 
 ROOT = Path(__file__).parents[2]
 
 
 def speed(gpu_model: str | None) -> Calibration:
-    """An engine of about the speed of an 8B model on an H100, and of 0.6 times that on anything else."""
-    slower = 1.0 if gpu_model == "H100" else 1 / 0.6
-
-    def seconds(value: float) -> Coefficient:
-        return Coefficient(slower * value, "s", "assumed", "this test")
-
-    return Calibration(
-        name=f"{gpu_model} of a test",
-        date="2026-11-24",
-        spec=EngineSpec(),
-        machine=Machine(str(gpu_model), 1),
-        step_s=seconds(0.008),
-        compute_s=((1, seconds(0.0005)), (512, seconds(0.08))),
-        decode_context_s=seconds(1e-8),
-        prefill_context_s=seconds(1e-9),
-        request_s=seconds(0.002),
-        request_token_s=seconds(1e-6),
-        batching="together",
-    )
+    """The published figures: the engines of prod are on GPUs."""
+    assert gpu_model is not None
+    return published(gpu_model)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,15 @@ def manifest(name: str, **data: str) -> dict[str, Any]:
 def metadata(operation: str, name: str, *, old: bool = False, new: bool = True, kind: str = MAP, **more: Any) -> dict[str, Any]:
     urn = f"{PREFIX}{kind}::{name}"
     state = {"type": kind, "urn": urn, "id": name, "parent": STACK, "provider": "p", "inputs": manifest(name)}
-    return {"op": operation, "urn": urn, "type": kind, "provider": "p", "old": state if old else None, "new": state if new else None, **more}
+    return {
+        "op": operation,
+        "urn": urn,
+        "type": kind,
+        "provider": "p",
+        "old": state if old else None,
+        "new": state if new else None,
+        **more,
+    }
 
 
 def event(kind: str, content: dict[str, Any]) -> EngineEvent:

@@ -75,7 +75,7 @@ class TestLocks:
 
     def test_on_another_machine_only_the_user_can_tell(self, state: StateFolder, lock: Lock) -> None:
         path = lock(ended(), host="another")
-        with pytest.raises(StateLockedError, match="on another since .* `sandtable up dev --unlock`"):
+        with pytest.raises(StateLockedError, match=r"on another since .* `sandtable up dev --unlock`"):
             state.release_stale_locks()
         assert state.release_stale_locks(elsewhere=True)
         assert not path.exists()
