@@ -111,7 +111,11 @@ class Processes:
         try:
             record = json.loads(self._record(name).read_text(encoding="utf-8"))
             process = psutil.Process(int(record["pid"]))
-            return process if process.cmdline() == record["command"] else None  # a zombie has no command line
+            command = process.cmdline()
+            # A zombie has no command line, and neither has a process in the instant between its birth and the program it was born for.
+            if not command:
+                return process if process.status() != psutil.STATUS_ZOMBIE else None
+            return process if command == record["command"] else None
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
 
