@@ -116,8 +116,8 @@ def test_an_engine_that_was_killed_says_so(cache: Path, tmp_path: Path) -> None:
         running._child.wait(10)  # the kernel takes its threads down one by one
         assert not running.alive()
         reason = running.exit_reason()
-    assert reason.startswith(f"the engine on port {running.spec.port} was ended by signal 9\n  ")
-    assert f"engine: {running.url} serves synthetic with 4 slots of 1024 tokens" in reason
+    # Its last lines follow where it had written any: it answers an instant before it says so.
+    assert reason.startswith(f"the engine on port {running.spec.port} was ended by signal 9")
 
 
 def test_an_engine_does_not_outlive_who_started_it(cache: Path, tmp_path: Path) -> None:

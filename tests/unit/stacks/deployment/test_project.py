@@ -64,6 +64,13 @@ def test_a_folder_that_cannot_be_made(project: ProjectFolder) -> None:
         project.prepare()
 
 
+def test_pulumi_has_a_home_of_its_own_and_keeps_no_debug_logs(project: ProjectFolder) -> None:
+    project.prepare()
+    home = Path(project.variables()["PULUMI_HOME"])
+    assert home.is_relative_to(project.root)
+    assert (home / "logs").is_file()
+
+
 def test_the_backend_is_the_folder_that_pulumi_by_hand_uses(project: ProjectFolder) -> None:
     assert project.variables()["PULUMI_BACKEND_URL"] == f"file://{project.root}/.sandtable/state"
 
