@@ -48,7 +48,7 @@ def tests(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """The unit tier alone, in under ten seconds."""
     _install(session, "test")
-    session.run("pytest", "tests/unit", "workloads", "-m", "not e2e and not containers", *session.posargs)
+    session.run("pytest", "-n", "auto", "tests/unit", *session.posargs)
 
 
 @nox.session(default=False)
@@ -63,7 +63,7 @@ def e2e(session: nox.Session) -> None:
 @nox.session(default=False)
 def containers(session: nox.Session) -> None:
     """Services that the stack names, in containers built here and reached through testcontainers; needs Docker."""
-    _install(session, "test", "containers")
+    _install(session, "test")
     _debian(session, "dockerd", "docker.io")
     _debian(session, "mmdebstrap", "mmdebstrap")
     session.run("pytest", "tests/e2e", "-m", "containers", *session.posargs)
@@ -72,7 +72,7 @@ def containers(session: nox.Session) -> None:
 @nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""
-    _install(session, "lint", "test", "containers")
+    _install(session, "lint", "test")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

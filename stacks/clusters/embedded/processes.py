@@ -69,6 +69,7 @@ class Processes:
             setsigmask=(),
             setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
         )
+        _wait_for_birth(pid)
         record = self._record(server.name)
         partial = record.with_suffix(".partial")
         partial.write_text(json.dumps({"pid": pid, "command": list(server.command)}), encoding="utf-8")
@@ -111,13 +112,17 @@ class Processes:
         try:
             record = json.loads(self._record(name).read_text(encoding="utf-8"))
             process = psutil.Process(int(record["pid"]))
-            command = process.cmdline()
-            # A zombie has no command line, and neither has a process in the instant between its birth and the program it was born for.
-            if not command:
-                return process if process.status() != psutil.STATUS_ZOMBIE else None
-            return process if command == record["command"] else None
+            return process if process.cmdline() == record["command"] else None  # a zombie has no command line
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
+
+
+def _wait_for_birth(pid: int) -> None:
+    """Wait the instant until a new process has its command line: we go on a moment before the kernel has written it."""
+    process = psutil.Process(pid)
+    with suppress(psutil.Error):
+        while not process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+            os.sched_yield()
 
 
 def _end(processes: Sequence[psutil.Process], patience_s: float) -> None:
