@@ -60,15 +60,18 @@ class InterruptibleCommand(PulumiCommand):
             threading.Thread(target=_read, args=(stream, kept, callback), daemon=True)
             for stream, kept, callback in zip((process.stdout, process.stderr), lines, (on_output, on_error), strict=True)
         ]
-        for reader in readers:
-            reader.start()
         try:
+            for reader in reversed(readers):  # who reads the first line of stdout may interrupt us: all are at work by then
+                reader.start()
             process.wait()
         except KeyboardInterrupt:
             _stop(process)
             raise
-        for reader in readers:
-            reader.join()
+        finally:
+            end_session(process.pid)  # a plugin that outlived Pulumi would hold the pipes open
+            for reader in readers:
+                if reader.is_alive():
+                    reader.join()
         result = CommandResult(stdout="\n".join(lines[0]), stderr="\n".join(lines[1]), code=process.returncode)
         if process.returncode != 0:
             raise create_command_error(result)
@@ -90,4 +93,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except (KeyboardInterrupt, subprocess.TimeoutExpired):
         process.kill()
         process.wait()
-        end_session(process.pid)
