@@ -218,9 +218,7 @@ class TestDisk:
             cluster.start()
         assert running(cluster) == []
 
-    @pytest.mark.parametrize(
-        ("number", "words"), [(28, "No space left on device"), (30, "Read-only file system"), (13, "Permission denied")]
-    )
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
     def test_one_that_cannot_be_written_is_named_with_the_mend(
         self, cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:

@@ -44,8 +44,9 @@ def interrupt(line: str) -> None:
         signal.pthread_kill(main, signal.SIGINT)
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def at_work(folder: Path) -> list[psutil.Process]:
+    """Processes in the folder in which the scripts run; a zombie is in none."""
+    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(folder)]
 
 
 def test_its_output_comes_back_and_is_told_line_by_line(run: Run) -> None:
@@ -85,25 +86,25 @@ def test_an_interrupt_is_passed_on_and_its_end_is_waited_for(run: Run, tmp_path:
         run(script, on_output=lambda line: (told.append(line), interrupt(line)))
     assert (tmp_path / "state").exists()
     assert told == ["ready", "writing the state"]
-    assert children() == []
+    assert at_work(tmp_path) == []
 
 
-def test_a_second_interrupt_kills_it_with_its_plugins(run: Run) -> None:
+def test_a_second_interrupt_kills_it_with_its_plugins(run: Run, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(f"trap 'echo ready again; {WAIT}' INT; echo ready; {WAIT}", on_output=interrupt)
-    assert children() == []
+    assert at_work(tmp_path) == []
 
 
-def test_one_that_does_not_stop_is_killed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_stop_is_killed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PATIENCE_S", 0.0)
     with pytest.raises(KeyboardInterrupt):
         run(f"trap '' INT; echo ready; {WAIT}", on_output=interrupt)
-    assert children() == []
+    assert at_work(tmp_path) == []
 
 
-def test_a_plugin_that_outlives_it_is_ended_and_does_not_hold_us_up(run: Run) -> None:
+def test_a_plugin_that_outlives_it_is_ended_and_does_not_hold_us_up(run: Run, tmp_path: Path) -> None:
     assert run("sleep 600 & echo $!").code == 0
-    assert children() == []
+    assert at_work(tmp_path) == []
 
 
 def test_the_terminals_ctrl_c_does_not_reach_it(run: Run) -> None:
