@@ -9,6 +9,7 @@ import errno
 import json
 import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -68,7 +69,17 @@ def main() -> NoReturn:
     # Asked to end, or left by its terminal: the same orderly way out as Ctrl-C, so that no child is orphaned.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    sys.exit(run(sys.argv[1:]))
+    sys.unraisablehook = interrupt_again
+    code = int(ExitCode.INTERRUPTED)
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        pass  # once more, while the first one was being told
+    finally:
+        # All is done but for the interpreter's own end, and an interrupt there would hide the exit code.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -85,6 +96,14 @@ def run(arguments: list[str]) -> int:
     if result == ExitCode.INTERRUPTED:
         return _fail(ExitCode.INTERRUPTED, "interrupted", arguments)
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
+
+
+def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
+    """Give an interrupt that came in the instant of a destructor to the main thread once more: Python drops it there."""
+    if not issubclass(dropped.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(dropped)
+    elif main_thread := threading.main_thread().ident:
+        threading.Timer(0.02, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
 
 
 def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:

@@ -41,6 +41,8 @@ def invalid_reasons(outcome: Outcome, generator: GeneratorStats, *, metrics: Ite
 
     ``metrics`` are the names that thresholds ask for, such as ``p95_ttft_ms``; those that are no percentile need no samples.
     """
+    if not outcome.requests:
+        return ("nothing was measured: no request was sent",)
     return (*_instrument(generator), *_samples(outcome, metrics))
 
 

@@ -58,6 +58,10 @@ def test_too_few_samples_are_those_of_the_metric_that_is_asked() -> None:
     assert reasons == ("too few samples for p95_tpot_ms: 0, needed are 73 to bound it from above; lengthen the run or raise the rate",)
 
 
+def test_without_a_request_nothing_was_measured_whatever_is_asked() -> None:
+    assert invalid_reasons(outcome(0), QUIET) == ("nothing was measured: no request was sent",)
+
+
 def test_a_closed_loop_has_no_lag_to_judge() -> None:
     closed = replace(QUIET, kind="closed-loop", lag_p50_ms=None, lag_p99_ms=None, lag_max_ms=None)
     assert invalid_reasons(outcome(100), closed) == ()
