@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from loadtests.errors import LocustError
+from workloads.interrupts import held_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,11 +41,15 @@ class LocustProcess:
             self._environment["SANDTABLE_API_KEY"] = api_key
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            # A session of its own: Ctrl-C reaches us alone, and we end it in order.
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True
-            )
+        try:
+            with self._log.open("wb") as log, held_interrupts():
+                # A session of its own: Ctrl-C reaches us alone, and we end it in order.
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True
+                )
+        except KeyboardInterrupt:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

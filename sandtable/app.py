@@ -79,6 +79,9 @@ def main() -> NoReturn:
         # All is done but for the interpreter's own end, and an interrupt there would hide the exit code.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+    # CPython remembers an interrupt of generated code (a dataclass that is being imported), though it was caught, and would end by a
+    # signal instead of the code; running any other generated code makes it forget.
+    exec("")  # noqa: S102
     sys.exit(code)
 
 

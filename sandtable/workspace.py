@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,20 +57,6 @@ class Workspace:
     def baseline(self, environment: str) -> Path:
         """File of the outcome that later rehearsals of ``environment`` are compared with; it need not exist."""
         return self.folder / "baselines" / f"{environment}.json"
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let a second Ctrl-C not break the few seconds in which what was started is ended."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread only
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -15,7 +15,8 @@ from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, pinned, run
 from sandtable.rehearsal.findings import Findings
 from sandtable.terminal import Steps, out, show_rehearsal
 from sandtable.toolchain_progress import ensure_or_skip, needed_for
-from sandtable.workspace import Workspace, read_json, uninterrupted, write_json
+from sandtable.workspace import Workspace, read_json, write_json
+from workloads.interrupts import held_interrupts
 
 if TYPE_CHECKING:
     from simulations.calibration import Calibration
@@ -269,5 +270,5 @@ class _Loop:
 
 
 def _stop(cluster: Cluster) -> None:
-    with uninterrupted():
+    with held_interrupts():  # a second Ctrl-C must not break the few seconds in which what was started is ended
         cluster.stop()

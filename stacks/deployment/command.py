@@ -17,8 +17,11 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
 from stacks.deployment.state import end_session
+from workloads.interrupts import held_interrupts
 
 _PATIENCE_S: Final = 120.0
+
+_Told = Callable[[str], Any] | None
 
 
 class InterruptibleCommand(PulumiCommand):
@@ -45,8 +48,30 @@ class InterruptibleCommand(PulumiCommand):
             KeyboardInterrupt: we were interrupted; Pulumi has stopped and written its state.
         """
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
-        process = subprocess.Popen(
-            [self.command, "--non-interactive", *args],
+        run = None
+        try:
+            with held_interrupts():
+                run = _Run([self.command, "--non-interactive", *args], cwd, environment, (on_output, on_error))
+            run.process.wait()
+        except KeyboardInterrupt:
+            if run:
+                run.stop()
+            raise
+        finally:
+            if run:
+                run.end()
+        result = CommandResult(stdout="\n".join(run.lines[0]), stderr="\n".join(run.lines[1]), code=run.process.returncode)
+        if result.code != 0:
+            raise create_command_error(result)
+        return result
+
+
+class _Run:
+    """One run of the CLI with the readers of its output."""
+
+    def __init__(self, command: list[str], cwd: str, environment: Mapping[str, str], callbacks: tuple[_Told, _Told]) -> None:
+        self.process = subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -55,41 +80,34 @@ class InterruptibleCommand(PulumiCommand):
             encoding="utf-8",
             start_new_session=True,  # the terminal's Ctrl-C reaches us alone; we pass it on, once
         )
-        lines: tuple[list[str], list[str]] = ([], [])
-        readers = [
+        self.lines: tuple[list[str], list[str]] = ([], [])
+        streams = (self.process.stdout, self.process.stderr)
+        self._readers = [
             threading.Thread(target=_read, args=(stream, kept, callback), daemon=True)
-            for stream, kept, callback in zip((process.stdout, process.stderr), lines, (on_output, on_error), strict=True)
+            for stream, kept, callback in zip(streams, self.lines, callbacks, strict=True)
         ]
+        for reader in self._readers:
+            reader.start()
+
+    def stop(self) -> None:
+        """Pass an interrupt on and wait; at the second one, or after two minutes, kill."""
+        self.process.send_signal(signal.SIGINT)
         try:
-            for reader in reversed(readers):  # who reads the first line of stdout may interrupt us: all are at work by then
-                reader.start()
-            process.wait()
-        except KeyboardInterrupt:
-            _stop(process)
-            raise
-        finally:
-            end_session(process.pid)  # a plugin that outlived Pulumi would hold the pipes open
-            for reader in readers:
-                if reader.is_alive():
-                    reader.join()
-        result = CommandResult(stdout="\n".join(lines[0]), stderr="\n".join(lines[1]), code=process.returncode)
-        if process.returncode != 0:
-            raise create_command_error(result)
-        return result
+            self.process.wait(_PATIENCE_S)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+
+    def end(self) -> None:
+        """Wait for the last of the output."""
+        end_session(self.process.pid)  # a plugin that outlived Pulumi would hold the pipes open
+        for reader in self._readers:
+            reader.join()
 
 
-def _read(stream: IO[str], kept: list[str], callback: Callable[[str], Any] | None) -> None:
+def _read(stream: IO[str], kept: list[str], callback: _Told) -> None:
     with stream:
         for line in stream:
             kept.append(line.rstrip())
             if callback:
                 callback(kept[-1])
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_PATIENCE_S)
-    except (KeyboardInterrupt, subprocess.TimeoutExpired):
-        process.kill()
-        process.wait()

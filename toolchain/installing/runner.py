@@ -25,6 +25,7 @@ from toolchain.finding.resolver import Resolver
 from toolchain.installing.diagnosis import diagnose, tail
 from toolchain.installing.progress import BuildProgress, Listener, State
 from toolchain.installing.recipes import Recipe
+from workloads.interrupts import held_interrupts
 
 AT_MOST: Final = 2
 _GRACE_S: Final = 5.0
@@ -115,9 +116,10 @@ class _Run:
             self._output = path.open("wb")
             command = self._recipe.command(self._staging)
         # A group of its own: a Ctrl-C of the terminal reaches us alone, and we end the compiler's children with it.
-        self.process = subprocess.Popen(
-            command.args, env=command.env, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, process_group=0
-        )
+        with held_interrupts():
+            self.process = subprocess.Popen(
+                command.args, env=command.env, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, process_group=0
+            )
 
     def _install(self) -> None:
         assert self._staging is not None

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from workloads.engine.errors import EngineStartError, PortTakenError
+from workloads.interrupts import held_interrupts
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -97,8 +98,8 @@ class EngineProcess:
         for attempt in range(attempts):
             if any_port:
                 self.spec = replace(self.spec, port=_free_port())
-            self._start()
             try:
+                self._start()
                 self._wait_until_healthy()
             except BaseException:  # also on Ctrl-C nothing is left behind
                 taken = self._child is not None and self._child.poll() == PortTakenError.exit_code
@@ -131,7 +132,7 @@ class EngineProcess:
     def _start(self) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "workloads.engine", *self.spec.to_args(), f"--cache={self._cache}", "--until-stdin-ends"]
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as log, held_interrupts():
             # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
             self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=_environment()

@@ -19,6 +19,8 @@ from typing import Final
 
 import psutil
 
+from workloads.interrupts import held_interrupts
+
 _LOG_LINES: Final = 12
 _LAST_RESORT_S: Final = 5.0
 
@@ -55,25 +57,26 @@ class Processes:
         with suppress(FileNotFoundError):
             log.replace(log.with_suffix(".log.before"))
         output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        # Not subprocess.Popen: its object complains when it is dropped while the process runs, which is the very purpose here.
-        pid = os.posix_spawn(
-            server.command[0],
-            list(server.command),
-            {"PATH": os.defpath, "HOME": str(self.folder)},
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(log), output, 0o600),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
-        )
-        _wait_for_birth(pid)
-        record = self._record(server.name)
-        partial = record.with_suffix(".partial")
-        partial.write_text(json.dumps({"pid": pid, "command": list(server.command)}), encoding="utf-8")
-        partial.replace(record)
+        with held_interrupts():
+            # Not subprocess.Popen: its object complains when it is dropped while the process runs, which is the very purpose here.
+            pid = os.posix_spawn(
+                server.command[0],
+                list(server.command),
+                {"PATH": os.defpath, "HOME": str(self.folder)},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, str(log), output, 0o600),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+            )
+            _wait_for_birth(pid)
+            record = self._record(server.name)
+            partial = record.with_suffix(".partial")
+            partial.write_text(json.dumps({"pid": pid, "command": list(server.command)}), encoding="utf-8")
+            partial.replace(record)
         return True
 
     def alive(self, name: str) -> bool:

@@ -6,14 +6,17 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import pytest
 
-from stacks.clusters.embedded import EmbeddedCluster
+from stacks.clusters.embedded import EmbeddedCluster, processes
 from stacks.clusters.embedded import cluster as module
 from stacks.clusters.embedded.ports import HOST, Ports
 from stacks.clusters.embedded.processes import Processes, Server
@@ -68,6 +71,16 @@ def cluster(tmp_path: Path, fleet: Fleet) -> Iterator[EmbeddedCluster]:
 def running(cluster: EmbeddedCluster) -> list[str]:
     processes = Processes(cluster.log_folder)
     return [name for name in KINDS if processes.alive(name)]
+
+
+def at_work(cluster: EmbeddedCluster) -> list[psutil.Process]:
+    """Our own processes of the cluster, also those whose pid nobody wrote down."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.ZombieProcess):
+            if child.environ().get("HOME") == str(cluster.log_folder):
+                found.append(child)
+    return found
 
 
 def end(cluster: EmbeddedCluster, *names: str) -> None:
@@ -132,6 +145,13 @@ def test_an_interrupted_start_ends_what_it_started(cluster: EmbeddedCluster, ans
     with pytest.raises(raised):
         cluster.start()
     assert running(cluster) == []
+
+
+def test_ctrl_c_in_the_instant_of_a_birth_ends_what_was_born(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_wait_for_birth", lambda _pid: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        cluster.start()
+    assert at_work(cluster) == []
 
 
 def test_one_that_is_never_ready_is_given_up_with_the_way_out(
