@@ -60,7 +60,8 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     priorities = PriorityClasses("priority-classes", environment=environment, options=after())
     NodePools("node-pools", environment=environment, options=after())
     namespaces = Namespaces("namespaces", environment=environment, options=after(admission))
-    ready = after(namespaces, priorities)
+    going_with = pulumi.ResourceOptions(transformations=[namespaces.take_along])
+    ready = pulumi.ResourceOptions.merge(after(namespaces, priorities), going_with)
 
     _platform(environment, ready)
     ai_stack = AiStack("ai-stack", environment=environment, options=ready)

@@ -243,6 +243,8 @@ class _Loop:
                     step.skip(str(error))
                     return
                 step.note(measured.summary())
+            if doubt := measured.doubt():
+                self.found.missing.append(f"the prediction does not count: {doubt}")
             self._predict(deployed, measured)
             with self.steps.step("load test") as step:
                 self.found.measurement = open_loop.run(

@@ -72,6 +72,10 @@ class NamedCoefficient:
         return {"name": self.name, **asdict(self.coefficient)}
 
 
+#: Three times what a quiet machine gives; a prediction cannot be expected to be better than the numbers that it is made of.
+FIT_LIMIT: Final = 0.15
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The hardware that the numbers hold for."""
@@ -141,6 +145,15 @@ class Calibration:
         fitted = f", fit within {self.fit.median_error:.1%} in the median (n={self.fit.n})" if self.fit else ""
         loaded = f", {self.under_load.value:.2f} times that under load (n={self.under_load.n})" if self.under_load.n else ""
         return f"{token_ms:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}{loaded}"
+
+    def doubt(self) -> str | None:
+        """Say why a prediction from these numbers does not count; None where it does."""
+        if self.fit is None or self.fit.median_error <= FIT_LIMIT:
+            return None
+        return (
+            f"the calibration gives back its own experiments only within {self.fit.median_error:.0%} in the median (n={self.fit.n}), "
+            f"allowed are {FIT_LIMIT:.0%}; something else used the machine, so run again when it is quiet"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values."""

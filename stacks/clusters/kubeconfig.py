@@ -12,26 +12,11 @@ from typing import Any, Final
 
 import yaml
 
+from stacks.clusters import needs
 from stacks.clusters.port import ClusterStatus
 from stacks.environment import Environment
 from stacks.errors import ClusterError, ConfigurationError
 
-#: What a stack is made of, as (group, resources): asked beforehand, because a refusal half-way leaves half a stack.
-NEEDED: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("", ("namespaces", "configmaps", "secrets", "services", "serviceaccounts", "resourcequotas")),
-    ("apps", ("deployments", "statefulsets", "daemonsets")),
-    ("batch", ("jobs", "cronjobs")),
-    ("autoscaling", ("horizontalpodautoscalers",)),
-    ("policy", ("poddisruptionbudgets",)),
-    ("networking.k8s.io", ("networkpolicies",)),
-    ("scheduling.k8s.io", ("priorityclasses",)),
-    ("node.k8s.io", ("runtimeclasses",)),
-    ("rbac.authorization.k8s.io", ("clusterroles", "clusterrolebindings", "roles", "rolebindings")),
-    ("apiextensions.k8s.io", ("customresourcedefinitions",)),
-    ("admissionregistration.k8s.io", ("validatingadmissionpolicies", "validatingadmissionpolicybindings")),
-)
-#: Server-side apply creates with `patch` and `create` together.
-VERBS: Final = ("create", "patch", "delete")
 _TIMEOUT_S: Final = 10
 _UNAUTHORIZED: Final = 401
 
@@ -40,9 +25,14 @@ _UNAUTHORIZED: Final = 401
 class KubeconfigCluster:
     """A cluster behind one context of one kubeconfig file."""
 
-    name: str
+    environment: Environment
     kubeconfig: Path
     context: str
+
+    @property
+    def name(self) -> str:
+        """Name of the environment."""
+        return self.environment.name
 
     @classmethod
     def of(cls, environment: Environment) -> KubeconfigCluster:
@@ -60,32 +50,29 @@ class KubeconfigCluster:
             close = difflib.get_close_matches(context, contexts, n=1)
             hint = f" — did you mean {close[0]!r}?" if close else ""
             raise ConfigurationError(f"{path}: no context {context!r}; there is {', '.join(contexts) or 'none'}{hint}")
-        return cls(environment.name, path, context)
+        return cls(environment, path, context)
 
     def start(self) -> None:
-        """Check that it answers and lets us do what a stack needs; nothing is started.
+        """Check that it answers, serves what the stack is made of, and lets us change it; nothing is started.
 
         Raises:
-            ClusterError: it does not answer, does not know us, or refuses something that the stack needs.
+            ClusterError: it does not answer, does not know us, lacks a kind, or refuses something that the stack needs.
         """
-        from kubernetes import client
+        from stacks.sources import from_program
 
+        graph = from_program(self.environment)
+        place = f"context {self.context!r} of {self.kubeconfig}"
         with self._explained():
-            api = client.AuthorizationV1Api(self._connect())
-            # One question is enough for an administrator.
-            if _allows(api, "*", "*", "*"):
-                return
-            lacking: dict[str, list[str]] = {}
-            for group, resources in NEEDED:
-                for resource in resources:
-                    for verb in VERBS:
-                        if not _allows(api, verb, group, resource):
-                            lacking.setdefault(verb, []).append(f"{resource}{'.' + group if group else ''}")
-        if lacking:
-            refused = "; ".join(f"{verb} {', '.join(resources)}" for verb, resources in lacking.items())
+            api = self._connect()
+            served = needs.served(api, graph)
+            unknown = [kind for kind in needs.kinds(graph) if kind not in served]
+            lacking = needs.refused(api, sorted((version.rpartition("/")[0], plural) for (version, _), plural in served.items()))
+        faults = [f"it does not know {kind} ({version}): install what serves it" for version, kind in unknown]
+        faults += [f"it does not allow us to {verbs}: {', '.join(resources)}" for verbs, resources in lacking.items()]
+        if faults:
+            lines = "\n".join(f"  {fault}" for fault in faults)
             raise ClusterError(
-                f"context {self.context!r} of {self.kubeconfig}: the cluster does not allow us to {refused}. Nothing was changed; "
-                "ask for these rights, or choose another context"
+                f"{place}: the cluster lacks what the stack needs, and nothing was changed; mend it, or choose another context:\n{lines}"
             )
 
     def stop(self) -> None:
@@ -139,12 +126,6 @@ class KubeconfigCluster:
         document = _read(self.kubeconfig)
         cluster = next((entry["context"].get("cluster") for entry in document["contexts"] if entry["name"] == self.context), None)
         return next((entry["cluster"].get("server") for entry in document.get("clusters") or () if entry["name"] == cluster), None)
-
-
-def _allows(api: Any, verb: str, group: str, resource: str) -> bool:
-    attributes = {"group": group, "resource": resource, "verb": verb}
-    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
-    return bool(api.create_self_subject_access_review(review, _request_timeout=_TIMEOUT_S).status.allowed)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -37,11 +37,16 @@ def from_preview(document: Mapping[str, Any]) -> Graph:
     """Read the plan of ``pulumi preview --json``: the resources as they will be.
 
     Raises:
-        ConfigurationError: the document is not such a plan.
+        ConfigurationError: the document is not such a plan, or it leaves out what stays as it is.
     """
     steps = document.get("steps")
     if not isinstance(steps, list):
         raise ConfigurationError("this is not the output of `pulumi preview --json`: `steps` is missing")
+    same = int((document.get("changeSummary") or {}).get("same", 0))
+    if (left_out := same - sum(step.get("op") == "same" for step in steps)) > 0:
+        raise ConfigurationError(
+            f"this plan leaves out {left_out} resources that stay as they are; make it with `pulumi preview --json --show-sames`"
+        )
     states = {
         step["urn"]: step.get("newState") or step.get("oldState")
         for step in steps

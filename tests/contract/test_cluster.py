@@ -32,6 +32,23 @@ def kept(cluster: Cluster) -> set[str]:
     return {item.metadata.name for item in connect(cluster).list_namespaced_config_map("default").items}
 
 
+def with_karpenter(cluster: Cluster) -> None:
+    """Define what a stack needs of a cluster whose nodes are not played."""
+    names = {"plural": "nodepools", "singular": "nodepool", "kind": "NodePool", "listKind": "NodePoolList"}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    definition = {
+        "metadata": {"name": "nodepools.karpenter.sh"},
+        "spec": {
+            "group": "karpenter.sh",
+            "scope": "Cluster",
+            "names": names,
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+    connection = config.new_client_from_config(str(cluster.kubeconfig), cluster.context)
+    client.ApiextensionsV1Api(connection).create_custom_resource_definition(definition)
+
+
 class ClusterContract:
     """What every adapter keeps; ``ours`` tells whether the cluster is Sandtable's to stop and to throw away."""
 
@@ -89,6 +106,7 @@ def behind_a_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     somebodys = EmbeddedCluster("somebodys", root / "somebodys")
     try:
         somebodys.start()
+        with_karpenter(somebodys)
         settings = ClusterSettings(provider="kubeconfig", kubeconfig=str(somebodys.kubeconfig), context=somebodys.context)
         yield open_cluster(Environment(name="contract", cluster=settings), root)
     finally:

@@ -39,7 +39,8 @@ class Namespaces(Component):
     by_name: dict[str, k8s.core.v1.Namespace]
 
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, environment=environment, options=options)
+        going_with = pulumi.ResourceOptions(transformations=[self.take_along])
+        super().__init__(name, environment=environment, options=pulumi.ResourceOptions.merge(options, going_with))
         self.by_name = {namespace: self._namespace(namespace) for namespace in _needed(environment)}
         for namespace, created in self.by_name.items():
             self._default_deny(namespace, created)
@@ -49,6 +50,14 @@ class Namespaces(Component):
             if namespace in self.by_name:
                 self._limits(namespace, self.by_name[namespace])
         self.register_outputs({"names": sorted(self.by_name)})
+
+    def take_along(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        """Let an object go with its namespace: where both are removed, the cluster removes what is inside, in half the time."""
+        namespace, inside, _ = args.name.partition("/")
+        if not inside:
+            return None
+        options = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(deleted_with=self.by_name[namespace]))
+        return pulumi.ResourceTransformationResult(args.props, options)
 
     def _namespace(self, namespace: str) -> k8s.core.v1.Namespace:
         profile = "privileged" if namespace in _HOST_ACCESS else "restricted"

@@ -36,6 +36,13 @@ def test_a_preview_lists_what_will_be_there() -> None:
     assert [r.name for r in from_preview({"steps": steps})] == ["a", "b"]
 
 
+def test_a_preview_that_leaves_out_what_stays_is_refused_with_the_mend() -> None:
+    created, kept = {"op": "create", "urn": "1", "newState": state("a")}, {"op": "same", "urn": "2", "newState": state("b")}
+    with pytest.raises(ConfigurationError, match=r"leaves out 1 resources .*--show-sames"):
+        from_preview({"steps": [created], "changeSummary": {"create": 1, "same": 1}})
+    assert len(from_preview({"steps": [created, kept], "changeSummary": {"create": 1, "same": 1}})) == 2
+
+
 def test_equal_objects_have_equal_digests_from_every_source(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: ai}\n", encoding="utf-8")
     digests = {

@@ -1,11 +1,13 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulations.calibration import Calibration, Coefficient
+from simulations.calibration.coefficients import Fit
 from simulations.errors import CalibrationError
 
 Build = Callable[..., Calibration]
@@ -22,6 +24,15 @@ def test_every_coefficient_is_listed_with_its_origin(calibration: Build) -> None
     listed = [entry.to_json() for entry in calibration().provenance()]
     assert len(listed) == 6 + 9
     assert listed[0] == {"name": "compute_s[1 tokens]", "value": 0.001, "unit": "s", "provenance": "measured", "source": "a test", "n": 3}
+
+
+@pytest.mark.parametrize(("error", "counts"), [(0.04, True), (0.15, True), (0.16, False)])
+def test_numbers_that_do_not_give_back_their_own_experiments_do_not_count(calibration: Build, error: float, counts: bool) -> None:
+    doubt = replace(calibration(), fit=Fit(error, 3.0, 210)).doubt()
+    assert (doubt is None) is counts
+    if doubt:
+        assert "within 16% in the median (n=210), allowed are 15%" in doubt
+    assert calibration().doubt() is None, "published coefficients have no experiments"
 
 
 def test_the_summary_says_how_fast_it_is(calibration: Build) -> None:

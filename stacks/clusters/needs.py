@@ -1,0 +1,91 @@
+"""What a stack asks of a cluster that somebody else owns, read off its graph: kinds that are served, and the right to change them.
+
+Asked beforehand, because a refusal half-way leaves half a stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any, Final
+
+from stacks.graph import Graph
+
+#: Server-side apply creates with `patch` and `create` together.
+VERBS: Final = ("create", "patch", "delete")
+_TIMEOUT_S: Final = 10
+
+#: (group and version, kind), as in ``apiVersion`` and ``kind``.
+Kind = tuple[str, str]
+
+
+def kinds(graph: Graph) -> list[Kind]:
+    """Return the kinds of the graph's objects, in order, each once."""
+    return sorted({(resource.identity[0], resource.identity[1]) for resource in graph.objects()})
+
+
+def served(api: Any, graph: Graph) -> dict[Kind, str]:
+    """Return which of the graph's kinds the cluster serves, or will once the graph's own definitions are there, with their plural names.
+
+    Args:
+        api: ``kubernetes.client.ApiClient``.
+        graph: What is to be deployed.
+
+    Raises:
+        kubernetes.client.ApiException: the cluster answers with an error other than that it does not know a group.
+    """
+    wanted = kinds(graph)
+    found = dict(_defined(graph))
+    for version in {version for version, _ in wanted}:
+        found |= {(version, kind): plural for kind, plural in _discovered(api, version)}
+    return {kind: found[kind] for kind in wanted if kind in found}
+
+
+def refused(api: Any, resources: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return which resources we may not create, patch or delete, by the verbs; empty where all is allowed.
+
+    Args:
+        api: ``kubernetes.client.ApiClient``.
+        resources: (group, plural name), the group of the core being empty.
+    """
+    if _allows(api, "*", "*", "*"):
+        return {}  # one question is enough for an administrator
+    lacking: dict[str, list[str]] = {}
+    for group, resource in resources:
+        if verbs := [verb for verb in VERBS if not _allows(api, verb, group, resource)]:
+            lacking.setdefault(", ".join(verbs), []).append(f"{resource}.{group}" if group else resource)
+    return lacking
+
+
+def _defined(graph: Graph) -> Iterator[tuple[Kind, str]]:
+    for resource in graph.objects():
+        if resource.kind == "CustomResourceDefinition":
+            names = resource.spec["names"]
+            for version in resource.spec["versions"]:
+                yield (f"{resource.spec['group']}/{version['name']}", names["kind"]), names["plural"]
+
+
+def _discovered(api: Any, version: str) -> Iterator[tuple[str, str]]:
+    from kubernetes.client import ApiException
+
+    path = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    try:
+        answer = api.call_api(
+            path, "GET", auth_settings=["BearerToken"], response_type="object", _return_http_data_only=True, _request_timeout=_TIMEOUT_S
+        )
+    except ApiException as error:
+        if error.status != HTTPStatus.NOT_FOUND:  # nobody knows this group here
+            raise
+        return
+    for resource in answer["resources"]:
+        if "/" not in resource["name"]:
+            yield resource["kind"], resource["name"]
+
+
+def _allows(api: Any, verb: str, group: str, resource: str) -> bool:
+    from kubernetes.client import AuthorizationV1Api
+
+    reviews: Any = AuthorizationV1Api(api)
+    attributes = {"group": group, "resource": resource, "verb": verb}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+    return bool(reviews.create_self_subject_access_review(review, _request_timeout=_TIMEOUT_S).status.allowed)
