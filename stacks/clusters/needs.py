@@ -66,20 +66,21 @@ def _defined(graph: Graph) -> Iterator[tuple[Kind, str]]:
 
 
 def _discovered(api: Any, version: str) -> Iterator[tuple[str, str]]:
-    from kubernetes.client import ApiException
+    from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
 
-    path = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    group, _, name = version.rpartition("/")
     try:
-        answer = api.call_api(
-            path, "GET", auth_settings=["BearerToken"], response_type="object", _return_http_data_only=True, _request_timeout=_TIMEOUT_S
-        )
+        if group:
+            answer = CustomObjectsApi(api).get_api_resources(group, name, _request_timeout=_TIMEOUT_S)
+        else:
+            answer = CoreV1Api(api).get_api_resources(_request_timeout=_TIMEOUT_S)
     except ApiException as error:
         if error.status != HTTPStatus.NOT_FOUND:  # nobody knows this group here
             raise
         return
-    for resource in answer["resources"]:
-        if "/" not in resource["name"]:
-            yield resource["kind"], resource["name"]
+    for resource in answer.resources:
+        if "/" not in resource.name:
+            yield resource.kind, resource.name
 
 
 def _allows(api: Any, verb: str, group: str, resource: str) -> bool:

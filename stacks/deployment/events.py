@@ -34,6 +34,8 @@ class Recorder:
         self._done: set[str] = set()
         self._states: dict[str, Resource] = {}
         self._steps: dict[str, Step] = {}
+        self._of_the_stack = ""
+        #: Resources by operation. Pulumi counts the stack among its own resources; no graph does.
         self.changes: dict[str, int] = {}
         self.errors: list[str] = []
 
@@ -46,7 +48,8 @@ class Recorder:
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._complain(event.diagnostic_event)
         elif event.summary_event:
-            self.changes = {_word(operation): count for operation, count in event.summary_event.resource_changes.items()}
+            counts = {_word(operation): count for operation, count in event.summary_event.resource_changes.items()}
+            self.changes = {each: left for each, count in counts.items() if (left := count - (each == self._of_the_stack))}
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -60,6 +63,7 @@ class Recorder:
     def _plan(self, metadata: StepEventMetadata) -> None:
         operation = _word(metadata.op)
         if metadata.type == _STACK:
+            self._of_the_stack = operation
             return
         self._planned.add(metadata.urn)
         state = metadata.new

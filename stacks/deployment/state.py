@@ -41,7 +41,10 @@ class Lock:
         if self.host != socket.gethostname():
             return True
         try:
-            begun = psutil.Process(self.pid).create_time()
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False  # it has ended, and nobody has asked how
+            begun = process.create_time()
         except (psutil.NoSuchProcess, ValueError):
             return False
         except psutil.AccessDenied:

@@ -60,9 +60,13 @@ def deployed(deployment: Deployment) -> Deployment:
     return deployment
 
 
+def connect(cluster: Cluster) -> Any:
+    return config.new_client_from_config(str(cluster.kubeconfig), cluster.context)
+
+
 @pytest.fixture
 def connection(cluster: Cluster) -> Any:
-    return config.new_client_from_config(str(cluster.kubeconfig), cluster.context)
+    return connect(cluster)
 
 
 @pytest.fixture
@@ -281,6 +285,16 @@ def test_secrets_are_in_no_file_in_the_clear(root: Path, deployed: Deployment, c
         for path in folder.rglob("*"):
             text = path.read_text(errors="replace") if path.is_file() else ""
             assert not [value for value in values if value in text], path
+
+
+def test_on_a_cluster_that_was_thrown_away_and_made_anew_everything_is_there_again(
+    cluster: Cluster, deployed: Deployment, declared: Graph
+) -> None:
+    cluster.delete()
+    cluster.start()
+    deployed.up()
+    complete(deployed, declared, connect(cluster))
+    assert set(deployed.up().changes) == {"same"}
 
 
 def test_down_leaves_nothing_of_the_environment(deployed: Deployment, declared: Graph, connection: Any, eventually: Eventually) -> None:

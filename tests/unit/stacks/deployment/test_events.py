@@ -127,10 +127,20 @@ def test_more_than_before_raises_the_total(recorder: Recorder, told: list[Event]
     assert told == [Event(1, 2, "ConfigMap ai/a")]
 
 
+def summary(**changes: int) -> EngineEvent:
+    return event("summaryEvent", {"maybeCorrupt": False, "durationSeconds": 1, "resourceChanges": changes, "policyPacks": {}})
+
+
 def test_counts_are_those_of_the_summary(recorder: Recorder) -> None:
-    changes = {"create": 2, "create-replacement": 1, "same": 3}
-    recorder(event("summaryEvent", {"maybeCorrupt": False, "durationSeconds": 1, "resourceChanges": changes, "policyPacks": {}}))
-    assert recorder.changes == changes
+    recorder(summary(create=2, delete=1, same=3))
+    assert recorder.changes == {"create": 2, "delete": 1, "same": 3}
+
+
+@pytest.mark.parametrize(("operation", "counts"), [("same", {"create": 2}), ("create", {"create": 1, "same": 1})])
+def test_the_stack_is_no_resource_of_its_own(recorder: Recorder, operation: str, counts: dict[str, int]) -> None:
+    recorder(planned(operation, "sandtable-dev", kind="pulumi:pulumi:Stack"))
+    recorder(summary(create=2, same=1))
+    assert recorder.changes == counts
 
 
 class TestErrors:

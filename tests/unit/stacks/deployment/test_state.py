@@ -66,6 +66,13 @@ class TestLocks:
         assert state.release_stale_locks()
         assert not path.exists()
 
+    def test_a_run_that_nobody_has_reaped_has_ended(self, state: StateFolder, lock: Lock) -> None:
+        with subprocess.Popen(["/bin/true"]) as process:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            path = lock(process.pid)
+            assert state.release_stale_locks()
+        assert not path.exists()
+
     def test_a_number_that_came_back_is_not_the_run(self, state: StateFolder, lock: Lock) -> None:
         """The process with the lock's number began after the lock was taken."""
         begun = dt.datetime.fromtimestamp(psutil.Process().create_time(), dt.UTC)
