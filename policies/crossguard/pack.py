@@ -5,7 +5,9 @@ Rule 2: a rule that denies is mandatory and stops the update, one that warns is 
 Rule 3: a waived breach is no violation, but it is not hidden: the policy says ``not applicable`` with the waiver's reason.
 
 The engine hands resources over behind proxies that raise on values not known before the deployment, and every number as a float:
-both are brought into the graph's normal form first.
+both are brought into the graph's normal form first. To a rule over the stack it hands what is deployed with all that the cluster has
+added, such as a node's taint of the moment; rules judge what was asked for, so that is kept from the rules over single resources,
+which the engine asks first.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any, Final
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -42,9 +45,10 @@ _LEVELS: Final = {
 
 def policies(environment: Environment | None) -> list[Policy]:
     """Return one policy a rule; ``environment`` None: the stack is not one of ours, and rules that need one are not applicable."""
+    asked_for: dict[str, Resource] = {}
     return [
-        *(_object_policy(rule, environment) for rule in bundled_rules()),
-        *(_stack_policy(rule, environment) for rule in STACK_RULES),
+        *(_object_policy(rule, environment, asked_for) for rule in bundled_rules()),
+        *(_stack_policy(rule, environment, asked_for) for rule in STACK_RULES),
     ]
 
 
@@ -60,19 +64,20 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment | None:
     return Environment.model_validate({**fields, "name": stack}) if values else None
 
 
-def _object_policy(compiled: CompiledRule, environment: Environment | None) -> Policy:
+def _object_policy(compiled: CompiledRule, environment: Environment | None, asked_for: dict[str, Resource]) -> Policy:
     rule = compiled.rule
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        graph = Graph.of([_resource(args.urn, args.resource_type, args.name, args.props)], "policy pack")
+        asked_for[args.urn] = _resource(args)
+        graph = Graph.of([asked_for[args.urn]], "policy pack")
         _report(assess(graph, environment, object_rules=(compiled,), stack_rules=()), args, report)
 
     return ResourceValidationPolicy(name=rule.id, validate=validate, **_described(rule.title, rule.reason, rule.fix, rule.severity))
 
 
-def _stack_policy(rule: StackRule, environment: Environment | None) -> Policy:
+def _stack_policy(rule: StackRule, environment: Environment | None, asked_for: Mapping[str, Resource]) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        resources = (_resource(r.urn, r.resource_type, r.name, r.props) for r in args.resources)
+        resources = (asked_for.get(resource.urn) or _resource(resource) for resource in args.resources)
         _report(assess(Graph.of(resources, "policy pack"), environment, object_rules=(), stack_rules=(rule,)), args, report)
 
     return StackValidationPolicy(name=rule.id, validate=validate, **_described(rule.title, rule.reason, rule.fix, rule.severity))
@@ -99,8 +104,8 @@ def _report(said: Assessment, args: ResourceValidationArgs | StackValidationArgs
         args.not_applicable("; ".join(reasons))
 
 
-def _resource(urn: str, kind: str, name: str, props: Mapping[str, Any]) -> Resource:
-    return Resource(urn, kind, name, inputs=_plain(props))
+def _resource(given: ResourceValidationArgs | PolicyResource) -> Resource:
+    return Resource(given.urn, given.resource_type, given.name, inputs=_plain(given.props))
 
 
 def _plain(value: Any) -> Any:

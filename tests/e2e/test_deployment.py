@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,13 +26,15 @@ import yaml
 from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 
+from sandtable.by_hand import variables
+from sandtable.workspace import Workspace
 from stacks import labels
 from stacks.clusters import Cluster, open_cluster
 from stacks.deployment import Deployment
 from stacks.environment_file import PROJECT, load
 from stacks.errors import ConfigurationError, DeploymentError, StateLockedError
 from stacks.graph import Graph
-from stacks.sources import from_program
+from stacks.sources import from_preview, from_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -162,6 +166,27 @@ def test_refresh_names_what_was_edited_by_hand_and_up_puts_it_back(deployed: Dep
     assert core.read_namespaced_config_map(*place).data[key] != "edited"
     assert apps.read_namespaced_deployment("ai-stack", "ai").spec.replicas == 1
     complete(deployed, declared, connection)
+
+
+def test_pulumi_by_hand_sees_the_same_and_the_policy_pack_lets_it_pass(root: Path, deployed: Deployment, declared: Graph) -> None:
+    for folder in ("stacks", "policies"):
+        shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = os.environ | variables(Workspace(root))
+
+    def pulumi(*arguments: str) -> str:
+        command = ["pulumi", *arguments, "--stack", "dev", "--non-interactive", "--color=never"]
+        done = subprocess.run(command, cwd=root, env=environment, check=False, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert f"{len(declared) + 1} unchanged" in pulumi("up", "--yes", "--skip-preview")
+    judged = pulumi("preview", "--policy-pack", "policies/crossguard")
+    assert "[mandatory]" not in judged
+    assert "sandtable@" in judged
+    plan = json.loads(pulumi("preview", "--json", "--show-sames"))
+    assert from_preview(plan).digest == declared.digest
+    with pytest.raises(ConfigurationError, match=f"leaves out {len(declared)} resources"):
+        from_preview(json.loads(pulumi("preview", "--json")))
 
 
 def test_one_field_of_the_environment_changes_what_the_graph_says_and_nothing_else(

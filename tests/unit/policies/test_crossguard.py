@@ -41,11 +41,11 @@ def as_the_engine_says(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def of_resource(policy: Policy, manifest: dict[str, Any]) -> list[str] | str:
+def of_resource(policy: Policy, manifest: dict[str, Any], urn: str = "urn:example") -> list[str] | str:
     """The violations, or the reason why it is not applicable."""
     assert isinstance(policy, ResourceValidationPolicy)
     props = unknown_checking_proxy(as_the_engine_says(copy.deepcopy(manifest)))
-    args = ResourceValidationArgs(f"kubernetes:{manifest['kind']}", props, "urn:example", "example", None, None)
+    args = ResourceValidationArgs(f"kubernetes:{manifest['kind']}", props, urn, "example", None, None)
     found: list[str] = []
     try:
         policy.validate(args, lambda message, _urn=None: found.append(message))
@@ -110,6 +110,21 @@ def test_a_waived_breach_is_not_applicable_with_its_reason() -> None:
     manifest = copy.deepcopy(next(rule for rule in load_rules() if rule.id == "no-host-paths").examples.failing[0].object)
     manifest["metadata"]["annotations"] = {"sandtable.dev/waiver": "no-host-paths: an agent"}
     assert of_resource(PACK["no-host-paths"], manifest) == "waived on DaemonSet build-agent: an agent"
+
+
+def test_a_rule_over_the_stack_judges_what_was_asked_for_not_what_the_cluster_has_made_of_it() -> None:
+    """A node that has just been made carries a taint for a moment, and no pod of ours tolerates that."""
+    rule = next(rule for rule in STACK_RULES if rule.id == "pods-fit-a-pool")
+    pack = {policy.name: policy for policy in policies(rule.passing[0].situation().environment)}
+    asked_for = [copy.deepcopy(dict(manifest)) for manifest in rule.passing[0].manifests]
+    live = copy.deepcopy(asked_for)
+    for manifest in live:
+        if manifest["kind"] == "Node":
+            manifest.setdefault("spec", {})["taints"] = [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]
+    assert of_stack(pack[rule.id], live) != []
+    for number, manifest in enumerate(asked_for):
+        of_resource(pack["images-pinned"], manifest, f"urn:{number}")
+    assert of_stack(pack[rule.id], live) == []
 
 
 def test_a_value_that_is_not_known_yet_does_not_stop_the_policy() -> None:
