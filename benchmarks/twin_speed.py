@@ -42,7 +42,8 @@ def main(repeats: int) -> None:
         cold_s=assumed(0.0022),
         cold_left=assumed(0.6),
         cold_after_s=assumed(0.01),
-        under_load=assumed(1.0),
+        prefill_under_load=assumed(1.0),
+        decode_under_load=assumed(1.0),
         request_s=assumed(0.0015),
         request_token_s=assumed(6e-7),
     )

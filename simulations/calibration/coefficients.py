@@ -5,9 +5,10 @@ Rule 2: the coefficients are by cause (compute, context, cold caches, cost of a 
 measured; ``simulations/serving/step_times.py`` puts them together.
 Rule 3: a calibration says nothing about the machine's name or its owner.
 
-Time of a step = ``under_load`` x (sum over its micro-batches of [compute(tokens) + context terms + cold term], and ``split_s`` for each of
-them where they are several). ``under_load`` is the ratio of times under mixed load to those of experiments that measure one thing
-alone. A request costs ``request_s`` + ``request_token_s`` x prompt tokens beside its steps, whatever the load.
+Time of a step = sum over its micro-batches of load x [compute(tokens) + context terms + cold term, and ``split_s`` where they are
+several]. The load is ``prefill_under_load`` for a micro-batch with prompt tokens and ``decode_under_load`` for one that only generates:
+the ratio of times under mixed load to those of experiments that measure one thing alone. A request costs ``request_s`` +
+``request_token_s`` x prompt tokens beside its steps, whatever the load.
 
 The cold term: while a long prompt is computed, a processor's cache forgets the weights that were read last, and the next generating
 micro-batches wait for memory. ``coldness`` goes up to 1 with exp(-t / ``cold_after_s``) over t seconds of prompt computing; a generating
@@ -26,7 +27,7 @@ from typing import Any, Final, Literal, get_args
 from simulations.errors import CalibrationError
 from workloads.engine.spec import EngineSpec
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 Provenance = Literal["measured", "published", "derived", "assumed"]
 Batching = Literal["per-sequence", "together"]
@@ -37,7 +38,8 @@ _SINGLE: Final = (
     "cold_s",
     "cold_left",
     "cold_after_s",
-    "under_load",
+    "prefill_under_load",
+    "decode_under_load",
     "request_s",
     "request_token_s",
 )
@@ -116,7 +118,8 @@ class Calibration:
     cold_s: Coefficient
     cold_left: Coefficient
     cold_after_s: Coefficient
-    under_load: Coefficient
+    prefill_under_load: Coefficient
+    decode_under_load: Coefficient
     request_s: Coefficient
     request_token_s: Coefficient
     batch_tokens: int = 2048
@@ -140,10 +143,11 @@ class Calibration:
     def summary(self) -> str:
         """Say in a few words how fast the engine is, for a line on a terminal."""
         (one, first), *_, (some, many) = self.compute_s
-        token_ms = first.value * self.under_load.value * 1e3 / one
-        prompt_ms = (many.value + self.prefill_context_s.value * some * some / 2) * self.under_load.value * 1e3 / some
+        token_ms = first.value * self.decode_under_load.value * 1e3 / one
+        prompt_ms = (many.value + self.prefill_context_s.value * some * some / 2) * self.prefill_under_load.value * 1e3 / some
         fitted = f", fit within {self.fit.median_error:.1%} in the median (n={self.fit.n})" if self.fit else ""
-        loaded = f", {self.under_load.value:.2f} times that under load (n={self.under_load.n})" if self.under_load.n else ""
+        prefill, decode = self.prefill_under_load, self.decode_under_load
+        loaded = f", {prefill.value:.2f} and {decode.value:.2f} times that under load (n={decode.n})" if decode.n else ""
         return f"{token_ms:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}{loaded}"
 
     def doubt(self) -> str | None:

@@ -55,6 +55,7 @@ def calibrate(
     source = f"{len(observations)} experiments against the engine itself, medians of {len(observations[0])} repeats"
     costs = fit_steps(observations, source)
     request_s, request_token_s = fit_requests(observations, source)
+    unknown = Coefficient(1.0, "ratio", "assumed", "too few requests for a mixed load")
     alone = Calibration(
         name="this machine",
         date=date or dt.datetime.now(tz=dt.UTC).date().isoformat(),
@@ -67,7 +68,8 @@ def calibrate(
         cold_s=costs.cold_s,
         cold_left=costs.cold_left,
         cold_after_s=costs.cold_after_s,
-        under_load=Coefficient(1.0, "ratio", "assumed", "too few requests for a mixed load"),
+        prefill_under_load=unknown,
+        decode_under_load=unknown,
         request_s=request_s,
         request_token_s=request_token_s,
         micro_batch_tokens=MICRO_BATCH_TOKENS,
@@ -77,8 +79,8 @@ def calibrate(
     if len(requests) < FEWEST_REQUESTS:
         return alone
     answers = asyncio.run(send(url, requests, progress))
-    under_load, load_fit = fit_load(alone, requests, answers)
-    return replace(alone, under_load=under_load, load_fit=load_fit)
+    prefill, decode, load_fit = fit_load(alone, requests, answers)
+    return replace(alone, prefill_under_load=prefill, decode_under_load=decode, load_fit=load_fit)
 
 
 async def _measure(url: str, spec: EngineSpec, budget_s: float, on_progress: Callable[[int, int, str], None]) -> list[list[Observation]]:

@@ -1,7 +1,7 @@
 """What the experiments cannot see: requests that come in the middle of others, and the rest of the machine.
 
 Ten seconds of requests of many lengths keep the engine about half busy. How much slower it is then than the sum of what was measured
-alone is one number, ``under_load``; it is the only coefficient that is fitted to a load.
+alone are two numbers, one for prompts and one for generating; they are the only coefficients that are fitted to a load.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ _BUSY_SHARE: Final = 0.5
 _PROMPTS: Final = (16, 256)
 _OUTPUTS: Final = (4, 48)
 _SEED: Final = 11
-_RATIOS: Final = tuple(0.7 + n / 100 for n in range(181))
+_RATIOS: Final = tuple(0.7 + n / 20 for n in range(37))
+_STEPS: Final = (0.04, 0.02, 0.01)
+_SHORTEST_S: Final = 1e-4
 
 
 def mixed_load(alone: Calibration) -> list[EngineRequest]:
@@ -79,26 +81,63 @@ async def send(url: str, requests: Sequence[EngineRequest], on_progress: Callabl
     return await asyncio.gather(*map(one, requests))
 
 
-def fit_load(alone: Calibration, requests: Sequence[EngineRequest], answers: Sequence[Answer]) -> tuple[Coefficient, Fit]:
-    """Return the ratio that brings predicted first tokens and ends of answers nearest to the measured ones, and how near.
+def fit_load(alone: Calibration, requests: Sequence[EngineRequest], answers: Sequence[Answer]) -> tuple[Coefficient, Coefficient, Fit]:
+    """Return the ratios for prompts and for generating that bring predicted times nearest to the measured ones, and how near.
 
-    Nearest is the smallest mean of absolute logarithms of the ratios, which a few disturbed requests do not move.
+    Nearest is the smallest mean of absolute logarithms of the ratios of the times to the first token and from there to the last, which
+    a few disturbed requests do not move.
     """
-    measured = [(answer.token_s[0], answer.token_s[-1]) for answer in answers]
+    measured = [(answer.token_s[0], answer.token_s[-1] - answer.token_s[0]) for answer in answers]
 
-    def errors(ratio: float) -> list[float]:
-        records = _predict(replace(alone, under_load=replace(alone.under_load, value=ratio)), requests)
+    def errors(prefill: float, decode: float) -> list[float]:
+        records = _predict(_loaded(alone, prefill, decode), requests)
         return [
-            abs(math.log(predicted / seen))
+            abs(math.log(max(predicted, _SHORTEST_S) / max(seen, _SHORTEST_S)))
             for record, pair in zip(records, measured, strict=True)
-            for predicted, seen in zip(((record.first_token_s or 0.0) - record.intended_s, record.e2e_ms / 1e3), pair, strict=True)
+            for predicted, seen in zip(_times(record), pair, strict=True)
         ]
 
-    best = min(_RATIOS, key=lambda ratio: statistics.fmean(errors(ratio)))
-    left = errors(best)
+    prefill, decode = _search(lambda prefill, decode: statistics.fmean(errors(prefill, decode)))
+    left = errors(prefill, decode)
     source = f"{len(requests)} requests of a mixed load in {_SECONDS:g} s against what the experiments give for them"
     fit = Fit(math.expm1(statistics.median(left)), math.expm1(max(left)), len(requests))
-    return Coefficient(best, "ratio", "measured", source, len(requests)), fit
+    return (
+        Coefficient(prefill, "ratio", "measured", source, len(requests)),
+        Coefficient(decode, "ratio", "measured", source, len(requests)),
+        fit,
+    )
+
+
+def _search(error: Callable[[float, float], float]) -> tuple[float, float]:
+    """Return the pair with the smallest error, to the hundredth: of the best equal pair, the neighbours in ever smaller steps.
+
+    Pattern search (Hooke and Jeeves 1961) with diagonal steps too, because what one ratio takes the other can give.
+    """
+    best = min(((ratio, ratio) for ratio in _RATIOS), key=lambda pair: error(*pair))
+    least = error(*best)
+    for step in _STEPS:
+        moved = True
+        while moved:
+            around = [(best[0] + x * step, best[1] + y * step) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)]
+            near = min((pair for pair in around if min(pair) > 0), key=lambda pair: error(*pair))
+            moved = error(*near) < least
+            if moved:
+                best, least = near, error(*near)
+    return round(best[0], 2), round(best[1], 2)
+
+
+def _loaded(alone: Calibration, prefill: float, decode: float) -> Calibration:
+    return replace(
+        alone,
+        prefill_under_load=replace(alone.prefill_under_load, value=prefill),
+        decode_under_load=replace(alone.decode_under_load, value=decode),
+    )
+
+
+def _times(record: RequestRecord) -> tuple[float, float]:
+    """Seconds to the first token, and from there to the last."""
+    first_s = (record.first_token_s or 0.0) - record.intended_s
+    return first_s, record.e2e_ms / 1e3 - first_s
 
 
 def _predict(calibration: Calibration, requests: Sequence[EngineRequest]) -> list[RequestRecord]:

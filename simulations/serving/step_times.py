@@ -23,19 +23,20 @@ class StepTimes:
 
     def __init__(self, calibration: Calibration) -> None:
         self.batch_tokens = calibration.batch_tokens
-        load = calibration.under_load.value
-        self.decode_context_s = calibration.decode_context_s.value * load
-        self._prefill_context_s = calibration.prefill_context_s.value * load
-        self._split_s = calibration.split_s.value * load
+        self._prefill_load = calibration.prefill_under_load.value
+        self._decode_load = calibration.decode_under_load.value
+        self._decode_context_s = calibration.decode_context_s.value
+        self._prefill_context_s = calibration.prefill_context_s.value
+        self._split_s = calibration.split_s.value
         self._request_s = calibration.request_s.value
         self._request_token_s = calibration.request_token_s.value
-        self._cold_s = calibration.cold_s.value * load
+        self._cold_s = calibration.cold_s.value
         self._cold_left = calibration.cold_left.value
         self._cold_after_s = calibration.cold_after_s.value
         self._limit = calibration.micro_batch_tokens
         self._together = calibration.batching == "together"
         self._tokens = [tokens for tokens, _ in calibration.compute_s]
-        self._seconds = [coefficient.value * load for _, coefficient in calibration.compute_s]
+        self._seconds = [coefficient.value for _, coefficient in calibration.compute_s]
         self._compute: dict[int, float] = {}
         self._generations: dict[tuple[int, ...], tuple[float, float, float]] = {}
 
@@ -54,17 +55,19 @@ class StepTimes:
     def step(self, batch: Sequence[Row], coldness: float) -> tuple[float, float]:
         """Return the seconds of a step that computes ``batch`` (first the rows that generate, then the prompts), and the new coldness."""
         parts = list(micro_batches(batch, limit=self._limit, together=self._together))
-        seconds = self._split_s * splits(len(parts))
+        split_s = self._split_s if len(parts) > 1 else 0.0
+        seconds = 0.0
         for rows in parts:
             decode, prefill = context_work(rows)
             part = self.compute_s(sum(row.tokens for row in rows))
-            part += self.decode_context_s * decode + self._prefill_context_s * prefill
+            part += self._decode_context_s * decode + self._prefill_context_s * prefill
+            load = self._decode_load if rows[-1].tokens == 1 else self._prefill_load
             if rows[0].tokens == 1:
                 part += self._cold_s * coldness
                 coldness *= self._cold_left
             else:
-                coldness = cold_share(coldness, part, self._cold_after_s)
-            seconds += part
+                coldness = cold_share(coldness, part * load, self._cold_after_s)
+            seconds += (split_s + part) * load
         return seconds, coldness
 
     def generation(self, slots: tuple[int, ...], context: int, coldness: float) -> Generation:
@@ -72,13 +75,15 @@ class StepTimes:
         known = self._generations.get(slots)
         if known is None:
             parts = list(micro_batches([Row(slot, 1, 0) for slot in slots], limit=self._limit, together=self._together))
-            seconds = self._split_s * splits(len(parts)) + sum(self.compute_s(len(rows)) for rows in parts)
+            split_s = self._split_s if len(parts) > 1 else 0.0
+            seconds = self._decode_load * sum(split_s + self.compute_s(len(rows)) for rows in parts)
             left = self._cold_left ** len(parts)
             # Sum of the cold terms of the micro-batches of one step, for coldness 1.
-            cold_s = self._cold_s * (1 - left) / (1 - self._cold_left)
+            cold_s = self._decode_load * self._cold_s * (1 - left) / (1 - self._cold_left)
             known = self._generations[slots] = (seconds, left, cold_s)
         seconds, left, cold_s = known
-        return Generation(seconds + self.decode_context_s * context, self.decode_context_s * len(slots), cold_s * coldness, left)
+        token_s = self._decode_load * self._decode_context_s
+        return Generation(seconds + token_s * context, token_s * len(slots), cold_s * coldness, left)
 
 
 class Generation(NamedTuple):

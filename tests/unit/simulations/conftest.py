@@ -18,7 +18,8 @@ VALUES: dict[str, float] = {
     "cold_s": 0.002,
     "cold_left": 0.5,
     "cold_after_s": 0.01,
-    "under_load": 1.0,
+    "prefill_under_load": 1.0,
+    "decode_under_load": 1.0,
     "request_s": 0.002,
     "request_token_s": 1e-6,
 }
@@ -50,7 +51,7 @@ def calibration() -> Callable[..., Calibration]:
 @pytest.fixture
 def plain() -> Callable[..., Calibration]:
     """Build a calibration in which only compute takes time, one second a token, so that times can be counted on fingers."""
-    nothing = dict.fromkeys(VALUES, 0.0) | {"cold_after_s": 1.0, "under_load": 1.0}
+    nothing = dict.fromkeys(VALUES, 0.0) | {"cold_after_s": 1.0, "prefill_under_load": 1.0, "decode_under_load": 1.0}
     return lambda **changes: _calibration(compute={1: 1.0, 2: 2.0}, **(nothing | changes))
 
 

@@ -17,12 +17,12 @@ def test_what_is_saved_is_loaded(calibration: Build, tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     calibration().save(path)
     assert Calibration.load(path) == calibration()
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
 
 
 def test_every_coefficient_is_listed_with_its_origin(calibration: Build) -> None:
     listed = [entry.to_json() for entry in calibration().provenance()]
-    assert len(listed) == 6 + 9
+    assert len(listed) == 6 + 10
     assert listed[0] == {"name": "compute_s[1 tokens]", "value": 0.001, "unit": "s", "provenance": "measured", "source": "a test", "n": 3}
 
 
@@ -36,7 +36,7 @@ def test_numbers_that_do_not_give_back_their_own_experiments_do_not_count(calibr
 
 
 def test_the_summary_says_how_fast_it_is(calibration: Build) -> None:
-    assert calibration().summary() == "1.00 ms a token alone, 0.56 ms a prompt token, 1.00 times that under load (n=3)"
+    assert calibration().summary() == "1.00 ms a token alone, 0.56 ms a prompt token, 1.00 and 1.00 times that under load (n=3)"
 
 
 @pytest.mark.parametrize("value", [-1e-9, float("nan"), float("inf")])
@@ -68,7 +68,7 @@ def _without(document: dict[str, Any], key: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d | {"schema_version": 99}, "schema_version is 99, this release reads 1; calibrate again"),
+        (lambda d: d | {"schema_version": 99}, "schema_version is 99, this release reads 2; calibrate again"),
         (lambda d: _without(d, "spec"), r"not a calibration \('spec'\); calibrate again"),
         (lambda d: d | {"surprise": 1}, "not a calibration .*surprise"),
         (lambda d: d | {"compute_s": [[1, {}]]}, "not a calibration"),
