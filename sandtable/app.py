@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
 import sys
 import threading
@@ -68,7 +69,9 @@ def main() -> NoReturn:
     """Run the command line and end the process with a code of the catalogue."""
     # Asked to end, or left by its terminal: the same orderly way out as Ctrl-C, so that no child is orphaned.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # under `nohup` the terminal may go
+            signal.signal(number, _interrupt)
+    _keep_loopback_direct()
     sys.unraisablehook = interrupt_again
     code = int(ExitCode.INTERRUPTED)
     try:
@@ -101,6 +104,12 @@ def run(arguments: list[str]) -> int:
     return int(result) if isinstance(result, int) else int(ExitCode.OK)
 
 
+def _keep_loopback_direct() -> None:
+    """Let no proxy stand between us and what we start: neither urllib nor the Kubernetes client exempts loopback by itself."""
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
+
+
 def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
     """Give an interrupt that came in the instant of a destructor to the main thread once more: Python drops it there."""
     if not issubclass(dropped.exc_type, KeyboardInterrupt):
@@ -112,7 +121,7 @@ def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
 def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
     if "--json" in arguments:
         typer.echo(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
-    typer.secho(f"error: {message}", err=True, fg=typer.colors.RED)
+    typer.secho(f"error: {message}", err=True, fg=None if os.environ.get("NO_COLOR") else typer.colors.RED)
     return int(code)
 
 

@@ -25,8 +25,10 @@ def held_interrupts() -> Iterator[None]:
         yield
         return
     came: set[int] = set()
-    before = {number: signal.signal(number, lambda number, _frame: came.add(number)) for number in _INTERRUPTS}
+    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
     try:
+        for number in _INTERRUPTS:
+            signal.signal(number, lambda number, _frame: came.add(number))
         yield
     finally:
         for number, handler in before.items():

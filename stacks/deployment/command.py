@@ -91,8 +91,8 @@ class _Run:
 
     def stop(self) -> None:
         """Pass an interrupt on and wait; at the second one, or after two minutes, kill."""
-        self.process.send_signal(signal.SIGINT)
         try:
+            self.process.send_signal(signal.SIGINT)
             self.process.wait(_PATIENCE_S)
         except (KeyboardInterrupt, subprocess.TimeoutExpired):
             self.process.kill()

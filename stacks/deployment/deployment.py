@@ -95,8 +95,11 @@ class Deployment:
             KeyboardInterrupt: the run was interrupted; Pulumi has stopped and written its state.
         """
         self._recover()
-        update = self._operate(lambda: self._stack.up, refresh=self._elsewhere or None)
-        self._marker.write_text(self._identity, encoding="utf-8")
+        elsewhere = self._elsewhere
+        if not elsewhere:
+            self._mark()  # before anything is there, so that also what an interrupted run leaves is known to be on this cluster
+        update = self._operate(lambda: self._stack.up, refresh=elsewhere or None)
+        self._mark()
         return update
 
     def refresh(self, *, preview_only: bool = False) -> Update:
@@ -174,6 +177,10 @@ class Deployment:
         except Exception as error:
             self._raised = error
             raise pulumi.RunError(str(error)) from error
+
+    def _mark(self) -> None:
+        self._marker.parent.mkdir(parents=True, exist_ok=True)
+        self._marker.write_text(self._identity, encoding="utf-8")
 
     @property
     def _marker(self) -> Path:

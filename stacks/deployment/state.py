@@ -40,12 +40,11 @@ class Lock:
         """Whether the run may still be at work: it runs on this machine, or on another where we cannot look."""
         if self.host != socket.gethostname():
             return True
+        if not _lives(self.pid):
+            return False
         try:
-            process = psutil.Process(self.pid)
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return False  # it has ended, and nobody has asked how
-            begun = process.create_time()
-        except (psutil.NoSuchProcess, ValueError):
+            begun = psutil.Process(self.pid).create_time()
+        except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:
             return True
@@ -131,15 +130,27 @@ class StateFolder:
                 holder = f"pid {lock.pid} of {lock.user} on {lock.host} since {lock.since}"
                 raise StateLockedError(f"the state of {self.stack} is locked by another run: {holder}; {mend}")
         for lock in found:
-            end_session(lock.pid)
+            if lock.host == socket.gethostname() and not _lives(lock.pid):
+                end_session(lock.pid)
             lock.path.unlink(missing_ok=True)
         return bool(found)
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process; one that has ended and that nobody has asked how does not count."""
+    try:
+        return pid > 0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def end_session(leader: int) -> None:
     """End the processes of a session whose leader has gone: Pulumi's plugins outlive a Pulumi that was killed.
 
-    Safe against a number that came back: it is not given away again while a session carries it.
+    The number is not given away again while a session carries it. Whoever has it now, where somebody has, leads a session of their own:
+    do not ask for that one.
     """
     if leader <= 0 or leader == os.getsid(0):
         return

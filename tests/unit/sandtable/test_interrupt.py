@@ -45,6 +45,8 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[int, object]:
     monkeypatch.setattr(app.signal, "signal", found.__setitem__)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back in the end
     monkeypatch.setattr(sys, "argv", ["sandtable", "schema"])
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "example.com")
     return found
 
 
@@ -60,6 +62,7 @@ def test_the_end_is_not_interrupted(monkeypatch: pytest.MonkeyPatch, handlers: d
     with pytest.raises(SystemExit) as end:
         app.main()
     assert end.value.code == ExitCode.INTERRUPTED
+    assert "127.0.0.1" in os.environ["no_proxy"].split(",")
     assert handlers == dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
 
 
@@ -80,3 +83,12 @@ app.main()
     (tmp_path / "interrupted.py").write_text(program)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     assert subprocess.run([sys.executable, "-m", "interrupted"], env=environment, check=False).returncode == ExitCode.INTERRUPTED
+
+
+def test_under_nohup_the_terminal_may_go(monkeypatch: pytest.MonkeyPatch, handlers: dict[int, object]) -> None:
+    monkeypatch.setattr(app.signal, "getsignal", lambda number: signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
+    seen: list[dict[int, object]] = []
+    monkeypatch.setattr(app, "run", lambda _arguments: seen.append(dict(handlers)) or 0)
+    with pytest.raises(SystemExit):
+        app.main()
+    assert set(seen[0]) == {signal.SIGTERM}

@@ -87,6 +87,19 @@ class TestLocks:
         assert state.release_stale_locks(elsewhere=True)
         assert not path.exists()
 
+    def test_only_sessions_of_this_machine_that_lost_their_leader_are_ended(
+        self, state: StateFolder, lock: Lock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not that of a number on another machine, and not that of whoever has the number now."""
+        asked: list[int] = []
+        monkeypatch.setattr("stacks.deployment.state.end_session", asked.append)
+        gone = ended()
+        lock(gone)
+        lock(gone + 1, host="another")
+        lock(os.getpid(), since="2000-01-01T00:00:00Z")
+        state.release_stale_locks(elsewhere=True)
+        assert asked == [gone]
+
     def test_unlocking_spares_a_run_on_this_machine(self, state: StateFolder, lock: Lock) -> None:
         lock(os.getpid())
         with pytest.raises(StateLockedError):
