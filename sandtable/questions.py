@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandtable.terminal import Steps
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from simulations.calibration import Calibration
     from stacks.environment import Environment
     from stacks.graph import Graph
+    from workloads.engine.spec import EngineSpec
 
 
 def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, quiet: bool) -> dict[str, Any]:
@@ -67,38 +69,56 @@ class _Calibrations:
         from simulations.deployed import DeployedEngines
 
         self._engines = DeployedEngines.from_graph(graph)
-        self._folder = space.folder / "engines" / environment.name
+        self._file = space.calibration(environment.name)
+        self._folder = self._file.parent
         self._steps = steps
         self._measured: Calibration | None = None
 
     @property
     def on_gpus(self) -> bool:
         """Whether the engines ask for GPUs."""
-        return self._engines.gpu_model is not None
+        return self._engines.needs_gpus
 
     def __call__(self, gpu_model: str | None) -> Calibration:
         from simulations import calibration
 
-        return calibration.published(gpu_model) if gpu_model else self.measured()
+        if gpu_model or (gpu_model := self._engines.runs_on()):
+            return calibration.published(gpu_model)
+        return self.measured()
 
     def measured(self) -> Calibration:
         """Measure an engine of this machine, or read what an earlier command measured for the same engine."""
         from sandtable.rehearsal.engines import pinned, running, share_cores
         from simulations import calibration
-        from simulations.calibration import Calibration
         from toolchain import cache_dir
 
         if self._measured is None:
             import os
 
-            path, spec = self._folder / "calibration.json", replace(self._engines.spec, port=0)
-            if path.is_file() and (kept := Calibration.load(path)).spec == spec:
+            spec = replace(self._engines.spec, port=0)
+            if kept := _kept(self._file, spec):
                 self._measured = kept
                 return kept
             self._folder.mkdir(parents=True, exist_ok=True)
             cores = share_cores(1, spec.threads, frozenset(os.sched_getaffinity(0)))
-            with self._steps.step("calibrate") as step, running(spec, cores, self._folder, cache_dir()) as engines, pinned(cores.generator):
-                self._measured = calibration.calibrate(engines[0].url, spec, on_progress=step.update)
+            with self._steps.step("calibrate") as step, pinned(cores.generator):
+                with running(spec, cores, self._folder, cache_dir(), self._steps.say) as engines:
+                    self._measured = calibration.calibrate(engines[0].url, spec, on_progress=step.update)
                 step.note(self._measured.summary())
-            self._measured.save(path)
+            if doubt := self._measured.doubt():
+                self._steps.say(doubt)
+            else:
+                self._measured.save(self._file)
         return self._measured
+
+
+def _kept(file: Path, spec: EngineSpec) -> Calibration | None:
+    """What an earlier command measured of the same engine on the same kind of machine; None where that is not there."""
+    from simulations.calibration import Calibration, this_machine
+    from simulations.errors import CalibrationError
+
+    try:
+        kept = Calibration.load(file)
+    except CalibrationError:
+        return None
+    return kept if (kept.spec, kept.machine) == (spec, this_machine()) and not kept.doubt() else None

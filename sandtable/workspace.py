@@ -54,6 +54,10 @@ class Workspace:
                 return run
         raise MissingError(f"no finished rehearsal in {self.folder / 'runs'}: run `sandtable rehearse {environment or 'dev'}` first")
 
+    def calibration(self, environment: str) -> Path:
+        """File of what was last measured of the engine of ``environment``; it need not exist."""
+        return self.folder / "engines" / environment / "calibration.json"
+
     def baseline(self, environment: str) -> Path:
         """File of the outcome that later rehearsals of ``environment`` are compared with; it need not exist."""
         return self.folder / "baselines" / f"{environment}.json"

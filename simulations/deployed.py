@@ -22,11 +22,12 @@ _CONTAINER: Final = "engine"
 
 @dataclass(frozen=True, slots=True)
 class DeployedEngines:
-    """``replicas`` are the names of the pods; ``gpu_model`` is that of the nodes they may run on, None where they need no GPU."""
+    """``replicas`` are the names of the pods; ``gpu_model`` is that of the nodes they may run on, None where no node has one."""
 
     replicas: tuple[str, ...]
     spec: EngineSpec
     gpu_model: str | None
+    needs_gpus: bool
     where: str
 
     @classmethod
@@ -50,8 +51,22 @@ class DeployedEngines:
         replicas = tuple(workload.pod(index) for workload in engines for index in range(workload.replicas))
         if not replicas:
             raise TwinError(f"{' and '.join(specs)} asks for 0 replicas, so nothing would answer; set `ai_stack.replicas` to at least 1")
-        hosts = (node for node in nodes(graph) for workload in engines if workload.requests.gpu and workload.admitted_by(node))
-        return cls(replicas, specs[first], next((node.gpu_model for node in hosts if node.gpu_model), None), first)
+        on_gpus = [workload for workload in engines if workload.requests.gpu]
+        hosts = (node for node in nodes(graph) for workload in on_gpus if workload.admitted_by(node))
+        return cls(replicas, specs[first], next((node.gpu_model for node in hosts if node.gpu_model), None), bool(on_gpus), first)
+
+    def runs_on(self) -> str | None:
+        """Return the GPU model that the engines run on, None where they run on processors.
+
+        Raises:
+            TwinError: they ask for GPUs, and no node says which: an engine of this machine must not be measured in their place.
+        """
+        if self.needs_gpus and self.gpu_model is None:
+            raise TwinError(
+                f"{self.where} asks for GPUs, and no node that takes its pods has the label {labels.GPU_MODEL}; give the pool at least "
+                "one node (`min_nodes`), or label the nodes that are there"
+            )
+        return self.gpu_model
 
 
 def _spec(resource: Resource) -> EngineSpec:

@@ -45,16 +45,21 @@ def start(context: typer.Context, environment: EnvironmentName, json: Json = Fal
     from sandtable.toolchain_progress import ensure
 
     found = _open(context, environment)
+    steps = Steps(quiet=json)
     if found.status().provider == "embedded":
-        ensure(toolchain.tools_for("cluster"), Steps(quiet=json))
-    found.start()
+        ensure(toolchain.tools_for("cluster"), steps)
+    with steps.step("start"):
+        found.start()
     _show(found, json=json)
 
 
 def stop(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Stop the cluster of ENV and keep its data."""
+    from sandtable.terminal import Steps
+
     found = _open(context, environment)
-    found.stop()
+    with Steps(quiet=json).step("stop"):
+        found.stop()
     _show(found, json=json)
 
 
@@ -67,8 +72,11 @@ def delete(
     """Stop the cluster of ENV and throw its data away."""
     if not yes:
         typer.confirm(f"Throw away the cluster of {environment} with all that is deployed on it?", abort=True, err=True)
+    from sandtable.terminal import Steps
+
     found = _open(context, environment)
-    found.delete()
+    with Steps(quiet=json).step("delete"):
+        found.delete()
     _show(found, json=json)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandtable.errors import SandtableError
 
 if TYPE_CHECKING:
     from workloads.engine.process import EngineProcess
     from workloads.engine.spec import EngineSpec
+
+
+_POLL_S: Final = 0.5
 
 
 class EnginesDoNotFitError(SandtableError):
@@ -56,15 +60,33 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 
 
 @contextmanager
-def running(spec: EngineSpec, cores: Cores, folder: Path, cache: Path) -> Iterator[list[EngineProcess]]:
-    """Start one engine a replica, each on a free port, and end them all afterwards.
+def alone(cache: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Be the only one on this machine that measures, so that no two measurements share cores; wait for another to end."""
+    from toolchain.cache import Lock
+
+    lock = Lock(cache / "locks" / "measurement.lock")
+    if not lock.try_acquire():
+        on_wait("another command measures on this machine; waiting for it to end")
+        while not lock.try_acquire():
+            time.sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def running(spec: EngineSpec, cores: Cores, folder: Path, cache: Path, on_wait: Callable[[str], None]) -> Iterator[list[EngineProcess]]:
+    """Start one engine a replica, each on a free port, and end them all afterwards; ``on_wait`` is told why nothing starts yet.
 
     Raises:
         EngineError: one did not start.
+        toolchain.CacheError: the lock in the cache cannot be taken.
     """
     from workloads.engine.process import EngineProcess
 
     with ExitStack() as stack:
+        stack.enter_context(alone(cache, on_wait))
         yield [
             stack.enter_context(EngineProcess(replace(spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache))
             for number, mine in enumerate(cores.engines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sandtable.deploying import changes, confirm
+from sandtable.errors import UsageError
+from sandtable.exit_codes import ExitCode
 from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, pinned, running, share_cores
 from sandtable.rehearsal.findings import Findings
 from sandtable.terminal import Steps, out, show_rehearsal
 from sandtable.toolchain_progress import ensure_or_skip, needed_for
 from sandtable.workspace import Workspace, read_json, write_json
+from stacks.errors import StackError
 from workloads.interrupts import held_interrupts
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.prices import PriceBook
+    from workloads.engine.process import EngineProcess
+    from workloads.telemetry import Outcome
 
 
 #: What is real about a cluster, by its provider.
@@ -32,6 +37,10 @@ _CONTROL_PLANE: Final = {
     "embedded": "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
     "kubeconfig": "The cluster: the one behind the context that you named.",
 }
+
+
+#: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
+WAITED_SHARE_LIMIT: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,9 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
     folder = space.new_run(environment.name)
     loop = _Loop(environment, space, options, book, folder)
     try:
-        loop.plan()
-        loop.run()
+        with _only_one(environment.name, space):
+            loop.plan()
+            loop.run()
     except BaseException:
         with suppress(OSError):
             folder.rmdir()  # what ended before an engine wrote its log leaves nothing behind
@@ -72,7 +82,7 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
     write_json(folder / "samples.json", loop.found.samples())
     write_json(folder / "graph.json", (loop.found.deployed or loop.graph).to_json())
     files = write_reports(folder)
-    if options.keep_baseline and document["measured"] and not document["load"]["invalid"]:
+    if options.keep_baseline and document["exit_code"] == ExitCode.OK:
         write_json(space.baseline(environment.name), document["measured"])
     if not options.quiet:
         show_rehearsal(document, out(), report=files["html"])
@@ -92,12 +102,13 @@ class _Loop:
         return self.found.graph
 
     def plan(self) -> None:
-        """Draw up the load before anything is started, so that an unreadable trace is told at once."""
+        """Draw up the load and read the baseline before anything is started, so that an unreadable file is told at once."""
         from stacks.traffic import plan
 
         self.requests = plan(
             self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows, on_note=self.steps.say
         )
+        self.found.baseline = _baseline(self.space.baseline(self.environment.name))
 
     def run(self) -> None:
         """Take the steps in order."""
@@ -150,7 +161,7 @@ class _Loop:
         running_before = cluster.status().running
         with ExitStack() as stack:
             if embedded and not running_before and not self.options.keep_cluster:
-                stack.callback(_stop, cluster)
+                stack.callback(self._stop, cluster)
             self._deploy(cluster)
             yield
 
@@ -189,8 +200,8 @@ class _Loop:
         from simulations.deployed import DeployedEngines
 
         engines = DeployedEngines.from_graph(self.live or self.graph)
-        if engines.gpu_model:
-            self._predict_from_published(engines, engines.gpu_model)
+        if gpu_model := engines.runs_on():
+            self._predict_from_published(engines, gpu_model)
             return
         try:
             cores = share_cores(len(engines.replicas), engines.spec.threads, frozenset(os.sched_getaffinity(0)))
@@ -204,11 +215,15 @@ class _Loop:
         """Engines on GPUs that are not here: the twin runs on published coefficients, and nothing is measured."""
         from simulations import calibration
 
-        self._predict(engines, calibration.published(gpu_model))
+        published = calibration.published(gpu_model)
+        self._predict(engines, published)
         reason = f"the engines ask for {gpu_model} GPUs, which this machine does not have"
         self.steps.skip("load test", reason)
         self.found.missing.append(f"nothing was measured: {reason}; the prediction stands on published coefficients")
-        self.found.simulated.append(f"The engines on {gpu_model} are simulated from published figures.")
+        self.found.simulated.append(
+            f"The engines on {gpu_model} are simulated from published figures of {published.spec.model} under vLLM, "
+            "not of the engine and the model that the Deployment names."
+        )
 
     def _predict(self, engines: DeployedEngines, calibration: Calibration) -> None:
         from simulations.twin import Twin
@@ -227,7 +242,7 @@ class _Loop:
         traffic = self.environment.traffic
         with ExitStack() as stack:
             with self.steps.step("engines") as step:
-                engines = stack.enter_context(running(deployed.spec, cores, self.folder, cache_dir()))
+                engines = stack.enter_context(running(deployed.spec, cores, self.folder, cache_dir(), self.steps.say))
                 stack.enter_context(pinned(cores.generator))
                 step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots of {deployed.spec.context_tokens} tokens each")
             self.found.real.append(f"The engines: {len(engines)} x llama.cpp on the CPU of this machine, started as the Deployment says.")
@@ -245,8 +260,11 @@ class _Loop:
                 step.note(measured.summary())
             if doubt := measured.doubt():
                 self.found.missing.append(f"the prediction does not count: {doubt}")
+            else:
+                self._keep(measured)
             self._predict(deployed, measured)
             with self.steps.step("load test") as step:
+                waited_s = -_waited_s(engines)
                 self.found.measurement = open_loop.run(
                     self.requests,
                     [engine.url for engine in engines],
@@ -255,22 +273,58 @@ class _Loop:
                     on_progress=lambda done, total: step.update(done, total, "requests"),
                 )
                 self.found.real.append("The load: every request was sent at its planned time, and each answer was streamed and timed.")
-                dead = [engine for engine in engines if not engine.alive()]
-                if dead:
-                    reason = f"an engine died during the load: {dead[0].exit_reason()}"
-                    self.found.measurement = replace(self.found.measurement, invalid=(reason, *self.found.measurement.invalid))
                 outcome = self.found.measurement.outcome
+                waited_s += _waited_s(engines)
+                reasons = [f"an engine died during the load: {engine.exit_reason()}" for engine in engines if not engine.alive()][:1]
+                if (waited := waited_s / max(outcome.duration_s * len(engines), 1e-9)) > WAITED_SHARE_LIMIT:
+                    reasons.append(
+                        f"other programs took the engines' cores: their threads waited {waited:.0%} of the time, "
+                        f"allowed are {WAITED_SHARE_LIMIT:.0%}; run again when the machine is quiet"
+                    )
+                self.found.measurement = replace(self.found.measurement, invalid=(*reasons, *self.found.measurement.invalid))
                 step.note(f"{outcome.good} of {outcome.requests} good, {outcome.output_tokens_per_s:.1f} tokens/s")
-        self._read_baseline()
 
-    def _read_baseline(self) -> None:
-        from workloads.telemetry import Outcome
+    def _keep(self, measured: Calibration) -> None:
+        """Keep the coefficients: beside the run, and for the next what-if question."""
+        measured.save(self.folder / "calibration.json")
+        place = self.space.calibration(self.environment.name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace(measured, spec=replace(measured.spec, port=0)).save(place)
 
-        path: Path = self.space.baseline(self.environment.name)
-        if path.is_file():
-            self.found.baseline = Outcome.from_json(read_json(path))
+    def _stop(self, cluster: Cluster) -> None:
+        with held_interrupts():  # a second Ctrl-C must not break the few seconds in which what was started is ended
+            try:
+                cluster.stop()
+            except (StackError, OSError) as error:
+                self.steps.say(f"the cluster was not stopped: {error}")  # no reason to lose what was found out
 
 
-def _stop(cluster: Cluster) -> None:
-    with held_interrupts():  # a second Ctrl-C must not break the few seconds in which what was started is ended
-        cluster.stop()
+def _waited_s(engines: Sequence[EngineProcess]) -> float:
+    return sum(engine.waited_s() for engine in engines if engine.alive())
+
+
+def _baseline(file: Path) -> Outcome | None:
+    from workloads.telemetry import Outcome
+
+    if not file.is_file():
+        return None
+    try:
+        return Outcome.from_json(read_json(file))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{file}: not a baseline of this release ({error!r}); remove it, and keep a new one with `rehearse --keep-baseline`"
+        ) from error
+
+
+@contextmanager
+def _only_one(environment: str, space: Workspace) -> Iterator[None]:
+    """Let no other rehearsal of the same environment stop the cluster or change the state under this one."""
+    from toolchain.cache import Lock
+
+    lock = Lock(space.folder / "locks" / f"rehearse-{environment}.lock")
+    if not lock.try_acquire():
+        raise UsageError(f"another rehearsal of {environment} is at work in {space.folder}; wait for it to end")
+    try:
+        yield
+    finally:
+        lock.release()

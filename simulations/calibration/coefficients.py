@@ -186,14 +186,17 @@ class Calibration:
             raise CalibrationError(f"{place}: not a calibration ({error}); calibrate again") from error
 
     def save(self, path: Path) -> None:
-        """Write it as JSON.
+        """Write it as JSON, whole or not at all.
 
         Raises:
             CalibrationError: the file cannot be written.
         """
+        partial = path.with_name(path.name + ".partial")
         try:
-            path.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+            partial.replace(path)
         except OSError as error:
+            partial.unlink(missing_ok=True)
             raise CalibrationError(f"{path} cannot be written: {error.strerror}") from error
 
     @classmethod

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from toolchain.cache import Lock
+
 Edit = Callable[[str, str], None]
 TRACE = (
     "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n2023-11-16 18:15:47.99,nine,109\n2023-11-16 18:15:48.10,20,\n"
@@ -101,9 +103,11 @@ def test_a_load_is_sent_nowhere_before_the_answer(sandtable: Any) -> None:
 def test_port_of_the_page_is_taken(sandtable: Any) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", 8089))
+        other.bind(("127.0.0.1", 0))
         other.listen()
-        sandtable("loadtest", "dev", "--web", "--yes", "--target", "http://127.0.0.1:9").refused("8089", "cannot be used")
+        port = str(other.getsockname()[1])
+        load = ("loadtest", "dev", "--web", "--web-port", port, "--yes", "--target", "http://127.0.0.1:9")
+        sandtable(*load).refused(port, "cannot be used", "choose another with --web-port")
 
 
 def test_folder_that_cannot_be_written(sandtable: Any, project: Path) -> None:
@@ -149,3 +153,21 @@ def test_a_state_that_is_none(sandtable: Any, tmp_path: Path) -> None:
 
 def test_cluster_is_not_thrown_away_unasked(sandtable: Any) -> None:
     sandtable("cluster", "delete", "dev", answer="").refused("Throw away", "--yes", code=130)
+
+
+def test_two_rehearsals_of_one_environment(sandtable: Any, project: Path) -> None:
+    lock = Lock(project / ".sandtable" / "locks" / "rehearse-dev.lock")
+    assert lock.try_acquire()
+    try:
+        sandtable("rehearse", "dev").refused("another rehearsal of dev is at work", "wait for it")
+    finally:
+        lock.release()
+    assert not list((project / ".sandtable" / "runs").iterdir())
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"requests": 3, "ttft_ms": 4}', "no JSON"])
+def test_baseline_of_another_release(sandtable: Any, project: Path, content: str) -> None:
+    baseline = project / ".sandtable" / "baselines" / "dev.json"
+    baseline.parent.mkdir(parents=True)
+    baseline.write_text(content)
+    sandtable("rehearse", "dev").refused("baselines/dev.json")

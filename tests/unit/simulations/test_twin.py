@@ -67,7 +67,15 @@ def test_the_gpu_is_that_of_the_nodes_that_let_the_engine_in() -> None:
     engine = deployment()
     assert DeployedEngines.from_graph(graph(engine, nodes)).gpu_model is None
     engine.inputs["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {labels.GPU_RESOURCE: "1"}}
-    assert DeployedEngines.from_graph(graph(engine, nodes)).gpu_model == "L4"
+    assert DeployedEngines.from_graph(graph(engine, nodes)).runs_on() == "L4"
+
+
+def test_engines_on_gpus_that_nobody_knows_are_never_taken_for_engines_on_processors() -> None:
+    engine = deployment()
+    assert DeployedEngines.from_graph(graph(engine)).runs_on() is None
+    engine.inputs["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {labels.GPU_RESOURCE: "1"}}
+    with pytest.raises(TwinError, match=r"asks for GPUs, and no node .* nvidia\.com/gpu\.product; .*`min_nodes`"):
+        DeployedEngines.from_graph(graph(engine)).runs_on()
 
 
 @pytest.mark.parametrize(
