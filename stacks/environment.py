@@ -10,9 +10,10 @@ In ``Pulumi.<name>.yaml`` every top-level field is a Pulumi configuration key: `
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from stacks.thresholds import Threshold
 
@@ -314,6 +315,17 @@ class Environment(Model):
     telemetry: Telemetry = Telemetry()
     thresholds: list[Threshold] = []
     budget: Budget = Budget()
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it was read from, in full; None where it was made by a program."""
+        return self._file
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the file, which whoever validates passes on as the context: it is nothing that a user writes, so no field."""
+        self._file = context
 
     def pool(self, name: str) -> NodePool:
         """Return the node pool called ``name`` (validated to exist)."""

@@ -48,11 +48,13 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     config = document.get("config") or {} if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise ConfigurationError(f"{path}: a mapping with the key `config` is expected, with keys such as `{_PREFIX}engine` beneath it")
+    if strange := [repr(key) for key in config if not isinstance(key, str)]:
+        raise ConfigurationError(f"{path}: config: the key {strange[0]} is no text; write it as `{_PREFIX}<name>`, or in quotes")
     own = {key.removeprefix(_PREFIX): value for key, value in config.items() if key.startswith(_PREFIX)}
     # A `secure:` value belongs to the program, which reads it through Pulumi; it is no part of the typed model.
     fields = {key: value for key, value in own.items() if not (isinstance(value, Mapping) and set(value) == {"secure"})}
     try:
-        return Environment.model_validate({**fields, "name": match.group(1)})
+        return Environment.model_validate({**fields, "name": match.group(1)}, context=path.absolute())
     except ValidationError as error:
         raise ConfigurationError(_describe(error, path, tree, fields)) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -44,7 +45,7 @@ _FORM = re.compile(r"^\s*([a-z0-9_]+)\s*(<=|>=|==|<|>)\s*([0-9][0-9_]*(?:\.[0-9]
 
 
 class Threshold:
-    """``<metric> <operator> <number>``; compared and hashed by its normal form."""
+    """``<metric> <operator> <number>``; two are equal if all three are."""
 
     __slots__ = ("limit", "metric", "symbol")
 
@@ -66,16 +67,21 @@ class Threshold:
         return self.holds(low) != self.holds(high)
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.symbol} {self.limit:g}"
+        number = format(Decimal(repr(self.limit)), "f").removesuffix(".0")  # all its digits, never an exponent: it is parsed again
+        return f"{self.metric} {self.symbol} {number}"
 
     def __repr__(self) -> str:
         return f"Threshold({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Threshold) and str(self) == str(other)
+        return isinstance(other, Threshold) and self._parts == other._parts
 
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash(self._parts)
+
+    @property
+    def _parts(self) -> tuple[str, str, float]:
+        return self.metric, self.symbol, self.limit
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:

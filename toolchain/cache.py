@@ -27,11 +27,18 @@ RECEIPT: Final = "receipt.json"
 
 
 def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """Return ``$SANDTABLE_CACHE``, else ``$XDG_CACHE_HOME/sandtable``, else ``~/.cache/sandtable``; it need not exist."""
+    """Return ``$SANDTABLE_CACHE``, else ``$XDG_CACHE_HOME/sandtable``, else ``~/.cache/sandtable``; it need not exist.
+
+    Raises:
+        CacheError: it would lie in a home folder, and there is none.
+    """
     environ = os.environ if environ is None else environ
-    if own := environ.get("SANDTABLE_CACHE"):
-        return Path(own).expanduser().absolute()
-    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home(), ".cache")
+    try:
+        if own := environ.get("SANDTABLE_CACHE"):
+            return Path(own).expanduser().absolute()
+        base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home(), ".cache")
+    except RuntimeError as error:
+        raise CacheError("this user has no home folder to keep tools in; set SANDTABLE_CACHE to the full path of a folder") from error
     return Path(base).absolute() / "sandtable"
 
 

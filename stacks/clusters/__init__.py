@@ -18,10 +18,10 @@ def _embedded(environment: Environment, root: Path) -> Cluster:
     return EmbeddedCluster(environment.name, root / ".sandtable" / "clusters" / environment.name)
 
 
-def _kubeconfig(environment: Environment, _root: Path) -> Cluster:
+def _kubeconfig(environment: Environment, root: Path) -> Cluster:
     from stacks.clusters.kubeconfig import KubeconfigCluster
 
-    return KubeconfigCluster.of(environment)
+    return KubeconfigCluster.of(environment, root)
 
 
 #: By the name of the provider in the environment; a new kind of cluster is one more file and one more line.

@@ -19,6 +19,7 @@ from stacks.errors import ClusterError, ConfigurationError
 
 _TIMEOUT_S: Final = 10
 _UNAUTHORIZED: Final = 401
+_MEND: Final = "name another with `cluster.kubeconfig` in the environment, or with $KUBECONFIG"
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,21 @@ class KubeconfigCluster:
         return self.environment.name
 
     @classmethod
-    def of(cls, environment: Environment) -> KubeconfigCluster:
-        """Find file and context as ``kubectl`` would: the environment's, then $KUBECONFIG, then ~/.kube/config.
+    def of(cls, environment: Environment, root: Path) -> KubeconfigCluster:
+        """Find file and context as ``kubectl`` would: the environment's (beneath ``root``), then $KUBECONFIG, then ~/.kube/config.
 
         Raises:
             ConfigurationError: no such file, or no such context in it.
         """
+        folder = root if environment.cluster.kubeconfig else Path()
         named = environment.cluster.kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"
-        path = Path(named).expanduser().absolute()
+        try:
+            path = (folder / Path(named).expanduser()).absolute()
+        except RuntimeError as error:
+            raise ConfigurationError(f"{named}: there is no such home folder; {_MEND}") from error
         document = _read(path)
         contexts = [str(entry["name"]) for entry in document.get("contexts") or ()]
-        context = environment.cluster.context or document.get("current-context") or ""
+        context = str(environment.cluster.context or document.get("current-context") or "")
         if context not in contexts:
             close = difflib.get_close_matches(context, contexts, n=1)
             hint = f" — did you mean {close[0]!r}?" if close else ""
@@ -63,7 +68,7 @@ class KubeconfigCluster:
         graph = from_program(self.environment)
         place = f"context {self.context!r} of {self.kubeconfig}"
         with self._explained():
-            api = self._connect()
+            api = connect(self.kubeconfig, self.context)
             served = needs.served(api, graph)
             unknown = [kind for kind in needs.kinds(graph) if kind not in served]
             lacking = needs.refused(api, sorted((version.rpartition("/")[0], plural) for (version, _), plural in served.items()))
@@ -88,7 +93,7 @@ class KubeconfigCluster:
         note = ""
         try:
             with self._explained():
-                client.VersionApi(self._connect()).get_code(_request_timeout=_TIMEOUT_S)
+                client.VersionApi(connect(self.kubeconfig, self.context)).get_code(_request_timeout=_TIMEOUT_S)
         except (ClusterError, ConfigurationError) as error:
             note = str(error)
         return ClusterStatus(
@@ -109,34 +114,48 @@ class KubeconfigCluster:
         except (HTTPError, OSError) as error:
             raise ClusterError(f"{place}: no answer from {self._server()}: {getattr(error, 'reason', error)}") from error
 
-    def _connect(self) -> Any:
-        from kubernetes import client, config
-
-        load: Any = config.load_kube_config
-        configuration = client.Configuration()
-        configuration.retries = False
-        try:
-            # The user's file is read, never written, not even with a renewed token.
-            load(str(self.kubeconfig), self.context, configuration, persist_config=False)
-        except (config.ConfigException, ValueError, KeyError, TypeError) as error:
-            raise ConfigurationError(f"{self.kubeconfig}: context {self.context!r} cannot be used: {error}") from error
-        return client.ApiClient(configuration)
-
     def _server(self) -> str | None:
         document = _read(self.kubeconfig)
         cluster = next((entry["context"].get("cluster") for entry in document["contexts"] if entry["name"] == self.context), None)
         return next((entry["cluster"].get("server") for entry in document.get("clusters") or () if entry["name"] == cluster), None)
 
 
+def connect(kubeconfig: Path, context: str) -> Any:
+    """Return a client of the cluster behind ``context``. The file is read, never written, not even with a renewed token.
+
+    Raises:
+        ConfigurationError: there is no such context in it, or its credentials cannot be used.
+        ClusterError: the credentials have run out, and whoever issues them does not renew them.
+    """
+    from kubernetes import client, config
+    from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]  # what a login by OIDC fails with
+    from urllib3.exceptions import HTTPError
+
+    load: Any = config.load_kube_config
+    configuration = client.Configuration()
+    configuration.retries = False
+    try:
+        load(str(kubeconfig), context, configuration, persist_config=False)
+    except (config.ConfigException, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{kubeconfig}: context {context!r} cannot be used: {error}") from error
+    except (OAuth2Error, client.ApiException, HTTPError, OSError) as error:
+        raise ClusterError(f"{kubeconfig}: the credentials of context {context!r} cannot be renewed: {error}; log in again") from error
+    return client.ApiClient(configuration)
+
+
 def _read(path: Path) -> dict[str, Any]:
-    mend = "name another with `cluster.kubeconfig` in the environment, or with $KUBECONFIG"
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigurationError(f"{path}: the kubeconfig cannot be read: {reason}; {mend}") from error
+        raise ConfigurationError(f"{path}: the kubeconfig cannot be read: {reason}; {_MEND}") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: the kubeconfig is not YAML: {' '.join(str(error).split())}; {mend}") from error
+        raise ConfigurationError(f"{path}: the kubeconfig is not YAML: {' '.join(str(error).split())}; {_MEND}") from error
     if not isinstance(document, dict):
-        raise ConfigurationError(f"{path}: this is no kubeconfig; {mend}")
+        raise ConfigurationError(f"{path}: this is no kubeconfig; {_MEND}")
+    for key in ("cluster", "context"):
+        entries = document.get(f"{key}s") or []
+        for index, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+            if not isinstance(entry, dict) or "name" not in entry or not isinstance(entry.get(key), dict):
+                raise ConfigurationError(f"{path}: {key}s[{index}]: `name` and `{key}` are expected; mend it, or {_MEND}")
     return document

@@ -29,10 +29,11 @@ def explain(output: str, told: list[str], *, stack: str, state: Path) -> StackEr
             f"the passphrase does not open the secrets of {stack}: set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) "
             f"to the one that Pulumi.{stack}.yaml was encrypted with"
         )
-    if "no space left on device" in output:
+    # Pods, webhooks and credential plugins say such things too; only of the state do we know what they mean.
+    if _about(state, output, "no space left on device"):
         return DeploymentError(f"the disk with {state} is full; free some space, then run the same command again")
-    if "read-only file system" in output or "permission denied" in output:
-        return DeploymentError(f"the state in {state} cannot be written: {_first(output, 'read-only file system', 'permission denied')}")
+    if line := _about(state, output, "read-only file system", "permission denied"):
+        return DeploymentError(f"the state in {state} cannot be written: {brief(line)}")
     words = "\n  ".join(told or _last_lines(output))
     if _UNREACHABLE.search(output):
         return ClusterError(f"the cluster of {stack} does not answer; see `sandtable cluster status {stack}`:\n  {words}")
@@ -48,8 +49,9 @@ def program_failed(error: Exception, stack: str) -> StackError:
     return DeploymentError(f"the program of {stack} failed at {place}: {type(error).__name__}: {error}")
 
 
-def _first(output: str, *phrases: str) -> str:
-    return next(brief(line) for line in output.splitlines() if any(phrase in line for phrase in phrases))
+def _about(state: Path, output: str, *phrases: str) -> str:
+    """Return the first line that names the state's folder and has one of the phrases, "" where there is none."""
+    return next((line for line in output.splitlines() if str(state) in line and any(phrase in line for phrase in phrases)), "")
 
 
 def _last_lines(output: str) -> list[str]:

@@ -54,7 +54,7 @@ class ProjectFolder:
             DeploymentError: a folder cannot be written.
         """
         name = self.environment.name
-        settings = _load(find(name, root=self.root))
+        settings = _load(self.environment.file or find(name, root=self.root))
         copy = self.work / f"Pulumi.{name}.yaml"
         try:
             self.state.mkdir(parents=True, exist_ok=True)

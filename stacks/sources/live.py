@@ -16,14 +16,18 @@ from stacks.graph import Graph, Resource
 if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
 
-#: What the twin reads: its apiVersion, and the typed client and call that list it in all namespaces.
+#: What the twin reads: its apiVersion, and the client and call that list it in all namespaces.
 _LISTS: Final = {
     "Node": ("v1", "CoreV1Api", "list_node"),
     "Deployment": ("apps/v1", "AppsV1Api", "list_deployment_for_all_namespaces"),
     "StatefulSet": ("apps/v1", "AppsV1Api", "list_stateful_set_for_all_namespaces"),
     "HorizontalPodAutoscaler": ("autoscaling/v2", "AutoscalingV2Api", "list_horizontal_pod_autoscaler_for_all_namespaces"),
     "PodDisruptionBudget": ("policy/v1", "PolicyV1Api", "list_pod_disruption_budget_for_all_namespaces"),
+    "NodePool": ("karpenter.sh/v1", "CustomObjectsApi", "list_cluster_custom_object"),
 }
+#: Kinds that a cluster need not serve, with their plural: the client for them is not typed.
+_CUSTOM: Final = {"NodePool": "nodepools"}
+_NOT_FOUND: Final = 404
 _TIMEOUT_S: Final = 20
 
 
@@ -31,7 +35,8 @@ def from_cluster(cluster: Cluster, environment: str) -> Graph:
     """Read the objects labelled with ``environment``.
 
     Raises:
-        ClusterError: the API server does not answer, or refuses to list them.
+        ClusterError: the API server does not answer, does not know us, or refuses to list them.
+        ConfigurationError: the kubeconfig has no such context, or its credentials cannot be used.
     """
     resources = [
         Resource(
@@ -52,17 +57,22 @@ def _name(item: dict[str, Any]) -> str:
 
 
 def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    from kubernetes import client, config
+    from kubernetes import client
     from urllib3.exceptions import HTTPError
 
-    connection = config.new_client_from_config(str(cluster.kubeconfig), cluster.context)  # type: ignore[no-untyped-call]
+    from stacks.clusters.kubeconfig import connect
+
+    connection = connect(cluster.kubeconfig, cluster.context)
     selector = f"{labels.ENVIRONMENT}={environment}"
     for kind, (api_version, group, call) in _LISTS.items():
         list_all = getattr(getattr(client, group)(connection), call)
+        custom = (*api_version.split("/"), _CUSTOM[kind]) if kind in _CUSTOM else ()
         try:
             # The answer as it came: decoding it into the client's classes would lose the manifest's own form.
-            answer = list_all(label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)
+            answer = list_all(*custom, label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)
         except client.ApiException as error:
+            if custom and error.status == _NOT_FOUND:
+                continue  # not served here, so there are none
             raise ClusterError(f"the cluster refuses to list {kind}s: {error.status} {error.reason}") from error
         except HTTPError as error:
             raise ClusterError(f"the cluster behind {cluster.kubeconfig} does not answer: {error}") from error

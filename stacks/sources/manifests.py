@@ -65,12 +65,20 @@ def _objects(document: Any, place: str) -> Iterator[Resource]:
     if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
         raise ConfigurationError(f"{place}: `apiVersion` and `kind` are missing, so this is no Kubernetes object")
     if document["kind"] == "List":
-        for item in document.get("items") or ():
+        items = document.get("items") or []
+        if not isinstance(items, list):
+            raise ConfigurationError(f"{place}: `items` is {items!r}; a list of objects is expected")
+        for item in items:
             yield from _objects(item, place)
         return
     metadata = document.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise ConfigurationError(f"{place}: `metadata` is {metadata!r}; a mapping with the key `name` is expected")
     if not metadata.get("name"):
         raise ConfigurationError(f"{place}: `metadata.name` is missing")
+    for key in ("name", "namespace"):
+        if not isinstance(metadata.get(key) or "", str):
+            raise ConfigurationError(f"{place}: `metadata.{key}` is {metadata[key]!r}, which is no text; put it in quotes")
     api_version = str(document["apiVersion"])
     kind = f"kubernetes:{api_version if '/' in api_version else 'core/' + api_version}:{document['kind']}"
     name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))

@@ -14,6 +14,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -141,7 +142,10 @@ class Resolver:
         return build_key(entry, line, self.catalogue.modules)
 
     def _version(self, path: Path, entry: ToolEntry) -> str:
-        return version_of(path, entry, environ=self.environ, timeout_s=self.version_timeout_s)
+        try:
+            return version_of(path, entry, environ=self.environ, timeout_s=self.version_timeout_s)
+        except OSError as error:
+            raise ProbeError(f"cannot be looked at: {error.strerror}") from error
 
     def _configured(self, entry: ToolEntry, path: Path) -> Tool:
         try:
@@ -157,15 +161,16 @@ class Resolver:
             for name in (entry.name, *entry.aliases):
                 path = Path(folder, name)
                 # Our own folders may be on PATH (`environment` puts them there): the cache is looked into below, by key.
-                if not folder or not path.is_file() or path.is_relative_to(self.cache.root) or path.resolve() in seen:
+                if not folder or not _is_file(path) or path.is_relative_to(self.cache.root) or path.resolve() in seen:
                     continue
                 seen.add(path.resolve())
                 yield "path", path.absolute()
         if "plugins" in entry.sources:
-            home = self.environ.get("PULUMI_HOME") or Path(self.environ.get("HOME") or Path.home(), ".pulumi")
-            path = Path(home, "plugins", f"{entry.plugin}-v{entry.version}", entry.name)
-            if os.access(path, os.X_OK):
-                yield "plugins", path
+            with suppress(RuntimeError):  # no home folder, so no plugins in it
+                home = self.environ.get("PULUMI_HOME") or Path(self.environ.get("HOME") or Path.home(), ".pulumi")
+                path = Path(home, "plugins", f"{entry.plugin}-v{entry.version}", entry.name)
+                if os.access(path, os.X_OK):
+                    yield "plugins", path
 
     def _cached(self, entry: ToolEntry) -> Installed | None:
         if entry.wheel is None and entry.build is None:
@@ -187,6 +192,12 @@ class Resolver:
             draft.write_text(text, encoding="utf-8")
             draft.chmod(0o755)
             draft.rename(tool.path)
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError):  # a folder of PATH that may not be searched: for us it holds nothing
+        return path.is_file()
+    return False
 
 
 def missing(search: Search) -> ToolMissingError:

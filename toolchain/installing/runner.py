@@ -57,8 +57,9 @@ def run(
             if running:
                 _pause(running, poll_s)
     finally:
-        for attempt in running:
-            attempt.stop()
+        with held_interrupts():  # a second Ctrl-C would leave the builds that are not stopped yet to themselves
+            for attempt in running:
+                attempt.stop()
 
 
 class _Run:

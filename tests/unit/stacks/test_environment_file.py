@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.environment import Environment
 from stacks.environment_file import load
 from stacks.errors import ConfigurationError
 
@@ -92,3 +93,19 @@ def test_bytes_that_are_no_text_say_so(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load("dev", root=tmp_path)
+
+
+def test_an_environment_knows_its_file_and_a_user_cannot_write_it(tmp_path: Path) -> None:
+    path = write(tmp_path, "  sandtable:owner: me\n")
+    environment = load("dev", root=tmp_path)
+    assert environment.file == environment.model_copy(update={"owner": "you"}).file == path
+    assert not [key for key in environment.model_dump() if "file" in key]
+    assert Environment(name="dev").file is None
+    assert "unknown key" in message(tmp_path, "  sandtable:file: x\n")
+
+
+@pytest.mark.parametrize("key", ["5", "0", "true", "2024-01-01", "null"])
+def test_a_key_that_is_no_text_is_named_with_its_mend(tmp_path: Path, key: str) -> None:
+    shown = message(tmp_path, f"  {key}: {{}}\n")
+    assert "Pulumi.dev.yaml: config: the key" in shown
+    assert "write it as `sandtable:<name>`, or in quotes" in shown

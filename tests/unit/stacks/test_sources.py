@@ -54,9 +54,18 @@ def test_equal_objects_have_equal_digests_from_every_source(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("read", [from_state, from_preview])
-def test_another_document_is_refused_by_name(read: Any) -> None:
+@pytest.mark.parametrize("document", [{"something": "else"}, [], [{"urn": "a"}], "text", None, 5])
+def test_another_document_is_refused_by_name(read: Any, document: Any) -> None:
     with pytest.raises(ConfigurationError, match="pulumi"):
-        read({"something": "else"})
+        read(document)
+
+
+@pytest.mark.parametrize("entry", ["text", None, {}, {"urn": 5}])
+def test_a_broken_entry_of_a_document_is_named(entry: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"deployment\.resources\[1\]: `urn` and `type` are expected"):
+        from_state({"deployment": {"resources": [state("a"), entry]}})
+    with pytest.raises(ConfigurationError, match=r"steps\[0\]: `op` and `urn` are expected"):
+        from_preview({"steps": [entry]})
 
 
 def test_lists_are_split_and_folders_searched(tmp_path: Path) -> None:
@@ -73,6 +82,10 @@ def test_lists_are_split_and_folders_searched(tmp_path: Path) -> None:
         ("a: [", "is not YAML"),
         ("a: 1", "`apiVersion` and `kind` are missing"),
         ("apiVersion: v1\nkind: Pod", "`metadata.name` is missing"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: text", r"x\.yaml \(document 1\): `metadata` is 'text'; a mapping"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: 123}", "`metadata.name` is 123, which is no text; put it in quotes"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: 1}", "`metadata.namespace` is 1, which is no text"),
+        ("apiVersion: v1\nkind: List\nitems: 5", "`items` is 5; a list of objects is expected"),
         ("", "no Kubernetes object"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}", "Pod a is already in"),
     ],

@@ -52,3 +52,18 @@ def test_pydantic_reads_and_writes_it_as_text() -> None:
     assert adapter.dump_python(adapter.validate_python("p50_e2e_ms < 9")) == "p50_e2e_ms < 9"
     with pytest.raises(ValidationError, match="is not a text"):
         adapter.validate_python(5)
+
+
+@pytest.mark.parametrize("number", ["1234567", "123456.789", "0.00001", "0", "400", "0.01", "10000000000000000000000"])
+def test_a_limit_is_shown_with_all_its_digits(number: str) -> None:
+    shown = str(Threshold(f"monthly_cost_usd < {number}"))
+    assert shown == f"monthly_cost_usd < {number}"
+    assert Threshold(shown) == Threshold(f"monthly_cost_usd<{number}")
+
+
+def test_equal_are_those_with_the_same_metric_operator_and_limit() -> None:
+    texts = ["monthly_cost_usd < 1234567", "monthly_cost_usd < 1_234_567.0", "monthly_cost_usd < 1234568", "monthly_cost_usd <= 1234567"]
+    first, same, *others = map(Threshold, texts)
+    assert first == same
+    assert first not in others
+    assert len({first, same, *others}) == 3

@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import signal
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +11,7 @@ import pytest
 
 from toolchain.cache import Cache, Receipt
 from toolchain.errors import CacheError, InstallFailedError, ToolMissingError
+from toolchain.installing import runner
 from toolchain.installing.installer import ensure, plan
 from toolchain.installing.progress import BuildProgress
 from toolchain.installing.recipes import from_module
@@ -290,3 +293,27 @@ def test_an_error_of_the_listener_ends_the_build(machine: "Machine") -> None:
     with pytest.raises(BrokenPipeError):
         ensure(["alpha"], resolver=machine.resolver(), on_progress=listener)
     assert machine.resolver().cache.lock("alpha").try_acquire()
+
+
+def test_a_second_interrupt_leaves_no_build_running(machine: "Machine", monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.put_go()
+    running: set[str] = set()
+    ended: list[subprocess.Popen[bytes]] = []
+    end = runner._end_group
+
+    def interrupted(process: subprocess.Popen[bytes]) -> None:
+        signal.raise_signal(signal.SIGINT)
+        end(process)
+        ended.append(process)
+
+    def interrupt(event: BuildProgress) -> None:
+        if event.state == "running":
+            running.add(event.tool)
+        if len(running) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "_end_group", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ensure(["alpha", "beta"], resolver=machine.resolver(MODE="half"), on_progress=interrupt)
+    assert [process.poll() for process in ended] == [-signal.SIGTERM] * 2
+    assert all(machine.resolver().cache.lock(subject).try_acquire() for subject in ("alpha", "beta"))

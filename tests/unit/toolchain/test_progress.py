@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from toolchain.cache import cache_dir
+from toolchain.errors import CacheError
 from toolchain.installing.diagnosis import diagnose, tail
 from toolchain.installing.progress import BuildProgress, PlainLines, duration
 
@@ -66,3 +67,12 @@ def test_the_tail_leaves_out_the_names_of_compiled_packages() -> None:
 )
 def test_the_cache_is_where_the_variables_say(environ: dict[str, str], folder: str) -> None:
     assert cache_dir(environ) == Path(folder)
+
+
+@pytest.mark.parametrize("environ", [{}, {"SANDTABLE_CACHE": "~/own"}])
+def test_without_a_home_folder_the_cache_has_to_be_named(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])  # as for a user whom the system does not know
+    with pytest.raises(CacheError, match=r"no home folder .* set SANDTABLE_CACHE"):
+        cache_dir(environ)
+    assert cache_dir({"SANDTABLE_CACHE": "/own"}) == Path("/own")

@@ -153,3 +153,21 @@ def test_a_script_that_cannot_be_written_is_a_cache_error(machine: "Machine") ->
 def test_an_unknown_name_is_answered_with_the_nearest(machine: "Machine") -> None:
     with pytest.raises(UnknownToolError, match="did you mean 'alpha'"):
         machine.resolver().resolve("alhpa")
+
+
+def test_a_folder_of_path_that_cannot_be_searched_holds_nothing(machine: "Machine") -> None:
+    good = machine.put("alpha", "1.2.3")
+    too_long = machine.root / ("x" * 300)  # refused by the system for root too, as a closed folder is for others
+    assert machine.resolver(PATH=f"{too_long}:{machine.root}/bin").resolve("alpha").path == good
+    with pytest.raises(ToolMissingError, match=r"SANDTABLE_ALPHA names .*, which cannot be looked at: File name too long"):
+        machine.resolver(SANDTABLE_ALPHA=str(too_long / "alpha")).resolve("alpha")
+
+
+def test_without_a_home_folder_there_are_no_plugins(machine: "Machine", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", without_home)
+    assert machine.resolver(HOME="").search("beta").tool is None
+
+
+def without_home() -> Path:
+    """What Python does for a user whom the system does not know."""
+    raise RuntimeError("Could not determine home directory.")

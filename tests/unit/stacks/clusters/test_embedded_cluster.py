@@ -223,6 +223,7 @@ class TestLock:
 
         def flock(file: Any, operation: int) -> None:
             real(file, operation)
+            monkeypatch.setattr(module.fcntl, "flock", real)
             shutil.rmtree(cluster.folder)
 
         monkeypatch.setattr(module.fcntl, "flock", flock)

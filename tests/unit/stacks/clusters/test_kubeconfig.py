@@ -14,6 +14,8 @@ from stacks.clusters.kubeconfig import KubeconfigCluster
 from stacks.environment import Cluster, Environment
 from stacks.errors import ConfigurationError
 
+ROOT = Path("root")
+
 
 def document(*contexts: str, current: str | None = None) -> dict[str, Any]:
     return {
@@ -38,17 +40,17 @@ def environment(path: Path | None = None, context: str | None = None) -> Environ
 
 
 def test_the_environments_own_context_comes_first(file: Path) -> None:
-    cluster = KubeconfigCluster.of(environment(file, "prod"))
+    cluster = KubeconfigCluster.of(environment(file, "prod"), ROOT)
     assert (cluster.name, cluster.kubeconfig, cluster.context) == ("theirs", file, "prod")
 
 
 def test_without_one_it_is_the_current_context(file: Path) -> None:
-    assert KubeconfigCluster.of(environment(file)).context == "staging"
+    assert KubeconfigCluster.of(environment(file), ROOT).context == "staging"
 
 
 def test_without_a_file_it_is_the_first_of_the_variable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", f"{file}:/nowhere/else")
-    assert KubeconfigCluster.of(environment()).kubeconfig == file
+    assert KubeconfigCluster.of(environment(), ROOT).kubeconfig == file
 
 
 def test_without_a_variable_it_is_the_one_in_the_home_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,18 +59,36 @@ def test_without_a_variable_it_is_the_one_in_the_home_folder(file: Path, monkeyp
     file.rename(home / ".kube" / "config")
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("HOME", str(home))
-    assert KubeconfigCluster.of(environment()).kubeconfig == home / ".kube" / "config"
+    assert KubeconfigCluster.of(environment(), ROOT).kubeconfig == home / ".kube" / "config"
+
+
+def test_a_relative_path_of_the_environment_starts_at_the_root_and_one_of_the_variable_where_we_are(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    assert open_cluster(environment(Path(file.name)), tmp_path).kubeconfig == file
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBECONFIG", file.name)
+    assert KubeconfigCluster.of(environment(), ROOT).kubeconfig == file
+
+
+def test_without_a_home_folder_the_file_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])  # as for a user whom the system does not know
+    with pytest.raises(ConfigurationError, match=r"~/\.kube/config: there is no such home folder; .* \$KUBECONFIG"):
+        KubeconfigCluster.of(environment(), ROOT)
 
 
 def test_an_unknown_context_names_the_others_and_the_nearest(file: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no context 'prd'; there is staging, prod — did you mean 'prod'\?"):
-        KubeconfigCluster.of(environment(file, "prd"))
+        KubeconfigCluster.of(environment(file, "prd"), ROOT)
 
 
 def test_no_current_context(file: Path) -> None:
     file.write_text(yaml.safe_dump(document("staging")))
     with pytest.raises(ConfigurationError, match="no context ''; there is staging"):
-        KubeconfigCluster.of(environment(file))
+        KubeconfigCluster.of(environment(file), ROOT)
 
 
 @pytest.mark.parametrize(
@@ -80,18 +100,22 @@ def test_no_current_context(file: Path) -> None:
         (b"- a\n- list\n", "this is no kubeconfig"),
         (b"", "this is no kubeconfig"),
         (b"kind: Config\n", "there is none"),
+        (b"contexts: [{name: a, context: {}}, {context: {}}]\n", r"contexts\[1\]: `name` and `context` are expected; mend it"),
+        (b"contexts: text\n", r"contexts\[0\]: `name` and `context` are expected"),
+        (b"clusters: [{name: a}]\n", r"clusters\[0\]: `name` and `cluster` are expected"),
+        (b"current-context: 123\n", "no context '123'; there is none"),
     ],
 )
 def test_a_file_that_is_no_kubeconfig(file: Path, content: bytes | None, words: str) -> None:
     file.unlink() if content is None else file.write_bytes(content)
     with pytest.raises(ConfigurationError, match=words) as raised:
-        KubeconfigCluster.of(environment(file))
+        KubeconfigCluster.of(environment(file), ROOT)
     assert str(file) in str(raised.value)
 
 
 def test_the_file_is_never_written(file: Path) -> None:
     before = file.read_bytes()
-    cluster = KubeconfigCluster.of(environment(file))
+    cluster = KubeconfigCluster.of(environment(file), ROOT)
     cluster.stop()
     cluster.delete()
     assert file.read_bytes() == before

@@ -17,9 +17,19 @@ STATE = Path("root") / "state"
     [
         ("error: getting secrets manager: incorrect passphrase", ConfigurationError, "PULUMI_CONFIG_PASSPHRASE"),
         ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE", ConfigurationError, r"Pulumi\.dev\.yaml"),
-        ("error: write state.json: no space left on device", DeploymentError, "the disk with root/state is full"),
-        ("error: open state.json: permission denied", DeploymentError, "open state.json: permission denied"),
-        ("error: open state.json: read-only file system", DeploymentError, "cannot be written"),
+        ("error: write root/state/dev.json: no space left on device", DeploymentError, "the disk with root/state is full"),
+        (
+            "error: open root/state/dev.json: permission denied",
+            DeploymentError,
+            "cannot be written: .*open root/state/dev.json: permission",
+        ),
+        ("error: open root/state/dev.json: read-only file system", DeploymentError, "cannot be written"),
+        (
+            "error: exec: fork/exec /bin/aws: permission denied",
+            DeploymentError,
+            "goes on from there:\n  error: exec: .* permission denied$",
+        ),
+        ("state: root/state\nerror: pod: no space left on device", DeploymentError, "goes on from there:\n  error: pod: no space left"),
         ("error: configured Kubernetes cluster is unreachable: dial", ClusterError, "`sandtable cluster status dev`"),
         ("dial tcp 127.0.0.1:1: connect: connection refused", ClusterError, "does not answer"),
         ("warning: a\nerror: it is broken", DeploymentError, "the same command goes on from there:\n  error: it is broken$"),

@@ -10,6 +10,7 @@ import yaml
 
 from stacks.deployment.project import REHEARSAL_PASSPHRASE, ProjectFolder
 from stacks.environment import Cluster, Environment
+from stacks.environment_file import load
 from stacks.errors import ConfigurationError, DeploymentError
 
 FILE = "# a comment\nconfig:\n  sandtable:owner: ann\n"
@@ -103,3 +104,17 @@ class TestPassphrase:
         secrets = project.environment.secrets.model_copy(update={"stack_encryption": "awskms://alias/sandtable"})
         other = ProjectFolder(project.environment.model_copy(update={"secrets": secrets}), project.root)
         assert "PULUMI_CONFIG_PASSPHRASE" not in other.variables()
+
+
+def test_the_file_that_was_loaded_is_copied_wherever_it_lies(
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another of the same name under the root has other secrets, or is not there at all."""
+    theirs = tmp_path / "elsewhere"
+    theirs.mkdir()
+    (theirs / "Pulumi.dev.yml").write_text("encryptionsalt: v1:theirs\nconfig:\n  sandtable:owner: bob\n")
+    monkeypatch.chdir(theirs)
+    environment = load("./Pulumi.dev.yml", root=project.root)
+    monkeypatch.chdir(tmp_path)
+    ProjectFolder(environment, project.root).prepare()
+    assert yaml.safe_load(copy(project).read_text()) == {"encryptionsalt": "v1:theirs", "config": {"sandtable:owner": "bob"}}
