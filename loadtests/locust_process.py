@@ -31,6 +31,7 @@ class LocustProcess:
 
     def __init__(self, arguments: Sequence[str], *, log: Path, api_key: str | None) -> None:
         self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
         self._command = [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *arguments]
         # Variables of the caller's own Locust and of ours would change the run behind its back.
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "SANDTABLE_"))}
@@ -53,6 +54,8 @@ class LocustProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._process is None:
+            return
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -76,7 +79,7 @@ class LocustProcess:
             if on_progress:
                 on_progress(min(elapsed, duration_s), duration_s)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_POLL_S)
+                self._child.wait(_POLL_S)
 
     def wait_for_page(self, port: int) -> None:
         """Wait until the page answers."""
@@ -85,11 +88,16 @@ class LocustProcess:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_POLL_S)
+                self._child.wait(_POLL_S)
         raise LocustError(f"Locust's page did not come up on port {port}{self._last_words()}")
 
+    @property
+    def _child(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "only asked for inside the with block"
+        return self._process
+
     def _running(self) -> bool:
-        code = self._process.poll()
+        code = self._child.poll()
         # 1: requests failed, which the records tell better.
         if code not in (None, 0, 1) or (code == 1 and not any(self._log.parent.glob("*.jsonl"))):
             raise LocustError(f"Locust ended with exit code {code}{self._last_words()}")

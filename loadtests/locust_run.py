@@ -42,6 +42,7 @@ def run(
     targets: Sequence[str],
     *,
     users: int | None = None,
+    interval_s: float = 0.0,
     duration_s: float | None = None,
     processes: int = 1,
     model: str = "synthetic",
@@ -64,6 +65,8 @@ def run(
         traffic: Lengths, and the shape or trace that the number of users follows.
         targets: URLs of the replicas; users take turns.
         users: Mean number of users; default: 1.
+        interval_s: Mean seconds between the starts of one user's questions, exponentially distributed, so that ``users / interval_s`` is
+            the rate; 0: users ask again at once.
         duration_s: Seconds, rounded up; default: the traffic's own. The page may change it.
         processes: Locust workers; more than one are led by a master.
         model: Name of the model in each request.
@@ -73,7 +76,7 @@ def run(
         seed: Of lengths and texts; default: the traffic's own.
         root: Folder that a relative path of a trace starts from.
         skip_bad_rows: Go on without the bad rows of a trace.
-        metrics: Names that thresholds ask for; too few samples for one make the run invalid.
+        metrics: Names that thresholds ask for; the measurement names those with too few samples.
         web: Serve Locust's page until ``stop`` is set or Ctrl-C is pressed, and leave the start of tests to it.
         web_port: Loopback port of the page.
         on_page: Called with the page's URL once it answers.
@@ -108,6 +111,7 @@ def run(
             "--traffic": folder / "traffic.json",
             "--model": model,
             "--request-timeout-s": timeout_s,
+            "--interval-s": interval_s,
             "--seed": seed,
             "--records": folder,
         }
@@ -146,7 +150,8 @@ def _check_free(port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
     except OSError as error:
-        raise LocustError(f"port {port} on 127.0.0.1 cannot be used for Locust's page ({error.strerror}); choose another") from error
+        why = f"port {port} on 127.0.0.1 cannot be used for Locust's page ({error.strerror})"
+        raise LocustError(f"{why}; choose another with --web-port") from error
 
 
 def _free_port() -> int:

@@ -55,7 +55,14 @@ def _add_flags(parser: LocustArgumentParser) -> None:
     add("--more-targets", metavar="URLS", default="", env_var="SANDTABLE_MORE_TARGETS", help="further replicas, separated by commas")
     add("--request-timeout-s", type=float, default=60.0, env_var="SANDTABLE_REQUEST_TIMEOUT_S", help="default: %(default)s")
     add("--think-time-s", type=float, default=0.0, env_var="SANDTABLE_THINK_TIME_S", help="pause after an answer (default: %(default)s)")
-    add("--seed", type=int, default=None, env_var="SANDTABLE_SEED", help="of lengths and texts (default: as the traffic says)")
+    add(
+        "--interval-s",
+        type=float,
+        default=0.0,
+        env_var="SANDTABLE_INTERVAL_S",
+        help="mean seconds between the starts of one user's questions, 0: none (default: %(default)s)",
+    )
+    add("--seed", type=int, default=None, env_var="SANDTABLE_SEED", help="of lengths, texts and intervals (default: as the traffic says)")
     add("--plain-openai", action="store_true", env_var="SANDTABLE_PLAIN_OPENAI", help="send no fields of our own engines")
     add("--skip-bad-rows", action="store_true", env_var="SANDTABLE_SKIP_BAD_ROWS", help="go on without bad rows of a trace")
     add(
@@ -128,6 +135,7 @@ def _session_options(options: Namespace, host: str | None) -> Options:
         api_key=options.api_key or None,
         request_timeout_s=options.request_timeout_s,
         think_time_s=options.think_time_s,
+        interval_s=options.interval_s,
         seed=options.seed,
         engine_options=not options.plain_openai,
         skip_bad_rows=options.skip_bad_rows,

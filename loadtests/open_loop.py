@@ -66,7 +66,7 @@ def run(
         timeout_s: Seconds from a send until the request counts as failed.
         engine_options: Add fields outside the OpenAI API that make our own engines write exactly the planned number of tokens.
         seed: Of the plan; kept with the outcome, and picks the texts of the prompts.
-        metrics: Names that thresholds ask for, such as ``p95_ttft_ms``; too few samples for one make the run invalid.
+        metrics: Names that thresholds ask for, such as ``p95_ttft_ms``; the measurement names those with too few samples.
         on_progress: Called with (finished, planned) requests about ten times a second.
         stop: Ends the run when set: requests in flight are cancelled, the rest is not sent, and the run is invalid.
 

@@ -5,8 +5,11 @@ One function judges thresholds, measurement, prediction, policies, costs and the
    outvoted by a missing measurement.
 2. The measurement decides a threshold. Without one the prediction decides, and then the verdict is at most inconclusive. A measurement
    that does not count decides nothing, and neither does the prediction beside it: what disturbed the load disturbed the calibration.
-3. An interval on both sides of the limit decides nothing (``holds`` is None); neither does a run that its own gate calls invalid.
-4. Where prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive.
+3. An interval on both sides of the limit decides nothing (``holds`` is None); neither does a percentile of too few samples, nor a run
+   that its own gate calls invalid. What too few samples leave undecided is that percentile alone: a share of failures still decides.
+4. A measurement without one good request is at best inconclusive, whatever the thresholds are.
+5. A cost with nodes that have no price is an "at least": it can break a limit, and keep none.
+6. Where prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from stacks.thresholds import Threshold
-from workloads.telemetry import Outcome, Quantiles
+from workloads.telemetry import Outcome, Quantiles, no_good_request, too_few_samples
 
 #: A quantile counts as worse than the kept baseline from this factor on, and only where the intervals do not touch.
 REGRESSION_FACTOR: Final = 1.10
@@ -77,7 +80,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that a verdict is made from. ``missing`` says what could not be done; ``invalid`` why the measurement does not count."""
+    """All that a verdict is made from.
+
+    ``missing`` says what could not be done; ``invalid`` why the measurement does not count; ``unpriced`` what is not in the cost.
+    """
 
     thresholds: Sequence[Threshold]
     predicted: Outcome | None
@@ -87,6 +93,7 @@ class Evidence:
     invalid: Sequence[str] = ()
     missing: Sequence[str] = ()
     baseline: Outcome | None = None
+    unpriced: Sequence[str] = ()
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -102,7 +109,8 @@ def judge(evidence: Evidence) -> Verdict:
     undecided = [
         *evidence.missing,
         *(f"the measurement does not count: {text}" for text in evidence.invalid),
-        *(f"cannot tell: {describe(j)}" for j in judgements if j.holds is None),
+        *([text] if valid and evidence.measured and (text := no_good_request(evidence.measured)) else []),
+        *(f"cannot tell: {describe(j)}{_why(j, evidence)}" for j in judgements if j.holds is None),
         *_disagreements(judgements, valid=valid),
     ]
     reasons = (*policy, *threshold, *regression, *undecided)
@@ -128,13 +136,14 @@ def _judgements(evidence: Evidence) -> list[Judgement]:
     lines = []
     for threshold in evidence.thresholds:
         if threshold.metric == "monthly_cost_usd":
-            lines.append(_line(threshold, "cost", evidence.monthly_cost_usd))
+            lines.append(_cost(threshold, evidence))
         elif threshold.metric == "policy_violations":
             lines.append(_line(threshold, "policy", float(len(evidence.denied))))
         else:
             for source, outcome in (("measured", evidence.measured), ("predicted", evidence.predicted)):
                 if outcome is not None:
-                    lines.append(_line(threshold, source, *_value(outcome, threshold.metric, sampled=source == "measured")))
+                    line = _line(threshold, source, *_value(outcome, threshold.metric, sampled=source == "measured"))
+                    lines.append(replace(line, holds=None) if _too_few(line, evidence) else line)
             if evidence.measured is None and evidence.predicted is None:
                 lines.append(_line(threshold, "measured", None))
     return lines
@@ -147,6 +156,27 @@ def _line(threshold: Threshold, source: str, value: float | None, low: float | N
     if low is not None and high is not None and threshold.straddled_by(low, high):
         holds = None
     return Judgement(threshold, source, value, low, high, holds)
+
+
+def _cost(threshold: Threshold, evidence: Evidence) -> Judgement:
+    line = _line(threshold, "cost", evidence.monthly_cost_usd)
+    if evidence.unpriced and line.value is not None and threshold.straddled_by(line.value, math.inf):
+        return replace(line, holds=None)
+    return line
+
+
+def _too_few(judgement: Judgement, evidence: Evidence) -> str | None:
+    if judgement.source != "measured" or evidence.measured is None:
+        return None
+    return too_few_samples(evidence.measured, judgement.threshold.metric)
+
+
+def _why(judgement: Judgement, evidence: Evidence) -> str:
+    """What a reader must know besides the value and the interval of a judgement that decides nothing."""
+    if judgement.source == "cost" and evidence.unpriced:
+        return f": that is without what has no price: {'; '.join(evidence.unpriced)}"
+    few = _too_few(judgement, evidence)
+    return f": {few}" if few else ""
 
 
 def _value(outcome: Outcome, metric: str, *, sampled: bool) -> tuple[float | None, float | None, float | None]:

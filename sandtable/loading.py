@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from stacks.traffic import PlannedRequest
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)?$")
-#: How long an answer is taken to be where nobody has said how many users there are.
-_ANSWER_S: Final = 1.0
+#: At a rate there are users for this many seconds of it: answers may take that long on average before the rate cannot be met.
+_ANSWER_S: Final = 4.0
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 
@@ -40,6 +40,7 @@ class Request:
     open_loop: bool
     users: int | None
     web: bool
+    web_port: int
     targets: tuple[str, ...]
     confirmed: bool
     quiet: bool
@@ -91,6 +92,17 @@ def seconds(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
+def locust_users(request: Request, rate_per_s: float) -> tuple[int, float]:
+    """Return how many users Locust has, and the mean seconds between the starts of one user's questions.
+
+    ``rate_per_s`` is met by both together. Users that were asked for without a rate ask again at once: an interval of 0.
+    """
+    if request.users and request.rate_per_s is None:
+        return request.users, 0.0
+    users = request.users or max(1, math.ceil(rate_per_s * _ANSWER_S))
+    return users, users / rate_per_s
+
+
 def _traffic(traffic: Traffic, request: Request) -> Traffic:
     changes: dict[str, Any] = {}
     if request.rate_per_s is not None:
@@ -119,8 +131,12 @@ def _local_engines(environment: Environment, space: Workspace, steps: Steps, sta
     folder.mkdir(parents=True, exist_ok=True)
     with steps.step("engines") as step:
         deployed = DeployedEngines.from_graph(from_program(environment))
+        if gpu_model := deployed.runs_on():
+            raise UsageError(
+                f"the engines of {environment.name} ask for {gpu_model} GPUs, which this machine does not have; name one that runs with --target"
+            )
         cores = share_cores(len(deployed.replicas), deployed.spec.threads, frozenset(os.sched_getaffinity(0)))
-        engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir()))
+        engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir(), steps.say))
         stack.enter_context(pinned(cores.generator))
         step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots")
     return [engine.url for engine in engines]
@@ -147,15 +163,18 @@ def _run(
         return open_loop.run(requests, targets, seed=traffic.seed, metrics=metrics, engine_options=ours, on_progress=count)
     from loadtests import locust_run
 
-    # A user waits for its answer before it asks again, so a rate needs about as many users as requests are in flight at it.
-    users = request.users or max(1, math.ceil(traffic.rate_per_s * _ANSWER_S))
+    # A trace that nobody stretches has a rate of its own.
+    recorded = len(requests) / traffic.duration_s if traffic.trace and request.rate_per_s is None else None
+    users, interval_s = locust_users(request, recorded or traffic.rate_per_s)
     return locust_run.run(
         traffic,
         targets,
         users=users,
+        interval_s=interval_s,
         root=root,
         skip_bad_rows=request.skip_bad_rows,
         web=request.web,
+        web_port=request.web_port,
         metrics=metrics,
         engine_options=ours,
         on_page=lambda url: steps.say(f"Locust's page is at {url}; Ctrl-C ends it"),

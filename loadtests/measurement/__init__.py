@@ -3,6 +3,6 @@
 from loadtests.measurement.generator import GeneratorStats, open_loop_stats
 from loadtests.measurement.measurement import Measurement
 from loadtests.measurement.timeline import TimelinePoint, timeline
-from loadtests.measurement.validity import invalid_reasons, samples_needed
+from loadtests.measurement.validity import invalid_reasons
 
-__all__ = ["GeneratorStats", "Measurement", "TimelinePoint", "invalid_reasons", "open_loop_stats", "samples_needed", "timeline"]
+__all__ = ["GeneratorStats", "Measurement", "TimelinePoint", "invalid_reasons", "open_loop_stats", "timeline"]

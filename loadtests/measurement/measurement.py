@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadtests.measurement.timeline import TimelinePoint, timeline
 from loadtests.measurement.validity import invalid_reasons
-from workloads.telemetry.outcome import Outcome, RequestRecord
+from workloads.telemetry import Outcome, RequestRecord, undersampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One run. ``invalid`` holds the reasons why it cannot be judged, ``notes`` what a reader must know besides.
+    """One run. ``notes`` are what a reader must know besides.
 
+    ``invalid`` holds the reasons why the instrument failed and nothing counts; ``undersampled`` those why a run that counts cannot
+    decide about one or more of the metrics it was asked for.
     ``records`` are ordered by intended time; ``replicas`` are the targets, idle ones included.
     """
 
@@ -28,6 +30,7 @@ class Measurement:
     generator: GeneratorStats
     invalid: tuple[str, ...]
     timeline: list[TimelinePoint]
+    undersampled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -42,7 +45,7 @@ class Measurement:
         invalid: Sequence[str] = (),
         notes: Sequence[str] = (),
     ) -> Measurement:
-        """Summarise ``records`` and judge the run's validity for ``metrics``; ``invalid`` are reasons known beforehand."""
+        """Summarise ``records`` and judge the run's validity, and its samples for ``metrics``; ``invalid`` are reasons known beforehand."""
         ordered = tuple(sorted(records, key=lambda r: (r.intended_s, r.sent_s)))
         outcome = Outcome.from_records(ordered, replicas=replicas, seed=seed)
         return cls(
@@ -50,8 +53,9 @@ class Measurement:
             outcome=outcome,
             replicas=tuple(replicas),
             generator=generator,
-            invalid=(*invalid, *invalid_reasons(outcome, generator, metrics=metrics)),
+            invalid=(*invalid, *invalid_reasons(outcome, generator)),
             timeline=timeline(ordered),
+            undersampled=undersampled(outcome, metrics),
             notes=tuple(notes),
         )
 
@@ -62,6 +66,7 @@ class Measurement:
             "replicas": list(self.replicas),
             "generator": self.generator.to_json(),
             "invalid": list(self.invalid),
+            "undersampled": list(self.undersampled),
             "timeline": [point.to_json() for point in self.timeline],
             "notes": list(self.notes),
         }

@@ -1,49 +1,29 @@
-"""The gate before the verdict: is this measurement one of the engines, or one of the generator and of chance?
+"""The gate before the verdict: is this measurement one of the engines, or one of the generator?
 
+Rule: only the instrument makes a run invalid. Failed requests and too few samples are what the engines and the plan made of it; what
+they leave undecided is told by ``workloads.telemetry.samples``.
 Limits: a send lag whose p99 is over 10 ms, a generator that uses 90 % of its core, and sends under 99 % of the offered rate are
-common ground of the tools in the field; the sample sizes follow from the intervals of ``workloads.telemetry.outcome``.
+common ground of the tools in the field.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from loadtests.measurement.generator import GeneratorStats
-    from workloads.telemetry.outcome import Outcome, Quantiles
+    from workloads.telemetry import Outcome
 
 LAG_P99_LIMIT_MS: Final = 10.0
 CPU_SHARE_LIMIT: Final = 0.9
 ACHIEVED_SHARE_LIMIT: Final = 0.99
 
-_Z95: Final = 1.959964
-_PERCENTILE = re.compile(r"^p(50|95|99)_(ttft|tpot|e2e)_ms$")
 
-
-def samples_needed(percentile: int) -> int:
-    """Return how many samples bound ``percentile`` from above with 95 % confidence.
-
-    The upper end of the interval is the order statistic of rank ceil(nq + z sqrt(nq(1 - q))); it exists once n >= z^2 q / (1 - q).
-
-    >>> samples_needed(50), samples_needed(95), samples_needed(99)
-    (4, 73, 381)
-    """
-    q = percentile / 100
-    return math.ceil(_Z95**2 * q / (1 - q))
-
-
-def invalid_reasons(outcome: Outcome, generator: GeneratorStats, *, metrics: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return why the run cannot be judged, the instrument first; empty for a valid run.
-
-    ``metrics`` are the names that thresholds ask for, such as ``p95_ttft_ms``; those that are no percentile need no samples.
-    """
+def invalid_reasons(outcome: Outcome, generator: GeneratorStats) -> tuple[str, ...]:
+    """Return why the run does not count; empty for a valid run."""
     if not outcome.requests:
         return ("nothing was measured: no request was sent",)
-    return (*_instrument(generator), *_samples(outcome, metrics))
+    return tuple(_instrument(generator))
 
 
 def _instrument(generator: GeneratorStats) -> list[str]:
@@ -64,19 +44,4 @@ def _instrument(generator: GeneratorStats) -> list[str]:
             f"where {generator.offered_per_s:.2f}/s were due ({generator.achieved_share:.1%}, wanted are {ACHIEVED_SHARE_LIMIT:.0%}); "
             "lower the rate"
         )
-    return reasons
-
-
-def _samples(outcome: Outcome, metrics: Iterable[str]) -> list[str]:
-    reasons = []
-    for metric in dict.fromkeys(metrics):
-        if not (match := _PERCENTILE.match(metric)):
-            continue
-        quantiles: Quantiles = getattr(outcome, f"{match[2]}_ms")
-        needed = samples_needed(int(match[1]))
-        if quantiles.n < needed:
-            reasons.append(
-                f"too few samples for {metric}: {quantiles.n}, needed are {needed} to bound it from above; "
-                "lengthen the run or raise the rate"
-            )
     return reasons

@@ -1,7 +1,10 @@
-"""The chat user: asks, reads the stream, thinks, asks again. Importing this imports Locust, which patches the whole process.
+"""The chat user: asks, reads the stream, waits, asks again. Importing this imports Locust, which patches the whole process.
 
 A user waits for its answer before it asks again, so a slow engine is asked less often: latencies under overload look better than
 an open loop would measure them (coordinated omission). Verdicts are built on ``loadtests.open_loop``.
+
+With an interval, questions are due at times that do not move when an answer is late: a user who is behind asks at once until it has
+caught up, so the rate is met as long as the users are not all waiting for answers.
 """
 
 from __future__ import annotations
@@ -40,11 +43,17 @@ class ChatUser(User):
         if self.session is None:
             raise StopTest("the options cannot be meant; the log says why")
         self.target = self.session.join()
+        self.due = time.monotonic()
+        if self.session.options.interval_s:
+            self.wait()  # type: ignore[no-untyped-call]  # locust does not type it; a burst of first questions is not the rate
 
     def wait_time(self) -> float:
-        """Return the seconds that the user thinks between an answer and the next question."""
-        think = self.session.options.think_time_s if self.session else 0.0
-        return think if self.served else max(think, _AFTER_FAILURE_S)
+        """Return the seconds until the next question: it is due, and the user has thought."""
+        if self.session is None:
+            return _AFTER_FAILURE_S
+        self.due += self.session.next_interval()
+        pause = max(self.session.options.think_time_s, self.due - time.monotonic())
+        return pause if self.served else max(pause, _AFTER_FAILURE_S)
 
     @task
     def chat(self) -> None:

@@ -7,6 +7,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -29,7 +30,10 @@ _WORKERS: Final = 997
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of the users; ``loadtests/locustfile.py`` has them as flags. Times in seconds."""
+    """Options of the users; ``loadtests/locustfile.py`` has them as flags. Times in seconds.
+
+    ``interval_s`` is the mean time between the starts of one user's questions, 0 for users who ask again at once.
+    """
 
     targets: Sequence[str]
     traffic: Traffic
@@ -37,6 +41,7 @@ class Options:
     api_key: str | None = None
     request_timeout_s: float = 60.0
     think_time_s: float = 0.0
+    interval_s: float = 0.0
     seed: int | None = None
     engine_options: bool = True
     skip_bad_rows: bool = False
@@ -57,6 +62,8 @@ class Session:
         drawn = request_lengths(options.traffic, seed=seed * _WORKERS + worker, skip_bad_rows=options.skip_bad_rows)
         self._lengths = itertools.islice(drawn, worker, None)
         self._tls = ssl.create_default_context() if any(target.tls for target in self.targets) else None
+        # A text seed: neighbouring workers have nothing in common.
+        self._intervals = Random(f"{seed}/{worker}/intervals")  # noqa: S311  # a load test wants repeatable numbers
         self._users = itertools.count(worker)
         self._file = RecordFile(options.records)
         self._began = (time.process_time(), time.monotonic())
@@ -69,6 +76,11 @@ class Session:
         """Return what to ask for next; its time is now."""
         prompt, output = next(self._lengths)
         return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output)
+
+    def next_interval(self) -> float:
+        """Return the seconds until a user's next question is due after the one before: exponential, so that all together are Poisson."""
+        mean = self.options.interval_s
+        return self._intervals.expovariate(1 / mean) if mean > 0 else 0.0
 
     def encode(self, request: PlannedRequest, target: Target) -> bytes:
         """Return the bytes of ``request``."""

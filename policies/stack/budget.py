@@ -1,4 +1,7 @@
-"""``budget-not-exceeded``: the nodes at list price against ``budget.monthly_usd``."""
+"""``budget-not-exceeded``: the nodes at list price against ``budget.monthly_usd``.
+
+Rule: nodes without a price are no free nodes. What is known may break the budget; it cannot keep it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,11 @@ def _judge(situation: Situation) -> Iterator[Breach]:
     assert situation.nodes, "raises where there is none"
     cost = situation.cost
     if cost.monthly_usd <= budget:
+        if cost.unpriced:
+            yield Breach(
+                f"the cost cannot be held against the budget of ${budget:,.2f}: it is at least ${cost.monthly_usd:,.2f} a month, "
+                f"without what has no price: {'; '.join(cost.unpriced)}"
+            )
         return
     dearest = max(cost.pools, key=lambda pool: (pool.monthly_usd or 0.0, pool.name))
     least = "at least " if cost.unpriced else ""
@@ -27,7 +35,8 @@ BUDGET_NOT_EXCEEDED: Final = StackRule(
     id="budget-not-exceeded",
     title="The nodes cost no more than the monthly budget",
     reason="A stack that is too dear is found out with the first bill, when the month is spent.",
-    fix="Take fewer or smaller nodes, spot where the work bears it, or raise `budget.monthly_usd` with whoever pays.",
+    fix="Take fewer or smaller nodes, spot where the work bears it, or raise `budget.monthly_usd` with whoever pays. Where a price is "
+    "missing, correct `instance_type` or `region` of the pool, or add the row to a price book of your own.",
     severity="deny",
     judge=_judge,
     passing=(
@@ -44,5 +53,12 @@ BUDGET_NOT_EXCEEDED: Final = StackRule(
             {"name": "dev"},
         ),
     ),
-    failing=(StackExample("two nodes, budget for one", (node("cpu-0"), node("cpu-1")), environment(budget={"monthly_usd": 300})),),
+    failing=(
+        StackExample("two nodes, budget for one", (node("cpu-0"), node("cpu-1")), environment(budget={"monthly_usd": 300})),
+        StackExample(
+            "a mistyped instance type, which has no price",
+            (node("cpu-0"), node("big-0", pool="big", instance_type="c6i.2xlrage")),
+            environment(budget={"monthly_usd": 300}),
+        ),
+    ),
 )

@@ -34,13 +34,18 @@ def loadtest(
     context: typer.Context,
     environment: EnvironmentName,
     *,
-    rate: Annotated[float | None, typer.Option(help="Mean requests per second; default: the environment's.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Mean requests per second; default: the environment's, or with --users as fast as they go.")
+    ] = None,
     duration: Annotated[str | None, typer.Option(help="How long, such as 60s or 5m; default: the environment's.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Replay this trace instead of the environment's arrivals.")] = None,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Go on with a trace that has bad rows.")] = False,
     open_loop: Annotated[bool, typer.Option("--open-loop", help="Send at the intended times, whatever the engine does.")] = False,
-    users: Annotated[int | None, typer.Option(min=1, help="Locust users; default: as many as the rate needs.")] = None,
+    users: Annotated[
+        int | None, typer.Option(min=1, help="Locust users, who wait for their answers; default: 4 for each request per second.")
+    ] = None,
     web: Annotated[bool, typer.Option("--web", help="Locust's web page instead of a headless run.")] = False,
+    web_port: Annotated[int, typer.Option("--web-port", min=1, max=65535, help="Port of the web page on 127.0.0.1.")] = 8089,
     target: Annotated[list[str] | None, typer.Option(help="URL to load instead of a local engine; shown, and asked for.")] = None,
     yes: Yes = False,
     json: Json = False,
@@ -57,6 +62,7 @@ def loadtest(
         open_loop=open_loop,
         users=users,
         web=web,
+        web_port=web_port,
         targets=tuple(target or ()),
         confirmed=yes,
         quiet=json,
@@ -66,5 +72,5 @@ def loadtest(
         print_json(document)
     else:
         show_measurement(document, out())
-    if document["invalid"]:
+    if document["invalid"] or document["undersampled"]:
         raise typer.Exit(int(ExitCode.INCONCLUSIVE))

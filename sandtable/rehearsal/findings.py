@@ -64,6 +64,7 @@ class Findings:
                 invalid=self.measurement.invalid if self.measurement else (),
                 missing=self.missing,
                 baseline=self.baseline,
+                unpriced=self.cost.unpriced if self.cost else (),
             )
         )
 

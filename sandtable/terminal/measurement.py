@@ -24,13 +24,16 @@ def show_measurement(document: dict[str, Any], console: Console) -> None:
     """
     outcome = parse_outcome(document["outcome"])
     invalid = [str(text) for text in document.get("invalid") or ()]
+    undersampled = [str(text) for text in document.get("undersampled") or ()]
     console.print()
     if invalid:
         console.print(Text.assemble(("? INVALID", "unsure bold"), "  the measurement does not count"))
-        for text in invalid:
-            bullet(console, text)
+    elif undersampled:
+        console.print(Text.assemble(("? INCONCLUSIVE", "unsure bold"), "  the generator kept up, and the sample cannot decide"))
     else:
         console.print(Text.assemble(("✓ VALID", "good bold"), "  the generator kept up"))
+    for text in (*invalid, *undersampled):
+        bullet(console, text)
     console.print(Text(f"  {document.get('generator_kind', '')} on {', '.join(document.get('targets') or ())}", "quiet"))
     heading(console, "latency", "ms [95 % interval], from the intended send time")
     table = grid("L", "L", "R", "L")

@@ -111,6 +111,7 @@ def measurement() -> dict[str, Any]:
         "outcome": run["measured"],
         "generator": {"kind": "open-loop", "lag_p99_ms": 31.2, "cpu_ms_per_request": 0.41, "cpu_us_per_frame": 14.8},
         "invalid": run["load"]["invalid"],
+        "undersampled": ["24 samples are too few for p99"],
         "timeline": [],
         "notes": ["2 bad rows of the trace were skipped"],
     }

@@ -146,7 +146,7 @@ def inconclusive() -> dict[str, Any]:
         ttft = measured["ttft_ms"]
         document["thresholds"].insert(0, parts.judged(f"{name}_ttft_ms < {limit}", "measured", ttft[name], ttft["ci95"][name], None))
     document["thresholds"] = document["thresholds"][:2] + document["thresholds"][-2:]
-    document["load"] |= {"rate_per_s": 0.4, "invalid": ["generator lag p99 31.2 ms is over 10 ms", "24 samples are too few for p99"]}
+    document["load"] |= {"rate_per_s": 0.4, "invalid": ["generator lag p99 31.2 ms is over 10 ms"]}
     document["load"]["generator"]["lag_p99_ms"] = 31.2
     return run
 

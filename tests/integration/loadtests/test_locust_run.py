@@ -44,6 +44,26 @@ def test_headless_run_gives_a_measurement_of_its_own_kind() -> None:
     assert all(0 <= elapsed <= duration == 1 for elapsed, duration in seen)
 
 
+def test_users_with_an_interval_meet_the_rate_and_begin_without_a_burst() -> None:
+    with StubEngine(gap_s=0.002) as engine:
+        measured = locust_run.run(TRAFFIC, [engine.url], users=80, interval_s=4.0, duration_s=2.0, seed=3)
+    assert measured.outcome.failed == 0
+    # 20/s for two seconds; the standard deviation of a Poisson count of 40 is 16 % of it.
+    assert measured.outcome.requests == pytest.approx(40, rel=0.4)
+    assert sum(r.sent_s < 0.2 for r in measured.records) < 15
+
+
+def test_a_user_who_is_behind_catches_up() -> None:
+    # Five seconds late at intervals of two: the third question from now is due in one second.
+    code = (
+        "import time; from types import SimpleNamespace as Of; from loadtests.users.chat import ChatUser\n"
+        "ChatUser.session = Of(next_interval=lambda: 2.0, options=Of(think_time_s=0.0))\n"
+        "user = object.__new__(ChatUser); user.served = True; user.due = time.monotonic() - 5\n"
+        "print([round(user.wait_time()) for _ in range(3)])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout == "[0, 0, 1]\n"
+
+
 def test_a_trace_shapes_the_users_and_gives_the_lengths(tmp_path: Path) -> None:
     rows = [f'{{"timestamp": {at}, "input_length": {20 + at // 1000}, "output_length": 3}}\n' for at in range(0, 1000, 100)]
     (tmp_path / "trace.jsonl").write_text("".join(rows))
@@ -73,7 +93,7 @@ def test_the_page_is_served_on_loopback_and_stops_on_demand() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.listen()
-        with pytest.raises(LocustError, match=f"port {port} on 127.0.0.1 cannot be used for Locust's page"):
+        with pytest.raises(LocustError, match=f"port {port} on 127.0.0.1 cannot be used for Locust's page .* --web-port"):
             locust_run.run(TRAFFIC, ["http://127.0.0.1:1"], web=True, web_port=port)
     measured = locust_run.run(TRAFFIC, ["http://127.0.0.1:1"], web=True, web_port=port, on_page=look, stop=stop, api_key="s3cret")
     assert "Locust" in pages[0]

@@ -100,7 +100,9 @@ def test_a_refused_connection_was_sent_all_the_same() -> None:
     measured = open_loop.run(PLAN, [url], metrics=["p50_ttft_ms"])
     assert {r.error for r in measured.records} == {"no connection: refused"}
     assert measured.generator.sent == 30
-    assert any("too few samples for p50_ttft_ms: 0" in reason for reason in measured.invalid)
+    assert measured.outcome.failed == 30
+    assert measured.undersampled[0] == "no request was good: 30 of 30 failed"
+    assert "too few samples for p50_ttft_ms: 0" in measured.undersampled[1]
 
 
 def test_stop_cancels_what_is_in_flight_and_makes_the_run_invalid(engine: StubEngine) -> None:

@@ -171,3 +171,7 @@ def test_baseline_of_another_release(sandtable: Any, project: Path, content: str
     baseline.parent.mkdir(parents=True)
     baseline.write_text(content)
     sandtable("rehearse", "dev").refused("baselines/dev.json")
+
+
+def test_load_on_gpus_that_are_not_here(sandtable: Any) -> None:
+    sandtable("loadtest", "prod").refused("ask for H100 GPUs, which this machine does not have", "--target")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from loadtests.testing import StubEngine
+
 Check = Callable[[Any, str], None]
 
 
@@ -34,6 +36,16 @@ def test_check(sandtable: Any, check: Check) -> None:
     answer = sandtable("check", "dev", "--json")
     check(answer.document, "check")
     assert (answer.code, answer.document["denied"]) == (0, 0)
+
+
+def test_loadtest_at_a_rate_that_is_too_short_to_decide(sandtable: Any, check: Check) -> None:
+    with StubEngine() as engine:
+        answer = sandtable("loadtest", "dev", "--target", engine.url, "--yes", "--rate", "10", "--duration", "1s", "--json")
+    check(answer.document, "loadtest")
+    assert (answer.code, answer.document["invalid"]) == (4, [])
+    assert any(reason.startswith("too few samples for p95_ttft_ms: ") for reason in answer.document["undersampled"])
+    # 10 are asked for; users who ask again at once send hundreds.
+    assert 0 < answer.document["outcome"]["requests"] < 30
 
 
 def test_schema(sandtable: Any) -> None:

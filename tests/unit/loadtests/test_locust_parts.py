@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 
@@ -90,6 +91,19 @@ def test_a_session_repeats_with_its_seed() -> None:
         return [(r.prompt_tokens, r.output_tokens) for r in (session.next_request() for _ in range(30))]
 
     assert asked(3) == asked(3) != asked(4)
+
+
+def test_intervals_are_exponential_and_each_worker_has_its_own() -> None:
+    def drawn(worker: int, interval_s: float = 4.0) -> list[float]:
+        session = Session(options(seed=3, interval_s=interval_s), worker)
+        return [session.next_interval() for _ in range(2000)]
+
+    first = drawn(0)
+    assert first == drawn(0) != drawn(1)
+    # The standard deviation of an exponential is its mean; that of the mean of 2000 is 2.2 % of it.
+    assert mean(first) == pytest.approx(4.0, rel=0.1)
+    assert stdev(first) == pytest.approx(4.0, rel=0.1)
+    assert set(drawn(0, interval_s=0.0)) == {0.0}
 
 
 def test_a_session_keeps_what_came(tmp_path: Path) -> None:

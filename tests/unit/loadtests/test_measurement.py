@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 
 import pytest
 
-from loadtests.measurement import GeneratorStats, Measurement, invalid_reasons, open_loop_stats, samples_needed, timeline
-from workloads.telemetry.outcome import Outcome, RequestRecord, Status, quantiles
+from loadtests.measurement import GeneratorStats, Measurement, invalid_reasons, open_loop_stats, timeline
+from workloads.telemetry.outcome import Outcome, RequestRecord, Status
 
 
 def record(at: float, *, ttft: float = 0.1, e2e: float = 0.5, tokens: int = 5, status: Status = Status.OK) -> RequestRecord:
@@ -20,19 +19,12 @@ def record(at: float, *, ttft: float = 0.1, e2e: float = 0.5, tokens: int = 5, s
 QUIET = GeneratorStats("open-loop", 1, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)
 
 
-def outcome(n: int, tokens: int = 5) -> Outcome:
-    return Outcome.from_records([record(i / 10, tokens=tokens) for i in range(n)], replicas=["a"], seed=1)
+def outcome(n: int) -> Outcome:
+    return Outcome.from_records([record(i / 10) for i in range(n)], replicas=["a"], seed=1)
 
 
-@pytest.mark.parametrize(("percentile", "needed"), [(50, 4), (95, 73), (99, 381)])
-def test_samples_needed_is_where_the_interval_becomes_finite(percentile: int, needed: int) -> None:
-    assert samples_needed(percentile) == needed
-    assert math.isinf(quantiles(range(needed - 1)).ci95[f"p{percentile}"][1])
-    assert math.isfinite(quantiles(range(needed)).ci95[f"p{percentile}"][1])
-
-
-def test_a_quiet_generator_with_enough_samples_is_valid() -> None:
-    assert invalid_reasons(outcome(73), QUIET, metrics=["p95_ttft_ms", "p50_e2e_ms", "failed_share"]) == ()
+def test_a_quiet_generator_is_valid_however_few_samples_came() -> None:
+    assert invalid_reasons(outcome(1), QUIET) == ()
 
 
 @pytest.mark.parametrize(
@@ -51,11 +43,6 @@ def test_a_bad_instrument_is_named_with_its_mend(change: dict[str, float], words
 
 def test_at_the_limits_a_run_is_still_valid() -> None:
     assert invalid_reasons(outcome(100), replace(QUIET, lag_p99_ms=10.0, cpu_share=0.89, achieved_per_s=9.9)) == ()
-
-
-def test_too_few_samples_are_those_of_the_metric_that_is_asked() -> None:
-    reasons = invalid_reasons(outcome(400, tokens=1), QUIET, metrics=["p99_ttft_ms", "p95_tpot_ms", "p95_tpot_ms"])
-    assert reasons == ("too few samples for p95_tpot_ms: 0, needed are 73 to bound it from above; lengthen the run or raise the rate",)
 
 
 def test_without_a_request_nothing_was_measured_whatever_is_asked() -> None:
@@ -119,8 +106,9 @@ def test_a_measurement_orders_its_records_and_keeps_reasons_known_beforehand() -
         [record(2.0), record(1.0)], replicas=["a", "b"], generator=QUIET, seed=7, metrics=["p50_ttft_ms"], invalid=["stopped"], notes=["n"]
     )
     assert [r.intended_s for r in measured.records] == [1.0, 2.0]
-    assert measured.invalid[0] == "stopped"
-    assert "too few samples for p50_ttft_ms: 2, needed are 4" in measured.invalid[1]
+    assert measured.invalid == ("stopped",)
+    (few,) = measured.undersampled
+    assert "too few samples for p50_ttft_ms: 2, needed are 4" in few
     document = json.loads(json.dumps(measured.to_json(), allow_nan=False))
-    assert set(document) == {"outcome", "replicas", "generator", "invalid", "timeline", "notes"}
+    assert set(document) == {"outcome", "replicas", "generator", "invalid", "undersampled", "timeline", "notes"}
     assert (document["outcome"]["seed"], document["replicas"]) == (7, ["a", "b"])

@@ -69,8 +69,40 @@ def test_an_interval_over_the_limit_is_inconclusive() -> None:
     assert verdict.judgements[0].holds is None
 
 
-def test_too_few_samples_are_inconclusive() -> None:
-    assert judge(replace(GOOD, measured=outcome(n=20), predicted=None)).result is Result.INCONCLUSIVE
+def test_too_few_samples_are_inconclusive_with_the_reason() -> None:
+    verdict = judge(replace(GOOD, measured=outcome(n=72)))
+    assert verdict.result is Result.INCONCLUSIVE
+    (reason,) = verdict.reasons
+    assert reason.startswith("cannot tell: p95_ttft_ms < 200 (measured 14")
+    assert "too few samples for p95_ttft_ms: 72, needed are 73" in reason
+
+
+def test_too_few_samples_decide_nothing_bad_either() -> None:
+    assert judge(replace(GOOD, measured=outcome(scale=9, n=72))).result is Result.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("good", "failed"), [(72, 8), (5, 195), (0, 200)])
+def test_failures_hold_however_few_samples_they_leave(good: int, failed: int) -> None:
+    verdict = judge(replace(GOOD, measured=outcome(n=good, failed=failed)))
+    assert (verdict.result, verdict.cause) == (Result.HOLD, Cause.THRESHOLD)
+    assert "failed_share" in verdict.reasons[0]
+    assert any("too few samples" in reason for reason in verdict.reasons)
+
+
+def test_without_a_good_request_nothing_ships_even_where_nothing_is_asked() -> None:
+    verdict = judge(replace(GOOD, thresholds=[], measured=outcome(n=0, failed=9)))
+    assert (verdict.result, verdict.reasons) == (Result.INCONCLUSIVE, ("no request was good: 9 of 9 failed",))
+
+
+def test_a_cost_without_all_prices_is_an_at_least() -> None:
+    unpriced = replace(GOOD, unpriced=["pool big, 1 node: no such row"])
+    verdict = judge(unpriced)
+    assert verdict.result is Result.INCONCLUSIVE
+    assert verdict.reasons == (
+        "cannot tell: monthly_cost_usd <= 100 (cost 80.0): that is without what has no price: pool big, 1 node: no such row",
+    )
+    assert judge(replace(unpriced, monthly_cost_usd=101)).cause is Cause.THRESHOLD
+    assert judge(replace(unpriced, thresholds=[Threshold("monthly_cost_usd > 50")])).result is Result.SHIP
 
 
 def test_an_invalid_run_decides_nothing_good_or_bad() -> None:

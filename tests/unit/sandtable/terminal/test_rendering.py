@@ -59,6 +59,13 @@ def test_answers_are_shown_as_kept(console: Make, answers: SimpleNamespace, gold
         golden(f"terminal/{name}.txt", text(out))
 
 
+def test_a_load_test_that_is_too_short_says_so(console: Make, answers: SimpleNamespace) -> None:
+    out = console()
+    show_measurement({**answers.measurement(), "invalid": [], "undersampled": ["too few samples for p99_ttft_ms: 24"]}, out)
+    assert "? INCONCLUSIVE" in text(out)
+    assert "too few samples for p99_ttft_ms: 24" in text(out)
+
+
 def test_graph_and_findings_are_shown_as_kept(console: Make, runs: Runs, golden: Golden) -> None:
     out = console()
     graph = parse_graph(runs["ship"]["graph"])

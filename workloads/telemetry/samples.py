@@ -1,0 +1,52 @@
+"""How many samples a percentile needs before it can be judged; they follow from the intervals of ``workloads.telemetry.outcome``.
+
+Rule: too few samples for one percentile say nothing about the rest of the run: a share of failures is known all the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from workloads.telemetry.outcome import Outcome, Quantiles
+
+_Z95: Final = 1.959964
+_PERCENTILE: Final = re.compile(r"^p(50|95|99)_(ttft|tpot|e2e)_ms$")
+
+
+def samples_needed(percentile: int) -> int:
+    """Return how many samples bound ``percentile`` from above with 95 % confidence.
+
+    The upper end of the interval is the order statistic of rank ceil(nq + z sqrt(nq(1 - q))); it exists once n >= z^2 q / (1 - q).
+
+    >>> samples_needed(50), samples_needed(95), samples_needed(99)
+    (4, 73, 381)
+    """
+    q = percentile / 100
+    return math.ceil(_Z95**2 * q / (1 - q))
+
+
+def too_few_samples(outcome: Outcome, metric: str) -> str | None:
+    """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None where it can, or where it is no percentile."""
+    if not (match := _PERCENTILE.match(metric)):
+        return None
+    quantiles: Quantiles = getattr(outcome, f"{match[2]}_ms")
+    needed = samples_needed(int(match[1]))
+    if quantiles.n >= needed:
+        return None
+    return f"too few samples for {metric}: {quantiles.n}, needed are {needed} to bound it from above; lengthen the run or raise the rate"
+
+
+def no_good_request(outcome: Outcome) -> str | None:
+    """Return that nothing but failures was measured; None where a request was good, or where none was sent."""
+    if outcome.good or not outcome.requests:
+        return None
+    return f"no request was good: {outcome.failed} of {outcome.requests} failed"
+
+
+def undersampled(outcome: Outcome, metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return why ``outcome`` cannot decide about one or more of ``metrics``, or about anything; empty where it can decide about all."""
+    reasons = [no_good_request(outcome), *(too_few_samples(outcome, metric) for metric in dict.fromkeys(metrics))]
+    return tuple(reason for reason in reasons if reason)
