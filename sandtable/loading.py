@@ -133,7 +133,8 @@ def _local_engines(environment: Environment, space: Workspace, steps: Steps, sta
         deployed = DeployedEngines.from_graph(from_program(environment))
         if gpu_model := deployed.runs_on():
             raise UsageError(
-                f"the engines of {environment.name} ask for {gpu_model} GPUs, which this machine does not have; name running ones with --target"
+                f"the engines of {environment.name} ask for {gpu_model} GPUs, which this machine does not have; name running ones "
+                "with --target"
             )
         cores = share_cores(len(deployed.replicas), deployed.spec.threads, frozenset(os.sched_getaffinity(0)))
         engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir(), steps.say))
