@@ -20,6 +20,7 @@ import psutil
 ROOT = Path(__file__).parents[1]
 TARGET_S, TARGET_GIB = 150.0, 3.0
 ALLOWED = {"p50": 0.15, "p95": 0.30}
+METRICS = ("ttft_ms", "tpot_ms", "e2e_ms")
 
 
 def main(repeats: int) -> None:
@@ -27,10 +28,14 @@ def main(repeats: int) -> None:
     rows = [rehearse() for _ in range(repeats)]
     for number, (seconds, gib, document) in enumerate(rows, 1):
         print(f"run {number}: {seconds:6.1f} s   {gib:4.2f} GiB   {document['verdict']}   n={(document['measured'] or {}).get('n')}")
-        for metric in ("ttft_ms", "tpot_ms", "e2e_ms"):
+        errors = document["error"]
+        if errors is None or any(errors[metric][quantile]["relative"] is None for metric in METRICS for quantile in ALLOWED):
+            print("".join(f"   {reason}\n" for reason in document["reasons"]), end="")  # nothing to compare, and these say why
+            continue
+        for metric in METRICS:
             cells = []
             for quantile, allowed in ALLOWED.items():
-                entry = document["error"][metric][quantile]
+                entry = errors[metric][quantile]
                 mark = "ok " if abs(entry["relative"]) <= allowed else "OUT"
                 cells.append(f"{quantile} {entry['predicted']:8.2f} | {entry['measured']:8.2f} | {entry['relative']:+7.1%} {mark}")
             print(f"   {metric:8} predicted | measured | error   {'    '.join(cells)}")

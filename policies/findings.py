@@ -1,7 +1,7 @@
 """What the rules say about a graph.
 
-A finding is a breach, waived or not: a waiver is shown with its reason, never hidden. A rule that cannot be judged here (no
-environment, no prices) is listed as not applicable with the reason, so that silence always means "kept".
+A finding is a breach, waived or not: a waiver is shown with its reason, never hidden. An assessment lists a rule that cannot be judged
+here (no environment, no prices) as not applicable with the reason; only the policy pack tells it: commands and reports show findings.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 from stacks.components.pods import memory_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def http_probe(
@@ -81,10 +81,13 @@ def workload_api(name: str = "workload-api") -> k8s.core.v1.VolumeArgs:
     return k8s.core.v1.VolumeArgs(name=name, csi=k8s.core.v1.CSIVolumeSourceArgs(driver="csi.spiffe.io", read_only=True))
 
 
-def storage_claim(name: str, gib: int) -> k8s.core.v1.PersistentVolumeClaimArgs:
-    """Return the claim template of a StatefulSet; the cluster's default StorageClass decides where it lies."""
+def storage_claim(name: str, gib: int, claim_labels: Mapping[str, str]) -> k8s.core.v1.PersistentVolumeClaimArgs:
+    """Return the claim template of a StatefulSet; the cluster's default StorageClass decides where it lies.
+
+    Claims outlive their StatefulSet, so that they say themselves whose they are and who pays for them.
+    """
     return k8s.core.v1.PersistentVolumeClaimArgs(
-        metadata=k8s.meta.v1.ObjectMetaArgs(name=name),
+        metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels=dict(claim_labels)),
         spec=k8s.core.v1.PersistentVolumeClaimSpecArgs(
             access_modes=["ReadWriteOnce"],
             resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": f"{gib}Gi"}),

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -96,6 +96,14 @@ class Running:
         return self.process.wait(WITHIN_S)
 
 
+def checked(run: Running, name: str) -> Any:
+    """The document that a command has printed, held to its schema."""
+    document = json.loads(run.out)
+    schema = json.loads((ROOT / "docs" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    assert [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(document)] == []
+    return document
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     made = Project(tmp_path_factory.mktemp("interrupts"))
@@ -139,9 +147,7 @@ def test_a_second_ctrl_c_does_not_orphan_the_cluster(project: Project) -> None:
 def test_the_next_rehearsal_works_and_cleans_up(project: Project) -> None:
     run = project.start("rehearse", "dev", "--json")
     assert run.end() in {0, 4}, run.err
-    document = json.loads(run.out)
-    schema = json.loads((ROOT / "docs" / "schemas" / "rehearsal.json").read_text(encoding="utf-8"))
-    assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
+    document = checked(run, "rehearsal")
     assert document["graph"]["matches_deployed"]
     assert len(document["real"]) == 3
     assert any("KWOK" in text for text in document["simulated"])
@@ -163,7 +169,9 @@ def test_engine_that_dies_is_inconclusive_and_a_running_cluster_is_left_alone(pr
 
 
 def test_locked_state_and_interrupted_up(project: Project) -> None:
-    assert project.start("down", "dev").end() == 0
+    before = project.start("down", "dev", "--json")
+    assert before.end() == 0, before.err
+    checked(before, "up")
     first = project.start("up", "dev")
     first.wait_for("✓ cluster")
     locks = project.folder / ".sandtable" / "state" / ".pulumi" / "locks"
@@ -174,14 +182,31 @@ def test_locked_state_and_interrupted_up(project: Project) -> None:
         time.sleep(0.02)
     second = project.start("up", "dev", "--json")
     assert second.end() == 2, second.err
-    error = json.loads(second.out)["error"]
+    error = checked(second, "error")["error"]
     assert error["name"] == "configuration"
     assert "another run" in error["message"]
     assert first.end(signal.SIGINT) == 130
     assert not any(locks.rglob("*.json"))
     last = project.start("up", "dev", "--json")
     assert last.end() == 0, last.err
-    assert json.loads(last.out)["changes"]["create"] > 0
+    assert checked(last, "up")["changes"]["create"] > 0
+
+
+@pytest.mark.parametrize(
+    ("schema", "codes", "arguments"),
+    [
+        ("preview", {0}, ("preview", "dev")),
+        ("refresh", {0}, ("refresh", "dev")),
+        ("loadtest", {0, 4}, ("loadtest", "dev", "--open-loop", "--duration", "5s")),
+        ("report", {0}, ("report", "--no-open")),
+        ("kubeconfig", {0}, ("cluster", "kubeconfig", "dev")),
+        ("variables", {0}, ("doctor", "--env")),
+    ],
+)
+def test_what_is_deployed_is_told_as_the_schemas_say(project: Project, schema: str, codes: set[int], arguments: tuple[str, ...]) -> None:
+    run = project.start(*arguments, "--json")
+    assert run.end() in codes, run.err
+    assert checked(run, schema)
 
 
 def test_wrong_passphrase(project: Project) -> None:

@@ -97,6 +97,31 @@ def test_pods_carry_the_labels_of_their_object(name: str) -> None:
         assert selector.items() <= resource.pod_labels.items(), resource.label
 
 
+def test_claims_say_whose_they_are_and_who_pays(name: str) -> None:
+    claims = [(r, claim) for r in graph(name).objects("StatefulSet") for claim in r.spec.get("volumeClaimTemplates", ())]
+    assert claims
+    wanted = {labels.OWNER: environment(name).owner, labels.ENVIRONMENT: name, labels.COST_CENTRE: environment(name).cost_centre}
+    for resource, claim in claims:
+        assert wanted.items() <= claim["metadata"]["labels"].items(), resource.label
+
+
+#: Containers that go without a liveness probe; beside each of them in ``stacks/components`` stands why.
+UNPROBED = {"vault", "spiffe-csi-driver", "device-plugin", "trainer"}
+
+
+def test_every_container_that_stays_has_its_probes(name: str) -> None:
+    for resource in with_pods(name):
+        sidecars = [container for container in resource.pod_spec.get("initContainers", ()) if container.get("restartPolicy") == "Always"]
+        for container in [*resource.containers(), *sidecars]:
+            if container["name"] in UNPROBED:
+                assert "livenessProbe" not in container, f"{container['name']} has one by now: take it off the list"
+                continue
+            offered = {port["name"] for port in container.get("ports", ())}
+            for kind in ("readinessProbe", "livenessProbe"):
+                assert kind in container, f"{resource.label}: {container['name']}"
+                assert container[kind].get("httpGet", {}).get("port") in {None, *offered}, f"{resource.label}: {container['name']}"
+
+
 def test_selectors_of_controllers_do_not_overlap(name: str) -> None:
     for resource in with_pods(name):
         if selector := resource.spec.get("selector"):

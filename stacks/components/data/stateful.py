@@ -101,7 +101,7 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
                 spread=own if service.replicas > 1 else None,
                 apart=service.replicas > 1,
             ),
-            volume_claim_templates=[storage_claim("data", service.storage_gib)],
+            volume_claim_templates=[storage_claim("data", service.storage_gib, component.labels(part))],
         ),
         opts=component.options(account, *after),
     )

@@ -170,6 +170,7 @@ def _driver() -> tuple[list[k8s.core.v1.ContainerArgs], list[k8s.core.v1.VolumeA
             Mount("plugin", "/spiffe-csi"),
             Mount("pods", "/var/lib/kubelet/pods", bidirectional=True),
         ],
+        # No probes: it serves CSI on a Unix socket only, which the kubelet's probes cannot ask, and its image has no shell to do so.
         rights=Rights(root=True, privileged=True),
     )
     registrar = container(

@@ -124,7 +124,7 @@ class SpireServer(Component):
                     volumes=[from_config_map("config", NAME), scratch("private", 8, memory=True), scratch("tmp", 64)],
                     share_processes=True,
                 ),
-                volume_claim_templates=[storage_claim("data", 1)],
+                volume_claim_templates=[storage_claim("data", 1, self.labels(_PART))],
             ),
             opts=self.options(*after),
         )

@@ -18,7 +18,16 @@ import pulumi_kubernetes as k8s
 from stacks.components import places
 from stacks.components.component import Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
-from stacks.components.parts import command_probe, from_config_map, from_field, scratch, secret_files, storage_claim, workload_api
+from stacks.components.parts import (
+    command_probe,
+    from_config_map,
+    from_field,
+    http_probe,
+    scratch,
+    secret_files,
+    storage_claim,
+    workload_api,
+)
 from stacks.components.pods import Mount, Rights, Size, container, on_platform_pool, pod_template
 from stacks.components.security.vault_access import policies, setup
 from stacks.components.stack_secrets import stack_secret
@@ -31,6 +40,7 @@ POLICIES: Final = Path(__file__).parents[3] / "policies" / "vault"
 
 _PART = "server"
 _API, _CLUSTER = 8200, 8201
+HELPER_HEALTH: Final = 8081  # spiffe-helper.hcl opens it
 _USER, _GROUP = 100, 1000
 _BINARIES: Final = {"openbao": "bao", "vault": "vault"}
 _SEAL_KEY = "current.key"
@@ -139,7 +149,7 @@ class Vault(Component):
                     spread=self.selector(_PART),
                     apart=True,
                 ),
-                volume_claim_templates=[storage_claim("data", section.storage_gib), storage_claim("audit", section.storage_gib)],
+                volume_claim_templates=[storage_claim(claim, section.storage_gib, self.labels(_PART)) for claim in ("data", "audit")],
             ),
             opts=pulumi.ResourceOptions.merge(
                 self.options(*after),
@@ -188,12 +198,15 @@ class Vault(Component):
             "spiffe-helper",
             Size(0.02, 64),
             args=["-config", "/vault/config/helper.conf"],
+            ports={"health": HELPER_HEALTH},
             mounts=[
                 Mount("config", "/vault/config", read_only=True),
                 Mount("tls", "/vault/tls"),
                 Mount("run", "/vault/run"),
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],
+            ready=http_probe("/ready", "health"),  # the certificate is written
+            alive=http_probe("/live", "health", delay_s=15),  # … and the last attempt to write it has not failed
             rights=Rights(user=_USER),
             sidecar=True,
         )

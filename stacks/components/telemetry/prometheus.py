@@ -90,7 +90,7 @@ class Prometheus(Component):
                     volumes=[from_config_map("config", NAME), from_config_map("rules", RULES)],
                     group=65534,
                 ),
-                volume_claim_templates=[storage_claim("data", max(5, _GIB_PER_DAY * days))],
+                volume_claim_templates=[storage_claim("data", max(5, _GIB_PER_DAY * days), self.labels(_PART))],
             ),
             opts=self.options(*after),
         )

@@ -84,7 +84,7 @@ class Federation(Component):
                     volumes=[workload_api()],
                     grace_s=60,  # a round that is being aggregated is written down
                 ),
-                volume_claim_templates=[storage_claim("state", _STATE_GIB)],
+                volume_claim_templates=[storage_claim("state", _STATE_GIB, self.labels("server"))],
             ),
             opts=self.options(account),
         )

@@ -131,6 +131,8 @@ class Training(Component):
                 Mount("tmp", "/tmp"),  # noqa: S108  # the container's own, an empty directory of the pod
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],
+            # No probes: nothing waits for a worker to be ready, and only the run's own progress tells a hang from a long step; a probe
+            # that took one for the other would fail the worker, and with it count against the run.
         )
 
     def _checkpoint_store(self, job: TrainingJob) -> Mapping[str, str]:

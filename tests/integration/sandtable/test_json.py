@@ -61,8 +61,10 @@ def test_whatif(sandtable: Any, check: Check, project: Path) -> None:
     assert [scenario["name"] for scenario in answer.document["scenarios"]] == ["baseline", "traffic=2x", "spot=0.7"]
 
 
-def test_list_of_scenarios(sandtable: Any) -> None:
-    assert "traffic=2x" in {kind["example"] for kind in sandtable("whatif", "--list", "--json").document["scenarios"]}
+def test_list_of_scenarios(sandtable: Any, check: Check) -> None:
+    answer = sandtable("whatif", "--list", "--json")
+    check(answer.document, "scenarios")
+    assert "traffic=2x" in {kind["example"] for kind in answer.document["scenarios"]}
 
 
 def test_doctor(sandtable: Any, check: Check) -> None:

@@ -11,7 +11,7 @@ import yaml
 from stacks.components.security.falco import RULES, sensor_configuration
 from stacks.components.security.spire_agent import agent_configuration
 from stacks.components.security.spire_server import CA_TTL_H, server_configuration
-from stacks.components.security.vault import POLICIES, raft_storage
+from stacks.components.security.vault import HELPER_HEALTH, POLICIES, raft_storage
 from stacks.components.security.vault_access import policies, setup
 from stacks.environment import Environment, Identity, RuntimeRules
 
@@ -38,6 +38,12 @@ def test_tls_is_on_and_new() -> None:
     server = (POLICIES / "server.hcl").read_text(encoding="utf-8")
     assert 'tls_min_version = "tls13"' in server
     assert "tls_disable" not in server
+
+
+def test_the_helper_is_asked_for_its_health_where_it_answers() -> None:
+    health = (POLICIES / "spiffe-helper.hcl").read_text(encoding="utf-8").partition("health_checks")[2]
+    assert re.search(rf"bind_port\s+= {HELPER_HEALTH}\b", health)
+    assert re.search(r"listener_enabled\s+= true\b", health)
 
 
 def test_access_policies_grant_named_paths_only() -> None:
