@@ -64,7 +64,7 @@ def test_a_killed_one_is_not_alive_though_nobody_has_reaped_it(processes: Proces
 def test_one_that_ignores_sigterm_is_killed(processes: Processes, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     os.mkfifo(ready)
-    processes.start(script(f"trap '' TERM; echo > {ready}; while :; do sleep 600; done"))
+    processes.start(script(f"trap '' TERM; echo > {ready}; exec sleep 600"))
     ready.read_text()
     child = psutil.Process(pid(processes))
     inner = child.children()
