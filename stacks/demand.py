@@ -16,7 +16,7 @@ from stacks import labels
 from stacks.capacity import GIB, Amounts, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stacks.capacity import Node
     from stacks.graph import Graph, Resource
@@ -151,7 +151,7 @@ def _affinity_allows(pod_spec: Mapping[str, Any], node_labels: Mapping[str, str]
 
 def _matches(expression: Mapping[str, Any], node_labels: Mapping[str, str]) -> bool:
     value = node_labels.get(str(expression.get("key")))
-    values: list[str] = list(expression.get("values") or ())
+    values: Sequence[str] = expression.get("values") or ()
     match expression.get("operator"):
         case "In":
             fits = value in values
@@ -162,15 +162,19 @@ def _matches(expression: Mapping[str, Any], node_labels: Mapping[str, str]) -> b
         case "DoesNotExist":
             fits = value is None
         case "Gt" | "Lt" as operator:
-            # The API server accepts exactly one value here, an integer.
-            fits = value is not None and _compare(quantity(value), quantity(values[0]), operator)
+            fits = _compare(value, values, operator)
         case _:
             fits = False
     return fits
 
 
-def _compare(value: float, bound: float, operator: str) -> bool:
-    return value > bound if operator == "Gt" else value < bound
+def _compare(value: str | None, bounds: Sequence[str], operator: str) -> bool:
+    """As the scheduler compares: one bound, and whole numbers on both sides; whatever else stands there fits no node."""
+    try:
+        (bound,), number = map(int, bounds), int(value or "")
+    except ValueError:
+        return False
+    return number > bound if operator == "Gt" else number < bound
 
 
 def claim_templates(graph: Graph) -> Iterator[Resource]:

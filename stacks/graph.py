@@ -8,7 +8,7 @@ Rules of the normal form:
    values not known before the deployment are ``[unknown]``.
 3. Keys without a value (None) are absent.
 4. Keys that a Python program must spell ``x_kubernetes_…`` are spelled as the API does, ``x-kubernetes-…``.
-5. Kubernetes ``List`` types are split; what only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent.
+5. What only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent.
 6. Resources are ordered by URN.
 
 The digest covers what is deployed, not how the program is cut: objects with their inputs, without components, providers, parents
@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "StatefulSet": ("spec", "template"),
     "DaemonSet": ("spec", "template"),
     "ReplicaSet": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
@@ -48,7 +49,10 @@ POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource: ``urn`` is unique in its graph, ``type`` is Pulumi's (``kubernetes:apps/v1:Deployment``)."""
+    """One resource: ``urn`` is unique in its graph, ``type`` is Pulumi's (``kubernetes:apps/v1:Deployment``).
+
+    ``custom``: a provider makes it; False for a component, which only holds others together.
+    """
 
     urn: str
     type: str
@@ -56,6 +60,7 @@ class Resource:
     parent: str | None = None
     depends_on: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    custom: bool = True
 
     @property
     def is_object(self) -> bool:
@@ -140,7 +145,8 @@ class Resource:
     @property
     def counts(self) -> bool:
         """Whether the digest covers it: a real resource, neither a component nor a provider nor the stack itself."""
-        return self.is_object or not (self.type.startswith(("pulumi:", "sandtable:")))
+        # Our own components are known by their type, too: the graph of a kept report does not say what is custom.
+        return self.is_object or (self.custom and not self.type.startswith(("pulumi:", "sandtable:")))
 
     def to_json(self) -> dict[str, Any]:
         """Return the document described in docs/schemas/graph.json."""
@@ -164,9 +170,7 @@ class Graph:
     @classmethod
     def of(cls, resources: Iterable[Resource], source: str) -> Graph:
         """Build a graph in normal form."""
-        normal = (
-            Resource(r.urn, r.type, r.name, r.parent, tuple(sorted(set(r.depends_on))), normalise_inputs(r.inputs)) for r in resources
-        )
+        normal = (replace(r, depends_on=tuple(sorted(set(r.depends_on))), inputs=normalise_inputs(r.inputs)) for r in resources)
         return cls(tuple(sorted(normal, key=lambda r: r.urn)), source)
 
     def __iter__(self) -> Iterator[Resource]:
@@ -205,15 +209,21 @@ def normalise_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     if normal.get("kind") and normal.get("apiVersion"):
         normal.pop("status", None)
-        metadata = {k: v for k, v in (normal.get("metadata") or {}).items() if k not in _SERVER_METADATA}
-        if annotations := metadata.pop("annotations", None):
-            own = {k: v for k, v in annotations.items() if k not in _SERVER_ANNOTATIONS and not k.startswith("pulumi.com/autonamed")}
-            if own:
-                metadata["annotations"] = own
-        normal["metadata"] = metadata
+        normal["metadata"] = _own_metadata(normal.get("metadata") or {})
         if normal["kind"] == "Secret" and (normal.pop("stringData", None) or normal.get("data")):
             normal["data"] = SECRET
     return {k: v for k, v in normal.items() if not k.startswith("__")}
+
+
+def _own_metadata(metadata: Any) -> Any:
+    """Metadata without what only a server writes; left as it is where it is no mapping, for whoever checks its shape."""
+    if not isinstance(metadata, Mapping):
+        return metadata
+    own = {key: value for key, value in metadata.items() if key not in _SERVER_METADATA}
+    if isinstance(annotations := own.get("annotations"), Mapping):
+        kept = {k: v for k, v in annotations.items() if k not in _SERVER_ANNOTATIONS and not k.startswith("pulumi.com/autonamed")}
+        own = {key: value for key, value in own.items() if key != "annotations"} | ({"annotations": kept} if kept else {})
+    return own
 
 
 def _normalise(value: Any) -> Any:
@@ -236,7 +246,10 @@ def _key(name: str) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """What must change to come from one graph to another; labels such as ``Deployment ai/ai-stack``, paths such as ``spec.replicas``."""
+    """What must change to come from one graph to another; labels such as ``Deployment ai/ai-stack``, paths such as ``spec.replicas``.
+
+    A path is followed by the reason in brackets where the difference is meant.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -250,12 +263,26 @@ def compare(before: Graph, after: Graph) -> Difference:
     """Return what ``after`` adds, removes and changes."""
     old = {r.identity: r for r in before if r.counts}
     new = {r.identity: r for r in after if r.counts}
-    changed = {new[key].label: tuple(_changed_paths(old[key].inputs, new[key].inputs)) for key in old.keys() & new.keys()}
+    scaled = _autoscaled(before) | _autoscaled(after)
+    changed = {
+        new[key].label: tuple(
+            # Pulumi leaves the number as it is once an autoscaler owns it, so the state keeps an older one.
+            f"{path} (left to the autoscaler)" if path == "spec.replicas" and key[1:] in scaled else path
+            for path in _changed_paths(old[key].inputs, new[key].inputs)
+        )
+        for key in old.keys() & new.keys()
+    }
     return Difference(
         added=tuple(sorted(new[key].label for key in new.keys() - old.keys())),
         removed=tuple(sorted(old[key].label for key in old.keys() - new.keys())),
         changed={label: paths for label, paths in sorted(changed.items()) if paths},
     )
+
+
+def _autoscaled(graph: Graph) -> set[tuple[str, str, str]]:
+    """Kind, namespace and name of what an autoscaler scales."""
+    scalers = ((r.namespace or "", r.spec.get("scaleTargetRef") or {}) for r in graph.objects("HorizontalPodAutoscaler"))
+    return {(str(target.get("kind")), namespace, str(target.get("name"))) for namespace, target in scalers}
 
 
 def _changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:

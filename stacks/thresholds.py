@@ -6,6 +6,7 @@ decided by ``policies/verdict.py``.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -57,6 +58,8 @@ class Threshold:
         if self.metric not in METRICS:
             raise UnknownMetricError(self.metric)
         self.limit = float(number)
+        if not math.isfinite(self.limit):
+            raise ValueError(f"{number[:12]}… is larger than any number that is measured")
 
     def holds(self, value: float) -> bool:
         """Whether ``value`` keeps the threshold."""

@@ -23,11 +23,10 @@ _LISTS: Final = {
     "StatefulSet": ("apps/v1", "AppsV1Api", "list_stateful_set_for_all_namespaces"),
     "HorizontalPodAutoscaler": ("autoscaling/v2", "AutoscalingV2Api", "list_horizontal_pod_autoscaler_for_all_namespaces"),
     "PodDisruptionBudget": ("policy/v1", "PolicyV1Api", "list_pod_disruption_budget_for_all_namespaces"),
-    "NodePool": ("karpenter.sh/v1", "CustomObjectsApi", "list_cluster_custom_object"),
+    "ConfigMap": ("v1", "CoreV1Api", "list_config_map_for_all_namespaces"),
 }
-#: Kinds that a cluster need not serve, with their plural: the client for them is not typed.
-_CUSTOM: Final = {"NodePool": "nodepools"}
-_NOT_FOUND: Final = 404
+#: Of these only the ones with this label are read: those that tell a pool.
+_WITH_LABEL: Final = {"ConfigMap": labels.POOL}
 _TIMEOUT_S: Final = 20
 
 
@@ -63,16 +62,13 @@ def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[
     from stacks.clusters.kubeconfig import connect
 
     connection = connect(cluster.kubeconfig, cluster.context)
-    selector = f"{labels.ENVIRONMENT}={environment}"
     for kind, (api_version, group, call) in _LISTS.items():
         list_all = getattr(getattr(client, group)(connection), call)
-        custom = (*api_version.split("/"), _CUSTOM[kind]) if kind in _CUSTOM else ()
+        selector = ",".join(filter(None, (f"{labels.ENVIRONMENT}={environment}", _WITH_LABEL.get(kind))))
         try:
             # The answer as it came: decoding it into the client's classes would lose the manifest's own form.
-            answer = list_all(*custom, label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)
+            answer = list_all(label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)
         except client.ApiException as error:
-            if custom and error.status == _NOT_FOUND:
-                continue  # not served here, so there are none
             raise ClusterError(f"the cluster refuses to list {kind}s: {error.status} {error.reason}") from error
         except HTTPError as error:
             raise ClusterError(f"the cluster behind {cluster.kubeconfig} does not answer: {error}") from error

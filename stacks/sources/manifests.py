@@ -1,7 +1,7 @@
 """Graphs from plain Kubernetes manifests: anybody's YAML or JSON files, or folders of them.
 
 URNs are made in Pulumi's form, so that everything that reads a graph can name the resources; there are no parents, and no
-dependencies.
+dependencies. Lists (``List``, ``ConfigMapList`` …) are split into their items.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from stacks import yaml_text
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
+from stacks.sources.shapes import checked
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
+_LIST: Final = "List"
 
 
 def from_manifests(paths: Sequence[Path]) -> Graph:
     """Read files, or folders with all ``.yaml``, ``.yml`` and ``.json`` files beneath them.
 
     Raises:
-        ConfigurationError: a path does not exist, a file is not YAML, a document is no Kubernetes object, or two documents are the
-            same object.
+        ConfigurationError: a path does not exist, a file is not YAML, a document is no Kubernetes object or not in the shape of its
+            kind, or two documents are the same object.
     """
     seen: dict[str, Path] = {}
     resources = []
@@ -49,37 +50,39 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Iterator[Resource]:
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: is not YAML: {error}") from error
-    for number, document in enumerate(documents, 1):
-        if document is None:
-            continue
-        yield from _objects(document, f"{path} (document {number})")
+    for number, document in enumerate(yaml_text.read(path), 1):
+        if document.value is not None:
+            yield from _objects(document.value, f"{path} (document {number})")
 
 
 def _objects(document: Any, place: str) -> Iterator[Resource]:
     if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
         raise ConfigurationError(f"{place}: `apiVersion` and `kind` are missing, so this is no Kubernetes object")
-    if document["kind"] == "List":
-        items = document.get("items") or []
-        if not isinstance(items, list):
-            raise ConfigurationError(f"{place}: `items` is {items!r}; a list of objects is expected")
-        for item in items:
-            yield from _objects(item, place)
-        return
-    metadata = document.get("metadata") or {}
-    if not isinstance(metadata, dict):
-        raise ConfigurationError(f"{place}: `metadata` is {metadata!r}; a mapping with the key `name` is expected")
+    kind = document["kind"]
+    if kind == _LIST or (str(kind).endswith(_LIST) and "items" in document):
+        yield from _items(document, place)
+    else:
+        yield _object(document, place)
+
+
+def _items(document: dict[str, Any], place: str) -> Iterator[Resource]:
+    items = document.get("items") or []
+    if not isinstance(items, list):
+        raise ConfigurationError(f"{place}: `items` is {items!r}; a list of objects is expected")
+    # The API server leaves out in the items of a typed list what the list's own kind says.
+    kind = str(document["kind"]).removesuffix(_LIST)
+    known = {"apiVersion": document["apiVersion"], "kind": kind} if kind else {}
+    for index, item in enumerate(items):
+        yield from _objects({**known, **item} if isinstance(item, dict) else item, f"{place}, items[{index}]")
+
+
+def _object(document: dict[str, Any], place: str) -> Resource:
+    inputs = checked(document, place)
+    metadata = inputs["metadata"]
     if not metadata.get("name"):
-        raise ConfigurationError(f"{place}: `metadata.name` is missing")
-    for key in ("name", "namespace"):
-        if not isinstance(metadata.get(key) or "", str):
-            raise ConfigurationError(f"{place}: `metadata.{key}` is {metadata[key]!r}, which is no text; put it in quotes")
-    api_version = str(document["apiVersion"])
-    kind = f"kubernetes:{api_version if '/' in api_version else 'core/' + api_version}:{document['kind']}"
+        mend = "; `generateName` makes another one each time, so give it a name" if metadata.get("generateName") else ""
+        raise ConfigurationError(f"{place}: {inputs['kind']}: `metadata.name` is missing{mend}")
+    version = inputs["apiVersion"]
+    kind = f"kubernetes:{version if '/' in version else 'core/' + version}:{inputs['kind']}"
     name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-    yield Resource(f"urn:pulumi:manifests::manifests::{kind}::{name}", kind, name, inputs=document)
+    return Resource(f"urn:pulumi:manifests::manifests::{kind}::{name}", kind, name, inputs=inputs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from collections.abc import Iterable
 from typing import Any, Final
 
 from google.protobuf import struct_pb2
@@ -18,7 +19,7 @@ from pulumi.runtime.stack import run_in_stack
 
 from stacks.environment import Environment
 from stacks.environment_file import PROJECT
-from stacks.errors import StackError
+from stacks.errors import ConfigurationError, StackError
 from stacks.graph import Graph, Resource
 
 _STACK_TYPE: Final = "pulumi:pulumi:Stack"
@@ -46,7 +47,8 @@ class _Recorder(mocks.MockMonitor):
         if request.type == _STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         inputs = _plain(request.object)
-        self.registered.append(Resource(urn, request.type, request.name, parent or None, tuple(request.dependencies), inputs))
+        needs = tuple(request.dependencies)
+        self.registered.append(Resource(urn, request.type, request.name, parent or None, needs, inputs, custom=request.custom))
         identifier = request.name if request.custom else ""
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=request.object)
 
@@ -76,6 +78,7 @@ def from_program(environment: Environment) -> Graph:
 
     Raises:
         StackError: the program asked for something that only an engine can answer.
+        ConfigurationError: it declares one thing twice.
     """
     recorder = _Recorder()
     failures: list[BaseException] = []
@@ -96,4 +99,18 @@ def from_program(environment: Environment) -> Graph:
     thread.join()
     if failures:
         raise failures[0]
+    _each_once(recorder.registered)
     return Graph.of(recorder.registered, "program")
+
+
+def _each_once(registered: Iterable[Resource]) -> None:
+    """Refuse what the engine (the same URN) or the API server (the same object) would refuse halfway through a deployment."""
+    seen: dict[object, Resource] = {}
+    for resource in registered:
+        for key in (resource.urn, *([resource.identity] if resource.is_object else [])):
+            if key in seen:
+                raise ConfigurationError(
+                    f"{resource.label} is declared twice: {seen[key].urn} and {resource.urn}. "
+                    "Two parts of the environment ask for one name: rename one of them"
+                )
+            seen[key] = resource

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
+from stacks import labels
 from stacks.clusters import Cluster, open_cluster
 from stacks.clusters.embedded import EmbeddedCluster
 from stacks.environment import Cluster as ClusterSettings
@@ -32,21 +33,9 @@ def kept(cluster: Cluster) -> set[str]:
     return {item.metadata.name for item in connect(cluster).list_namespaced_config_map("default").items}
 
 
-def with_karpenter(cluster: Cluster) -> None:
-    """Define what a stack needs of a cluster whose nodes are not played."""
-    names = {"plural": "nodepools", "singular": "nodepool", "kind": "NodePool", "listKind": "NodePoolList"}
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    definition = {
-        "metadata": {"name": "nodepools.karpenter.sh"},
-        "spec": {
-            "group": "karpenter.sh",
-            "scope": "Cluster",
-            "names": names,
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-        },
-    }
-    connection = config.new_client_from_config(str(cluster.kubeconfig), cluster.context)
-    client.ApiextensionsV1Api(connection).create_custom_resource_definition(definition)
+def with_a_node(cluster: Cluster) -> None:
+    """Make what the default pool asks of a cluster whose nodes are not the stack's."""
+    connect(cluster).create_node({"metadata": {"name": "theirs", "labels": {labels.POOL: "laptop"}}})
 
 
 class ClusterContract:
@@ -106,7 +95,7 @@ def behind_a_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     somebodys = EmbeddedCluster("somebodys", root / "somebodys")
     try:
         somebodys.start()
-        with_karpenter(somebodys)
+        with_a_node(somebodys)
         settings = ClusterSettings(provider="kubeconfig", kubeconfig=str(somebodys.kubeconfig), context=somebodys.context)
         yield open_cluster(Environment(name="contract", cluster=settings), root)
     finally:

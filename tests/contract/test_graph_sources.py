@@ -134,12 +134,39 @@ class TestProgram(GraphSourceContract):
 
         return self.run(program)
 
+    @pytest.mark.parametrize("name", ["ai", "another"])
+    def test_one_thing_declared_twice_is_refused_by_name(self, name: str) -> None:
+        """The same URN, which the engine would refuse, and the same object under another one, which the API server would."""
+
+        def program(_: Environment) -> None:
+            for own in ("ai", name):
+                pulumi.CustomResource(token(OBJECTS[0]), own, dict(OBJECTS[0]))
+
+        with pytest.raises(ConfigurationError, match=r"Namespace ai is declared twice: urn:.*::ai and urn:.*rename one of them"):
+            self.run(program)
+
+    def test_a_component_does_not_count(self) -> None:
+        def program(_: Environment) -> None:
+            part = pulumi.ComponentResource("acme:infra:Part", "part")
+            for manifest in OBJECTS:
+                options = pulumi.ResourceOptions(parent=part)
+                pulumi.CustomResource(token(manifest), manifest["metadata"]["name"], dict(manifest), options)
+
+        assert self.run(program).digest == self.read(OBJECTS).digest
+
     def test_what_the_program_refuses_reaches_the_caller_with_its_mend(self) -> None:
         def program(_: Environment) -> None:
             raise ConfigurationError("no such pool: name one of `node_pools`")
 
         with pytest.raises(ConfigurationError, match="name one of `node_pools`"):
             self.run(program)
+
+
+@pytest.mark.parametrize("names", [("a", "a-peers"), ("default-deny",)])
+def test_a_store_with_the_name_of_another_object_is_refused(names: tuple[str, ...]) -> None:
+    stores = [{"name": name, "kind": "redis"} for name in names]
+    with pytest.raises(ConfigurationError, match=rf"data/{names[-1]} is declared twice: .*rename one of them"):
+        from_program(Environment.model_validate({"name": "contract", "data_stores": stores}))
 
 
 class TestPreview(GraphSourceContract):

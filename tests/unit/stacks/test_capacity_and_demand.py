@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.capacity import Amounts, nodes, quantity
+from stacks.capacity import Amounts, nodes, pools, quantity
 from stacks.demand import workloads
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
@@ -144,3 +144,44 @@ def test_a_node_that_says_nothing_has_unknown_capacity_not_none_at_all() -> None
 def test_a_bound_that_is_no_number_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"Node n, annotation sandtable.dev/pool-max: 'many' is not a number of nodes"):
         nodes(graph_of("{apiVersion: v1, kind: Node, metadata: {name: n, annotations: {sandtable.dev/pool-max: many}}}"))
+
+
+POOL = """
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: node-pool-gpu
+  labels: {sandtable.dev/pool: gpu, sandtable.dev/purchase: spot, nvidia.com/gpu.product: L4}
+  annotations: {sandtable.dev/nodes-made-by: existing, sandtable.dev/pool-min: "3", sandtable.dev/price: aws/east/g6.xlarge}
+data:
+  zones: '["a", "b"]'
+  taints: '[{"key": "gpu", "value": "present", "effect": "NoSchedule"}]'
+"""
+
+
+def test_nodes_that_are_in_no_graph_are_read_off_their_pool_turn_by_turn_in_its_zones() -> None:
+    found = nodes(graph_of(POOL))
+    assert [(node.name, node.zone) for node in found] == [("gpu-0", "a"), ("gpu-1", "b"), ("gpu-2", "a")]
+    assert {(node.gpu_model, node.purchase, node.price_reference) for node in found} == {("L4", "spot", "aws/east/g6.xlarge")}
+    (web,) = workloads(graph_of(PODS.replace("nodeSelector: {disk: fast}", "nodeSelector: {sandtable.dev/pool: gpu}")))
+    assert web.admitted_by(found[0])
+
+
+@pytest.mark.parametrize("change", [("existing", "stack"), ('pool-min: "3"', 'pool-min: "0"')])
+def test_a_pool_without_nodes_is_known_all_the_same(change: tuple[str, str]) -> None:
+    graph = graph_of(POOL.replace(*change), NODE)
+    assert [node.name for node in nodes(graph)] == ["n"], "nodes of the stack itself are nodes of the graph"
+    assert [(pool.pool, pool.zone) for pool in pools(graph)] == [("(no pool)", ""), ("gpu", "a")]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('["a", "b"]', "a, b"), "data zones: 'a, b' is not a list of texts in JSON"),
+        (('["a", "b"]', "[1]"), "data zones: '\\[1\\]' is not a list of texts"),
+        (('[{"key": "gpu", "value": "present", "effect": "NoSchedule"}]', '["gpu"]'), "data taints: .* is not a list of objects in JSON"),
+    ],
+)
+def test_a_pool_that_was_edited_by_hand_is_named(change: tuple[str, str], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"ConfigMap node-pool-gpu, {words}"):
+        nodes(graph_of(POOL.replace(*change)))

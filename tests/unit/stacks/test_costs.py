@@ -148,25 +148,37 @@ def test_volumes_are_counted_but_not_priced() -> None:
     assert "storage: 3 volume claims of 30 GiB in all" in monthly_cost(graph_of(CLAIMS), PriceBook.bundled()).not_modelled
 
 
-def test_a_pool_of_karpenter_is_priced_at_its_smallest() -> None:
-    pool = """
-apiVersion: karpenter.sh/v1
-kind: NodePool
+POOL = """
+apiVersion: v1
+kind: ConfigMap
 metadata:
-  name: serving
+  name: node-pool-serving
+  namespace: node-pools
   labels: {sandtable.dev/pool: serving, sandtable.dev/purchase: on-demand}
   annotations:
+    sandtable.dev/nodes-made-by: existing
     sandtable.dev/price: aws/eu-north-1/p5.48xlarge
     sandtable.dev/pool-min: "2"
     sandtable.dev/pool-max: "4"
-spec:
-  template:
-    spec:
-      requirements:
-        - {key: topology.kubernetes.io/zone, operator: In, values: [a, b]}
+data: {zones: '["a", "b"]', taints: "[]"}
 """
-    cost = monthly_cost(graph_of(pool), PriceBook.bundled())
+
+
+def test_a_pool_whose_nodes_are_not_in_the_graph_is_priced_at_its_smallest() -> None:
+    cost = monthly_cost(graph_of(POOL), PriceBook.bundled())
     assert (cost.pools[0].nodes, cost.monthly_usd) == (2, pytest.approx(2 * 58.8928 * 730))
+
+
+def test_a_pool_that_starts_empty_costs_nothing_yet_and_counts_at_its_largest() -> None:
+    cost = monthly_cost(graph_of(node(CPU), POOL.replace('pool-min: "2"', 'pool-min: "0"')), PriceBook.bundled())
+    empty = next(pool for pool in cost.pools if pool.name == "serving")
+    assert (empty.nodes, empty.monthly_usd) == (0, 0)
+    assert cost.high_usd - cost.monthly_usd == pytest.approx(4 * 58.8928 * 730)
+
+
+def test_a_pool_that_starts_empty_leaves_the_total_whole_without_a_price() -> None:
+    pool = POOL.replace('pool-min: "2"', 'pool-min: "0"').replace("p5.48xlarge", "p5.48xlrage")
+    assert monthly_cost(graph_of(node(CPU), pool), PriceBook.bundled()).unpriced == ()
 
 
 def test_the_document_has_exactly_the_agreed_keys() -> None:

@@ -43,6 +43,24 @@ def test_the_digest_covers_objects_not_how_the_program_is_cut() -> None:
     assert Graph.of([component, child], "a").digest == Graph.of([deployment()], "b").digest
 
 
+def test_a_component_of_others_does_not_count() -> None:
+    part, bucket = (Resource(f"urn:{kind}", f"acme:infra:{kind}", "x", custom=kind == "Bucket") for kind in ("Part", "Bucket"))
+    assert Graph.of([part, deployment()], "a").digest == Graph.of([deployment()], "b").digest
+    assert Graph.of([bucket, deployment()], "a").digest != Graph.of([deployment()], "b").digest
+
+
+def test_a_number_that_an_autoscaler_owns_is_told_so() -> None:
+    target = {"kind": "Deployment", "name": "a"}
+    scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a", "namespace": "ai"}}
+    hpa = Resource("urn:hpa", "hpa", "a", inputs={**scaler, "spec": {"scaleTargetRef": target}})
+    declared = Graph.of([deployment("a", 5), deployment("b", 5), hpa], "program")
+    deployed = Graph.of([deployment("a", 3), deployment("b", 3), hpa], "state")
+    assert compare(declared, deployed).changed == {
+        "Deployment ai/a": ("spec.replicas (left to the autoscaler)",),
+        "Deployment ai/b": ("spec.replicas",),
+    }
+
+
 def test_any_change_of_an_object_changes_the_digest() -> None:
     assert Graph.of([deployment(replicas=3)], "a").digest != Graph.of([deployment()], "b").digest
 

@@ -60,6 +60,60 @@ def test_another_document_is_refused_by_name(read: Any, document: Any) -> None:
         read(document)
 
 
+def without(key: str, value: Any) -> dict[str, Any]:
+    return {"deployment": {"resources": [state("a"), state("b", **{key: value})]}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("dependencies", [{}], r"`dependencies\[0\]` is {}, which is no text"),
+        ("dependencies", 5, "`dependencies` is 5; a list"),
+        ("parent", 5, "`parent` is 5, which is no text"),
+        ("inputs", [1], r"`inputs` is \[1\]; a mapping"),
+        ("custom", "yes", "`custom` is 'yes'; true or false"),
+        ("inputs", {**NAMESPACE, "metadata": 5}, "Namespace: `metadata` is 5; a mapping"),
+        ("inputs", {**NAMESPACE, "metadata": {"name": "ai", "annotations": ["x"]}}, "Namespace ai: `metadata.annotations` is"),
+        ("inputs", {**NAMESPACE, "spec": 5}, "Namespace ai: `spec` is 5; a mapping"),
+    ],
+)
+def test_a_wrong_kind_of_value_is_named_with_its_file_and_place(key: str, value: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^export\.json: deployment\.resources\[1\]: {words}"):
+        from_state(without(key, value), "export.json")
+    for side in ("newState", "oldState"):
+        with pytest.raises(ConfigurationError, match=r"^plan\.json: steps\[0\]"):
+            from_preview({"steps": [{"op": "same", "urn": "1", side: state("b", **{key: value})}]}, "plan.json")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"steps": [], "changeSummary": [1]}, r"`changeSummary` is \[1\]; a mapping"),
+        ({"steps": [], "changeSummary": {"same": "x"}}, "`changeSummary.same` is 'x'; a whole number"),
+        ({"steps": [{"op": "create", "urn": "1", "newState": 5}]}, r"steps\[0\]: `newState` is 5; a mapping"),
+        ({"steps": [{"op": "create", "urn": "1", "newState": {"inputs": {}}}]}, r"steps\[0\]: `urn` and `type` are expected"),
+    ],
+)
+def test_a_plan_of_another_shape_is_refused_with_its_place(document: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^plan\.json: {words}"):
+        from_preview(document, "plan.json")
+
+
+def test_a_number_of_pulumis_protocol_is_whole() -> None:
+    inputs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 2.0}}
+    (resource,) = from_state({"deployment": {"resources": [state("a", inputs=inputs)]}})
+    assert resource.spec["replicas"] == 2
+
+
+def test_components_of_others_are_told_by_their_state() -> None:
+    part = {"urn": "urn:pulumi:dev::theirs::acme:infra:Part::p", "type": "acme:infra:Part", "custom": False}
+    bucket = {"urn": "urn:pulumi:dev::theirs::aws:s3:Bucket::b", "type": "aws:s3:Bucket", "custom": True, "inputs": {"acl": "private"}}
+    graph = from_state({"deployment": {"resources": [part, bucket, state("a")]}})
+    assert {r.name: r.counts for r in graph} == {"p": False, "b": True, "a": True}
+    steps = [{"op": "create", "urn": s["urn"], "newState": s} for s in (part, bucket, state("a"))]
+    assert from_preview({"steps": steps}).digest == graph.digest == from_state({"deployment": {"resources": [bucket, state("a")]}}).digest
+
+
 @pytest.mark.parametrize("entry", ["text", None, {}, {"urn": 5}])
 def test_a_broken_entry_of_a_document_is_named(entry: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"deployment\.resources\[1\]: `urn` and `type` are expected"):
@@ -76,16 +130,41 @@ def test_lists_are_split_and_folders_searched(tmp_path: Path) -> None:
     assert [r.label for r in from_manifests([tmp_path])] == ["Pod p"]
 
 
+def test_the_items_of_a_typed_list_are_of_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "l.yaml").write_text("apiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: a}}, {metadata: {name: b}}]\n")
+    assert [(r.label, r.type) for r in from_manifests([tmp_path])] == [(f"ConfigMap {n}", "kubernetes:core/v1:ConfigMap") for n in "ab"]
+
+
+def test_a_kind_that_only_ends_like_a_list_is_an_object(tmp_path: Path) -> None:
+    (tmp_path / "l.yaml").write_text("apiVersion: acme.example/v1\nkind: AllowList\nmetadata: {name: a}\nspec: {hosts: [x]}\n")
+    assert [r.label for r in from_manifests([tmp_path])] == ["AllowList a"]
+
+
+def test_a_date_is_a_text(tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {built: 2024-01-01}\n")
+    graph = from_manifests([tmp_path])
+    assert graph.resources[0].inputs["data"] == {"built": "2024-01-01"}
+    assert graph.digest
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("a: [", "is not YAML"),
         ("a: 1", "`apiVersion` and `kind` are missing"),
         ("apiVersion: v1\nkind: Pod", "`metadata.name` is missing"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: text", r"x\.yaml \(document 1\): `metadata` is 'text'; a mapping"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: text", r"x\.yaml \(document 1\): Pod: `metadata` is 'text'; a mapping"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: 123}", "`metadata.name` is 123, which is no text; put it in quotes"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: 1}", "`metadata.namespace` is 1, which is no text"),
         ("apiVersion: v1\nkind: List\nitems: 5", "`items` is 5; a list of objects is expected"),
+        ("apiVersion: v1\nkind: ConfigMapList\nitems: x", "`items` is 'x'; a list of objects is expected"),
+        ("apiVersion: v1\nkind: List\nitems: [5]", r"items\[0\]: `apiVersion` and `kind` are missing"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}", "`metadata.name` is missing; `generateName` makes another"),
+        ("apiVersion: [v1]\nkind: Pod\nmetadata: {name: a}", r"`apiVersion` is \['v1'\], which is no text"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, name: b}", r"x\.yaml:3: the key 'name' stands twice"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {x: .inf}", "a number in it is infinite"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {v: 1.0, w: true}}", "`metadata.labels.v` is 1, which is no text"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{resources: 5}]}", r"`spec\.containers\[0\]\.resources` is"),
         ("", "no Kubernetes object"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}", "Pod a is already in"),
     ],

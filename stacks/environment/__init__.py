@@ -1,0 +1,61 @@
+"""What an operator writes: one environment, typed.
+
+Rule 1: this package knows shapes, units, defaults and allowed values; it reads no file (``environment_file.py`` does) and creates no
+resource (``components/`` do).
+Rule 2: every quantity carries its unit in its name (``_ms``, ``_gib``, ``_usd``, ``_per_s``); the defaults fit a laptop.
+Rule 3: what two floors need is typed once, here; the twin reads the rest from the graph.
+Rule 4: what loads can be deployed: values that the API server would refuse, and names that collide, are refused here.
+
+In ``Pulumi.<name>.yaml`` every top-level field is a Pulumi configuration key: ``sandtable:engine:``, ``sandtable:node_pools:`` …
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from stacks.environment.cluster import Cluster, Gpu, NodePool, Region
+from stacks.environment.environment import Environment
+from stacks.environment.platform import (
+    Admission,
+    Budget,
+    DataStore,
+    Identity,
+    Messaging,
+    RuntimeRules,
+    Secrets,
+    Telemetry,
+)
+from stacks.environment.traffic import Lengths, Traffic
+from stacks.environment.values import Priority
+from stacks.environment.workloads import AiStack, Autoscaling, Engine, Federation, Resources, TrainingJob
+
+#: Keys of a ``Pulumi.<name>.yaml`` with a secret of the stack, ``{secure: …}``: only Pulumi can decrypt them, so they are no fields.
+StackSecret = Literal["gateway_token", "store_password", "vault_seal_key"]
+STACK_SECRETS: Final[tuple[str, ...]] = get_args(StackSecret)
+
+__all__ = [
+    "STACK_SECRETS",
+    "Admission",
+    "AiStack",
+    "Autoscaling",
+    "Budget",
+    "Cluster",
+    "DataStore",
+    "Engine",
+    "Environment",
+    "Federation",
+    "Gpu",
+    "Identity",
+    "Lengths",
+    "Messaging",
+    "NodePool",
+    "Priority",
+    "Region",
+    "Resources",
+    "RuntimeRules",
+    "Secrets",
+    "StackSecret",
+    "Telemetry",
+    "Traffic",
+    "TrainingJob",
+]

@@ -1,0 +1,69 @@
+"""Where the stack lands: the cluster, its regions, and the nodes that are bought there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stacks.environment.values import LARGEST_CPUS, LARGEST_GIB, MOST_NODES, LabelValue, Model, Name
+
+
+class Cluster(Model):
+    """Where the stack lands."""
+
+    provider: Literal["embedded", "kubeconfig"] = "embedded"
+    """``embedded``: real control plane on this machine, nodes and pods played by KWOK. ``kubeconfig``: any cluster you name."""
+    kubeconfig: str | None = None
+    """Path of the kubeconfig file; default: $KUBECONFIG, then ~/.kube/config. Only with ``provider: kubeconfig``."""
+    context: str | None = None
+    """Context inside that file. It is shown, and asked for, before the first change."""
+    node_pools_by: Literal["existing", "karpenter"] = "existing"
+    """Who makes the nodes, with ``provider: kubeconfig``. ``existing``: they are there, or somebody's autoscaler makes them, and carry the
+    label ``sandtable.dev/pool``. ``karpenter``: the stack declares NodePools and their NodeClass to Karpenter, on aws and azure."""
+
+    @model_validator(mode="after")
+    def _only_with_kubeconfig(self) -> Self:
+        if self.provider == "embedded" and (self.kubeconfig or self.context or self.node_pools_by != "existing"):
+            raise ValueError("`kubeconfig`, `context` and `node_pools_by` belong to `provider: kubeconfig`")
+        return self
+
+
+class Region(Model):
+    """A cloud region and the zones used in it."""
+
+    name: LabelValue
+    cloud: Literal["aws", "azure", "gcp", "lambda", "nebius", "local"] = "local"
+    zones: list[LabelValue] = Field(min_length=1)
+    data_allowed: bool = True
+    """Whether stores with customer data may be placed here (policy ``data-in-allowed-regions``)."""
+
+
+class Gpu(Model):
+    """The accelerators of one node."""
+
+    model: LabelValue = Field(description="As in the price book, for instance ``H100`` or ``L4``.")
+    per_node: Annotated[int, Field(ge=1, le=64)]
+
+
+class NodePool(Model):
+    """Nodes of one kind, bought in one way."""
+
+    name: Name
+    region: LabelValue
+    zones: list[LabelValue] | None = Field(default=None, min_length=1)
+    """Default: all zones of the region."""
+    # Where a kind of value brings a description along, a docstring would not replace it.
+    instance_type: LabelValue = Field(description="Row of the price book (``cloud/region/instance_type``); ``laptop`` costs nothing.")
+    gpu: Gpu | None = None
+    vcpu_per_node: Annotated[int, Field(ge=1, le=LARGEST_CPUS)]
+    memory_gib_per_node: Annotated[float, Field(gt=0, le=LARGEST_GIB)]
+    min_nodes: Annotated[int, Field(ge=0, le=MOST_NODES)] = 1
+    max_nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] = 1
+    purchase: Literal["on-demand", "spot", "reserved"] = "on-demand"
+
+    @model_validator(mode="after")
+    def _min_not_over_max(self) -> Self:
+        if self.min_nodes > self.max_nodes:
+            raise ValueError(f"min_nodes ({self.min_nodes}) is larger than max_nodes ({self.max_nodes})")
+        return self

@@ -1,0 +1,164 @@
+"""What must agree between the fields of an environment: names that point somewhere, names that are given once, amounts that fit.
+
+Rule 1: nothing here stops at the first slip; all are told at once.
+Rule 2: a slip is told at the field that is likely to be wrong, with its key path and its value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stacks.environment.environment import Environment
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What is wrong at ``path`` with ``value``. ``allowed``: the values that would be right, where they can be listed."""
+
+    path: Path
+    value: Any
+    text: str
+    allowed: tuple[str, ...] = ()
+
+
+class InconsistentError(ValueError):
+    """Fields of an environment contradict each other; carries every slip."""
+
+    def __init__(self, slips: Sequence[Slip]) -> None:
+        self.slips = tuple(slips)
+        super().__init__("; ".join(f"{'.'.join(map(str, slip.path))} = {slip.value!r}: {slip.text}" for slip in slips))
+
+
+def slips(environment: Environment) -> Iterator[Slip]:
+    """Yield whatever does not agree."""
+    yield from _named_twice(environment)
+    yield from _pools_lie_somewhere(environment)
+    yield from _pools_exist(environment)
+    yield from _requests_fit_an_engine(environment)
+    yield from _karpenter_makes_the_nodes(environment)
+    yield from _replicas_reach_their_model(environment)
+
+
+def _named_twice(environment: Environment) -> Iterator[Slip]:
+    for key in ("regions", "node_pools", "training", "data_stores"):
+        yield from _repeated(((key, index, "name"), item.name) for index, item in enumerate(getattr(environment, key)))
+    for index, region in enumerate(environment.regions):
+        yield from _repeated((("regions", index, "zones", number), zone) for number, zone in enumerate(region.zones))
+    for index, pool in enumerate(environment.node_pools):
+        yield from _repeated((("node_pools", index, "zones", number), zone) for number, zone in enumerate(pool.zones or ()))
+
+
+def _repeated(names: Iterable[tuple[Path, str]]) -> Iterator[Slip]:
+    first: dict[str, Path] = {}
+    for path, name in names:
+        if name in first:
+            yield Slip(path, name, f"stands at {shown(first[name])} already; every name is given once")
+        first.setdefault(name, path)
+
+
+def _pools_lie_somewhere(environment: Environment) -> Iterator[Slip]:
+    zones = {region.name: region.zones for region in environment.regions}
+    for index, pool in enumerate(environment.node_pools):
+        if pool.region not in zones:
+            yield _missing(("node_pools", index, "region"), pool.region, zones)
+            continue
+        for number, zone in enumerate(pool.zones or ()):
+            if zone not in zones[pool.region]:
+                yield _missing(("node_pools", index, "zones", number), zone, zones[pool.region])
+
+
+def _pools_exist(environment: Environment) -> Iterator[Slip]:
+    pools = sorted({pool.name for pool in environment.node_pools})
+    users: list[tuple[Path, str | None]] = [
+        (("ai_stack", "pool"), environment.ai_stack.pool),
+        (("federation", "pool"), environment.federation.pool),
+        (("federation", "client_pool"), environment.federation.client_pool),
+        (("platform_pool",), environment.platform_pool),
+        (("messaging", "pool"), environment.messaging.pool),
+        *((("training", index, "pool"), job.pool) for index, job in enumerate(environment.training)),
+        *((("data_stores", index, "pool"), store.pool) for index, store in enumerate(environment.data_stores)),
+    ]
+    for path, name in users:
+        if name is not None and name not in pools:
+            yield _missing(path, name, pools)
+
+
+def _missing(path: Path, name: str, known: Iterable[str]) -> Slip:
+    return Slip(path, name, f"{name!r} does not exist; there is {', '.join(known)}", tuple(known))
+
+
+def _requests_fit_an_engine(environment: Environment) -> Iterator[Slip]:
+    engine, traffic, cpu = environment.engine, environment.traffic, environment.ai_stack.resources.cpu
+    if engine.threads > math.ceil(cpu):
+        yield Slip(
+            ("engine", "threads"),
+            engine.threads,
+            f"a replica has {cpu:g} CPU (ai_stack.resources.cpu); threads that wait for one another's CPU are slower than fewer threads",
+        )
+    longest = traffic.prompt_tokens.longest + traffic.output_tokens.longest
+    if traffic.arrivals != "trace" and longest > engine.context_tokens:
+        yield Slip(
+            ("engine", "context_tokens"),
+            engine.context_tokens,
+            f"the longest prompt ({traffic.prompt_tokens.longest} tokens) and the longest answer ({traffic.output_tokens.longest}) of "
+            f"`traffic` need {longest} together; raise it, or lower their `high`",
+        )
+
+
+#: Clouds for which ``components/cluster/karpenter.py`` has a NodeClass.
+_KARPENTER_CLOUDS = ("aws", "azure")
+
+
+def _karpenter_makes_the_nodes(environment: Environment) -> Iterator[Slip]:
+    """Karpenter belongs to one cluster, and a cluster lies in one region of one cloud."""
+    if environment.cluster.node_pools_by != "karpenter":
+        return
+    clouds = {region.name: region.cloud for region in environment.regions}
+    first = environment.node_pools[0].region
+    for index, pool in enumerate(environment.node_pools):
+        if pool.region not in clouds:
+            continue  # told elsewhere
+        if (cloud := clouds[pool.region]) not in _KARPENTER_CLOUDS:
+            yield Slip(
+                ("cluster", "node_pools_by"),
+                "karpenter",
+                f"Karpenter makes no nodes in {cloud}, where pool {pool.name} is; say `existing`, and label the nodes",
+                ("existing",),
+            )
+        elif pool.region != first:
+            yield Slip(
+                ("node_pools", index, "region"),
+                pool.region,
+                f"Karpenter makes nodes in the region of its cluster, and the first pool is in {first}; give this pool a stack of its own",
+            )
+
+
+def _replicas_reach_their_model(environment: Environment) -> Iterator[Slip]:
+    """On the embedded cluster pods are played, and the engine runs on this machine; elsewhere a replica reads only what it mounts."""
+    engine, place = environment.engine, ("engine", "model")
+    if environment.cluster.provider == "embedded":
+        if engine.model_claim is not None:
+            yield Slip(
+                ("engine", "model_claim"), engine.model_claim, "belongs to `provider: kubeconfig`; here the engine reads `model` itself"
+            )
+    elif engine.model_claim is not None:
+        if not engine.model.startswith("/models/"):
+            yield Slip(place, engine.model, "the claim is mounted at /models: name the file beneath it, for instance /models/model.gguf")
+    elif engine.model != "synthetic":
+        yield Slip(
+            place,
+            engine.model,
+            "a replica cannot read a file of this machine: put it on a volume whose claim `engine.model_claim` names, or say synthetic",
+            ("synthetic",),
+        )
+
+
+def shown(path: Sequence[str | int]) -> str:
+    """Return a path as it is shown: ``node_pools[1].name``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

@@ -1,0 +1,100 @@
+"""What the workloads stand on: secrets, identity, detection, admission, data, messages, telemetry, and what all of it may cost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stacks.environment.values import (
+    WHOLE,
+    Members,
+    Model,
+    Name,
+    Share,
+    SomePods,
+    StackEncryption,
+    StorageGib,
+    TrustDomain,
+)
+from stacks.environment.workloads import Resources
+
+
+class Secrets(Model):
+    """Where secrets live."""
+
+    engine: Literal["openbao", "vault", "none"] = "openbao"
+    replicas: Annotated[Literal[1, 3, 5], WHOLE] = 3
+    stack_encryption: StackEncryption = "passphrase"
+    """Pulumi secrets provider: ``passphrase``, or ``hashivault://<transit key>``."""
+    storage_gib: StorageGib = 10
+    """Of each new volume. Volumes that exist are grown at their claims: `kubectl edit pvc`."""
+
+
+class Identity(Model):
+    """Workload identity (SPIFFE)."""
+
+    trust_domain: TrustDomain = "sandtable.local"
+    # SPIRE keeps its promise of a lifetime only up to a sixth of its authority's, which is a day (SPIRE, "Configuration reference").
+    svid_ttl_h: Annotated[float, Field(ge=0.1, le=4)] = 4.0
+    """How long a workload's certificate holds; it is renewed at half of it."""
+
+
+class RuntimeRules(Model):
+    """Runtime detection (Falco)."""
+
+    enabled: bool = True
+    minimum_priority: Literal["emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"] = "notice"
+
+
+class Admission(Model):
+    """What the API server does with an object that breaks a rule."""
+
+    mode: Literal["deny", "warn", "audit"] = "deny"
+
+
+class DataStore(Model):
+    """A stateful service with data."""
+
+    name: Name
+    kind: Literal["postgresql", "redis", "object-store"]
+    pool: Name = "laptop"
+    replicas: Members = 1
+    """An object store takes 1, or 4 and more: it spreads every object over at least four."""
+    storage_gib: StorageGib = 10
+    """Of each new volume. Volumes that exist are grown at their claims: `kubectl edit pvc`."""
+    resources: Resources = Resources(cpu=0.5, memory_gib=1.0)
+    customer_data: bool = False
+
+    @model_validator(mode="after")
+    def _can_spread(self) -> Self:
+        if self.kind == "object-store" and self.replicas in (2, 3):
+            raise ValueError(f"replicas ({self.replicas}): an object store takes 1, or at least 4, over which it spreads its objects")
+        return self
+
+
+class Messaging(Model):
+    """The message bus."""
+
+    kind: Literal["nats", "none"] = "nats"
+    replicas: Members = 1
+    pool: Name = "laptop"
+    storage_gib: StorageGib = 5
+    """Of each new volume. Volumes that exist are grown at their claims: `kubectl edit pvc`."""
+
+
+class Telemetry(Model):
+    """Collectors, rules and dashboards."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 7
+    trace_sample_share: Share = 0.1
+    collectors: SomePods = 1
+    """Replicas of the gateway collector; agents run on every node."""
+
+
+class Budget(Model):
+    """What the environment may cost, at 730 hours a month."""
+
+    monthly_usd: Annotated[float, Field(ge=0)] = 0.0
+    price_book: str = "bundled"
+    """``bundled``, or the path of a CSV of the same columns."""

@@ -1,0 +1,72 @@
+"""Kinds of value that many fields share, with their bounds.
+
+Rule 1: a bound is where something breaks: what the API server refuses, what a laptop rehearses within minutes, or more than any machine
+that can be bought has. Within the bounds an environment may be foolish, but it can be meant.
+Rule 2: a form that is checked by a pattern has its words in ``FORMS``: an operator reads the words, never the pattern.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+NAME_FORM: Final = r"^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$"
+LABEL_FORM: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_DOMAIN_PART: Final = r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?"
+_TRUST_DOMAIN: Final = rf"^{_DOMAIN_PART}(\.{_DOMAIN_PART})*$"
+_STACK_ENCRYPTION: Final = r"^(passphrase|hashivault://[A-Za-z0-9][A-Za-z0-9_.-]*)$"
+
+#: What a pattern asks for, in words.
+FORMS: Final[dict[str, str]] = {
+    NAME_FORM: "a name is expected: lower-case letters, digits and dashes, at most 50, with a letter or digit at both ends",
+    LABEL_FORM: "it becomes a Kubernetes label: letters, digits and - _ . are allowed, at most 63, with a letter or digit at both ends",
+    _TRUST_DOMAIN: "a trust domain is expected, such as example.org: lower-case letters, digits, - and _, in parts separated by dots",
+    _STACK_ENCRYPTION: "allowed: `passphrase`, or `hashivault://<transit key>`",
+}
+
+LARGEST_CPUS: Final = 4096
+LARGEST_GIB: Final = 65_536
+"""64 TiB: the largest volume, and more than the largest machine, of any of the clouds."""
+MOST_PODS: Final = 10_000
+MOST_NODES: Final = 1000
+"""Of one pool. Kubernetes is tested to 5,000 in all ("Considerations for large clusters"); each is an object of the embedded cluster."""
+MOST_TOKENS: Final = 100_000_000
+MOST_MEMBERS: Final = 100
+"""Members of one stateful service; each knows every other."""
+
+Name = Annotated[str, Field(pattern=NAME_FORM, description="A DNS label: lower-case letters, digits, dashes.")]
+LabelValue = Annotated[str, Field(pattern=LABEL_FORM, description="A Kubernetes label value: letters, digits, - _ .")]
+TrustDomain = Annotated[str, Field(pattern=_TRUST_DOMAIN, max_length=255)]
+StackEncryption = Annotated[str, Field(pattern=_STACK_ENCRYPTION)]
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Pods = Annotated[int, Field(ge=0, le=MOST_PODS)]
+SomePods = Annotated[int, Field(ge=1, le=MOST_PODS)]
+Members = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
+Gpus = Annotated[int, Field(ge=0, le=64)]
+StorageGib = Annotated[int, Field(ge=1, le=LARGEST_GIB)]
+# The API server rounds CPUs to a thousandth; the smallest container that starts at all needs some MiB.
+Cpus = Annotated[float, Field(ge=0.001, le=LARGEST_CPUS)]
+MemoryGib = Annotated[float, Field(ge=0.01, le=LARGEST_GIB)]
+Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Priority = Literal["platform", "serving", "training", "batch"]
+
+
+def _whole(value: object) -> object:
+    # A Literal compares, and to Python 1 == True == 1.0.
+    if isinstance(value, bool | float):
+        raise PydanticCustomError("int_type", "a whole number is expected")
+    return value
+
+
+WHOLE: Final = BeforeValidator(_whole)
+"""For a ``Literal`` of numbers."""
+
+
+class Model(BaseModel):
+    """Frozen; unknown keys are errors; no silent conversion between kinds of value, save whole numbers where others are allowed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)

@@ -1,0 +1,103 @@
+"""What runs on the nodes: serving, federated learning, training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from stacks.environment import schedule
+from stacks.environment.values import LARGEST_CPUS, LARGEST_GIB, Cpus, Gpus, MemoryGib, Model, Name, Pods, Priority, SomePods, Tokens
+
+
+class Resources(Model):
+    """What one pod asks for."""
+
+    cpu: Cpus = 1.0
+    memory_gib: MemoryGib = 1.0
+    gpu: Gpus = 0
+
+
+class Autoscaling(Model):
+    """Bounds of the horizontal autoscaler; absent means a fixed number of replicas."""
+
+    min_replicas: SomePods = 1
+    max_replicas: SomePods = 1
+    target_cpu_share: Annotated[float, Field(ge=0.01, le=1)] = 0.7
+
+    @model_validator(mode="after")
+    def _min_not_over_max(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas ({self.min_replicas}) is larger than max_replicas ({self.max_replicas})")
+        return self
+
+
+class AiStack(Model):
+    """The serving Deployment: replicas of the engine behind one Service."""
+
+    replicas: Pods = 1
+    """With ``autoscaling`` the number to begin with, within its bounds."""
+    pool: Name = "laptop"
+    resources: Resources = Resources()
+    autoscaling: Autoscaling | None = None
+    min_available: Pods | None = None
+    """Disruption budget: replicas that voluntary disruptions must leave. Absent: no budget."""
+    priority: Priority = "serving"
+
+    @model_validator(mode="after")
+    def _within_the_autoscaler(self) -> Self:
+        bounds = self.autoscaling
+        if bounds and not bounds.min_replicas <= self.replicas <= bounds.max_replicas:
+            raise ValueError(
+                f"replicas ({self.replicas}) is not within the bounds of `autoscaling`, {bounds.min_replicas} to {bounds.max_replicas}; "
+                "the autoscaler would move it there at once"
+            )
+        return self
+
+
+class Federation(Model):
+    """Federated learning: one server and its clients."""
+
+    servers: Pods = 1
+    clients: Pods = 10
+    pool: Name = "laptop"
+    client_pool: Name | None = None
+    """Default: the server's pool. Clients may come and go, so a spot pool is fine for them."""
+    server_resources: Resources = Resources(cpu=0.5, memory_gib=1.0)
+    client_resources: Resources = Resources(cpu=0.25, memory_gib=0.5)
+    priority: Priority = "training"
+
+
+class TrainingJob(Model):
+    """A training run: a Job, or a CronJob where a schedule is given."""
+
+    name: Name
+    pool: Name
+    workers: SomePods = 1
+    resources: Resources = Resources()
+    schedule: str | None = None
+    """Cron expression; absent: once."""
+    checkpoint_gib: Annotated[float, Field(ge=0, le=LARGEST_GIB)] = 1.0
+    priority: Priority = "training"
+
+    @field_validator("schedule")
+    @classmethod
+    def _runs_at_times(cls, value: str | None) -> str | None:
+        if value is not None and (problem := schedule.problem(value)):
+            raise ValueError(problem)
+        return value
+
+
+class Engine(Model):
+    """How each replica of the serving Deployment generates tokens."""
+
+    model: str = "synthetic"
+    """Path of a GGUF file, or ``synthetic`` for the small random-weight model that the project writes itself."""
+    model_claim: Name | None = None
+    """Only with ``provider: kubeconfig``: PersistentVolumeClaim of namespace ``ai`` that holds the model. Replicas mount it at ``/models``,
+    so ``model`` is a path beneath it; the engine of a rehearsal reads the same path on this machine."""
+    slots: Annotated[int, Field(ge=1, le=4096)] = 4
+    context_tokens: Tokens = 1024
+    """For each slot; the longest prompt and the longest answer of ``traffic`` must fit together."""
+    threads: Annotated[int, Field(ge=1, le=LARGEST_CPUS)] = 1
+    """At most the CPUs of a replica (``ai_stack.resources.cpu``)."""

@@ -1,0 +1,188 @@
+"""The shapes of what is read from Kubernetes objects, checked once, where a graph is read.
+
+Rule 1: whoever reads a graph (capacity, demand, cost, policies, the twin) relies on this check and makes none of its own. Whoever
+reads a further field there adds its shape here; a field that nobody reads may be as it likes.
+Rule 2: every wrong field of an object is told, with its path, its value and what is expected.
+Rule 3: whether a quantity is one is not a question of shape: ``stacks.capacity.quantity`` says so.
+
+Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, always fits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from stacks.errors import ConfigurationError
+from stacks.graph import POD_TEMPLATES, SECRET, UNKNOWN, normalise_inputs
+
+#: Yields what is wrong with a value; the second argument is its path.
+Shape = Callable[[Any, str], Iterator[str]]
+
+_COUNT_OR_SHARE: Final = re.compile(r"[0-9]{1,10}%?")
+_MOST: Final = 2**31 - 1  # the API's int32
+
+
+def _leaf(words: str, fits: Callable[[Any], bool]) -> Shape:
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value is not None and not fits(value):
+            yield f"`{path}` is {reprlib.repr(value)}{words}"
+
+    return check
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST
+
+
+TEXT: Final = _leaf(", which is no text; put it in quotes", lambda value: isinstance(value, str))
+FLAG: Final = _leaf("; true or false is expected", lambda value: isinstance(value, bool))
+WHOLE: Final = _leaf("; a whole number is expected", _is_whole)
+COUNT: Final = _leaf("; a whole number of 0 or more is expected", lambda value: _is_whole(value) and value >= 0)
+_QUANTITY: Final = _leaf(
+    "; a quantity is expected, such as 500m or 8Gi", lambda value: isinstance(value, str | int | float) and not isinstance(value, bool)
+)
+_SHARE: Final = _leaf(
+    "; a whole number or a percentage is expected, such as 1 or 25%",
+    lambda value: _COUNT_OR_SHARE.fullmatch(value) is not None if isinstance(value, str) else _is_whole(value) and value >= 0,
+)
+
+
+def fields(shapes: Mapping[str, Shape]) -> Shape:
+    """Return the shape of a mapping with these keys; others may be as they like."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if isinstance(value, Mapping):
+            for key, shape in shapes.items():
+                yield from shape(value.get(key), f"{path}.{key}" if path else key)
+        elif value is not None:
+            yield f"`{path}` is {reprlib.repr(value)}; a mapping is expected"
+
+    return check
+
+
+def values(shape: Shape) -> Shape:
+    """Return the shape of a mapping whose values all have one shape."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        yield from fields(dict.fromkeys(value if isinstance(value, Mapping) else (), shape))(value, path)
+
+    return check
+
+
+def each(shape: Shape) -> Shape:
+    """Return the shape of a list whose items all have one shape; an item must have a value."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                if item is None:
+                    yield f"`{path}[{index}]` has no value"
+                yield from shape(item, f"{path}[{index}]")
+        elif value is not None:
+            yield f"`{path}` is {reprlib.repr(value)}; a list is expected"
+
+    return check
+
+
+_TEXTS: Final = values(TEXT)
+_LABELS: Final = fields({"labels": _TEXTS, "annotations": _TEXTS})
+_EXPRESSIONS: Final = each(fields({"key": TEXT, "operator": TEXT, "values": each(TEXT)}))
+_SELECTOR: Final = fields({"matchLabels": _TEXTS, "matchExpressions": _EXPRESSIONS})
+_TAINTS: Final = each(fields({"key": TEXT, "operator": TEXT, "value": TEXT, "effect": TEXT, "tolerationSeconds": WHOLE}))
+_REQUESTS: Final = fields({"requests": values(_QUANTITY), "limits": values(_QUANTITY)})
+_CONTAINERS: Final = each(fields({"name": TEXT, "image": TEXT, "restartPolicy": TEXT, "resources": _REQUESTS}))
+_NODE_AFFINITY: Final = fields(
+    {"requiredDuringSchedulingIgnoredDuringExecution": fields({"nodeSelectorTerms": each(fields({"matchExpressions": _EXPRESSIONS}))})}
+)
+_APART: Final = {"labelSelector": _SELECTOR, "topologyKey": TEXT}
+_POD_AFFINITY: Final = fields({"requiredDuringSchedulingIgnoredDuringExecution": each(fields(_APART))})
+_POD: Final = fields(
+    {
+        "containers": _CONTAINERS,
+        "initContainers": _CONTAINERS,
+        "overhead": values(_QUANTITY),
+        "nodeSelector": _TEXTS,
+        "tolerations": _TAINTS,
+        "affinity": fields({"nodeAffinity": _NODE_AFFINITY, "podAntiAffinity": _POD_AFFINITY}),
+        "topologySpreadConstraints": each(fields({**_APART, "maxSkew": COUNT, "whenUnsatisfiable": TEXT})),
+        "priorityClassName": TEXT,
+    }
+)
+_CLAIM: Final = fields({"resources": _REQUESTS})
+_ANY: Final = fields({})
+
+
+def _mapping_or_mark(value: Any, path: str) -> Iterator[str]:
+    if value not in (SECRET, UNKNOWN):  # as a whole, in another program's state
+        yield from _ANY(value, path)
+
+
+#: What lies at the top of an object, beside its metadata, by kind.
+_BY_KIND: Final[dict[str, dict[str, Shape]]] = {
+    "Pod": {"spec": _POD},
+    "Node": {"spec": fields({"taints": _TAINTS})},
+    "ConfigMap": {"data": _mapping_or_mark},
+    "PersistentVolumeClaim": {"spec": _CLAIM},
+    "PriorityClass": {"value": WHOLE, "globalDefault": FLAG, "preemptionPolicy": TEXT},
+    "HorizontalPodAutoscaler": {
+        "spec": fields({"scaleTargetRef": fields({"kind": TEXT, "name": TEXT}), "minReplicas": COUNT, "maxReplicas": COUNT})
+    },
+    "PodDisruptionBudget": {"spec": fields({"selector": _SELECTOR, "minAvailable": _SHARE, "maxUnavailable": _SHARE})},
+    "NetworkPolicy": {"spec": fields({"podSelector": _SELECTOR, "policyTypes": each(TEXT), "ingress": each(_ANY), "egress": each(_ANY)})},
+    "MutatingWebhookConfiguration": {"webhooks": each(_ANY)},
+    "ValidatingWebhookConfiguration": {"webhooks": each(_ANY)},
+}
+
+
+def _controller(kind: str) -> dict[str, Shape]:
+    """The shape of an object with a pod template, which lies where ``POD_TEMPLATES`` says."""
+    shape = fields({"metadata": _LABELS, "spec": _POD})
+    *above, last = POD_TEMPLATES[kind]
+    beside = {"replicas": COUNT, "parallelism": COUNT, "volumeClaimTemplates": each(fields({"spec": _CLAIM}))}
+    for key in reversed(above):
+        shape = fields({last: shape, **beside})
+        beside, last = {}, key
+    return {last: shape}
+
+
+_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in POD_TEMPLATES}}
+_METADATA: Final = fields({"name": TEXT, "namespace": TEXT, "labels": _TEXTS, "annotations": _TEXTS})
+
+
+def checked(inputs: Any, place: str) -> dict[str, Any]:
+    """Return the inputs of a resource in normal form; ``place`` says where they were read.
+
+    Raises:
+        ConfigurationError: they are no mapping, or an object of Kubernetes that does not have the shape of its kind.
+    """
+    if not isinstance(inputs, Mapping):
+        raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} stands where a mapping is expected")
+    normal = normalise_inputs(inputs)
+    if not (normal.get("kind") and normal.get("apiVersion")):
+        return normal
+    shape = fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(normal["kind"]), {"spec": _ANY})})
+    problems = list(shape(normal, ""))
+    if not problems and not _finite(normal):
+        problems = ["a number in it is infinite, or none (.nan)"]
+    if problems:
+        raise ConfigurationError("\n".join(f"{place}: {_label(normal)}: {problem}" for problem in problems))
+    return normal
+
+
+def _finite(inputs: Mapping[str, Any]) -> bool:
+    try:
+        json.dumps(inputs, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _label(inputs: Mapping[str, Any]) -> str:
+    """``Deployment ai/engine``, as far as it can be read."""
+    metadata = inputs.get("metadata")
+    named = [metadata.get(key) for key in ("namespace", "name")] if isinstance(metadata, Mapping) else []
+    return f"{inputs['kind']} {'/'.join(str(part) for part in named if part)}".rstrip()
