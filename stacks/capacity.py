@@ -1,12 +1,13 @@
 """What the nodes of a graph offer: their pools, zones, prices and room for pods.
 
-Rule 1: everything is read from Node objects, or from Karpenter's NodePools where their nodes are not in the graph, and from the labels
-of ``stacks/labels.py``; a graph without either (plain manifests) has no nodes here, and whoever asks says so.
+Rule 1: everything is read from Node objects, or from the ConfigMap that tells a pool where its nodes are not in the graph, and from the
+labels of ``stacks/labels.py``; a graph without either (plain manifests) has no nodes here, and whoever asks says so.
 Rule 2: a node that does not say what it offers has ``capacity`` None: unknown, not zero.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -27,6 +28,7 @@ _SUFFIXES: Final[dict[str, Decimal]] = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), start=-3)},
     **{suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
 }
+_NODES: Final = re.compile(r"[0-9]{1,6}")
 _QUANTITY: Final = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)")
 
 
@@ -98,25 +100,52 @@ def nodes(graph: Graph) -> tuple[Node, ...]:
     """Return the nodes of ``graph`` by name.
 
     Raises:
-        ConfigurationError: a node carries a capacity or a bound that is no number.
+        ConfigurationError: a node carries a capacity or a bound that is no number, or a pool's zones or taints are no lists.
     """
     found = [_node(resource, resource.object_name, resource.labels, resource.spec.get("taints")) for resource in graph.objects("Node")]
     present = {node.pool for node in found}
-    for resource in graph.objects("NodePool"):
-        if resource.labels.get(labels.POOL, "") not in {*present, ""}:
-            found += _smallest_pool(resource)
+    for resource in graph.objects("ConfigMap"):
+        if offers_nodes(resource) and resource.labels[labels.POOL] not in present:
+            found += _of_pool(resource, _bound(resource, labels.POOL_MIN) or 0)
     return tuple(sorted(found, key=lambda node: node.name))
 
 
-def _smallest_pool(resource: Resource) -> Iterator[Node]:
-    """The nodes that a NodePool of Karpenter (karpenter.sh/v1) has at the least, turn by turn in its zones."""
-    template = (resource.spec.get("template") or {}).get("spec") or {}
-    wanted = {r.get("key"): r.get("values") or [""] for r in template.get("requirements") or ()}
-    zones, kinds = wanted.get(labels.ZONE, [""]), wanted.get(labels.INSTANCE_TYPE, [""])
-    region = (resource.annotations.get(labels.PRICE, "") + "//").split("/")[1]
-    for index in range(_bound(resource, labels.POOL_MIN) or 0):
-        own = {**resource.labels, labels.ZONE: zones[index % len(zones)], labels.REGION: region, labels.INSTANCE_TYPE: kinds[0]}
-        yield _node(resource, f"{resource.object_name}-{index}", own, template.get("taints"))
+def pools(graph: Graph) -> tuple[Node, ...]:
+    """Return one node of each pool of ``graph`` by the pool's name, of a pool without nodes as its ConfigMap tells it.
+
+    Raises:
+        ConfigurationError: as for :func:`nodes`.
+    """
+    found = {resource.labels[labels.POOL]: resource for resource in graph.objects("ConfigMap") if labels.POOL in resource.labels}
+    told = {name: node for name, resource in found.items() for node in _of_pool(resource, 1)}
+    return tuple(node for _, node in sorted({**told, **{node.pool: node for node in reversed(nodes(graph))}}.items()))
+
+
+def offers_nodes(resource: Resource) -> bool:
+    """Whether this tells a pool whose nodes are made by something else than the stack, so that they are in no graph."""
+    said = resource.annotations.get(labels.NODES_MADE_BY, labels.NODES_OF_THE_STACK)
+    return resource.kind == "ConfigMap" and labels.POOL in resource.labels and said != labels.NODES_OF_THE_STACK
+
+
+def _of_pool(resource: Resource, count: int) -> Iterator[Node]:
+    """The first ``count`` nodes of the pool that a ConfigMap tells, turn by turn in its zones."""
+    zones, taints = _list(resource, "zones", str), _list(resource, "taints", dict)
+    name = resource.labels[labels.POOL]
+    for index in range(count):
+        own = {**resource.labels, labels.ZONE: zones[index % len(zones)] if zones else ""}
+        yield _node(resource, f"{name}-{index}", own, taints)
+
+
+def _list(resource: Resource, key: str, of: type) -> list[Any]:
+    data = resource.inputs.get("data") or {}
+    text = data.get(key, "[]") if isinstance(data, dict) else data
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(item, of) for item in found):
+        raise ConfigurationError(f"{resource.label}, data {key}: {text!r} is not a list of {'texts' if of is str else 'objects'} in JSON")
+    return found
 
 
 def _node(resource: Resource, name: str, own: Mapping[str, str], taints: Sequence[Mapping[str, Any]] | None) -> Node:
@@ -150,6 +179,6 @@ def _bound(resource: Resource, key: str) -> int | None:
     text = resource.annotations.get(key)
     if text is None:
         return None
-    if not str(text).isdecimal():
-        raise ConfigurationError(f"{resource.label}, annotation {key}: {text!r} is not a number of nodes (0, 1, 2 …)")
+    if not _NODES.fullmatch(str(text)):
+        raise ConfigurationError(f"{resource.label}, annotation {key}: {text!r} is not a number of nodes (0, 1, 2 … 999999)")
     return int(text)

@@ -3,7 +3,8 @@
 Rule 1: three kinds of zero are kept apart. A pool priced at 0 is listed with 0; nodes without a price are ``unpriced`` and make the
 total an "at least"; what has a price somewhere but is not looked at here is ``not_modelled`` and must not be read as free.
 Rule 2: a month has 730 hours (the convention of cloud price lists and of infracost).
-Rule 3: low and high are the bounds of the pools (all at their smallest, all at their largest); the total is the nodes as declared.
+Rule 3: low and high are the bounds of the pools (all at their smallest, all at their largest); the total is the nodes as declared. A
+pool that starts empty is listed with 0 nodes: it counts in high.
 Rule 4: idle is what is paid for and not requested by any pod (OpenCost specification 0.1): a node's price is split over CPU, memory
 and GPUs in the ratio of OpenCost's default rates, scaled to the node's price.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks.capacity import GIB, Amounts, Node, nodes, quantity
+from stacks.capacity import pools as pools_of
 from stacks.demand import claim_templates, workloads
 from stacks.prices import UnpricedError
 
@@ -148,18 +150,20 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
         ConfigurationError: a node or a pod carries a quantity that is none.
     """
     found = nodes(graph)
+    empty = [pool for pool in pools_of(graph) if pool.pool not in {node.pool for node in found}]
     groups: dict[tuple[str, str, str, str], list[Node]] = defaultdict(list)
-    for node in found:
+    for node in (*found, *empty):
         groups[node.pool, node.purchase, node.region, node.price_reference or ""].append(node)
     pools: list[PoolCost] = []
     unpriced: list[str] = []
     pool_of: dict[str, PoolCost] = {}
     for _, members in sorted(groups.items()):
-        pool, problem = _price_pool(members, book, (paid_share or {}).get(members[0].pool, 1.0))
+        count = 0 if members[0] in empty else len(members)
+        pool, problem = _price_pool(members[0], count, book, (paid_share or {}).get(members[0].pool, 1.0))
         pools.append(pool)
         unpriced += [problem] if problem else []
         pool_of |= {node.name: pool for node in members}
-    if not found:
+    if not pools:
         unpriced.append("the graph has no Node objects, so nothing is priced; a stack's own graph, or the cluster's nodes, would have them")
     return Cost(
         pools=tuple(pools),
@@ -171,8 +175,8 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
     )
 
 
-def _price_pool(members: list[Node], book: PriceBook, paid_share: float) -> tuple[PoolCost, str | None]:
-    first, count = members[0], len(members)
+def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> tuple[PoolCost, str | None]:
+    """The cost of ``count`` nodes like ``first``, and why they have none; without a node there is nothing whose price is missing."""
     price, problem = None, None
     if first.price_reference is None:
         problem = "its nodes name no row of the price book"
@@ -194,7 +198,7 @@ def _price_pool(members: list[Node], book: PriceBook, paid_share: float) -> tupl
         price=price,
         paid_share=paid_share,
     )
-    return pool, f"pool {first.pool}, {count} node{'s' if count != 1 else ''}: {problem}" if problem else None
+    return pool, f"pool {first.pool}, {count} node{'s' if count != 1 else ''}: {problem}" if problem and count else None
 
 
 def _not_modelled(graph: Graph) -> list[str]:

@@ -15,7 +15,7 @@ OWNER: Final = PREFIX + "owner"
 ENVIRONMENT: Final = PREFIX + "environment"
 COST_CENTRE: Final = PREFIX + "cost-centre"
 
-# On Nodes (labels): which pool a node belongs to and how it is bought.
+# On Nodes and on the ConfigMap that tells their pool (labels): which pool a node belongs to and how it is bought.
 POOL: Final = PREFIX + "pool"
 PURCHASE: Final = PREFIX + "purchase"  # on-demand | spot | reserved
 GPU_MODEL: Final = "nvidia.com/gpu.product"
@@ -24,17 +24,22 @@ REGION: Final = "topology.kubernetes.io/region"
 ZONE: Final = "topology.kubernetes.io/zone"
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 
-# On Nodes (annotations): bounds of the pool and its row in the price book ("<cloud>/<region>/<instance type>").
+# On both (annotations): bounds of the pool and its row in the price book ("<cloud>/<region>/<instance type>").
 POOL_MIN: Final = PREFIX + "pool-min"
 POOL_MAX: Final = PREFIX + "pool-max"
 PRICE: Final = PREFIX + "price"
 
-# On Nodes (annotations): what a node offers, as Kubernetes quantities. Pulumi's Node has no `status` among its inputs, so KWOK's
+# On both (annotations): what a node offers, as Kubernetes quantities. Pulumi's Node has no `status` among its inputs, so KWOK's
 # node-initialize stage fills the node's capacity from these, and the twin and the policies read them.
 CAPACITY_CPU: Final = PREFIX + "capacity-cpu"
 CAPACITY_MEMORY: Final = PREFIX + "capacity-memory"
 CAPACITY_PODS: Final = PREFIX + "capacity-pods"
 CAPACITY_GPU: Final = PREFIX + "capacity-gpu"  # absent on nodes without GPUs
+
+# On the pool's ConfigMap only (annotation): who makes its nodes. Those of the stack are in the graph; `existing` ones and `karpenter`'s
+# are not, and the smallest number of them is read off the ConfigMap.
+NODES_MADE_BY: Final = PREFIX + "nodes-made-by"
+NODES_OF_THE_STACK: Final = "stack"
 
 # On Nodes (labels and taints): pods without the matching toleration stay away from GPU nodes and from spot nodes.
 GPU_PRESENT: Final = "nvidia.com/gpu.present"  # "true" on GPU nodes

@@ -27,6 +27,7 @@ from stacks.components.security.spire_registrations import SpireRegistrations
 from stacks.components.security.spire_server import SpireServer
 from stacks.components.security.vault import Vault
 from stacks.components.security.vault_injector import VaultInjector
+from stacks.components.security.vault_setup import VaultSetup
 from stacks.components.telemetry.collector import Collector
 from stacks.components.telemetry.dashboards import Dashboards
 from stacks.components.telemetry.prometheus import Prometheus
@@ -58,9 +59,9 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     # What everything else stands on. Policies come first: what follows is judged by them.
     admission = PolicyAdmission("policy-admission", environment=environment, options=after())
     priorities = PriorityClasses("priority-classes", environment=environment, options=after())
-    NodePools("node-pools", environment=environment, options=after())
     namespaces = Namespaces("namespaces", environment=environment, options=after(admission))
     going_with = pulumi.ResourceOptions(transformations=[namespaces.take_along])
+    NodePools("node-pools", environment=environment, options=pulumi.ResourceOptions.merge(after(namespaces), going_with))
     ready = pulumi.ResourceOptions.merge(after(namespaces, priorities), going_with)
 
     _platform(environment, ready)
@@ -87,6 +88,7 @@ def _platform(environment: Environment, ready: pulumi.ResourceOptions) -> None:
     SpireAgent("spire-agent", environment=environment, options=ready)
     if environment.secrets.engine != "none":
         Vault("vault", environment=environment, options=ready)
+        VaultSetup("vault-setup", environment=environment, options=ready)
         VaultInjector("vault-injector", environment=environment, options=ready)
     if environment.runtime_rules.enabled:
         Falco("falco", environment=environment, options=ready)

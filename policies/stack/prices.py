@@ -1,21 +1,30 @@
-"""``gpu-models-are-priced``: every GPU pool has a row of the price book, and the row is for that GPU."""
+"""``gpu-models-are-priced``: every GPU pool has a row of the price book, and the row is for such a machine.
+
+A pool that starts empty is judged, too: it is grown, and paid for, when pods ask.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from policies.stack.examples import node
+from policies.stack.examples import Manifest, node, pool_object
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
+from stacks import labels
 from stacks.capacity import Node
-from stacks.prices import UnpricedError
+from stacks.graph import Resource
+from stacks.prices import Price, UnpricedError
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:
-    pools = {n.pool: n for n in reversed(situation.nodes) if n.gpu_model or (n.capacity and n.capacity.gpu)}
-    for _, first in sorted(pools.items()):
-        if problem := _problem(first, situation):
-            yield Breach(f"pool {first.pool}: {problem}", situation.graph.find("Node", first.name))
+    for pool in situation.pools:
+        if (pool.gpu_model or (pool.capacity and pool.capacity.gpu)) and (problem := _problem(pool, situation)):
+            yield Breach(f"pool {pool.pool}: {problem}", _where(pool, situation))
+
+
+def _where(pool: Node, situation: Situation) -> Resource | None:
+    """The pool's first node; the object that tells the pool where it has none."""
+    return situation.graph.find("Node", pool.name) or next(situation.graph.with_label(labels.POOL, pool.pool, "ConfigMap"), None)
 
 
 def _problem(node: Node, situation: Situation) -> str | None:
@@ -29,7 +38,25 @@ def _problem(node: Node, situation: Situation) -> str | None:
         return f"{price.reference} has no price for {node.purchase}"
     if node.gpu_model and price.gpu_model and not _same(node.gpu_model, price.gpu_model):
         return f"its nodes say {node.gpu_model}, but {price.reference} is priced as {price.gpu_model}"
-    return None
+    return _other_size(node, price)
+
+
+def _other_size(node: Node, price: Price) -> str | None:
+    """What the nodes have that the row's machine has not, where the row says it; they may keep CPU and memory for themselves."""
+    if node.capacity is None:
+        return None
+    says_gpus = price.gpu_model is not None or price.vcpus is not None  # the row of a laptop tells no size
+    sizes = (
+        ("GPUs", node.capacity.gpu, float(price.gpus) if says_gpus else None),
+        ("CPU", node.capacity.cpu, price.vcpus),
+        ("GiB of memory", node.capacity.memory_gib, price.memory_gib),
+    )
+    differences = [
+        f"{have:g} {unit} instead of {row:g}"
+        for unit, have, row in sizes
+        if row is not None and (have > row or (unit == "GPUs" and have != row))
+    ]
+    return f"its nodes say {', '.join(differences)}, which is what {price.reference} has" if differences else None
 
 
 def _same(one: str, other: str) -> bool:
@@ -38,18 +65,28 @@ def _same(one: str, other: str) -> bool:
     return words <= others or others <= words
 
 
+def _node(**fields: Any) -> Manifest:
+    """A machine as ``aws/us-east-1/g6.xlarge`` is: one L4, 4 CPU, 16 GiB."""
+    return node("gpu-0", **{"pool": "gpu", "instance_type": "g6.xlarge", "gpus": 1, "gpu_model": "NVIDIA-L4", "cpu": 4, **fields})
+
+
 GPU_MODELS_ARE_PRICED: Final = StackRule(
     id="gpu-models-are-priced",
-    title="Every GPU pool has a price, for its own GPU model",
-    reason="GPUs are nearly the whole bill: one pool without a price, or with another GPU's, makes every cost and every comparison wrong.",
-    fix="Correct `instance_type`, `region` or `gpu.model` of the pool, or add the row to a price book of your own.",
+    title="Every GPU pool has a price, for its own machine",
+    reason="GPUs are nearly the whole bill: one pool without a price, or with another machine's, makes every comparison wrong.",
+    fix="Correct `instance_type`, `region`, `gpu`, `vcpu_per_node` or `memory_gib_per_node` of the pool, or add the row to a price book of "
+    "your own.",
     severity="deny",
     judge=_judge,
     passing=(
-        StackExample("a pool that the book knows", (node("gpu-0", pool="gpu", instance_type="g6.xlarge", gpus=1, gpu_model="NVIDIA-L4"),)),
+        StackExample("a pool that the book knows", (_node(),)),
+        StackExample("nodes that keep a part of their machine for themselves", (_node(cpu=3, memory="14Gi"),)),
     ),
     failing=(
-        StackExample("no such row", (node("gpu-0", pool="gpu", instance_type="g6.xxlarge", gpus=1, gpu_model="L4"),)),
-        StackExample("another GPU's row", (node("gpu-0", pool="gpu", instance_type="g6.xlarge", gpus=1, gpu_model="H100"),)),
+        StackExample("no such row", (_node(instance_type="g6.xxlarge"),)),
+        StackExample("another GPU's row", (_node(gpu_model="H100"),)),
+        StackExample("more GPUs than the machine has", (_node(gpus=8),)),
+        StackExample("more CPU and memory than the machine has", (_node(cpu=48, memory="192Gi"),)),
+        StackExample("a pool that starts empty, without a row", (pool_object(_node(instance_type="g6.xxlarge")),)),
     ),
 )

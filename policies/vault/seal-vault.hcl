@@ -1,9 +1,6 @@
-# Vault has no static seal: another Vault opens it. Its token comes from the pod's identity, not from this file.
-seal "transit" {
-  address    = "https://unseal.vault.svc:8200"
-  key_name   = "sandtable-unseal"
-  mount_path = "transit/"
-}
+# Vault has no static seal. Without one its servers are opened by hand (Shamir's shares), after every start; a cloud's key service or
+# another Vault's transit engine would stand here:
+#   seal "awskms" { kms_key_id = "…" }
 
 # Raft maps its file into memory, where locking pages would lock the whole store.
 disable_mlock = true

@@ -1,4 +1,5 @@
-# Training runs: short-lived credentials for the object store with the data sets and checkpoints.
+# Training runs: the credentials of the object store with the data sets and checkpoints, which an operator puts there, and a
+# database user of their own for an hour.
 path "secret/data/training/*" {
   capabilities = ["read"]
 }

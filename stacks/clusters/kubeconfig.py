@@ -58,10 +58,10 @@ class KubeconfigCluster:
         return cls(environment, path, context)
 
     def start(self) -> None:
-        """Check that it answers, serves what the stack is made of, and lets us change it; nothing is started.
+        """Check that it answers, serves what the stack is made of, lets us change it, and has the nodes; nothing is started.
 
         Raises:
-            ClusterError: it does not answer, does not know us, lacks a kind, or refuses something that the stack needs.
+            ClusterError: it does not answer, does not know us, lacks a kind or nodes, or refuses something that the stack needs.
         """
         from stacks.sources import from_program
 
@@ -72,8 +72,10 @@ class KubeconfigCluster:
             served = needs.served(api, graph)
             unknown = [kind for kind in needs.kinds(graph) if kind not in served]
             lacking = needs.refused(api, sorted((version.rpartition("/")[0], plural) for (version, _), plural in served.items()))
+            missing = needs.nodes_missing(api, graph)
         faults = [f"it does not know {kind} ({version}): install what serves it" for version, kind in unknown]
         faults += [f"it does not allow us to {verbs}: {', '.join(resources)}" for verbs, resources in lacking.items()]
+        faults += missing
         if faults:
             lines = "\n".join(f"  {fault}" for fault in faults)
             raise ClusterError(

@@ -1,16 +1,19 @@
-"""What a stack asks of a cluster that somebody else owns, read off its graph: kinds that are served, and the right to change them.
+"""What a stack asks of a cluster that somebody else owns, read off its graph: kinds that are served, the right to change them, nodes.
 
 Asked beforehand, because a refusal half-way leaves half a stack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from stacks import labels
 from stacks.graph import Graph
 
+#: Who makes the nodes of a pool that must be there before its pods.
+_EXISTING: Final = "existing"
 #: Server-side apply creates with `patch` and `create` together.
 VERBS: Final = ("create", "patch", "delete")
 _TIMEOUT_S: Final = 10
@@ -55,6 +58,46 @@ def refused(api: Any, resources: Iterable[tuple[str, str]]) -> dict[str, list[st
         if verbs := [verb for verb in VERBS if not _allows(api, verb, group, resource)]:
             lacking.setdefault(", ".join(verbs), []).append(f"{resource}.{group}" if group else resource)
     return lacking
+
+
+def nodes_missing(api: Any, graph: Graph) -> list[str]:
+    """Return a sentence for each pool of existing nodes of which the cluster has fewer than the pool's smallest number.
+
+    Args:
+        api: ``kubernetes.client.ApiClient``.
+        graph: What is to be deployed.
+
+    Raises:
+        kubernetes.client.ApiException: the cluster answers with an error other than that we may not list its nodes.
+    """
+    from kubernetes.client import ApiException, CoreV1Api
+
+    wanted = {
+        resource.labels[labels.POOL]: (_selected_by(resource.labels), int(resource.annotations[labels.POOL_MIN]))
+        for resource in graph.objects("ConfigMap")
+        if resource.annotations.get(labels.NODES_MADE_BY) == _EXISTING
+    }
+    if not any(least for _, least in wanted.values()):
+        return []
+    found: Any
+    try:
+        found = CoreV1Api(api).list_node(label_selector=labels.POOL, _request_timeout=_TIMEOUT_S).items
+    except ApiException as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        return ["it does not allow us to list: nodes; whether those of the pools are there cannot be known"]
+    sentences = []
+    for pool, (own, least) in sorted(wanted.items()):
+        present = sum(own.items() <= (node.metadata.labels or {}).items() for node in found)
+        if present < least:
+            written = " ".join(f"{key}={value}" for key, value in own.items())
+            sentences.append(f"pool {pool} has {present} of at least {least} nodes: label them, `kubectl label node <node> {written}`")
+    return sentences
+
+
+def _selected_by(pool: Mapping[str, str]) -> dict[str, str]:
+    """The labels of a pool by which its pods select its nodes (``components.pods.on_pool``)."""
+    return {key: pool[key] for key in (labels.POOL, labels.GPU_PRESENT) if key in pool}
 
 
 def _defined(graph: Graph) -> Iterator[tuple[Kind, str]]:

@@ -38,6 +38,14 @@ class Component(pulumi.ComponentResource):
         """Return the options of a child that is created when ``after`` exist."""
         return pulumi.ResourceOptions(parent=self, depends_on=list(after) or None)
 
+    def options_with_claims(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Return the options of a StatefulSet with claims: what its claim templates say counts when it is made, and never again.
+
+        Kubernetes cannot change them, so that Pulumi's provider would replace the whole set, and with it end every replica, for another
+        size or cost centre. Volumes that exist are grown, and their claims labelled, on the claims themselves.
+        """
+        return pulumi.ResourceOptions.merge(self.options(*after), pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates"]))
+
     def labels(self, part: str) -> dict[str, str]:
         """Return the labels of every object of the component's ``part`` (``server``, ``agent`` …)."""
         return common_labels(self.environment, self.APP, part)
@@ -73,12 +81,19 @@ class Component(pulumi.ComponentResource):
         )
 
     def config_map(
-        self, name: str, namespace: str, *, part: str, data: Mapping[str, Any], extra_labels: Mapping[str, str] | None = None
+        self,
+        name: str,
+        namespace: str,
+        *,
+        part: str,
+        data: Mapping[str, Any],
+        extra_labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
     ) -> k8s.core.v1.ConfigMap:
         """Declare a ConfigMap; a value that is no text is written as JSON, which every program here reads (YAML and HCL include it)."""
         return k8s.core.v1.ConfigMap(
             f"{namespace}/{name}",
-            metadata=self.metadata(name, namespace, part=part, extra_labels=extra_labels),
+            metadata=self.metadata(name, namespace, part=part, extra_labels=extra_labels, annotations=annotations),
             data={key: value if isinstance(value, str) else json.dumps(value, indent=2) + "\n" for key, value in data.items()},
             opts=self.options(),
         )

@@ -1,13 +1,15 @@
 """CustomResourceDefinitions, typed: their own schema language in a few words.
 
 The definitions here are minimal: they hold the fields that this stack writes and a controller must know, and refuse others by pruning.
-The controllers' own charts carry the complete ones; where those are installed first, nothing here contradicts them.
+A controller that installs the complete ones by itself, as Crossplane does at every start, owns them from then on (``handed_over``): the
+stack makes a first one, so that its own objects are accepted before the controller runs, and leaves what the controller wrote alone.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 import pulumi_kubernetes as k8s
 
 if TYPE_CHECKING:
@@ -57,16 +59,21 @@ def definition(
     plural: str,
     part: str,
     spec: k8s.apiextensions.v1.JSONSchemaPropsArgs,
-    scope: str = "Cluster",
+    handed_over: bool = False,
 ) -> k8s.apiextensions.v1.CustomResourceDefinition:
-    """Declare a CustomResourceDefinition with one version, a ``spec`` and a free ``status``."""
+    """Declare a cluster-wide CustomResourceDefinition with one version, a ``spec`` and a free ``status``.
+
+    ``handed_over``: after it was made its spec is the controller's, and no change there is drift. Pulumi's provider leaves ignored
+    fields that another manager owns out of what it applies.
+    """
     name = f"{plural}.{group}"
+    options = pulumi.ResourceOptions.merge(component.options(), pulumi.ResourceOptions(ignore_changes=["spec"]) if handed_over else None)
     return k8s.apiextensions.v1.CustomResourceDefinition(
         name,
         metadata=component.metadata(name, part=part),
         spec=k8s.apiextensions.v1.CustomResourceDefinitionSpecArgs(
             group=group,
-            scope=scope,
+            scope="Cluster",
             names=k8s.apiextensions.v1.CustomResourceDefinitionNamesArgs(
                 kind=kind, list_kind=f"{kind}List", plural=plural, singular=kind.lower()
             ),
@@ -82,7 +89,7 @@ def definition(
                 )
             ],
         ),
-        opts=component.options(),
+        opts=options,
     )
 
 

@@ -1,32 +1,43 @@
-"""References of container images; ``stacks/images.toml`` is the only place where a tag is written."""
+"""References of container images; ``stacks/images.toml`` is the only place where a registry or a tag is written."""
 
 from __future__ import annotations
 
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from stacks.errors import ConfigurationError
 
 CATALOGUE: Final = Path(__file__).parents[1] / "images.toml"
 
 
+class Catalogue(NamedTuple):
+    """What ``images.toml`` says."""
+
+    own_registry: str
+    """Where the platform's own images are pushed: those whose entry names no ``registry``."""
+    entries: dict[str, dict[str, str]]
+
+
 def image(name: str) -> str:
-    """Return the reference of the image called ``name`` in the catalogue: ``repository@sha256:…`` or ``repository:tag``.
+    """Return the reference of the image called ``name``: ``registry/repository@sha256:…`` or ``registry/repository:tag``.
 
     Raises:
         ConfigurationError: the entry has neither a digest nor an exact tag.
     """
-    entry = catalogue()[name]
+    own_registry, entries = catalogue()
+    entry = entries[name]
+    repository = f"{entry.get('registry', own_registry)}/{entry['repository']}"
     if digest := entry.get("digest"):
-        return f"{entry['repository']}@{digest}"
+        return f"{repository}@{digest}"
     if entry.get("tag", "latest") == "latest":
         raise ConfigurationError(f"{CATALOGUE}: [{name}]: an exact `tag` or a `digest` is needed, so that a rollout means one thing")
-    return f"{entry['repository']}:{entry['tag']}"
+    return f"{repository}:{entry['tag']}"
 
 
 @cache
-def catalogue() -> dict[str, dict[str, str]]:
-    """Return the whole catalogue by name."""
-    return tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
+def catalogue() -> Catalogue:
+    """Return the whole catalogue."""
+    document = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
+    return Catalogue(document.pop("own_registry"), document)

@@ -1,5 +1,7 @@
 """Who may talk to whom. Every namespace denies everything (``Namespaces``); each component then allows what it needs, with names.
 
+Rule: with default deny a flow needs two permissions, one at either end. What is used by many is named once, here, for both.
+
 Networking v1 knows no host names, so the API server and other places outside the cluster are ports on any address.
 """
 
@@ -10,10 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import pulumi_kubernetes as k8s
 
+from stacks.components import places
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stacks.components.component import Component
+    from stacks.environment import Environment
 
 NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
 
@@ -28,19 +33,49 @@ class Flow:
     """Labels of the other side's pods; None: all pods of the namespace."""
 
 
+#: Namespaces whose programs use the secrets engine, the message bus and the data stores.
+CLIENTS: Final = (places.AI, places.FEDERATION, places.TRAINING)
+#: Where these listen.
+SECRETS_PORT: Final = 8200
+BUS_PORT: Final = 4222
+STORE_PORTS: Final = {"postgresql": 5432, "redis": 6379, "object-store": 9000}
+
 #: Kubernetes' API server; its address is not known to a NetworkPolicy.
 API_SERVER: Final = Flow((443, 6443))
 
 
+def to_services(environment: Environment) -> list[Flow]:
+    """Return what the pods of ``CLIENTS`` send: to the secrets engine, the bus and the stores that the environment has."""
+    services = [Flow((SECRETS_PORT,), places.VAULT)] if environment.secrets.engine != "none" else []
+    services += [Flow((BUS_PORT,), places.MESSAGING)] if environment.messaging.kind != "none" else []
+    return services + to_stores(environment, *STORE_PORTS)
+
+
+def to_stores(environment: Environment, *kinds: str) -> list[Flow]:
+    """Return the flow to the data stores of these kinds; none where the environment has no such store."""
+    ports = tuple(STORE_PORTS[kind] for kind in sorted({store.kind for store in environment.data_stores} & set(kinds)))
+    return [Flow(ports, places.DATA)] if ports else []
+
+
 def allow(
-    component: Component, name: str, namespace: str, *, part: str, into: Sequence[Flow] = (), out_to: Sequence[Flow] = ()
+    component: Component,
+    name: str,
+    namespace: str,
+    *,
+    part: str,
+    into: Sequence[Flow] = (),
+    out_to: Sequence[Flow] = (),
+    pods: Mapping[str, str] | None = None,
 ) -> k8s.networking.v1.NetworkPolicy:
-    """Declare what the pods of ``part`` may receive and send; looking up names is always allowed."""
+    """Declare what the pods of ``part`` (or with the labels ``pods``, where a controller makes them) may receive and send.
+
+    Looking up names is always allowed.
+    """
     return k8s.networking.v1.NetworkPolicy(
         f"{namespace}/{name}",
         metadata=component.metadata(name, namespace, part=part),
         spec=k8s.networking.v1.NetworkPolicySpecArgs(
-            pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=component.selector(part)),
+            pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(pods or component.selector(part))),
             policy_types=["Ingress", "Egress"],
             ingress=[k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_peers(flow), ports=_ports(flow.ports)) for flow in into] or None,
             egress=[

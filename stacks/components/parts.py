@@ -81,10 +81,18 @@ def workload_api(name: str = "workload-api") -> k8s.core.v1.VolumeArgs:
     return k8s.core.v1.VolumeArgs(name=name, csi=k8s.core.v1.CSIVolumeSourceArgs(driver="csi.spiffe.io", read_only=True))
 
 
+def claimed(name: str, claim: str) -> k8s.core.v1.VolumeArgs:
+    """Return the volume of a claim that somebody else made; the pod only reads it, so that many pods can mount it."""
+    return k8s.core.v1.VolumeArgs(
+        name=name, persistent_volume_claim=k8s.core.v1.PersistentVolumeClaimVolumeSourceArgs(claim_name=claim, read_only=True)
+    )
+
+
 def storage_claim(name: str, gib: int, claim_labels: Mapping[str, str]) -> k8s.core.v1.PersistentVolumeClaimArgs:
     """Return the claim template of a StatefulSet; the cluster's default StorageClass decides where it lies.
 
-    Claims outlive their StatefulSet, so that they say themselves whose they are and who pays for them.
+    Claims outlive their StatefulSet, so that they say themselves whose they are and who pays for them, as it was when they were made
+    (``Component.options_with_claims``).
     """
     return k8s.core.v1.PersistentVolumeClaimArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels=dict(claim_labels)),

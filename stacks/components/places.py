@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+NODE_POOLS: Final = "node-pools"
 AI: Final = "ai"
 FEDERATION: Final = "federation"
 TRAINING: Final = "training"

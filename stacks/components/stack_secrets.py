@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-import pulumi
+from typing import TYPE_CHECKING
 
+import pulumi
+from pulumi.runtime import mocks, settings
+
+from stacks.errors import ConfigurationError
 from stacks.graph import SECRET
 
+if TYPE_CHECKING:
+    from stacks.environment import Environment, StackSecret
 
-def stack_secret(key: str) -> pulumi.Output[str]:
-    """Return the secret called ``key``; without an engine, which alone can decrypt it, the mark that stands in a secret's place."""
+
+def stack_secret(key: StackSecret, environment: Environment) -> pulumi.Output[str]:
+    """Return the secret called ``key``.
+
+    Where it cannot be read, the mark that stands in a secret's place is enough as long as nobody uses it: without an engine, which alone
+    can decrypt it, and on the embedded cluster, whose containers do not run.
+
+    Raises:
+        ConfigurationError: the stack has no such secret, and its cluster would take the mark for a password.
+    """
     value = pulumi.Config("sandtable").get_secret(key)
-    return value if value is not None else pulumi.Output.secret(SECRET)
+    if value is not None:
+        return value
+    if environment.cluster.provider == "embedded" or isinstance(settings.get_monitor(), mocks.MockMonitor):
+        return pulumi.Output.secret(SECRET)
+    stack = environment.name
+    raise ConfigurationError(
+        f"Pulumi.{stack}.yaml: sandtable:{key} is not set; make it: `pulumi config set --secret {key} <value> --stack {stack}`"
+    )

@@ -24,7 +24,7 @@ from stacks.clusters.embedded import EmbeddedCluster
 from stacks.clusters.embedded.ports import Ports
 from stacks.clusters.embedded.servers import KINDS
 from stacks.environment import Cluster as ClusterSettings
-from stacks.environment import Environment
+from stacks.environment import Environment, NodePool, Region
 from stacks.errors import ClusterError, ConfigurationError
 
 pytestmark = pytest.mark.e2e
@@ -237,12 +237,26 @@ class TestSomebodysCluster:
         self.change(kubeconfig, user={"token": token})
         with pytest.raises(ClusterError) as raised:
             self.open(kubeconfig).start()
-        text, unknown, refused = str(raised.value).splitlines()
+        text, refused, nodes = str(raised.value).splitlines()
         assert "nothing was changed" in text
-        assert unknown == "  it does not know NodePool (karpenter.sh/v1): install what serves it"
+        assert nodes.startswith("  it does not allow us to list: nodes")
         assert refused.startswith("  it does not allow us to create, patch, delete: configmaps, ")
         for resource in ("namespaces", "deployments.apps", "clusterspiffeids.spire.spiffe.io"):
             assert f" {resource}," in refused
+
+    def test_kinds_and_nodes_are_missing(self, kubeconfig: Path) -> None:
+        settings = ClusterSettings(provider="kubeconfig", kubeconfig=str(kubeconfig), node_pools_by="karpenter")
+        regions = [Region(name="east", cloud="aws", zones=["east-a"])]
+        pools = [NodePool(name="laptop", region="east", instance_type="m7i.4xlarge", vcpu_per_node=16, memory_gib_per_node=64)]
+        theirs = Environment(name="theirs", cluster=settings, regions=regions, node_pools=pools)
+        with pytest.raises(ClusterError) as raised:
+            open_cluster(theirs, kubeconfig.parent).start()
+        assert str(raised.value).splitlines()[1:] == [
+            "  it does not know EC2NodeClass (karpenter.k8s.aws/v1): install what serves it",
+            "  it does not know NodePool (karpenter.sh/v1): install what serves it",
+        ]
+        with pytest.raises(ClusterError, match=r"pool laptop has 0 of at least 1 nodes: label them, `kubectl label node"):
+            self.open(kubeconfig).start()
 
     def test_some_rights_are_missing(self, cluster: EmbeddedCluster, kubeconfig: Path) -> None:
         core, access = client.CoreV1Api(connect(cluster)), client.RbacAuthorizationV1Api(connect(cluster))

@@ -5,6 +5,7 @@ Variants are made of dev without the parts that can be switched off, because eve
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,30 @@ from typing import Any
 import pytest
 
 from stacks import labels
+from stacks.capacity import Amounts, nodes
+from stacks.capacity import pools as pools_of
+from stacks.costs import monthly_cost
 from stacks.environment import Environment
 from stacks.environment_file import load
 from stacks.graph import Graph, compare
+from stacks.prices import PriceBook
 from stacks.sources import from_program
 
 ROOT = Path(__file__).parents[2]
 
 
+GPU_POOL = {
+    "name": "gpu",
+    "region": "east",
+    "instance_type": "g6.xlarge",
+    "gpu": {"model": "L4", "per_node": 2},
+    "vcpu_per_node": 4,
+    "memory_gib_per_node": 16,
+    "min_nodes": 3,
+    "max_nodes": 5,
+    "purchase": "spot",
+}
+TWO_REGIONS = [{"name": "local", "zones": ["local-a"]}, {"name": "east", "cloud": "aws", "zones": ["east-a", "east-b"]}]
 OFF = {"secrets": {"engine": "none"}, "messaging": {"kind": "none"}, "runtime_rules": {"enabled": False}, "data_stores": []}
 
 
@@ -78,8 +95,12 @@ def test_vault_instead_of_openbao_changes_the_image_and_the_seal() -> None:
     servers, config = graph.find("StatefulSet", "vault"), graph.find("ConfigMap", "vault-config")
     assert servers is not None
     assert config is not None
-    assert {c["image"].rpartition(":")[0] for c in servers.containers()} == {"hashicorp/vault"}
-    assert 'seal "transit"' in config.inputs["data"]["seal.hcl"]
+    assert all("hashicorp/vault" in c["image"] for c in servers.containers())
+    assert 'seal "static"' not in config.inputs["data"]["seal.hcl"]
+    # People open it: nothing waits for the servers, and the setup lies beside them instead of in a Job.
+    assert servers.annotations["pulumi.com/skipAwait"] == "true"
+    assert graph.find("Job", "vault-setup") is None
+    assert {"setup", "policies"} <= {volume["name"] for volume in servers.spec["template"]["spec"]["volumes"]}
     assert config.inputs["data"]["storage.hcl"].count("retry_join") == 3
     budget = graph.find("PodDisruptionBudget", "vault")
     assert budget is not None
@@ -87,19 +108,7 @@ def test_vault_instead_of_openbao_changes_the_image_and_the_seal() -> None:
 
 
 def test_nodes_of_a_pool_are_spread_over_its_zones_and_marked() -> None:
-    pool = {
-        "name": "gpu",
-        "region": "east",
-        "instance_type": "g6.xlarge",
-        "gpu": {"model": "L4", "per_node": 2, "memory_gib": 24},
-        "vcpu_per_node": 4,
-        "memory_gib_per_node": 16,
-        "min_nodes": 3,
-        "max_nodes": 5,
-        "purchase": "spot",
-    }
-    regions = [*dev().model_dump()["regions"], {"name": "east", "cloud": "aws", "zones": ["east-a", "east-b"]}]
-    graph = changed(regions=regions, node_pools=[*dev().model_dump()["node_pools"], pool])
+    graph = changed(regions=TWO_REGIONS, node_pools=[*dev().model_dump()["node_pools"], GPU_POOL])
     found = [node for node in graph.objects("Node") if node.labels[labels.POOL] == "gpu"]
     assert [node.labels[labels.ZONE] for node in found] == ["east-a", "east-b", "east-a"]
     node = found[0]
@@ -111,16 +120,103 @@ def test_nodes_of_a_pool_are_spread_over_its_zones_and_marked() -> None:
     assert "gpu-system" in namespaces(graph) - namespaces(base())
 
 
-def test_on_a_cluster_of_ones_own_pools_are_karpenters() -> None:
-    graph = changed(cluster={"provider": "kubeconfig", "context": "mine"})
-    assert not list(graph.objects("Node"))
-    (pool,) = graph.objects("NodePool")
-    assert pool.inputs["apiVersion"] == "karpenter.sh/v1"
-    assert pool.annotations[labels.PRICE] == "local/local/laptop"
-    assert pool.spec["template"]["metadata"]["labels"][labels.POOL] == "laptop"
+MINE = {"provider": "kubeconfig", "context": "mine"}
 
 
-@pytest.mark.parametrize("replicas", [1, 3, 4])
+def test_on_a_cluster_of_ones_own_nodes_are_neither_made_nor_unknown() -> None:
+    graph = changed(cluster=MINE)
+    assert not list(graph.objects("Node", "NodePool"))
+    (node,), (declared,) = nodes(graph), nodes(base())
+    assert replace(node, labels={}) == replace(declared, labels={}), "the twin and the cost see the same"
+    assert monthly_cost(graph, PriceBook.bundled()).unpriced == ()
+
+
+def test_a_pool_that_starts_empty_is_told_with_its_price_and_has_no_node() -> None:
+    pools = [*dev().model_dump()["node_pools"], {**GPU_POOL, "min_nodes": 0}]
+    graph = changed(regions=TWO_REGIONS, node_pools=pools)
+    assert "gpu" not in {node.pool for node in nodes(graph)}
+    (gpu,) = (pool for pool in pools_of(graph) if pool.pool == "gpu")
+    assert (gpu.price_reference, gpu.gpu_model, gpu.pool_min, gpu.pool_max) == ("aws/east/g6.xlarge", "L4", 0, 5)
+    assert gpu.capacity == Amounts(4, 16, 2)
+    assert {taint["key"] for taint in gpu.taints} == {labels.GPU_RESOURCE, labels.PURCHASE}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "version", "kind"),
+    [("aws", "karpenter.k8s.aws/v1", "EC2NodeClass"), ("azure", "karpenter.azure.com/v1beta1", "AKSNodeClass")],
+)
+def test_karpenter_is_told_pools_and_the_class_of_their_nodes(cloud: str, version: str, kind: str) -> None:
+    pools = [{**dev().model_dump()["node_pools"][0], "region": "east"}, {**GPU_POOL, "purchase": "reserved"}]
+    regions = [{**TWO_REGIONS[-1], "cloud": cloud}]
+    graph = changed(cluster={**MINE, "node_pools_by": "karpenter"}, regions=regions, node_pools=pools)
+    (node_class,) = graph.objects(kind)
+    assert (node_class.inputs["apiVersion"], node_class.object_name) == (version, "dev")
+    found = {pool.object_name: pool.spec["template"]["spec"] for pool in graph.objects("NodePool")}
+    assert set(found) == {"laptop", "gpu"}
+    reference = {"group": version.partition("/")[0], "kind": kind, "name": "dev"}
+    assert all(spec["nodeClassRef"] == reference for spec in found.values())
+    wanted = {requirement["key"]: requirement["values"] for requirement in found["gpu"]["requirements"]}
+    assert wanted[labels.ZONE] == ["east-a", "east-b"]
+    assert wanted["karpenter.sh/capacity-type"] == ["on-demand"], "a reservation is a discount, not another machine"
+    assert [node.pool for node in nodes(graph)] == ["gpu", "gpu", "gpu", "laptop"]
+
+
+def test_karpenter_makes_no_nodes_where_it_has_none_to_make() -> None:
+    with pytest.raises(ValueError, match="Karpenter makes no nodes in local, where pool laptop is; say `existing`, and label the nodes"):
+        changed(cluster={**MINE, "node_pools_by": "karpenter"})
+    with pytest.raises(ValueError, match="`node_pools_by` belong to `provider: kubeconfig`"):
+        changed(cluster={"node_pools_by": "karpenter"})
+
+
+def test_karpenter_makes_nodes_in_one_region() -> None:
+    regions = [{"name": "west", "cloud": "aws", "zones": ["west-a"]}, TWO_REGIONS[-1]]
+    pools = [{**dev().model_dump()["node_pools"][0], "region": "west"}, GPU_POOL]
+    with pytest.raises(ValueError, match="the first pool is in west; give this pool a stack of its own"):
+        changed(cluster={**MINE, "node_pools_by": "karpenter"}, regions=regions, node_pools=pools)
+
+
+def test_a_replica_reads_its_model_from_the_claim_that_holds_it() -> None:
+    section = dev().engine.model_dump() | {"model": "/models/llama.gguf", "model_claim": "models"}
+    engines = changed(cluster=MINE, engine=section).find("Deployment", "ai-stack", "ai")
+    assert engines is not None
+    (volume,) = (volume for volume in engines.pod_spec["volumes"] if volume["name"] == "models")
+    assert volume["persistentVolumeClaim"] == {"claimName": "models", "readOnly": True}
+    (container,) = engines.containers()
+    assert "--model=/models/llama.gguf" in container["args"]
+    assert {"name": "models", "mountPath": "/models"}.items() <= next(m for m in container["volumeMounts"] if m["name"] == "models").items()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "engine", "words"),
+    [
+        (MINE, {"model": "llama.gguf"}, "a replica cannot read a file of this machine: .*`engine.model_claim`"),
+        (MINE, {"model": "llama.gguf", "model_claim": "models"}, "the claim is mounted at /models"),
+        ({}, {"model": "/models/llama.gguf", "model_claim": "models"}, "belongs to `provider: kubeconfig`"),
+    ],
+)
+def test_a_model_that_no_replica_could_read_is_refused(cluster: dict[str, str], engine: dict[str, str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        changed(cluster=cluster, engine=dev().engine.model_dump() | engine)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "redis"])
+def test_clients_reach_the_replica_that_takes_writes(kind: str) -> None:
+    graph = changed(data_stores=[{"name": "store", "kind": kind, "pool": "laptop", "replicas": 3}])
+    clients, peers = graph.find("Service", "store", "data"), graph.find("Service", "store-peers", "data")
+    assert clients is not None
+    assert peers is not None
+    assert clients.spec["selector"] == {**peers.spec["selector"], "statefulset.kubernetes.io/pod-name": "store-0"}
+
+
+def test_a_federation_server_with_a_gpu_has_its_runtime() -> None:
+    pools = [*dev().model_dump()["node_pools"], {**GPU_POOL, "purchase": "on-demand"}]
+    section = {"pool": "gpu", "client_pool": "laptop", "server_resources": {"cpu": 1, "memory_gib": 1, "gpu": 1}}
+    server = changed(regions=TWO_REGIONS, node_pools=pools, federation=section).find("StatefulSet", "fl-server")
+    assert server is not None
+    assert server.pod_spec["runtimeClassName"] == "nvidia"
+
+
+@pytest.mark.parametrize("replicas", [1, 4])
 def test_an_object_store_codes_over_its_servers_when_there_are_enough(replicas: int) -> None:
     stores = [{"name": "artifacts", "kind": "object-store", "pool": "laptop", "replicas": replicas}]
     servers = changed(data_stores=stores).find("StatefulSet", "artifacts", "data")
@@ -167,3 +263,35 @@ def test_clients_of_the_federation_may_run_on_spot_nodes_and_the_server_not() ->
     assert [toleration["key"] for toleration in clients.pod_spec["tolerations"]] == [labels.PURCHASE]
     assert "tolerations" not in server.pod_spec
     assert clients.spec["replicas"] == 2
+
+
+def test_crossplane_gets_certificates_that_exist_and_is_asked_where_it_answers() -> None:
+    core, manager = base().find("Deployment", "crossplane"), base().find("Deployment", "crossplane-rbac-manager")
+    assert core is not None
+    assert manager is not None
+    pod = core.spec["template"]["spec"]
+    secrets = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+    filled = {variable.get("value") for variable in pod["initContainers"][0]["env"]}
+    assert secrets == {"crossplane-tls-client"} <= filled
+    assert all(base().find("Secret", name) is not None for name in ("crossplane-root-ca", "crossplane-tls-client"))
+    (main,) = manager.spec["template"]["spec"]["containers"]
+    assert main["readinessProbe"]["httpGet"] == {"path": "/metrics", "port": "metrics", "scheme": "HTTP"}
+    assert "livenessProbe" not in main
+    allowed = main["args"][-1].removeprefix("--provider-clusterrole=")
+    assert base().find("ClusterRole", allowed) is not None
+
+
+def test_the_secrets_engine_is_set_up_by_a_login_made_for_it() -> None:
+    graph = changed(secrets={"engine": "openbao"})
+    job = graph.find("Job", "vault-setup")
+    assert job is not None
+    pod = job.spec["template"]["spec"]
+    (token,) = (volume["projected"]["sources"][0]["serviceAccountToken"] for volume in pod["volumes"] if "projected" in volume)
+    assert token["audience"] == "vault"
+    assert pod["automountServiceAccountToken"] is False
+    maps = {volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume}
+    assert maps == {"vault-setup", "vault-policies"}
+    servers = graph.find("StatefulSet", "vault")
+    assert servers is not None
+    helper = servers.spec["template"]["spec"]["initContainers"][0]
+    assert helper["startupProbe"]["httpGet"]["path"] == "/ready", "the server starts when its certificate is written"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from stacks.environment import Environment
 
+_RUNTIME: Final = "nvidia"
 _METRICS_PORT = 9400
 _DEVICE_PLUGINS = "/var/lib/kubelet/device-plugins"
 _POD_RESOURCES = "/var/lib/kubelet/pod-resources"
@@ -46,13 +47,13 @@ class GpuRuntime(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         self.runtime_class = k8s.node.v1.RuntimeClass(
-            "nvidia", metadata=self.metadata("nvidia", part="runtime"), handler="nvidia", opts=self.options()
+            _RUNTIME, metadata=self.metadata(_RUNTIME, part="runtime"), handler=_RUNTIME, opts=self.options()
         )
         self.account = self.service_account("gpu-runtime", places.GPU_SYSTEM, part="runtime")
         self.device_plugin = self._device_plugin()
         self.exporter = self._exporter()
         allow(self, "dcgm-exporter", places.GPU_SYSTEM, part="exporter", into=[Flow((_METRICS_PORT,), places.TELEMETRY)])
-        self.register_outputs({"runtime_class": "nvidia", "metrics_port": _METRICS_PORT})
+        self.register_outputs({"runtime_class": _RUNTIME, "metrics_port": _METRICS_PORT})
 
     def _daemon_set(
         self,
@@ -77,9 +78,10 @@ class GpuRuntime(Component):
                     priority=priority,
                     volumes=volumes,
                     group=None,
+                    runtime_class=_RUNTIME,  # it brings the driver's libraries and devices into the container
                 ),
             ),
-            opts=self.options(self.account),
+            opts=self.options(self.account, self.runtime_class),
         )
 
     def _device_plugin(self) -> k8s.apps.v1.DaemonSet:

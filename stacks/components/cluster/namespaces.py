@@ -113,6 +113,7 @@ def _needed(environment: Environment) -> list[str]:
         places.GPU_SYSTEM: any(pool.gpu for pool in environment.node_pools),
     }
     always = (
+        places.NODE_POOLS,
         places.AI,
         places.FEDERATION,
         places.TELEMETRY,

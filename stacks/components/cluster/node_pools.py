@@ -1,6 +1,7 @@
-"""Node pools. On the embedded cluster each node is a Node object that KWOK plays; elsewhere a pool is a NodePool of Karpenter.
+"""Node pools: one object tells each, whoever makes its nodes; on the embedded cluster the nodes are made here, and KWOK plays them.
 
-Rule 1: what the scheduler, the twin and the cost need is written on the nodes themselves (``stacks/labels.py``).
+Rule 1: what the scheduler, the twin and the cost need is written on the nodes themselves and on the pool's own object, in the same
+words (``stacks/labels.py``). The object is there for a pool without nodes, too, and for nodes that are not ours.
 Rule 2: GPU nodes and spot nodes are tainted: nobody lands there by accident.
 Rule 3: a pool is declared with its smallest number of nodes; growing it is an autoscaler's work.
 """
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pulumi_kubernetes as k8s
 
 from stacks import labels
+from stacks.components import places
+from stacks.components.cluster.karpenter import node_class, node_pool
 from stacks.components.component import Component
 from stacks.components.pods import cpu_quantity, memory_quantity
 
@@ -25,22 +28,36 @@ _PODS_PER_NODE = 110
 
 
 class NodePools(Component):
-    """The nodes that an environment starts with."""
+    """The pools, and the nodes that an environment starts with where they are ours to make."""
 
     KIND: ClassVar = "cluster:NodePools"
     APP: ClassVar = "node-pools"
 
+    pools: list[k8s.core.v1.ConfigMap]
     nodes: list[k8s.core.v1.Node]
 
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
+        self.made_by = environment.cluster.node_pools_by if environment.cluster.provider == "kubeconfig" else labels.NODES_OF_THE_STACK
+        self.pools = [self._pool(pool) for pool in environment.node_pools]
         self.nodes = []
-        if environment.cluster.provider == "embedded":
+        if self.made_by == labels.NODES_OF_THE_STACK:
             self.nodes = [self._node(pool, index) for pool in environment.node_pools for index in range(pool.min_nodes)]
-        else:
+        elif self.made_by == "karpenter":
+            classes = node_class(self, environment.region(environment.node_pools[0].region).cloud)
             for pool in environment.node_pools:
-                self._karpenter_pool(pool)
+                node_pool(self, pool, classes, pool_labels=_pool_labels(pool), zones=self._zones(pool), taints=_taints(pool))
         self.register_outputs({"pools": [pool.name for pool in environment.node_pools]})
+
+    def _pool(self, pool: NodePool) -> k8s.core.v1.ConfigMap:
+        return self.config_map(
+            f"node-pool-{pool.name}",
+            places.NODE_POOLS,
+            part=pool.name,
+            extra_labels={**_pool_labels(pool), labels.REGION: pool.region, labels.INSTANCE_TYPE: pool.instance_type},
+            annotations={**self._pool_annotations(pool), **_capacity(pool), labels.NODES_MADE_BY: self.made_by},
+            data={"zones": self._zones(pool), "taints": _taints(pool)},
+        )
 
     def _node(self, pool: NodePool, index: int) -> k8s.core.v1.Node:
         zones = self._zones(pool)
@@ -63,41 +80,6 @@ class NodePools(Component):
                 annotations={**self._pool_annotations(pool), **_capacity(pool), labels.KWOK_NODE: "fake"},
             ),
             spec=k8s.core.v1.NodeSpecArgs(taints=taints) if taints else None,
-            opts=self.options(),
-        )
-
-    def _karpenter_pool(self, pool: NodePool) -> None:
-        """Declare the pool for Karpenter (karpenter.sh/v1), which must be installed, with an EC2NodeClass called ``default``.
-
-        Clusters whose nodes are made by something else keep their nodes: label them as ``stacks/labels.py`` says.
-        """
-        limits = {"nvidia.com/gpu": str(pool.gpu.per_node * pool.max_nodes)} if pool.gpu else {}
-        requirements = {
-            "node.kubernetes.io/instance-type": [pool.instance_type],
-            "topology.kubernetes.io/zone": self._zones(pool),
-            "karpenter.sh/capacity-type": [pool.purchase],
-        }
-        k8s.apiextensions.CustomResource(
-            pool.name,
-            api_version="karpenter.sh/v1",
-            kind="NodePool",
-            metadata=self.metadata(
-                pool.name, part=pool.name, extra_labels=_pool_labels(pool), annotations={**self._pool_annotations(pool), **_capacity(pool)}
-            ),
-            spec={
-                "template": {
-                    "metadata": {"labels": _pool_labels(pool)},
-                    "spec": {
-                        "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"},
-                        "requirements": [{"key": key, "operator": "In", "values": values} for key, values in requirements.items()],
-                        "taints": _taints(pool),
-                        "expireAfter": "720h",
-                    },
-                },
-                # GPU nodes take minutes to come up and pods on them minutes to load: let a short lull pass.
-                "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "15m" if pool.gpu else "1m"},
-                "limits": {"cpu": str(pool.vcpu_per_node * pool.max_nodes), **limits},
-            },
             opts=self.options(),
         )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from stacks.components import places
 from stacks.components.component import Component
-from stacks.components.data.stateful import CLIENTS, Stateful, declare
+from stacks.components.data.stateful import Stateful, declare
+from stacks.components.network import BUS_PORT, CLIENTS
 from stacks.components.parts import from_config_map, from_field, http_probe
 from stacks.components.pods import Mount, Rights, Size, container, on_pool
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
 
 NAME: Final = "nats"
-_CLIENT, _CLUSTER, _MONITOR = 4222, 6222, 8222
+_CLUSTER, _MONITOR = 6222, 8222
 _USER = 1000
 _MEMORY_MIB = 256
+_MIB: Final = 2**20
+_GIB: Final = 2**30
 
 
 class Messaging(Component):
@@ -47,7 +50,7 @@ class Messaging(Component):
             Size(0.25, _MEMORY_MIB * 2, cpu_limit=1),
             args=["--config", "/etc/nats/nats.conf", "--name", "$(POD_NAME)"],
             env={"POD_NAME": from_field("metadata.name"), "GOMEMLIMIT": f"{round(_MEMORY_MIB * 2 * 0.9)}MiB"},
-            ports={"client": _CLIENT, "cluster": _CLUSTER, "monitor": _MONITOR},
+            ports={"client": BUS_PORT, "cluster": _CLUSTER, "monitor": _MONITOR},
             mounts=[Mount("config", "/etc/nats", read_only=True), Mount("data", "/data")],
             started=http_probe("/healthz", "monitor", period_s=5, failures=60),
             ready=http_probe("/healthz?js-server-only=true", "monitor"),
@@ -65,7 +68,7 @@ class Messaging(Component):
                 storage_gib=section.storage_gib,
                 placement=on_pool(environment, section.pool, stateful=True),
                 containers=[main],
-                ports={"client": _CLIENT},
+                ports={"client": BUS_PORT},
                 peer_ports=(_CLUSTER,),
                 clients=CLIENTS,
                 volumes=[from_config_map("config", "nats-config")],
@@ -74,7 +77,7 @@ class Messaging(Component):
             part="server",
             after=[config],
         )
-        self.url = f"nats://{NAME}.{places.MESSAGING}.svc:{_CLIENT}"
+        self.url = f"nats://{NAME}.{places.MESSAGING}.svc:{BUS_PORT}"
         self.register_outputs({"url": self.url, "replicas": section.replicas})
 
 
@@ -83,14 +86,15 @@ def configuration(replicas: int, storage_gib: int) -> dict[str, Any]:
     peers = [f"nats://{NAME}-{index}.{NAME}-peers.{places.MESSAGING}.svc:{_CLUSTER}" for index in range(replicas)]
     cluster = {"cluster": {"name": "sandtable", "port": _CLUSTER, "routes": peers}} if replicas > 1 else {}
     return {
-        "port": _CLIENT,
+        "port": BUS_PORT,
         "http_port": _MONITOR,
         "pid_file": "/data/nats.pid",
         "jetstream": {
             "store_dir": "/data",
             "sync_interval": "always",
-            "max_memory_store": f"{_MEMORY_MIB}MB",
-            "max_file_store": f"{storage_gib * 9 // 10 or 1}GB",
+            # Bytes, as numbers: in JSON the server takes a size with a unit for a text, and refuses it.
+            "max_memory_store": _MEMORY_MIB * _MIB,
+            "max_file_store": storage_gib * _GIB * 9 // 10,
         },
         **cluster,
     }

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from stacks.components import places
-from stacks.components.data.stateful import CLIENTS, CREDENTIALS, Stateful, StatefulStore, declare
+from stacks.components.data.stateful import CREDENTIALS, Stateful, StatefulStore, declare
+from stacks.components.network import CLIENTS, STORE_PORTS
 from stacks.components.parts import from_secret, http_probe, scratch
 from stacks.components.pods import Mount, Rights, Size, container
 
 if TYPE_CHECKING:
     import pulumi_kubernetes as k8s
 
-_PORT = 9000
+_PORT = STORE_PORTS["object-store"]
 _USER = 1000
 #: Erasure coding needs four drives; with fewer pods only one server makes sense to MinIO.
 _FEWEST_TO_CODE = 4
@@ -40,7 +41,6 @@ class ObjectStore(StatefulStore):
                 "MINIO_ROOT_USER": "sandtable",
                 "MINIO_ROOT_PASSWORD": from_secret(CREDENTIALS, "password"),
                 "MINIO_BROWSER": "off",
-                "MINIO_PROMETHEUS_AUTH_TYPE": "public",
                 "HOME": "/tmp",  # noqa: S108  # the container's own, an empty directory of the pod
             },
             ports={"s3": _PORT},

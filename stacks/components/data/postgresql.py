@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from stacks.components import places
-from stacks.components.data.stateful import CLIENTS, CREDENTIALS, Stateful, StatefulStore, declare
+from stacks.components.data.stateful import CREDENTIALS, Stateful, StatefulStore, declare
+from stacks.components.network import CLIENTS, STORE_PORTS
 from stacks.components.parts import command_probe, from_config_map, from_field, from_secret, scratch
 from stacks.components.pods import Mount, Rights, Size, container
 
 if TYPE_CHECKING:
     import pulumi_kubernetes as k8s
 
-_PORT = 5432
-_USER = 70  # of the image
+_PORT = STORE_PORTS["postgresql"]
+_USER = 999  # of the image, which is the one made of Debian
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
+#: The rules of access lie beside the data, not in it: they hold for volumes that exist, and a standby does not copy them.
+_SETTINGS: Final = ("password_encryption=scram-sha-256", "wal_level=replica", "hot_standby=on", "hba_file=/scripts/hba.conf")
 
 
 class PostgreSql(StatefulStore):
@@ -35,10 +38,11 @@ class PostgreSql(StatefulStore):
             f"{name}-scripts",
             places.DATA,
             part="database",
-            data={"follow.sh": (_SCRIPTS / "postgresql-follow.sh").read_text(encoding="utf-8")},
+            data={script: (_SCRIPTS / f"postgresql-{script}").read_text(encoding="utf-8") for script in ("follow.sh", "hba.conf")},
         )
         size = Size.of(self.section.resources)
         mounts = [Mount("data", "/var/lib/postgresql/data"), Mount("tmp", "/tmp"), Mount("run", "/var/run/postgresql")]  # noqa: S108
+        scripts_mount = Mount("scripts", "/scripts", read_only=True)
         env: dict[str, str | k8s.core.v1.EnvVarSourceArgs] = {
             "PGDATA": "/var/lib/postgresql/data/pgdata",
             "POD_NAME": from_field("metadata.name"),
@@ -59,7 +63,7 @@ class PostgreSql(StatefulStore):
                         size,
                         command=["/bin/sh", "/scripts/follow.sh"],
                         env={**env, "PGPASSWORD": from_secret(CREDENTIALS, "password")},
-                        mounts=[*mounts, Mount("scripts", "/scripts", read_only=True)],
+                        mounts=[*mounts, scripts_mount],
                         rights=Rights(user=_USER),
                     )
                 ],
@@ -68,14 +72,10 @@ class PostgreSql(StatefulStore):
                         "postgresql",
                         "postgresql",
                         size,
-                        args=["-c", "password_encryption=scram-sha-256", "-c", "wal_level=replica", "-c", "hot_standby=on"],
-                        env={
-                            **env,
-                            "POSTGRES_PASSWORD": from_secret(CREDENTIALS, "password"),
-                            "POSTGRES_HOST_AUTH_METHOD": "scram-sha-256",
-                        },
+                        args=[argument for setting in _SETTINGS for argument in ("-c", setting)],
+                        env={**env, "POSTGRES_PASSWORD": from_secret(CREDENTIALS, "password")},
                         ports={"postgresql": _PORT},
-                        mounts=mounts,
+                        mounts=[*mounts, scripts_mount],
                         ready=command_probe(["pg_isready", "-q", "-U", "postgres"], period_s=5),
                         alive=command_probe(["pg_isready", "-q", "-U", "postgres"], delay_s=30, failures=6),
                         rights=Rights(user=_USER),
@@ -83,6 +83,7 @@ class PostgreSql(StatefulStore):
                 ],
                 volumes=[from_config_map("scripts", f"{name}-scripts"), scratch("tmp", 64), scratch("run", 8)],
                 ports={"postgresql": _PORT},
+                one_writer=True,
                 clients=(*CLIENTS, places.VAULT),  # the secrets engine makes and revokes users
                 group=_USER,
                 grace_s=120,  # a fast shutdown writes a checkpoint

@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from stacks.components import places
-from stacks.components.data.stateful import CLIENTS, CREDENTIALS, Stateful, StatefulStore, declare
+from stacks.components.data.stateful import CREDENTIALS, Stateful, StatefulStore, declare
+from stacks.components.network import CLIENTS, STORE_PORTS
 from stacks.components.parts import command_probe, from_field, from_secret
 from stacks.components.pods import Mount, Rights, Size, container
 
 if TYPE_CHECKING:
     import pulumi_kubernetes as k8s
 
-_PORT = 6379
+_PORT = STORE_PORTS["redis"]
 _USER = 999  # of the image
 _MEMORY_SHARE = 0.75  # the rest is for the copy that a snapshot or a new follower needs
 
@@ -58,6 +59,7 @@ class Redis(StatefulStore):
                 placement=self.placement(),
                 containers=[main],
                 ports={"redis": _PORT},
+                one_writer=True,
                 clients=CLIENTS,
                 group=_USER,
             ),

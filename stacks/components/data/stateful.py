@@ -14,7 +14,6 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from stacks import labels
-from stacks.components import places
 from stacks.components.component import Component
 from stacks.components.network import Flow, allow
 from stacks.components.parts import storage_claim
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 #: Name of the Secret that every data store reads its first password from.
 CREDENTIALS: Final = "store-credentials"
-#: Namespaces whose programs use data stores.
-CLIENTS: Final = (places.AI, places.FEDERATION, places.TRAINING)
+#: The StatefulSet's controller writes it on every pod.
+_POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,10 @@ class Stateful:
     containers: Sequence[k8s.core.v1.ContainerArgs]
     ports: Mapping[str, int]
     """Served to clients."""
+    one_writer: bool = False
+    """Whether only the first pod takes writes: clients are led to it alone; the others are found by name, at ``<name>-peers``."""
     peer_ports: tuple[int, ...] = ()
     """Used between the replicas only."""
-    metrics_ports: tuple[int, ...] = ()
     clients: tuple[str, ...] = ()
     """Namespaces whose pods may connect."""
     init_containers: Sequence[k8s.core.v1.ContainerArgs] = ()
@@ -61,10 +61,11 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
     name, namespace = service.name, service.namespace
     account = component.service_account(name, namespace, part=part)
     component.service(f"{name}-peers", namespace, part=part, ports=service.ports, headless=True)
-    component.service(name, namespace, part=part, ports=service.ports)
+    own = component.selector(part)
+    first = {_POD_NAME: f"{name}-0"} if service.one_writer else {}
+    component.service(name, namespace, part=part, ports=service.ports, selector={**own, **first})
     if service.replicas > 1:
         component.disruption_budget(name, namespace, part=part, max_unavailable=max(1, (service.replicas - 1) // 2))
-    own = component.selector(part)
     every_port = (*service.ports.values(), *service.peer_ports)
     allow(
         component,
@@ -74,7 +75,6 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
         into=[
             Flow(every_port, namespace, own),
             *[Flow(tuple(service.ports.values()), client) for client in service.clients],
-            *([Flow(service.metrics_ports, places.TELEMETRY)] if service.metrics_ports else []),
         ],
         out_to=[Flow(every_port, namespace, own)],
     )
@@ -103,7 +103,7 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
             ),
             volume_claim_templates=[storage_claim("data", service.storage_gib, component.labels(part))],
         ),
-        opts=component.options(account, *after),
+        opts=component.options_with_claims(account, *after),
     )
 
 

@@ -35,7 +35,7 @@ class DataStores(Component):
             f"{places.DATA}/{CREDENTIALS}",
             metadata=self.metadata(CREDENTIALS, places.DATA, part="credentials"),
             type="Opaque",
-            string_data={"password": stack_secret("store_password")},
+            string_data={"password": stack_secret("store_password", environment)},
             opts=self.options(),
         )
         self.stores = {

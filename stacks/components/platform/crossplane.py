@@ -1,31 +1,44 @@
 """Crossplane: the control plane through which teams claim environments and GPU pools.
 
-Facts: crossplane v2.3.4, cluster/charts/crossplane: core (leader election, readyz 8081, metrics 8080, user 65532) and rbac-manager.
-The chart binds both to broad roles; here the core may touch its own groups and what it composes, nothing else.
+Facts: crossplane v2.3.4, cmd/crossplane and cluster/charts/crossplane: core (leader election, readyz 8081, metrics 8080, user 65532)
+and rbac-manager (metrics 8080 and no health port). The chart binds both to broad roles; here the core may touch its own groups and what
+it composes, nothing else.
+
+The init container fills two Secrets, the authority and the client certificate with which the core asks its functions. They are declared
+empty, as the chart does: a pod that mounts a Secret which does not exist yet never gets as far as its init container.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+import pulumi
 import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
-from stacks.components.parts import from_field, http_probe, scratch, tcp_probe
-from stacks.components.platform.crossplane_apis import API_GROUP
+from stacks.components.parts import from_field, http_probe, scratch, secret_files, tcp_probe
+from stacks.components.platform.crossplane_apis import API_GROUP, FUNCTION_PODS, FUNCTION_PORT
 from stacks.components.pods import Mount, Size, container, on_platform_pool, pod_template
 
 if TYPE_CHECKING:
-    import pulumi
-
     from stacks.environment import Environment
 
 _NAMESPACE = places.CROSSPLANE
 _READY, _METRICS = 8081, 8080
 _OWN_GROUPS: Final = ["apiextensions.crossplane.io", "pkg.crossplane.io", "ops.crossplane.io", "protection.crossplane.io"]
-_ALL: Final = ["get", "list", "watch", "create", "update", "patch", "delete"]
+_READ: Final = ["get", "list", "watch"]
+_WRITE: Final = ["create", "update", "patch"]
+_ALL: Final = [*_READ, *_WRITE, "delete"]
+_EVENTS: Final = rule([""], ["events"], _WRITE)
+_LEASES: Final = rule(["coordination.k8s.io"], ["leases"], _ALL)
+#: Secrets that the init container fills, by the variable that names them to it.
+_CERTIFICATES: Final = {"TLS_CA_SECRET_NAME": "crossplane-root-ca", "TLS_CLIENT_SECRET_NAME": "crossplane-tls-client"}
+_CLIENT: Final = "/tls/client"
+#: What packages of providers may ask for: nothing, until somebody writes a role with this label.
+_PROVIDERS: Final = "crossplane:allowed-provider-permissions"
+_ALLOW_PROVIDERS: Final = {"rbac.crossplane.io/aggregate-to-allowed-provider-permissions": "true"}
 
 
 class Crossplane(Component):
@@ -47,9 +60,13 @@ class Crossplane(Component):
             _NAMESPACE,
             part="core",
             into=[Flow((_METRICS,), places.TELEMETRY)],
-            out_to=[API_SERVER, Flow((9443,), _NAMESPACE)],
+            out_to=[API_SERVER, Flow((FUNCTION_PORT,), _NAMESPACE, FUNCTION_PODS)],
         )
-        allow(self, "crossplane-rbac-manager", _NAMESPACE, part="rbac-manager", out_to=[API_SERVER])
+        # Crossplane itself runs the functions' pods; without this line default deny keeps it from asking them.
+        asked = [Flow((FUNCTION_PORT,), _NAMESPACE, self.selector("core"))]
+        allow(self, "crossplane-functions", _NAMESPACE, part="functions", into=asked, pods=FUNCTION_PODS)
+        scraped = [Flow((_METRICS,), places.TELEMETRY)]
+        allow(self, "crossplane-rbac-manager", _NAMESPACE, part="rbac-manager", into=scraped, out_to=[API_SERVER])
         self.register_outputs({"namespace": _NAMESPACE})
 
     def _core(self) -> k8s.apps.v1.Deployment:
@@ -61,42 +78,58 @@ class Crossplane(Component):
                 rule(_OWN_GROUPS, ["*"], _ALL),
                 rule([API_GROUP], ["*"], _ALL),
                 rule(["apiextensions.k8s.io"], ["customresourcedefinitions", "customresourcedefinitions/status"], _ALL),
-                rule(["coordination.k8s.io"], ["leases"], _ALL),
-                rule([""], ["events"], ["create", "update", "patch"]),
+                _LEASES,
+                _EVENTS,
                 rule([""], ["secrets", "serviceaccounts", "services"], _ALL),
                 rule(["apps"], ["deployments"], _ALL),
-                rule(
-                    ["admissionregistration.k8s.io"],
-                    ["validatingwebhookconfigurations"],
-                    ["get", "list", "watch", "create", "update", "patch"],
-                ),
             ],
             service_account=(_NAMESPACE, "crossplane"),
         )
         env: dict[str, str | k8s.core.v1.EnvVarSourceArgs] = {
             "POD_NAMESPACE": from_field("metadata.namespace"),
             "POD_SERVICE_ACCOUNT": from_field("spec.serviceAccountName"),
-            "LEADER_ELECTION": "true",
-            "TLS_SERVER_SECRET_NAME": "crossplane-tls-server",
-            "TLS_CLIENT_SECRET_NAME": "crossplane-tls-client",
-            "WEBHOOK_ENABLED": "false",  # schemas and admission policies refuse bad objects; see vault_injector.py for webhooks
+            # Schemas and admission policies refuse bad objects; see vault_injector.py for webhooks. Without them Crossplane serves
+            # nothing, so that it needs no server certificate.
+            "ENABLE_WEBHOOKS": "false",
         }
-        mounts = [Mount("package-cache", "/cache/xpkg"), Mount("function-cache", "/cache/xfn")]
+        mounts = [
+            Mount("package-cache", "/cache/xpkg"),
+            Mount("function-cache", "/cache/xfn"),
+            Mount("tls-client", _CLIENT, read_only=True),
+        ]
         size = Size(0.1, 512, cpu_limit=0.5)
         main = container(
             "crossplane",
             "crossplane",
             size,
             args=["core", "start", "--enable-operations=false"],
-            env=env,
+            env={
+                **env,
+                "LEADER_ELECTION": "true",
+                "TLS_CLIENT_SECRET_NAME": _CERTIFICATES["TLS_CLIENT_SECRET_NAME"],
+                "TLS_CLIENT_CERTS_DIR": _CLIENT,
+            },
             ports={"readyz": _READY, "metrics": _METRICS},
             mounts=mounts,
             started=tcp_probe("readyz", period_s=2, failures=30),
             ready=http_probe("/readyz", "readyz"),
             alive=http_probe("/healthz", "readyz"),
         )
-        init = container("init", "crossplane", size, args=["core", "init"], env=env, mounts=mounts)
-        return self._deployment("crossplane", "core", main, [init], account)
+        init = container("init", "crossplane", size, args=["core", "init"], env={**env, **_CERTIFICATES})
+        volumes = [scratch("package-cache", 20), scratch("function-cache", 512), secret_files("tls-client", "crossplane-tls-client")]
+        return self._deployment("crossplane", "core", [init], main, volumes, account, *self._certificates())
+
+    def _certificates(self) -> list[k8s.core.v1.Secret]:
+        """Empty Secrets; what is in them is Crossplane's own affair."""
+        return [
+            k8s.core.v1.Secret(
+                f"{_NAMESPACE}/{name}",
+                metadata=self.metadata(name, _NAMESPACE, part="core"),
+                type="Opaque",
+                opts=pulumi.ResourceOptions.merge(self.options(), pulumi.ResourceOptions(ignore_changes=["data"])),
+            )
+            for name in _CERTIFICATES.values()
+        ]
 
     def _rbac_manager(self) -> k8s.apps.v1.Deployment:
         name = "crossplane-rbac-manager"
@@ -105,15 +138,20 @@ class Crossplane(Component):
             name,
             part="rbac-manager",
             rules=[
-                rule(["apiextensions.crossplane.io", "pkg.crossplane.io"], ["*"], ["get", "list", "watch", "update", "patch"]),
-                rule(
-                    ["rbac.authorization.k8s.io"],
-                    ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
-                    [*_ALL, "bind", "escalate"],
-                ),
-                rule(["coordination.k8s.io"], ["leases"], _ALL),
-                rule([""], ["events"], ["create", "update", "patch"]),
-                rule([""], ["serviceaccounts"], ["get", "list", "watch"]),
+                rule(["apiextensions.crossplane.io"], ["compositeresourcedefinitions"], _READ),
+                rule(["apiextensions.crossplane.io"], ["compositeresourcedefinitions/finalizers"], ["update"]),
+                rule(["pkg.crossplane.io"], ["providerrevisions"], _READ),
+                rule(["pkg.crossplane.io"], ["providerrevisions/finalizers"], ["update"]),
+                rule(["apiextensions.k8s.io"], ["customresourcedefinitions"], _READ),
+                rule([""], ["namespaces"], _READ),
+                rule([""], ["namespaces/finalizers"], ["update"]),
+                rule(["apps"], ["deployments"], _READ),
+                # It grants what it has not itself: that is its task, and why nothing else may.
+                rule(["rbac.authorization.k8s.io"], ["clusterroles", "roles"], [*_READ, *_WRITE, "escalate"]),
+                rule(["rbac.authorization.k8s.io"], ["clusterroles"], ["bind"]),
+                rule(["rbac.authorization.k8s.io"], ["clusterrolebindings"], _ALL),
+                _LEASES,
+                _EVENTS,
             ],
             service_account=(_NAMESPACE, name),
         )
@@ -121,23 +159,34 @@ class Crossplane(Component):
             "rbac-manager",
             "crossplane",
             Size(0.05, 256, cpu_limit=0.1),
-            args=["rbac", "start"],
+            args=["rbac", "start", f"--provider-clusterrole={_PROVIDERS}"],
             env={"LEADER_ELECTION": "true"},
-            ports={"readyz": _READY},
-            ready=http_probe("/readyz", "readyz"),
-            alive=http_probe("/healthz", "readyz", delay_s=15),
+            ports={"metrics": _METRICS},
+            # It serves no health. Its metrics come up with the manager, before the election: a replica that waits is ready, too. No
+            # liveness: it ends by itself when it loses the lease or the API server.
+            ready=http_probe("/metrics", "metrics"),
         )
-        return self._deployment(name, "rbac-manager", main, [], account)
+        init = container("init", "crossplane", Size(0.05, 256, cpu_limit=0.1), args=["rbac", "init"])  # waits for the core's CRDs
+        return self._deployment(name, "rbac-manager", [init], main, [], account, self._allowed_to_providers())
+
+    def _allowed_to_providers(self) -> k8s.rbac.v1.ClusterRole:
+        selector = k8s.meta.v1.LabelSelectorArgs(match_labels=_ALLOW_PROVIDERS)
+        return k8s.rbac.v1.ClusterRole(
+            _PROVIDERS,
+            metadata=self.metadata(_PROVIDERS, part="rbac-manager"),
+            aggregation_rule=k8s.rbac.v1.AggregationRuleArgs(cluster_role_selectors=[selector]),
+            opts=self.options(),
+        )
 
     def _deployment(
         self,
         name: str,
         part: str,
-        main: k8s.core.v1.ContainerArgs,
         init: list[k8s.core.v1.ContainerArgs],
-        account: k8s.core.v1.ServiceAccount,
+        main: k8s.core.v1.ContainerArgs,
+        volumes: list[k8s.core.v1.VolumeArgs],
+        *after: pulumi.Resource,
     ) -> k8s.apps.v1.Deployment:
-        caches = [scratch("package-cache", 20), scratch("function-cache", 512)] if part == "core" else []
         return k8s.apps.v1.Deployment(
             f"{_NAMESPACE}/{name}",
             metadata=self.metadata(name, _NAMESPACE, part=part),
@@ -151,8 +200,8 @@ class Crossplane(Component):
                     service_account=name,
                     api_token=True,
                     init_containers=init,
-                    volumes=caches,
+                    volumes=volumes,
                 ),
             ),
-            opts=self.options(account),
+            opts=self.options(*after),
         )

@@ -2,6 +2,9 @@
 
 Two kinds, both namespaced (Crossplane v2 has no separate claims): ``AiEnvironment``, the short form of the environment that this stack
 is made from, and ``GpuPool``, some accelerators for a time. Each is composed in pipeline mode by one Python function.
+
+Crossplane's own kinds are defined here only until it runs: its init container puts the complete definitions in their place
+(``definitions.py``, ``handed_over``).
 """
 
 from __future__ import annotations
@@ -12,8 +15,11 @@ from stacks import labels
 from stacks.components.component import Component
 from stacks.components.definitions import anything, definition, instance, list_of, record, text
 from stacks.components.images import image
+from stacks.components.pods import NOBODY, Size, on_platform_pool
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pulumi
     import pulumi_kubernetes as k8s
 
@@ -21,7 +27,11 @@ if TYPE_CHECKING:
 
 API_GROUP: Final = "platform.sandtable.dev"
 _XRD_GROUP: Final = "apiextensions.crossplane.io"
+_PACKAGES: Final = "pkg.crossplane.io"
+FUNCTION_PORT: Final = 9443
 _FUNCTION: Final = "function-environment"
+#: Label that Crossplane gives to the pods of the function.
+FUNCTION_PODS: Final = {"pkg.crossplane.io/function": _FUNCTION}
 _PART = "apis"
 
 #: Kind → (plural, properties of its spec, the required ones) in plain OpenAPI, as an XRD wants it.
@@ -62,17 +72,9 @@ class CrossplaneApis(Component):
 
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
-        xrds, compositions, functions = self._definitions()
+        xrds, compositions = self._definitions()
         self.kinds = list(_KINDS)
-        instance(
-            self,
-            functions,
-            api_version="pkg.crossplane.io/v1",
-            kind="Function",
-            name=_FUNCTION,
-            part=_PART,
-            spec={"package": image("environment-function"), "packagePullPolicy": "IfNotPresent", "revisionHistoryLimit": 1},
-        )
+        self._function()
         for kind, (plural, properties, required) in _KINDS.items():
             instance(
                 self,
@@ -93,6 +95,45 @@ class CrossplaneApis(Component):
                 spec=self._composition(kind),
             )
         self.register_outputs({"kinds": self.kinds, "group": API_GROUP})
+
+    def _function(self) -> None:
+        """Declare the function and how its pod runs."""
+        functions, runtimes = (
+            definition(
+                self,
+                group=_PACKAGES,
+                version=version,
+                kind=kind,
+                plural=f"{kind.lower()}s",
+                part=_PART,
+                spec=anything(),
+                handed_over=True,
+            )
+            for kind, version in (("Function", "v1"), ("DeploymentRuntimeConfig", "v1beta1"))
+        )
+        instance(
+            self,
+            runtimes,
+            api_version=f"{_PACKAGES}/v1beta1",
+            kind="DeploymentRuntimeConfig",
+            name=_FUNCTION,
+            part=_PART,
+            spec=function_runtime(on_platform_pool(self.environment).node_selector),
+        )
+        instance(
+            self,
+            functions,
+            api_version=f"{_PACKAGES}/v1",
+            kind="Function",
+            name=_FUNCTION,
+            part=_PART,
+            spec={
+                "package": image("environment-function"),
+                "packagePullPolicy": "IfNotPresent",
+                "revisionHistoryLimit": 1,
+                "runtimeConfigRef": {"name": _FUNCTION},
+            },
+        )
 
     def _composition(self, kind: str) -> dict[str, Any]:
         return {
@@ -120,6 +161,7 @@ class CrossplaneApis(Component):
             kind="CompositeResourceDefinition",
             plural="compositeresourcedefinitions",
             part=_PART,
+            handed_over=True,
             spec=record(
                 {
                     "group": text(),
@@ -138,6 +180,7 @@ class CrossplaneApis(Component):
             kind="Composition",
             plural="compositions",
             part=_PART,
+            handed_over=True,
             spec=record(
                 {
                     "compositeTypeRef": record({"apiVersion": text(), "kind": text()}, ["apiVersion", "kind"]),
@@ -152,16 +195,32 @@ class CrossplaneApis(Component):
                 ["compositeTypeRef", "mode", "pipeline"],
             ),
         )
-        function = definition(
-            self,
-            group="pkg.crossplane.io",
-            version="v1",
-            kind="Function",
-            plural="functions",
-            part=_PART,
-            spec=anything(),
-        )
-        return composite, composition, function
+        return composite, composition
+
+
+def function_runtime(node_selector: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what the Deployment that Crossplane makes of the function says beyond Crossplane's own defaults.
+
+    Crossplane's defaults have no sizes, which the admission policies refuse, and a container that may write to its root file system.
+    """
+    size = Size(0.05, 128).requirements()
+    runtime = {
+        "name": "package-runtime",  # Crossplane knows its container by this name
+        "resources": {"requests": size.requests, "limits": size.limits},
+        "readinessProbe": {"tcpSocket": {"port": FUNCTION_PORT}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+            "runAsGroup": NOBODY,
+            "runAsNonRoot": True,
+            "runAsUser": NOBODY,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    pod = {"automountServiceAccountToken": False, "nodeSelector": dict(node_selector or {}), "containers": [runtime]}
+    return {"deploymentTemplate": {"spec": {"selector": {}, "template": {"spec": pod}}}}
 
 
 def _composite(kind: str, plural: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:

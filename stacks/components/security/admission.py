@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pulumi_kubernetes as k8s
 
 from stacks.components.component import Component
-from stacks.rules import EXEMPT_NAMESPACES, KINDS, ObjectRule, load_rules
+from stacks.rules import EXEMPT_NAMESPACES, KINDS, Kind, ObjectRule, load_rules
 
 if TYPE_CHECKING:
     import pulumi
@@ -78,6 +78,11 @@ def actions(rule: ObjectRule, environment: Environment) -> list[str]:
     return ["Warn" if mode == "deny" and rule.severity == "warn" else mode.capitalize()]
 
 
+def _resources(kind: Kind) -> tuple[str, ...]:
+    """The resource, and the subresources whose object is the whole object (that of `scale` shows neither labels nor pods)."""
+    return (kind.resource, "pods/ephemeralcontainers") if kind == KINDS["Pod"] else (kind.resource,)
+
+
 def policy_spec(rule: ObjectRule) -> api.ValidatingAdmissionPolicySpecArgs:
     """Return the policy that evaluates ``rule``."""
     kinds = [KINDS[kind] for kind in rule.kinds]
@@ -97,7 +102,7 @@ def policy_spec(rule: ObjectRule) -> api.ValidatingAdmissionPolicySpecArgs:
                 api.NamedRuleWithOperationsArgs(
                     api_groups=[group],
                     api_versions=[version],
-                    resources=[kind.resource for kind in kinds if (kind.group, kind.version) == (group, version)],
+                    resources=[name for kind in kinds if (kind.group, kind.version) == (group, version) for name in _resources(kind)],
                     operations=["CREATE", "UPDATE"],
                     scope="*",
                 )

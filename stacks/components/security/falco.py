@@ -1,14 +1,14 @@
 """Runtime detection: Falco's sensor on every node, and the forwarder of its findings.
 
-Facts: falcosecurity/charts (falco 0.44.1): webserver 8765 ``/healthz``; modern eBPF needs no driver, and with least privilege the four
-capabilities below instead of a privileged container. Rules are shipped in a ConfigMap from ``policies/falco``; falcoctl, which would
-download them at run time, is left out.
+Facts: falcosecurity/falco 0.44.1 and its chart: webserver 8765 ``/healthz``; modern eBPF needs no driver, and with least privilege the
+four capabilities below instead of a privileged container, without AppArmor (its default profile refuses ``ptrace`` and the host's
+``/proc``). Rules are shipped in a ConfigMap from ``policies/falco``; falcoctl, which would download them at run time, is left out.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pulumi_kubernetes as k8s
 
@@ -28,6 +28,7 @@ _NAMESPACE = places.FALCO
 _WEB, _FORWARDER = 8765, 2801
 _WAIVERS: Final = {
     "no-host-paths": "reads the node's processes, users and kernel symbols, and asks the runtime for container names",
+    "no-privilege-escalation": "BPF, PERFMON, SYS_PTRACE and SYS_RESOURCE load and feed the probe; all others are dropped",
     "run-as-non-root": "loading a BPF program needs root beside the capabilities",
 }
 
@@ -64,7 +65,7 @@ class Falco(Component):
             "falcosidekick",
             _NAMESPACE,
             part="forwarder",
-            into=[Flow((_FORWARDER,), _NAMESPACE), Flow((_FORWARDER,), places.TELEMETRY)],
+            into=[Flow((_FORWARDER,), _NAMESPACE, self.selector("sensor"))],
             out_to=[Flow((4318,), places.TELEMETRY)],
         )
         self.register_outputs({"rules": sorted(path.name for path in RULES.glob("*.yaml"))})
@@ -92,27 +93,28 @@ class Falco(Component):
             alive=http_probe("/healthz", "metrics", delay_s=60, period_s=15),
             rights=Rights(root=True, capabilities=("BPF", "PERFMON", "SYS_PTRACE", "SYS_RESOURCE")),
         )
+        template = pod_template(
+            self.labels("sensor"),
+            [main],
+            placement=ON_EVERY_NODE,
+            service_account="falco",
+            volumes=[
+                from_config_map("config", "falco-config"),
+                from_config_map("rules", "falco-rules"),
+                host_path("proc", "/proc", "Directory"),
+                host_path("etc", "/etc", "Directory"),
+                host_path("sysfs", "/sys/kernel", "Directory"),
+                host_path("containerd", "/run/containerd", "Directory"),
+                scratch("tmp", 64),
+            ],
+            group=None,
+        )
         return k8s.apps.v1.DaemonSet(
             f"{_NAMESPACE}/falco",
             metadata=self.metadata("falco", _NAMESPACE, part="sensor", annotations=waivers(_WAIVERS)),
             spec=k8s.apps.v1.DaemonSetSpecArgs(
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector("sensor")),
-                template=pod_template(
-                    self.labels("sensor"),
-                    [main],
-                    placement=ON_EVERY_NODE,
-                    service_account="falco",
-                    volumes=[
-                        from_config_map("config", "falco-config"),
-                        from_config_map("rules", "falco-rules"),
-                        host_path("proc", "/proc", "Directory"),
-                        host_path("etc", "/etc", "Directory"),
-                        host_path("sysfs", "/sys/kernel", "Directory"),
-                        host_path("containerd", "/run/containerd", "Directory"),
-                        scratch("tmp", 64),
-                    ],
-                    group=None,
-                ),
+                template=without_app_armor(template),
             ),
             opts=self.options(*after),
         )
@@ -147,11 +149,24 @@ class Falco(Component):
         )
 
 
+def without_app_armor(template: k8s.core.v1.PodTemplateSpecArgs) -> k8s.core.v1.PodTemplateSpecArgs:
+    """Return ``template`` with its pod outside every AppArmor profile (a node without AppArmor ignores it)."""
+    security = cast("k8s.core.v1.PodSecurityContextArgs", cast("k8s.core.v1.PodSpecArgs", template.spec).security_context)
+    security.app_armor_profile = k8s.core.v1.AppArmorProfileArgs(type="Unconfined")
+    return template
+
+
 def sensor_configuration(rules: RuntimeRules) -> dict[str, Any]:
-    """Return what differs from Falco's own ``falco.yaml`` (JSON is YAML)."""
+    """Return what differs from Falco's own ``falco.yaml`` (JSON is YAML).
+
+    Falco merges it into its own: a list is appended to the list there, a mapping takes the place of the mapping there. So the folder of
+    rules, which Falco's own names already, is not named again, and every mapping is whole.
+    """
     return {
+        # The image brings this line as a file of the folder over which this configuration is mounted. The plugin itself is described
+        # in Falco's own `plugins`; without it no rule may name `container.*` or `k8s.*`, and Falco ends at start.
+        "load_plugins": ["container"],
         "engine": {"kind": "modern_ebpf", "modern_ebpf": {"buf_size_preset": 4, "cpus_for_each_buffer": 2}},
-        "rules_files": ["/etc/falco/rules.d"],
         "priority": rules.minimum_priority,
         "json_output": True,
         "http_output": {"enabled": True, "url": f"http://falcosidekick.{_NAMESPACE}.svc:{_FORWARDER}"},

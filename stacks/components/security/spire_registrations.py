@@ -74,7 +74,7 @@ class SpireRegistrations(Component):
                     "spiffeIDTemplate": ID_TEMPLATE,
                     "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: namespace}},
                     "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": PART_OF}},
-                    "dnsNameTemplates": ['{{ index .PodMeta.Labels "app.kubernetes.io/name" }}.{{ .PodMeta.Namespace }}.svc'],
+                    "dnsNameTemplates": dns_names(namespace),
                     "ttl": ttl,
                 },
             )
@@ -124,6 +124,16 @@ class SpireRegistrations(Component):
                 ["trustDomain", "bundleEndpointURL", "bundleEndpointProfile"],
             ),
         )
+
+
+def dns_names(namespace: str) -> list[str]:
+    """Return the templates of the names in the certificates of the namespace's pods: the Service called as their program.
+
+    The secrets engine is asked by the name of its active server.
+    """
+    program = '{{ index .PodMeta.Labels "app.kubernetes.io/name" }}'
+    names = (program, f"{program}-active") if namespace == places.VAULT else (program,)
+    return [f"{name}.{{{{ .PodMeta.Namespace }}}}.svc" for name in names]
 
 
 def _with_identity(environment: Environment) -> list[str]:

@@ -17,11 +17,13 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component, rule
-from stacks.components.network import API_SERVER, Flow, allow
+from stacks.components.network import API_SERVER, CLIENTS, Flow, allow
 from stacks.components.parts import from_config_map, http_probe, scratch, storage_claim
 from stacks.components.pods import Mount, Size, container, on_platform_pool, pod_template
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stacks.environment import Environment, Identity
 
 NAME: Final = "spire-server"
@@ -52,11 +54,12 @@ class SpireServer(Component):
             _NAMESPACE,
             part=_PART,
             data={
-                "server.conf": server_configuration(environment.identity),
+                "server.conf": server_configuration(environment.identity, published(environment)),
                 "controller-manager.yaml": registrar_configuration(environment.identity),
             },
         )
-        self._bundle()
+        for namespace in (places.SPIRE_SYSTEM, *published(environment)):
+            self._bundle(namespace)
         self.service(NAME, _NAMESPACE, part=_PART, ports={"grpc": _GRPC})
         self.server = self._server(account, config)
         allow(
@@ -90,20 +93,19 @@ class SpireServer(Component):
             ],
             service_account=me,
         )
-        # The bundle is published where the agents read it.
+
+    def _bundle(self, namespace: str) -> None:
+        """The server writes its certificates into this ConfigMap; the stack owns only its name."""
         self.role(
             "spire-bundle",
-            places.SPIRE_SYSTEM,
+            namespace,
             part=_PART,
             rules=[rule([""], ["configmaps"], ["get", "list", "patch"], [BUNDLE])],
-            service_account=me,
+            service_account=(_NAMESPACE, NAME),
         )
-
-    def _bundle(self) -> None:
-        """The server writes its certificates into this ConfigMap; the stack owns only its name."""
         k8s.core.v1.ConfigMap(
-            f"{places.SPIRE_SYSTEM}/{BUNDLE}",
-            metadata=self.metadata(BUNDLE, places.SPIRE_SYSTEM, part=_PART),
+            f"{namespace}/{BUNDLE}",
+            metadata=self.metadata(BUNDLE, namespace, part=_PART),
             opts=pulumi.ResourceOptions.merge(self.options(), pulumi.ResourceOptions(ignore_changes=["data"])),
         )
 
@@ -126,7 +128,7 @@ class SpireServer(Component):
                 ),
                 volume_claim_templates=[storage_claim("data", 1, self.labels(_PART))],
             ),
-            opts=self.options(*after),
+            opts=self.options_with_claims(*after),
         )
 
 
@@ -162,8 +164,19 @@ def _registrar_container() -> k8s.core.v1.ContainerArgs:
     )
 
 
-def server_configuration(identity: Identity) -> dict[str, Any]:
-    """Return ``server.conf`` (SPIRE reads JSON as a form of HCL)."""
+def published(environment: Environment) -> tuple[str, ...]:
+    """Return the namespaces whose pods need the authorities as a file, beside the agents: those that speak to the secrets engine."""
+    if environment.secrets.engine == "none":
+        return ()
+    return tuple(namespace for namespace in CLIENTS if namespace != places.TRAINING or environment.training)
+
+
+def server_configuration(identity: Identity, namespaces: Sequence[str] = ()) -> dict[str, Any]:
+    """Return ``server.conf`` (SPIRE reads JSON as a form of HCL); the authorities are published in ``namespaces``, too."""
+    publisher = {
+        namespace: {"namespace": namespace, "configmap_name": BUNDLE, "configmap_key": "bundle.crt", "format": "pem"}
+        for namespace in namespaces
+    }
     return {
         "server": {
             "bind_address": "0.0.0.0",  # noqa: S104  # inside a pod, behind a NetworkPolicy
@@ -188,6 +201,7 @@ def server_configuration(identity: Identity) -> dict[str, Any]:
                 }
             },
             "Notifier": {"k8sbundle": {"plugin_data": {"namespace": places.SPIRE_SYSTEM, "config_map": BUNDLE}}},
+            **({"BundlePublisher": {"k8s_configmap": {"plugin_data": {"clusters": publisher}}}} if publisher else {}),
         },
         "health_checks": {
             "listener_enabled": True,

@@ -1,7 +1,8 @@
 """The secrets engine: OpenBao or Vault, three servers with raft in production.
 
 Facts: hashicorp/vault-helm v0.34.1 (ports, probes, services, RBAC). What that chart leaves open is closed here: TLS on (from the pod's
-own SPIFFE identity), raft members join by themselves, the seal opens itself, audit has its own volume.
+own SPIFFE identity), raft members join by themselves, OpenBao's seal opens itself, audit has its own volume. Vault has no such seal:
+people initialise and open its servers, so that a deployment does not wait for them (docs/guides/operate-an-environment.md).
 
 Rule 1: configuration that is the same everywhere lies in ``policies/vault/*.hcl``; this file writes only what depends on the environment.
 Rule 2: a quorum survives a drain: the disruption budget is floor((n-1)/2), none for a single server (it could never be moved).
@@ -16,8 +17,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from stacks.components import places
-from stacks.components.component import Component, rule
-from stacks.components.network import API_SERVER, Flow, allow
+from stacks.components.component import SKIP_AWAIT, Component, rule
+from stacks.components.network import API_SERVER, SECRETS_PORT, Flow, allow, to_stores
 from stacks.components.parts import (
     command_probe,
     from_config_map,
@@ -29,20 +30,27 @@ from stacks.components.parts import (
     workload_api,
 )
 from stacks.components.pods import Mount, Rights, Size, container, on_platform_pool, pod_template
-from stacks.components.security.vault_access import policies, setup
+from stacks.components.security.vault_access import CONFIG_MAPS
 from stacks.components.stack_secrets import stack_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stacks.environment import Environment
 
 NAME: Final = "vault"
 POLICIES: Final = Path(__file__).parents[3] / "policies" / "vault"
 
-_PART = "server"
-_API, _CLUSTER = 8200, 8201
+MEMBERS: Final = "vault-internal"
+URL: Final = f"https://vault-active.{places.VAULT}.svc:{SECRETS_PORT}"
+#: The name in every server's certificate, by which one server is asked; ``vault-active`` stands there, too (``spire_registrations.py``).
+CERTIFIED: Final = f"{NAME}.{places.VAULT}.svc"
 HELPER_HEALTH: Final = 8081  # spiffe-helper.hcl opens it
-_USER, _GROUP = 100, 1000
-_BINARIES: Final = {"openbao": "bao", "vault": "vault"}
+USER, GROUP = 100, 1000  # of both images
+BINARIES: Final = {"openbao": "bao", "vault": "vault"}
+
+_PART = "server"
+_API, _CLUSTER = SECRETS_PORT, 8201
 _SEAL_KEY = "current.key"
 
 
@@ -58,17 +66,16 @@ class Vault(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         section = environment.secrets
-        self.binary = _BINARIES[section.engine]
+        self.binary = BINARIES[section.engine]
+        self.by_hand = section.engine == "vault"
         account = self.service_account(NAME, places.VAULT, part=_PART)
         self._rbac()
         config = self.config_map("vault-config", places.VAULT, part=_PART, data=self._configuration(section.engine, section.replicas))
-        self.config_map("vault-policies", places.VAULT, part=_PART, data=policies(POLICIES))
-        self.config_map("vault-setup", places.VAULT, part=_PART, data={"setup.json": setup(environment)})
         seal = k8s.core.v1.Secret(
             f"{places.VAULT}/vault-seal",
             metadata=self.metadata("vault-seal", places.VAULT, part=_PART),
             type="Opaque",
-            string_data={_SEAL_KEY: stack_secret("vault_seal_key")},
+            string_data={_SEAL_KEY: stack_secret("vault_seal_key", environment)},
             opts=self.options(),
         )
         self._services()
@@ -77,8 +84,10 @@ class Vault(Component):
             self.disruption_budget(NAME, places.VAULT, part=_PART, max_unavailable=(section.replicas - 1) // 2)
         clients = [Flow((_API,), namespace) for namespace in (places.AI, places.FEDERATION, places.TRAINING, places.TELEMETRY)]
         members = Flow((_API, _CLUSTER), places.VAULT, self.selector(_PART))
-        allow(self, NAME, places.VAULT, part=_PART, into=[*clients, members, Flow((_API,), places.VAULT)], out_to=[members, API_SERVER])
-        self.url = f"https://vault-active.{places.VAULT}.svc:{_API}"
+        # It makes and revokes users of the databases.
+        out_to = [members, API_SERVER, *to_stores(environment, "postgresql")]
+        allow(self, NAME, places.VAULT, part=_PART, into=[*clients, members, Flow((_API,), places.VAULT)], out_to=out_to)
+        self.url = URL
         self.register_outputs({"url": self.url, "replicas": section.replicas, "quorum": section.replicas // 2 + 1})
 
     def _configuration(self, engine: str, replicas: int) -> dict[str, str]:
@@ -107,7 +116,7 @@ class Vault(Component):
 
     def _services(self) -> None:
         ports = {"https": _API, "internal": _CLUSTER}
-        self.service("vault-internal", places.VAULT, part=_PART, ports=ports, headless=True)
+        self.service(MEMBERS, places.VAULT, part=_PART, ports=ports, headless=True)
         for role, active in (("active", "true"), ("standby", "false")):
             self.service(
                 f"vault-{role}",
@@ -122,10 +131,10 @@ class Vault(Component):
         section = self.environment.secrets
         return k8s.apps.v1.StatefulSet(
             f"{places.VAULT}/{NAME}",
-            metadata=self.metadata(NAME, places.VAULT, part=_PART),
+            metadata=self.metadata(NAME, places.VAULT, part=_PART, annotations=SKIP_AWAIT if self.by_hand else None),
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=section.replicas,
-                service_name="vault-internal",
+                service_name=MEMBERS,
                 pod_management_policy="Parallel",  # members wait for each other; one after the other would never be ready
                 update_strategy=k8s.apps.v1.StatefulSetUpdateStrategyArgs(type="OnDelete"),  # standbys first, by hand or by a controller
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(_PART)),
@@ -142,8 +151,9 @@ class Vault(Component):
                         scratch("tls", 8, memory=True),
                         scratch("run", 8),
                         workload_api(),
+                        *(from_config_map(volume, name) for volume, (name, _) in self._setup().items()),
                     ],
-                    group=_GROUP,
+                    group=GROUP,
                     grace_s=10,
                     share_processes=True,  # the helper signals the server by its pid
                     spread=self.selector(_PART),
@@ -151,12 +161,12 @@ class Vault(Component):
                 ),
                 volume_claim_templates=[storage_claim(claim, section.storage_gib, self.labels(_PART)) for claim in ("data", "audit")],
             ),
-            opts=pulumi.ResourceOptions.merge(
-                self.options(*after),
-                # Claims of a StatefulSet cannot be changed: growing a volume is done on the claims themselves.
-                pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates"]),
-            ),
+            opts=self.options_with_claims(*after),
         )
+
+    def _setup(self) -> Mapping[str, tuple[str, str]]:
+        """What a person who opens the servers by hand sets them up with, beside them."""
+        return CONFIG_MAPS if self.by_hand else {}
 
     def _server(self) -> k8s.core.v1.ContainerArgs:
         status = [self.binary, "status", "-tls-skip-verify"]  # the pod asks itself on loopback; the certificate names the service
@@ -165,13 +175,14 @@ class Vault(Component):
             self.environment.secrets.engine,
             Size(0.25, 256, cpu_limit=1),
             command=["/bin/sh", "-ec"],
-            args=[f"echo $$ > /vault/run/server.pid; exec {self.binary} server -config=/vault/config"],
+            # The helper may signal before the server listens to it; ignored until then, or it would end the server.
+            args=[f"trap '' HUP; echo $$ > /vault/run/server.pid; exec {self.binary} server -config=/vault/config"],
             env={
                 "HOSTNAME": from_field("metadata.name"),
                 "VAULT_ADDR": f"https://127.0.0.1:{_API}",
                 "VAULT_CACERT": "/vault/tls/bundle.pem",
                 "VAULT_RAFT_NODE_ID": from_field("metadata.name"),
-                "VAULT_CLUSTER_ADDR": f"https://$(HOSTNAME).vault-internal:{_CLUSTER}",
+                "VAULT_CLUSTER_ADDR": f"https://$(HOSTNAME).{MEMBERS}:{_CLUSTER}",
                 "VAULT_K8S_NAMESPACE": places.VAULT,
                 "VAULT_K8S_POD_NAME": from_field("metadata.name"),
                 "SKIP_CHOWN": "true",
@@ -185,11 +196,12 @@ class Vault(Component):
                 Mount("run", "/vault/run"),
                 Mount("data", "/vault/data"),
                 Mount("audit", "/vault/audit"),
+                *(Mount(volume, path, read_only=True) for volume, (_, path) in self._setup().items()),
             ],
             # No liveness probe: a sealed server is alive, and restarting it would only seal it again.
             ready=command_probe(status, delay_s=5, period_s=5, failures=2),
             pre_stop=["/bin/sh", "-c", "sleep 5 && kill -TERM $(cat /vault/run/server.pid)"],
-            rights=Rights(user=_USER),
+            rights=Rights(user=USER),
         )
 
     def _helper(self) -> k8s.core.v1.ContainerArgs:
@@ -205,9 +217,11 @@ class Vault(Component):
                 Mount("run", "/vault/run"),
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],
-            ready=http_probe("/ready", "health"),  # the certificate is written
+            # The certificate is written: the server starts only then, because a sidecar holds back what follows until it has started.
+            started=http_probe("/ready", "health", period_s=2, failures=150),
+            ready=http_probe("/ready", "health"),
             alive=http_probe("/live", "health", delay_s=15),  # … and the last attempt to write it has not failed
-            rights=Rights(user=_USER),
+            rights=Rights(user=USER),
             sidecar=True,
         )
 
@@ -216,9 +230,9 @@ def raft_storage(replicas: int) -> str:
     """Return the storage stanza: every member knows where to find all others, so none is joined by hand."""
     joins = "".join(
         f"""  retry_join {{
-    leader_api_addr       = "https://vault-{index}.vault-internal:{_API}"
+    leader_api_addr       = "https://vault-{index}.{MEMBERS}:{_API}"
     leader_ca_cert_file   = "/vault/tls/bundle.pem"
-    leader_tls_servername = "vault.{places.VAULT}.svc"
+    leader_tls_servername = "{CERTIFIED}"
   }}
 """
         for index in range(replicas)

@@ -1,23 +1,36 @@
-"""Who may read what from the secrets engine: policies, login roles and the certificate authority, as data.
+"""Who may read what from the secrets engine, as the files that ``policies/vault/setup.sh`` reads.
 
-``setup.json`` lists the calls that a configuration run makes against a fresh server, in order; each can be made again without harm.
+A policy, the login role that gives it and the certificate role have one name. What they allow stands in ``policies/vault/<name>.hcl``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from stacks.components import places
+from stacks.components.network import STORE_PORTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stacks.environment import Environment
 
-#: Login role → namespace. The policy of the same name lies in ``policies/vault``.
-_ROLES: Final = {"ai-stack": places.AI, "federation": places.FEDERATION, "training": places.TRAINING}
-_INTERMEDIATE_H = 30 * 24
-_SERVER_FILES: Final = {"server.hcl", "audit-openbao.hcl", "seal-vault.hcl", "spiffe-helper.hcl"}
+#: The login of the setup itself: the ServiceAccount, the role and the policy.
+SETUP: Final = "vault-setup"
+#: What a projected token must be made for to be a login.
+AUDIENCE: Final = "vault"
+#: Volume → (ConfigMap, where it is mounted): the setup's files and the policies.
+CONFIG_MAPS: Final = {"setup": (SETUP, "/vault/setup"), "policies": ("vault-policies", "/vault/policies")}
+#: Login role → (namespace, its ServiceAccounts).
+ROLES: Final = {
+    SETUP: (places.VAULT, SETUP),
+    "ai-stack": (places.AI, "ai-stack"),
+    "federation": (places.FEDERATION, "*"),
+    "training": (places.TRAINING, "*"),
+}
+#: Namespaces whose pods may log in, and so have secrets injected.
+CLIENTS: Final = tuple(namespace for role, (namespace, _) in ROLES.items() if role != SETUP)
+_SERVER_FILES: Final = {"server.hcl", "audit-openbao.hcl", "seal-vault.hcl", "spiffe-helper.hcl", "spiffe-helper-once.hcl"}
 
 
 def policies(folder: Path) -> dict[str, str]:
@@ -25,49 +38,16 @@ def policies(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.hcl")) if path.name not in _SERVER_FILES}
 
 
-def setup(environment: Environment) -> list[dict[str, Any]]:
-    """Return the calls (path and data, in order) that make a fresh server ready for this environment's workloads."""
-    domain = environment.identity.trust_domain
-    svid_ttl = f"{round(environment.identity.svid_ttl_h * 3600)}s"
-    calls: list[dict[str, Any]] = [
-        {"path": "sys/auth/kubernetes", "data": {"type": "kubernetes"}},
-        {"path": "auth/kubernetes/config", "data": {"kubernetes_host": "https://kubernetes.default.svc"}},
-        {"path": "sys/mounts/secret", "data": {"type": "kv", "options": {"version": "2"}}},
-        {"path": "sys/mounts/transit", "data": {"type": "transit"}},
-        {"path": "sys/mounts/pki", "data": {"type": "pki", "config": {"max_lease_ttl": "87600h"}}},
-        {"path": "sys/mounts/pki_int", "data": {"type": "pki", "config": {"max_lease_ttl": f"{_INTERMEDIATE_H}h"}}},
-        {"path": "pki/root/generate/internal", "data": {"common_name": f"{domain} root", "key_type": "ec", "key_bits": 384}},
-        {
-            "path": "pki_int/intermediate/generate/internal",
-            "data": {"common_name": f"{domain} workloads", "key_type": "ec", "key_bits": 256},
-        },
-    ]
-    for role, namespace in _ROLES.items():
-        calls += [
-            {"path": f"sys/policies/acl/{role}", "data": {"policy_file": f"{role}.hcl"}},
-            {
-                "path": f"auth/kubernetes/role/{role}",
-                "data": {
-                    "bound_service_account_namespaces": [namespace],
-                    "bound_service_account_names": ["*"] if namespace != places.AI else ["ai-stack"],
-                    "audience": "vault",
-                    "token_policies": [role],
-                    "token_ttl": "20m",
-                    "token_max_ttl": "1h",
-                },
-            },
-            {
-                "path": f"pki_int/roles/{role}",
-                "data": {
-                    "allowed_domains": [f"{namespace}.svc"],
-                    "allow_subdomains": True,
-                    "allowed_uri_sans": [f"spiffe://{domain}/ns/{namespace}/sa/*"],
-                    "require_cn": False,
-                    "allow_any_name": False,
-                    "key_type": "ec",
-                    "key_bits": 256,
-                    "max_ttl": svid_ttl,
-                },
-            },
-        ]
-    return calls
+def roles() -> str:
+    """Return the file ``roles``: a line of role, namespace and ServiceAccounts each."""
+    return "".join(f"{role} {namespace} {accounts}\n" for role, (namespace, accounts) in ROLES.items())
+
+
+def databases(environment: Environment) -> str:
+    """Return the file ``databases``: a line of store, address and the role that lends its users each; empty without PostgreSQL.
+
+    The role is the one that ``policies/vault/training.hcl`` names, so that there is one for the first store.
+    """
+    stores = [store.name for store in environment.data_stores if store.kind == "postgresql"]
+    lines = (f"{name} {name}.{places.DATA}.svc:{STORE_PORTS['postgresql']} training-readonly\n" for name in stores[:1])
+    return "".join(lines)

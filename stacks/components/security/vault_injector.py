@@ -1,10 +1,13 @@
 """The injector: gives pods that ask for it a sidecar with their secrets, through a mutating webhook.
 
-The webhook's failure policy is ``Ignore`` and it looks only at namespaces that opt in with a label. With ``Fail`` and without the
-selector one lost Deployment would keep every pod of the cluster, its own included, from starting; on the embedded cluster, where pods
-are played and no webhook answers, nothing would ever start. A pod whose injection was skipped fails on its own: it has no secrets.
+The webhook's failure policy is ``Ignore``, and it is asked only about pods of the namespaces that have a login, and only about those
+that ask. With ``Fail`` and without the conditions one lost Deployment would keep every pod of the cluster, its own included, from
+starting; on the embedded cluster, where pods are played and no webhook answers, every pod would wait for its timeout. A pod whose
+injection was skipped fails on its own: it has no secrets.
 
-Facts: hashicorp/vault-helm v0.34.1 (8080 HTTPS, ``/health/ready``, webhook on CREATE of pods).
+A pod asks with annotations and a token made for the engine (docs/guides/operate-an-environment.md shows all of it).
+
+Facts: hashicorp/vault-helm v0.34.1 (8080 HTTPS, ``/health/ready``, webhook on CREATE of pods), hashicorp/vault-k8s v1.7.6.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components import places
 from stacks.components.component import Component, rule
-from stacks.components.network import API_SERVER, Flow, allow
+from stacks.components.images import image
+from stacks.components.network import API_SERVER, NAMESPACE_LABEL, Flow, allow
 from stacks.components.parts import from_field, http_probe
 from stacks.components.pods import Rights, Size, container, on_platform_pool, pod_template
+from stacks.components.security.vault import URL
+from stacks.components.security.vault_access import CLIENTS
 
 if TYPE_CHECKING:
     import pulumi
@@ -26,8 +31,8 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
 
 NAME: Final = "vault-injector"
-#: A namespace with this label opts in.
-OPT_IN: Final = {labels.PREFIX + "vault-injection": "enabled"}
+#: The annotation with which a pod asks, as the injector itself reads it.
+_ASKS: Final = 'has(object.metadata.annotations) && object.metadata.annotations[?"vault.hashicorp.com/agent-inject"].orValue("") == "true"'
 _PART = "injector"
 _PORT = 8080
 
@@ -52,8 +57,8 @@ class VaultInjector(Component):
         self.service(NAME, places.VAULT, part=_PART, ports={"https": _PORT})
         self._webhook()
         self.disruption_budget(NAME, places.VAULT, part=_PART, max_unavailable=1)
-        allow(self, NAME, places.VAULT, part=_PART, into=[Flow((_PORT,))], out_to=[API_SERVER, Flow((8200,), places.VAULT)])
-        self.register_outputs({"opt_in": OPT_IN})
+        allow(self, NAME, places.VAULT, part=_PART, into=[Flow((_PORT,))], out_to=[API_SERVER])
+        self.register_outputs({"namespaces": list(CLIENTS)})
 
     def _deployment(self, account: k8s.core.v1.ServiceAccount) -> k8s.apps.v1.Deployment:
         main = container(
@@ -63,7 +68,9 @@ class VaultInjector(Component):
             args=["agent-inject"],
             env={
                 "AGENT_INJECT_LISTEN": f":{_PORT}",
-                "AGENT_INJECT_VAULT_ADDR": f"https://vault-active.{places.VAULT}.svc:8200",
+                "AGENT_INJECT_VAULT_ADDR": URL,
+                # The engine's own: without it the injector takes a Vault of its own choice. OpenBao's image answers to `vault`, too.
+                "AGENT_INJECT_VAULT_IMAGE": image(self.environment.secrets.engine),
                 "AGENT_INJECT_TLS_AUTO": NAME,
                 "AGENT_INJECT_TLS_AUTO_HOSTS": f"{NAME},{NAME}.{places.VAULT},{NAME}.{places.VAULT}.svc",
                 "AGENT_INJECT_USE_LEADER_ELECTOR": "true",
@@ -112,12 +119,12 @@ class VaultInjector(Component):
                             name=NAME, namespace=places.VAULT, path="/mutate", port=_PORT
                         ),
                     ),
-                    namespace_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=OPT_IN),
-                    object_selector=k8s.meta.v1.LabelSelectorArgs(
+                    namespace_selector=k8s.meta.v1.LabelSelectorArgs(
                         match_expressions=[
-                            k8s.meta.v1.LabelSelectorRequirementArgs(key="app.kubernetes.io/name", operator="NotIn", values=[NAME])
+                            k8s.meta.v1.LabelSelectorRequirementArgs(key=NAMESPACE_LABEL, operator="In", values=list(CLIENTS))
                         ]
                     ),
+                    match_conditions=[k8s.admissionregistration.v1.MatchConditionArgs(name="asks-for-secrets", expression=_ASKS)],
                     rules=[
                         k8s.admissionregistration.v1.RuleWithOperationsArgs(
                             operations=["CREATE"], api_groups=[""], api_versions=["v1"], resources=["pods"], scope="Namespaced"

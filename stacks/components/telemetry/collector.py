@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 from stacks.components import places
 from stacks.components.component import Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
-from stacks.components.parts import from_config_map, from_field, http_probe, scratch
+from stacks.components.parts import from_config_map, from_field, http_probe
 from stacks.components.pods import ON_EVERY_NODE, Mount, Placement, Size, container, on_platform_pool, pod_template
 from stacks.components.telemetry import collector_configuration as configuration
 
@@ -115,7 +115,7 @@ class Collector(Component):
                 "GOMEMLIMIT": f"{round(size.memory_mib * 0.8)}MiB",
             },
             ports={**_PORTS, **_OWN_PORTS},
-            mounts=[Mount("config", "/etc/collector", read_only=True), Mount("queue", "/var/lib/otelcol")],
+            mounts=[Mount("config", "/etc/collector", read_only=True)],
             ready=http_probe("/", "health"),
             alive=http_probe("/", "health", delay_s=10),
         )
@@ -125,7 +125,7 @@ class Collector(Component):
             placement=placement,
             service_account=name,
             api_token=api_token,
-            volumes=[from_config_map("config", name), scratch("queue", 256)],
+            volumes=[from_config_map("config", name)],
             spread=spread,
         )
 
@@ -146,6 +146,6 @@ class Collector(Component):
             "collector-gateway",
             _NAMESPACE,
             part="gateway",
-            into=[Flow(otlp, _NAMESPACE), Flow(otlp, places.FALCO), scrape],
+            into=[Flow(otlp, _NAMESPACE), Flow((configuration.OTLP_HTTP,), places.FALCO), scrape],
             out_to=[Flow((configuration.PROMETHEUS,), _NAMESPACE)],
         )

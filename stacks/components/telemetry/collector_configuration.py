@@ -21,6 +21,9 @@ HEALTH: Final = 13133
 METRICS: Final = 8888
 PROMETHEUS: Final = 9090
 
+#: What the agents say about the sender of every measurement.
+POD_ATTRIBUTES: Final = ("k8s.namespace.name", "k8s.pod.name", "k8s.deployment.name", "k8s.node.name")
+
 _DECISION_WAIT_S: Final = 90
 _LIMITER: Final = {"check_interval": "1s", "limit_percentage": 80, "spike_limit_percentage": 20}
 _BATCH: Final = {"send_batch_size": 8192, "timeout": "5s"}
@@ -45,7 +48,7 @@ def agent(environment: Environment) -> dict[str, Any]:
             "k8sattributes": {
                 "auth_type": "serviceAccount",
                 "filter": {"node_from_env_var": "K8S_NODE_NAME"},
-                "extract": {"metadata": ["k8s.namespace.name", "k8s.pod.name", "k8s.deployment.name", "k8s.node.name"]},
+                "extract": {"metadata": list(POD_ATTRIBUTES)},
             },
             "resource": {"attributes": [{"key": "deployment.environment.name", "value": environment.name, "action": "upsert"}]},
             "batch": _BATCH,
@@ -57,13 +60,13 @@ def agent(environment: Environment) -> dict[str, Any]:
                 "protocol": {"otlp": {"tls": {"insecure": True}}},
                 "resolver": {"dns": {"hostname": f"collector-gateway.{places.TELEMETRY}.svc", "port": str(OTLP_GRPC)}},
             },
-            "otlp": {"endpoint": f"collector-gateway.{places.TELEMETRY}.svc:{OTLP_GRPC}", "tls": {"insecure": True}},
+            "otlp_grpc": {"endpoint": f"collector-gateway.{places.TELEMETRY}.svc:{OTLP_GRPC}", "tls": {"insecure": True}},
         },
         **_service(
             {
                 "traces": _pipeline(["otlp"], ["memory_limiter", "k8sattributes", "resource", "batch"], ["loadbalancing"]),
-                "metrics": _pipeline(["otlp", "kubeletstats"], ["memory_limiter", "k8sattributes", "resource", "batch"], ["otlp"]),
-                "logs": _pipeline(["otlp"], ["memory_limiter", "k8sattributes", "resource", "batch"], ["otlp"]),
+                "metrics": _pipeline(["otlp", "kubeletstats"], ["memory_limiter", "k8sattributes", "resource", "batch"], ["otlp_grpc"]),
+                "logs": _pipeline(["otlp"], ["memory_limiter", "k8sattributes", "resource", "batch"], ["otlp_grpc"]),
             }
         ),
     }
@@ -99,7 +102,7 @@ def gateway(environment: Environment) -> dict[str, Any]:
             "batch": _BATCH,
         },
         "exporters": {
-            "otlphttp/metrics": {"endpoint": f"http://prometheus.{places.TELEMETRY}.svc:{PROMETHEUS}/api/v1/otlp"},
+            "otlp_http/metrics": {"endpoint": f"http://prometheus.{places.TELEMETRY}.svc:{PROMETHEUS}/api/v1/otlp"},
             # Where traces and logs go is the operator's choice; until one is made they are counted and dropped.
             "nop": {},
         },
@@ -107,7 +110,7 @@ def gateway(environment: Environment) -> dict[str, Any]:
             {
                 "traces": _pipeline(["otlp"], ["memory_limiter"], ["spanmetrics", "forward"]),
                 "traces/kept": _pipeline(["forward"], ["tail_sampling", "attributes/redact", "batch"], ["nop"]),
-                "metrics": _pipeline(["otlp", "spanmetrics"], ["memory_limiter", "batch"], ["otlphttp/metrics"]),
+                "metrics": _pipeline(["otlp", "spanmetrics"], ["memory_limiter", "batch"], ["otlp_http/metrics"]),
                 "logs": _pipeline(["otlp"], ["memory_limiter", "attributes/redact", "batch"], ["nop"]),
             }
         ),

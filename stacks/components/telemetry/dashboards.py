@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
-from stacks.components.telemetry.metrics import REQUEST_DURATION, TIME_PER_OUTPUT_TOKEN, TIME_TO_FIRST_TOKEN
+from stacks.components.telemetry.metrics import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     import pulumi
@@ -68,34 +68,38 @@ def contents(environment: Environment) -> dict[str, list[Panel]]:
 
 def _serving(environment: Environment) -> list[Panel]:
     limits = {threshold.metric: threshold.limit for threshold in environment.thresholds}
-    seconds = {metric: limit / 1000 for metric, limit in limits.items() if metric.endswith("_ms")}
-    failed = f'sum(rate({REQUEST_DURATION}_count{{error_type!=""}}[5m])) / sum(rate({REQUEST_DURATION}_count[5m]))'
+    bound_ms = limits.get("p95_tpot_ms")
+    cached = "sum(rate(llamacpp:prompt_tokens_cached_total[5m]))"
     return [
-        Panel("Requests", "reqps", {"answered": f"sum(rate({REQUEST_DURATION}_count[1m]))"}),
-        Panel("Failed share", "percentunit", {"failed": failed}, limits.get("failed_share")),
-        Panel("Time to first token", "s", _quantiles(TIME_TO_FIRST_TOKEN), seconds.get("p95_ttft_ms")),
-        Panel("Time per output token", "s", _quantiles(TIME_PER_OUTPUT_TOKEN), seconds.get("p95_tpot_ms")),
-        Panel("Whole answer", "s", _quantiles(REQUEST_DURATION), seconds.get("p95_e2e_ms")),
-        Panel(
-            "Tokens",
-            "short",
-            {"answers": "sum(rate(llamacpp:tokens_predicted_total[1m]))", "prompts": "sum(rate(llamacpp:prompt_tokens_total[1m]))"},
-        ),
+        Panel("Engines that answer", "short", {"answer": 'sum(up{job="engines"})'}),
         Panel(
             "In hand and waiting",
             "short",
             {"in hand {{pod}}": "llamacpp:requests_processing", "waiting {{pod}}": "llamacpp:requests_deferred"},
         ),
+        Panel("Time per output token, mean", "s", {"{{pod}}": TOKEN_SECONDS}, bound_ms / 1000 if bound_ms else None),
         Panel(
-            "Error budget burn",
+            "Time per prompt token, mean",
+            "s",
+            {"{{pod}}": "rate(llamacpp:prompt_seconds_total[2m]) / rate(llamacpp:prompt_tokens_total[2m])"},
+        ),
+        Panel(
+            "Tokens per second",
             "short",
-            {"failed, 1 h": "sandtable:failed:ratio_rate1h", "late first token, 1 h": "sandtable:first_token:ratio_rate1h"},
+            {"answers": "sum(rate(llamacpp:tokens_predicted_total[1m]))", "prompts": "sum(rate(llamacpp:prompt_tokens_total[1m]))"},
+        ),
+        Panel("Slots busy per step", "short", {"{{pod}}": "llamacpp:n_busy_slots_per_decode"}),
+        Panel(
+            "Prompt tokens from the cache",
+            "percentunit",
+            {"share": f"{cached} / ({cached} + sum(rate(llamacpp:prompt_tokens_total[5m])))"},
+        ),
+        Panel(
+            "Share of the last hour",
+            "percentunit",
+            {"engines did not answer": "sandtable:unavailable:ratio_rate1h", "requests waited": "sandtable:waiting:ratio_rate1h"},
         ),
     ]
-
-
-def _quantiles(histogram: str) -> dict[str, str]:
-    return {f"p{q}": f"histogram_quantile({q / 100:g}, sum by (le) (rate({histogram}_bucket[5m])))" for q in (50, 95, 99)}
 
 
 def _accelerators() -> list[Panel]:
@@ -113,7 +117,7 @@ def _platform() -> list[Panel]:
     return [
         Panel("Targets that do not answer", "short", {"down": "count(up == 0) or vector(0)"}),
         Panel("Secrets engine: open servers", "short", {"open": "count(vault_core_unsealed == 1)", "active": "sum(vault_core_active)"}),
-        Panel("Identity: life left of the authority", "s", {"authority": "spire_server_ca_manager_x509_ca_rotate_ttl_seconds"}),
+        Panel("Identity: life left of the authority", "s", {"authority": "spire_server_manager_x509_ca_rotate_expiration - time()"}),
         Panel("Runtime findings", "short", {"{{rule_name}}": "sum by (rule_name) (rate(falcosecurity_falco_rules_matches_total[5m]))"}),
         Panel(
             "Collectors: refused and failed",
@@ -123,7 +127,7 @@ def _platform() -> list[Panel]:
                 "failed points": "sum(rate(otelcol_exporter_send_failed_metric_points_total[5m]))",
             },
         ),
-        Panel("Memory by pod", "bytes", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_container_memory_working_set_bytes)"}),
+        Panel("Memory by pod", "bytes", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_pod_memory_working_set_bytes)"}),
         Panel("CPU by pod", "short", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_pod_cpu_usage)"}),
     ]
 

@@ -15,7 +15,7 @@ from stacks.components.component import PART_OF, Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
 from stacks.components.parts import from_config_map, http_probe, storage_claim
 from stacks.components.pods import Mount, Rights, Size, container, on_platform_pool, pod_template
-from stacks.components.telemetry.collector_configuration import PROMETHEUS
+from stacks.components.telemetry.collector_configuration import POD_ATTRIBUTES, PROMETHEUS
 from stacks.components.telemetry.rules import CONFIG_MAP as RULES
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Prometheus(Component):
                 ),
                 volume_claim_templates=[storage_claim("data", max(5, _GIB_PER_DAY * days), self.labels(_PART))],
             ),
-            opts=self.options(*after),
+            opts=self.options_with_claims(*after),
         )
 
 
@@ -132,6 +132,8 @@ def configuration(environment: Environment) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": "30s", "evaluation_interval": "30s", "external_labels": {"environment": environment.name}},
         "rule_files": ["/etc/prometheus-rules/*.json"],
+        # Whose data it is comes as attributes of the resource, which become labels only where they are named.
+        "otlp": {"promote_resource_attributes": ["service.name", *POD_ATTRIBUTES]},
         "storage": {"tsdb": {"out_of_order_time_window": "10m"}},  # collectors send in batches
         "scrape_configs": jobs,
     }

@@ -1,7 +1,9 @@
 """Alert rules: multi-window burn rates of the error budgets, and what breaks the platform itself.
 
-Rule 1: objectives are the environment's own thresholds; nothing is typed twice. ``failed_share < 0.01`` is an availability of 99 %,
-``p95_ttft_ms < 400`` means that 95 % of the first tokens come within 400 ms.
+Rule 1: objectives are the environment's own thresholds; nothing is typed twice. They are stated over what the engines expose, which is
+no latency of a single request: ``failed_share < 0.01`` holds for the share of the time in which engines do not answer, and where 95 % of
+the first tokens (``p95_ttft_ms``) or of the tokens (``p95_tpot_ms``) must come in time, requests may wait for a slot, or tokens be late
+on average, during 5 % of the time.
 Rule 2: an alert fires when a long window shows that it matters and a short one that it still goes on (Google, "The Site Reliability
 Workbook", chapter 5, table 5-8).
 """
@@ -14,7 +16,7 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
-from stacks.components.telemetry.metrics import FIRST_TOKEN_BUCKETS_S, REQUEST_DURATION, TIME_TO_FIRST_TOKEN
+from stacks.components.telemetry.metrics import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     import pulumi
@@ -26,9 +28,10 @@ BURN_RATES: Final = ((14.4, "1h", "5m", "page"), (6.0, "6h", "30m", "page"), (3.
 WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d")
 CONFIG_MAP: Final = "prometheus-rules"
 
-#: Where a threshold is silent, what is still worth an alert.
+#: Where the thresholds are silent, what is still worth an alert.
 _DEFAULT_FAILED_SHARE: Final = 0.01
-_DEFAULT_TTFT_MS: Final = 2500.0
+#: What a 95th percentile leaves.
+_LATE_SHARE: Final = 0.05
 
 
 class Rules(Component):
@@ -52,46 +55,41 @@ class Rules(Component):
 
 def slo_groups(environment: Environment) -> list[dict[str, Any]]:
     """Return recording rules for every window and the burn-rate alerts over them."""
-    availability = _limit(environment, "failed_share", _DEFAULT_FAILED_SHARE)
-    bound_s = first_token_bound_s(_limit(environment, "p95_ttft_ms", _DEFAULT_TTFT_MS))
+    engines = {"name": "engines", "interval": "30s", "rules": [{"record": TOKEN_SECONDS, "expr": _token_seconds()}]}
+    return [engines, *[_objective(name, *objective) for name, objective in _objectives(environment).items()]]
+
+
+def _objectives(environment: Environment) -> dict[str, tuple[float, str, str]]:
+    """Return by name the share of the time that may be bad, what bad means, and its expression (0 to 1) with a place for the window."""
+    strictest_last = sorted(environment.thresholds, key=lambda threshold: -threshold.limit)
+    limits = {threshold.metric: threshold.limit for threshold in strictest_last}
+    failed_share = max(limits.get("failed_share", _DEFAULT_FAILED_SHARE), 1e-4)
     objectives = {
-        "failed": (max(availability, 1e-4), "requests failed", _failed_ratio),
-        "first_token": (0.05, f"first tokens later than {bound_s:g} s", lambda window: _late_ratio(window, bound_s)),
+        "unavailable": (failed_share, "engines do not answer", 'up{{job="engines"}}[{window}]'),
+        "waiting": (_LATE_SHARE, "requests wait for a slot", "(llamacpp:requests_deferred > bool 0)[{window}:30s]"),
     }
-    return [
-        {
-            "name": f"slo-{name}",
-            "interval": "30s",
-            "rules": [
-                *[{"record": f"sandtable:{name}:ratio_rate{window}", "expr": ratio(window)} for window in WINDOWS],
-                *[_burn_alert(name, budget, text, burn) for burn in BURN_RATES],
-            ],
-        }
-        for name, (budget, text, ratio) in objectives.items()
+    if bound_ms := limits.get("p95_tpot_ms"):
+        text = f"tokens come later than every {bound_ms:g} ms"
+        objectives["slow_tokens"] = (_LATE_SHARE, text, f"({TOKEN_SECONDS} > bool {bound_ms / 1000:g})[{{window}}:30s]")
+    return objectives
+
+
+def _objective(name: str, budget: float, text: str, samples: str) -> dict[str, Any]:
+    # `up` is 1 where all is well, the others where it is not.
+    ratio = "1 - avg(avg_over_time({}))" if name == "unavailable" else "avg(avg_over_time({}))"
+    recorded = [
+        {"record": f"sandtable:{name}:ratio_rate{window}", "expr": ratio.format(samples.format(window=window))} for window in WINDOWS
     ]
+    return {
+        "name": f"slo-{name}",
+        "interval": "30s",
+        "rules": [*recorded, *[_burn_alert(name, budget, text, burn) for burn in BURN_RATES]],
+    }
 
 
-def first_token_bound_s(threshold_ms: float) -> float:
-    """Return the smallest bucket bound that is not below the threshold: a histogram cannot tell finer.
-
-    >>> first_token_bound_s(400)
-    0.5
-    """
-    return next((bound for bound in FIRST_TOKEN_BUCKETS_S if bound * 1000 >= threshold_ms), FIRST_TOKEN_BUCKETS_S[-1])
-
-
-def _limit(environment: Environment, metric: str, default: float) -> float:
-    return min((threshold.limit for threshold in environment.thresholds if threshold.metric == metric), default=default)
-
-
-def _failed_ratio(window: str) -> str:
-    failed = f'sum(rate({REQUEST_DURATION}_count{{error_type!=""}}[{window}]))'
-    return f"{failed} / sum(rate({REQUEST_DURATION}_count[{window}]))"
-
-
-def _late_ratio(window: str, bound_s: float) -> str:
-    in_time = f'sum(rate({TIME_TO_FIRST_TOKEN}_bucket{{le="{bound_s:g}"}}[{window}]))'
-    return f"1 - {in_time} / sum(rate({TIME_TO_FIRST_TOKEN}_count[{window}]))"
+def _token_seconds() -> str:
+    seconds, tokens = (f"rate(llamacpp:tokens_predicted_{what}total[2m])" for what in ("seconds_", ""))
+    return f"{seconds} / {tokens}"  # not a number where no token was made, and that is later than nothing
 
 
 def _burn_alert(name: str, budget: float, text: str, burn: tuple[float, str, str, str]) -> dict[str, Any]:
@@ -134,11 +132,15 @@ def platform_groups(environment: Environment) -> list[dict[str, Any]]:
         )
         alerts.append(
             _alert(
-                "VaultQuorumAtRisk", f"count(vault_core_unsealed == 1) <= {quorum - 1}", "1m", "page", "fewer open servers than a quorum"
+                "VaultQuorumLost",
+                f"(count(vault_core_unsealed == 1) or vector(0)) < {quorum}",
+                "1m",
+                "page",
+                "fewer open servers than a quorum",
             )
         )
     if environment.runtime_rules.enabled:
-        critical = 'sum(rate(falcosecurity_falco_rules_matches_total{priority=~"Critical|Alert|Emergency"}[5m])) > 0'
+        critical = 'sum(rate(falcosecurity_falco_rules_matches_total{priority=~"[0-2]"}[5m])) > 0'  # emergency, alert, critical
         alerts.append(_alert("RuntimeRuleBroken", critical, "0m", "page", "a runtime rule of critical priority matched"))
     if any(pool.gpu for pool in environment.node_pools):
         alerts.append(

@@ -15,8 +15,8 @@ import pulumi_kubernetes as k8s
 from stacks import labels
 from stacks.components import places
 from stacks.components.component import Component
-from stacks.components.network import Flow, allow
-from stacks.components.parts import from_field, from_secret, http_probe, scratch, workload_api
+from stacks.components.network import Flow, allow, to_services
+from stacks.components.parts import claimed, from_field, from_secret, http_probe, scratch, workload_api
 from stacks.components.pods import Mount, Size, container, on_pool, pod_template
 from stacks.components.stack_secrets import stack_secret
 from workloads.engine.spec import EngineSpec
@@ -49,7 +49,7 @@ class AiStack(Component):
             f"{places.AI}/gateway-token",
             metadata=self.metadata("gateway-token", places.AI, part=_PART),
             type="Opaque",
-            string_data={"token": stack_secret("gateway_token")},
+            string_data={"token": stack_secret("gateway_token", environment)},
             opts=self.options(),
         )
         section = environment.ai_stack
@@ -66,7 +66,7 @@ class AiStack(Component):
             part=_PART,
             # From pods of this namespace (the gateway to come) and from the collectors, which read the engine's metrics.
             into=[Flow((self.spec.port,), places.AI), Flow((self.spec.port,), places.TELEMETRY)],
-            out_to=[Flow((4317, 4318), places.TELEMETRY)],
+            out_to=[*to_services(environment), Flow((4317, 4318), places.TELEMETRY)],
         )
         self.url = f"http://{NAME}.{places.AI}.svc:{self.spec.port}"
         self.register_outputs({"url": self.url, "namespace": places.AI, "replicas": section.replicas})
@@ -95,7 +95,7 @@ class AiStack(Component):
                     placement=on_pool(self.environment, section.pool, gpu=on_gpu),
                     service_account=NAME,
                     priority=section.priority,
-                    volumes=[scratch("models", 4096), scratch("tmp", 256), workload_api()],
+                    volumes=[self._models(), scratch("tmp", 256), workload_api()],
                     grace_s=_DRAIN_S + 15,
                     spread=self.selector(_PART),
                     apart=True,
@@ -104,6 +104,11 @@ class AiStack(Component):
             ),
             opts=options,
         )
+
+    def _models(self) -> k8s.core.v1.VolumeArgs:
+        """Where the model is: on the environment's claim, or made on the spot."""
+        claim = self.environment.engine.model_claim
+        return claimed("models", claim) if claim else scratch("models", 4096)
 
     def _engine(self, section: AiStackSection) -> k8s.core.v1.ContainerArgs:
         return container(

@@ -12,7 +12,7 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
-from stacks.components.network import Flow, allow
+from stacks.components.network import Flow, allow, to_services
 from stacks.components.parts import from_field, http_probe, scratch, storage_claim, workload_api
 from stacks.components.pods import Mount, Size, container, on_pool, pod_template
 
@@ -43,13 +43,15 @@ class Federation(Component):
         self.server = self._server()
         self.service("fl-server", _NAMESPACE, part="server", ports={"grpc": _PORT}, headless=True)
         self.clients = self._clients()
-        allow(self, "fl-server", _NAMESPACE, part="server", into=[Flow((_PORT,), _NAMESPACE, self.selector("client"))])
+        services = to_services(environment)
+        into = [Flow((_PORT,), _NAMESPACE, self.selector("client"))]
+        allow(self, "fl-server", _NAMESPACE, part="server", into=into, out_to=services)
         allow(
             self,
             "fl-client",
             _NAMESPACE,
             part="client",
-            out_to=[Flow((_PORT,), _NAMESPACE, self.selector("server")), Flow((4317,), places.TELEMETRY)],
+            out_to=[Flow((_PORT,), _NAMESPACE, self.selector("server")), *services, Flow((4317,), places.TELEMETRY)],
         )
         self.address = f"fl-server.{_NAMESPACE}.svc:{_PORT}"
         self.register_outputs({"address": self.address, "clients": environment.federation.clients})
@@ -83,10 +85,11 @@ class Federation(Component):
                     priority=section.priority,
                     volumes=[workload_api()],
                     grace_s=60,  # a round that is being aggregated is written down
+                    runtime_class="nvidia" if section.server_resources.gpu else None,
                 ),
                 volume_claim_templates=[storage_claim("state", _STATE_GIB, self.labels("server"))],
             ),
-            opts=self.options(account),
+            opts=self.options_with_claims(account),
         )
 
     def _clients(self) -> k8s.apps.v1.Deployment:

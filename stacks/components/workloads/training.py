@@ -14,7 +14,7 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import SKIP_AWAIT, Component
-from stacks.components.network import Flow, allow
+from stacks.components.network import STORE_PORTS, Flow, allow, to_services
 from stacks.components.parts import from_field, scratch, workload_api
 from stacks.components.pods import MIB_PER_GIB, Mount, Size, container, on_pool, pod_template
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NAMESPACE = places.TRAINING
 _PART = "trainer"
 _ACCOUNT: Final = "trainer"
-_RENDEZVOUS, _S3 = 29400, 9000
+_RENDEZVOUS = 29400
 _FAILURES: Final = 3
 
 
@@ -49,7 +49,7 @@ class Training(Component):
             _NAMESPACE,
             part=_PART,
             into=[Flow((_RENDEZVOUS,), _NAMESPACE)],
-            out_to=[Flow((_RENDEZVOUS,), _NAMESPACE), Flow((_S3,), places.DATA), Flow((4317,), places.TELEMETRY)],
+            out_to=[Flow((_RENDEZVOUS,), _NAMESPACE), *to_services(environment), Flow((4317,), places.TELEMETRY)],
         )
         self.runs = {job.name: self._scheduled(job, job.schedule) if job.schedule else self._once(job) for job in environment.training}
         self.register_outputs({"runs": sorted(self.runs)})
@@ -140,4 +140,7 @@ class Training(Component):
         store = next((store.name for store in self.environment.data_stores if store.kind == "object-store"), None)
         if store is None:
             return {}
-        return {"CHECKPOINT_URL": f"s3://checkpoints/{job.name}", "S3_ENDPOINT": f"http://{store}.{places.DATA}.svc:{_S3}"}
+        return {
+            "CHECKPOINT_URL": f"s3://checkpoints/{job.name}",
+            "S3_ENDPOINT": f"http://{store}.{places.DATA}.svc:{STORE_PORTS['object-store']}",
+        }

@@ -6,6 +6,8 @@ case "$POD_NAME" in
 esac
 [ -s "$PGDATA/PG_VERSION" ] && exit 0
 until pg_isready -q -h "$PRIMARY" -U postgres; do sleep 2; done
-rm -rf "${PGDATA:?}"
-# -R writes standby.signal and the connection of the primary; the password comes from PGPASSWORD.
-exec pg_basebackup -h "$PRIMARY" -U postgres -D "$PGDATA" -X stream -R --checkpoint=fast
+# Under another name until it is whole: half a copy, left by a pod that was killed, must not be taken for a database.
+rm -rf "${PGDATA:?}" "$PGDATA.partial"
+# -R writes standby.signal and how the primary is reached, with the password that PGPASSWORD holds.
+pg_basebackup -h "$PRIMARY" -U postgres -D "$PGDATA.partial" -X stream -R --checkpoint=fast
+mv "$PGDATA.partial" "$PGDATA"

@@ -76,3 +76,8 @@ def test_prompts_and_answers_are_not_exported() -> None:
 @pytest.mark.parametrize("who", CONFIGURATIONS)
 def test_nothing_listens_on_every_address(who: str) -> None:
     assert "0.0.0.0" not in str(CONFIGURATIONS[who])
+
+
+def test_an_agent_writes_nothing_to_a_disk() -> None:
+    """No extension keeps a queue, and the container's file system is read-only."""
+    assert all(set(config["extensions"]) == {"health_check"} for config in CONFIGURATIONS.values())

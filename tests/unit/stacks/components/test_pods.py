@@ -18,7 +18,7 @@ from stacks.components.pods import (
 )
 from stacks.environment import Environment, Resources
 
-GPU = {"model": "L4", "per_node": 1, "memory_gib": 22.35}
+GPU = {"model": "L4", "per_node": 1}
 
 
 def environment() -> Environment:

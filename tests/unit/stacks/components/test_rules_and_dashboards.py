@@ -11,21 +11,22 @@ from typing import Any
 import pytest
 
 from stacks.components.telemetry.dashboards import contents, dashboard
-from stacks.components.telemetry.metrics import FIRST_TOKEN_BUCKETS_S, SERIES
-from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, first_token_bound_s, platform_groups, slo_groups
+from stacks.components.telemetry.metrics import SERIES, TOKEN_SECONDS
+from stacks.components.telemetry.prometheus import configuration
+from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, platform_groups, slo_groups
 from stacks.environment import Environment
 
 #: Words of PromQL, and labels.
 WORDS = {"sum", "rate", "count", "min", "max", "by", "and", "or", "vector", "histogram_quantile", "le", "pod", "gpu", "Hostname"}
-WORDS |= {"rule_name", "k8s_pod_name"}
+WORDS |= {"rule_name", "k8s_pod_name", "avg", "avg_over_time", "bool", "time"}
 
 
 @cache
 def environment() -> Environment:
     pool = {"name": "laptop", "region": "local", "instance_type": "laptop", "vcpu_per_node": 8, "memory_gib_per_node": 32}
-    gpu = {**pool, "name": "gpu", "gpu": {"model": "L4", "per_node": 1, "memory_gib": 22}}
+    gpu = {**pool, "name": "gpu", "gpu": {"model": "L4", "per_node": 1}}
     return Environment.model_validate(
-        {"name": "test", "node_pools": [pool, gpu], "thresholds": ["p95_ttft_ms < 400", "failed_share < 0.001", "p95_e2e_ms < 5000"]}
+        {"name": "test", "node_pools": [pool, gpu], "thresholds": ["p95_tpot_ms < 50", "failed_share < 0.001", "p95_e2e_ms < 5000"]}
     )
 
 
@@ -54,20 +55,50 @@ def test_every_window_of_an_alert_is_recorded() -> None:
 
 
 def test_the_error_budget_is_the_environments_own() -> None:
-    page = next(rule for rule in ALERTS if rule.get("alert") == "FailedBudgetBurn1h")
-    assert page["expr"] == "sandtable:failed:ratio_rate1h > 0.0144 and sandtable:failed:ratio_rate5m > 0.0144"
+    page = next(rule for rule in ALERTS if rule.get("alert") == "UnavailableBudgetBurn1h")
+    assert page["expr"] == "sandtable:unavailable:ratio_rate1h > 0.0144 and sandtable:unavailable:ratio_rate5m > 0.0144"
     assert page["labels"]["severity"] == "page"
 
 
-@pytest.mark.parametrize(("threshold_ms", "bound_s"), [(400, 0.5), (500, 0.5), (501, 0.75), (1, 0.001), (99_999, 10.0)])
-def test_a_late_first_token_is_counted_at_a_bucket_that_exists(threshold_ms: float, bound_s: float) -> None:
-    assert first_token_bound_s(threshold_ms) == bound_s
-    assert first_token_bound_s(threshold_ms) in FIRST_TOKEN_BUCKETS_S
+def test_what_the_engine_is_said_to_expose_it_exposes() -> None:
+    """The names as a running engine shows them at ``/metrics`` (llama.cpp, xllamacpp's server)."""
+    shown = {
+        *("prompt_tokens_total", "prompt_tokens_cached_total", "prompt_seconds_total"),
+        *("tokens_predicted_total", "tokens_predicted_seconds_total", "n_decode_total", "n_tokens_max"),
+        *("prompt_tokens_seconds", "predicted_tokens_seconds"),
+        *("requests_processing", "requests_deferred", "n_busy_slots_per_decode"),
+    }
+    claimed = {name for name, exposer in SERIES.items() if exposer == "engine"}
+    assert claimed <= {f"llamacpp:{name}" for name in shown}
 
 
-def test_the_bound_of_the_threshold_is_in_the_rules() -> None:
-    late = next(rule for rule in ALERTS if rule.get("record") == "sandtable:first_token:ratio_rate5m")
-    assert 'le="0.5"' in late["expr"]
+def test_no_alert_waits_for_a_series_that_nothing_exposes_yet() -> None:
+    assert not [name for name in SERIES if name.startswith("gen_ai_")]
+
+
+def test_late_tokens_are_an_objective_only_where_a_threshold_says_how_late() -> None:
+    objectives = {group["name"] for group in slo_groups(environment())}
+    assert objectives == {"engines", "slo-unavailable", "slo-waiting", "slo-slow_tokens"}
+    silent = {group["name"] for group in slo_groups(Environment(name="test"))}
+    assert "slo-slow_tokens" not in silent
+    late = next(rule for rule in ALERTS if rule.get("record") == "sandtable:slow_tokens:ratio_rate5m")
+    assert late["expr"] == f"avg(avg_over_time(({TOKEN_SECONDS} > bool 0.05)[5m:30s]))"
+
+
+def test_a_runtime_rule_is_matched_by_the_number_of_its_priority() -> None:
+    """Falco's label ``priority`` is 0 (emergency) to 7 (debug)."""
+    broken = next(rule for rule in ALERTS if rule.get("alert") == "RuntimeRuleBroken")
+    assert 'priority=~"[0-2]"' in broken["expr"]
+
+
+def test_a_quorum_is_lost_also_when_no_server_answers() -> None:
+    lost = next(rule for rule in ALERTS if rule.get("alert") == "VaultQuorumLost")
+    assert lost["expr"] == "(count(vault_core_unsealed == 1) or vector(0)) < 2"
+
+
+def test_labels_that_panels_group_by_are_promoted() -> None:
+    promoted = configuration(environment())["otlp"]["promote_resource_attributes"]
+    assert {"k8s.pod.name", "k8s.namespace.name"} <= set(promoted)
 
 
 def test_alerts_have_names_severities_and_words() -> None:
@@ -102,5 +133,6 @@ def overlap(a: dict[str, int], b: dict[str, int]) -> bool:
 
 def test_a_threshold_is_a_line_in_its_picture() -> None:
     panels = {panel["title"]: panel for panel in dashboard(environment(), "serving", contents(environment())["serving"])["panels"]}
-    assert panels["Time to first token"]["fieldConfig"]["defaults"]["thresholds"]["steps"][-1] == {"color": "red", "value": 0.4}
-    assert len(panels["Time per output token"]["fieldConfig"]["defaults"]["thresholds"]["steps"]) == 1
+    steps = panels["Time per output token, mean"]["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert steps[-1] == {"color": "red", "value": 0.05}
+    assert len(panels["Slots busy per step"]["fieldConfig"]["defaults"]["thresholds"]["steps"]) == 1

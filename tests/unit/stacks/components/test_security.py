@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.components.security.falco import RULES, sensor_configuration
+from stacks.components import places
+from stacks.components.pods import ON_EVERY_NODE, pod_template
+from stacks.components.security.falco import RULES, sensor_configuration, without_app_armor
 from stacks.components.security.spire_agent import agent_configuration
-from stacks.components.security.spire_server import CA_TTL_H, server_configuration
-from stacks.components.security.vault import HELPER_HEALTH, POLICIES, raft_storage
-from stacks.components.security.vault_access import policies, setup
+from stacks.components.security.spire_registrations import dns_names
+from stacks.components.security.spire_server import CA_TTL_H, published, server_configuration
+from stacks.components.security.vault import CERTIFIED, HELPER_HEALTH, POLICIES, URL, raft_storage
+from stacks.components.security.vault_access import CLIENTS, ROLES, SETUP, databases, policies, roles
+from stacks.components.security.vault_setup import setup_files
 from stacks.environment import Environment, Identity, RuntimeRules
 
 ENVIRONMENT = Environment(name="test", identity=Identity(trust_domain="example.org", svid_ttl_h=1.5))
@@ -54,18 +58,47 @@ def test_access_policies_grant_named_paths_only() -> None:
         assert not re.search(r'"(sudo|root)"', text), name
 
 
-def test_a_login_gives_a_policy_that_exists_and_certificates_of_its_own_names() -> None:
-    calls = {call["path"]: call["data"] for call in setup(ENVIRONMENT)}
-    roles = [path.rpartition("/")[2] for path in calls if path.startswith("auth/kubernetes/role/")]
-    assert roles == ["ai-stack", "federation", "training"]
-    for role in roles:
-        login, certificates = calls[f"auth/kubernetes/role/{role}"], calls[f"pki_int/roles/{role}"]
-        assert {f"{policy}.hcl" for policy in login["token_policies"]} <= set(policies(POLICIES))
-        assert calls[f"sys/policies/acl/{role}"]["policy_file"] in policies(POLICIES)
-        assert login["audience"] == "vault"
-        assert certificates["allow_any_name"] is False
-        assert certificates["allowed_uri_sans"] == [f"spiffe://example.org/ns/{login['bound_service_account_namespaces'][0]}/sa/*"]
-        assert certificates["max_ttl"] == "5400s"
+def test_a_login_gives_a_policy_that_exists() -> None:
+    lines = [line.split(" ") for line in roles().splitlines()]
+    assert [line[0] for line in lines] == list(ROLES) == ["vault-setup", "ai-stack", "federation", "training"]
+    assert {f"{role}.hcl" for role in ROLES} <= set(policies(POLICIES))
+    assert all(len(line) == 3 for line in lines)
+    assert set(CLIENTS) == {places.AI, places.FEDERATION, places.TRAINING}
+    assert ROLES[SETUP] == (places.VAULT, SETUP), "no other account may set the engine up"
+
+
+def test_what_a_policy_reads_is_set_up() -> None:
+    """Every path that a workload's policy names is mounted, and its key or role is made, by the script."""
+    script = setup_files(ENVIRONMENT)["setup.sh"]
+    named = {path for role, text in policies(POLICIES).items() if role != f"{SETUP}.hcl" for path in re.findall(r'path "([^"]+)"', text)}
+    mounts = {path.split("/")[0] for path in named} - {"auth"}
+    assert mounts == {"secret", "pki_int", "transit", "database"}
+    assert all(re.search(rf"^ +mount {mount} ", script, re.MULTILINE) for mount in mounts)
+    keys = {path.rpartition("/")[2] for path in named if path.startswith("transit/")}
+    assert keys == set(re.findall(r"for key in (.+); do", script)[0].split())
+    assert {path.rpartition("/")[2] for path in named if path.startswith("pki_int/issue/")} <= set(ROLES)
+
+
+def test_the_database_of_the_training_runs_is_the_first_postgresql() -> None:
+    assert databases(ENVIRONMENT) == ""
+    stores = [{"name": name, "kind": kind, "pool": "laptop"} for name, kind in (("cache", "redis"), ("facts", "postgresql"))]
+    assert databases(Environment.model_validate({"name": "test", "data_stores": stores})) == "facts facts.data.svc:5432 training-readonly\n"
+    assert "database/creds/training-readonly" in policies(POLICIES)["training.hcl"]
+
+
+def test_the_certificate_names_what_servers_are_asked_by() -> None:
+    program = '{{ index .PodMeta.Labels "app.kubernetes.io/name" }}'
+    rendered = {name.replace(program, "vault").replace("{{ .PodMeta.Namespace }}", places.VAULT) for name in dns_names(places.VAULT)}
+    assert {CERTIFIED, URL.removeprefix("https://").partition(":")[0]} == rendered
+    assert f'leader_tls_servername = "{CERTIFIED}"' in raft_storage(3)
+    assert dns_names(places.AI) == [f"{program}.{{{{ .PodMeta.Namespace }}}}.svc"]
+
+
+def test_the_helper_of_a_job_ends() -> None:
+    """spiffe-helper refuses a file of a process to signal where it does not stay."""
+    once = setup_files(ENVIRONMENT)["helper.conf"]
+    assert re.search(r"daemon_mode\s+= false\b", once)
+    assert "pid_file_name" not in once
 
 
 def test_identities_live_as_long_as_the_environment_says_and_shorter_than_the_authority() -> None:
@@ -74,6 +107,15 @@ def test_identities_live_as_long_as_the_environment_says_and_shorter_than_the_au
     assert server["default_x509_svid_ttl"] == "90m"
     assert CA_TTL_H > 1.5
     assert agent_configuration(ENVIRONMENT.identity)["agent"]["trust_domain"] == "example.org"
+
+
+def test_the_authorities_are_published_to_those_who_speak_to_the_secrets_engine() -> None:
+    assert published(ENVIRONMENT) == (places.AI, places.FEDERATION)
+    assert published(Environment.model_validate({"name": "test", "secrets": {"engine": "none"}})) == ()
+    plugins = server_configuration(ENVIRONMENT.identity, published(ENVIRONMENT))["plugins"]
+    clusters = plugins["BundlePublisher"]["k8s_configmap"]["plugin_data"]["clusters"]
+    assert {cluster["namespace"] for cluster in clusters.values()} == {places.AI, places.FEDERATION}
+    assert "BundlePublisher" not in server_configuration(ENVIRONMENT.identity)["plugins"]
 
 
 def test_the_agent_verifies_the_kubelet_and_never_bootstraps_blindly() -> None:
@@ -85,6 +127,17 @@ def test_the_agent_verifies_the_kubelet_and_never_bootstraps_blindly() -> None:
 def test_the_sensor_reports_from_the_priority_that_the_environment_names() -> None:
     assert sensor_configuration(RuntimeRules(minimum_priority="error"))["priority"] == "error"
     assert sensor_configuration(RuntimeRules())["engine"]["kind"] == "modern_ebpf"
+
+
+def test_the_sensor_loads_the_plugin_that_its_rules_need_once() -> None:
+    configuration = sensor_configuration(RuntimeRules())
+    assert configuration["load_plugins"] == ["container"]
+    assert not {"plugins", "rules_files"} & set(configuration), "Falco appends lists to its own: what is there would be there twice"
+
+
+def test_the_sensor_is_outside_every_app_armor_profile() -> None:
+    template: Any = without_app_armor(pod_template({}, [], placement=ON_EVERY_NODE, service_account="falco"))
+    assert template.spec.security_context.app_armor_profile.type == "Unconfined"
 
 
 @pytest.mark.parametrize("item", [item for item in FALCO if "rule" in item], ids=lambda item: item["rule"])

@@ -109,3 +109,10 @@ def test_a_plugin_that_outlives_it_is_ended_and_does_not_hold_us_up(run: Run, tm
 
 def test_the_terminals_ctrl_c_does_not_reach_it(run: Run) -> None:
     assert int(run("ps -o sid= -p $$").stdout) != os.getsid(0)
+
+
+def test_bytes_that_are_no_text_do_not_end_it(run: Run, tmp_path: Path) -> None:
+    """A reader that dies closes the pipe, and Pulumi with it."""
+    result = run(f"printf 'a \\377 byte\\n'; i=0; while [ $i -lt 9999 ]; do echo line; i=$((i+1)); done; touch {tmp_path}/end")
+    assert result.stdout.startswith("a \N{REPLACEMENT CHARACTER} byte\nline\n")
+    assert (tmp_path / "end").exists()

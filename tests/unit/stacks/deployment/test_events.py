@@ -92,6 +92,14 @@ def test_the_graph_is_the_one_of_any_other_source(recorder: Recorder) -> None:
     assert recorder.graph().digest == Graph.of([same], "program").digest
 
 
+def test_a_component_is_told_from_what_a_provider_makes(recorder: Recorder) -> None:
+    for kind, custom in (("Part", {}), ("Bucket", {"custom": True})):  # Pulumi leaves out what is false
+        change = metadata("create", kind, kind=f"acme:infra:{kind}")
+        change["new"] = {**change["new"], "inputs": {}, **custom}
+        recorder(event("resourcePreEvent", {"metadata": change, "planning": True}))
+    assert {resource.name: resource.counts for resource in recorder.graph()} == {"Part": False, "Bucket": True}
+
+
 def test_a_refresh_tells_only_at_the_end_what_it_found(recorder: Recorder) -> None:
     recorder(planned("refresh", "edited", old=True))
     recorder(planned("refresh", "gone", old=True))

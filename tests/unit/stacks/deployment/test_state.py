@@ -119,6 +119,16 @@ class TestLocks:
         assert state.release_stale_locks()
         assert not path.exists()
 
+    def test_that_cannot_be_read_it_is_somebodys(self, state: StateFolder, lock: Lock) -> None:
+        """As another user's file that only they may read; a folder is refused to root too."""
+        path = lock(ended())
+        path.unlink()
+        path.mkdir()
+        with pytest.raises(StateLockedError, match="cannot be read to see by whom") as raised:
+            state.release_stale_locks(elsewhere=True)
+        assert str(path) in str(raised.value)
+        assert path.exists()
+
     def test_other_stacks_are_left_alone(self, state: StateFolder, lock: Lock) -> None:
         other = lock(os.getpid(), stack="prod")
         assert state.locks() == []

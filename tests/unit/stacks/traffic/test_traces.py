@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,46 @@ def test_replay_is_as_recorded_and_cut_at_the_duration(written: Any) -> None:
     assert [(r.index, r.at_s, r.prompt_tokens, r.output_tokens) for r in requests] == [(0, 0.0, 4808, 10), (1, 0.0520007, 3180, 8)]
 
 
+def test_what_is_cut_off_is_said(written: Any) -> None:
+    path, notes = written(AZURE), []
+    plan(replayed(path, duration_s=60), root=path.parent, on_note=notes.append)
+    assert notes == ["the trace was cut at 60 s, the duration of the traffic: 2 of 3 rows are sent"]
+
+
+def test_a_rate_that_cannot_be_had_is_said(written: Any) -> None:
+    path, notes = written("".join(MOONCAKE.splitlines(keepends=True)[:2])), []
+    requests = plan(replayed(path), root=path.parent, rate_per_s=5, on_note=notes.append)
+    assert [r.at_s for r in requests] == [0.0, 0.0]
+    assert notes == ["all rows of the trace have one time, which no rate can stretch: they are sent at once, not at 5 requests/s"]
+
+
+@pytest.mark.parametrize("text", [AZURE, MOONCAKE])
+def test_gzip_is_unpacked(written: Any, text: str) -> None:
+    plain = read_trace(written(text)).rows
+    packed = gzip.compress(text.encode(), mtime=0)
+    assert read_trace(written(packed)).rows == plain
+    with pytest.raises(UnreadableTraceError, match="a damaged gzip file"):
+        read_trace(written(packed[:-12]))
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "why"),
+    [
+        ('{"timestamp": 0, "input_length": 5}', MOONCAKE, "'output_length' is missing"),
+        ('{"timestamp": 0, "inp', MOONCAKE, "not JSON"),
+        ("# exported on Monday", MOONCAKE, "not JSON"),
+        ("# exported on Monday", AZURE, "it stands above the header"),
+    ],
+)
+def test_a_bad_first_row_can_be_skipped_like_any_other(written: Any, first: str, rest: str, why: str) -> None:
+    path = written(f"{first}\n{rest}")
+    with pytest.raises(BadTraceRowsError, match="the first is line 1") as caught:
+        read_trace(path)
+    assert why in str(caught.value)
+    trace = read_trace(path, skip_bad_rows=True)
+    assert (len(trace.rows), trace.bad) == (3, 1)
+
+
 def test_an_explicit_rate_stretches_time(written: Any) -> None:
     path, notes = written(MOONCAKE), []
     requests = plan(replayed(path), root=path.parent, rate_per_s=1.0, on_note=notes.append)
@@ -99,6 +140,11 @@ def test_endless_lengths_start_over(written: Any) -> None:
         ("2023-11-16 18:19:00,5,0", "GeneratedTokens 0 is less than 1"),
         ("2023-11-16 18:19:00,5,many", "GeneratedTokens 'many' is not a whole number"),
         ("2023-11-16 18:19:00,5.5,1", "ContextTokens '5.5' is not a whole number"),
+        ("2023-11-16 18:19:00,1_000,1", "ContextTokens '1_000' is not a whole number"),
+        ("2023-11-16 18:19:00,+5,1", "ContextTokens '+5' is not a whole number"),
+        ("2023-11-16 18:19:00,٣,1", "ContextTokens '٣' is not a whole number"),
+        ("2023-11-16 18:19:00,1234567890,1", "ContextTokens '1234567890' is not a whole number of at most nine digits"),
+        ("2023-11-16 18:19:00," + "x" * 500 + ",1", "ContextTokens '" + "x" * 58 + "… is not a whole number"),
         ("2023-11-16 18:17:00,5,1", "its time is before that of the row above"),
         ("yesterday,5,1", "TIMESTAMP 'yesterday' is not a time such as 2023-11-16 18:17:03.9799600"),
         ("2023-02-31 18:19:00,5,1", "TIMESTAMP '2023-02-31 18:19:00': day is out of range for month"),

@@ -1,0 +1,126 @@
+"""Pools whose nodes Karpenter makes (karpenter.sh/v1): a NodePool each, and the NodeClass that says how a machine of the cloud starts.
+
+Sources: https://karpenter.sh/docs/concepts/nodeclasses (EC2NodeClass), Azure documentation, "Configure AKSNodeClass resources".
+
+Rule: Karpenter and its definitions are the cluster's; what the class names in the account (role, subnets, security groups) is found by
+the environment's name, so that nothing of an account stands in an environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi_kubernetes as k8s
+
+from stacks import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stacks.components.component import Component
+    from stacks.environment import Environment, NodePool
+
+_PART: Final = "karpenter"
+#: Images of engines and trainers are large, and so are the models that pods write beside them.
+_DISK_GIB: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClass:
+    """The kind of a cloud's NodeClass, and what ours says."""
+
+    group: str
+    version: str
+    kind: str
+    spec: Callable[[Environment], dict[str, Any]]
+
+
+def _ec2(environment: Environment) -> dict[str, Any]:
+    found = [{"tags": {"karpenter.sh/discovery": environment.name}}]
+    return {
+        "role": f"KarpenterNodeRole-{environment.name}",
+        "amiSelectorTerms": [{"alias": "al2023@latest"}],  # replaced with the nodes, which live a month at most
+        "subnetSelectorTerms": found,
+        "securityGroupSelectorTerms": found,
+        # Without a session token, and from inside a pod, nobody gets the node's own credentials.
+        "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+        "blockDeviceMappings": [
+            {
+                "deviceName": "/dev/xvda",
+                "ebs": {"volumeSize": f"{_DISK_GIB}Gi", "volumeType": "gp3", "encrypted": True, "deleteOnTermination": True},
+            }
+        ],
+        "tags": _tags(environment),
+    }
+
+
+def _aks(environment: Environment) -> dict[str, Any]:
+    return {"imageFamily": "Ubuntu2204", "osDiskSizeGB": _DISK_GIB, "tags": _tags(environment)}
+
+
+def _tags(environment: Environment) -> dict[str, str]:
+    """What the cloud's bill shows beside each machine."""
+    return {"environment": environment.name, "owner": environment.owner, "cost-centre": environment.cost_centre}
+
+
+#: Clouds that Karpenter makes nodes in.
+NODE_CLASSES: Final[dict[str, NodeClass]] = {
+    "aws": NodeClass("karpenter.k8s.aws", "v1", "EC2NodeClass", _ec2),
+    "azure": NodeClass("karpenter.azure.com", "v1beta1", "AKSNodeClass", _aks),
+}
+
+
+def node_class(component: Component, cloud: str) -> k8s.apiextensions.CustomResource:
+    """Declare the NodeClass of all pools, called like the environment."""
+    name, kind = component.environment.name, NODE_CLASSES[cloud]
+    return k8s.apiextensions.CustomResource(
+        f"{_PART}-{name}",
+        api_version=f"{kind.group}/{kind.version}",
+        kind=kind.kind,
+        metadata=component.metadata(name, part=_PART),
+        spec=kind.spec(component.environment),
+        opts=component.options(),
+    )
+
+
+def node_pool(
+    component: Component,
+    pool: NodePool,
+    of_class: k8s.apiextensions.CustomResource,
+    *,
+    pool_labels: Mapping[str, str],
+    zones: Sequence[str],
+    taints: Sequence[Mapping[str, str]],
+) -> k8s.apiextensions.CustomResource:
+    """Declare the pool for Karpenter; its nodes come when pods ask for them."""
+    environment = component.environment
+    kind = NODE_CLASSES[environment.region(pool.region).cloud]
+    gpus = {labels.GPU_RESOURCE: str(pool.gpu.per_node * pool.max_nodes)} if pool.gpu else {}
+    requirements = {
+        labels.INSTANCE_TYPE: [pool.instance_type],
+        labels.ZONE: list(zones),
+        # A reservation is a discount on machines on demand; Karpenter's own `reserved` means capacity set aside.
+        "karpenter.sh/capacity-type": ["spot" if pool.purchase == "spot" else "on-demand"],
+    }
+    return k8s.apiextensions.CustomResource(
+        pool.name,
+        api_version="karpenter.sh/v1",
+        kind="NodePool",
+        metadata=component.metadata(pool.name, part=pool.name, extra_labels=pool_labels),
+        spec={
+            "template": {
+                "metadata": {"labels": dict(pool_labels)},
+                "spec": {
+                    "nodeClassRef": {"group": kind.group, "kind": kind.kind, "name": environment.name},
+                    "requirements": [{"key": key, "operator": "In", "values": values} for key, values in requirements.items()],
+                    "taints": [dict(taint) for taint in taints],
+                    "expireAfter": "720h",
+                },
+            },
+            # GPU nodes take minutes to come up and pods on them minutes to load: let a short lull pass.
+            "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "15m" if pool.gpu else "1m"},
+            "limits": {"cpu": str(pool.vcpu_per_node * pool.max_nodes), **gpus},
+        },
+        opts=component.options(of_class),
+    )
