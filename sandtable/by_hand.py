@@ -6,18 +6,23 @@ Rule: the caller evaluates what is printed, so what cannot be prepared is told o
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-from sandtable.workspace import Workspace
+if TYPE_CHECKING:
+    from sandtable.workspace import Workspace
+    from stacks.environment import Environment
 
 _PASSPHRASE: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
 def variables(space: Workspace) -> dict[str, str]:
-    """Return them by name. A passphrase that the caller has set is left alone; otherwise it is that of rehearsals.
+    """Return them by name.
+
+    A passphrase that the caller has set is left alone. Otherwise it is that of rehearsals, which everybody knows: where one of the
+    environments has a cluster of its own and encrypts with a passphrase, none is set, and stderr says so.
 
     Raises:
         toolchain.ToolMissingError: one of the tools is not here; the text names the command that provides it.
@@ -30,8 +35,15 @@ def variables(space: Workspace) -> dict[str, str]:
     state = space.root.absolute() / ".sandtable" / "state"
     state.mkdir(parents=True, exist_ok=True)  # Pulumi refuses a folder that is not there
     found["PULUMI_BACKEND_URL"] = state.as_uri()
-    if not any(name in os.environ for name in _PASSPHRASE):
-        found["PULUMI_CONFIG_PASSPHRASE"] = REHEARSAL_PASSPHRASE
+    if any(name in os.environ for name in _PASSPHRASE):
+        return found
+    if real := [environment.name for environment in _environments(space) if _needs_its_own_passphrase(environment)]:
+        _tell(
+            f"no passphrase is set: the one of rehearsals, {REHEARSAL_PASSPHRASE!r}, protects nothing, and {', '.join(real)} is not on the "
+            f"embedded cluster; export {_PASSPHRASE[0]} yourself before you run pulumi"
+        )
+    else:
+        found[_PASSPHRASE[0]] = REHEARSAL_PASSPHRASE
     return found
 
 
@@ -39,18 +51,34 @@ def make_stacks(space: Workspace) -> None:
     """Make the stack of each environment that has none yet: ``pulumi up`` does not do that where nobody can be asked."""
     from stacks.clusters import open_cluster
     from stacks.deployment import Deployment
-    from stacks.environment_file import PROJECT, load, names
+    from stacks.errors import StackError
+    from toolchain import ToolchainError
+
+    for environment in _environments(space, tell=True):
+        try:
+            Deployment(environment, cluster=open_cluster(environment, space.root), root=space.root).make()
+        except (StackError, ToolchainError) as error:
+            _tell(f"the stack {environment.name} was not made: {error}")
+
+
+def _environments(space: Workspace, *, tell: bool = False) -> Iterator[Environment]:
+    """Yield the environments whose files can be read."""
+    from stacks.environment_file import load, names
     from stacks.errors import StackError
 
     for name in names(space.root):
-        if _stack_file(space, PROJECT, name).is_file():
-            continue
         try:
-            environment = load(name, root=space.root)
-            Deployment(environment, cluster=open_cluster(environment, space.root), root=space.root).export_state()
+            yield load(name, root=space.root)
         except StackError as error:
-            typer.echo(f"# the stack {name} was not made: {error}", err=True)
+            if tell:
+                _tell(f"the stack {name} was not made: {error}")
 
 
-def _stack_file(space: Workspace, project: str, name: str) -> Path:
-    return space.folder / "state" / ".pulumi" / "stacks" / project / f"{name}.json"
+def _needs_its_own_passphrase(environment: Environment) -> bool:
+    return environment.cluster.provider != "embedded" and environment.secrets.stack_encryption == "passphrase"
+
+
+def _tell(words: str) -> None:
+    """Print a note; as the shell's comment, should somebody evaluate stderr too."""
+    for line in words.splitlines():
+        typer.echo(f"# {line}", err=True)

@@ -33,9 +33,9 @@ def ensure(names: Sequence[str], steps: Steps, *, verify: bool = False) -> dict[
     """
     import toolchain
 
-    needed = toolchain.plan(names)
+    needed = toolchain.plan(names, verify=verify)
     if not needed.steps:
-        return toolchain.ensure(names, verify=verify)
+        return toolchain.ensure(names)
     with steps.step("tools") as step, steps.builds() as show:
         found = toolchain.ensure(names, on_progress=_Announced(needed, steps, show), verify=verify)
         step.note(f"{_count(needed)} provided")
@@ -87,8 +87,9 @@ class _Announced:
     def _announce(self) -> None:
         from toolchain.installing.progress import duration
 
-        count, takes = _count(self._needed), duration(self._needed.estimate_s)
-        self._steps.say(f"{count} tools are not here yet; getting them takes about {takes}, once. Ctrl-C is safe: finished parts are kept.")
+        missing, takes = _count(self._needed), duration(self._needed.estimate_s)
+        what = "1 tool is not here yet; getting it" if missing == 1 else f"{missing} tools are not here yet; getting them"
+        self._steps.say(f"{what} takes about {takes}, once. Ctrl-C is safe: finished parts are kept.")
 
 
 def _count(needed: Plan) -> int:

@@ -23,15 +23,15 @@ def main(root: Path) -> None:
     """Declare the stack of the environment in ``root`` that Pulumi's stack is named after.
 
     Raises:
-        RunError: the environment's file cannot be meant, or its cluster does not run.
+        RunError: the environment's file cannot be meant, its cluster does not run, or a secret of the stack is not set.
     """
     try:
         environment = load(pulumi.get_stack(), root=root)
         cluster = open_cluster(environment, root)
         _must_run(cluster)
+        program(environment, kubeconfig=str(cluster.kubeconfig), context=cluster.context)
     except StackError as error:
         raise pulumi.RunError(str(error)) from error
-    program(environment, kubeconfig=str(cluster.kubeconfig), context=cluster.context)
 
 
 def _must_run(cluster: Cluster) -> None:

@@ -14,7 +14,7 @@ from toolchain.errors import CacheError, CatalogueError, InstallFailedError, Too
 from toolchain.finding.bin_folder import environment
 from toolchain.finding.health import ToolStatus, status
 from toolchain.finding.resolver import Resolver, Tool
-from toolchain.installing.installer import Plan, Step, ensure, plan
+from toolchain.installing.installer import Plan, Step, ensure, obtainable, plan
 from toolchain.installing.progress import BuildProgress, PlainLines
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "cache_dir",
     "ensure",
     "environment",
+    "obtainable",
     "plan",
     "resolve",
     "status",

@@ -4,6 +4,7 @@ Rule 1: ``tools/<name>/<key>/`` is complete or absent: an entry is made in ``sta
 Rule 2: the key is made of everything that the tool was made from; an entry is never changed, only replaced.
 Rule 3: beside each tool lies ``receipt.json`` with its checksum and origin; a file whose size differs from it counts as absent.
 Rule 4: whoever makes an entry holds the lock of its subject; the kernel lets go of it when the process dies.
+Rule 5: a cache that may only be read serves as well, where it holds all tools: scripts and links, which cost nothing, go elsewhere then.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -118,6 +121,31 @@ class Cache:
     def of(cls, environ: Mapping[str, str]) -> Self:
         """Return the cache that ``environ`` points to."""
         return cls(cache_dir(environ))
+
+    @cached_property
+    def scratch(self) -> Path:
+        """The folder of scripts and links: the cache itself, or one in the folder of temporary files where the cache cannot be written."""
+        nearest = next(folder for folder in (self.root, *self.root.parents) if os.path.exists(folder))  # noqa: PTH110  # never raises
+        return self.root if os.access(nearest, os.W_OK) else Path(tempfile.gettempdir(), f"sandtable-{os.getuid()}")
+
+    def open_scratch(self, name: str) -> Path:
+        """Make the folder ``name`` below ``scratch``, and return it.
+
+        Raises:
+            CacheError: it cannot be made; or others can write the folder, who could put programs of theirs into it.
+        """
+        folder = self.scratch / name
+        with explained(folder):
+            if self.scratch != self.root:
+                self.scratch.mkdir(mode=0o700, exist_ok=True)
+                found = self.scratch.lstat()
+                if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+                    raise CacheError(
+                        f"{self.scratch}: is not ours alone, and the cache {self.root} cannot be written; "
+                        "remove the folder, or set SANDTABLE_CACHE to a folder that can be written"
+                    )
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def find(self, name: str, key: str) -> Installed | None:
         """Return the newest complete entry of ``name`` whose key matches the glob ``key``."""

@@ -90,6 +90,8 @@ class ToolEntry(Entry):
     sources: tuple[Source, ...] = Field(min_length=1)
     aliases: tuple[str, ...] = ()
     """Other names of the executable on PATH."""
+    beside: str | None = None
+    """Name of the tool that it is shipped with: a copy on PATH is taken only where it lies beside the one that is used."""
     plugin: str | None = None
     """Name in Pulumi's plugin folder, for the source ``plugins``."""
     version_command: tuple[str, ...] = ()
@@ -144,6 +146,8 @@ class ToolEntry(Entry):
                 raise ValueError(f"`{source}` and its place in `sources` go together")
         if list(self.sources) != [source for source in get_args(Source) if source in self.sources]:
             raise ValueError(f"`sources` are tried in the order {', '.join(get_args(Source))}; write them so, each once")
+        if self.beside is not None and "path" not in self.sources:
+            raise ValueError("`beside` needs `path` in `sources`")
         if bool(self.version_command) != bool(self.version_pattern):
             raise ValueError("`version_command` and `version_pattern` go together")
         if self.accepts and not self.version_command:
@@ -223,7 +227,11 @@ def read(path: Path = CATALOGUE) -> Catalogue:
                 if not (modules / entry.build.folder / file).is_file():
                     raise CatalogueError(f"{path}: tools.{name}.build.folder: there is no {modules / entry.build.folder / file}")
         entries.append(entry)
-    return Catalogue(entries, modules)
+    catalogue = Catalogue(entries, modules)
+    for entry in entries:
+        if entry.beside is not None and entry.beside not in catalogue:
+            raise CatalogueError(f"{path}: tools.{entry.name}.beside: {_unknown('tool', entry.beside, catalogue)}")
+    return catalogue
 
 
 @cache

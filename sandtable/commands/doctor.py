@@ -21,11 +21,11 @@ NEEDED = frozenset({"cluster", "deploy"})
 EXAMPLES = """
 Examples:
 
-  sandtable doctor                what is there, what is missing, and the command that mends it
+  sandtable doctor                what is there, what lacks, what mends it
 
-  sandtable doctor --install      find, download or build everything; takes a quarter of an hour on two cores
+  sandtable doctor --install      get everything: a quarter of an hour, once
 
-  eval "$(sandtable doctor --env)" && pulumi up -s dev        Pulumi by hand, over the same tools and the same state
+  eval "$(sandtable doctor --env)" && pulumi up -s dev        Pulumi by hand
 """
 
 
@@ -36,17 +36,17 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     context: typer.Context,
-    install: Annotated[bool, typer.Option("--install", help="Find, download or build all that is missing.")] = False,
+    install: Annotated[bool, typer.Option("--install", help="Find, download or build all that is missing and that we can.")] = False,
     env: Annotated[bool, typer.Option("--env", help="Print the shell variables for Pulumi by hand, and nothing else.")] = False,
     json: Json = False,
 ) -> None:
-    """Show every server and command-line tool: version, origin, licence, and how to mend what is missing."""
+    """Show every server and command-line tool: version, origin, licence, checksum, and how to mend what is missing."""
     import toolchain
     from sandtable.terminal import Steps, out, show_tools
     from sandtable.toolchain_progress import ensure
 
     if install:
-        ensure(toolchain.tools_for("all"), Steps(quiet=json or env), verify=True)
+        ensure(toolchain.obtainable(toolchain.tools_for("all")), Steps(quiet=json or env), verify=True)
     if env:
         from sandtable.by_hand import make_stacks, variables
 

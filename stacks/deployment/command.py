@@ -78,6 +78,7 @@ class _Run:
             cwd=cwd,
             env=environment,
             encoding="utf-8",
+            errors="replace",  # a provider may pass on bytes of anything; a reader that dies would end Pulumi with a broken pipe
             start_new_session=True,  # the terminal's Ctrl-C reaches us alone; we pass it on, once
         )
         self.lines: tuple[list[str], list[str]] = ([], [])

@@ -73,6 +73,18 @@ class Deployment:
         """Pulumi's file backend, shared with ``pulumi`` by hand."""
         return self._folder.state
 
+    def make(self) -> None:
+        """Make the stack, empty, where it has never been made: ``pulumi up`` by hand does not do that where nobody can be asked.
+
+        Raises:
+            ConfigurationError: the passphrase is missing, or the environment's file cannot be read.
+            DeploymentError: the state cannot be written.
+            ToolMissingError: Pulumi is not here.
+        """
+        if self._state.checkpoint is None:
+            with self._told():
+                _ = self._stack
+
     def preview(self) -> Preview:
         """Return what ``up`` would change; nothing is changed.
 
@@ -197,8 +209,10 @@ class Deployment:
 
     @property
     def _elsewhere(self) -> bool:
-        """Whether the last ``up`` went to another cluster than this one."""
-        return self._marker.exists() and self._marker.read_text(encoding="utf-8") != self._identity
+        """Whether what the state holds may be on another cluster: the last ``up`` went there, or was made by hand and left no mark."""
+        if not self._marker.exists():
+            return len(self.graph()) > 0
+        return self._marker.read_text(encoding="utf-8") != self._identity
 
     @cached_property
     def _stack(self) -> auto.Stack:

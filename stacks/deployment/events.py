@@ -72,7 +72,7 @@ class Recorder:
             known = self._before.get(metadata.urn)
             dependencies = known.depends_on if known else ()
             self._states[metadata.urn] = Resource(
-                metadata.urn, metadata.type, _name(metadata.urn), parent, dependencies, state.inputs or {}
+                metadata.urn, metadata.type, _name(metadata.urn), parent, dependencies, state.inputs or {}, custom=bool(state.custom)
             )
         if operation not in _QUIET:
             self._step(operation, metadata)

@@ -88,7 +88,11 @@ class StateFolder:
             raise DeploymentError(f"{path}: the state cannot be read: {error}; copies of earlier states are in {backups}") from error
 
     def locks(self) -> list[Lock]:
-        """Return the locks on the stack."""
+        """Return the locks on the stack.
+
+        Raises:
+            StateLockedError: one cannot be read, so that nobody knows whose it is.
+        """
         found = []
         for path in sorted((self.folder / ".pulumi" / "locks" / "organization" / PROJECT / self.stack).glob("*.json")):
             try:
@@ -96,8 +100,13 @@ class StateFolder:
                 pid = int(content["pid"])
             except FileNotFoundError:
                 continue  # released while we looked
-            except (OSError, ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError):
                 content, pid = {}, 0  # half written by a run that was killed: nobody's
+            except OSError as error:
+                raise StateLockedError(
+                    f"the state of {self.stack} is locked, and {path} cannot be read to see by whom: {error.strerror}; "
+                    "make it readable, or remove it once no run is at work"
+                ) from error
             found.append(
                 Lock(
                     path,

@@ -28,7 +28,7 @@ def environment(names: Iterable[str], resolver: Resolver | None = None) -> dict[
     """
     resolver = resolver or Resolver()
     tools = [resolver.resolve(name) for name in sorted(set(names))]
-    folder = _links(resolver.cache.root / "bin", tools)
+    folder = _links(resolver.cache.open_scratch("bin"), tools)
     return {
         "PATH": os.pathsep.join(filter(None, [str(folder), resolver.environ.get("PATH", "")])),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -43,7 +43,6 @@ def _links(home: Path, tools: list[Tool]) -> Path:
     if folder.is_dir() and all((folder / name).exists() for name in wanted):
         return folder
     with explained(folder):
-        home.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".", dir=home))
         draft.chmod(0o755)
         for tool in tools:

@@ -6,15 +6,15 @@ Rule: it never raises, never installs, changes nothing, and answers within two s
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolchain.cache import digest_of
 from toolchain.catalogue import ToolEntry
 from toolchain.errors import ToolchainError, ToolMissingError
 from toolchain.finding.resolver import INSTALL, Origin, Resolver, Search, mend
 
-# Slower than any tool answers on a busy machine (Chromium: 0.3 s), and within the promise of the whole.
+# Slower than any tool answers on a busy machine (Chromium: 0.3 s), and within the promise of the whole: all tools are asked at once.
 _VERSION_TIMEOUT_S = 1.5
 
 
@@ -32,6 +32,8 @@ class ToolStatus:
     origin: Origin | None
     path: Path | None
     licence: str
+    sha256: str | None
+    """Checksum of the file as it is now; None where nothing was read."""
     size_bytes: int | None
     problem: str | None
     mend: str | None
@@ -43,12 +45,10 @@ def status(resolver: Resolver | None = None, *, verify: bool = True) -> list[Too
 
     Args:
         resolver: the machine; default: this one.
-        verify: read every file of the cache and compare its checksum with the one recorded at its installation.
+        verify: read every file, and compare the checksum of what lies in the cache with the one recorded at its installation.
     """
     resolver = resolver or Resolver(version_timeout_s=_VERSION_TIMEOUT_S)
-    with suppress(ToolchainError):
-        _ = resolver.go  # looked for once, before the threads ask for it
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=len(resolver.catalogue)) as pool:
         return list(pool.map(lambda entry: _line(resolver, entry, verify=verify), resolver.catalogue.values()))
 
 
@@ -63,15 +63,16 @@ def _line(resolver: Resolver, entry: ToolEntry, *, verify: bool) -> ToolStatus:
     if tool is None:
         passed_over = "; ".join(f"{copy.path} {copy.reason}" for copy in search.rejected)
         return _describe(search, passed_over or "not found", mend(entry))
+    sha256 = _digest(tool.path) if verify else None
     if tool.origin == "configured" and not entry.rule.accepts(tool.version):
         problem = f"is {tool.version}, wanted {entry.accepts}; used nevertheless, because {entry.variable} names it"
-        return _describe(search, problem, f"unset {entry.variable}")
-    if verify and search.installed is not None and not search.installed.intact():
-        return _describe(search, "its checksum is not the one recorded when it was installed", INSTALL)
-    return _describe(search, None, None)
+        return _describe(search, problem, f"unset {entry.variable}", sha256)
+    if verify and search.installed is not None and sha256 != search.installed.receipt.sha256:
+        return _describe(search, "its checksum is not the one recorded when it was installed", INSTALL, sha256)
+    return _describe(search, None, None, sha256)
 
 
-def _describe(search: Search, problem: str | None, command: str | None) -> ToolStatus:
+def _describe(search: Search, problem: str | None, command: str | None, sha256: str | None = None) -> ToolStatus:
     entry, tool = search.entry, search.tool
     return ToolStatus(
         name=entry.name,
@@ -82,10 +83,18 @@ def _describe(search: Search, problem: str | None, command: str | None) -> ToolS
         origin=tool.origin if tool else None,
         path=tool.path if tool else None,
         licence=entry.licence,
+        sha256=sha256,
         size_bytes=_size(tool.path) if tool else None,
         problem=problem,
         mend=command,
     )
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return digest_of(path)
+    except OSError:  # as for the size; or it may be run and not read
+        return None
 
 
 def _size(path: Path) -> int | None:

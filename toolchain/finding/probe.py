@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,22 +35,27 @@ def version_of(path: Path, entry: ToolEntry, *, environ: Mapping[str, str], time
     # `go version` may fetch another toolchain and `pulumi version` may ask for news: neither belongs into a look around.
     quiet = {**environ, "GOTOOLCHAIN": "local", "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
-        answer = subprocess.run(
-            [str(path), *entry.version_command],
-            env=quiet,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout_s,
-            check=False,
-        )
+        text = _answer([str(path), *entry.version_command], quiet, timeout_s)
     except subprocess.TimeoutExpired as error:
         raise ProbeError(f"did not answer `{' '.join(entry.version_command)}` within {timeout_s:g} s") from error
     except OSError as error:
         raise ProbeError(f"cannot be started: {error.strerror}") from error
-    text = answer.stdout.decode(errors="replace")
     match = re.search(entry.version_pattern, text, re.MULTILINE)
     if match is None:
         first = next(iter(text.strip().splitlines()), "nothing")
         raise ProbeError(f"`{' '.join(entry.version_command)}` printed no version ({first[:80]})")
     return match[1]
+
+
+def _answer(command: list[str], environ: Mapping[str, str], timeout_s: float) -> str:
+    """Return all that a command prints; whatever ends the wait ends it too, with the children that a wrapper has started."""
+    with subprocess.Popen(
+        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout_s)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return output.decode(errors="replace")

@@ -2,6 +2,7 @@
 
 Order: the path that ``SANDTABLE_<TOOL>`` names → PATH, first copy that keeps the catalogue's rule → Pulumi's plugin folder (its provider
 only, the exact version) → the cache (wheels and builds) → a script of our own. What is not found can be installed (``installing``).
+A tool that is shipped beside another is on PATH only there: Pulumi's language host of another release does not fit our Pulumi.
 
 Rule 1: a configured path is the operator's decision: it is taken even if its version does not keep the rule (``sandtable doctor`` says
 so), and it is an error, never passed over, if it cannot be run.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -69,26 +71,28 @@ class Resolver:
     Args:
         environ: environment variables; default: the process's.
         catalogue: default: the bundled one.
-        version_timeout_s: how long an executable may take to say its version.
+        version_timeout_s: how long the copies of one tool may take to say their versions, in equal parts.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     catalogue: Catalogue = field(default_factory=bundled)
     version_timeout_s: float = 10.0
+    _known: dict[str, Tool | ToolMissingError | None] = field(default_factory=dict, init=False, repr=False)
+    _asking: dict[str, threading.RLock] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def cache(self) -> Cache:
         """The cache that the environment points to."""
         return Cache.of(self.environ)
 
-    @cached_property
+    @property
     def go(self) -> Tool | None:
         """The Go toolchain, or None. Looked for once; ``forget_go`` after it was installed."""
-        return self.search("go").tool
+        return self._once("go")
 
     def forget_go(self) -> None:
         """Look for Go again at the next use."""
-        self.__dict__.pop("go", None)
+        self._known.pop("go", None)
 
     def resolve(self, name: str) -> Tool:
         """Return the tool called ``name``.
@@ -114,11 +118,12 @@ class Resolver:
         """
         entry = self.catalogue[name]
         if configured := self.environ.get(entry.variable):
-            return Search(entry, self._configured(entry, Path(configured).expanduser()))
+            return Search(entry, self._configured(entry, configured))
         rejected: list[Rejected] = []
-        for origin, path in self._candidates(entry):
+        candidates = list(self._candidates(entry))
+        for origin, path in candidates:
             try:
-                version = path.parent.name.rpartition("-v")[2] if origin == "plugins" else self._version(path, entry)
+                version = self._version_of_copy(origin, path, entry, 1 / len(candidates))
             except ProbeError as error:
                 rejected.append(Rejected(path, str(error)))
                 continue
@@ -130,7 +135,7 @@ class Resolver:
             tool = Tool(name, installed.binary, installed.receipt.version, installed.receipt.origin, entry.licence)
             return Search(entry, tool, tuple(rejected), installed)
         if entry.script is not None:
-            path = self.cache.root / "scripts" / sha256(self._script(entry).encode()).hexdigest()[:12] / name
+            path = self.cache.scratch / "scripts" / sha256(self._script(entry).encode()).hexdigest()[:12] / name
             return Search(entry, Tool(name, path, entry.version, "script", entry.licence), tuple(rejected))
         return Search(entry, None, tuple(rejected))
 
@@ -141,27 +146,48 @@ class Resolver:
         line = ANY_GO if self.go is None else go_line(self.go.version)
         return build_key(entry, line, self.catalogue.modules)
 
-    def _version(self, path: Path, entry: ToolEntry) -> str:
+    def _once(self, name: str) -> Tool | None:
+        """Look for ``name`` once, however many threads ask; raises ToolMissingError as ``search``."""
+        with self._asking.setdefault(name, threading.RLock()):
+            if name not in self._known:
+                try:
+                    self._known[name] = self.search(name).tool
+                except ToolMissingError as error:
+                    self._known[name] = error
+            found = self._known[name]
+        if isinstance(found, ToolMissingError):
+            raise found
+        return found
+
+    def _version_of_copy(self, origin: Origin, path: Path, entry: ToolEntry, share: float) -> str:
+        if origin == "plugins":
+            return path.parent.name.rpartition("-v")[2]
+        version = self._version(path, entry, share)
+        main = self._main_tool(entry)
+        return main.version if main is not None else version
+
+    def _version(self, path: Path, entry: ToolEntry, share: float = 1.0) -> str:
         try:
-            return version_of(path, entry, environ=self.environ, timeout_s=self.version_timeout_s)
+            return version_of(path, entry, environ=self.environ, timeout_s=self.version_timeout_s * share)
         except OSError as error:
             raise ProbeError(f"cannot be looked at: {error.strerror}") from error
 
-    def _configured(self, entry: ToolEntry, path: Path) -> Tool:
+    def _configured(self, entry: ToolEntry, named: str) -> Tool:
         try:
+            path = Path(named).expanduser()
             version = self._version(path, entry)
-        except ProbeError as error:
-            reason = f"{entry.variable} names {path}, which {error}"
+        except (RuntimeError, ProbeError) as error:
+            what = "begins with the home of a user whom this system does not know" if isinstance(error, RuntimeError) else error
+            reason = f"{entry.variable} names {named}, which {what}"
             raise ToolMissingError(entry.name, reason, f"correct or unset {entry.variable}") from error
         return Tool(entry.name, path.absolute(), version, "configured", entry.licence)
 
     def _candidates(self, entry: ToolEntry) -> Iterator[tuple[Literal["path", "plugins"], Path]]:
         seen: set[Path] = set()
-        for folder in self.environ.get("PATH", "").split(os.pathsep) if "path" in entry.sources else ():
+        for folder in self._folders(entry):
             for name in (entry.name, *entry.aliases):
-                path = Path(folder, name)
-                # Our own folders may be on PATH (`environment` puts them there): the cache is looked into below, by key.
-                if not folder or not _is_file(path) or path.is_relative_to(self.cache.root) or path.resolve() in seen:
+                path = folder / name
+                if not _is_file(path) or path.resolve() in seen:
                     continue
                 seen.add(path.resolve())
                 yield "path", path.absolute()
@@ -171,6 +197,28 @@ class Resolver:
                 path = Path(home, "plugins", f"{entry.plugin}-v{entry.version}", entry.name)
                 if os.access(path, os.X_OK):
                     yield "plugins", path
+
+    def _folders(self, entry: ToolEntry) -> Iterator[Path]:
+        """Yield the folders of PATH without our own (`environment` puts those there): the cache is looked into by key."""
+        if "path" not in entry.sources:
+            return
+        if entry.beside is not None:
+            main = self._main_tool(entry)
+            yield from (main.path.parent, main.path.resolve().parent) if main else ()
+            return
+        for folder in map(Path, filter(None, self.environ.get("PATH", "").split(os.pathsep))):
+            if not folder.is_relative_to(self.cache.root) and not folder.is_relative_to(self.cache.scratch):
+                yield folder
+
+    def _main_tool(self, entry: ToolEntry) -> Tool | None:
+        """Return the tool that ``entry`` is shipped with; None where there is none such, or where it is ours."""
+        if entry.beside is None:
+            return None
+        try:
+            found = self._once(entry.beside)
+        except ToolMissingError:
+            return None
+        return found if found is not None and found.origin in ("configured", "path") else None
 
     def _cached(self, entry: ToolEntry) -> Installed | None:
         if entry.wheel is None and entry.build is None:
@@ -184,6 +232,7 @@ class Resolver:
 
     def _write_script(self, tool: Tool) -> None:
         text = self._script(self.catalogue[tool.name])
+        self.cache.open_scratch("scripts")
         if os.access(tool.path, os.X_OK):  # its folder is named by the digest of its text
             return
         with explained(tool.path):

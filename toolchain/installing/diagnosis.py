@@ -24,6 +24,21 @@ _NO_NETWORK: Final = Diagnosis(
     "the network did not answer", f"connect, or point GOPROXY and PIP_INDEX_URL to mirrors that answer, then {_AGAIN}"
 )
 
+#: Of a proxy that refuses or rewrites, pip only says in passing that it does; its last word is that there is no such wheel.
+_IN_BETWEEN: Final[tuple[tuple[str, Diagnosis], ...]] = (
+    (
+        r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|failed to verify certificate|x509: ",
+        Diagnosis(
+            "the certificate of the module proxy or package index is not trusted: most likely a proxy on the way opens the connection",
+            f"name a file with the proxy's authority in PIP_CERT and SSL_CERT_FILE, then {_AGAIN}",
+        ),
+    ),
+    (
+        r"ProxyError|Tunnel connection failed|proxyconnect tcp|Proxy Authentication Required",
+        Diagnosis("the proxy refused the connection, or is not there", f"correct or unset HTTPS_PROXY, or set NO_PROXY, then {_AGAIN}"),
+    ),
+)
+
 _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
     (
         r"no space left on device|disk quota exceeded|Errno 28|Errno 122",
@@ -47,6 +62,7 @@ _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
         r"DO NOT MATCH THE HASHES|checksum mismatch|SECURITY ERROR",
         Diagnosis("what was downloaded is not what the project recorded; nothing was installed", "report it; do not work around it"),
     ),
+    *_IN_BETWEEN,
     (
         r"no such host|dial tcp|i/o timeout|connection refused|handshake timeout|network is unreachable|disabled by GOPROXY",
         _NO_NETWORK,
@@ -58,6 +74,21 @@ _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
     (
         r"module version is not available|404 Not Found|410 Gone|unknown revision",
         Diagnosis("the module proxy does not serve a pinned module; asking again will not help", "set GOPROXY to a proxy that serves it"),
+    ),
+    (
+        r"40[13] (Forbidden|Unauthorized)|HTTP error 40[13]|40[13] Client Error",
+        Diagnosis(
+            "the module proxy or package index refuses to serve us",
+            f"see in the log which address it was, set GOPROXY or PIP_INDEX_URL to one that serves you, then {_AGAIN}",
+        ),
+    ),
+    (
+        r"50\d (Internal|Server|Bad Gateway|Service Unavailable|Gateway Time|error responses)|HTTP error 50\d|429 Too Many Requests",
+        Diagnosis("the module proxy or package index failed", f"wait a few minutes, then {_AGAIN}"),
+    ),
+    (
+        r"connection reset|unexpected EOF|Connection aborted|RemoteDisconnected|IncompleteRead|broken pipe",
+        Diagnosis("the connection broke off", _AGAIN),
     ),
     (
         r"missing go\.sum entry|updates to go\.mod needed|inconsistent vendoring",

@@ -6,12 +6,14 @@ Rule: only what was asked for is made, plus Go where something must be compiled 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from toolchain.cache import explained, remove
 from toolchain.catalogue import ToolEntry, platform
+from toolchain.errors import ToolMissingError
 from toolchain.finding.resolver import Resolver, Search, Tool, missing
 from toolchain.installing.progress import BuildProgress, Listener
 from toolchain.installing.recipes import Recipe, expected_s, from_module, from_wheel
@@ -40,20 +42,36 @@ class Plan:
         return sum(step.estimate_s for step in self.steps)
 
 
-def plan(names: Iterable[str], resolver: Resolver | None = None) -> Plan:
-    """Return what :func:`ensure` would make for ``names``, changing nothing.
+def plan(names: Iterable[str], resolver: Resolver | None = None, *, verify: bool = False) -> Plan:
+    """Return what :func:`ensure` would make for ``names`` (and with the same ``verify``), changing nothing.
 
     Raises:
         UnknownToolError, ToolMissingError: as :func:`ensure`.
     """
     resolver = resolver or Resolver()
-    entries = [search.entry for search in _lacking(names, resolver)]
+    entries = [search.entry for search in _lacking(names, resolver, verify=verify)]
     steps = [Step((entry.name,), "wheel", entry.wheel.seconds, entry.size_mb) for entry in entries if entry.wheel]
     steps += [
         Step(tuple(entry.name for entry in group), "build", expected_s(group), sum(entry.size_mb for entry in group))
         for group in _groups(entries)
     ]
     return Plan(tuple(steps))
+
+
+def obtainable(names: Iterable[str], resolver: Resolver | None = None) -> tuple[str, ...]:
+    """Return those of ``names`` that are here or that we can install; of the others the doctor says what mends them.
+
+    Raises:
+        UnknownToolError: a name is not in the catalogue.
+    """
+    resolver = resolver or Resolver()
+    found = []
+    for name in dict.fromkeys(names):
+        with suppress(ToolMissingError):  # a configured path that cannot be run is the operator's to mend
+            search = resolver.search(name)
+            if search.tool is not None or _can_install(search.entry):
+                found.append(name)
+    return tuple(found)
 
 
 def ensure(
@@ -90,16 +108,26 @@ def ensure(
     return {name: resolver.resolve(name) for name in names}
 
 
-def _lacking(names: Iterable[str], resolver: Resolver) -> list[Search]:
-    """Return the searches without a tool, Go first where one of them must be compiled; raise for one that we cannot install."""
-    searches = [search for name in dict.fromkeys(names) if (search := resolver.search(name)).tool is None]
+def _lacking(names: Iterable[str], resolver: Resolver, *, verify: bool = False) -> list[Search]:
+    """Return the searches without a tool, Go first where one of them must be compiled; raise for one that we cannot install.
+
+    With ``verify``, a damaged tool counts as none.
+    """
+    searches = [
+        search
+        for name in dict.fromkeys(names)
+        if (search := resolver.search(name)).tool is None or (verify and search.installed is not None and not search.installed.intact())
+    ]
     if resolver.go is None and any(search.entry.build for search in searches):
         searches = [resolver.search("go"), *(search for search in searches if search.entry.name != "go")]
     for search in searches:
-        wheel = search.entry.wheel
-        if not search.entry.installable or (wheel is not None and platform() not in wheel.sha256):
+        if not _can_install(search.entry):
             raise missing(search)
     return searches
+
+
+def _can_install(entry: ToolEntry) -> bool:
+    return entry.installable and (entry.wheel is None or platform() in entry.wheel.sha256)
 
 
 def _groups(entries: Iterable[ToolEntry]) -> list[tuple[ToolEntry, ...]]:
@@ -133,3 +161,5 @@ def _drop_damaged(names: Iterable[str], resolver: Resolver) -> None:
         if installed is not None and not installed.intact():
             with explained(installed.folder):
                 remove(installed.folder)
+            if name == "go":
+                resolver.forget_go()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 State = Literal["planned", "waiting", "running", "done", "failed"]
+
+_TELLING_SHARE: Final = 0.1
+"""Below this share the time so far says little about the rest: downloads come first."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,15 @@ class BuildProgress:
     """Of the Go packages compiled so far, 0 to 1. A lower bound: packages compiled in an earlier attempt are not counted."""
     detail: str = ""
     """The last line of the log."""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are probably left: by the estimate at first, then by what the work so far has taken on this machine."""
+        planned = max(0.0, self.estimate_s - self.elapsed_s)
+        if self.share < _TELLING_SHARE:
+            return planned
+        seen = self.elapsed_s * (1 - self.share) / self.share
+        return self.share * seen + (1 - self.share) * planned
 
 
 Listener = Callable[[BuildProgress], None]
@@ -52,7 +64,7 @@ class PlainLines:
         text = {
             "planned": f"about {duration(event.estimate_s)}",
             "waiting": "another process is at it; waiting",
-            "running": f"{event.share:.0%} after {duration(event.elapsed_s)} (about {duration(event.estimate_s)} in all)",
+            "running": f"{event.share:.0%} after {duration(event.elapsed_s)}, about {duration(event.left_s)} left",
             "done": f"done in {duration(event.elapsed_s)}",
             "failed": f"failed after {duration(event.elapsed_s)}",
         }[event.state]

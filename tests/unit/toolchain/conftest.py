@@ -118,6 +118,17 @@ sources = ["path", "script"]
 size_mb = 0
 [tools.epsilon.script]
 arguments = ["-c", "import sys; print(sys.argv[1:])"]
+
+[tools.alpha-host]
+purpose = "shipped with alpha"
+jobs = ["cluster"]
+version = "0.1"
+licence = "MIT"
+sources = ["path", "script"]
+beside = "alpha"
+size_mb = 0
+[tools.alpha-host.script]
+arguments = ["-c", "pass"]
 """
 
 # Writes, for each package named after -o PLACE, a script that prints its name and version; $MODE makes it misbehave.

@@ -116,3 +116,10 @@ def test_a_wrong_entry_is_named_with_its_value_and_what_is_allowed(tmp_path: Pat
     path.write_text(change(GOOD))
     with pytest.raises(CatalogueError, match=told):
         catalogue.read(path)
+
+
+def test_a_tool_is_shipped_beside_one_that_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.toml"
+    path.write_text(GOOD.replace('sources = ["path"]', 'sources = ["path"]\nbeside = "y"'))
+    with pytest.raises(CatalogueError, match=r"tools\.x\.beside: there is no tool 'y'"):
+        catalogue.read(path)

@@ -1,5 +1,6 @@
 from typing import TYPE_CHECKING
 
+from toolchain.cache import digest_of
 from toolchain.finding.health import ToolStatus, status
 from toolchain.installing.installer import ensure
 
@@ -57,3 +58,21 @@ def test_a_wrong_configured_path_is_a_problem_and_not_an_exception(machine: "Mac
     )
     assert table["alpha"].problem == "is 0.9.0, wanted >=1.2,<2; used nevertheless, because SANDTABLE_ALPHA names it"
     assert table["alpha"].mend == "unset SANDTABLE_ALPHA"
+
+
+def test_a_home_that_is_not_known_is_a_problem_and_not_an_exception(machine: "Machine") -> None:
+    line = lines(machine, SANDTABLE_ALPHA="~nosuch/x")["alpha"]
+    assert (line.problem or "").startswith("SANDTABLE_ALPHA names ~nosuch/x, which begins with")
+    assert line.mend == "correct or unset SANDTABLE_ALPHA"
+
+
+def test_the_checksum_is_that_of_the_file_as_it_is_now(machine: "Machine") -> None:
+    machine.put_go()
+    built = ensure(["alpha"], resolver=machine.resolver())["alpha"].path
+    found = machine.put("gamma", "3.0.0")
+    table = lines(machine)
+    assert table["alpha"].sha256 == digest_of(built)
+    assert table["gamma"].sha256 == digest_of(found)
+    assert table["delta"].sha256 is None
+    assert table["epsilon"].sha256 is None, "a script that nobody needed yet"
+    assert {line.sha256 for line in status(machine.resolver(), verify=False)} == {None}

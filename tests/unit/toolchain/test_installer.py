@@ -12,7 +12,7 @@ import pytest
 from toolchain.cache import Cache, Receipt
 from toolchain.errors import CacheError, InstallFailedError, ToolMissingError
 from toolchain.installing import runner
-from toolchain.installing.installer import ensure, plan
+from toolchain.installing.installer import ensure, obtainable, plan
 from toolchain.installing.progress import BuildProgress
 from toolchain.installing.recipes import from_module
 
@@ -317,3 +317,31 @@ def test_a_second_interrupt_leaves_no_build_running(machine: "Machine", monkeypa
         ensure(["alpha", "beta"], resolver=machine.resolver(MODE="half"), on_progress=interrupt)
     assert [process.poll() for process in ended] == [-signal.SIGTERM] * 2
     assert all(machine.resolver().cache.lock(subject).try_acquire() for subject in ("alpha", "beta"))
+
+
+def test_a_plan_that_verifies_counts_what_is_damaged_and_changes_nothing(machine: "Machine") -> None:
+    machine.put_go()
+    tool = ensure(["alpha"], resolver=machine.resolver())["alpha"]
+    tool.path.write_text(tool.path.read_text().replace("1.2.3", "6.6.6"))
+    assert plan(["alpha"], machine.resolver()).steps == ()
+    assert [step.tools for step in plan(["alpha"], machine.resolver(), verify=True).steps] == [("alpha",)]
+    assert tool.path.exists()
+
+
+def test_a_damaged_go_is_fetched_again_before_it_builds(machine: "Machine") -> None:
+    go = ensure(["go"], resolver=machine.resolver())["go"]
+    go.path.write_text(go.path.read_text().replace("1.26.6", "1.26.7"))
+    assert ensure(["alpha", "go"], resolver=machine.resolver(), verify=True)["go"].version == "1.26.6"
+    assert [call.partition(" ")[0] for call in machine.calls()] == ["-m", "-m", "build"]
+
+
+def test_of_all_tools_those_are_obtainable_that_are_here_or_that_we_can_install(
+    machine: "Machine", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = list(machine.catalogue)
+    assert [name for name in everything if name not in obtainable(everything, machine.resolver())] == ["delta"]
+    machine.put("delta", "7").write_text("#!/bin/sh\necho delta 7\n")
+    assert obtainable(everything, machine.resolver()) == tuple(everything)
+    assert "alpha" not in obtainable(everything, machine.resolver(SANDTABLE_ALPHA="/no/where"))
+    monkeypatch.setattr("toolchain.installing.installer.platform", lambda: "plan9-mips")
+    assert [name for name in everything if name not in obtainable(everything, machine.resolver())] == ["go", "gamma"]

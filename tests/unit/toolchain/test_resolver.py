@@ -1,3 +1,5 @@
+import os
+import select
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,3 +173,70 @@ def test_without_a_home_folder_there_are_no_plugins(machine: "Machine", monkeypa
 def without_home() -> Path:
     """What Python does for a user whom the system does not know."""
     raise RuntimeError("Could not determine home directory.")
+
+
+class TestShippedBesideAnother:
+    def test_with_the_tool_that_fits_it_is_taken_and_has_its_version(self, machine: "Machine") -> None:
+        machine.put("alpha", "1.4.0")
+        host = machine.put("alpha-host", "")
+        tool = machine.resolver().resolve("alpha-host")
+        assert (tool.path, tool.origin, tool.version) == (host, "path", "1.4.0")
+
+    def test_with_a_tool_that_does_not_fit_ours_is_taken(self, machine: "Machine") -> None:
+        machine.put("alpha", "0.9.0")
+        machine.put("alpha-host", "")
+        assert machine.resolver().resolve("alpha-host").origin == "script"
+
+    def test_beside_another_copy_than_the_one_that_is_used_it_is_not_taken(self, machine: "Machine") -> None:
+        machine.put("alpha", "0.9.0")
+        machine.put("alpha-host", "")
+        machine.put("alpha", "1.4.0", "second")
+        path = f"{machine.root}/bin:{machine.root}/second"
+        assert machine.resolver(PATH=path).resolve("alpha-host").origin == "script"
+        host = machine.put("alpha-host", "", "second")
+        assert machine.resolver(PATH=path).resolve("alpha-host").path == host
+
+    def test_beside_a_configured_copy_or_behind_a_link_to_it_it_is_taken(self, machine: "Machine") -> None:
+        copy = machine.put("alpha", "1.4.0", "opt")
+        host = machine.put("alpha-host", "", "opt")
+        assert machine.resolver(SANDTABLE_ALPHA=str(copy)).resolve("alpha-host").path == host
+        (machine.root / "bin" / "alpha").symlink_to(copy)
+        assert machine.resolver().resolve("alpha-host").path == host
+
+    def test_with_a_tool_that_we_built_or_that_cannot_run_ours_is_taken(self, machine: "Machine") -> None:
+        install(machine.resolver(), "alpha", "1.2.3")
+        machine.put("alpha-host", "")
+        assert machine.resolver().resolve("alpha-host").origin == "script"
+        assert machine.resolver(SANDTABLE_ALPHA="/no/where").resolve("alpha-host").origin == "script"
+
+
+def test_copies_of_one_tool_share_the_time_in_which_they_may_answer(machine: "Machine") -> None:
+    for folder in ("bin", "second"):
+        machine.put("alpha", "1.2.3", folder).write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    resolver = machine.resolver(PATH=f"{machine.root}/bin:{machine.root}/second")
+    resolver.version_timeout_s = 0.1
+    assert [copy.reason for copy in resolver.search("alpha").rejected] == ["did not answer `--version` within 0.05 s"] * 2
+
+
+def test_a_wrapper_that_does_not_answer_is_ended_with_its_child(machine: "Machine") -> None:
+    held = machine.root / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    machine.put("alpha", "1.2.3").write_text(f"#!/bin/sh\n(echo started; exec /bin/sleep 60) > {held} &\nwait\n")
+    resolver = machine.resolver()
+    told, timeout_s = b"", 0.1
+    while not told:  # on a busy machine the child may not have begun within the first
+        resolver.version_timeout_s = timeout_s = 2 * timeout_s
+        assert resolver.search("alpha").tool is None
+        select.select([reader], [], [], 5)
+        told = os.read(reader, 100)
+    assert told == b"started\n"
+    assert select.select([reader], [], [], 5)[0], "the child holds the other end until it ends"
+    assert os.read(reader, 100) == b""
+    os.close(reader)
+
+
+def test_a_configured_path_in_the_home_of_nobody_is_told(machine: "Machine") -> None:
+    with pytest.raises(ToolMissingError, match=r"SANDTABLE_ALPHA names ~nosuch/x, which begins with the home of a user whom") as caught:
+        machine.resolver(SANDTABLE_ALPHA="~nosuch/x").resolve("alpha")
+    assert caught.value.mend == "correct or unset SANDTABLE_ALPHA"
