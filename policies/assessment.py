@@ -8,6 +8,7 @@ from functools import cache
 from policies.findings import Assessment, Finding, NotApplicable
 from policies.objects import CompiledRule, compile_rules, waiver_text
 from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule
+from policies.unknown import REASON, Settled, settle
 from stacks.environment import Environment
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph
@@ -27,30 +28,38 @@ def assess(
 ) -> Assessment:
     """Judge ``graph`` by all rules (or by the given ones) and say which could not be judged.
 
-    ``environment`` None: a foreign graph; rules that need one are not applicable. ``price_book`` None: the environment's, else the
-    bundled one.
+    ``environment`` None: a foreign graph; rules that need one are not applicable. ``price_book`` None: the environment's, a relative path
+    being one from the working directory, else the bundled one.
 
     Raises:
         RuleFileError, RuleExpressionError: a rule of ours cannot be meant.
         PriceBookError: the environment's price book cannot be read.
     """
     compiled = bundled_rules() if object_rules is None else object_rules
-    situation = Situation(graph, environment, price_book or _own_prices(environment))
+    settled = settle(graph)
+    situation = Situation(
+        settled.graph, environment, price_book or PriceBook.named(environment.budget.price_book if environment else "bundled")
+    )
     findings: list[Finding] = []
     left_out: list[NotApplicable] = []
     judged: list[str] = []
     rules: list[CompiledRule | StackRule] = [*compiled, *stack_rules]
     for rule in rules:
         try:
-            found = [*_of_objects(rule, situation)] if isinstance(rule, CompiledRule) else [*_of_stack(rule, situation)]
+            said = (
+                [*_of_objects(rule, graph, settled, environment)]
+                if isinstance(rule, CompiledRule)
+                else [*_of_stack(rule, situation, settled)]
+            )
         except NotApplicableError as reason:
             left_out.append(NotApplicable(_id(rule), str(reason)))
         else:
-            findings += found
+            findings += (one for one in said if isinstance(one, Finding))
+            left_out += (one for one in said if isinstance(one, NotApplicable))
             judged.append(_id(rule))
     return Assessment(
         tuple(sorted(findings, key=lambda finding: finding.order)),
-        tuple(sorted(left_out, key=lambda rule: rule.rule)),
+        tuple(sorted(left_out, key=lambda rule: (rule.rule, rule.reason))),
         tuple(sorted(judged)),
     )
 
@@ -70,12 +79,6 @@ def bundled_rules() -> tuple[CompiledRule, ...]:
     return tuple(compile_rules(load_rules()))
 
 
-def _own_prices(environment: Environment | None) -> PriceBook:
-    if environment is None or environment.budget.price_book == "bundled":
-        return PriceBook.bundled()
-    return PriceBook.read(environment.budget.price_book)
-
-
 def _id(rule: CompiledRule | StackRule) -> str:
     return rule.rule.id if isinstance(rule, CompiledRule) else rule.id
 
@@ -86,19 +89,31 @@ def _must_hold(environments: Iterable[str], environment: Environment | None) -> 
         raise NotApplicableError(f"it holds in {names} only, and {environment.name if environment else 'no environment'} was given")
 
 
-def _of_objects(compiled: CompiledRule, situation: Situation) -> Iterator[Finding]:
+def _of_objects(
+    compiled: CompiledRule, graph: Graph, settled: Settled, environment: Environment | None
+) -> Iterator[Finding | NotApplicable]:
     rule = compiled.rule
-    _must_hold(rule.environments, situation.environment)
-    for resource in situation.graph.objects(*rule.kinds):
-        if rule.applies_to(resource.inputs) and not (verdict := compiled.judge(resource.inputs)).kept:
+    _must_hold(rule.environments, environment)
+    for resource, known in zip(graph, settled.graph, strict=True):
+        if resource.kind not in rule.kinds or not rule.applies_to(resource.inputs):
+            continue
+        verdict = compiled.judge(resource.inputs)
+        if not verdict.kept and known is not resource:
+            verdict = compiled.judge(known.inputs)
+            if verdict.kept or resource.urn in settled.doubtful:
+                yield NotApplicable(rule.id, f"{resource.label}: {REASON}")
+                continue
+        if not verdict.kept:
             yield Finding(rule.id, rule.severity, resource.label, resource.urn, verdict.message, rule.fix, verdict.waived_by)
 
 
-def _of_stack(rule: StackRule, situation: Situation) -> Iterator[Finding]:
+def _of_stack(rule: StackRule, situation: Situation, settled: Settled) -> Iterator[Finding | NotApplicable]:
     _must_hold(rule.environments, situation.environment)
     for breach in _breaches(rule, situation):
         resource = breach.resource
-        if resource is None:
+        if not settled.is_certain(resource.urn if resource else None):
+            yield NotApplicable(rule.id, f"{resource.label if resource else THE_STACK}: {REASON}")
+        elif resource is None:
             yield Finding(rule.id, rule.severity, THE_STACK, "", breach.message, rule.fix)
         else:
             waived_by = waiver_reason(rule.id, waiver_text(resource.inputs))

@@ -1,7 +1,7 @@
 """What the rules say about a graph.
 
 A finding is a breach, waived or not: a waiver is shown with its reason, never hidden. An assessment lists a rule that cannot be judged
-here (no environment, no prices) as not applicable with the reason; only the policy pack tells it: commands and reports show findings.
+here (no environment, no nodes) as not applicable, with the reason: ``sandtable check`` and the policy pack tell it, reports show findings.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """A rule that was not judged, and why."""
+    """A rule that was not judged, or not on the resource that the reason names, and why."""
 
     rule: str
     reason: str
@@ -59,7 +59,8 @@ class NotApplicable:
 class Assessment:
     """Everything that the rules say about a graph.
 
-    ``rules`` names every rule that was judged; a rule that is in it and has no finding is kept by every resource.
+    ``rules`` names every rule that was judged; a rule that is in it, and neither has a finding nor is not applicable somewhere, is kept by
+    every resource.
     """
 
     findings: tuple[Finding, ...]

@@ -21,7 +21,7 @@ _HEAD: Final = """\
 
 <!-- Written by `python -m policies.reference` from policies/admission and policies/stack; change the rules, not this page. -->
 
-`sandtable preview` and `sandtable rehearse` judge the resource graph by these rules before anything is created. Rules over single
+`sandtable check`, `preview`, `up` and `rehearse` judge the resource graph by these rules before anything is created. Rules over single
 objects are also enforced by the API server (ValidatingAdmissionPolicy; `admission: mode` of the environment says how), and all of them
 by the Pulumi engine with `pulumi preview --policy-pack policies/crossguard`.
 

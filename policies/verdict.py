@@ -5,9 +5,11 @@ One function judges thresholds, measurement, prediction, policies, costs and the
    outvoted by a missing measurement.
 2. The measurement decides a threshold. Without one the prediction decides, and then the verdict is at most inconclusive. A measurement
    that does not count decides nothing, and neither does the prediction beside it: what disturbed the load disturbed the calibration.
-3. An interval on both sides of the limit decides nothing (``holds`` is None); neither does a percentile of too few samples, nor a run
-   that its own gate calls invalid. What too few samples leave undecided is that percentile alone: a share of failures still decides.
-4. A measurement without one good request is at best inconclusive, whatever the thresholds are.
+3. An interval on both sides of the limit decides nothing (``holds`` is None); neither does a figure of too few samples, nor a run
+   that its own gate calls invalid. What too few samples leave undecided is that figure alone: a share of failures still decides. A
+   limit of no failure at all is about this very run, because no sample is large enough to say it of the next.
+4. A measurement without one good request is at best inconclusive, whatever the thresholds are. So is one of which nothing is asked, and
+   one with failures where no threshold says how many there may be.
 5. A cost with nodes that have no price is an "at least": it can break a limit, and keep none.
 6. Where prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive.
 """
@@ -21,10 +23,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from stacks.thresholds import Threshold
-from workloads.telemetry import Outcome, Quantiles, no_good_request, too_few_samples
+from workloads.telemetry import Outcome, Quantiles, no_good_request, sample_for_share, share_interval, too_few_samples
 
-#: A quantile counts as worse than the kept baseline from this factor on, and only where the intervals do not touch.
+#: A quantile or the share of failures is worse than the kept baseline from this factor on, and only where the intervals do not touch.
 REGRESSION_FACTOR: Final = 1.10
+
+
+_NOT_MEASURED: Final = frozenset({"monthly_cost_usd", "policy_violations"})
 
 
 class Result(enum.StrEnum):
@@ -107,9 +112,9 @@ def judge(evidence: Evidence) -> Verdict:
     threshold = [f"threshold broken: {describe(j)}" for j in broken]
     regression = [f"regression: {text}" for text in _regressions(evidence)] if valid else []
     undecided = [
-        *evidence.missing,
+        *(evidence.missing or (("nothing was measured",) if evidence.measured is None else ())),
         *(f"the measurement does not count: {text}" for text in evidence.invalid),
-        *([text] if valid and evidence.measured and (text := no_good_request(evidence.measured)) else []),
+        *(_unasked(evidence.measured, evidence.thresholds) if valid and evidence.measured else ()),
         *(f"cannot tell: {describe(j)}{_why(j, evidence)}" for j in judgements if j.holds is None),
         *_disagreements(judgements, valid=valid),
     ]
@@ -153,9 +158,24 @@ def _line(threshold: Threshold, source: str, value: float | None, low: float | N
     if value is None or math.isnan(value):
         return Judgement(threshold, source, None, None, None, None)
     holds: bool | None = threshold.holds(value)
-    if low is not None and high is not None and threshold.straddled_by(low, high):
+    # No sample shows that nothing will ever fail: a limit of 0 is about the run itself.
+    about_this_run = threshold.metric == "failed_share" and threshold.limit == 0
+    if low is not None and high is not None and not about_this_run and threshold.straddled_by(low, high):
         holds = None
     return Judgement(threshold, source, value, low, high, holds)
+
+
+def _unasked(measured: Outcome, thresholds: Sequence[Threshold]) -> list[str]:
+    """What stands in the way of a verdict on ``measured`` whatever its figures are."""
+    if nothing_good := no_good_request(measured):
+        return [nothing_good]
+    metrics = {threshold.metric for threshold in thresholds}
+    if not metrics - _NOT_MEASURED:
+        return ["nothing was asked of the measurement: no threshold is about it; add one such as `p95_ttft_ms < 1500`"]
+    if measured.failed and "failed_share" not in metrics:
+        share = f"{measured.failed} of {measured.requests} requests failed"
+        return [f"{share}, and no threshold says how many may; add one such as `failed_share < 0.01`"]
+    return []
 
 
 def _cost(threshold: Threshold, evidence: Evidence) -> Judgement:
@@ -175,14 +195,26 @@ def _why(judgement: Judgement, evidence: Evidence) -> str:
     """What a reader must know besides the value and the interval of a judgement that decides nothing."""
     if judgement.source == "cost" and evidence.unpriced:
         return f": that is without what has no price: {'; '.join(evidence.unpriced)}"
-    few = _too_few(judgement, evidence)
+    few = _too_few(judgement, evidence) or _too_few_for_share(judgement, evidence)
     return f": {few}" if few else ""
+
+
+def _too_few_for_share(judgement: Judgement, evidence: Evidence) -> str | None:
+    threshold, measured = judgement.threshold, evidence.measured
+    if threshold.metric != "failed_share" or judgement.source != "measured" or judgement.value is None or measured is None:
+        return None
+    needed = sample_for_share(judgement.value, threshold.limit)
+    seen = f"{measured.failed} of {measured.requests} requests failed"
+    return f"{seen}; to tell, about {needed:,} such requests are needed" if needed else f"{seen}; that is the limit itself"
 
 
 def _value(outcome: Outcome, metric: str, *, sampled: bool) -> tuple[float | None, float | None, float | None]:
     """Value and interval of a metric; what the twin computes for the very requests that were sent has no sampling error."""
     if metric == "failed_share":
-        return (outcome.failed / outcome.requests if outcome.requests else None, None, None)
+        if not outcome.requests:
+            return (None, None, None)
+        low, high = share_interval(outcome.failed, outcome.requests) if sampled else (None, None)
+        return (outcome.failed / outcome.requests, low, high)
     if metric in {"output_tokens_per_s", "utilisation"}:
         return (getattr(outcome, metric) if outcome.requests else None, None, None)
     quantile, latency = metric.split("_", 1)
@@ -212,12 +244,20 @@ def _regressions(evidence: Evidence) -> list[str]:
             old, new = getattr(before, name), getattr(after, name)
             if new > old * REGRESSION_FACTOR and after.ci95[name][0] > before.ci95[name][1]:
                 worse.append(f"{name} of {latency} is {_number(new)}, the kept baseline {_number(old)} (+{(new / old - 1):.0%})")
-    return worse
+    return [*worse, *_more_failures(evidence.baseline, evidence.measured)]
+
+
+def _more_failures(before: Outcome, after: Outcome) -> list[str]:
+    if not before.requests or not after.requests:
+        return []
+    old, new = before.failed / before.requests, after.failed / after.requests
+    apart = share_interval(after.failed, after.requests)[0] > share_interval(before.failed, before.requests)[1]
+    if not apart or new <= old * REGRESSION_FACTOR:
+        return []
+    return [f"{after.failed} of {after.requests} requests failed, with the kept baseline {before.failed} of {before.requests}"]
 
 
 def _all_well(judgements: Sequence[Judgement]) -> str:
-    if not judgements:
-        return "no policy denies, and the environment states no threshold"
     expressions = len({j.threshold for j in judgements})
     return f"no policy denies and all {expressions} thresholds hold"
 

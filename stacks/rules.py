@@ -10,7 +10,8 @@ Rule 4: the API server fills defaults in before it asks the policies, a graph sh
 both, so it names the default itself (``.orValue(…)``).
 
 An expression sees ``object`` and ``variables``. Beside a rule's own variables there are always ``variables.waivers`` (the text of the
-waiver annotations), and for kinds with pods ``variables.pod`` (the pod's spec) and ``variables.containers`` (with the init containers).
+waiver annotations), and for kinds with pods ``variables.pod`` (the pod's spec) and ``variables.containers`` (with the init containers
+and the ephemeral ones).
 A variable must have a value for every object of the rule's kinds: one evaluator computes it always, the other only where it is used.
 """
 
@@ -55,6 +56,8 @@ KINDS: Final[dict[str, Kind]] = {
     "StatefulSet": Kind("apps", "v1", "statefulsets"),
     "DaemonSet": Kind("apps", "v1", "daemonsets"),
     "ReplicaSet": Kind("apps", "v1", "replicasets"),
+    "ReplicationController": Kind("", "v1", "replicationcontrollers"),
+    "PodTemplate": Kind("", "v1", "podtemplates"),
     "Job": Kind("batch", "v1", "jobs"),
     "CronJob": Kind("batch", "v1", "cronjobs"),
     "ConfigMap": Kind("", "v1", "configmaps"),
@@ -68,8 +71,16 @@ KINDS: Final[dict[str, Kind]] = {
     "PodDisruptionBudget": Kind("policy", "v1", "poddisruptionbudgets"),
     "HorizontalPodAutoscaler": Kind("autoscaling", "v2", "horizontalpodautoscalers"),
 }
+#: Where a pod's template lies. Kubernetes makes no pods of a PodTemplate, but whoever reads it does.
+TEMPLATES: Final = {**POD_TEMPLATES, "PodTemplate": ("template",)}
 #: ``kinds: pods`` stands for these.
-WITH_PODS: Final = ("Pod", *POD_TEMPLATES)
+WITH_PODS: Final = ("Pod", *TEMPLATES)
+
+# Ephemeral containers are another type to the API server, which joins lists of one type only.
+_CONTAINERS: Final = (
+    "variables.pod.?containers.orValue([]) + variables.pod.?initContainers.orValue([])"
+    " + dyn(variables.pod.?ephemeralContainers.orValue([]))"
+)
 
 
 class RuleFileError(ConfigurationError):
@@ -162,7 +173,7 @@ class ObjectRule(BaseModel):
             given = [
                 Variable(name="template", expression=_by_kind(self.kinds, of)),
                 Variable(name="pod", expression="variables.template.spec"),
-                Variable(name="containers", expression="variables.pod.?containers.orValue([]) + variables.pod.?initContainers.orValue([])"),
+                Variable(name="containers", expression=_CONTAINERS),
             ]
             annotations.append("variables.template.?metadata")
         texts = (f'{path}.?annotations[?"{labels.WAIVER}"].orValue("")' for path in annotations)
@@ -264,7 +275,7 @@ def _waiver_pattern(rule_id: str) -> str:
 
 
 def _pod_path(kind: str) -> tuple[str, ...]:
-    return POD_TEMPLATES.get(kind, ())
+    return TEMPLATES.get(kind, ())
 
 
 def _by_kind(kinds: tuple[str, ...], of: str) -> str:

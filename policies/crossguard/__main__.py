@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pulumi
 from pulumi_policy import EnforcementLevel, PolicyPack
 
-from policies.crossguard.pack import environment_of, policies
+from policies.crossguard.pack import policies
+from policies.crossguard.stack import Stack, listen
 
-PolicyPack(
-    "sandtable",
-    policies(environment_of(pulumi.get_stack(), dict(pulumi.runtime.get_config_env()))),
-    enforcement_level=EnforcementLevel.MANDATORY,
-)
+stack = Stack()
+listen(stack)
+PolicyPack("sandtable", policies(stack), enforcement_level=EnforcementLevel.MANDATORY)

@@ -12,7 +12,6 @@ which the engine asks first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -30,12 +29,14 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 
 from policies.assessment import assess, bundled_rules
+from policies.crossguard.stack import Stack
 from policies.findings import Assessment
 from policies.objects import CompiledRule
 from policies.stack import STACK_RULES, StackRule
-from stacks.environment import Environment
-from stacks.environment_file import PROJECT
+from policies.unknown import settle
+from stacks.errors import ConfigurationError
 from stacks.graph import UNKNOWN, Graph, Resource
+from stacks.sources.shapes import checked
 
 _LEVELS: Final = {
     "deny": (EnforcementLevel.MANDATORY, Severity.HIGH),
@@ -43,42 +44,34 @@ _LEVELS: Final = {
 }
 
 
-def policies(environment: Environment | None) -> list[Policy]:
-    """Return one policy a rule; ``environment`` None: the stack is not one of ours, and rules that need one are not applicable."""
+def policies(stack: Stack) -> list[Policy]:
+    """Return one policy a rule; what ``stack`` is may be told later, before the first policy is asked."""
     asked_for: dict[str, Resource] = {}
     return [
-        *(_object_policy(rule, environment, asked_for) for rule in bundled_rules()),
-        *(_stack_policy(rule, environment, asked_for) for rule in STACK_RULES),
+        *(_object_policy(rule, stack, asked_for) for rule in bundled_rules()),
+        *(_stack_policy(rule, stack, asked_for) for rule in STACK_RULES),
     ]
 
 
-def environment_of(stack: str, config: Mapping[str, str]) -> Environment | None:
-    """Return the environment that a stack's configuration describes, None where it has no ``sandtable:`` keys.
-
-    Pulumi hands structured values over as JSON. Keys that are no field of an environment are the program's secrets.
-    """
-    values = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{PROJECT}:")}
-    fields = {
-        key: json.loads(value) if value[:1] in {"{", "["} else value for key, value in values.items() if key in Environment.model_fields
-    }
-    return Environment.model_validate({**fields, "name": stack}) if values else None
-
-
-def _object_policy(compiled: CompiledRule, environment: Environment | None, asked_for: dict[str, Resource]) -> Policy:
+def _object_policy(compiled: CompiledRule, stack: Stack, asked_for: dict[str, Resource]) -> Policy:
     rule = compiled.rule
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         asked_for[args.urn] = _resource(args)
         graph = Graph.of([asked_for[args.urn]], "policy pack")
-        _report(assess(graph, environment, object_rules=(compiled,), stack_rules=()), args, report)
+        _report(assess(graph, stack.environment, stack.price_book, object_rules=(compiled,), stack_rules=()), args, report)
 
     return ResourceValidationPolicy(name=rule.id, validate=validate, **_described(rule.title, rule.reason, rule.fix, rule.severity))
 
 
-def _stack_policy(rule: StackRule, environment: Environment | None, asked_for: Mapping[str, Resource]) -> Policy:
+def _stack_policy(rule: StackRule, stack: Stack, asked_for: Mapping[str, Resource]) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = (asked_for.get(resource.urn) or _resource(resource) for resource in args.resources)
-        _report(assess(Graph.of(resources, "policy pack"), environment, object_rules=(), stack_rules=(rule,)), args, report)
+        graph = Graph.of(resources, "policy pack")
+        if malformed := _malformed(graph):
+            report(f"cannot be judged: {malformed}", None)
+        else:
+            _report(assess(graph, stack.environment, stack.price_book, object_rules=(), stack_rules=(rule,)), args, report)
 
     return StackValidationPolicy(name=rule.id, validate=validate, **_described(rule.title, rule.reason, rule.fix, rule.severity))
 
@@ -102,6 +95,17 @@ def _report(said: Assessment, args: ResourceValidationArgs | StackValidationArgs
     reasons += [f"waived on {finding.resource}: {finding.waived_by}" for finding in said.findings if finding.waived_by is not None]
     if reasons and not open_findings:
         args.not_applicable("; ".join(reasons))
+
+
+def _malformed(graph: Graph) -> str:
+    """What does not have the shape that a rule over the stack relies on; empty where all is well."""
+    problems = []
+    for resource in settle(graph).graph:
+        try:
+            checked(resource.inputs, resource.name)
+        except ConfigurationError as error:
+            problems.append(str(error).replace("\n", "; "))
+    return "; ".join(problems)
 
 
 def _resource(given: ResourceValidationArgs | PolicyResource) -> Resource:

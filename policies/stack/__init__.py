@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from policies.stack.autoscaling import AUTOSCALERS_KEEP_TWO_IN_PROD
 from policies.stack.budget import BUDGET_NOT_EXCEEDED
 from policies.stack.capacity import PODS_FIT_A_POOL
+from policies.stack.config_maps import NO_SECRETS_IN_CONFIG_MAPS
 from policies.stack.disruption import DISRUPTION_BUDGETS_IN_PROD
 from policies.stack.network import EVERY_NAMESPACE_DEFAULT_DENY
 from policies.stack.prices import GPU_MODELS_ARE_PRICED
@@ -24,11 +26,13 @@ __all__ = ["STACK_RULES", "Breach", "NotApplicableError", "Situation", "StackExa
 STACK_RULES: Final[tuple[StackRule, ...]] = tuple(
     sorted(
         (
+            AUTOSCALERS_KEEP_TWO_IN_PROD,
             BUDGET_NOT_EXCEEDED,
             DATA_IN_ALLOWED_REGIONS,
             DISRUPTION_BUDGETS_IN_PROD,
             EVERY_NAMESPACE_DEFAULT_DENY,
             GPU_MODELS_ARE_PRICED,
+            NO_SECRETS_IN_CONFIG_MAPS,
             PODS_FIT_A_POOL,
             QUORUM_IS_ODD,
             WEBHOOKS_SAY_HOW_THEY_FAIL,

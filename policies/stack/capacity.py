@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.stack.examples import environment, node, pool, workload
+from policies.stack.examples import node, pool_object, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
-from stacks import labels
 from stacks.capacity import Amounts, Node
 from stacks.demand import Workload
-from stacks.environment import NodePool
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:
@@ -39,34 +37,9 @@ def _problem(placed: Workload, nodes: tuple[Node, ...]) -> str | None:
 
 
 def _not_yet_there(situation: Situation) -> Iterator[Node]:
-    """Nodes of pools that start empty: an autoscaler will add them when a pod asks."""
-    if situation.environment is None:
-        return
+    """A node of each pool that starts empty: an autoscaler will add it when a pod asks."""
     present = {n.pool for n in situation.nodes}
-    for empty in situation.environment.node_pools:
-        if empty.name not in present:
-            yield _imagined(empty)
-
-
-def _imagined(empty: NodePool) -> Node:
-    gpu = {labels.GPU_PRESENT: "true", labels.GPU_MODEL: empty.gpu.model} if empty.gpu else {}
-    taints = [{"key": labels.GPU_RESOURCE, "value": "present", "effect": "NoSchedule"}] if empty.gpu else []
-    taints += [{"key": labels.PURCHASE, "value": "spot", "effect": "NoSchedule"}] if empty.purchase == "spot" else []
-    return Node(
-        name=f"{empty.name}-0",
-        pool=empty.name,
-        purchase=empty.purchase,
-        region=empty.region,
-        zone="",
-        instance_type=empty.instance_type,
-        price_reference=None,
-        gpu_model=empty.gpu.model if empty.gpu else None,
-        capacity=Amounts(empty.vcpu_per_node, empty.memory_gib_per_node, empty.gpu.per_node if empty.gpu else 0),
-        labels={labels.POOL: empty.name, labels.PURCHASE: empty.purchase, **gpu},
-        taints=tuple(taints),
-        pool_min=empty.min_nodes,
-        pool_max=empty.max_nodes,
-    )
+    yield from (empty for empty in situation.pools if empty.pool not in present)
 
 
 def _wish(selector: dict[str, str]) -> str:
@@ -98,8 +71,11 @@ PODS_FIT_A_POOL: Final = StackRule(
         ),
         StackExample(
             "a pool that starts empty",
-            (node("cpu-0"), workload("Deployment", "batch", requests={"cpu": 4}, selector={"sandtable.dev/pool": "burst"})),
-            environment(node_pools=[pool(), pool("burst", min_nodes=0)]),
+            (
+                node("cpu-0"),
+                pool_object(node("burst-0", pool="burst")),
+                workload("Deployment", "batch", requests={"cpu": 4}, selector={"sandtable.dev/pool": "burst"}),
+            ),
         ),
     ),
     failing=(

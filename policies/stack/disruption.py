@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.stack.examples import budget, environment, workload
+from policies.stack.examples import autoscaler, budget, environment, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
-from policies.stack.selection import budgets, disruption
+from policies.stack.selection import autoscalers, budgets, disruption, fewest
 from stacks import labels
 from stacks.demand import Workload
 
@@ -31,11 +31,13 @@ def _problem(served: Workload, situation: Situation) -> str | None:
     if len(found) > 1:
         names = ", ".join(b.object_name for b in found)
         return f"{len(found)} disruption budgets select its pods ({names}); the API server then refuses every eviction"
-    effect = disruption(found[0], served.replicas)
+    # An autoscaler may go down to its smallest number, whatever the object says.
+    replicas = min(map(fewest, autoscalers(situation.graph, served)), default=served.replicas)
+    effect = disruption(found[0], replicas)
     if effect.takes < 1:
-        return f"its disruption budget {found[0].object_name} lets none of {served.replicas} replicas go: no node can be drained"
+        return f"its disruption budget {found[0].object_name} lets none of {replicas} replicas go: no node can be drained"
     if effect.leaves < 1:
-        return f"its disruption budget {found[0].object_name} lets all of {served.replicas} replicas go at once"
+        return f"its disruption budget {found[0].object_name} lets all of {replicas} replicas go at once"
     return None
 
 
@@ -55,12 +57,20 @@ DISRUPTION_BUDGETS_IN_PROD: Final = StackRule(
     passing=(
         StackExample("two of three stay", (_ENGINES, budget("engine", minAvailable=2)), environment()),
         StackExample("a share", (_ENGINES, budget("engine", maxUnavailable="34%")), environment()),
+        StackExample(
+            "an autoscaler that keeps three", (_ENGINES, autoscaler("engine", least=3), budget("engine", minAvailable=2)), environment()
+        ),
         StackExample("serves nobody", (workload("Deployment", "operator"),), environment()),
     ),
     failing=(
         StackExample("no budget", (_ENGINES,), environment()),
         StackExample("a budget for other pods", (_ENGINES, budget("gateway", minAvailable=2)), environment()),
         StackExample("lets none go", (_ENGINES, budget("engine", minAvailable=3)), environment()),
+        StackExample(
+            "lets none go once the autoscaler has gone down",
+            (_ENGINES, autoscaler("engine", least=2), budget("engine", minAvailable=2)),
+            environment(),
+        ),
         StackExample("lets all go", (_ENGINES, budget("engine", maxUnavailable="100%")), environment()),
         StackExample(
             "two budgets",

@@ -39,6 +39,17 @@ def node(
     }
 
 
+def pool_object(like: Manifest) -> Manifest:
+    """Return the ConfigMap that tells the pool of a Node ``like`` this, without its nodes."""
+    metadata = like["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {**metadata, "name": f"node-pool-{metadata['labels'][labels.POOL]}", "namespace": "node-pools"},
+        "data": {"zones": "[]", "taints": "[]"},
+    }
+
+
 def workload(
     kind: str,
     name: str,
@@ -76,6 +87,16 @@ def budget(name: str, **spec: Any) -> Manifest:
         "kind": "PodDisruptionBudget",
         "metadata": {"name": name, "namespace": "app"},
         "spec": {"selector": {"matchLabels": {"app": name}}, **spec},
+    }
+
+
+def autoscaler(name: str, *, least: int) -> Manifest:
+    """Return a HorizontalPodAutoscaler of the Deployment ``name`` that keeps at least ``least`` replicas."""
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": "app"},
+        "spec": {"scaleTargetRef": {"kind": "Deployment", "name": name}, "minReplicas": least, "maxReplicas": 9},
     }
 
 

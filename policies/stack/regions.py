@@ -7,6 +7,8 @@ from typing import Final
 
 from policies.stack.examples import environment, node, pool, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
+from stacks.capacity import Amounts
+from stacks.demand import Workload
 from stacks.environment import DataStore, Environment
 from stacks.graph import Resource
 
@@ -14,27 +16,28 @@ from stacks.graph import Resource
 def _judge(situation: Situation) -> Iterator[Breach]:
     environment = situation.given_environment
     allowed = {region.name for region in environment.regions if region.data_allowed}
-    for store in (store for store in environment.data_stores if store.customer_data):
-        resource = _stateful_set(store, situation)
-        if resource is None:
+    stores = [store for store in environment.data_stores if store.customer_data]
+    assert not stores or situation.nodes, "raises where there is none: manifests without nodes are a part of a stack"
+    for store in stores:
+        # An environment names a store and no namespace: namesakes are all taken for it, so that none hides behind another.
+        namesakes = [resource for resource in situation.graph.objects("StatefulSet") if resource.object_name == store.name]
+        if not namesakes:
             yield Breach(
                 f"data store {store.name} holds customer data, and the graph has no StatefulSet of that name to show where it lies"
             )
-        elif wrong := sorted(_regions(store, resource, situation, environment) - allowed):
-            yield Breach(
-                f"holds customer data and may land in {', '.join(wrong)}; data may lie in {', '.join(sorted(allowed)) or 'no region'}",
-                resource,
-            )
-
-
-def _stateful_set(store: DataStore, situation: Situation) -> Resource | None:
-    return next((resource for resource in situation.graph.objects("StatefulSet") if resource.object_name == store.name), None)
+        for resource in namesakes:
+            if wrong := sorted(_regions(store, resource, situation, environment) - allowed):
+                yield Breach(
+                    f"holds customer data and may land in {', '.join(wrong)}; data may lie in {', '.join(sorted(allowed)) or 'no region'}",
+                    resource,
+                )
 
 
 def _regions(store: DataStore, resource: Resource, situation: Situation, environment: Environment) -> set[str]:
     """Regions of all nodes that its pods may land on; of the pool as declared where no node is in the graph."""
-    workload = next(workload for workload in situation.workloads if workload.resource is resource)
-    found = {node.region for node in situation.nodes if workload.admitted_by(node)}
+    # Not one of the situation's workloads: those leave out what an operator owns, and customer data lies there all the same.
+    pods = Workload(resource, replicas=1, requests=Amounts(), priority=0, evicts=False, per_node=False, scheduled=False)
+    found = {node.region for node in situation.nodes if pods.admitted_by(node)}
     return found or {environment.pool(store.pool).region}
 
 
@@ -48,6 +51,7 @@ _TWO_REGIONS = environment(
     data_stores=[_store()],
 )
 _NODES = (node("cpu-0"), node("europe-0", pool="europe", region="eu-west-1"))
+_ANYWHERE = workload("StatefulSet", "customers")
 
 DATA_IN_ALLOWED_REGIONS: Final = StackRule(
     id="data-in-allowed-regions",
@@ -69,11 +73,25 @@ DATA_IN_ALLOWED_REGIONS: Final = StackRule(
         ),
     ),
     failing=(
-        StackExample("selects nothing, so it may land anywhere", (*_NODES, workload("StatefulSet", "customers")), _TWO_REGIONS),
+        StackExample("selects nothing, so it may land anywhere", (*_NODES, _ANYWHERE), _TWO_REGIONS),
         StackExample(
             "selects the pool of the other region",
             (*_NODES, workload("StatefulSet", "customers", selector={"sandtable.dev/pool": "europe"})),
             {**_TWO_REGIONS, "data_stores": [_store(pool="europe")]},
+        ),
+        StackExample(
+            "owned by an operator, and may land anywhere",
+            (*_NODES, {**_ANYWHERE, "metadata": {**_ANYWHERE["metadata"], "ownerReferences": [{"kind": "Cluster", "name": "customers"}]}}),
+            _TWO_REGIONS,
+        ),
+        StackExample(
+            "a namesake in another namespace",
+            (
+                *_NODES,
+                workload("StatefulSet", "customers", selector={"sandtable.dev/pool": "cpu"}),
+                {**_ANYWHERE, "metadata": {"name": "customers", "namespace": "other"}},
+            ),
+            _TWO_REGIONS,
         ),
         StackExample("declared and not in the stack", _NODES, _TWO_REGIONS),
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from stacks.capacity import Node, nodes
+from stacks.capacity import Node, nodes, pools
 from stacks.costs import Cost, monthly_cost
 from stacks.demand import Workload, workloads
 from stacks.environment import Environment
@@ -50,6 +50,17 @@ class Situation:
             NotApplicableError: the graph has none, as plain manifests have.
         """
         if not (found := nodes(self.graph)):
+            raise NotApplicableError("the graph has no nodes")
+        return found
+
+    @cached_property
+    def pools(self) -> tuple[Node, ...]:
+        """One node of each pool, of those without nodes, too.
+
+        Raises:
+            NotApplicableError: the graph has no pools, as plain manifests have.
+        """
+        if not (found := pools(self.graph)):
             raise NotApplicableError("the graph has no nodes")
         return found
 

@@ -1,13 +1,15 @@
-"""Which pods a label selector selects, and what a disruption budget leaves of them (Kubernetes, "Disruptions")."""
+"""Which pods a label selector selects, who scales them, and what a disruption budget leaves of them (Kubernetes, "Disruptions")."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stacks.demand import Workload
+from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 
 
@@ -34,6 +36,23 @@ def _holds(expression: Mapping[str, Any], pod_labels: Mapping[str, str]) -> bool
             return False
 
 
+def autoscalers(graph: Graph, workload: Workload) -> list[Resource]:
+    """Return the autoscalers that decide how many replicas the workload has."""
+    resource = workload.resource
+    return [
+        scaler
+        for scaler in graph.objects("HorizontalPodAutoscaler")
+        if (scaler.namespace or "default") == (resource.namespace or "default")
+        and (target := scaler.spec.get("scaleTargetRef") or {}).get("kind") == resource.kind
+        and target.get("name") == resource.object_name
+    ]
+
+
+def fewest(scaler: Resource) -> int:
+    """Return how many replicas an autoscaler leaves at least (Kubernetes: 1 where nothing is said)."""
+    return int(scaler.spec.get("minReplicas", 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Disruption:
     """What voluntary disruptions may take of a workload's pods at once, and what they leave."""
@@ -48,19 +67,26 @@ def budgets(graph: Graph, workload: Workload) -> list[Resource]:
     return [
         budget
         for budget in graph.objects("PodDisruptionBudget")
-        if budget.namespace == resource.namespace and selects(budget.spec.get("selector"), resource.pod_labels)
+        if (budget.namespace or "default") == (resource.namespace or "default")
+        and selects(budget.spec.get("selector"), resource.pod_labels)
     ]
 
 
 def disruption(budget: Resource, replicas: int) -> Disruption:
-    """Return what ``budget`` lets go of ``replicas`` healthy pods; percentages are rounded up, as the controller does."""
+    """Return what ``budget`` lets go of ``replicas`` healthy pods; percentages are rounded up, as the controller does.
+
+    Raises:
+        ConfigurationError: the budget's number is none.
+    """
     if "maxUnavailable" in budget.spec:
-        takes = min(replicas, _count(budget.spec["maxUnavailable"], replicas))
+        takes = min(replicas, _count(budget, "maxUnavailable", replicas))
         return Disruption(takes, replicas - takes)
-    leaves = min(replicas, _count(budget.spec.get("minAvailable", 1), replicas))
+    leaves = min(replicas, _count(budget, "minAvailable", replicas))
     return Disruption(replicas - leaves, leaves)
 
 
-def _count(value: Any, replicas: int) -> int:
-    text = str(value)
-    return math.ceil(replicas * float(text[:-1]) / 100) if text.endswith("%") else int(float(text))
+def _count(budget: Resource, key: str, replicas: int) -> int:
+    value = budget.spec.get(key, 1)
+    if (match := re.fullmatch(r"([0-9]{1,9})(%?)", str(value))) is None:
+        raise ConfigurationError(f"{budget.label}: `spec.{key}` is {value!r}; a whole number or a percentage is expected, such as 1 or 25%")
+    return math.ceil(replicas * int(match[1]) / 100) if match[2] else int(match[1])

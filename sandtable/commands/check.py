@@ -14,6 +14,9 @@ Examples:
   sandtable check prod
 
   sandtable check --manifests deploy/     the same rules over anybody's YAML
+
+  sandtable check prod --manifests deploy/  judged as part of prod: its rules,
+                                          budget and regions, too
 """
 
 
@@ -31,20 +34,26 @@ def check(
     manifests: Manifests = None,
     json: Json = False,
 ) -> None:
-    """Check the policies; exit 6 where one is violated."""
+    """Check the policies; exit 6 where one is violated.
+
+    With an environment and another source, that source is judged by the environment's rules.
+    """
     import policies
-    from sandtable.terminal import out, show_findings
+    from sandtable.terminal import Steps, out, show_findings
     from stacks.environment_file import load
     from stacks.prices import PriceBook
 
     space = workspace(context)
-    graph = read_graph(space, environment, state, preview, manifests)
-    typed = load(environment, root=space.root) if environment else None
-    findings = policies.check(graph, typed, PriceBook.named(typed.budget.price_book if typed else "bundled", root=space.root))
-    denied = [finding for finding in findings if finding.denies]
+    with Steps(quiet=json).step("check", brief=True):
+        graph = read_graph(space, None if state or preview or manifests else environment, state, preview, manifests)
+        typed = load(environment, root=space.root) if environment else None
+        book = PriceBook.named(typed.budget.price_book if typed else "bundled", root=space.root)
+        assessment = policies.assess(graph, typed, book)
+    found = assessment.to_json()
     if json:
-        print_json({"digest": graph.digest, "findings": [finding.to_json() for finding in findings], "denied": len(denied)})
+        judged = {"findings": found["findings"], "not_applicable": found["not_applicable"]}
+        print_json({"digest": graph.digest, **judged, "denied": len(assessment.violations)})
     else:
-        show_findings([finding.to_json() for finding in findings], out())
-    if denied:
+        show_findings(found["findings"], found["not_applicable"], out())
+    if assessment.violations:
         raise typer.Exit(ExitCode.POLICY)

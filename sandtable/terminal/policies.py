@@ -1,4 +1,4 @@
-"""Policy findings: what denies first, then warnings, each with its fix; then what was waived, with the reason."""
+"""Policy findings: what denies first, then warnings, each with its fix; then what was waived, and what was not judged, with the reason."""
 
 from __future__ import annotations
 
@@ -18,18 +18,26 @@ if TYPE_CHECKING:
     from sandtable.report.run.documents import Finding
 
 
-def show_findings(findings: list[dict[str, Any]], console: Console) -> None:
-    """Print the findings of ``sandtable check`` and a sentence that sums them up.
+def show_findings(findings: list[dict[str, Any]], not_applicable: list[dict[str, str]], console: Console) -> None:
+    """Print the findings of ``sandtable check``, the rules that it could not judge, and a sentence that sums them up.
 
     Raises:
         RunUnreadableError: one of them is none.
     """
     typed = parse_findings(findings)
     show_typed_findings(typed, console)
+    rules_of: dict[str, list[str]] = {}
+    for rule in not_applicable:
+        rules_of.setdefault(rule["reason"], []).append(rule["rule"])
+    for reason, rules in rules_of.items():
+        console.print(Text.assemble(("? skip", "quiet"), " ", ", ".join(rules), ": ", (reason, "quiet")))
     denied = sum(finding.blocks for finding in typed)
     waived = sum(finding.waived_by is not None for finding in typed)
     words = f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}"
-    console.print(Text(f"{words}, {count(len(typed) - denied - waived, 'warning')}, {waived} waived.", "bad" if denied else "good"))
+    words = f"{words}, {count(len(typed) - denied - waived, 'warning')}, {waived} waived"
+    if skipped := {rule["rule"] for rule in not_applicable}:
+        words += f"; {count(len(skipped), 'rule')} not judged"
+    console.print(Text(f"{words}.", "bad" if denied else "good"))
 
 
 def show_typed_findings(findings: Sequence[Finding], console: Console) -> None:

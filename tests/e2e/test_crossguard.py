@@ -52,8 +52,10 @@ k8s.networking.v1.NetworkPolicy(
 """
 
 
-def preview(folder: Path, *, image: str, denied: list[str], annotations: dict[str, str] | None = None) -> tuple[int, str]:
-    """Exit code and output of a preview with the pack."""
+def preview(
+    folder: Path, *, image: str, denied: list[str], annotations: dict[str, str] | None = None, config: str = "config: {}"
+) -> tuple[int, str]:
+    """Exit code and output of a preview with the pack; ``config`` is what the stack's file holds."""
     names = tools_for("deploy")
     ensure(names)
     environ = os.environ | environment(names)
@@ -70,6 +72,9 @@ def preview(folder: Path, *, image: str, denied: list[str], annotations: dict[st
     if not (folder / "state" / ".pulumi" / "stacks").exists():
         created = pulumi("stack", "init", "organization/example/prod")
         assert created.returncode == 0, created.stderr
+    settings = folder / "Pulumi.prod.yaml"
+    kept = settings.read_text() if settings.exists() else ""
+    settings.write_text(f"{kept}\n{config}\n")
     done = pulumi("preview", "--stack", "organization/example/prod", "--policy-pack", str(PACK))
     return done.returncode, done.stdout + done.stderr
 
@@ -93,3 +98,34 @@ def test_a_waiver_lets_it_pass(tmp_path: Path) -> None:
     waiver = {"sandtable.dev/waiver": "images-pinned: built on this machine"}
     code, output = preview(tmp_path, image="web:latest", denied=["Ingress", "Egress"], annotations=waiver)
     assert code == 0, output
+
+
+NODE = """
+k8s.core.v1.Node(
+    "cpu-0",
+    metadata={
+        "name": "cpu-0",
+        "labels": {"sandtable.dev/pool": "cpu"},
+        "annotations": {"sandtable.dev/price": "aws/us-east-1/c6i.2xlarge"},
+    },
+    opts=pulumi.ResourceOptions(provider=provider),
+)
+"""
+
+
+def test_the_stacks_own_environment_is_judged_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine tells the stack's configuration after the pack has started: its budget and what holds in prod only count."""
+    monkeypatch.setattr(f"{__name__}.PROGRAM", PROGRAM + NODE)
+    code, output = preview(
+        tmp_path, image="web:1.4.2", denied=["Ingress", "Egress"], config="config:\n  sandtable:budget: {monthly_usd: 1}"
+    )
+    assert code != 0, output
+    assert "budget-not-exceeded" in output
+    assert "over the budget of $1.00" in output
+
+
+def test_a_configuration_that_cannot_be_meant_stops_the_preview(tmp_path: Path) -> None:
+    code, output = preview(tmp_path, image="web:1.4.2", denied=["Ingress", "Egress"], config="config:\n  sandtable:buget: {monthly_usd: 1}")
+    assert code != 0, output
+    assert "Pulumi.prod.yaml: buget: unknown key" in output
+    assert "did you mean 'budget'?" in output

@@ -120,6 +120,7 @@ def test_other_peoples_manifests_are_judged_without_an_environment(tmp_path: Pat
         "service-account-tokens",
     }
     assert {rule.rule for rule in said.not_applicable} == {
+        "autoscalers-keep-two-in-prod",
         "budget-not-exceeded",
         "data-in-allowed-regions",
         "disruption-budgets-in-prod",

@@ -58,7 +58,7 @@ def test_a_pod_rule_matches_every_kind_with_pods() -> None:
     policies, _ = declared()
     rules = policies["no-privileged-pods"]["matchConstraints"]["resourceRules"]
     assert {(r["apiGroups"][0], *r["resources"]) for r in rules} == {
-        ("", "pods"),
+        ("", "pods", "pods/ephemeralcontainers", "replicationcontrollers", "podtemplates"),
         ("apps", "deployments", "statefulsets", "daemonsets", "replicasets"),
         ("batch", "jobs", "cronjobs"),
     }

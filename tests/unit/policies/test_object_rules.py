@@ -96,3 +96,28 @@ def test_an_unusable_message_falls_back_to_the_plain_one() -> None:
     for expression in ('"  "', '"two\\nlines"', "object.nothing.here"):
         verdict = CompiledRule(rule.model_copy(update={"messageExpression": expression})).judge(rule.examples.failing[0].object)
         assert verdict.message == rule.message
+
+
+def test_ephemeral_containers_are_judged_with_the_others() -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web"},
+        "spec": {
+            "containers": [{"name": "web", "image": "web:1.4.2", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}],
+            "ephemeralContainers": [{"name": "debug", "image": "tools:latest", "securityContext": {"privileged": True}}],
+        },
+    }
+    assert COMPILED["images-pinned"].judge(pod).message == "not pinned: tools:latest"
+    assert COMPILED["no-privileged-pods"].judge(pod).message == "privileged containers: debug"
+    assert COMPILED["requests-and-limits"].judge(pod).kept, "Kubernetes lets them have no resources"
+
+
+@pytest.mark.parametrize("kind", ["ReplicationController", "PodTemplate"])
+def test_no_kind_with_a_pod_template_escapes(kind: str) -> None:
+    template = {"spec": {"containers": [{"name": "web", "image": "web:latest"}]}}
+    place = {"template": template} if kind == "PodTemplate" else {"spec": {"template": template}}
+    manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "web"}, **place}
+    compiled = COMPILED["images-pinned"]
+    assert compiled.rule.applies_to(manifest)
+    assert compiled.judge(manifest).message == "not pinned: web:latest"

@@ -10,7 +10,7 @@ from stacks.thresholds import Threshold
 from workloads.telemetry import Outcome, RequestRecord, Status
 
 
-def outcome(scale: float = 1.0, n: int = 200, failed: int = 0) -> Outcome:
+def outcome(scale: float = 1.0, n: int = 360, failed: int = 0) -> Outcome:
     rng = random.Random(5)
     records = []
     for i in range(n):
@@ -64,13 +64,13 @@ def test_failed_requests_break_their_threshold() -> None:
 
 def test_an_interval_over_the_limit_is_inconclusive() -> None:
     p95 = outcome().ttft_ms.p95
-    verdict = judge(replace(GOOD, thresholds=[Threshold(f"p95_ttft_ms < {p95:.3f}1")]))
+    verdict = judge(replace(GOOD, thresholds=[Threshold(f"p95_ttft_ms < {p95 + 0.01:.3f}")]))
     assert (verdict.result, verdict.cause) == (Result.INCONCLUSIVE, Cause.UNDECIDED)
     assert verdict.judgements[0].holds is None
 
 
 def test_too_few_samples_are_inconclusive_with_the_reason() -> None:
-    verdict = judge(replace(GOOD, measured=outcome(n=72)))
+    verdict = judge(replace(GOOD, thresholds=GOOD.thresholds[:1], measured=outcome(n=72)))
     assert verdict.result is Result.INCONCLUSIVE
     (reason,) = verdict.reasons
     assert reason.startswith("cannot tell: p95_ttft_ms < 200 (measured 14")
@@ -89,20 +89,67 @@ def test_failures_hold_however_few_samples_they_leave(good: int, failed: int) ->
     assert any("too few samples" in reason for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize(
+    ("good", "failed", "line", "result"),
+    [
+        (360, 0, "failed_share < 0.01", Result.SHIP),
+        (298, 0, "failed_share < 0.01", Result.INCONCLUSIVE),
+        (79, 1, "failed_share < 0.01", Result.INCONCLUSIVE),
+        (79, 1, "failed_share < 0.0001", Result.HOLD),
+        (100, 300, "failed_share < 0.5", Result.HOLD),
+        (80, 0, "failed_share <= 0", Result.SHIP),
+        (79, 1, "failed_share == 0", Result.HOLD),
+    ],
+)
+def test_a_share_of_failures_is_judged_by_its_interval(good: int, failed: int, line: str, result: Result) -> None:
+    verdict = judge(replace(GOOD, thresholds=[Threshold(line)], measured=outcome(n=good, failed=failed)))
+    assert verdict.result is result, verdict.reasons
+
+
+def test_a_share_that_cannot_be_told_says_how_many_requests_would() -> None:
+    asked = replace(GOOD, thresholds=[Threshold("failed_share < 0.001")], measured=outcome(n=80))
+    assert judge(asked).reasons == (
+        (
+            "cannot tell: failed_share < 0.001 (measured 0 [0, 0.0368]): 0 of 80 requests failed; "
+            "to tell, about 2,995 such requests are needed"
+        ),
+    )
+
+
+def test_failures_that_no_threshold_is_about_do_not_ship() -> None:
+    verdict = judge(replace(GOOD, thresholds=[Threshold("p95_ttft_ms < 200")], measured=outcome(n=100, failed=300)))
+    assert (verdict.result, verdict.cause) == (Result.INCONCLUSIVE, Cause.UNDECIDED)
+    assert verdict.reasons == ("300 of 400 requests failed, and no threshold says how many may; add one such as `failed_share < 0.01`",)
+
+
+def test_a_measurement_of_which_nothing_is_asked_does_not_ship() -> None:
+    verdict = judge(replace(GOOD, thresholds=[Threshold("monthly_cost_usd <= 100")]))
+    assert verdict.result is Result.INCONCLUSIVE
+    assert verdict.reasons[0].startswith("nothing was asked of the measurement: no threshold is about it; add one such as")
+
+
+@pytest.mark.parametrize("line", ["output_tokens_per_s > 1", "utilisation < 1"])
+def test_a_few_requests_are_no_throughput(line: str) -> None:
+    few, enough = (judge(replace(GOOD, thresholds=[Threshold(line)], measured=outcome(n=n))) for n in (19, 20))
+    assert (few.result, enough.result) == (Result.INCONCLUSIVE, Result.SHIP)
+    assert "19 requests, needed are 20" in few.reasons[0]
+
+
 def test_without_a_good_request_nothing_ships_even_where_nothing_is_asked() -> None:
     verdict = judge(replace(GOOD, thresholds=[], measured=outcome(n=0, failed=9)))
     assert (verdict.result, verdict.reasons) == (Result.INCONCLUSIVE, ("no request was good: 9 of 9 failed",))
 
 
 def test_a_cost_without_all_prices_is_an_at_least() -> None:
-    unpriced = replace(GOOD, unpriced=["pool big, 1 node: no such row"])
+    latency, *_, cost, _policy = GOOD.thresholds
+    unpriced = replace(GOOD, thresholds=[latency, cost], unpriced=["pool big, 1 node: no such row"])
     verdict = judge(unpriced)
     assert verdict.result is Result.INCONCLUSIVE
     assert verdict.reasons == (
         "cannot tell: monthly_cost_usd <= 100 (cost 80.0): that is without what has no price: pool big, 1 node: no such row",
     )
     assert judge(replace(unpriced, monthly_cost_usd=101)).cause is Cause.THRESHOLD
-    assert judge(replace(unpriced, thresholds=[Threshold("monthly_cost_usd > 50")])).result is Result.SHIP
+    assert judge(replace(unpriced, thresholds=[latency, Threshold("monthly_cost_usd > 50")])).result is Result.SHIP
 
 
 def test_an_invalid_run_decides_nothing_good_or_bad() -> None:
@@ -124,6 +171,12 @@ def test_without_a_measurement_a_bad_prediction_still_holds() -> None:
 
 def test_neither_measured_nor_predicted_is_inconclusive() -> None:
     assert judge(replace(GOOD, measured=None, predicted=None)).result is Result.INCONCLUSIVE
+    nothing = judge(replace(GOOD, measured=None, predicted=None, thresholds=[Threshold("monthly_cost_usd <= 100")]))
+    assert (nothing.result, nothing.reasons) == (Result.INCONCLUSIVE, ("nothing was measured",))
+
+
+def test_a_good_prediction_alone_does_not_ship() -> None:
+    assert judge(replace(GOOD, measured=None)).result is Result.INCONCLUSIVE
 
 
 def test_prediction_and_measurement_that_disagree_are_inconclusive() -> None:
@@ -141,6 +194,14 @@ def test_a_regression_holds_with_its_own_cause() -> None:
 @pytest.mark.parametrize("scale", [1.0, 0.97, 2.0])
 def test_no_regression_where_it_is_as_good_or_better(scale: float) -> None:
     assert judge(replace(GOOD, baseline=outcome(scale=scale))).result is Result.SHIP
+
+
+def test_more_failures_than_the_baseline_had_are_a_regression() -> None:
+    asked = replace(GOOD, thresholds=[Threshold("failed_share < 0.2")])
+    worse = judge(replace(asked, measured=outcome(failed=25), baseline=outcome(failed=2)))
+    assert (worse.cause, worse.reasons[0]) == (Cause.REGRESSION, "regression: 25 of 385 requests failed, with the kept baseline 2 of 362")
+    assert judge(replace(asked, measured=outcome(failed=6), baseline=outcome(failed=2))).result is Result.SHIP
+    assert judge(replace(asked, measured=outcome(failed=6), baseline=outcome(n=0))).result is Result.SHIP
 
 
 def test_a_line_reads_like_k6() -> None:
