@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from workloads.engine.spec import EngineSpec
 
 
-def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, quiet: bool) -> dict[str, Any]:
+def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, quiet: bool, skip_bad_rows: bool = False) -> dict[str, Any]:
     """Return the document of ``sandtable whatif``: the baseline first, then one entry a scenario.
+
+    ``skip_bad_rows``: go on without the bad rows of a trace instead of refusing it.
 
     Raises:
         StackError, SimulationError: the environment or a scenario is not as it must be.
@@ -49,6 +51,7 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
             price_book=book,
             seed=seed,
             root=space.root,
+            skip_bad_rows=skip_bad_rows,
             on_progress=lambda number, cap, _widest: step.update(number, cap, "replications"),
         )
         step.note(f"{len(results)} scenarios, {results[0].replications} replications")
@@ -58,12 +61,26 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
         "digest": graph.digest,
         "seed": seed,
         "scenarios": [result.to_json() for result in results],
+        "provenance": [_provenance(calibration) for calibration in calibrations.used],
         "warnings": list(warnings),
     }
 
 
+def _provenance(calibration: Calibration) -> dict[str, Any]:
+    """Return what the speeds are made of: one entry of ``provenance``, named as the scenarios name it."""
+    return {
+        "calibration": calibration.name,
+        "date": calibration.date,
+        "model": calibration.spec.model,
+        "coefficients": [entry.to_json() for entry in calibration.provenance()],
+    }
+
+
 class _Calibrations:
-    """Coefficients by GPU model: published ones for GPUs, one measured here for engines on CPUs, kept for the next question."""
+    """Coefficients by GPU model: published ones for GPUs, one measured here for engines on CPUs, kept for the next question.
+
+    ``used`` are those that were asked for, each once.
+    """
 
     def __init__(self, environment: Environment, graph: Graph, space: Workspace, steps: Steps) -> None:
         from simulations.deployed import DeployedEngines
@@ -73,6 +90,7 @@ class _Calibrations:
         self._folder = self._file.parent
         self._steps = steps
         self._measured: Calibration | None = None
+        self.used: list[Calibration] = []
 
     @property
     def on_gpus(self) -> bool:
@@ -82,9 +100,11 @@ class _Calibrations:
     def __call__(self, gpu_model: str | None) -> Calibration:
         from simulations import calibration
 
-        if gpu_model or (gpu_model := self._engines.runs_on()):
-            return calibration.published(gpu_model)
-        return self.measured()
+        model = gpu_model or self._engines.runs_on()
+        found = calibration.published(model) if model else self.measured()
+        if found not in self.used:
+            self.used.append(found)
+        return found
 
     def measured(self) -> Calibration:
         """Measure an engine of this machine, or read what an earlier command measured for the same engine."""

@@ -34,6 +34,7 @@ def whatif(
     scenario: Annotated[list[str] | None, typer.Option("--scenario", "-s", help="A question; give several for several columns.")] = None,
     list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios and exit.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of traffic, failures and spot.")] = 1,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Go on with a trace that has bad rows.")] = False,
     json: Json = False,
 ) -> None:
     """Ask the twin what would happen: cost, latency, availability and utilisation against the baseline."""
@@ -49,7 +50,7 @@ def whatif(
         return
     if environment is None:
         raise UsageError("name the environment that is asked about: `sandtable whatif prod --scenario traffic=2x`")
-    document = ask(environment, scenario or [], workspace(context), seed=seed, quiet=json)
+    document = ask(environment, scenario or [], workspace(context), seed=seed, quiet=json, skip_bad_rows=skip_bad_rows)
     if json:
         print_json(document)
     else:

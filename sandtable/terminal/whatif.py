@@ -38,6 +38,8 @@ _VERDICTS: Final = {
     "undefined": ("?", "unsure"),
 }
 _FIRST_COLUMNS, _COLUMN = 28, 25
+#: Pods without a node that are named one by one, for each reason.
+_NAMED: Final = 3
 
 
 def show_whatif(document: dict[str, Any], console: Console) -> None:
@@ -140,11 +142,25 @@ def _change(usd_a_month: float) -> str:
 
 
 def _remarks(scenario: Scenario) -> list[str]:
-    remarks = [f"{pod} has no node: {reason}" for pod, reason in sorted(scenario.unschedulable.items())]
+    remarks = _without_node(scenario.unschedulable)
     remarks += [f"no price known: {name}" for name in scenario.cost.unpriced]
     if scenario.stopped == "cap":
         remarks.append(f"stopped at {count(scenario.replications, 'replication')} before every headline was known to 5 %")
     return [*remarks, *scenario.notes]
+
+
+def _without_node(unschedulable: Mapping[str, str]) -> list[str]:
+    """Say which pods have no node: one by one, but thousands of one reason in a line."""
+    by_reason: dict[str, list[str]] = {}
+    for pod, reason in sorted(unschedulable.items()):
+        by_reason.setdefault(reason, []).append(pod)
+    remarks: list[str] = []
+    for reason, pods in by_reason.items():
+        if len(pods) <= _NAMED:
+            remarks += [f"{pod} has no node: {reason}" for pod in pods]
+        else:
+            remarks.append(f"{pods[0]}, {pods[1]} and {len(pods) - 2:,} more pods have no node: {reason}")
+    return remarks
 
 
 def _sentence(baseline: Scenario, scenario: Scenario) -> str:

@@ -150,6 +150,15 @@ class Calibration:
         loaded = f", {prefill.value:.2f} and {decode.value:.2f} times that under load (n={decode.n})" if decode.n else ""
         return f"{token_ms:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}{loaded}"
 
+    def origin(self) -> str:
+        """Say in a sentence what a prediction's speeds are made of."""
+        if self.request_s.provenance == "measured":
+            return f"The engine's speed was measured on a {self.machine.processor} on {self.date}: {self.summary()}."
+        return (
+            f"The engines on {self.machine.processor} are simulated from published figures of {self.spec.model} under vLLM, "
+            "not of the engine and the model that the Deployment names."
+        )
+
     def doubt(self) -> str | None:
         """Say why a prediction from these numbers does not count; None where it does."""
         if self.fit is None or self.fit.median_error <= FIT_LIMIT:

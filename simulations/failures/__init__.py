@@ -1,7 +1,15 @@
 """What can be lost, and what that does to the replicas: zones, nodes, spot markets."""
 
 from simulations.failures.effects import Delays, Effects, ReplicaOutage, play
-from simulations.failures.incidents import MEAN_SPOT_OUTAGE_S, NodeOutage, UnknownPlaceError, node_lost, spot_market, zone_lost
+from simulations.failures.incidents import (
+    MEAN_SPOT_OUTAGE_S,
+    NodeOutage,
+    UnknownPlaceError,
+    node_lost,
+    spot_market,
+    starting_points,
+    zone_lost,
+)
 
 __all__ = [
     "MEAN_SPOT_OUTAGE_S",
@@ -13,5 +21,6 @@ __all__ = [
     "node_lost",
     "play",
     "spot_market",
+    "starting_points",
     "zone_lost",
 ]

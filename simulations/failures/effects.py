@@ -4,7 +4,8 @@ Rule 1: at every change the pods are placed anew (``simulations.cluster.place``)
 important pods, or wait for a node that the autoscaler adds.
 Rule 2: a replica that moves is back only after Kubernetes has missed its node, its pod has been replaced, a node has been added
 where that was needed, and the engine has started; each delay has its provenance in :class:`Delays`.
-Rule 3: pods that are away at the start have been so for long: the run begins in the steady state.
+Rule 3: a loss that nobody announced is not known at once: clients send to the lost replica until Kubernetes has missed its node.
+Rule 4: pods that are away at the start have been so for long: the run begins in the steady state.
 """
 
 from __future__ import annotations
@@ -40,10 +41,8 @@ class Delays:
     provision_s: float = 300.0
     start_s: float = 60.0
 
-    def until_replaced(self, workload: Workload, *, announced: bool) -> float:
-        """Return how long after the loss of its node a pod of ``workload`` is replaced."""
-        if announced:
-            return 0.0
+    def until_replaced(self, workload: Workload) -> float:
+        """Return how long after the loss of its node, which nobody announced, a pod of ``workload`` is replaced."""
         for toleration in workload.resource.pod_spec.get("tolerations") or ():
             if toleration.get("key") in {None, "", _UNREACHABLE} and toleration.get("effect") in {None, "", "NoExecute"}:
                 return self.notice_s + float(toleration.get("tolerationSeconds", math.inf))
@@ -52,11 +51,12 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaOutage:
-    """The replica in pod ``pod`` cannot serve from ``start_s`` to ``end_s`` (infinite: for good)."""
+    """The replica in pod ``pod`` cannot serve from ``start_s`` to ``end_s`` (infinite: for good), and is sent to for ``notice_s`` more."""
 
     pod: str
     start_s: float
     end_s: float
+    notice_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,13 @@ class _Downtimes:
         self.replicas, self.delays = replicas, delays
         self.since: dict[str, float] = {}
         self.back: dict[str, float] = {}
+        self.notice: dict[str, float] = {}
         self.ended: list[ReplicaOutage] = []
 
     def start(self, placed: Placement) -> None:
         for _, pod in self.replicas:
             if pod not in placed.node_of:
-                self.since[pod], self.back[pod] = 0.0, math.inf
+                self.since[pod], self.back[pod], self.notice[pod] = 0.0, math.inf, 0.0
 
     def change(self, at_s: float, before: Placement, after: Placement, away: dict[str, NodeOutage]) -> None:
         fresh = {node.name for node in after.added}
@@ -119,17 +120,19 @@ class _Downtimes:
             if old == new:
                 continue
             self._end_if_back(pod, at_s)
-            self.since.setdefault(pod, at_s)
-            wait = self.delays.until_replaced(workload, announced=away[old].announced) if old in away else 0.0
+            missed = old in away and not away[old].announced
+            if pod not in self.since:
+                self.since[pod], self.notice[pod] = at_s, self.delays.notice_s if missed else 0.0
+            wait = self.delays.until_replaced(workload) if missed else 0.0
             extra = self.delays.provision_s if new in fresh else 0.0
             self.back[pod] = at_s + wait + extra + self.delays.start_s if new else math.inf
 
     def close(self) -> tuple[ReplicaOutage, ...]:
         for pod in list(self.since):
             self._end_if_back(pod, math.inf)
-        self.ended += [ReplicaOutage(pod, start, math.inf) for pod, start in self.since.items()]
+        self.ended += [ReplicaOutage(pod, start, math.inf, self.notice[pod]) for pod, start in self.since.items()]
         return tuple(sorted(self.ended, key=lambda o: (o.pod, o.start_s)))
 
     def _end_if_back(self, pod: str, at_s: float) -> None:
         if pod in self.since and self.back[pod] <= at_s and self.back[pod] < math.inf:
-            self.ended.append(ReplicaOutage(pod, self.since.pop(pod), self.back.pop(pod)))
+            self.ended.append(ReplicaOutage(pod, self.since.pop(pod), self.back.pop(pod), self.notice.pop(pod)))

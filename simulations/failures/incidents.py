@@ -16,10 +16,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import simpy
+
 from stacks.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from random import Random
 
     from stacks.capacity import Node
@@ -81,25 +83,46 @@ def node_lost(nodes: Sequence[Node], pool: str, *, at_s: float) -> tuple[NodeOut
     return (NodeOutage(gone, at_s, math.inf, announced=False, closes_zone=False),)
 
 
-def spot_market(nodes: Sequence[Node], share: float, *, horizon_s: float, random: Random) -> tuple[NodeOutage, ...]:
+def spot_market(nodes: Sequence[Node], share: float, *, horizon_s: float, start: float, random: Random) -> tuple[NodeOutage, ...]:
     """Draw when the spot nodes of ONE pool and zone are away: an alternating renewal process that starts in its steady state.
 
     Args:
         nodes: spot nodes of one pool in one zone.
         share: share of the time that there are any, 0 to 1.
         horizon_s: end of the run.
-        random: the stream of this pool and zone.
+        start: a number of [0, 1): below ``share`` the run begins with the nodes there.
+        random: the stream of this pool and zone, for the times between changes.
     """
     if share >= 1:
         return ()
     if share <= 0:
         return tuple(NodeOutage(node.name, 0.0, math.inf, announced=True, closes_zone=True) for node in nodes)
-    mean_up_s = MEAN_SPOT_OUTAGE_S * share / (1 - share)
-    away, at_s, outages = random.random() >= share, 0.0, []
-    while at_s < horizon_s:
-        # Exponential times have no memory, so the first one is drawn like the others.
-        lasts = random.expovariate(1 / (MEAN_SPOT_OUTAGE_S if away else mean_up_s))
-        if away:
-            outages += [NodeOutage(node.name, at_s, at_s + lasts, announced=True, closes_zone=True) for node in nodes]
-        at_s, away = at_s + lasts, not away
+    outages: list[NodeOutage] = []
+
+    def market() -> Generator[simpy.Event]:
+        away = start >= share
+        while True:
+            # Exponential times have no memory, so the first one is drawn like the others.
+            lasts = random.expovariate(1 / (MEAN_SPOT_OUTAGE_S if away else MEAN_SPOT_OUTAGE_S * share / (1 - share)))
+            if away:
+                ends = environment.now + lasts
+                outages.extend(NodeOutage(node.name, environment.now, ends, announced=True, closes_zone=True) for node in nodes)
+            yield environment.timeout(lasts)
+            away = not away
+
+    environment = simpy.Environment(initial_time=0.0)
+    environment.process(market())
+    environment.run(until=horizon_s)
     return tuple(outages)
+
+
+def starting_points(replications: int, random: Random) -> list[float]:
+    """Return a number of [0, 1) for the start of a market in each replication: one in each of as many equal parts, in random order.
+
+    An outage outlasts most runs, so the state that a run begins in decides it; drawn independently, five runs out of five may begin with
+    all nodes there. Spread like this the share of runs that begin without is the market's own to within one run (Latin hypercube
+    sampling: McKay, Beckman and Conover, Technometrics 21 (1979) 239).
+    """
+    points = [(part + random.random()) / replications for part in range(replications)]
+    random.shuffle(points)
+    return points

@@ -1,6 +1,5 @@
-"""Pieces that every simulation of this floor is made of; none of them knows what is simulated."""
+"""Pieces that every simulation of this floor is made of beside SimPy's environment; none of them knows what is simulated."""
 
 from simulations.kernel.ledger import Ledger, LedgerError
-from simulations.kernel.timeline import Timeline
 
-__all__ = ["Ledger", "LedgerError", "Timeline"]
+__all__ = ["Ledger", "LedgerError"]

@@ -6,18 +6,21 @@ Rule 2: each step computes one token for every slot that generates and prompt to
 during a step joins the next one; a long prompt makes the others wait for it.
 Rule 3: all tokens of a step appear at its end; the one that completes a prompt gives the first token of the answer.
 Rule 4: a prompt that fills the context is refused, an answer ends where the context does.
-Rule 5: steps are events, tokens are not: equal steps in a row are taken in one go, with the same result as one by one.
+Rule 5: who has no whole answer ``timeout_s`` after the intended time gives up and has failed at that moment; the place in the queue is
+free at once, the slot at the end of the step, because the server looks for clients that have left between steps.
+Rule 6: steps are events, tokens are not: equal steps in a row are taken in one go, with the same result as one by one.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from simulations.serving.micro_batches import Row
-from workloads.telemetry.outcome import RequestRecord, Status
+from workloads.telemetry.outcome import REQUEST_TIMEOUT_S, RequestRecord, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +66,19 @@ class _Slot:
 class Engine:
     """Simulates one replica. ``on_end`` is called once with each request and its record; ``steps`` counts the steps taken."""
 
-    def __init__(self, name: str, spec: EngineSpec, times: StepTimes, *, on_end: Callable[[EngineRequest, RequestRecord], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        spec: EngineSpec,
+        times: StepTimes,
+        *,
+        on_end: Callable[[EngineRequest, RequestRecord], None],
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> None:
         self.steps = 0
+        self._timeout_s = timeout_s
+        self._given_up = f"no end after {timeout_s:g} s"
+        self._patience_s = math.inf  # when the first of those in a slot gives up
         self._name = name
         self._context = spec.context_tokens
         self._times = times
@@ -105,7 +119,10 @@ class Engine:
         self._coming.clear()
         self._now = max(self._now, at_s)
         for request, first_token_s, done in in_hand:
-            self._end(request, at_s, Status.FAILED, first_token_s=first_token_s, done=done, why=why)
+            if (deadline_s := request.at_s + self._timeout_s) < at_s:
+                self._end(request, deadline_s, Status.FAILED, first_token_s=first_token_s, done=done, why=self._given_up)
+            else:
+                self._end(request, at_s, Status.FAILED, first_token_s=first_token_s, done=done, why=why)
 
     def _admit(self) -> None:
         """Take in what has come by now, and give free slots to those who wait."""
@@ -113,6 +130,9 @@ class Engine:
             self._waiting.append(heapq.heappop(self._coming)[2])
         while self._waiting and self._free:
             request = self._waiting.popleft()
+            if (deadline_s := request.at_s + self._timeout_s) < self._now:
+                self._end(request, deadline_s, Status.FAILED, why=self._given_up)
+                continue
             room = self._context - request.prompt_tokens
             if room <= 0:
                 why = f"the prompt of {request.prompt_tokens} tokens exceeds the context of {self._context} tokens"
@@ -121,6 +141,7 @@ class Engine:
             _, minus_number = heapq.heappop(self._free)
             self._active.append(_Slot(-minus_number, request, min(request.output_tokens, room)))
             self._active.sort(key=lambda slot: slot.number)
+            self._patience_s = min(self._patience_s, deadline_s)
 
     def _generate(self, until_s: float) -> bool:
         """Take as many equal steps as there are before something changes; False where not even one ends by ``until_s``."""
@@ -131,6 +152,9 @@ class Engine:
         if self._coming and self._free:
             # The step during which the next request comes is the last one without it.
             steps = min(steps, 1 + pace.steps_within(self._coming[0][0] - self._now - _SLACK_S, steps))
+        if self._now + pace.seconds(steps) > self._patience_s:
+            # Likewise for the step during which somebody gives up.
+            steps = min(steps, 1 + pace.steps_within(self._patience_s - self._now, steps))
         if self._now + pace.seconds(steps) > until_s:
             steps = pace.steps_within(until_s - self._now, steps)
             if not steps:
@@ -173,12 +197,30 @@ class Engine:
         return True
 
     def _finish_done(self) -> None:
+        if self._now > self._patience_s:
+            self._give_up()
         for slot in [slot for slot in self._active if slot.done >= slot.wanted]:
             self._release(slot)
             self._end(slot.request, self._now, Status.OK, first_token_s=slot.first_token_s, done=slot.done)
 
+    def _give_up(self) -> None:
+        """Let those go whose client left during the step that ends now; what came in it came too late."""
+        for slot in [slot for slot in self._active if slot.request.at_s + self._timeout_s < self._now]:
+            self._release(slot)
+            deadline_s = slot.request.at_s + self._timeout_s
+            seen = slot.first_token_s is not None and slot.first_token_s <= deadline_s
+            self._end(
+                slot.request,
+                deadline_s,
+                Status.FAILED,
+                first_token_s=slot.first_token_s if seen else None,
+                done=slot.done - 1 if seen else 0,
+                why=self._given_up,
+            )
+
     def _release(self, slot: _Slot) -> None:
         self._active.remove(slot)
+        self._patience_s = min([other.request.at_s for other in self._active], default=math.inf) + self._timeout_s
         heapq.heappush(self._free, (self._releases, -slot.number))
         self._releases += 1
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulations.deployed import DeployedEngines
 from stacks import labels
-from stacks.capacity import Amounts, nodes
+from stacks.capacity import Amounts, nodes, offers_nodes
 from stacks.demand import workloads
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
@@ -73,7 +73,7 @@ def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
 
 def with_nodes(graph: Graph, wanted: Iterable[Node]) -> Graph:
     """Return ``graph`` with exactly these nodes."""
-    others = [r for r in graph if r.kind not in {"Node", "NodePool"}]
+    others = [r for r in graph if r.kind != "Node" and not offers_nodes(r)]
     return Graph.of([*others, *map(_node_object, wanted)], graph.source)
 
 
@@ -131,7 +131,7 @@ def _with_gpu(graph: Graph, model: str, book: PriceBook) -> tuple[Graph, str]:
     kept, notes = [node for node in present if node.pool not in pools], []
     for pool in pools:
         members = [node for node in present if node.pool == pool]
-        row = _nearest_row(book, model, members[0])
+        row = _nearest_row(book, model, members[0], _needed(graph, members[0]))
         fresh = _replaced(members, row)
         kept += fresh
         notes.append(
@@ -147,13 +147,31 @@ def _zones(members: list[Node]) -> int:
     return len({node.zone for node in members})
 
 
-def _nearest_row(book: PriceBook, model: str, node: Node) -> Price:
-    """The row with this GPU nearest to ``node``: same region, then same cloud, without suspicion, of like size, cheap."""
+def _needed(graph: Graph, node: Node) -> Amounts:
+    """What a machine in the place of ``node`` must offer: the largest engine pod that it takes, beside the pods of its daemons."""
+    pod, daemons = Amounts(), Amounts()
+    for workload in workloads(graph):
+        if workload.per_node and workload.admitted_by(node):
+            daemons += workload.requests
+        elif workload.is_engine and workload.admitted_by(node):
+            pod = pod.at_least(workload.requests)
+    return pod + daemons
+
+
+def _offer(row: Price) -> Amounts:
+    return Amounts(row.vcpus or 0.0, row.memory_gib or 0.0, row.gpus)
+
+
+def _nearest_row(book: PriceBook, model: str, node: Node, needed: Amounts) -> Price:
+    """The row with this GPU that holds what is ``needed``, nearest to ``node``: region, cloud, without suspicion, of like size, cheap."""
     cloud, region = ((node.price_reference or "") + "//").split("/")[:2]
     size = node.capacity.gpu if node.capacity else 1
-    rows = [row for row in book.for_gpu(model) if row.for_purchase(node.purchase) is not None and row.vcpus and row.memory_gib]
-    if not rows:
+    priced = [row for row in book.for_gpu(model) if row.for_purchase(node.purchase) is not None and row.vcpus and row.memory_gib]
+    if not priced:
         raise ConfigurationError(f"scenario gpu={model}: the {book.name} price book has no {node.purchase} price for this model")
+    rows = [row for row in priced if needed.fits(_offer(row))]
+    if not rows:
+        raise ConfigurationError(_too_small(book, model, node, needed, priced))
     return min(
         rows,
         key=lambda row: (
@@ -164,6 +182,25 @@ def _nearest_row(book: PriceBook, model: str, node: Node) -> Price:
             (row.for_purchase(node.purchase) or 0.0) / row.gpus,
             row.reference,
         ),
+    )
+
+
+def _too_small(book: PriceBook, model: str, node: Node, needed: Amounts, rows: list[Price]) -> str:
+    """Say what the machines with this GPU lack; the largest of them is named."""
+    largest = max(rows, key=lambda row: (row.gpus, row.vcpus or 0.0, row.memory_gib or 0.0, row.reference))
+    offer = _offer(largest)
+    lacking = [
+        f"{what} (needed {wanted:g}{unit}, offered {offered:g}{unit})"
+        for what, unit, wanted, offered in (
+            ("CPU", "", needed.cpu, offer.cpu),
+            ("memory", " GiB", needed.memory_gib, offer.memory_gib),
+            ("GPUs", "", needed.gpu, offer.gpu),
+        )
+        if wanted > offered
+    ]
+    return (
+        f"scenario gpu={model}: no {model} machine of the {book.name} price book holds an engine of pool {node.pool} beside the pods that "
+        f"run on every node; the largest, {largest.reference}, has not enough {' and '.join(lacking) or 'room'}"
     )
 
 
@@ -182,7 +219,7 @@ def _replaced(members: list[Node], row: Price) -> list[Node]:
             instance_type=row.instance_type,
             price_reference=row.reference,
             gpu_model=row.gpu_model,
-            capacity=Amounts(row.vcpus or 0.0, row.memory_gib or 0.0, row.gpus),
+            capacity=_offer(row),
             pool_min=None if members[0].pool_min is None else scaled(members[0].pool_min),
             pool_max=None if members[0].pool_max is None else scaled(members[0].pool_max),
         )

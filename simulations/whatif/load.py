@@ -2,8 +2,10 @@
 
 Rule 1: replication k of every scenario has the same requests (common random numbers); a traffic factor takes more of the same stream
 and packs it into the same time.
-Rule 2: a trace has no dice: replication k replays its k-th window.
-Rule 3: the run is as long as a few thousand requests of the baseline take, within bounds: long enough for a p95, short enough to wait for.
+Rule 2: a trace has no dice: replication k replays its k-th window. The windows are disjoint at the largest factor that is asked for, so
+that no two replications share a request and no scenario runs out of them; there are no more replications than windows.
+Rule 3: the run is as long as a few thousand requests of the baseline take, within bounds: long enough for a p95, short enough to wait
+for. A trace that is too short for several such runs is cut into shorter ones.
 """
 
 from __future__ import annotations
@@ -23,34 +25,57 @@ if TYPE_CHECKING:
 REQUESTS: Final = 3000
 SHORTEST_S: Final = 60.0
 LONGEST_S: Final = 1800.0
+#: As many replications are run at the least, where the traffic has them.
+FEWEST: Final = 5
 
 
 @dataclass(frozen=True)
 class Load:
-    """Where the requests come from; ``horizon_s`` is the length of a run in seconds."""
+    """Where the requests come from.
+
+    ``horizon_s`` is the length of a run in seconds, ``largest`` the largest factor that will be asked for. ``trace`` is empty where the
+    requests are drawn. ``notes`` say what of the trace was changed.
+    """
 
     traffic: Traffic
     root: Path
     seed: int
     horizon_s: float
-    trace: tuple[PlannedRequest, ...]
+    largest: float = 1.0
+    trace: tuple[PlannedRequest, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, traffic: Traffic, *, root: Path, seed: int) -> Self:
+    def of(cls, traffic: Traffic, *, root: Path, seed: int, largest: float = 1.0, skip_bad_rows: bool = False) -> Self:
         """Choose the length of the runs.
 
         Raises:
             TraceError: the trace cannot be replayed.
         """
         if traffic.trace is None:
-            horizon_s = min(max(REQUESTS / traffic.rate_per_s, SHORTEST_S), LONGEST_S)
-            return cls(traffic, root, seed, horizon_s, ())
-        trace = tuple(plan(traffic, root=root, duration_s=float("inf")))
-        end = trace[min(REQUESTS, len(trace)) - 1].at_s
-        return cls(traffic, root, seed, min(max(end, SHORTEST_S), LONGEST_S), trace)
+            return cls(traffic, root, seed, min(max(REQUESTS / traffic.rate_per_s, SHORTEST_S), LONGEST_S), largest)
+        notes: list[str] = []
+        trace = tuple(plan(traffic, root=root, duration_s=float("inf"), skip_bad_rows=skip_bad_rows, on_note=notes.append))
+        enough_s = trace[min(REQUESTS, len(trace)) - 1].at_s
+        there_is_s = _length_s(trace) / largest
+        horizon_s = min(max(min(enough_s, there_is_s / FEWEST), SHORTEST_S), LONGEST_S, there_is_s)
+        return cls(traffic, root, seed, horizon_s or SHORTEST_S, largest, trace, tuple(notes))
+
+    @property
+    def windows(self) -> int | None:
+        """How many replications can have requests of their own; None where there is no bound."""
+        if not self.trace:
+            return None
+        # A billionth is forgiven to quotients of sums.
+        return max(1, int(_length_s(self.trace) / (self.horizon_s * self.largest) + 1e-9))
+
+    def expected(self, factor: float) -> float:
+        """Return about how many requests a replication has at ``factor`` times the rate."""
+        span_s = self.horizon_s * factor
+        return len(self.trace) * span_s / (_length_s(self.trace) or span_s) if self.trace else self.traffic.rate_per_s * span_s
 
     def requests(self, replication: int, factor: float) -> list[PlannedRequest]:
-        """Return the requests of a replication at ``factor`` times the rate."""
+        """Return the requests of a replication at ``factor`` times the rate; with a trace ``replication`` is less than ``windows``."""
         span_s = self.horizon_s * factor
         if self.trace:
             drawn = self._window(replication, span_s)
@@ -64,8 +89,12 @@ class Load:
 
     def _window(self, replication: int, span_s: float) -> list[PlannedRequest]:
         # Windows of different factors start at the same place, so that they share their requests.
-        last_start = max(self.trace[-1].at_s - span_s, 0.0)
-        start = min(replication * self.horizon_s, last_start) if last_start else 0.0
+        start = replication * self.horizon_s * self.largest
         first = bisect.bisect_left(self.trace, start, key=lambda request: request.at_s)
         last = bisect.bisect_left(self.trace, start + span_s, key=lambda request: request.at_s)
         return [replace(request, at_s=request.at_s - start) for request in self.trace[first:last]]
+
+
+def _length_s(trace: tuple[PlannedRequest, ...]) -> float:
+    """Time that the rows stand for: the last one, too, is followed by a gap."""
+    return trace[-1].at_s * len(trace) / max(len(trace) - 1, 1)

@@ -25,14 +25,15 @@ METRICS: Final[dict[str, bool | None]] = {
     "utilisation": None,
 }
 #: Those that must be known to 5 % before the replications end.
-HEADLINES: Final = ("p95_ttft_ms", "p95_e2e_ms", "output_tokens_per_s")
+HEADLINES: Final = ("p95_ttft_ms", "p95_e2e_ms", "output_tokens_per_s", "good_share")
 
 
 @dataclass(frozen=True)
 class ScenarioResult:
     """The answer to one scenario.
 
-    ``outcome`` pools the requests of all replications. ``availability`` is the share of good requests. ``replicas`` is what is asked
+    ``outcome`` pools the requests of all replications. ``availability`` is the share of good requests, None where none came.
+    ``calibration`` is the name of the coefficients that the engines ran on. ``replicas`` is what is asked
     for, ``replicas_running`` its mean over the run. ``gpu_utilisation`` is the share of all GPU seconds during which an engine had
     work, None without GPUs. ``unschedulable`` maps pods without a node to the reason. ``metrics`` holds the mean of each of
     :data:`METRICS` over the replications, with the paired difference to the baseline. ``stopped`` says why no more were run.
@@ -41,7 +42,7 @@ class ScenarioResult:
     name: str
     outcome: Outcome
     cost: Cost
-    availability: float
+    availability: float | None
     replicas: int
     replicas_running: float
     gpu_utilisation: float | None
@@ -51,6 +52,7 @@ class ScenarioResult:
     metrics: Mapping[str, Comparison]
     replications: int
     stopped: Literal["precise", "cap"]
+    calibration: str
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -59,7 +61,7 @@ class ScenarioResult:
             "name": self.name,
             "outcome": self.outcome.to_json(),
             "cost": self.cost.to_json(),
-            "availability": round(self.availability, 6),
+            "availability": None if self.availability is None else round(self.availability, 6),
             "replicas": self.replicas,
             "replicas_running": round(self.replicas_running, 6),
             "gpu_utilisation": None if self.gpu_utilisation is None else round(self.gpu_utilisation, 6),
@@ -69,6 +71,7 @@ class ScenarioResult:
             "metrics": {name: comparison.to_json() for name, comparison in self.metrics.items()},
             "replications": self.replications,
             "stopped": self.stopped,
+            "calibration": self.calibration,
             "notes": list(self.notes),
         }
 

@@ -3,33 +3,31 @@
 Rule 1: the requests are the same for every scenario (``load.py``) and spot markets have a stream of dice each, so scenarios differ only
 by what they ask.
 Rule 2: at least five replications, then until the half-width of every headline's 95 % interval is at most 5 % of its mean, or the cap.
+Where spot markets decide about engines the cap is always run to: a few runs that agree would be luck. A trace has as many replications
+as windows.
 Rule 3: runs that would be the same are run once; the result does not depend on it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from simulations.whatif.changes import apply
-from simulations.whatif.load import Load
+from simulations.whatif.load import FEWEST, Load
 from simulations.whatif.scenarios import BASELINE
-from simulations.whatif.summary import summarise, widest_headline
+from simulations.whatif.summary import PRECISION, summarise, widest_headline
 from simulations.whatif.trial import Memory, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from simulations.calibration import Calibration
-    from simulations.twin import Twin
     from simulations.whatif.results import ScenarioResult
     from simulations.whatif.scenarios import Scenario
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.prices import PriceBook
-
-FEWEST: Final = 5
-PRECISION: Final = 0.05
 
 
 def run(
@@ -42,6 +40,7 @@ def run(
     seed: int = 1,
     replications: int = 20,
     root: Path = Path(),
+    skip_bad_rows: bool = False,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> list[ScenarioResult]:
     """Return the baseline and then one result for each scenario.
@@ -55,6 +54,7 @@ def run(
         seed: of the whole run; the same seed gives the same results.
         replications: the cap, at least 2.
         root: folder that a relative path of a trace starts from.
+        skip_bad_rows: go on without the bad rows of a trace instead of refusing it.
         on_progress: called after each replication with its number, the cap, and the widest half-width of a headline as a share of its
             mean (infinite until there are two).
 
@@ -63,16 +63,13 @@ def run(
         TwinError: the graph has no engine that can be simulated, or a calibration does not fit it.
         TraceError: the trace of the environment's traffic cannot be replayed.
     """
-    from simulations.twin import Twin
-
-    def twin_for(changed: Graph, gpu_model: str | None) -> Twin:
-        return Twin.from_graph(changed, calibration_for(gpu_model))
-
-    load = Load.of(environment.traffic, root=root, seed=seed)
     # The same question twice is asked once.
     questions = [apply(scenario, graph, price_book) for scenario in dict.fromkeys([BASELINE, *scenarios])]
-    trials = [Trial(question, load, twin_for=twin_for, budget_usd=environment.budget.monthly_usd) for question in questions]
-    cap, widest = max(replications, 2), float("inf")
+    largest = max(question.traffic_factor for question in questions)
+    load = Load.of(environment.traffic, root=root, seed=seed, largest=largest, skip_bad_rows=skip_bad_rows)
+    cap = min(max(replications, 2), load.windows or max(replications, 2))
+    budget_usd = environment.budget.monthly_usd
+    trials = [Trial(question, load, calibration_for=calibration_for, budget_usd=budget_usd, most=cap) for question in questions]
     for number in range(1, cap + 1):
         memory: Memory = []
         for trial in trials:
@@ -80,7 +77,7 @@ def run(
         widest = max(map(widest_headline, trials))
         if on_progress:
             on_progress(number, cap, widest)
-        if number >= FEWEST and widest <= PRECISION:
+        if number >= FEWEST and widest <= PRECISION and not any(trial.dice for trial in trials):
             break
     baseline = trials[0]
-    return [summarise(trial, None if trial is baseline else baseline, precise=widest <= PRECISION) for trial in trials]
+    return [summarise(trial, None if trial is baseline else baseline) for trial in trials]

@@ -23,18 +23,28 @@ class Kind:
     form: re.Pattern[str]
 
 
-_FACTOR: Final = re.compile(r"(\d+(?:\.\d+)?)x")
+def _form(pattern: str) -> re.Pattern[str]:
+    """Return what a value must match: digits are ASCII digits, other scripts have more."""
+    return re.compile(pattern, re.ASCII)
+
+
+_FACTOR: Final = _form(r"(\d{1,9}(?:\.\d+)?)x")
+_PLACE: Final = _form(r"([\w.-]+)")
 
 KINDS: Final[dict[str, Kind]] = {
     "traffic": Kind("traffic=2x", "the rate of requests times a factor", _FACTOR),
-    "replicas": Kind("replicas=5, replicas=+1, replicas=-1", "engine replicas: this many, more or fewer", re.compile(r"([+-]?\d+)")),
-    "slots": Kind("slots=8", "requests that one engine decodes together", re.compile(r"([1-9]\d*)")),
-    "gpu": Kind("gpu=A100-80GB", "the engine's nodes with another GPU model: its price, its published speed", re.compile(r"(\S+)")),
-    "spot": Kind("spot=0.7", "share of the time that spot nodes are to be had, 0 to 1", re.compile(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)")),
-    "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run", re.compile(r"([\w-]+)")),
-    "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run", re.compile(r"([\w-]+)")),
+    "replicas": Kind("replicas=5, replicas=+1, replicas=-1", "engine replicas: this many, more or fewer", _form(r"([+-]?\d{1,4})")),
+    "slots": Kind("slots=8", "requests that one engine decodes together", _form(r"([1-9]\d{0,3})")),
+    "gpu": Kind("gpu=A100-80GB", "the engine's nodes with another GPU model: its price, its published speed", _form(r"([\w.-]+)")),
+    "spot": Kind("spot=0.7", "share of the time that spot nodes are to be had, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)")),
+    "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run", _PLACE),
+    "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run", _PLACE),
     "price": Kind("price=1.2x", "every price of the book times a factor", _FACTOR),
 }
+
+
+#: Kinds that may be given several times: two zones can be lost together, but there is one rate of requests.
+_REPEATABLE: Final = frozenset({"zone-lost", "node-lost"})
 
 
 class UnknownScenarioError(ConfigurationError):
@@ -42,7 +52,8 @@ class UnknownScenarioError(ConfigurationError):
 
     def __init__(self, text: str, reason: str) -> None:
         kinds = "\n".join(f"  {kind.example:<38} {kind.meaning}" for kind in KINDS.values())
-        super().__init__(f"scenario {text!r}: {reason}.\nScenarios, joined with `+` where they are to hold together:\n{kinds}")
+        stop = "" if reason.endswith("?") else "."
+        super().__init__(f"scenario {text!r}: {reason}{stop}\nScenarios, joined with `+` where they are to hold together:\n{kinds}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,11 @@ class Scenario:
 
     def value(self, kind: str) -> str | None:
         """Return the value of the change of this kind, None where there is none."""
-        return next((change.value for change in self.changes if change.kind == kind), None)
+        return next(iter(self.values(kind)), None)
+
+    def values(self, kind: str) -> tuple[str, ...]:
+        """Return the values of the changes of this kind: several where several places are lost together."""
+        return tuple(change.value for change in self.changes if change.kind == kind)
 
 
 BASELINE: Final = Scenario("baseline")
@@ -80,7 +95,7 @@ def parse_scenario(text: str) -> Scenario:
     [('traffic', '2'), ('replicas', '+1')]
 
     Raises:
-        UnknownScenarioError: a kind is unknown, is given twice, or its value has the wrong form.
+        UnknownScenarioError: a kind is unknown or given twice (places that are lost may differ), or a value has the wrong form.
     """
     changes: list[Change] = []
     # A plus sign separates where a kind follows it; elsewhere it is part of a value, as in `replicas=+1`.
@@ -92,7 +107,9 @@ def parse_scenario(text: str) -> Scenario:
         match = KINDS[kind].form.fullmatch(value.strip()) if equals else None
         if match is None or (kind in {"traffic", "price"} and float(match[1]) == 0):
             raise UnknownScenarioError(text, f"{value!r} is no value of {kind!r}; write {KINDS[kind].example}")
-        if any(change.kind == kind for change in changes):
-            raise UnknownScenarioError(text, f"{kind!r} is given twice")
-        changes.append(Change(kind, match[1]))
+        change = Change(kind, match[1])
+        if any(other == change or (other.kind == kind and kind not in _REPEATABLE) for other in changes):
+            given = f"{kind}={value}" if kind in _REPEATABLE else kind
+            raise UnknownScenarioError(text, f"{given!r} is given twice")
+        changes.append(change)
     return Scenario(text.strip(), tuple(changes))

@@ -10,8 +10,10 @@ dice even a rounding of the run's end can be told from nothing, and nobody decid
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from workloads.telemetry import share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +45,7 @@ def t95(degrees: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over ``n`` replications with its 95 % interval; NaN where a replication had no such value, infinite ends where n = 1."""
+    """A mean over the ``n`` replications that had such a value, with its 95 % interval; NaN where n = 0, infinite ends where n = 1."""
 
     mean: float
     low: float
@@ -55,9 +57,9 @@ class Interval:
         """Half of the interval."""
         return (self.high - self.low) / 2
 
-    def settled(self, share: float) -> bool:
-        """Whether the half-width is at most ``share`` of the mean; what has no value settles too, more replications give it none."""
-        return math.isnan(self.mean) or self.half_width <= share * abs(self.mean)
+    def within(self, lowest: float, highest: float) -> Interval:
+        """Return the interval without what lies outside of what the value can be."""
+        return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values: NaN and infinities become None."""
@@ -65,16 +67,33 @@ class Interval:
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Return mean and 95 % interval of independent values by Student's t."""
+    """Return mean and 95 % interval of independent values by Student's t; NaN is no value."""
+    values = [value for value in values if not math.isnan(value)]
     n = len(values)
-    if n == 0 or any(math.isnan(value) for value in values):
-        return Interval(math.nan, math.nan, math.nan, n)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan, 0)
     mean = math.fsum(values) / n
     if n == 1:
         return Interval(mean, -math.inf, math.inf, 1)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = t95(n - 1) * deviation / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
+
+
+def share_of_drawn(values: Sequence[float]) -> Interval:
+    """Return mean and 95 % interval of a share whose replications are nearly all or nothing, as dice decide them.
+
+    Each replication counts as one draw. If all of them show the same, Student's t would be certain of it; this says what so few draws
+    leave open. NaN is no value.
+    """
+    found = interval(values)
+    if not found.n:
+        return found
+    total = found.mean * found.n
+    # A millionth is forgiven to sums of shares.
+    return replace(
+        found, low=share_interval(math.floor(total + 1e-6), found.n)[0], high=share_interval(math.ceil(total - 1e-6), found.n)[1]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,7 @@ def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_
     difference = interval([value - base for value, base in zip(values, baseline, strict=True)])
     if lower_is_better is None:
         return Comparison(interval(values), difference, None)
-    scale = abs(math.fsum(baseline) / len(baseline))
+    scale = abs(interval(baseline).mean)
     return Comparison(interval(values), difference, _verdict(difference, scale, lower_is_better=lower_is_better))
 
 

@@ -1,7 +1,6 @@
 """From the replications of a scenario to its result.
 
-Rule 1: metrics are compared per replication; the outcome that is shown pools the requests of all of them.
-Rule 2: what a reader must know to trust or distrust a number is a note.
+Rule: metrics are compared per replication; the outcome that is shown pools the requests of all of them. A share stays between 0 and 1.
 """
 
 from __future__ import annotations
@@ -11,29 +10,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from simulations.cost import GpuLedger, usd_per_million_output_tokens
-from simulations.failures import Delays
+from simulations.whatif.notes import notes
 from simulations.whatif.results import HEADLINES, METRICS, ScenarioResult
-from simulations.whatif.statistics import compare, interval
-from simulations.whatif.trial import INCIDENT_AT
+from simulations.whatif.statistics import Comparison, compare, interval, share_of_drawn
 from workloads.telemetry.outcome import Outcome, RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from simulations.whatif.trial import Run, Trial
 
-#: A queue that needs longer than this share of the run to empty was still growing when the last request came.
-_BACKLOG: Final = 0.1
+#: Share of its mean to which a headline is to be known.
+PRECISION: Final = 0.05
+_SHARES: Final = frozenset({"good_share", "utilisation"})
 
 
 def widest_headline(trial: Trial) -> float:
-    """Return the widest half-width of a headline metric as a share of its mean; infinite with one replication."""
+    """Return the widest half-width of a headline metric as a share of its mean; infinite where only one replication had a value.
+
+    What no replication has a value of is left out: more of them give it none.
+    """
     intervals = [interval(_values(trial, name)) for name in HEADLINES]
-    known = [i.half_width / abs(i.mean) if i.mean else 0.0 for i in intervals if not math.isnan(i.mean)]
+    known = [i.half_width / abs(i.mean) if i.mean else 0.0 for i in intervals if i.n]
     return max(known, default=0.0)
 
 
-def summarise(trial: Trial, baseline: Trial | None, *, precise: bool) -> ScenarioResult:
+def summarise(trial: Trial, baseline: Trial | None) -> ScenarioResult:
     """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline)."""
     outcome = replace(_pooled(trial), cost_usd_per_hour=trial.cost.hourly_usd)
     ledger = _ledger(trial)
@@ -41,32 +41,39 @@ def summarise(trial: Trial, baseline: Trial | None, *, precise: bool) -> Scenari
         name=trial.question.scenario.name,
         outcome=outcome,
         cost=trial.cost,
-        availability=outcome.good / outcome.requests if outcome.requests else math.nan,
+        availability=outcome.good / outcome.requests if outcome.requests else None,
         replicas=len(trial.pods),
         replicas_running=math.fsum(_values(trial, "replicas_running")) / len(trial.runs),
         gpu_utilisation=ledger.utilisation,
         gpu_seconds=ledger,
         unschedulable=_unschedulable(trial),
         usd_per_million_output_tokens=usd_per_million_output_tokens(outcome, trial.cost.hourly_usd),
-        metrics={
-            name: compare(_values(trial, name), _values(baseline, name) if baseline else None, lower_is_better=lower)
-            for name, lower in METRICS.items()
-        },
+        metrics={name: _compared(name, trial, baseline) for name in METRICS},
         replications=len(trial.runs),
-        stopped="precise" if precise else "cap",
-        notes=tuple(_notes(trial, for_all=baseline is None)),
+        stopped="precise" if widest_headline(trial) <= PRECISION else "cap",
+        calibration=trial.calibration.name,
+        notes=tuple(notes(trial, baseline)),
     )
 
 
+def _compared(name: str, trial: Trial, baseline: Trial | None) -> Comparison:
+    values = _values(trial, name)
+    found = compare(values, _values(baseline, name) if baseline else None, lower_is_better=METRICS[name])
+    if name not in _SHARES:
+        return found
+    value = share_of_drawn(values) if name == "good_share" and trial.dice else found.value
+    return Comparison(value.within(0, 1), found.difference.within(-1, 1) if found.difference else None, found.verdict)
+
+
 def _unschedulable(trial: Trial) -> dict[str, str]:
-    """Pods that had no node at the end of a run, with the reason, and in how many of the runs where it was not all."""
+    """Pods that have no node at the end, with the reason; where dice decide, in how many of their draws."""
     reasons: dict[str, list[str]] = {}
-    for run in trial.runs:
-        for pod, reason in run.effects.last.waiting.items():
+    for effects in trial.effects:
+        for pod, reason in effects.last.waiting.items():
             reasons.setdefault(pod, []).append(reason)
-    runs = len(trial.runs)
+    draws = len(trial.effects)
     return {
-        pod: found[0] if len(found) == runs else f"in {len(found)} of {runs} replications: {found[0]}"
+        pod: found[0] if len(found) == draws else f"in {len(found)} of {draws} draws of the spot market: {found[0]}"
         for pod, found in sorted(reasons.items())
     }
 
@@ -129,42 +136,3 @@ def _ledger(trial: Trial) -> GpuLedger:
         down, serving = down + away, serving + busy
         waiting += sum(held.values()) * span - away - busy
     return GpuLedger(total, serving, waiting, down, other, total - serving - waiting - down - other)
-
-
-def _notes(trial: Trial, *, for_all: bool) -> Iterator[str]:
-    """What must be known; what holds for every scenario is said once, with the baseline (``for_all``)."""
-    scenario, delays = trial.question.scenario, Delays()
-    if for_all:
-        yield f"{len(trial.runs)} replications of {trial.horizon_s:.0f} s of traffic each, from an empty queue, the same for every scenario"
-        if not trial.nodes:
-            yield "the graph has no nodes: every replica is taken to run"
-        if scheduled := [w.label for w in trial.workloads if w.scheduled]:
-            yield f"not running, as their schedule is not simulated: {', '.join(scheduled)}"
-    yield from trial.question.notes
-    for pool in sorted({node.pool for node in trial.grown}):
-        number = sum(node.pool == pool for node in trial.grown)
-        yield f"pool {pool} grows by {number} node{'s' if number > 1 else ''}, so that every pod that fits its bounds has room"
-    if scenario.value("spot") is not None:
-        yield "the spot nodes of one pool in one zone come and go together; outages last 1.1 h on average (derived from recorded traces)"
-        yield "a spot notice lets pods move at once, requests in hand are lost; nodes are paid for while they are there"
-        if not any(node.purchase == "spot" for node in trial.nodes):
-            yield "this graph has no spot nodes, so nothing changes"
-    if scenario.value("zone-lost") or scenario.value("node-lost"):
-        yield f"the loss comes at {INCIDENT_AT * trial.horizon_s:.0f} s and lasts; the monthly cost is that of the intact platform"
-        yield (
-            f"a replica is back {delays.notice_s:.0f} s (Kubernetes misses the node) + {delays.toleration_s:.0f} s (its pods' toleration) "
-            f"+ {delays.start_s:.0f} s (start, assumed) after the loss, on an added node {delays.provision_s:.0f} s later (assumed)"
-        )
-        yield from (_back(o.pod, o.start_s, o.end_s) for o in trial.runs[0].effects.outages)
-    drain = math.fsum(run.outcome.duration_s - run.last_arrival_s for run in trial.runs) / len(trial.runs)
-    if drain > _BACKLOG * trial.horizon_s:
-        yield (
-            f"overloaded: after the last request it took {drain:.0f} s to empty the queues, so latencies grow with the length of the run; "
-            "read them as lower bounds"
-        )
-
-
-def _back(pod: str, start_s: float, end_s: float) -> str:
-    if math.isinf(end_s):
-        return f"{pod} is down from {start_s:.0f} s and finds no other node"
-    return f"{pod} is down from {start_s:.0f} s and back after {end_s - start_s:.0f} s"

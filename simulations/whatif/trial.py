@@ -2,28 +2,35 @@
 
 Rule 1: a replication is: draw the incidents, place the pods, tell the twin who is down when, send the requests.
 Rule 2: what does not change between replications (graph, twin, cost, incidents without dice) is made once.
+Rule 3: each spot market has a stream of dice, named by seed, pool and zone; the states that it begins the replications in are spread
+over all of them (``starting_points``), so all of them must be run.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulations.cluster import Placement, place
-from simulations.failures import Effects, NodeOutage, node_lost, play, spot_market, zone_lost
+from simulations.failures import Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
 from simulations.whatif.changes import with_nodes
 from stacks.capacity import nodes
 from stacks.costs import monthly_cost
 from stacks.demand import workloads
+from stacks.errors import ConfigurationError
+from stacks.traffic import MAX_REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from simulations.calibration import Calibration
     from simulations.twin import Twin
     from simulations.whatif.changes import Question
     from simulations.whatif.load import Load
-    from stacks.graph import Graph
+    from stacks.capacity import Node
     from workloads.telemetry.outcome import Outcome, RequestRecord
 
 #: When an incident strikes, as a share of the run: what was before and what comes after are both seen.
@@ -44,34 +51,70 @@ class Run:
 Memory = list[tuple["Twin", float, Run]]
 
 
-class Trial:
-    """One scenario. ``runs`` grows by one with every replication."""
+class _Market(NamedTuple):
+    """The spot nodes of a pool in a zone, and where each replication starts on its scale of chance."""
 
-    def __init__(self, question: Question, load: Load, *, twin_for: Callable[[Graph, str | None], Twin], budget_usd: float | None) -> None:
-        self.question, self.load = question, load
+    pool: str
+    zone: str
+    nodes: Sequence[Node]
+    starts: Sequence[float]
+
+
+class Trial:
+    """One scenario. ``runs`` grows by one with every replication, of which there are ``most``.
+
+    Raises:
+        ConfigurationError: the scenario does not fit the graph, or asks for more requests than a run may have.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        load: Load,
+        *,
+        calibration_for: Callable[[str | None], Calibration],
+        budget_usd: float | None,
+        most: int,
+    ) -> None:
+        from simulations.twin import Twin
+
+        self.question, self.load, self.most = question, load, most
+        _check_length(question, load)
         self.workloads = workloads(question.graph)
         self.pods = [w.pod(index) for w in self.workloads if w.is_engine for index in range(w.replicas)]
         declared = nodes(question.graph)
-        self.grown = place(self.workloads, declared).added
+        self._intact = place(self.workloads, declared)
+        self.grown = self._intact.added
         # Nodes that the autoscaler would have added long ago belong to the steady state, and to the cost.
         self.nodes = [*declared, *self.grown]
         graph = with_nodes(question.graph, self.nodes) if self.grown else question.graph
-        self.twin = twin_for(graph, question.gpu_model)
+        self.calibration = calibration_for(question.gpu_model)
+        self.twin = Twin.from_graph(graph, self.calibration)
         self.spot_share = None if (share := question.scenario.value("spot")) is None else float(share)
         paid = {node.pool: self.spot_share for node in self.nodes if node.purchase == "spot"} if self.spot_share is not None else {}
         self.cost = monthly_cost(graph, question.book, budget_usd=budget_usd, paid_share=paid)
         self.runs: list[Run] = []
-        self._steady = self._effects(0) if self.spot_share is None else None
+        self._incidents = self._places_lost()
+        self._markets = self._spot_markets() if self.spot_share is not None else []
 
     @property
     def horizon_s(self) -> float:
         """Length of a run in seconds."""
         return self.load.horizon_s
 
+    @cached_property
+    def dice(self) -> bool:
+        """Whether spot markets decide about engines, so that only all replications together say what is to be expected."""
+        if self.spot_share is None or not 0 < self.spot_share < 1:
+            return False
+        spot = {node.name for market in self._markets for node in market.nodes}
+        on_spot = any(self._intact.node_of.get(pod) in spot for pod in self.pods)
+        return on_spot or len({effects.outages for effects in self.effects}) > 1
+
     def replicate(self, memory: Memory) -> None:
         """Run the next replication, or take over the same run of another scenario."""
         replication, factor = len(self.runs), self.question.traffic_factor
-        effects = self._steady or self._effects(replication)
+        effects = self.effects[replication % len(self.effects)]
         twin = self._with_outages(effects)
         for known, known_factor, run in memory:
             if known_factor == factor and known == twin:
@@ -83,31 +126,58 @@ class Trial:
         memory.append((twin, factor, run))
         self.runs.append(run)
 
-    def _effects(self, replication: int) -> Effects:
+    @cached_property
+    def effects(self) -> list[Effects]:
+        """What each replication does to the replicas; one for all where there are no dice."""
         if not self.nodes:
             nothing = Placement((), (), {}, {})
-            return Effects(nothing, nothing, ())
-        return play(self.workloads, self.nodes, self._incidents(replication), horizon_s=self.horizon_s)
+            return [Effects(nothing, nothing, ())]
+        replications = range(self.most if self._markets else 1)
+        return [
+            play(self.workloads, self.nodes, [*self._incidents, *self._spot_outages(number)], horizon_s=self.horizon_s)
+            for number in replications
+        ]
 
-    def _incidents(self, replication: int) -> list[NodeOutage]:
+    def _places_lost(self) -> list[NodeOutage]:
         scenario, at_s = self.question.scenario, INCIDENT_AT * self.horizon_s
-        lost: list[NodeOutage] = []
-        if zone := scenario.value("zone-lost"):
-            lost += zone_lost(self.nodes, zone, at_s=at_s)
-        if pool := scenario.value("node-lost"):
-            lost += node_lost(self.nodes, pool, at_s=at_s)
-        if self.spot_share is not None:
-            markets: dict[tuple[str, str], list[Any]] = {}
-            for node in self.nodes:
-                if node.purchase == "spot":
-                    markets.setdefault((node.pool, node.zone), []).append(node)
-            for (pool, zone), members in sorted(markets.items()):
-                dice = Random(f"{self.load.stream(replication)}/spot/{pool}/{zone}")  # noqa: S311  # repeatable on purpose
-                lost += spot_market(members, self.spot_share, horizon_s=self.horizon_s, random=dice)
-        return lost
+        lost = [outage for zone in scenario.values("zone-lost") for outage in zone_lost(self.nodes, zone, at_s=at_s)]
+        return lost + [outage for pool in scenario.values("node-lost") for outage in node_lost(self.nodes, pool, at_s=at_s)]
+
+    def _spot_markets(self) -> list[_Market]:
+        members: dict[tuple[str, str], list[Node]] = {}
+        for node in self.nodes:
+            if node.purchase == "spot":
+                members.setdefault((node.pool, node.zone), []).append(node)
+        return [
+            _Market(pool, zone, found, starting_points(self.most, self._stream(self.load.seed, "spot-start", pool, zone)))
+            for (pool, zone), found in sorted(members.items())
+        ]
+
+    def _spot_outages(self, replication: int) -> list[NodeOutage]:
+        share, outages = self.spot_share, list[NodeOutage]()
+        for pool, zone, members, starts in self._markets:
+            assert share is not None, "there are markets only where their share is asked about"
+            dice = self._stream(self.load.stream(replication), "spot", pool, zone)
+            outages += spot_market(members, share, horizon_s=self.horizon_s, start=starts[replication], random=dice)
+        return outages
+
+    @staticmethod
+    def _stream(seed: int, use: str, pool: str, zone: str) -> Random:
+        return Random(f"{seed}/{use}/{pool}/{zone}")  # noqa: S311  # repeatable on purpose
 
     def _with_outages(self, effects: Effects) -> Twin:
         from simulations.twin import Outage
 
         # The twin names its replicas by their pods, too.
-        return replace(self.twin, outages=tuple(Outage(o.pod, o.start_s, o.end_s) for o in effects.outages))
+        return replace(self.twin, outages=tuple(Outage(o.pod, o.start_s, o.end_s, o.notice_s) for o in effects.outages))
+
+
+def _check_length(question: Question, load: Load) -> None:
+    factor = question.traffic_factor
+    if (expected := load.expected(factor)) > MAX_REQUESTS:
+        most = MAX_REQUESTS / load.expected(1.0)
+        mend = f"ask for traffic={math.floor(most)}x at the most" if most >= 1 else "lower `traffic: rate_per_s`"
+        raise ConfigurationError(
+            f"scenario {question.scenario.name}: {factor:g} times the traffic of the environment makes {expected:,.0f} requests in a run "
+            f"of {load.horizon_s:.0f} s, allowed are {MAX_REQUESTS:,}; {mend}"
+        )

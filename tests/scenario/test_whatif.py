@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from sandtable.terminal import show_whatif
 from simulations.calibration import Calibration, published
 from simulations.failures import node_lost, play, zone_lost
 from simulations.whatif import ScenarioResult, parse_scenario, run
@@ -120,3 +123,15 @@ def test_the_document_is_json_and_starts_with_the_baseline(answers: dict[str, Sc
     json.dumps(documents, allow_nan=False)
     assert documents[0]["name"] == "baseline"
     assert {"name", "outcome", "cost"} <= documents[0].keys()
+
+
+def test_the_guide_shows_what_the_program_prints(prod: Any, graph: Any) -> None:
+    """The table and the notes of docs/guides/what-if.md; to write them anew: ``COLUMNS=130`` before the command that stands above them."""
+    asked = ["traffic=2x", "spot=0.7", "zone-lost=us-east-1b"]
+    results = run(graph, prod, [parse_scenario(text) for text in asked], calibration_for=speed, price_book=PriceBook.bundled())
+    console = Console(file=io.StringIO(), width=130, highlight=False)
+    show_whatif({"scenarios": [result.to_json() for result in results]}, console)
+    assert isinstance(console.file, io.StringIO)
+    printed = "\n".join(line.rstrip() for line in console.file.getvalue().strip().splitlines())
+    guide = (ROOT / "docs" / "guides" / "what-if.md").read_text(encoding="utf-8")
+    assert f"```\n{printed}\n```" in guide

@@ -98,6 +98,13 @@ class Build:
         )
 
     @staticmethod
+    def daemon(name: str, *, cpu: str, pool: str) -> Resource:
+        """A pod on each node of a pool."""
+        asks = {"requests": {"cpu": cpu, "memory": "128Mi"}}
+        pod = {"nodeSelector": {"sandtable.dev/pool": pool}, "containers": [{"name": "agent", "resources": asks}]}
+        return Build._object("apps/v1", "DaemonSet", "ai", name, {}, {"template": {"metadata": {"labels": {"app": name}}, "spec": pod}})
+
+    @staticmethod
     def priority(name: str, value: int, policy: str = "PreemptLowerPriority") -> Resource:
         """A priority class."""
         resource = Build._object("scheduling.k8s.io/v1", "PriorityClass", None, name, {}, {})

@@ -1,4 +1,5 @@
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable
 from random import Random
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loadtests import open_loop
 from simulations.calibration import Calibration
 from simulations.deployed import DeployedEngines
 from simulations.errors import TwinError
@@ -16,7 +18,7 @@ from stacks import labels
 from stacks.graph import Graph, Resource
 from stacks.traffic import PlannedRequest
 from workloads.engine.spec import EngineSpec
-from workloads.telemetry import Status
+from workloads.telemetry import REQUEST_TIMEOUT_S, Status
 
 Build = Callable[..., Calibration]
 
@@ -106,6 +108,10 @@ def test_a_twin_needs_replicas_and_outages_of_them(calibration: Build) -> None:
         Twin(("a", "b"), EngineSpec(), calibration(), (Outage("z", 1.0),))
     with pytest.raises(TwinError, match="must start at 0 or later and then end"):
         Outage("a", 3.0, 3.0)
+    with pytest.raises(TwinError, match="noticed after -1"):
+        Outage("a", 3.0, 4.0, notice_s=-1)
+    with pytest.raises(TwinError, match="must be more than 0"):
+        Twin(("a",), EngineSpec(), calibration(), timeout_s=0)
 
 
 def test_the_same_plan_gives_the_same_bytes(calibration: Build) -> None:
@@ -149,9 +155,50 @@ def test_without_any_replica_requests_fail_at_once(calibration: Build) -> None:
     assert (outcome.good, outcome.failed) == (0, 60)
 
 
+def test_requests_for_a_lost_replica_fail_until_its_loss_is_noticed(calibration: Build) -> None:
+    twin = Twin(("a", "b"), EngineSpec(), calibration(), (Outage("a", 1.0, 2.5, notice_s=0.7),))
+    records = twin.run(plan(rate=20.0), seed=1).records
+    unaware = [r for r in records if 1.0 <= r.intended_s < 1.7]
+    assert {(r.status, r.finished_s - r.intended_s) for r in unaware if r.replica == "a"} == {(Status.FAILED, 0.0)}
+    # They take turns, so every other request goes there.
+    assert abs(sum(r.replica == "a" for r in unaware) - len(unaware) / 2) <= 0.5
+    assert {r.replica for r in records if 1.7 <= r.intended_s < 2.5} == {"b"}
+    assert any(r.replica == "a" and r.status is Status.OK for r in records if r.intended_s >= 2.5)
+
+
+def test_a_replica_that_is_back_before_its_loss_is_noticed_never_leaves_the_rotation(calibration: Build) -> None:
+    twin = Twin(("a",), EngineSpec(), calibration(), (Outage("a", 1.0, 2.0, notice_s=5.0),))
+    records = twin.run(plan(rate=20.0), seed=1).records
+    assert {r.error for r in records if 1.0 <= r.intended_s < 2.0} == {"replica a went away"}
+    assert any(r.status is Status.OK for r in records if 2.0 <= r.intended_s < 6.0)
+
+
+def test_at_one_moment_a_return_comes_before_a_loss_and_a_loss_before_an_arrival(calibration: Build) -> None:
+    requests = plan(rate=20.0)
+    at_s = requests[30].at_s
+    twin = Twin(("a", "b"), EngineSpec(), calibration(), (Outage("a", at_s, 9.0), Outage("b", 0.5, at_s)))
+    assert twin.run(requests, seed=1).records[30].replica == "b"
+
+
+def test_overload_ends_in_requests_that_fail_when_their_clients_leave(calibration: Build) -> None:
+    twin = Twin(("a",), EngineSpec(), calibration(), timeout_s=5.0)
+    prediction = twin.run(plan(400, rate=30.0), seed=1)
+    failed = [r for r in prediction.records if r.status is Status.FAILED]
+    assert (len(prediction.records), prediction.outcome.good + len(failed)) == (400, 400)
+    assert len(failed) > 100
+    assert {r.error for r in failed} == {"no end after 5 s"}
+    assert {round(r.finished_s - r.intended_s, 9) for r in failed} == {5.0}
+    assert max(r.e2e_ms for r in prediction.records) <= 5000.000001
+
+
+def test_clients_of_the_twin_are_as_patient_as_those_of_the_load_test(calibration: Build) -> None:
+    patience = inspect.signature(open_loop.run).parameters["timeout_s"].default
+    assert Twin(("a",), EngineSpec(), calibration()).timeout_s == REQUEST_TIMEOUT_S == patience
+
+
 outages = st.lists(
-    st.tuples(st.sampled_from("ab"), st.floats(0, 8), st.floats(0.01, 5) | st.just(math.inf)).map(
-        lambda o: Outage(o[0], o[1], o[1] + o[2])
+    st.tuples(st.sampled_from("ab"), st.floats(0, 8), st.floats(0.01, 5) | st.just(math.inf), st.floats(0, 6)).map(
+        lambda o: Outage(o[0], o[1], o[1] + o[2], o[3])
     ),
     max_size=5,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulations.failures import MEAN_SPOT_OUTAGE_S, NodeOutage, play, spot_market
+from simulations.failures import MEAN_SPOT_OUTAGE_S, NodeOutage, play, spot_market, starting_points
 from stacks.capacity import nodes
 from stacks.demand import workloads
 
@@ -17,7 +17,8 @@ MONTH_S = 730 * 3600.0
 
 def market(build: Any, share: float, seed: int, horizon_s: float, count: int = 1) -> Any:
     fleet = nodes(build.graph(*(build.node(f"s-{i}", "spot", "a", purchase="spot") for i in range(count))))
-    return spot_market(fleet, share, horizon_s=horizon_s, random=Random(seed))
+    dice = Random(seed)
+    return spot_market(fleet, share, horizon_s=horizon_s, start=dice.random(), random=dice)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
@@ -37,6 +38,14 @@ def test_a_run_begins_in_the_steady_state(build: Any) -> None:
     assert away / 2000 == pytest.approx(0.3, abs=0.03)
 
 
+def test_the_starts_of_all_replications_together_have_the_share_of_the_market() -> None:
+    for seed in range(20):
+        starts = starting_points(20, Random(seed))
+        assert sum(start >= 0.7 for start in starts) == 6
+        assert starts != sorted(starts)
+    assert starting_points(20, Random(1)) != starting_points(20, Random(2))
+
+
 def test_nodes_of_one_market_come_and_go_together(build: Any) -> None:
     outages = market(build, 0.5, 3, MONTH_S, count=2)
     times = {name: [(o.start_s, o.end_s) for o in outages if o.node == name] for name in ("s-0", "s-1")}
@@ -52,9 +61,8 @@ def test_always_and_never(build: Any) -> None:
 def test_announced_losses_need_no_waiting_and_dry_markets_give_no_new_node(build: Any) -> None:
     graph = build.graph(build.node("s-0", "spot", "a", purchase="spot"), build.deployment("ai", 1, "spot", engine=True))
     found = nodes(graph)
-    outages = next(
-        lost for seed in range(99) if (lost := spot_market(found, 0.5, horizon_s=1e5, random=Random(seed))) and lost[0].start_s > 0
-    )
+    outages = spot_market(found, 0.5, horizon_s=1e5, start=0.0, random=Random(1))
+    assert outages[0].start_s > 0
     effects = play(workloads(graph), found, outages[:1], horizon_s=1e5)
     # Down until the node comes back, and then until the engine has started.
     assert [(o.start_s, o.end_s) for o in effects.outages] == [(outages[0].start_s, outages[0].end_s + 60)]

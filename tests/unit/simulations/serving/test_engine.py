@@ -1,5 +1,6 @@
 """One replica. With the calibration ``plain`` a step takes one second for each token in it, and nothing else takes time."""
 
+import math
 from collections.abc import Callable
 from random import Random
 
@@ -18,10 +19,10 @@ Build = Callable[..., Calibration]
 class Bench:
     """An engine and the records that it has given."""
 
-    def __init__(self, calibration: Calibration, *, slots: int = 2, context: int = 1024) -> None:
+    def __init__(self, calibration: Calibration, *, slots: int = 2, context: int = 1024, timeout_s: float = math.inf) -> None:
         self.records: dict[int, RequestRecord] = {}
         spec = EngineSpec(slots=slots, context_tokens=context)
-        self.engine = Engine("r", spec, StepTimes(calibration), on_end=self._keep)
+        self.engine = Engine("r", spec, StepTimes(calibration), on_end=self._keep, timeout_s=timeout_s)
 
     def _keep(self, request: EngineRequest, record: RequestRecord) -> None:
         assert request.index not in self.records
@@ -117,22 +118,69 @@ def test_what_an_engine_holds_is_lost_with_it(plain: Build) -> None:
     assert bench.records[9].finished_s == 8.0
 
 
+def test_who_waits_too_long_for_an_answer_fails_at_that_moment_and_frees_the_slot_after_the_step(plain: Build) -> None:
+    # The prompt of 0 is the step [0, 8), then it generates. Its client leaves at 10.5, and the step under way ends at 11; the prompt of 1
+    # is the step [11, 14), during which its client leaves, too.
+    records = Bench(plain(), slots=1, timeout_s=10.5).play((0.0, 8, 99), (2.0, 3, 2))
+    assert [(r.status, r.finished_s, r.output_tokens, r.error) for r in records] == [
+        (Status.FAILED, 10.5, 3, "no end after 10.5 s"),
+        (Status.FAILED, 12.5, 0, "no end after 10.5 s"),
+    ]
+    assert records[0].first_token_s == 8.0
+    assert records[1].first_token_s is None
+
+
+def test_an_answer_that_ends_when_its_client_would_leave_is_in_time(plain: Build) -> None:
+    assert Bench(plain(), timeout_s=12.0).play((0.0, 10, 3))[0].status is Status.OK
+    assert Bench(plain(), timeout_s=11.9).play((0.0, 10, 3))[0].status is Status.FAILED
+
+
+def test_who_waits_too_long_leaves_the_queue(plain: Build) -> None:
+    records = Bench(plain(), slots=1, timeout_s=9.0).play((0.0, 2, 6), (0.1, 2, 9), (0.2, 2, 1), (9.0, 2, 1))
+    # 0 ends at 7; 1 would need until 17 and leaves at 9.1, the step ends at 10; 2 has left the queue at 9.2; then it is 3's turn.
+    assert [(r.status, r.finished_s) for r in records] == [
+        (Status.OK, 7.0),
+        (Status.FAILED, pytest.approx(9.1)),
+        (Status.FAILED, pytest.approx(9.2)),
+        (Status.OK, 12.0),
+    ]
+
+
+def test_a_loss_finds_those_gone_who_have_left_before(plain: Build) -> None:
+    bench = Bench(plain(), slots=1, timeout_s=3.0)
+    bench.play((0.0, 90, 8), (0.1, 2, 1), (4.9, 3, 1), until=5.0)
+    bench.engine.fail_all(5.0, "gone")
+    assert [(r.finished_s, r.error) for r in bench.records.values()] == [
+        (3.0, "no end after 3 s"),
+        (3.1, "no end after 3 s"),
+        (5.0, "gone"),
+    ]
+
+
 requests = st.lists(st.tuples(st.floats(0, 3), st.integers(1, 900), st.integers(1, 60)), min_size=1, max_size=12)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-@given(plan=requests, slots=st.integers(1, 5), looks=st.lists(st.floats(0, 5), max_size=10))
-def test_looking_in_between_changes_nothing(calibration: Build, plan: list[tuple[float, int, int]], slots: int, looks: list[float]) -> None:
+@given(
+    plan=requests,
+    slots=st.integers(1, 5),
+    looks=st.lists(st.floats(0, 5), max_size=10),
+    timeout_s=st.sampled_from([math.inf, 0.05, 0.3, 1.0]),
+)
+def test_looking_in_between_changes_nothing(
+    calibration: Build, plan: list[tuple[float, int, int]], slots: int, looks: list[float], timeout_s: float
+) -> None:
     """Steps taken in one go end as steps taken one by one do, wherever they are cut."""
     plan = sorted(plan)
-    whole = Bench(calibration(), slots=slots).play(*plan)
-    cut = Bench(calibration(), slots=slots)
+    whole = Bench(calibration(), slots=slots, timeout_s=timeout_s).play(*plan)
+    cut = Bench(calibration(), slots=slots, timeout_s=timeout_s)
     events = sorted([(request[0], 1, n) for n, request in enumerate(plan)] + [(at, 0, 0) for at in looks])
     for at, is_request, n in events:
         cut.engine.advance(at)
         if is_request:
             cut.engine.offer(EngineRequest(n, *plan[n]))
     cut.engine.advance(float("inf"))
+    assert all(r.finished_s <= r.intended_s + timeout_s for r in whole)
     assert [r.finished_s for r in whole] == pytest.approx([cut.records[n].finished_s for n in range(len(plan))], abs=1e-9)
 
 

@@ -78,6 +78,20 @@ def test_smaller_machines_make_more_nodes_and_wider_bounds(build: Any) -> None:
     assert (len(fleet), fleet[0].pool_max) == (8, 32)
 
 
+def test_another_gpu_model_comes_in_the_cheapest_machine_that_holds_the_pod_and_the_daemons(build: Any) -> None:
+    def chosen(cpu: str, daemon_cpu: str) -> set[str | None]:
+        node = build.node("gpu-0", "gpu", "a", gpu=1, price="aws/us-east-1/p5.4xlarge")
+        daemon = build.daemon("agent", cpu=daemon_cpu, pool="gpu")
+        graph = build.graph(node, daemon, build.deployment("ai", 1, "gpu", cpu=cpu, engine=True))
+        return {node.price_reference for node in nodes(ask(graph, "gpu=L40S").graph)}
+
+    assert chosen("3", "500m") == {"aws/us-east-1/g6e.xlarge"}  # 4 vCPU
+    assert chosen("4", "500m") == {"aws/us-east-1/g6e.12xlarge"}  # 48 vCPU
+    assert chosen("3", "46") == {"aws/us-east-1/g6e.48xlarge"}
+    with pytest.raises(ConfigurationError, match=r"no L40S machine .*has not enough CPU \(needed 4000.5, offered 192\)"):
+        chosen("4000", "500m")
+
+
 def test_a_gpu_model_without_a_price_is_refused(graph: Graph) -> None:
     with pytest.raises(UnpricedError, match="no price for GPU model 'H1000'"):
         ask(graph, "gpu=H1000")

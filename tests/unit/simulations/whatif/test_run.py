@@ -7,6 +7,7 @@ import math
 import sys
 import types
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from simulations.deployed import DeployedEngines
 from simulations.whatif import parse_scenario, run
 from stacks.environment import Budget, Environment, Lengths, Traffic
+from stacks.errors import ConfigurationError
 from stacks.prices import PriceBook
 from stacks.traffic import plan
 from workloads.telemetry.outcome import Outcome, RequestRecord, Status
@@ -25,6 +27,21 @@ class Outage(NamedTuple):
     replica: str
     start_s: float
     end_s: float
+    notice_s: float = 0.0
+
+
+class Speed(NamedTuple):
+    """What stands in for a calibration."""
+
+    service_s: float = SERVICE_S
+    name: str = "round numbers"
+    doubtful: str | None = None
+
+    def origin(self) -> str:
+        return f"every slot takes {self.service_s:g} s a request"
+
+    def doubt(self) -> str | None:
+        return self.doubtful
 
 
 @dataclass(frozen=True)
@@ -37,9 +54,9 @@ class MDc:
     outages: tuple[Outage, ...] = ()
 
     @classmethod
-    def from_graph(cls, graph: Any, service_s: float) -> MDc:
+    def from_graph(cls, graph: Any, speed: Speed) -> MDc:
         engines = DeployedEngines.from_graph(graph)
-        return cls(engines.replicas, engines.spec.slots, service_s)
+        return cls(engines.replicas, engines.spec.slots, speed.service_s)
 
     def run(self, requests: Any, *, seed: int) -> Any:
         free = {(name, slot): 0.0 for name in self.replicas for slot in range(self.slots)}
@@ -84,8 +101,9 @@ def stack(build: Any, **changes: Any) -> Any:
 
 def ask(graph: Any, *texts: str, rate: float = 5.0, **how: Any) -> list[Any]:
     """6 slots of one second: at 5 requests a second they are busy 83 % of the time."""
-    how = {"calibration_for": lambda _model: SERVICE_S, "price_book": PriceBook.bundled(), "replications": 5} | how
-    return run(graph, environment(rate), [parse_scenario(text) for text in texts], **how)
+    asked = how.pop("environment", None) or environment(rate)
+    how = {"calibration_for": lambda _model: Speed(), "price_book": PriceBook.bundled(), "replications": 5} | how
+    return run(graph, asked, [parse_scenario(text) for text in texts], **how)
 
 
 def test_the_baseline_comes_first_and_is_compared_with_nothing(build: Any) -> None:
@@ -117,12 +135,39 @@ def test_spot_nodes_are_paid_for_while_they_are_there(build: Any) -> None:
 
 def test_engines_on_spot_run_their_share_of_the_time(build: Any) -> None:
     _, spot = ask(stack(build, pool="spot", pod_spec={"tolerations": [{"operator": "Exists"}]}), "spot=0.5", replications=16)
-    assert spot.stopped == "cap"
+    assert (spot.stopped, spot.replications) == ("cap", 16)
     # Each of two markets is there half of the time; with one left all three replicas find room, so 3 of 4 times all of them run.
-    assert spot.replicas_running == pytest.approx(3 * 0.75, abs=0.6)
+    assert spot.replicas_running == pytest.approx(3 * 0.75, abs=0.4)
     assert spot.availability < 1
     assert spot.unschedulable["ai/ai-0"].startswith("in ")
-    assert spot.unschedulable["ai/ai-0"].endswith("of 16 replications: every node that would take it is away")
+    assert spot.unschedulable["ai/ai-0"].endswith("of 16 draws of the spot market: every node that would take it is away")
+
+
+def test_spot_is_never_certain_by_luck(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One market with 70 %: whether a run has an engine is a coin, and five tosses may agree."""
+    fleet = [build.node(f"spot-{i}", "spot", "a", purchase="spot") for i in range(3)]
+    graph = build.graph(*fleet, build.deployment("ai", 3, "spot", engine=True, slots=2))
+    monkeypatch.setattr("simulations.whatif.load.REQUESTS", 90)
+    for seed in range(5):
+        baseline, spot = ask(graph, "spot=0.7", seed=seed, replications=20, rate=1.5)
+        good = spot.metrics["good_share"]
+        assert (baseline.replications, spot.stopped) == (20, "cap")
+        assert good.value.mean == pytest.approx(0.7, abs=0.03)
+        assert 0.4 < good.value.low < 0.6
+        assert 0.8 < good.value.high < 1
+        assert good.verdict == "worse"
+        # Without an engine no request is good and there is no latency, which is said.
+        assert spot.metrics["p95_ttft_ms"].value.n == 14
+        assert "in 6 of 20 replications no request was good; latencies are those of the others" in spot.notes
+
+
+def test_markets_that_happened_to_hold_leave_room_for_doubt(build: Any) -> None:
+    fleet = [build.node(f"spot-{i}", "spot", zone, purchase="spot") for i, zone in enumerate("abc")]
+    graph = build.graph(*fleet, build.deployment("ai", 3, "spot", engine=True, slots=2))
+    _, spot = ask(graph, "spot=0.99", rate=1.5)
+    good = spot.metrics["good_share"].value
+    assert good.high == 1.0
+    assert good.low < 0.6  # five draws that agree: 0.05^(1/5)
 
 
 def test_a_lost_zone_takes_one_of_three_replicas_for_its_recovery(build: Any) -> None:
@@ -131,6 +176,56 @@ def test_a_lost_zone_takes_one_of_three_replicas_for_its_recovery(build: Any) ->
     assert lost.replicas_running == pytest.approx(3 - 48 / 60)
     assert lost.metrics["p95_ttft_ms"].verdict == "worse"
     assert "ai/ai-1 is down from 12 s and back after 410 s" in lost.notes
+
+
+def test_two_zones_can_be_lost_together(build: Any) -> None:
+    _, lost = ask(stack(build), "zone-lost=b+zone-lost=c")
+    assert lost.replicas_running == pytest.approx(3 - 2 * 48 / 60)
+
+
+def test_a_place_that_is_not_there_is_an_error_on_any_graph(build: Any) -> None:
+    bare = build.graph(build.deployment("ai", 3, "gpu", engine=True, slots=2))
+    for graph, there in ((stack(build), "the graph's nodes are in a, b, c"), (bare, "the graph has no nodes")):
+        with pytest.raises(ConfigurationError, match=f"no node is in zone 'nowhere'; {there}"):
+            ask(graph, "zone-lost=nowhere")
+
+
+def test_losses_are_told_replica_by_replica_only_where_they_are_few(build: Any) -> None:
+    _, lost = ask(stack(build), "replicas=18+zone-lost=b")
+    told = [note for note in lost.notes if " is down from " in note]
+    assert len(told) == 3
+    assert "likewise 3 more replicas" in lost.notes
+
+
+def test_a_run_that_is_too_long_names_the_scenario_and_the_largest_factor(build: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"scenario traffic=9999x: .* allowed are 2,000,000; ask for traffic=6666x at the most"):
+        ask(stack(build), "traffic=9999x")
+
+
+def test_without_a_request_nothing_is_known_and_nothing_breaks(build: Any) -> None:
+    results = ask(stack(build), "spot=0.5", "price=2x", rate=0.00001)
+    document = json.loads(json.dumps([result.to_json() for result in results], allow_nan=False))
+    assert {(d["availability"], d["usd_per_million_output_tokens"], d["metrics"]["good_share"]["mean"]) for d in document} == {
+        (None, None, None)
+    }
+    assert results[0].notes[-1] == "no request came in 5 x 1800 s, so nothing is known of them; raise `traffic: rate_per_s`"
+
+
+def test_a_trace_has_as_many_replications_as_windows(build: Any, tmp_path: Path) -> None:
+    def results(seconds: int, *texts: str) -> list[Any]:
+        rows = [f'{{"timestamp": {500 * at}, "input_length": 9999, "output_length": 5}}' for at in range(2 * seconds)]
+        (tmp_path / "trace.jsonl").write_text("\n".join(rows), encoding="utf-8")
+        traced = environment(1.0).traffic.model_copy(update={"arrivals": "trace", "trace": "trace.jsonl"})
+        traced = environment(1.0).model_copy(update={"traffic": traced})
+        return ask(stack(build), *texts, environment=traced, root=tmp_path)
+
+    baseline, double = results(240, "traffic=2x")
+    assert (baseline.replications, baseline.outcome.requests, double.outcome.requests) == (2, 240, 480)
+    (single,) = results(100)
+    assert (single.replications, single.stopped) == (1, "cap")
+    assert single.to_json()["metrics"]["p95_ttft_ms"]["ci95"] == [None, None]
+    assert any(note.startswith("the trace has room for one run only") for note in single.notes)
+    assert any("were clipped" in note for note in single.notes)
 
 
 def test_overload_is_called_overload(build: Any) -> None:
@@ -195,12 +290,16 @@ def test_the_same_question_twice_is_asked_once(build: Any) -> None:
 def test_another_gpu_model_asks_for_its_own_calibration(build: Any) -> None:
     asked: list[str | None] = []
 
-    def calibration_for(model: str | None) -> float:
+    def calibration_for(model: str | None) -> Speed:
         asked.append(model)
-        return SERVICE_S if model == "H100" else 2 * SERVICE_S
+        return Speed() if model == "H100" else Speed(2 * SERVICE_S, "slow", "it was measured on a busy machine")
 
-    _, slower = ask(stack(build), "gpu=A100", calibration_for=calibration_for)
+    baseline, slower = ask(stack(build), "gpu=A100", calibration_for=calibration_for)
     assert asked == ["H100", "A100"]
+    assert (baseline.calibration, slower.calibration) == ("round numbers", "slow")
+    assert "every slot takes 1 s a request" in baseline.notes
+    assert "every slot takes 2 s a request" in slower.notes
+    assert "do not decide by these speeds: it was measured on a busy machine" in slower.notes
     assert slower.metrics["p95_e2e_ms"].verdict == "worse"
 
 

@@ -16,6 +16,7 @@ from simulations.whatif import KINDS, UnknownScenarioError, parse_scenario
         ("traffic=1.5x+replicas=+2", [("traffic", "1.5"), ("replicas", "+2")]),
         ("traffic=2x+zone-lost=eu-north-1a", [("traffic", "2"), ("zone-lost", "eu-north-1a")]),
         (" gpu=A100-80GB ", [("gpu", "A100-80GB")]),
+        ("zone-lost=a+zone-lost=b+node-lost=gpu", [("zone-lost", "a"), ("zone-lost", "b"), ("node-lost", "gpu")]),
     ],
 )
 def test_scenarios_are_read(text: str, changes: list[tuple[str, str]]) -> None:
@@ -27,7 +28,7 @@ def test_scenarios_are_read(text: str, changes: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("trafic=2x", "'trafic' is no kind of scenario, did you mean 'traffic'?"),
+        ("trafic=2x", "'trafic' is no kind of scenario, did you mean 'traffic'?\n"),
         ("moon=full", "'moon' is no kind of scenario."),
         ("traffic=2", "'2' is no value of 'traffic'; write traffic=2x"),
         ("traffic=0x", "'0x' is no value of 'traffic'"),
@@ -35,7 +36,12 @@ def test_scenarios_are_read(text: str, changes: list[tuple[str, str]]) -> None:
         ("spot=1.2", "'1.2' is no value of 'spot'"),
         ("slots=0", "'0' is no value of 'slots'"),
         ("replicas=few", "'few' is no value of 'replicas'"),
-        ("traffic=2x+traffic=3x", "'traffic' is given twice"),
+        ("traffic=2x+traffic=3x", "'traffic' is given twice."),
+        ("zone-lost=a+zone-lost=a", "'zone-lost=a' is given twice."),
+        ("traffic=٢x", "'٢x' is no value of 'traffic'"),
+        ("replicas=٣", "'٣' is no value of 'replicas'"),
+        ("replicas=100000", "'100000' is no value of 'replicas'"),
+        ("zone-lost=zürich", "'zürich' is no value of 'zone-lost'"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error_that_lists_every_kind(text: str, reason: str) -> None:

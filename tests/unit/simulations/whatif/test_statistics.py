@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from simulations.whatif.statistics import compare, interval, t95
+from simulations.whatif.statistics import compare, interval, share_of_drawn, t95
 
 
 @pytest.mark.parametrize(("degrees", "value"), [(1, 12.7062), (4, 2.7764), (30, 2.0423), (31, 2.0395), (60, 2.0003), (1000, 1.9623)])
@@ -21,9 +21,10 @@ def test_an_interval_by_hand() -> None:
     assert (found.mean, found.half_width, found.n) == (4, pytest.approx(4.9683, abs=1e-4), 3)
 
 
-def test_one_value_bounds_nothing_and_a_missing_one_leaves_it_undefined() -> None:
+def test_one_value_bounds_nothing_and_a_missing_one_is_left_out() -> None:
     assert interval([3.0]).high == math.inf
-    assert math.isnan(interval([3.0, math.nan]).mean)
+    assert interval([3.0, math.nan]) == interval([3.0])
+    assert math.isnan(interval([math.nan]).mean)
     assert interval([3.0]).to_json() == {"mean": 3.0, "ci95": [None, None], "n": 1}
 
 
@@ -45,9 +46,26 @@ def test_pairing_sees_what_the_dice_would_hide() -> None:
     assert compare(slower[::-1], base, lower_is_better=True).verdict == "not distinguishable"
 
 
+def test_runs_that_are_all_or_nothing_are_certain_of_nothing_when_they_agree() -> None:
+    assert interval([1.0] * 20).low == 1.0
+    found = share_of_drawn([1.0] * 20)
+    assert (found.mean, found.high, found.low) == (1.0, 1.0, pytest.approx(0.05 ** (1 / 20)))
+    half = share_of_drawn([1.0] * 10 + [0.0] * 10)
+    assert (half.low, half.high) == (pytest.approx(0.272, abs=1e-3), pytest.approx(0.728, abs=1e-3))  # Clopper and Pearson, 10 of 20
+    assert share_of_drawn([math.nan]).n == 0
+
+
+def test_an_interval_ends_where_its_value_can_be_no_more() -> None:
+    assert interval([0.9, 1.0]).high > 1
+    assert interval([0.9, 1.0]).within(0, 1).high == 1
+
+
 def test_no_difference_is_not_distinguishable_and_no_value_is_undefined() -> None:
     assert compare([1.0, 2.0], [1.0, 2.0], lower_is_better=True).verdict == "not distinguishable"
-    assert compare([math.nan, 2.0], [1.0, 2.0], lower_is_better=True).verdict == "undefined"
+    assert compare([math.nan, math.nan], [1.0, 2.0], lower_is_better=True).verdict == "undefined"
+    # Pairs without a value on one side are left out of the difference.
+    found = compare([math.nan, 3.0, 4.1], [1.0, 2.0, 3.0], lower_is_better=True)
+    assert (found.value.n, found.difference.n if found.difference else 0, found.verdict) == (2, 2, "worse")
     assert compare([1.0, 2.0], None, lower_is_better=True).verdict is None
 
 

@@ -1,0 +1,115 @@
+"""What a reader must know to trust or distrust the answer to a scenario, in sentences.
+
+Rule: what holds for every scenario is said once, with the baseline.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from simulations.failures import Delays
+from simulations.whatif.trial import INCIDENT_AT
+from workloads.telemetry import REQUEST_TIMEOUT_S, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulations.failures import ReplicaOutage
+    from simulations.whatif.trial import Trial
+
+#: A queue that needs longer than this share of the run to empty was still growing when the last request came.
+_BACKLOG: Final = 0.1
+#: From this share of requests that nobody waited for the end of, a platform is called overloaded.
+_GIVEN_UP: Final = 0.01
+#: Replicas that are named one by one.
+_NAMED: Final = 3
+
+
+def notes(trial: Trial, baseline: Trial | None) -> Iterator[str]:
+    """Return the notes of ``trial``; ``baseline`` is None where it is the baseline itself."""
+    if baseline is None:
+        yield from _of_all(trial)
+    if baseline is None or trial.calibration != baseline.calibration:
+        yield trial.calibration.origin()
+        if doubt := trial.calibration.doubt():
+            yield f"do not decide by these speeds: {doubt}"
+    yield from trial.question.notes
+    for pool in sorted({node.pool for node in trial.grown}):
+        number = sum(node.pool == pool for node in trial.grown)
+        yield f"pool {pool} grows by {number} node{'s' if number > 1 else ''}, so that every pod that fits its bounds has room"
+    if trial.spot_share is not None:
+        yield from _of_spot(trial)
+    if trial.question.scenario.values("zone-lost") or trial.question.scenario.values("node-lost"):
+        yield from _of_incidents(trial)
+    yield from _of_answers(trial)
+
+
+def _of_all(trial: Trial) -> Iterator[str]:
+    runs = len(trial.runs)
+    many = "s" if runs > 1 else ""
+    yield f"{runs} replication{many} of {trial.horizon_s:.0f} s of traffic each, from an empty queue, the same for every scenario"
+    yield from trial.load.notes
+    if (windows := trial.load.windows) == 1:
+        yield "the trace has room for one run only, so no interval can be given and no difference can be told; use a longer trace"
+    elif windows == runs:
+        yield f"the trace has room for {windows} runs that share no request; all were made"
+    if not trial.nodes:
+        yield "the graph has no nodes: every replica is taken to run"
+    if scheduled := [w.label for w in trial.workloads if w.scheduled]:
+        yield f"not running, as their schedule is not simulated: {', '.join(scheduled)}"
+
+
+def _of_spot(trial: Trial) -> Iterator[str]:
+    yield "the spot nodes of one pool in one zone come and go together; outages last 1.1 h on average (derived from recorded traces)"
+    yield "a spot notice lets pods move at once, requests in hand are lost; nodes are paid for while they are there"
+    if not any(node.purchase == "spot" for node in trial.nodes):
+        yield "this graph has no spot nodes, so nothing changes"
+    if trial.dice:
+        hit = sum(any(run.effects.down_s(pod, trial.horizon_s) for pod in trial.pods) for run in trial.runs)
+        yield (
+            f"an engine was away in {hit} of {len(trial.runs)} replications; an outage outlasts most runs, so each is nearly all or "
+            "nothing, and the interval of the good requests is that of as many draws"
+        )
+
+
+def _of_incidents(trial: Trial) -> Iterator[str]:
+    delays = Delays()
+    yield f"the loss comes at {INCIDENT_AT * trial.horizon_s:.0f} s and lasts; the monthly cost is that of the intact platform"
+    yield (
+        f"requests go to a lost replica, and fail, for {delays.notice_s:.0f} s (Kubernetes misses the node); it is back "
+        f"{delays.toleration_s:.0f} s (its pods' toleration) + {delays.start_s:.0f} s (start, assumed) after that, on an added node "
+        f"{delays.provision_s:.0f} s later (assumed)"
+    )
+    lost = [outage for outage in trial.runs[0].effects.outages if outage.start_s > 0]
+    yield from map(_back, lost[:_NAMED])
+    if len(lost) > _NAMED:
+        yield f"likewise {len(lost) - _NAMED} more replicas"
+
+
+def _back(outage: ReplicaOutage) -> str:
+    if math.isinf(outage.end_s):
+        return f"{outage.pod} is down from {outage.start_s:.0f} s and finds no other node"
+    return f"{outage.pod} is down from {outage.start_s:.0f} s and back after {outage.end_s - outage.start_s:.0f} s"
+
+
+def _of_answers(trial: Trial) -> Iterator[str]:
+    """What the requests themselves tell: that none came, that none was good, that they were too many."""
+    records = [record for run in trial.runs for record in run.records]
+    if not records:
+        yield f"no request came in {len(trial.runs)} x {trial.horizon_s:.0f} s, so nothing is known of them; raise `traffic: rate_per_s`"
+        return
+    if blank := sum(not run.outcome.good for run in trial.runs):
+        yield f"in {blank} of {len(trial.runs)} replications no request was good; latencies are those of the others"
+    given_up = sum(r.status is Status.FAILED and r.finished_s - r.intended_s > REQUEST_TIMEOUT_S - 1e-6 for r in records) / len(records)
+    drain = math.fsum(run.outcome.duration_s - run.last_arrival_s for run in trial.runs) / len(trial.runs)
+    if given_up > _GIVEN_UP:
+        yield (
+            f"overloaded: {given_up:.0%} of the requests had no whole answer within {REQUEST_TIMEOUT_S:.0f} s and failed; latencies are "
+            "those of the others, so read them as lower bounds"
+        )
+    elif drain > _BACKLOG * trial.horizon_s:
+        yield (
+            f"overloaded: after the last request it took {drain:.0f} s to empty the queues, so latencies grow with the length of the run; "
+            "read them as lower bounds"
+        )
