@@ -20,6 +20,7 @@ from loadtests.measurement import GeneratorStats, Measurement
 from loadtests.records import ProcessCost, read_folder
 from loadtests.wire import Target
 from stacks.traffic import request_lengths
+from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,8 @@ CLOSED_LOOP_NOTE: Final = (
     "the actual send (coordinated omission); compare only with runs of the same kind"
 )
 
+LAST_TEST_NOTE: Final = "of the tests that were started on the page, this is the last one"
+
 _START_S: Final = 30.0
 """Time that Locust may take to start and to end, beyond the run and one request timeout."""
 
@@ -43,11 +46,12 @@ def run(
     *,
     users: int | None = None,
     interval_s: float = 0.0,
+    trace_rate_per_s: float | None = None,
     duration_s: float | None = None,
     processes: int = 1,
     model: str = "synthetic",
     api_key: str | None = None,
-    timeout_s: float = 60.0,
+    timeout_s: float = REQUEST_TIMEOUT_S,
     engine_options: bool = True,
     seed: int | None = None,
     root: Path = Path(),
@@ -66,7 +70,8 @@ def run(
         targets: URLs of the replicas; users take turns.
         users: Mean number of users; default: 1.
         interval_s: Mean seconds between the starts of one user's questions, exponentially distributed, so that ``users / interval_s`` is
-            the rate; 0: users ask again at once.
+            the rate, and the run is invalid where they clearly fall short of it; 0: users ask again at once.
+        trace_rate_per_s: Requests per second that the time of a trace is stretched to; None: the times as recorded.
         duration_s: Seconds, rounded up; default: the traffic's own. The page may change it.
         processes: Locust workers; more than one are led by a master.
         model: Name of the model in each request.
@@ -77,7 +82,7 @@ def run(
         root: Folder that a relative path of a trace starts from.
         skip_bad_rows: Go on without the bad rows of a trace.
         metrics: Names that thresholds ask for; the measurement names those with too few samples.
-        web: Serve Locust's page until ``stop`` is set or Ctrl-C is pressed, and leave the start of tests to it.
+        web: Serve Locust's page until ``stop`` is set or Ctrl-C is pressed, and leave the start of tests to it; the last one counts.
         web_port: Loopback port of the page.
         on_page: Called with the page's URL once it answers.
         on_progress: Called with (elapsed, duration) seconds a few times a second.
@@ -92,56 +97,88 @@ def run(
         raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
     parsed = [Target.parse(url) for url in targets]
     duration = math.ceil(duration_s or traffic.duration_s)
-    if traffic.trace is not None:
-        request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)  # speak up here rather than in Locust's log
-        traffic = traffic.model_copy(update={"trace": str((root / Path(traffic.trace).expanduser()).resolve())})
+    traffic = _checked(traffic, root, skip_bad_rows=skip_bad_rows)
     if web:
         _check_free(web_port)
     seed = traffic.seed if seed is None else seed
-    with tempfile.TemporaryDirectory(prefix="sandtable-locust-") as name:
-        folder = Path(name)
-        (folder / "traffic.json").write_text(traffic.model_dump_json(), encoding="utf-8")
-        flags = {
-            "--host": parsed[0].name,
-            "--more-targets": ",".join(target.name for target in parsed[1:]),
-            "--users": users or 1,
-            "--spawn-rate": users or 1,
-            "--run-time": f"{duration}s",
-            "--stop-timeout": math.ceil(timeout_s),
-            "--traffic": folder / "traffic.json",
-            "--model": model,
-            "--request-timeout-s": timeout_s,
-            "--interval-s": interval_s,
-            "--seed": seed,
-            "--records": folder,
-        }
-        if processes > 1:
-            port = _free_port()
-            flags |= {"--processes": processes, "--master-bind-port": port, "--master-port": port}
+    flags = {
+        "--host": parsed[0].name,
+        "--more-targets": ",".join(target.name for target in parsed[1:]),
+        "--users": users or 1,
+        "--spawn-rate": users or 1,
+        "--run-time": f"{duration}s",
+        "--stop-timeout": math.ceil(timeout_s),
+        "--model": model,
+        "--request-timeout-s": timeout_s,
+        "--interval-s": interval_s,
+        "--trace-rate-per-s": trace_rate_per_s or 0.0,
+        "--seed": seed,
+    }
+    switches = {"--plain-openai": not engine_options, "--skip-bad-rows": skip_bad_rows, "--headless": not web}
+    arguments = [*(f"{flag}={value}" for flag, value in flags.items()), *(flag for flag, on in switches.items() if on)]
+    arguments += [*_workers(processes), *([f"--web-port={web_port}"] if web else [])]
+
+    def wait(locust: LocustProcess) -> None:
         if web:
-            flags["--web-port"] = web_port
-        switches = {"--plain-openai": not engine_options, "--skip-bad-rows": skip_bad_rows, "--headless": not web}
-        arguments = [*(f"{flag}={value}" for flag, value in flags.items()), *(flag for flag, on in switches.items() if on)]
-        with LocustProcess(arguments, log=folder / "locust.log", api_key=api_key) as locust:
-            if not web:
-                locust.wait(duration, duration + timeout_s + _START_S, on_progress, stop)
-            else:
-                locust.wait_for_page(web_port)
-                if on_page:
-                    on_page(f"http://127.0.0.1:{web_port}")
-                with contextlib.suppress(KeyboardInterrupt):  # the ordinary way to end a page; its results still count
-                    locust.wait(duration, None, on_progress, stop)
-        records, costs = read_folder(folder)
+            _serve(locust, web_port, on_page)
+        ended_by = (KeyboardInterrupt,) if web else ()  # the ordinary way to end a page; its results still count
+        with contextlib.suppress(*ended_by):
+            locust.wait(duration, None if web else duration + timeout_s + _START_S, on_progress, stop)
+
+    records, costs = _play(traffic, arguments, api_key, wait)
     stopped = stop is not None and stop.is_set() and not web
+    # On the page, users and time are whatever was typed there.
+    asked_per_s = (users or 1) / interval_s if interval_s and not web and not stopped else None
     return Measurement.of(
         records,
         replicas=[target.name for target in parsed],
-        generator=_stats(records, costs),
+        generator=_stats(records, costs, asked_per_s=asked_per_s, duration_s=duration),
         seed=seed,
         metrics=metrics,
-        invalid=["the run was stopped before its time"] if stopped else [],
-        notes=[CLOSED_LOOP_NOTE],
+        invalid=[*(["the run was stopped before its time"] if stopped else []), *_lost(records, costs, processes)],
+        notes=[CLOSED_LOOP_NOTE, *([LAST_TEST_NOTE] if web else [])],
     )
+
+
+def _checked(traffic: Traffic, root: Path, *, skip_bad_rows: bool) -> Traffic:
+    """Return ``traffic`` with a trace that can be replayed and found from everywhere; its faults are told here, not in Locust's log."""
+    if traffic.trace is None:
+        return traffic
+    request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)
+    return traffic.model_copy(update={"trace": str((root / Path(traffic.trace).expanduser()).resolve())})
+
+
+def _serve(locust: LocustProcess, port: int, on_page: Callable[[str], None] | None) -> None:
+    locust.wait_for_page(port)
+    if on_page:
+        on_page(f"http://127.0.0.1:{port}")
+
+
+def _play(
+    traffic: Traffic, arguments: Sequence[str], api_key: str | None, wait: Callable[[LocustProcess], None]
+) -> tuple[list[RequestRecord], list[ProcessCost]]:
+    """Run Locust until ``wait`` returns, and read what its processes have written."""
+    with tempfile.TemporaryDirectory(prefix="sandtable-locust-") as name:
+        folder = Path(name)
+        (folder / "traffic.json").write_text(traffic.model_dump_json(), encoding="utf-8")
+        paths = [f"--traffic={folder / 'traffic.json'}", f"--records={folder}"]
+        with LocustProcess([*arguments, *paths], log=folder / "locust.log", api_key=api_key) as locust:
+            wait(locust)
+        return read_folder(folder)
+
+
+def _workers(processes: int) -> list[str]:
+    if processes == 1:
+        return []
+    port = _free_port()
+    return [f"--processes={processes}", f"--master-bind-port={port}", f"--master-port={port}"]
+
+
+def _lost(records: Sequence[RequestRecord], costs: Sequence[ProcessCost], processes: int) -> list[str]:
+    lost = processes - len(costs)
+    if not records or lost <= 0:
+        return []
+    return [f"{lost} of {processes} Locust processes ended without a word about themselves, so their last requests may be missing"]
 
 
 def _check_free(port: int) -> None:
@@ -160,18 +197,22 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _stats(records: Sequence[RequestRecord], costs: Sequence[ProcessCost]) -> GeneratorStats:
+def _stats(
+    records: Sequence[RequestRecord], costs: Sequence[ProcessCost], *, asked_per_s: float | None, duration_s: float
+) -> GeneratorStats:
+    """Summarise what the processes did; ``asked_per_s`` is the rate of users with an interval, None for those who ask again at once."""
+    sent = len(records)
     span = max((r.sent_s for r in records), default=0.0)
-    rate = (len(records) - 1) / span if span else 0.0
+    achieved = sent / duration_s if asked_per_s else (sent - 1) / span if span else 0.0
     return GeneratorStats(
         kind="closed-loop",
         processes=len(costs),
         wall_s=max((cost.wall_s for cost in costs), default=0.0),
         cpu_s=sum(cost.cpu_s for cost in costs),
         cpu_share=max((cost.cpu_s / cost.wall_s for cost in costs if cost.wall_s), default=0.0),
-        planned=len(records),
-        sent=len(records),
+        planned=round(asked_per_s * duration_s) if asked_per_s else sent,
+        sent=sent,
         frames=sum(cost.frames for cost in costs),
-        offered_per_s=rate,
-        achieved_per_s=rate,
+        offered_per_s=asked_per_s or achieved,
+        achieved_per_s=achieved,
     )

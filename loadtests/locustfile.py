@@ -33,6 +33,7 @@ from loadtests.users.chat import ChatUser
 from loadtests.users.session import Options, Session, read_traffic
 from stacks.errors import ConfigurationError, StackError
 from stacks.traffic import plan
+from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -53,7 +54,7 @@ def _add_flags(parser: LocustArgumentParser) -> None:
     add("--shape", choices=("", *NAMES), default="", env_var="SANDTABLE_SHAPE", help="how --users moves (default: as the traffic says)")
     add("--model", default="synthetic", env_var="SANDTABLE_MODEL", help="model named in requests (default: %(default)s)")
     add("--more-targets", metavar="URLS", default="", env_var="SANDTABLE_MORE_TARGETS", help="further replicas, separated by commas")
-    add("--request-timeout-s", type=float, default=60.0, env_var="SANDTABLE_REQUEST_TIMEOUT_S", help="default: %(default)s")
+    add("--request-timeout-s", type=float, default=REQUEST_TIMEOUT_S, env_var="SANDTABLE_REQUEST_TIMEOUT_S", help="default: %(default)s")
     add("--think-time-s", type=float, default=0.0, env_var="SANDTABLE_THINK_TIME_S", help="pause after an answer (default: %(default)s)")
     add(
         "--interval-s",
@@ -61,6 +62,13 @@ def _add_flags(parser: LocustArgumentParser) -> None:
         default=0.0,
         env_var="SANDTABLE_INTERVAL_S",
         help="mean seconds between the starts of one user's questions, 0: none (default: %(default)s)",
+    )
+    add(
+        "--trace-rate-per-s",
+        type=float,
+        default=0.0,
+        env_var="SANDTABLE_TRACE_RATE_PER_S",
+        help="mean rate that a trace's time is stretched to, 0: as recorded (default: %(default)s)",
     )
     add("--seed", type=int, default=None, env_var="SANDTABLE_SEED", help="of lengths, texts and intervals (default: as the traffic says)")
     add("--plain-openai", action="store_true", env_var="SANDTABLE_PLAIN_OPENAI", help="send no fields of our own engines")
@@ -121,7 +129,8 @@ def _curve(options: Namespace, traffic: Traffic) -> Any:
     if traffic.trace is None:
         raise ConfigurationError("--shape trace: the traffic has no trace; name one in the file that --traffic reads, as `trace: <path>`")
     duration = float(options.run_time or traffic.duration_s)
-    return replayed(plan(traffic, duration_s=duration, skip_bad_rows=options.skip_bad_rows), duration)
+    rate = options.trace_rate_per_s or None
+    return replayed(plan(traffic, duration_s=duration, rate_per_s=rate, skip_bad_rows=options.skip_bad_rows), duration)
 
 
 def _session_options(options: Namespace, host: str | None) -> Options:

@@ -22,7 +22,7 @@ from loadtests.measurement import Measurement
 from loadtests.measurement.generator import open_loop_stats
 from loadtests.plain_connection import PlainConnection
 from loadtests.wire import ChatRequests, Target
-from workloads.telemetry.outcome import Status
+from workloads.telemetry.outcome import REQUEST_TIMEOUT_S, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,7 +49,7 @@ def run(
     *,
     model: str = "synthetic",
     api_key: str | None = None,
-    timeout_s: float = 60.0,
+    timeout_s: float = REQUEST_TIMEOUT_S,
     engine_options: bool = True,
     seed: int | None = None,
     metrics: Iterable[str] = (),

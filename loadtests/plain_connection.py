@@ -2,6 +2,9 @@
 
 asyncio's own connections cost about as much as everything else that the generator does for a request: a task, two futures and five
 turns of the loop before the first byte. TLS needs them; plain HTTP, which carries nearly all load tests, does not.
+
+The loop is given file descriptors, not sockets: its selector writes a socket's name and both its addresses into an error each time it
+finds one not registered, and that is how the loop asks.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ _READ_BYTES: Final = 65_536
 class PlainConnection:
     """Connects and carries ``exchange``; every failure is told to it and nothing is raised."""
 
-    __slots__ = ("_connected", "_exchange", "_loop", "_rest", "_socket")
+    __slots__ = ("_connected", "_descriptor", "_exchange", "_loop", "_rest", "_socket", "_waits_to_write")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
         self._loop = loop
@@ -31,6 +34,8 @@ class PlainConnection:
         self._connected = False
         self._rest = b""
         self._socket: socket.socket | None = None
+        self._descriptor = -1
+        self._waits_to_write = False
 
     def open(self, address: str, port: int) -> None:
         """Ask for the connection and send what the exchange has to send, at once where the peer is as near as loopback."""
@@ -45,7 +50,8 @@ class PlainConnection:
         except OSError as error:
             self._exchange.connect_failed(error)
             return
-        self._loop.add_reader(self._socket, self._readable)
+        self._descriptor = self._socket.fileno()
+        self._loop.add_reader(self._descriptor, self._readable)
         self._exchange.send()
 
     def write(self, data: bytes) -> None:
@@ -62,20 +68,27 @@ class PlainConnection:
             self._connected = True
         self._rest = data[sent:]
         if self._rest:
-            self._loop.add_writer(self._socket, self._writable)
+            self._waits_to_write = True
+            self._loop.add_writer(self._descriptor, self._writable)
 
     def abort(self) -> None:
         """Close it; a second call does nothing."""
         if self._socket is not None:
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
+            if self._descriptor >= 0:
+                self._loop.remove_reader(self._descriptor)
+            self._stop_waiting()
             self._socket.close()
             self._socket = None
 
     def _writable(self) -> None:
         if self._socket is not None:
-            self._loop.remove_writer(self._socket)
+            self._stop_waiting()
             self.write(self._rest)
+
+    def _stop_waiting(self) -> None:
+        if self._waits_to_write:
+            self._waits_to_write = False
+            self._loop.remove_writer(self._descriptor)
 
     def _readable(self) -> None:
         if self._socket is None:

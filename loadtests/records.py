@@ -1,8 +1,8 @@
 """Records on disk, between the processes of Locust and the one that reads them.
 
-Each process appends to one file of its own, ``<pid>.jsonl``: a line for each request, and a line with
-its own cost at the end of each test. Times are
-those of the machine's monotonic clock, which all processes of one machine share.
+Each process writes one file of its own, ``<pid>.jsonl``: a line for each request, and a line with its own cost at the end of the test.
+A new test of the same process, as Locust's page starts them, begins the file anew: two tests and the pause between them are no
+measurement. Times are those of the machine's monotonic clock, which all processes of one machine share.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RecordFile:
     """The file of this process in ``folder``; nothing is written where ``folder`` is None."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._file = (folder / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") if folder is not None else None
+        self._file = (folder / f"{os.getpid()}.jsonl").open("w", encoding="utf-8") if folder is not None else None
 
     def write(self, record: RequestRecord) -> None:
         """Append a record."""

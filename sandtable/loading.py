@@ -6,14 +6,14 @@ import math
 import os
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from sandtable.errors import UsageError
-from sandtable.rehearsal.engines import pinned, running, share_cores
+from sandtable.rehearsal.engines import Watch, pinned, running, share_cores
 from sandtable.terminal import Steps
 from sandtable.workspace import Workspace, write_json
 
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
     from sandtable.terminal.progress.steps import Step
     from stacks.environment import Environment, Traffic
     from stacks.traffic import PlannedRequest
+    from workloads.engine.process import EngineProcess
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)?$")
 #: At a rate there are users for this many seconds of it: answers may take that long on average before the rate cannot be met.
 _ANSWER_S: Final = 4.0
+#: Holds the bearer token for ``--target``: a key on a command line is read by everybody on the machine.
+API_KEY_VARIABLE: Final = "SANDTABLE_API_KEY"
+#: Name in requests where ``--model`` gives none; our own engines take any.
+LOCAL_MODEL: Final = "synthetic"
+_KEY: Final = re.compile(r"[!-~]+")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 
@@ -44,38 +50,47 @@ class Request:
     targets: tuple[str, ...]
     confirmed: bool
     quiet: bool
+    model: str | None = None
+    processes: int = 1
 
 
 def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
     """Run the load test and return its document; it is kept as the newest of its kind.
 
     Raises:
-        UsageError: options that exclude each other, or a duration that is none.
+        UsageError: options that exclude each other, a duration that is none, or a key that no header can carry.
         StackError, LoadTestError, EngineError: what cannot be done and how to mend it.
     """
     from stacks.environment_file import load
     from stacks.traffic import plan
 
-    if request.open_loop and (request.users or request.web):
-        raise UsageError("--open-loop sends at fixed times and has neither users nor a web page: leave out --users and --web")
+    _check(request)
+    api_key = _api_key() if request.targets else None
     environment = load(name, root=space.root)
     traffic = _traffic(environment.traffic, request)
-    steps = Steps(quiet=request.quiet)
+    steps, notes = Steps(quiet=request.quiet), list[str]()
+
+    def note(text: str) -> None:
+        notes.append(text)
+        steps.say(text)
+
     # On a trace, a rate stretches the recorded times; elsewhere the traffic already has it.
     stretched = request.rate_per_s if traffic.trace else None
-    requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=steps.say)
+    requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=note)
     with ExitStack() as stack:
         if request.targets:
             _confirm(request)
-            targets: list[str] = list(request.targets)
-        else:
-            targets = _local_engines(environment, space, steps, stack)
+        engines = [] if request.targets else _local_engines(environment, space, steps, stack)
+        load_of = _Load(request, traffic, requests, [*request.targets, *(engine.url for engine in engines)], space.root, api_key)
         metrics = [threshold.metric for threshold in environment.thresholds]
         with steps.step("load test") as step:
-            measurement = _run(request, traffic, requests, targets, metrics=metrics, root=space.root, steps=steps, step=step)
+            watch = Watch(engines)
+            measurement = load_of.open_loop(metrics, step) if request.open_loop else load_of.locust(metrics, steps, step)
+            happened = watch.reasons(measurement.outcome.duration_s)
+            measurement = replace(measurement, invalid=(*happened, *measurement.invalid), notes=(*notes, *measurement.notes))
             step.note(f"{measurement.outcome.good} of {measurement.outcome.requests} good")
-    document = {"environment": environment.name, "targets": targets, "generator_kind": "open loop" if request.open_loop else "locust"}
-    document |= measurement.to_json()
+    kind = "open loop" if request.open_loop else "locust"
+    document = {"environment": environment.name, "targets": load_of.targets, "generator_kind": kind} | measurement.to_json()
     write_json(space.folder / "loadtests" / f"{environment.name}.json", document)
     return document
 
@@ -103,6 +118,28 @@ def locust_users(request: Request, rate_per_s: float) -> tuple[int, float]:
     return users, users / rate_per_s
 
 
+def _check(request: Request) -> None:
+    """Look at the options alone, before anything is read, asked or started."""
+    from loadtests.wire import Target
+
+    if request.open_loop and (request.users or request.web or request.processes > 1):
+        raise UsageError(
+            "--open-loop sends at fixed times from one process and has neither users nor a web page: leave out --users, --web and "
+            "--processes"
+        )
+    if request.model is not None and not request.targets:
+        raise UsageError(f"--model {request.model!r}: local engines serve the model of the environment; name one that runs with --target")
+    for url in request.targets:
+        Target.parse(url)
+
+
+def _api_key() -> str | None:
+    key = os.environ.get(API_KEY_VARIABLE) or None
+    if key is not None and not _KEY.fullmatch(key):
+        raise UsageError(f"{API_KEY_VARIABLE}: blanks, line ends or letters beyond ASCII are no part of a key that a header can carry")
+    return key
+
+
 def _traffic(traffic: Traffic, request: Request) -> Traffic:
     changes: dict[str, Any] = {}
     if request.rate_per_s is not None:
@@ -122,7 +159,7 @@ def _confirm(request: Request) -> None:
         typer.confirm("Is that yours, and may it be loaded?", abort=True, err=True)
 
 
-def _local_engines(environment: Environment, space: Workspace, steps: Steps, stack: ExitStack) -> list[str]:
+def _local_engines(environment: Environment, space: Workspace, steps: Steps, stack: ExitStack) -> list[EngineProcess]:
     from simulations.deployed import DeployedEngines
     from stacks.sources import from_program
     from toolchain import cache_dir
@@ -133,51 +170,63 @@ def _local_engines(environment: Environment, space: Workspace, steps: Steps, sta
         deployed = DeployedEngines.from_graph(from_program(environment))
         if gpu_model := deployed.runs_on():
             raise UsageError(
-                f"the engines of {environment.name} ask for {gpu_model} GPUs, which this machine does not have; name running ones "
-                "with --target"
+                f"the engines of {environment.name} ask for {gpu_model} GPUs, and only engines on processors are started here; "
+                "name running ones with --target"
             )
         cores = share_cores(len(deployed.replicas), deployed.spec.threads, frozenset(os.sched_getaffinity(0)))
         engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir(), steps.say))
         stack.enter_context(pinned(cores.generator))
         step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots")
-    return [engine.url for engine in engines]
+    return engines
 
 
-def _run(
-    request: Request,
-    traffic: Traffic,
-    requests: list[PlannedRequest],
-    targets: list[str],
-    *,
-    metrics: list[str],
-    root: Path,
-    steps: Steps,
-    step: Step,
-) -> Measurement:
-    ours = not request.targets
-    if request.open_loop:
+@dataclass(frozen=True)
+class _Load:
+    """What is sent where; either generator sends it."""
+
+    request: Request
+    traffic: Traffic
+    requests: list[PlannedRequest]
+    targets: list[str]
+    root: Path
+    api_key: str | None
+
+    def open_loop(self, metrics: list[str], step: Step) -> Measurement:
         from loadtests import open_loop
 
-        def count(done: int, total: int) -> None:
-            step.update(done, total, "requests")
+        return open_loop.run(
+            self.requests,
+            self.targets,
+            model=self.request.model or LOCAL_MODEL,
+            api_key=self.api_key,
+            seed=self.traffic.seed,
+            metrics=metrics,
+            engine_options=not self.request.targets,
+            on_progress=lambda done, total: step.update(done, total, "requests"),
+        )
 
-        return open_loop.run(requests, targets, seed=traffic.seed, metrics=metrics, engine_options=ours, on_progress=count)
-    from loadtests import locust_run
+    def locust(self, metrics: list[str], steps: Steps, step: Step) -> Measurement:
+        from loadtests import locust_run
 
-    # A trace that nobody stretches has a rate of its own.
-    recorded = len(requests) / traffic.duration_s if traffic.trace and request.rate_per_s is None else None
-    users, interval_s = locust_users(request, recorded or traffic.rate_per_s)
-    return locust_run.run(
-        traffic,
-        targets,
-        users=users,
-        interval_s=interval_s,
-        root=root,
-        skip_bad_rows=request.skip_bad_rows,
-        web=request.web,
-        web_port=request.web_port,
-        metrics=metrics,
-        engine_options=ours,
-        on_page=lambda url: steps.say(f"Locust's page is at {url}; Ctrl-C ends it"),
-        on_progress=lambda elapsed, total: step.update(round(elapsed), round(total), "seconds"),
-    )
+        request, traffic = self.request, self.traffic
+        # A trace has a rate of its own, stretched or not.
+        rate_per_s = len(self.requests) / traffic.duration_s if traffic.trace else traffic.rate_per_s
+        users, interval_s = locust_users(request, rate_per_s)
+        return locust_run.run(
+            traffic,
+            self.targets,
+            users=users,
+            interval_s=interval_s,
+            trace_rate_per_s=request.rate_per_s if traffic.trace else None,
+            processes=request.processes,
+            model=request.model or LOCAL_MODEL,
+            api_key=self.api_key,
+            root=self.root,
+            skip_bad_rows=request.skip_bad_rows,
+            web=request.web,
+            web_port=request.web_port,
+            metrics=metrics,
+            engine_options=not request.targets,
+            on_page=lambda url: steps.say(f"Locust's page is at {url}; Ctrl-C ends it"),
+            on_progress=lambda elapsed, total: step.update(round(elapsed), round(total), "seconds"),
+        )

@@ -16,7 +16,8 @@ class GeneratorStats:
     """The generator during one run.
 
     ``planned`` requests were due and ``sent`` of them handed to the network; rates are over the time from the first to the last,
-    0 where that is no time.
+    0 where that is no time. Of a closed loop, ``planned`` is what its users were to send at the rate that was asked for, and what they
+    sent where none was; its rates are over the run.
     The send lag is the time from the intended to the actual send; None for a closed loop, which has no intended times.
     ``cpu_s`` is the CPU time of all ``processes``; ``cpu_share`` that of the busiest as a share of one core (each uses one thread).
     ``frames`` is the number of server-sent events received.

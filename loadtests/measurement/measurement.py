@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from loadtests.measurement.timeline import TimelinePoint, timeline
 from loadtests.measurement.validity import invalid_reasons
-from workloads.telemetry import Outcome, RequestRecord, undersampled
+from workloads.telemetry import Outcome, RequestRecord, Status, undersampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loadtests.measurement.generator import GeneratorStats
+
+
+_MOST_ERRORS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,12 @@ class Measurement:
             notes=tuple(notes),
         )
 
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """Why requests failed, the most frequent first: ``error`` and ``count`` of the ten most frequent."""
+        counted = Counter(record.error or record.status.value for record in self.records if record.status is not Status.OK)
+        return [{"error": error, "count": count} for error, count in counted.most_common(_MOST_ERRORS)]
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values, without the records."""
         return {
@@ -67,6 +77,7 @@ class Measurement:
             "generator": self.generator.to_json(),
             "invalid": list(self.invalid),
             "undersampled": list(self.undersampled),
+            "errors": self.errors,
             "timeline": [point.to_json() for point in self.timeline],
             "notes": list(self.notes),
         }

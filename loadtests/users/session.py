@@ -18,6 +18,7 @@ from loadtests.wire import ChatRequests, Target
 from stacks.environment import Traffic
 from stacks.errors import ConfigurationError
 from stacks.traffic import PlannedRequest, request_lengths
+from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ class Options:
     traffic: Traffic
     model: str = "synthetic"
     api_key: str | None = None
-    request_timeout_s: float = 60.0
+    request_timeout_s: float = REQUEST_TIMEOUT_S
     think_time_s: float = 0.0
     interval_s: float = 0.0
     seed: int | None = None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from loadtests.errors import TargetError
+
+_USER: Final = re.compile(r"^([^/]*//|)[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +35,19 @@ class Target:
         '/llm/v1/chat/completions'
         """
         wanted = "allowed is http://host:port or https://host[:port][/prefix]"
+        shown = _USER.sub(r"\1…@", url)  # a password belongs in no message
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise TargetError(f"target {url!r}: {error}; {wanted}") from error
+            raise TargetError(f"target {shown!r}: {error}; {wanted}") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise TargetError(f"target {url!r} has no {'host' if parts.scheme in ('http', 'https') else 'scheme http or https'}; {wanted}")
-        if parts.username or parts.query or parts.fragment:
+            lacking = "host" if parts.scheme in ("http", "https") else "scheme http or https"
+            raise TargetError(f"target {shown!r} has no {lacking}; {wanted}")
+        if "@" in parts.netloc or parts.query or parts.fragment:
             raise TargetError(f"target of host {parts.hostname!r} carries a user, a query or a fragment; {wanted}, and the key goes apart")
         if not url.isascii() or any(character.isspace() for character in url):
-            raise TargetError(f"target {url!r} has characters that a request line cannot carry; {wanted}")
+            raise TargetError(f"target {shown!r} has characters that a request line cannot carry; {wanted}")
         tls = parts.scheme == "https"
         prefix = parts.path.rstrip("/").removesuffix("/chat/completions").removesuffix("/v1")
         return cls(url, parts.hostname, port or (443 if tls else 80), f"{prefix}/v1/chat/completions", tls)

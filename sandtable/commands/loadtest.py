@@ -7,21 +7,23 @@ from typing import Annotated
 
 import typer
 
-from sandtable.commands.options import EnvironmentName, Json, Yes, print_json, workspace
+from sandtable.commands.options import EnvironmentName, Json, YesTarget, print_json, workspace
 from sandtable.exit_codes import ExitCode
 
 EXAMPLES = """
 Examples:
 
-  sandtable loadtest dev                                     Locust, the environment's traffic, a local engine
+  sandtable loadtest dev                            Locust, on a local engine
 
   sandtable loadtest dev --open-loop --rate 1.5 --duration 30s
 
   sandtable loadtest dev --trace conv.csv --open-loop
 
-  sandtable loadtest dev --web                               Locust's web page on 127.0.0.1
+  sandtable loadtest dev --web                      Locust's page on 127.0.0.1
 
-  sandtable loadtest dev --target http://127.0.0.1:8080      an endpoint of yours (asks first)
+  sandtable loadtest dev --target http://127.0.0.1:8080      yours; asks first
+
+  SANDTABLE_API_KEY=... sandtable loadtest dev --target URL --model NAME
 """
 
 
@@ -44,10 +46,17 @@ def loadtest(
     users: Annotated[
         int | None, typer.Option(min=1, help="Locust users, who wait for their answers; default: 4 for each request per second.")
     ] = None,
-    web: Annotated[bool, typer.Option("--web", help="Locust's web page instead of a headless run.")] = False,
+    processes: Annotated[int, typer.Option(min=1, help="Locust processes that share the users, for rates that one cannot send.")] = 1,
+    web: Annotated[
+        bool, typer.Option("--web", help="Locust's web page instead of a headless run; the last test started there counts.")
+    ] = False,
     web_port: Annotated[int, typer.Option("--web-port", min=1, max=65535, help="Port of the web page on 127.0.0.1.")] = 8089,
     target: Annotated[list[str] | None, typer.Option(help="URL to load instead of a local engine; shown, and asked for.")] = None,
-    yes: Yes = False,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model to name in requests to a --target; default: synthetic. A key is taken from SANDTABLE_API_KEY."),
+    ] = None,
+    yes: YesTarget = False,
     json: Json = False,
 ) -> None:
     """Load an engine and show what was measured; no cluster is needed."""
@@ -65,6 +74,8 @@ def loadtest(
         web_port=web_port,
         targets=tuple(target or ()),
         confirmed=yes,
+        model=model,
+        processes=processes,
         quiet=json,
     )
     document = measure(environment, workspace(context), request)

@@ -13,7 +13,7 @@ Examples:
 
   sandtable rehearse dev
 
-  sandtable rehearse dev --keep-baseline       later rehearsals are compared with this one
+  sandtable rehearse dev --keep-baseline       later ones are held against it
 
   sandtable rehearse staging --json | jq .verdict
 

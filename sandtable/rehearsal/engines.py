@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 
 _POLL_S: Final = 0.5
+
+#: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
+WAITED_SHARE_LIMIT: Final = 0.2
 
 
 class EnginesDoNotFitError(SandtableError):
@@ -91,3 +94,25 @@ def running(spec: EngineSpec, cores: Cores, folder: Path, cache: Path, on_wait: 
             stack.enter_context(EngineProcess(replace(spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache))
             for number, mine in enumerate(cores.engines)
         ]
+
+
+class Watch:
+    """Engines under load, from the moment of its making: what befell them that makes a measurement of them worthless."""
+
+    def __init__(self, engines: Sequence[EngineProcess]) -> None:
+        self._engines = tuple(engines)
+        self._waited_before_s = self._waited_s()
+
+    def reasons(self, duration_s: float) -> tuple[str, ...]:
+        """Return why the load of ``duration_s`` seconds that has just ended does not count; empty where nothing happened."""
+        reasons = [f"an engine died during the load: {engine.exit_reason()}" for engine in self._engines if not engine.alive()][:1]
+        waited_s = self._waited_s() - self._waited_before_s
+        if (waited := waited_s / max(duration_s * len(self._engines), 1e-9)) > WAITED_SHARE_LIMIT:
+            reasons.append(
+                f"other programs took the engines' cores: their threads waited {waited:.0%} of the time, "
+                f"allowed are {WAITED_SHARE_LIMIT:.0%}; run again when the machine is quiet"
+            )
+        return tuple(reasons)
+
+    def _waited_s(self) -> float:
+        return sum(engine.waited_s() for engine in self._engines if engine.alive())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stacks.costs import Cost
     from stacks.environment import Environment
     from stacks.graph import Graph
+    from stacks.traffic import PlannedRequest
     from workloads.telemetry import Outcome
 
 SCHEMA_VERSION: Final = 1
@@ -35,10 +36,15 @@ _SHOWN_VERSIONS: Final = ("sandtable", "pulumi", "pulumi-kubernetes", "xllamacpp
 
 @dataclass
 class Findings:
-    """Filled in by the steps; what stays None was not found out, and ``missing`` says why."""
+    """Filled in by the steps; what stays None was not found out, and ``missing`` says why.
+
+    ``command`` is what to type for the same rehearsal, ``planned`` the load; ``notes`` are what a reader must know about it.
+    """
 
     environment: Environment
     started_at: str
+    command: str = ""
+    planned: Sequence[PlannedRequest] = ()
     graph: Graph | None = None
     deployed: Graph | None = None
     differences: tuple[str, ...] = ()
@@ -49,6 +55,7 @@ class Findings:
     measurement: Measurement | None = None
     baseline: Outcome | None = None
     missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     real: list[str] = field(default_factory=list)
     simulated: list[str] = field(default_factory=list)
 
@@ -73,12 +80,11 @@ class Findings:
         verdict = self.verdict()
         predicted = self.prediction.outcome if self.prediction else None
         measured = self.measurement.outcome if self.measurement else None
-        traffic = self.environment.traffic
         return {
             "schema_version": SCHEMA_VERSION,
             "environment": self.environment.name,
             "started_at": self.started_at,
-            "command": f"sandtable rehearse {self.environment.name}",
+            "command": self.command,
             "verdict": str(verdict.result),
             "exit_code": int(EXIT[verdict.cause]),
             "reasons": list(verdict.reasons),
@@ -93,15 +99,7 @@ class Findings:
             "graph": self._graph(),
             "real": self.real,
             "simulated": self.simulated,
-            "load": {
-                "arrivals": traffic.arrivals,
-                "shape": traffic.shape,
-                "rate_per_s": traffic.rate_per_s,
-                "duration_s": traffic.duration_s,
-                "seed": traffic.seed,
-                "generator": self.measurement.generator.to_json() if self.measurement else None,
-                "invalid": list(self.measurement.invalid) if self.measurement else [],
-            },
+            "load": self._load(),
             "versions": {name: version(name) for name in _SHOWN_VERSIONS},
         }
 
@@ -111,6 +109,27 @@ class Findings:
             "predicted": _latencies(self.prediction.records) if self.prediction else None,
             "measured": _latencies(self.measurement.records) if self.measurement else None,
             "timeline": [point.to_json() for point in self.measurement.timeline] if self.measurement else [],
+        }
+
+    def _load(self) -> dict[str, Any]:
+        traffic, measurement = self.environment.traffic, self.measurement
+        rate_per_s: float | None = traffic.rate_per_s
+        duration_s = traffic.duration_s
+        if traffic.trace is not None:  # it has a rate and an end of its own
+            duration_s = self.planned[-1].at_s if self.planned else 0.0
+            rate_per_s = (len(self.planned) - 1) / duration_s if duration_s else None
+        return {
+            "arrivals": traffic.arrivals,
+            "shape": traffic.shape,
+            "trace": traffic.trace,
+            "requests": len(self.planned),
+            "rate_per_s": rate_per_s,
+            "duration_s": duration_s,
+            "seed": traffic.seed,
+            "generator": measurement.generator.to_json() if measurement else None,
+            "invalid": list(measurement.invalid) if measurement else [],
+            "errors": measurement.errors if measurement else [],
+            "notes": [*self.notes, *(measurement.notes if measurement else ())],
         }
 
     def _cost(self, outcome: Outcome | None) -> dict[str, Any] | None:

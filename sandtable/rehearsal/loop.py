@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -10,14 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from policies.verdict import Result
 from sandtable.deploying import changes, confirm
 from sandtable.errors import UsageError
-from sandtable.exit_codes import ExitCode
-from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, pinned, running, share_cores
+from sandtable.rehearsal.baseline import Baseline, load_digest
+from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, Watch, pinned, running, share_cores
 from sandtable.rehearsal.findings import Findings
 from sandtable.terminal import Steps, out, show_rehearsal
 from sandtable.toolchain_progress import ensure_or_skip, needed_for
-from sandtable.workspace import Workspace, read_json, write_json
+from sandtable.workspace import Workspace, write_json
 from stacks.errors import StackError
 from workloads.interrupts import held_interrupts
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from stacks.graph import Graph
     from stacks.prices import PriceBook
     from workloads.engine.process import EngineProcess
-    from workloads.telemetry import Outcome
 
 
 #: What is real about a cluster, by its provider.
@@ -37,10 +38,6 @@ _CONTROL_PLANE: Final = {
     "embedded": "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
     "kubeconfig": "The cluster: the one behind the context that you named.",
 }
-
-
-#: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
-WAITED_SHARE_LIMIT: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
     book = PriceBook.named(environment.budget.price_book, root=space.root)
     # Made before anything starts, so that a full or read-only disk is told now and not after minutes of work.
     folder = space.new_run(environment.name)
-    loop = _Loop(environment, space, options, book, folder)
+    loop = _Loop(environment, space, options, book, folder, command=command_for(name, space, options))
     try:
         with _only_one(environment.name, space):
             loop.plan()
@@ -77,38 +74,56 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
         with suppress(OSError):
             folder.rmdir()  # what ended before an engine wrote its log leaves nothing behind
         raise
+    ships = loop.found.verdict().result is Result.SHIP
+    if options.keep_baseline and not ships:
+        loop.note("not kept as the baseline: only a rehearsal that ships is")
     document = loop.found.document(loop.steps.timings())
     write_json(folder / "rehearsal.json", document)
     write_json(folder / "samples.json", loop.found.samples())
-    write_json(folder / "graph.json", (loop.found.deployed or loop.graph).to_json())
+    graph = loop.found.deployed or loop.graph
+    write_json(folder / "graph.json", graph.to_json())
     files = write_reports(folder)
-    if options.keep_baseline and document["exit_code"] == ExitCode.OK:
-        write_json(space.baseline(environment.name), document["measured"])
+    if options.keep_baseline and ships and loop.measured:
+        loop.measured.write(space.baseline(environment.name))
     if not options.quiet:
-        show_rehearsal(document, out(), report=files["html"])
+        show_rehearsal(document, out(), report=files["html"], graph=graph)
     return document
 
 
+def command_for(name: str, space: Workspace, options: Options) -> str:
+    """Return what to type for the same rehearsal; what it leaves behind and how it is shown is left out."""
+    root = ["-C", str(space.root)] if space.root != Path() else []
+    return shlex.join(["sandtable", *root, "rehearse", name, *(["--skip-bad-rows"] if options.skip_bad_rows else [])])
+
+
 class _Loop:
-    def __init__(self, environment: Environment, space: Workspace, options: Options, book: PriceBook, folder: Path) -> None:
+    def __init__(
+        self, environment: Environment, space: Workspace, options: Options, book: PriceBook, folder: Path, *, command: str
+    ) -> None:
         self.environment, self.space, self.options, self.book, self.folder = environment, space, options, book, folder
         self.steps = Steps(quiet=options.quiet)
         self.live: Graph | None = None
-        self.found = Findings(environment, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        self.kept: Baseline | None = None
+        self.measured: Baseline | None = None
+        self.found = Findings(environment, started_at=datetime.now(UTC).isoformat(timespec="seconds"), command=command)
 
     @property
     def graph(self) -> Graph:
         assert self.found.graph is not None, "the first step makes it"
         return self.found.graph
 
+    def note(self, text: str) -> None:
+        """Say what a reader of the results must know, now and in the document."""
+        self.found.notes.append(text)
+        self.steps.say(text)
+
     def plan(self) -> None:
         """Draw up the load and read the baseline before anything is started, so that an unreadable file is told at once."""
         from stacks.traffic import plan
 
-        self.requests = plan(
-            self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows, on_note=self.steps.say
-        )
-        self.found.baseline = _baseline(self.space.baseline(self.environment.name))
+        self.requests = plan(self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows, on_note=self.note)
+        self.found.planned = self.requests
+        self.kept = Baseline.read(self.space.baseline(self.environment.name))
 
     def run(self) -> None:
         """Take the steps in order."""
@@ -217,7 +232,7 @@ class _Loop:
 
         published = calibration.published(gpu_model)
         self._predict(engines, published)
-        reason = f"the engines ask for {gpu_model} GPUs, which this machine does not have"
+        reason = f"the engines ask for {gpu_model} GPUs, and only engines on processors are started here"
         self.steps.skip("load test", reason)
         self.found.missing.append(f"nothing was measured: {reason}; the prediction stands on published coefficients")
         self.found.simulated.append(
@@ -234,12 +249,10 @@ class _Loop:
             step.note(f"{len(self.requests)} requests on {len(engines.replicas)} engines")
 
     def _measure(self, deployed: DeployedEngines, cores: Cores) -> None:
-        from loadtests import open_loop
         from simulations import calibration
         from simulations.errors import CalibrationError
         from toolchain import cache_dir
 
-        traffic = self.environment.traffic
         with ExitStack() as stack:
             with self.steps.step("engines") as step:
                 engines = stack.enter_context(running(deployed.spec, cores, self.folder, cache_dir(), self.steps.say))
@@ -263,26 +276,31 @@ class _Loop:
             else:
                 self._keep(measured)
             self._predict(deployed, measured)
-            with self.steps.step("load test") as step:
-                waited_s = -_waited_s(engines)
-                self.found.measurement = open_loop.run(
-                    self.requests,
-                    [engine.url for engine in engines],
-                    seed=traffic.seed,
-                    metrics=[threshold.metric for threshold in self.environment.thresholds],
-                    on_progress=lambda done, total: step.update(done, total, "requests"),
-                )
-                self.found.real.append("The load: every request was sent at its planned time, and each answer was streamed and timed.")
-                outcome = self.found.measurement.outcome
-                waited_s += _waited_s(engines)
-                reasons = [f"an engine died during the load: {engine.exit_reason()}" for engine in engines if not engine.alive()][:1]
-                if (waited := waited_s / max(outcome.duration_s * len(engines), 1e-9)) > WAITED_SHARE_LIMIT:
-                    reasons.append(
-                        f"other programs took the engines' cores: their threads waited {waited:.0%} of the time, "
-                        f"allowed are {WAITED_SHARE_LIMIT:.0%}; run again when the machine is quiet"
-                    )
-                self.found.measurement = replace(self.found.measurement, invalid=(*reasons, *self.found.measurement.invalid))
-                step.note(f"{outcome.good} of {outcome.requests} good, {outcome.output_tokens_per_s:.1f} tokens/s")
+            self._load(deployed, engines)
+
+    def _load(self, deployed: DeployedEngines, engines: Sequence[EngineProcess]) -> None:
+        from loadtests import open_loop
+
+        with self.steps.step("load test") as step:
+            watch = Watch(engines)
+            measurement = open_loop.run(
+                self.requests,
+                [engine.url for engine in engines],
+                seed=self.environment.traffic.seed,
+                metrics=[threshold.metric for threshold in self.environment.thresholds],
+                on_progress=lambda done, total: step.update(done, total, "requests"),
+            )
+            outcome = measurement.outcome
+            measurement = replace(measurement, invalid=(*watch.reasons(outcome.duration_s), *measurement.invalid))
+            self.found.measurement = measurement
+            self.found.real.append("The load: every request was sent at its planned time, and each answer was streamed and timed.")
+            step.note(f"{outcome.good} of {outcome.requests} good, {outcome.output_tokens_per_s:.1f} tokens/s")
+        arguments = [argument for argument in deployed.spec.to_args() if not argument.startswith("--port=")]
+        self.measured = Baseline(outcome, load_digest(self.requests), f"{len(engines)} with {' '.join(arguments)}")
+        if self.kept:
+            self.found.baseline, remark = self.kept.against(self.measured)
+            if remark:
+                self.note(remark)
 
     def _keep(self, measured: Calibration) -> None:
         """Keep the coefficients: beside the run, and for the next what-if question."""
@@ -297,23 +315,6 @@ class _Loop:
                 cluster.stop()
             except (StackError, OSError) as error:
                 self.steps.say(f"the cluster was not stopped: {error}")  # no reason to lose what was found out
-
-
-def _waited_s(engines: Sequence[EngineProcess]) -> float:
-    return sum(engine.waited_s() for engine in engines if engine.alive())
-
-
-def _baseline(file: Path) -> Outcome | None:
-    from workloads.telemetry import Outcome
-
-    if not file.is_file():
-        return None
-    try:
-        return Outcome.from_json(read_json(file))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(
-            f"{file}: not a baseline of this release ({error!r}); remove it, and keep a new one with `rehearse --keep-baseline`"
-        ) from error
 
 
 @contextmanager

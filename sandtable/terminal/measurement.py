@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
@@ -48,6 +48,8 @@ def show_measurement(document: dict[str, Any], console: Console) -> None:
     bullet(
         console, f"{count(outcome.requests, 'request')}, {outcome.good:,} good, {outcome.failed:,} failed, in {seconds(outcome.duration_s)}"
     )
+    for failed in list(document.get("errors") or ())[:_SHOWN_ERRORS]:
+        bullet(console, f"{failed['count']:,} failed: {failed['error']}")
     bullet(
         console, f"{figure(outcome.output_tokens_per_s)} output tokens per second, replicas busy {percent(outcome.utilisation)} of the time"
     )
@@ -59,4 +61,5 @@ def show_measurement(document: dict[str, Any], console: Console) -> None:
         bullet(console, str(text))
 
 
+_SHOWN_ERRORS: Final = 3
 _GENERATOR = (("lag_p99_ms", "lag p99", "ms"), ("cpu_ms_per_request", "CPU", "ms a request"), ("cpu_us_per_frame", "or", "µs a frame"))

@@ -49,7 +49,8 @@ def plan(
         duration_s: Seconds; default: the traffic's own. A trace is cut there.
         rate_per_s: Requests per second; default: the traffic's own, and for a trace the times as recorded. Given, the time of the
             whole trace is stretched until its mean rate over all rows is this one.
-        on_note: Called with each thing a reader of the results must know: rows skipped, lengths clipped, time stretched.
+        on_note: Called with each thing a reader of the results must know: rows skipped or cut off, lengths clipped, time
+            stretched.
 
     Raises:
         TraceError: the trace cannot be replayed; see ``stacks.traffic.errors``.
@@ -109,12 +110,16 @@ def _replay(
     traffic: Traffic, trace: Trace, duration_s: float, rate_per_s: float | None, note: Callable[[str], None]
 ) -> list[PlannedRequest]:
     stretch = 1.0
-    if rate_per_s is not None and math.isfinite(trace.rate_per_s):
+    if rate_per_s is not None and math.isinf(trace.rate_per_s):
+        note(f"all rows of the trace have one time, which no rate can stretch: they are sent at once, not at {rate_per_s:g} requests/s")
+    elif rate_per_s is not None:
         stretch = trace.rate_per_s / rate_per_s
         note(f"the trace's time is stretched by {stretch:.3g}: {trace.rate_per_s:.3g} requests/s as recorded, {rate_per_s:g} as asked")
     rows = list(itertools.takewhile(lambda row: row.at_s * stretch < duration_s, trace.rows))
     if len(rows) > MAX_REQUESTS:
         raise PlanTooLongError(len(rows), MAX_REQUESTS)
+    if len(rows) < len(trace.rows):
+        note(f"the trace was cut at {duration_s:g} s, the duration of the traffic: {len(rows):,} of {len(trace.rows):,} rows are sent")
     lengths = [_clipped(traffic, row) for row in rows]
     changed = sum(pair != (row.prompt_tokens, row.output_tokens) for row, pair in zip(rows, lengths, strict=True))
     if changed:

@@ -1,8 +1,8 @@
 """Reading recorded traffic.
 
-Rule 1: two formats, told apart by their first line: CSV with TIMESTAMP (UTC, up to nine fractional digits), ContextTokens and
-GeneratedTokens (Azure LLM inference traces), and JSON lines with timestamp (milliseconds), input_length and output_length
-(Mooncake). Further columns and keys are left alone.
+Rule 1: two formats, told apart by the first line that is a header or a whole row of one of them: CSV with TIMESTAMP (UTC, up to nine
+fractional digits), ContextTokens and GeneratedTokens (Azure LLM inference traces), and JSON lines with timestamp (milliseconds),
+input_length and output_length (Mooncake). Further columns and keys are left alone. Either may be packed with gzip.
 Rule 2: a row is good or bad, never mended: numbers are whole and at least 1, times do not run backwards.
 Rule 3: bad rows are counted and the first is described; whether to go on is the user's decision.
 """
@@ -10,9 +10,11 @@ Rule 3: bad rows are counted and the first is described; whether to go on is the
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import math
 import re
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 CSV_COLUMNS: Final = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 JSON_KEYS: Final = ("timestamp", "input_length", "output_length")
+_GZIP: Final = b"\x1f\x8b"
+_WHOLE: Final = re.compile(r"-?[0-9]{1,9}")
+_MOST_TOKENS: Final = 999_999_999
+_SHOWN: Final = 60  # characters of a value in a message
 _LATEST_MS: Final = 1e15  # 30,000 years; keeps NaN, infinity and the like out
 _SECONDS = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$", re.ASCII)
 
@@ -80,27 +86,63 @@ def read_trace(path: Path, *, skip_bad_rows: bool = False) -> Trace:
     """Read ``path``.
 
     Raises:
-        UnreadableTraceError: no such file, no right to read it, or not UTF-8.
+        UnreadableTraceError: no such file, no right to read it, damaged, or not UTF-8.
         UnknownTraceFormatError: neither of the two formats.
         BadTraceRowsError: bad rows, and ``skip_bad_rows`` is not set.
         EmptyTraceError: not one good row.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise UnreadableTraceError(path, f"not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise UnreadableTraceError(path, error.strerror or str(error)) from error
-    first = next((line for line in lines if line.strip()), None)
-    if first is None:
+    lines = _lines(path)
+    if not any(line.strip() for line in lines):
         raise EmptyTraceError(path, bad=0)
-    raw, parse = (_json_rows(path, lines), _parse_json) if first.lstrip().startswith("{") else (_csv_rows(path, lines), _parse_csv)
-    trace = _collect(path, raw, parse)
+    header = _header(path, lines)
+    trace = _collect(path, *((_json_rows(lines), _parse_json) if header is None else (_csv_rows(lines, header), _parse_csv)))
     if trace.first_bad and not skip_bad_rows:
         raise BadTraceRowsError(path, bad=trace.bad, total=trace.bad + len(trace.rows), first=str(trace.first_bad))
     if not trace.rows:
         raise EmptyTraceError(path, bad=trace.bad)
     return trace
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise UnreadableTraceError(path, f"not UTF-8 text (byte {error.start})") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableTraceError(path, f"a damaged gzip file ({error})") from error
+    except OSError as error:
+        raise UnreadableTraceError(path, error.strerror or str(error)) from error
+
+
+def _header(path: Path, lines: list[str]) -> int | None:
+    """Return the index of the header of a CSV file; None where the rows are JSON."""
+    found: list[str] = []
+    for index, line in enumerate(lines):
+        if not line.strip():
+            continue
+        names = _names(line)
+        if set(JSON_KEYS) <= set(names) and line.lstrip().startswith("{"):
+            return None
+        if set(CSV_COLUMNS) <= set(names):
+            return index
+        found = found or names
+    raise UnknownTraceFormatError(path, found, (CSV_COLUMNS, JSON_KEYS))
+
+
+def _names(line: str) -> list[str]:
+    """Return the keys of a JSON object, or the columns of a line of CSV."""
+    if line.lstrip().startswith("{"):
+        try:
+            return list(json.loads(line))
+        except (ValueError, RecursionError):
+            return []
+    try:
+        return [column.strip() for column in next(csv.reader([line]))]
+    except csv.Error:
+        return []
 
 
 def _collect(path: Path, raw: Iterator[_Raw], parse: Callable[[Any], _Parsed]) -> Trace:
@@ -125,11 +167,11 @@ def _check_order(latest: int | None, when: int) -> None:
         raise _BadValueError("its time is before that of the row above")
 
 
-def _csv_rows(path: Path, lines: list[str]) -> Iterator[_Raw]:
-    header = next(index for index, line in enumerate(lines) if line.strip())
-    columns = [column.strip() for column in next(csv.reader([lines[header]]))]
-    if not set(CSV_COLUMNS) <= set(columns):
-        raise UnknownTraceFormatError(path, columns, (CSV_COLUMNS, JSON_KEYS))
+def _csv_rows(lines: list[str], header: int) -> Iterator[_Raw]:
+    for number, line in enumerate(lines[:header], start=1):
+        if line.strip():
+            yield number, line, _BadValueError("it stands above the header")
+    columns = _names(lines[header])
     where = [columns.index(name) for name in CSV_COLUMNS]
     # Each line is read by itself: a stray quote spoils one row instead of swallowing the rest of the file.
     for number, line in enumerate(lines[header + 1 :], start=header + 2):
@@ -157,7 +199,7 @@ def _parse_csv(cells: Any) -> _Parsed:
 def _nanoseconds(text: str) -> int:
     """Return nanoseconds since 1970; ``datetime`` alone would cut Azure's digits of 100 ns."""
     if (match := _SECONDS.match(text)) is None:
-        raise _BadValueError(f"TIMESTAMP {text!r} is not a time such as 2023-11-16 18:17:03.9799600")
+        raise _BadValueError(f"TIMESTAMP {_shown(text)} is not a time such as 2023-11-16 18:17:03.9799600")
     try:
         whole = datetime.fromisoformat(match[1] + (match[3] or "+00:00"))
     except ValueError as error:  # it has the form of a time, but there is no 31 February
@@ -166,8 +208,7 @@ def _nanoseconds(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
 
 
-def _json_rows(path: Path, lines: list[str]) -> Iterator[_Raw]:
-    known = False
+def _json_rows(lines: list[str]) -> Iterator[_Raw]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -175,10 +216,6 @@ def _json_rows(path: Path, lines: list[str]) -> Iterator[_Raw]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             row = _BadValueError(f"not JSON: {error}")
-        if isinstance(row, dict) and not known:
-            if not set(JSON_KEYS) <= row.keys():
-                raise UnknownTraceFormatError(path, list(row), (CSV_COLUMNS, JSON_KEYS))
-            known = True
         yield number, line, row
 
 
@@ -191,20 +228,22 @@ def _parse_json(row: Any) -> _Parsed:
         raise _BadValueError(f"{missing[0]!r} is missing")
     when = row["timestamp"]
     if isinstance(when, bool) or not isinstance(when, int | float) or not abs(when) <= _LATEST_MS:
-        raise _BadValueError(f"timestamp {when!r} is not a number of milliseconds")
+        raise _BadValueError(f"timestamp {_shown(when)} is not a number of milliseconds")
     if when < 0:
         raise _BadValueError(f"timestamp {when!r} is negative")
     return round(when * 1e6), _count("input_length", row["input_length"]), _count("output_length", row["output_length"])
 
 
 def _count(name: str, value: Any) -> int:
-    if isinstance(value, str):
-        try:
-            value = int(value)
-        except ValueError:
-            raise _BadValueError(f"{name} {value!r} is not a whole number") from None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _BadValueError(f"{name} {value!r} is not a whole number")
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value > _MOST_TOKENS:
+        raise _BadValueError(f"{name} {_shown(value)} is not a whole number of at most nine digits")
     if value < 1:
-        raise _BadValueError(f"{name} {value} is less than 1")
+        raise _BadValueError(f"{name} {_shown(value)} is less than 1")
     return value
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

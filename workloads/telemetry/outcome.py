@@ -16,9 +16,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+
+#: Seconds after which a client gives up on a request, which then counts as failed, measured or predicted.
+REQUEST_TIMEOUT_S: Final = 60.0
 
 
 class Status(enum.StrEnum):

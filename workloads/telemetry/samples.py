@@ -1,6 +1,9 @@
-"""How many samples a percentile needs before it can be judged; they follow from the intervals of ``workloads.telemetry.outcome``.
+"""How many samples a figure needs before it can be judged.
 
-Rule: too few samples for one percentile say nothing about the rest of the run: a share of failures is known all the same.
+Rule 1: those of a percentile follow from the intervals of ``workloads.telemetry.outcome``; a share has an interval of its own
+(``workloads.telemetry.shares``) and needs no number besides; a throughput or a utilisation is one number a run, without an interval, so
+it needs more requests than one or two could move.
+Rule 2: too few samples for one figure say nothing about the rest of the run: a share of failures is known all the same.
 """
 
 from __future__ import annotations
@@ -13,6 +16,10 @@ from typing import Final
 from workloads.telemetry.outcome import Outcome, Quantiles
 
 _Z95: Final = 1.959964
+_MEND: Final = "lengthen the run or raise the rate"
+_RATES: Final = frozenset({"output_tokens_per_s", "utilisation"})
+_REQUESTS_FOR_RATES: Final = 20
+"""A convention: with fewer, a single request is more than 5 % of what was seen."""
 _PERCENTILE: Final = re.compile(r"^p(50|95|99)_(ttft|tpot|e2e)_ms$")
 
 
@@ -29,14 +36,16 @@ def samples_needed(percentile: int) -> int:
 
 
 def too_few_samples(outcome: Outcome, metric: str) -> str | None:
-    """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None where it can, or where it is no percentile."""
+    """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None where it can, or where it needs none."""
+    if metric in _RATES and outcome.requests < _REQUESTS_FOR_RATES:
+        return f"too few samples for {metric}: {outcome.requests} requests, needed are {_REQUESTS_FOR_RATES}; {_MEND}"
     if not (match := _PERCENTILE.match(metric)):
         return None
     quantiles: Quantiles = getattr(outcome, f"{match[2]}_ms")
     needed = samples_needed(int(match[1]))
     if quantiles.n >= needed:
         return None
-    return f"too few samples for {metric}: {quantiles.n}, needed are {needed} to bound it from above; lengthen the run or raise the rate"
+    return f"too few samples for {metric}: {quantiles.n}, needed are {needed} to bound it from above; {_MEND}"
 
 
 def no_good_request(outcome: Outcome) -> str | None:

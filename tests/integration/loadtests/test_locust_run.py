@@ -80,6 +80,22 @@ def test_a_trace_shapes_the_users_and_gives_the_lengths(tmp_path: Path) -> None:
         locust_run.run(traffic, ["http://127.0.0.1:1"], users=1, root=tmp_path)
 
 
+@pytest.mark.parametrize(("rate_per_s", "expected"), [(0.0, "[4, 0]"), (250.0, "[1, 1]")])
+def test_a_rate_stretches_the_trace_that_users_follow(tmp_path: Path, rate_per_s: float, expected: str) -> None:
+    # A thousand in the first second of four; stretched, 250 a second for all four.
+    rows = [f'{{"timestamp": {at}, "input_length": 5, "output_length": 3}}\n' for at in range(1000)]
+    (tmp_path / "trace.jsonl").write_text("".join(rows))
+    code = (
+        "from argparse import Namespace; from loadtests import locustfile; from stacks.environment import Traffic\n"
+        f"traffic = Traffic(arrivals='trace', trace={str(tmp_path / 'trace.jsonl')!r}, duration_s=4)\n"
+        f"options = Namespace(shape='', run_time=4, trace_rate_per_s={rate_per_s}, skip_bad_rows=False)\n"
+        "curve = locustfile._curve(options, traffic)\n"
+        "print([round(sum(curve((start + i) / 40) for i in range(10)) / 10) for start in (0, 30)])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.stdout.strip() == expected, ended.stderr
+
+
 def test_the_page_is_served_on_loopback_and_stops_on_demand() -> None:
     stop = threading.Event()
     pages: list[str] = []

@@ -41,6 +41,17 @@ def test_records_of_all_processes_come_back_on_the_runs_clock(tmp_path: Path) ->
     assert sorted(cost.frames for cost in costs) == [0, 1]
 
 
+def test_a_second_test_of_a_process_replaces_the_first(tmp_path: Path) -> None:
+    first = RecordFile(tmp_path)
+    first.write(RECORD)
+    first.close(ProcessCost(1.0, 2.0, 3))
+    second = RecordFile(tmp_path)
+    second.write(replace(RECORD, replica="b"))
+    second.close(ProcessCost(4.0, 5.0, 6))
+    records, costs = read_folder(tmp_path)
+    assert ([record.replica for record in records], costs) == (["b"], [ProcessCost(4.0, 5.0, 6)])
+
+
 def test_no_folder_no_file(tmp_path: Path) -> None:
     file = RecordFile(None)
     file.write(RECORD)

@@ -54,6 +54,34 @@ def test_a_closed_loop_has_no_lag_to_judge() -> None:
     assert invalid_reasons(outcome(100), closed) == ()
 
 
+CLOSED = replace(QUIET, kind="closed-loop", lag_p50_ms=None, lag_p99_ms=None, lag_max_ms=None)
+
+
+def test_users_who_cannot_meet_the_rate_make_no_measurement_at_that_rate() -> None:
+    slow = replace(CLOSED, planned=500, sent=50, offered_per_s=50.0, achieved_per_s=5.0)
+    (reason,) = invalid_reasons(outcome(50), slow)
+    assert reason.startswith("asked were 50/s, and 5/s were sent (50 of about 500 requests): the engine answered too slowly, or")
+    assert "more --users" in reason
+
+
+@pytest.mark.parametrize(("planned", "sent"), [(10, 0), (100, 64), (500, 450), (500, 405), (5000, 4050)])
+def test_users_ask_at_random_and_chance_is_no_shortfall(planned: int, sent: int) -> None:
+    luck = replace(CLOSED, planned=planned, sent=sent, offered_per_s=planned / 10, achieved_per_s=sent / 10)
+    assert invalid_reasons(outcome(50), luck) == ()
+
+
+@pytest.mark.parametrize(("planned", "sent"), [(100, 61), (500, 386), (5000, 4049)])
+def test_what_chance_does_not_do_is_a_shortfall(planned: int, sent: int) -> None:
+    short = replace(CLOSED, planned=planned, sent=sent, offered_per_s=planned / 10, achieved_per_s=sent / 10)
+    assert len(invalid_reasons(outcome(50), short)) == 1
+
+
+def test_only_users_can_be_shared_among_processes() -> None:
+    ((of_users,), (of_times,)) = (invalid_reasons(outcome(50), replace(one, cpu_share=0.95)) for one in (CLOSED, QUIET))
+    assert "--processes" in of_users
+    assert "processes" not in of_times
+
+
 def test_lag_and_rates_come_from_the_sends() -> None:
     stats = open_loop_stats([(float(i), i + 0.002) for i in range(11)], wall_s=10.0, cpu_s=1.0, frames=100)
     assert (stats.planned, stats.sent, stats.offered_per_s) == (11, 11, 1.0)
@@ -110,5 +138,14 @@ def test_a_measurement_orders_its_records_and_keeps_reasons_known_beforehand() -
     (few,) = measured.undersampled
     assert "too few samples for p50_ttft_ms: 2, needed are 4" in few
     document = json.loads(json.dumps(measured.to_json(), allow_nan=False))
-    assert set(document) == {"outcome", "replicas", "generator", "invalid", "undersampled", "timeline", "notes"}
+    assert set(document) == {"outcome", "replicas", "generator", "invalid", "undersampled", "errors", "timeline", "notes"}
     assert (document["outcome"]["seed"], document["replicas"]) == (7, ["a", "b"])
+
+
+def test_why_requests_failed_is_counted() -> None:
+    failed = [replace(record(i / 10, status=Status.FAILED), error=f"error {i % 12}") for i in range(30)]
+    measured = Measurement.of([record(0.0), *failed, record(9.0, status=Status.REJECTED)], replicas=["a"], generator=QUIET)
+    errors = measured.to_json()["errors"]
+    assert errors[:2] == [{"error": "error 0", "count": 3}, {"error": "error 1", "count": 3}]
+    assert len(errors) == 10
+    assert Measurement.of([record(0.0)], replicas=["a"], generator=QUIET).errors == []

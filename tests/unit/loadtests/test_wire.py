@@ -216,6 +216,10 @@ def test_targets(url: str, host: str, port: int, path: str, authority: str) -> N
         ("http://host/a b", "characters that a request line cannot carry"),
         ("http://host/\r\nX: y", "characters that a request line cannot carry"),
         ("https://user:secret@host", "carries a user"),
+        ("https://:secret@host", "carries a user"),
+        ("ftp://user:secret@host", "'ftp://…@host' has no scheme"),
+        ("https://user:secret@host:99999", "out of range"),
+        ("user:secret@host", "'…@host' has no scheme"),
     ],
 )
 def test_malformed_targets_are_refused(url: str, problem: str) -> None:
