@@ -3,23 +3,26 @@
     python docs/capture.py          rehearses dev, then writes both; give it a quiet machine
 
 Rule 1: what the pictures show is what the command printed and wrote; nothing is typed in.
-Rule 2: the terminal's picture ends before the cost, where one screen ends; the report's picture is its first screen.
+Rule 2: only a run that ships is shown; a busy machine's run says nothing about the release, and the older pictures stay.
+Rule 3: the terminal's picture ends before the cost, where one screen ends; the report's picture is its first screen.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+RUNS: Final = ROOT / ".sandtable" / "runs"
 IMAGES: Final = ROOT / "docs" / "images"
 COLUMNS: Final = 104
 COMMAND: Final = ("sandtable", "rehearse", "dev")
@@ -31,20 +34,34 @@ _CURSOR: Final = re.compile(r"\x1b\[\?25[lh]|\r")
 
 
 def main() -> int:
-    """Rehearse, and write the pictures; return the exit code of the rehearsal."""
+    """Rehearse, and write the pictures where the run may be shown; return 0 where it was."""
+    before = set(RUNS.glob("*"))
     environment = os.environ | {"COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", *COMMAND]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     printed = still(done.stdout.decode("utf-8"))
     print(Text.from_ansi(printed).plain)
-    IMAGES.mkdir(exist_ok=True)
-    (IMAGES / "rehearsal.svg").write_text(terminal(printed), encoding="utf-8")
-    runs = sorted((ROOT / ".sandtable" / "runs").glob("*-dev*/report.html"))
-    if not runs:
-        print("there is no report to take a picture of", file=sys.stderr)
+    made = [run for run in set(RUNS.glob("*")) - before if (run / "report.html").is_file()]
+    if len(made) != 1:
+        print(f"{len(made)} reports were made; there must be one to take a picture of", file=sys.stderr)
         return 1
-    photograph(runs[-1], IMAGES / "report.png")
-    return done.returncode
+    if reasons := unfit(json.loads((made[0] / "rehearsal.json").read_text(encoding="utf-8"))):
+        print("no picture is taken of this run:", *reasons, sep="\n  ", file=sys.stderr)
+        return 1
+    IMAGES.mkdir(exist_ok=True)
+    photograph(made[0] / "report.html", IMAGES / "report.png")
+    (IMAGES / "rehearsal.svg").write_text(terminal(printed), encoding="utf-8")
+    return 0
+
+
+def unfit(document: dict[str, Any]) -> list[str]:
+    """Return why the README must not show this rehearsal; empty where it may."""
+    reasons = [f"the measurement does not count: {text}" for text in document["load"]["invalid"]]
+    if document["measured"] is None:
+        reasons.append("nothing was measured")
+    if document["verdict"] != "ship":
+        reasons += [f"the verdict is {document['verdict']}", *document["reasons"]]
+    return list(dict.fromkeys(reasons))
 
 
 def still(output: str) -> str:

@@ -3,7 +3,7 @@
     python docs/generate.py            writes them anew
     python docs/generate.py --check    writes nothing; ends with 1 and names the pages that are out of date
 
-Rule 1: every word about a field stands in stacks/environment.py; this file only arranges it.
+Rule 1: every word about a field stands in stacks/environment; this file only arranges it.
 Rule 2: the same model gives the same bytes.
 """
 
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandtable.commands.schema import document
-from stacks.environment import Environment
+from stacks.environment import STACK_SECRETS, Environment
+from stacks.environment.values import LABEL_FORM, NAME_FORM
 from stacks.environment_file import PROJECT
 from stacks.thresholds import METRICS, OPERATORS
 
@@ -42,12 +43,13 @@ UNITS: Final = {
     "lengths.high": "tokens",
 }
 
-#: Descriptions that a kind of value brings along; they stand once, at the top of the page.
-KINDS: Final = {"A DNS label: lower-case letters, digits, dashes.": "name", "A Kubernetes label value: letters, digits, - _ .": "label"}
+#: Kinds of text by their form; what they are is told once, at the top of the page, in place of the descriptions that they bring along.
+KINDS: Final = {NAME_FORM: "name", LABEL_FORM: "label"}
+TOLD_ONCE: Final = ("A DNS label: lower-case letters, digits, dashes.", "A Kubernetes label value: letters, digits, - _ .")
 
 HEAD: Final = """# The environment file
 
-One file, `Pulumi.<name>.yaml`, says all that Sandtable needs to know of an environment. This page is made from `stacks/environment.py` by
+One file, `Pulumi.<name>.yaml`, says all that Sandtable needs to know of an environment. This page is made from `stacks/environment` by
 `python docs/generate.py`; change the words there.
 
 Every key below stands under `config:` with the prefix `{project}:`, as in
@@ -60,13 +62,15 @@ config:
 ```
 
 What is not written has the default of this page, and the defaults fit a laptop. Units are in the names: a value is a bare number, never
-`8Gi` or `90s`. Unknown keys are errors; the message names the line and the nearest right spelling. An editor that knows JSON Schema checks
-while you type: `sandtable schema` prints [the schema](schemas/environment.json).
+`8Gi` or `90s`, and of the kind that is named: `3` is no text, `"3"` no number, `"no"` no `false`. Unknown keys, and keys that stand
+twice, are errors; the message names the line and the nearest right spelling. An editor that knows JSON Schema checks while
+you type: `sandtable schema` prints [the schema](schemas/environment.json).
 
 A *name* is a DNS label: lower-case letters, digits, dashes. A *label* is a Kubernetes label value: letters, digits, `-`, `_`, `.`.
 Shares run from 0 to 1.
 
-A value that is a single `secure:` entry is a secret of the stack and no part of this model:
+Secrets of the stack are no part of this model: {secrets}, each a single `secure:`
+entry.
 [operate an environment](guides/operate-an-environment.md#secrets) tells how to set one.
 """
 
@@ -84,7 +88,7 @@ def reference() -> str:
     model = Environment.model_json_schema()
     definitions = model["$defs"]
     parts = [
-        HEAD.format(project=PROJECT),
+        HEAD.format(project=PROJECT, secrets=", ".join(f"`{key}`" for key in STACK_SECRETS)),
         "## Top level\n",
         _table("", {**model, "properties": _without_name(model["properties"])}, definitions),
     ]
@@ -130,7 +134,7 @@ def _table(owner: str, model: dict[str, Any], definitions: dict[str, Any]) -> st
 
 def _meaning(field: dict[str, Any], whole: dict[str, Any] | None) -> str:
     text = field.get("description") or (whole or {}).get("description", "")
-    return "" if text in KINDS else " ".join(text.replace("``", "`").split())
+    return "" if text in TOLD_ONCE else " ".join(text.replace("``", "`").split())
 
 
 def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -151,8 +155,8 @@ def _kind(field: dict[str, Any]) -> str:
             kind = "pair"
         case {"type": "array", "items": items}:
             kind = "list of " + _kind(items)
-        case {"description": text} if text in KINDS:
-            kind = KINDS[text]
+        case {"pattern": form} if form in KINDS:
+            kind = KINDS[form]
         case {"type": plain}:
             words = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true`, `false`"}
             kind = words[plain] + _bounds(field)
@@ -163,7 +167,7 @@ def _kind(field: dict[str, Any]) -> str:
 
 def _bounds(field: dict[str, Any]) -> str:
     words = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    bounds = [f"{sign} {field[key]:g}" for key, sign in words.items() if key in field]
+    bounds = [f"{sign} {field[key]:.10g}" for key, sign in words.items() if key in field]
     return f", {', '.join(bounds)}" if bounds else ""
 
 

@@ -18,14 +18,26 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from sandtable import streams
 from sandtable.commands import check, cluster, deploy, doctor, graph, loadtest, rehearse, report, schema, whatif
 from sandtable.exit_codes import ExitCode, for_error
 from sandtable.workspace import Workspace
 
+EXAMPLES = """
+Examples:
+
+  sandtable rehearse dev                              the whole loop, judged
+
+  sandtable whatif prod --scenario traffic=2x         a question to the model
+
+  sandtable doctor                                    what this machine lacks
+
+"""
+
 app = typer.Typer(
     name="sandtable",
     help="Rehearse a release of an AI platform before it ships.",
-    epilog="Exit codes: " + " · ".join(f"{code.value} {code.name.lower()}" for code in ExitCode),
+    epilog=EXAMPLES + "Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -71,6 +83,7 @@ def main() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # under `nohup` the terminal may go
             signal.signal(number, _interrupt)
+    streams.prepare()
     _keep_loopback_direct()
     sys.unraisablehook = interrupt_again
     code = int(ExitCode.INTERRUPTED)
@@ -92,7 +105,10 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; an error is shown, never raised."""
     try:
         result = app(args=arguments, prog_name="sandtable", standalone_mode=False)
-    except typer.Abort:
+    except typer.Abort as refused:
+        # The question stands on a line of its own only where a terminal has shown the answer and its Enter.
+        if isinstance(refused.__context__, EOFError | KeyboardInterrupt) or not sys.stdin.isatty():
+            streams.tell("", err=True)
         return _fail(ExitCode.INTERRUPTED, _NOT_AGREED, arguments)
     except SystemExit as end:
         # Typer's way to say that the reader of our output has seen enough (`| head`), or that a completion is printed.
@@ -120,8 +136,8 @@ def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
 
 def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
     if "--json" in arguments:
-        typer.echo(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
-    typer.secho(f"error: {message}", err=True, fg=None if os.environ.get("NO_COLOR") else typer.colors.RED)
+        streams.tell(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
+    streams.tell(f"error: {message}", err=True, colour=None if os.environ.get("NO_COLOR") else typer.colors.RED)
     return int(code)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from sandtable.errors import PolicyDeniesError
 from sandtable.terminal import Steps
 from sandtable.toolchain_progress import ensure, needed_for
 from sandtable.workspace import Workspace
@@ -38,6 +39,7 @@ class Target:
         Raises:
             StackError: the environment or the cluster is not as it must be.
             ToolchainError: a server or tool is missing and cannot be had.
+            UsageError: the project's folder cannot be written.
             click.Abort: the user said no.
         """
         from stacks.clusters import open_cluster
@@ -47,6 +49,7 @@ class Target:
 
         environment = load(name, root=space.root)
         book = PriceBook.named(environment.budget.price_book, root=space.root)
+        space.prepare()
         steps = Steps(quiet=quiet)
         cluster = open_cluster(environment, space.root)
         if not confirmed and environment.cluster.provider == "kubeconfig":
@@ -82,11 +85,28 @@ class Target:
         }
 
     def up(self) -> Update:
-        """Deploy, and show how far it is."""
+        """Deploy, and show how far it is.
+
+        Raises:
+            PolicyDeniesError: a policy denies what the program declares; nothing was deployed.
+        """
+        self._judge()
         with self.steps.step("deploy") as step, self._events(step):
             update = self.deployment.up()
             step.note(changes(update.changes))
         return update
+
+    def _judge(self) -> None:
+        import policies
+        from stacks.sources import from_program
+
+        with self.steps.step("policies") as step:
+            findings = policies.check(from_program(self.environment), self.environment, self.book)
+            denied = [f"{finding.rule}: {finding.resource}: {finding.message}" for finding in findings if finding.denies]
+            step.note(f"{len(denied)} deny, {len(findings) - len(denied)} other findings")
+        if denied:
+            how = f"`sandtable check {self.environment.name}` tells how to mend it"
+            raise PolicyDeniesError("\n".join([f"nothing was deployed, because a policy denies; {how}", *denied]))
 
     def down(self) -> Update:
         """Remove what was deployed, and show how far it is."""

@@ -13,3 +13,7 @@ class UsageError(SandtableError):
 
 class MissingError(SandtableError):
     """Something that an earlier command makes is not there."""
+
+
+class PolicyDeniesError(SandtableError):
+    """A policy denies what was about to be deployed."""

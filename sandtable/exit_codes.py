@@ -19,7 +19,7 @@ class ExitCode(enum.IntEnum):
     REGRESSION = 5, "Worse than the kept baseline: the rehearsal says hold."
     POLICY = 6, "A policy is violated: the rehearsal says hold."
     MISSING = 7, "A server, a tool or a run is missing; the message names the command that mends it."
-    INTERRUPTED = 130, "Interrupted by Ctrl-C; what was started has been ended and the state is consistent."
+    INTERRUPTED = 130, "Interrupted by Ctrl-C, or not agreed to when asked; what was started has been ended and the state is consistent."
 
     help: str
 
@@ -44,6 +44,7 @@ def for_error(error: BaseException) -> ExitCode:
 #: Base errors of the floors, as ``<package>.<class>``; their subclasses follow them.
 ERRORS: dict[ExitCode, frozenset[str]] = {
     ExitCode.MISSING: frozenset({"toolchain.ToolchainError", "sandtable.MissingError"}),
+    ExitCode.POLICY: frozenset({"sandtable.PolicyDeniesError"}),
     ExitCode.CONFIGURATION: frozenset(
         {
             "stacks.StackError",

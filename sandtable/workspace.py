@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,17 @@ class Workspace:
         """``<root>/.sandtable``."""
         return self.root / ".sandtable"
 
+    def prepare(self) -> None:
+        """Make the folder, so that one that cannot be made is told before minutes of work.
+
+        Raises:
+            UsageError: it cannot be made (read-only, full, a file in its place).
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_made(self.folder, error) from error
+
     def new_run(self, environment: str, now: datetime | None = None) -> Path:
         """Make the folder of a new run; its name sorts by time.
 
@@ -36,23 +48,20 @@ class Workspace:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise UsageError(
-                    f"{path}: cannot be made: {error.strerror}; free or unlock the folder, or choose another with --root"
-                ) from error
+                raise _not_made(path, error) from error
             return path
         raise UsageError(f"{self.folder / 'runs'}: a hundred runs in one second; remove some")
 
-    def latest_run(self, environment: str | None = None) -> Path:
+    def latest_run(self) -> Path:
         """Return the newest finished run.
 
         Raises:
             MissingError: there is none.
         """
-        runs = sorted((self.folder / "runs").glob(f"*-{environment}*" if environment else "*"), reverse=True)
-        for run in runs:
+        for run in sorted((self.folder / "runs").glob("*"), reverse=True):
             if (run / "rehearsal.json").is_file():
                 return run
-        raise MissingError(f"no finished rehearsal in {self.folder / 'runs'}: run `sandtable rehearse {environment or 'dev'}` first")
+        raise MissingError(f"no finished rehearsal in {self.folder / 'runs'}: run `sandtable rehearse dev` first")
 
     def calibration(self, environment: str) -> Path:
         """File of what was last measured of the engine of ``environment``; it need not exist."""
@@ -63,8 +72,21 @@ class Workspace:
         return self.folder / "baselines" / f"{environment}.json"
 
 
+def _not_made(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path}: cannot be made: {error.strerror}; free or unlock the folder, or choose another with --root")
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write ``document`` whole or not at all.
+
+    Raises:
+        UsageError: see :func:`write_text`.
+    """
+    write_text(path, json.dumps(document, indent=2, sort_keys=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` whole or not at all; the folder is made where it is missing.
 
     Raises:
         UsageError: the disk is full or the folder read-only; an older file is left as it was.
@@ -72,11 +94,12 @@ def write_json(path: Path, document: Any) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(document, indent=2, sort_keys=False, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written: {error.strerror}; free or unlock the folder") from error
 
 
 def read_json(path: Path) -> Any:

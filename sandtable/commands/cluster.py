@@ -13,20 +13,57 @@ from sandtable.errors import MissingError
 if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
 
-EXAMPLES = """
+EXAMPLES = {
+    "start": """
 Examples:
 
-  sandtable cluster start dev          then: export KUBECONFIG=$(sandtable cluster kubeconfig dev)
+  sandtable cluster start dev
 
-  sandtable cluster delete dev         stops it and throws its data away
+  sandtable cluster start dev --json | jq -r .server
+""",
+    "stop": """
+Examples:
+
+  sandtable cluster stop dev            its data stay for the next start
+""",
+    "delete": """
+Examples:
+
+  sandtable cluster delete dev          asks first
+
+  sandtable cluster delete dev --yes    where nobody can answer
+""",
+    "status": """
+Examples:
+
+  sandtable cluster status dev
+
+  sandtable cluster status dev --json | jq .running
+""",
+    "kubeconfig": """
+Examples:
+
+  export KUBECONFIG=$(sandtable cluster kubeconfig dev)
+
+  kubectl --kubeconfig "$(sandtable cluster kubeconfig dev)" get nodes
+""",
+}
+GROUP_EXAMPLES = """
+Examples:
+
+  sandtable cluster start dev
+
+  sandtable cluster status dev          what runs, and where
+
+  sandtable cluster delete dev          stops it and throws its data away
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="Start, stop and look at the cluster of an environment.", no_args_is_help=True, epilog=EXAMPLES)
+    group = typer.Typer(help="Start, stop and look at the cluster of an environment.", no_args_is_help=True, epilog=GROUP_EXAMPLES)
     for command in (start, stop, delete, status, kubeconfig):
-        group.command(command.__name__, epilog=EXAMPLES)(command)
+        group.command(command.__name__, epilog=EXAMPLES[command.__name__])(command)
     app.add_typer(group, name="cluster", rich_help_panel="Deploy")
 
 

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Examples:
 
-  sandtable graph prod                                the program, without any engine
+  sandtable graph prod                      the program, without any engine
 
   sandtable graph prod --json | jq .digest
 
   sandtable graph prod --svg > prod.svg
 
-  sandtable graph --state export.json                 what `pulumi stack export` wrote
+  sandtable graph --state export.json       what `pulumi stack export` wrote
 
-  sandtable graph --manifests deploy/                 anybody's YAML
+  sandtable graph --manifests deploy/       anybody's YAML
 """
 
 
@@ -56,7 +56,10 @@ def graph(
     """Show the resource graph of an environment, a state, a plan or plain manifests; no engine is needed."""
     if json + dot + svg > 1:
         raise UsageError("choose one of --json, --dot and --svg")
-    found = read_graph(workspace(context), environment, state, preview, manifests)
+    from sandtable.terminal import Steps, out, show_graph
+
+    with Steps(quiet=json).step("graph", brief=True):
+        found = read_graph(workspace(context), environment, state, preview, manifests)
     if json:
         print_json(found.to_json())
     elif dot:
@@ -68,8 +71,6 @@ def graph(
 
         typer.echo(picture(found))
     else:
-        from sandtable.terminal import out, show_graph
-
         show_graph(found, out())
 
 
@@ -85,9 +86,9 @@ def read_graph(space: Workspace, environment: str | None, state: Path | None, pr
     if sum(map(bool, (environment, state, preview, manifests))) != 1:
         raise UsageError("name one source: an environment, or one of --state, --preview and --manifests")
     if state:
-        return sources.from_state(read_json(state))
+        return sources.from_state(read_json(state), str(state))
     if preview:
-        return sources.from_preview(read_json(preview))
+        return sources.from_preview(read_json(preview), str(preview))
     if manifests:
         return sources.from_manifests(manifests)
     return sources.from_program(load(str(environment), root=space.root))

@@ -24,6 +24,7 @@ EnvironmentName = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cluster that you named is changed.")]
+YesTarget = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a target that you named is loaded.")]
 
 
 def workspace(context: typer.Context) -> Workspace:

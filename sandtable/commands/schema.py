@@ -6,12 +6,14 @@ from typing import Any
 
 import typer
 
-from sandtable.commands.options import print_json
+from sandtable.commands.options import Json, print_json
 
 EXAMPLES = """
 Examples:
 
-  sandtable schema > environment.schema.json       then, in the first line of a Pulumi.<name>.yaml:
+  sandtable schema > environment.schema.json
+
+Then, in the first line of a Pulumi.<name>.yaml:
 
   # yaml-language-server: $schema=environment.schema.json
 """
@@ -22,14 +24,14 @@ def register(app: typer.Typer) -> None:
     app.command("schema", rich_help_panel="Look", epilog=EXAMPLES)(schema)
 
 
-def schema() -> None:
+def schema(json: Json = False) -> None:  # noqa: ARG001  # one JSON document is all that it prints, asked or not
     """Print the JSON Schema of Pulumi.<name>.yaml, for editors that check while you type."""
     print_json(document())
 
 
 def document() -> dict[str, Any]:
     """Return the schema of a whole ``Pulumi.<name>.yaml``: Pulumi's own keys, and ours under ``config``."""
-    from stacks.environment import Environment
+    from stacks.environment import STACK_SECRETS, Environment
     from stacks.environment_file import PROJECT
 
     model = Environment.model_json_schema()
@@ -47,9 +49,9 @@ def document() -> dict[str, Any]:
             "encryptedkey": {"type": "string"},
             "config": {
                 "type": "object",
-                "properties": fields,
-                # What else carries our prefix must be a stack secret; keys of providers are Pulumi's business.
-                "patternProperties": {f"^{PROJECT}:(?!({'|'.join(names)})$)": secret},
+                "properties": {**fields, **{f"{PROJECT}:{name}": secret for name in STACK_SECRETS}},
+                # What else carries our prefix is a slip; keys of providers are Pulumi's business.
+                "patternProperties": {f"^{PROJECT}:(?!({'|'.join([*names, *STACK_SECRETS])})$)": False},
             },
         },
         "required": ["config"],

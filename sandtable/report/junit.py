@@ -1,6 +1,7 @@
-"""JUnit XML, for the test page of a CI server: a case for each threshold, each rule with findings, and the validity of the run.
+"""JUnit XML, for the test page of a CI server: a case for each threshold, each rule with findings, the baseline, and the run's validity.
 
-Broken and denied are failures; what could not be decided is an error, so that it never passes silently; waived is skipped with its reason.
+Broken, denied and worse than the kept baseline are failures;
+what could not be decided is an error, so that it never passes silently; waived is skipped with its reason.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from sandtable.report.words import metrics
+from sandtable.report.words import metrics, sentences
 from sandtable.report.words.quantities import count
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def render_junit(rehearsal: Rehearsal) -> str:
     """Return the XML document."""
     root = ET.Element("testsuites", name=f"sandtable rehearse {_legal(rehearsal.environment)}")
-    suites = [_thresholds(rehearsal), _policies(rehearsal), _validity(rehearsal), _steps(rehearsal)]
+    suites = [_thresholds(rehearsal), _policies(rehearsal), _baseline(rehearsal), _validity(rehearsal), _steps(rehearsal)]
     for suite in suites:
         for outcome in ("failure", "error", "skipped"):
             suite.set({"failure": "failures", "error": "errors"}.get(outcome, outcome), str(len(suite.findall(f"testcase/{outcome}"))))
@@ -72,6 +73,16 @@ def _policies(rehearsal: Rehearsal) -> ET.Element:
 def _sentence(finding: Finding) -> str:
     waived = f" (waived by {finding.waived_by})" if finding.waived_by is not None else ""
     return f"{finding.severity}: {finding.resource}: {finding.message}{waived}. Fix: {finding.fix or 'none given'}"
+
+
+def _baseline(rehearsal: Rehearsal) -> ET.Element:
+    suite = ET.Element("testsuite", name="baseline")
+    case = _case(suite, "no worse than the kept baseline")
+    if worse := sentences.regressions(rehearsal):
+        _mark(case, "failure", "regression", worse[0], "\n".join(worse))
+    elif rehearsal.measured is None:
+        _mark(case, "skipped", None, "nothing was measured")
+    return suite
 
 
 def _validity(rehearsal: Rehearsal) -> ET.Element:

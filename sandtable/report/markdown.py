@@ -52,8 +52,8 @@ def _cost(rehearsal: Rehearsal) -> str:
     if cost is None:
         return ""
     said = [f"**Cost:** {sentences.monthly(cost)} a month"]
-    if cost.budget_usd and cost.monthly_usd is not None:
-        said.append(f"{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}")
+    if words := sentences.budget(cost):
+        said.append(words)
     if cost.usd_per_million_output_tokens is not None:
         said.append(f"{usd(cost.usd_per_million_output_tokens)} per million output tokens")
     if cost.not_modelled:

@@ -24,7 +24,7 @@ from sandtable.report.charts.timeline import slices_of, timeline
 from sandtable.report.run.documents import LATENCIES, Cost, Outcome
 from sandtable.report.styles import style
 from sandtable.report.words import metrics, quantities, sentences
-from sandtable.report.words.components import components
+from sandtable.report.words.components import components, counted
 from sandtable.report.words.metrics import LATENCY_WORDS, SHORT, Line
 
 if TYPE_CHECKING:
@@ -35,16 +35,6 @@ _SLICES_IN_TABLE: Final = 60
 _SHARES: Final = (1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
 _HERE: Final = Path(__file__).parent
 _T = TypeVar("_T")
-
-
-def write_page(run: Run, path: Path) -> Path:
-    """Write the report of ``run`` to ``path`` and return it.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    path.write_text(render_page(run), encoding="utf-8")
-    return path
 
 
 def render_page(run: Run) -> str:
@@ -84,11 +74,13 @@ def _context(run: Run) -> dict[str, Any]:
         "verdict": sentences.VERDICTS[rehearsal.verdict],
         "headline": sentences.headline(rehearsal),
         "basis": sentences.basis(rehearsal),
+        "counted": _counted(run),
         "deployed": sentences.deployed(rehearsal),
         "thresholds": [(line, sentences.HOLDS[line.holds], gauge(f"gauge-{index}", line)) for index, line in enumerate(lines)],
         "buys": sentences.what_it_buys(rehearsal, run.graph),
         "monthly": sentences.monthly(rehearsal.cost),
         "budget": _budget(rehearsal.cost),
+        "budget_words": sentences.budget(rehearsal.cost) if rehearsal.cost else "",
         "zeros": sentences.zeros(rehearsal.cost) if rehearsal.cost else [],
         "rows": metrics.comparison(rehearsal),
         "figures": [_figure(run, name, lines) for name in LATENCIES] if rehearsal.predicted or rehearsal.measured else [],
@@ -141,9 +133,16 @@ def _at(ordered: list[float], share: int) -> float | None:
     return ordered[max(0, -(-len(ordered) * share // 100) - 1)] if ordered else None
 
 
+def _counted(run: Run) -> str:
+    """Return how many resources there are and where they were read; from the summary where the graph itself is not there."""
+    if run.graph is None:
+        return quantities.count(run.rehearsal.graph.resources, "resource")
+    return f"{counted(run.graph)}; read from {run.graph.source or 'an unknown source'}"
+
+
 def _budget(cost: Cost | None) -> Markup:
     """Return the monthly cost with its range as a picture beside the budget; empty where either is not known."""
-    if cost is None or cost.monthly_usd is None or not cost.budget_usd:
+    if cost is None or cost.monthly_usd is None or cost.budget_usd is None:
         return Markup("")
     estimate = quantities.Estimate(cost.monthly_usd, "usd", (cost.low_usd, cost.high_usd))
     words = f"Monthly cost {quantities.usd(cost.monthly_usd)} beside the budget of {quantities.usd(cost.budget_usd)}"

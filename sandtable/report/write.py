@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandtable.errors import UsageError
-from sandtable.report.run import ReportError, read_run
+from sandtable.report.run import read_run
+from sandtable.workspace import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class ReportUnwritableError(ReportError, UsageError):
-    """The disk is full or the folder read-only."""
 
 
 def write_reports(folder: Path) -> dict[str, Path]:
@@ -23,7 +19,7 @@ def write_reports(folder: Path) -> dict[str, Path]:
     Raises:
         RunMissingError: the folder holds no finished run.
         RunUnreadableError: one of its documents cannot be read.
-        ReportUnwritableError: a file cannot be written.
+        UsageError: a file cannot be written.
     """
     # Commands that only print import this package too; the template engine would be half of their start.
     from sandtable.report.junit import render_junit
@@ -37,15 +33,5 @@ def write_reports(folder: Path) -> dict[str, Path]:
         "markdown": (folder / "summary.md", render_markdown(run.rehearsal)),
     }
     for path, text in files.values():
-        _write(path, text)
+        write_text(path, text)
     return {name: path for name, (path, _) in files.items()}
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ReportUnwritableError(f"{path}: cannot be written: {error.strerror}; free or unlock the folder.") from error

@@ -5,7 +5,7 @@ Every ``show_…`` takes the document that ``--json`` would print (or a typed ob
 
 from sandtable.terminal.console import out
 from sandtable.terminal.measurement import show_measurement
-from sandtable.terminal.plan import show_drift, show_preview
+from sandtable.terminal.plan import show_drift, show_preview, show_update
 from sandtable.terminal.policies import show_findings
 from sandtable.terminal.progress.steps import Steps
 from sandtable.terminal.rehearsal import show_rehearsal
@@ -24,5 +24,6 @@ __all__ = [
     "show_rehearsal",
     "show_scenarios",
     "show_tools",
+    "show_update",
     "show_whatif",
 ]

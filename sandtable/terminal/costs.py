@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from sandtable.report.words.quantities import figure, percent, usd
-from sandtable.report.words.sentences import Item, monthly
+from sandtable.report.words.sentences import Item, budget, monthly
 from sandtable.terminal.parts import bullet, grid, heading
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def show_cost(cost: Cost, console: Console, *, buys: Sequence[Item] = ()) -> Non
             branch = "└─" if pool is pools[-1] else "├─"
             table.add_row(*_pool(pool, branch))
             if pool.suspect:
-                doubts.append(f"{pool.name}: {pool.suspect if isinstance(pool.suspect, str) else 'this price is suspect'}")
+                doubts.append(f"{pool.name}: {pool.suspect}")
     table.add_row(Text("sum", "bold"), *[Text("")] * 3, Text(monthly(cost), "bold"))
     console.print(table)
     _notes(cost, doubts, console)
@@ -54,8 +54,8 @@ def _pool(pool: PoolCost, branch: str) -> list[Text]:
 def _notes(cost: Cost, doubts: list[str], console: Console) -> None:
     if cost.low_usd is not None and cost.high_usd is not None and cost.low_usd != cost.high_usd:
         bullet(console, f"between {usd(cost.low_usd)} (all pools at their smallest) and {usd(cost.high_usd)} (at their largest)")
-    if cost.budget_usd and cost.monthly_usd is not None:
-        bullet(console, f"{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}")
+    if words := budget(cost):
+        bullet(console, words)
     if cost.idle_share is not None:
         bullet(console, f"{percent(cost.idle_share)} pays for capacity that no pod asks for")
     for text in doubts:

@@ -26,6 +26,7 @@ _OPERATIONS: Final = {
     "delete": ("-", "bad", "to delete"),
     "same": ("=", "quiet", "unchanged"),
 }
+_DONE: Final = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
 _MOST_OF_A_KIND: Final = 12
 
 
@@ -52,6 +53,15 @@ def show_preview(plan: dict[str, Any], console: Console) -> None:
         console.print(Text("No rule has a finding.", "good"))
     if denied := sum(finding.blocks for finding in findings):
         console.print(Text(f"{count(denied, 'finding')} would hold the release.", "bad"))
+
+
+def show_update(environment: str, changes: dict[str, int], console: Console) -> None:
+    """Print in one line what an ``up`` or a ``down`` did."""
+    done = {operation: number for operation, number in changes.items() if number and operation != "same"}
+    said = [f"{number} {_DONE.get(operation, operation)}" for operation, number in sorted(done.items())]
+    if same := changes.get("same", 0):
+        said.append(f"{same} unchanged" if done else f"nothing to change, {count(same, 'resource')} as they were")
+    console.print(Text(f"{environment}: {', '.join(said) or 'nothing was there'}.", "good"))
 
 
 def show_drift(drift: dict[str, Any], console: Console) -> None:

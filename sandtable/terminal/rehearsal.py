@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from sandtable.report.run.documents import Rehearsal
     from sandtable.report.words.metrics import Row
     from sandtable.report.words.quantities import Estimate
+    from stacks.graph import Graph
 
 
-def show_rehearsal(document: dict[str, Any], console: Console, *, report: Path | None = None) -> None:
-    """Print the document of a rehearsal; ``report`` is the page to name at the end.
+def show_rehearsal(document: dict[str, Any], console: Console, *, graph: Graph | None = None, report: Path | None = None) -> None:
+    """Print the document of a rehearsal; ``graph`` says what the money buys, ``report`` is the page to name at the end.
 
     Raises:
         RunUnreadableError: the document is none.
@@ -35,7 +36,7 @@ def show_rehearsal(document: dict[str, Any], console: Console, *, report: Path |
     _thresholds(rehearsal, console)
     _comparison(rehearsal, console)
     if rehearsal.cost:
-        show_cost(rehearsal.cost, console, buys=sentences.what_it_buys(rehearsal, None))
+        show_cost(rehearsal.cost, console, buys=sentences.what_it_buys(rehearsal, graph))
     if rehearsal.policies:
         heading(console, "policies")
         show_typed_findings(rehearsal.policies, console)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 from rich.tree import Tree
 
-from sandtable.report.words.components import components
-from sandtable.report.words.quantities import count
+from sandtable.report.words.components import components, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +20,7 @@ _MOST_NAMES: Final = 4
 def show_graph(graph: Graph, console: Console) -> None:
     """Print the tree, the topmost components first; long lists of names are cut and counted."""
     parts = components(graph)
-    tree = Tree(
-        Text(f"{count(sum(part.size for part in parts), 'resource')} from {graph.source or 'an unknown source'}", "bold"),
-        guide_style="quiet",
-    )
+    tree = Tree(Text(f"{counted(graph)}, from {graph.source or 'an unknown source'}", "bold"), guide_style="quiet")
     for part in parts:
         words = Text.assemble((part.name, "bold"), (f"  {part.size}", "quiet"))
         if part.needs:

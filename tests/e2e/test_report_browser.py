@@ -1,5 +1,7 @@
 """The report in a real browser: headless Chromium looks at it in light, dark, on paper and on a small screen.
 
+The pages are those of the example runs, and that of a rehearsal which is run here, on the graph alone.
+
 It listens for console messages, network requests and errors, and computes the contrast of every visible text as painted.
 """
 
@@ -7,9 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+import os
 import runpy
+import shutil
 import struct
 import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +30,8 @@ from toolchain import ToolMissingError, resolve
 
 pytestmark = pytest.mark.e2e
 
-EXAMPLES = runpy.run_path(str(Path(__file__).parents[1] / "golden" / "example_run.py"))
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = runpy.run_path(str(REPOSITORY / "tests" / "golden" / "example_run.py"))
 FLAGS = [
     "--headless",
     "--no-sandbox",  # the page is our own, and a container has no namespaces for the sandbox
@@ -87,6 +94,7 @@ class Visit:
     views: dict[str, View] = field(default_factory=dict)
     text: str = ""
     first_focus: str = ""
+    scrollers_reached: dict[str, int] = field(default_factory=dict)
     roles: dict[str, list[str]] = field(default_factory=dict)
     pdf: bytes = b""
 
@@ -140,6 +148,16 @@ async def look(tab: Tab, *, media: str = "screen", scheme: str = "light", width:
     )
 
 
+async def scrollers_reached(tab: Tab) -> int:
+    """Count how often the Tab key stops at a region that can be scrolled, on its way through the page."""
+    reached = 0
+    for _ in range(40):
+        await tab.call("Input.dispatchKeyEvent", type="keyDown", key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        reached += await tab.evaluate("document.activeElement.className === 'wide'")
+    await tab.evaluate("document.activeElement.blur()")
+    return reached
+
+
 async def visit(endpoint: str, url: str) -> Visit:
     seen = Visit()
     async with aiohttp.ClientSession() as session:
@@ -158,10 +176,11 @@ async def visit(endpoint: str, url: str) -> Visit:
             for node in (await tab.call("Accessibility.getFullAXTree"))["nodes"]:
                 if not node.get("ignored"):
                     seen.roles.setdefault(node["role"]["value"], []).append(node.get("name", {}).get("value", ""))
-            await tab.evaluate("document.activeElement.blur()")
+            seen.scrollers_reached["light"] = await scrollers_reached(tab)
             seen.views["dark"] = await look(tab, scheme="dark")
             seen.views["paper"] = await look(tab, media="print", scheme="dark", width=PAPER_WIDTH)
             seen.views["narrow"] = await look(tab, width=400)
+            seen.scrollers_reached["narrow"] = await scrollers_reached(tab)
             seen.pdf = base64.b64decode((await tab.call("Page.printToPDF", preferCSSPageSize=True))["data"])
     return seen
 
@@ -186,11 +205,25 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.communicate(timeout=20)
 
 
-@pytest.fixture(scope="module", params=["ship", "hold", "inconclusive", "graph-mode", "interrupted"])
+def rehearsed(root: Path) -> Path:
+    """Rehearse staging without any tool and without GPUs, which takes seconds; return the folder of the run."""
+    shutil.copy(REPOSITORY / "Pulumi.staging.yaml", root)
+    bare = {"PATH": str(root), "HOME": str(root), "SANDTABLE_CACHE": str(root / "cache"), "PIP_NO_INDEX": "1"}
+    bare |= {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE_", "PYTHON"))}
+    command = [sys.executable, "-m", "sandtable", "-C", str(root), "rehearse", "staging"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=bare, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 4, done.stderr
+    (run,) = (root / ".sandtable" / "runs").iterdir()
+    return run
+
+
+@pytest.fixture(scope="module", params=["ship", "hold", "denied", "regression", "inconclusive", "graph-mode", "rehearsed here"])
 def seen(request: pytest.FixtureRequest, browser: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Visit]:
-    """Visit the page of each run once."""
-    folder = EXAMPLES["write"](request.param, tmp_path_factory.mktemp("root"))
-    return request.param, asyncio.run(visit(browser, write_reports(folder)["html"].resolve().as_uri()))
+    """Visit the page of each run once; give its verdict with what was seen."""
+    root = tmp_path_factory.mktemp("root")
+    folder = rehearsed(root) if request.param == "rehearsed here" else EXAMPLES["write"](request.param, root)
+    verdict = json.loads((folder / "rehearsal.json").read_text(encoding="utf-8"))["verdict"]
+    return verdict, asyncio.run(visit(browser, write_reports(folder)["html"].resolve().as_uri()))
 
 
 def distinct_lines(png: bytes) -> int:
@@ -215,9 +248,8 @@ def test_it_asks_the_network_for_nothing_and_the_console_stays_empty(seen: tuple
 
 
 def test_the_verdict_can_be_read_in_every_view(seen: tuple[str, Visit]) -> None:
-    name, found = seen
-    word = {"ship": "SHIP", "hold": "HOLD"}.get(name, "INCONCLUSIVE")
-    assert word in found.text.upper()[:400]
+    verdict, found = seen
+    assert verdict.upper() in found.text.upper()[:400]
     for view, picture in ((view, look.picture) for view, look in found.views.items()):
         assert distinct_lines(picture) > 120, view
 
@@ -251,3 +283,5 @@ def test_keyboard_and_screen_reader_find_their_way(seen: tuple[str, Visit]) -> N
     assert all(found.roles["heading"])
     assert all(found.roles.get("image", [])), "every picture has a name"
     assert all(found.roles["region"])
+    for view, reached in found.scrollers_reached.items():
+        assert bool(reached) is bool(found.views[view].cut), f"{view}: what scrolls is a tab stop, and only that"

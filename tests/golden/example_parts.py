@@ -96,13 +96,16 @@ PARTS: list[tuple[str, str, str, str]] = [
 ]
 
 
+def urn(kind: str, name: str) -> str:
+    return f"urn:pulumi:prod::sandtable::{kind}::{name}"
+
+
 def graph() -> Graph:
-    stack = "urn:pulumi:prod::sandtable::pulumi:pulumi:Stack::sandtable-prod"
-    resources = [Resource(stack, "pulumi:pulumi:Stack", "sandtable-prod")]
-    urns = {name: f"urn:pulumi:prod::sandtable::sandtable:components:{name.title()}::{name}" for name, *_ in PARTS}
+    urns = {name: urn(f"sandtable:components:{name.title()}", name) for name, *_ in PARTS}
+    resources = [Resource(urn("pulumi:providers:kubernetes", "cluster"), "pulumi:providers:kubernetes", "cluster")]
     for name, namespace, kinds, needs in PARTS:
         component = f"sandtable:components:{name.title()}"
-        resources.append(Resource(urns[name], component, name, stack, tuple(urns[needed] for needed in needs.split())))
+        resources.append(Resource(urns[name], component, name, None, tuple(urns[needed] for needed in needs.split())))
         for entry in kinds.split(", "):
             kind, many = entry.split()
             for index in range(int(many)):
@@ -115,11 +118,11 @@ def graph() -> Graph:
                     inputs["spec"] = {"replicas": 3, "template": {"metadata": {"labels": {"sandtable.dev/role": "engine"}}, "spec": pod}}
                 kubernetes = f"kubernetes:core/v1:{kind}"
                 resources.append(Resource(f"{urns[name]}${kubernetes}::{own}", kubernetes, own, urns[name], (), inputs))
-    return Graph.of(resources, "the program, without any engine")
+    return Graph.of(resources, "program")
 
 
 def cost() -> dict[str, Any]:
-    aws = {"price_source": "skypilot-catalog aws/vms.csv", "price_as_of": "2026-06", "suspect": False, "region": "eu-west-2"}
+    aws = {"price_source": "skypilot-catalog aws/vms.csv", "price_as_of": "2026-06", "suspect": None, "region": "eu-west-2"}
 
     def pool(name: str, nodes: int, purchase: str, instance_type: str, usd_per_hour: float | None) -> dict[str, Any]:
         monthly = None if usd_per_hour is None else usd_per_hour * nodes * 730
@@ -154,6 +157,7 @@ def findings() -> list[dict[str, Any]]:
             "rule": "disruption-budget-in-prod",
             "severity": "warn",
             "resource": "Deployment federation/federation-deployment-0",
+            "urn": urn("kubernetes:apps/v1:Deployment", "federation-deployment-0"),
             "message": "one replica and no disruption budget: a drained node stops federated training",
             "fix": "set `federation.servers: 2`",
             "waived_by": None,
@@ -162,6 +166,7 @@ def findings() -> list[dict[str, Any]]:
             "rule": "images-pinned",
             "severity": "deny",
             "resource": "DaemonSet falco/falco-daemonset",
+            "urn": urn("kubernetes:apps/v1:DaemonSet", "falco-daemonset"),
             "message": "image `falco:0.43` has no digest",
             "fix": "write the digest after the tag",
             "waived_by": "security-team until 2027-01-31: vendor publishes no digest yet",
@@ -184,10 +189,10 @@ def provenance() -> list[dict[str, Any]]:
 def timings() -> list[dict[str, Any]]:
     rows = [
         ("environment", 0.031, "done", "Pulumi.prod.yaml, 3 thresholds"),
-        ("graph", 1.22, "done", "176 resources"),
+        ("graph", 1.22, "done", "200 resources"),
         ("policies", 0.35, "done", "1 warning, 1 waived"),
         ("cluster", 3.4, "done", "kube-apiserver ready"),
-        ("deploy", 19.04, "done", "176 created"),
+        ("deploy", 19.04, "done", "200 create"),
         ("calibrate", 14.2, "done", "288 requests"),
         ("predict", 0.84, "done", "480 requests, 10 seeds"),
         ("load test", 63.1, "done", "8.0 requests/s"),

@@ -1,4 +1,4 @@
-"""Seeded documents of a run as a rehearsal writes them: ship, hold, inconclusive and several partial ones.
+"""Seeded documents of a run as a rehearsal writes them (a test holds each to its schema): every verdict with every cause.
 
 Loaded by path (``runpy.run_path``) by the tests of the report and of the terminal, so that all of them look at the same runs.
 """
@@ -54,7 +54,7 @@ def ship(seed: int = 1, requests: int = 478, rate: float = 8.0) -> dict[str, Any
             "timings": parts.timings(),
             "graph": {
                 "digest": resources.digest,
-                "resources": sum(r.counts for r in resources),
+                "resources": len(resources),
                 "source": resources.source,
                 "matches_deployed": True,
                 "differences": [],
@@ -70,11 +70,16 @@ def ship(seed: int = 1, requests: int = 478, rate: float = 8.0) -> dict[str, Any
             ],
             "load": {
                 "arrivals": "poisson",
+                "shape": "constant",
+                "trace": None,
+                "requests": requests,
                 "rate_per_s": rate,
                 "duration_s": float(parts.DURATION_S),
                 "seed": seed,
                 "generator": {"lag_p50_ms": 0.21, "lag_p99_ms": 1.84, "cpu_share": 0.113, "cpu_ms_per_request": 0.41},
                 "invalid": [],
+                "errors": [],
+                "notes": [],
             },
             "versions": {"sandtable": "0.1.0", "kube-apiserver": "1.36.1", "etcd": "3.6.5", "kwok": "0.8.0", "llama.cpp": "b11549"},
         },
@@ -84,7 +89,7 @@ def ship(seed: int = 1, requests: int = 478, rate: float = 8.0) -> dict[str, Any
 
 
 def hold() -> dict[str, Any]:
-    """Return a run with a broken threshold, an undecided one, a denied policy, failures, drift and a price that is missing."""
+    """Return a run with broken thresholds, an undecided one, failures, drift and a price that is missing."""
     run = ship(seed=2)
     document, rng = run["rehearsal"], random.Random(22)
     slow = parts.samples(rng, 451, 2.4)
@@ -99,7 +104,6 @@ def hold() -> dict[str, Any]:
         "reasons": [
             f"p95_ttft_ms < 400 is broken: measured {ttft['p95']:.0f} ms with 451 requests.",
             "failed_share < 0.01 is broken: 27 of 478 requests failed, most of them after second 41.",
-            "no-privileged-pods denies: DaemonSet falco/falco-daemonset.",
         ],
         "measured": measured,
         "error": parts.errors(document["predicted"], measured),
@@ -109,22 +113,73 @@ def hold() -> dict[str, Any]:
         parts.judged("p99_e2e_ms < 1900", "measured", e2e["p99"], e2e["ci95"]["p99"], None),
         parts.judged("failed_share < 0.01", "measured", 27 / 478, [0.0375, 0.0809], False),
         parts.judged("monthly_cost_usd < 30000", "cost", document["cost"]["monthly_usd"], None, True),
-        parts.judged("policy_violations == 0", "policy", 1.0, None, False),
+        parts.judged("policy_violations == 0", "policy", 0.0, None, True),
     ]
-    document["policies"].append(
-        {
-            "rule": "no-privileged-pods",
-            "severity": "deny",
-            "resource": "DaemonSet falco/falco-daemonset",
-            "message": "container `falco` asks for `privileged: true`",
-            "fix": "use the modern eBPF probe with CAP_BPF and CAP_PERFMON",
-            "waived_by": None,
-        }
-    )
+    document["load"]["errors"] = [
+        {"error": "no end after 60 s, 4 tokens so far", "count": 25},
+        {"error": "no connection: refused", "count": 2},
+    ]
     document["cost"]["unpriced"] = ["cache (aws/eu-west-2/r9z.4xlarge)"]
     document["graph"] |= {
         "matches_deployed": False,
         "differences": ["Deployment ai/ai-stack-deployment: spec.replicas", "ConfigMap telemetry/dashboards-configmap-2: only deployed"],
+    }
+    return run
+
+
+def denied() -> dict[str, Any]:
+    """Return a run that a policy ended before anything was created: no prediction, no measurement."""
+    run = ship(seed=5)
+    document = run["rehearsal"]
+    finding = {
+        "rule": "no-privileged-pods",
+        "severity": "deny",
+        "resource": "DaemonSet falco/falco-daemonset",
+        "urn": parts.urn("kubernetes:apps/v1:DaemonSet", "falco-daemonset"),
+        "message": "container `falco` asks for `privileged: true`",
+        "fix": "use the modern eBPF probe with CAP_BPF and CAP_PERFMON",
+        "waived_by": None,
+    }
+    document["policies"].append(finding)
+    document |= {
+        "environment": "staging",
+        "command": "sandtable rehearse staging",
+        "verdict": "hold",
+        "exit_code": 6,
+        "reasons": [
+            f"policy: {finding['rule']}: {finding['resource']}: {finding['message']}",
+            "nothing was created, because a policy denies",
+        ],
+        "thresholds": [
+            parts.judged("policy_violations == 0", "policy", 1.0, None, False),
+            parts.judged("p95_ttft_ms < 400", "measured", None, None, None),
+            document["thresholds"][-2],
+        ],
+        "predicted": None,
+        "measured": None,
+        "error": None,
+        "provenance": [],
+        "timings": document["timings"][1:3],
+        "real": [],
+        "simulated": [],
+    }
+    document["cost"]["usd_per_million_output_tokens"] = None
+    document["graph"]["matches_deployed"] = None
+    document["load"]["generator"] = None
+    run["samples"] = {"predicted": None, "measured": None, "timeline": []}
+    return run
+
+
+def regression() -> dict[str, Any]:
+    """Return a run whose thresholds hold and which is worse than the kept baseline."""
+    run = ship(seed=6)
+    run["rehearsal"] |= {
+        "verdict": "hold",
+        "exit_code": 5,
+        "reasons": [
+            "regression: p50 of ttft_ms is 93.1, the kept baseline 71.4 (+30%)",
+            "regression: p95 of ttft_ms is 188.4, the kept baseline 140.2 (+34%)",
+        ],
     }
     return run
 
@@ -159,35 +214,21 @@ def graph_mode() -> dict[str, Any]:
         "verdict": "inconclusive",
         "exit_code": 4,
         "measured": None,
-        "error": {},
-        "reasons": ["Graph mode: no cluster and no engine (`go` is missing), so nothing was measured; the verdict cannot be ship."],
-        "simulated": ["Everything: nothing was deployed."],
+        "error": None,
+        "reasons": [
+            "graph mode: nothing was deployed: go is missing; to mend: sandtable doctor --install",
+            "nothing was measured: the prediction stands on published coefficients",
+        ],
+        "simulated": ["The engines on H100 are simulated from published figures."],
         "real": [],
-        "load": {},
         "timings": [*document["timings"][:3], {"step": "deploy", "seconds": 0.0, "status": "skipped", "note": "go is missing"}],
     }
-    document["thresholds"] = [parts.judged("p95_ttft_ms < 400", "measured", None, None, None), document["thresholds"][-2]]
+    p95 = document["predicted"]["ttft_ms"]["p95"]
+    document["thresholds"] = [parts.judged("p95_ttft_ms < 400", "predicted", p95, None, True), document["thresholds"][-2]]
     document["graph"]["matches_deployed"] = None
-    run["samples"] = {"predicted": run["samples"]["predicted"]}
+    document["load"]["generator"] = None
+    run["samples"] |= {"measured": None, "timeline": []}
     return run
-
-
-def interrupted() -> dict[str, Any]:
-    """Return what is left after Ctrl-C during the deployment: no samples, no graph, no numbers."""
-    document = {
-        "schema_version": 1,
-        "environment": "dev",
-        "started_at": "2026-11-24T09:14:03+00:00",
-        "command": "sandtable rehearse dev",
-        "verdict": "inconclusive",
-        "exit_code": 130,
-        "reasons": ["Interrupted during deploy."],
-        "timings": [{"step": "deploy", "seconds": 4.2, "status": "failed", "note": "interrupted"}],
-        "predicted": None,
-        "measured": None,
-        "cost": None,
-    }
-    return {"rehearsal": document}
 
 
 def all_failed() -> dict[str, Any]:
@@ -198,7 +239,7 @@ def all_failed() -> dict[str, Any]:
     document["measured"] = parts.outcome(nothing, failed=478, tokens_per_s=0.0, utilisation=0.0)
     document["error"] = parts.errors(document["predicted"], document["measured"])
     document["thresholds"][0] = parts.judged("p95_ttft_ms < 400", "measured", None, None, None)
-    document["thresholds"][1] = parts.judged("p99_e2e_ms < 1900", "measured", float("nan"), [None, None], None)
+    document["thresholds"][1] = parts.judged("p99_e2e_ms < 1900", "measured", None, None, None)
     run["samples"]["measured"] = nothing
     return run
 
@@ -214,9 +255,10 @@ def no_requests() -> dict[str, Any]:
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "ship": ship,
     "hold": hold,
+    "denied": denied,
+    "regression": regression,
     "inconclusive": inconclusive,
     "graph-mode": graph_mode,
-    "interrupted": interrupted,
     "all-failed": all_failed,
     "no-requests": no_requests,
 }

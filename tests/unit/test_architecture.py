@@ -1,14 +1,19 @@
-"""The house itself: imports only go down the floors, and no file outgrows what one can hold in mind."""
+"""The house itself: imports only go down the floors, workloads stay apart, and no file outgrows what one can hold in mind."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[2]
-FLOORS = ("sandtable", "loadtests", "simulations", "policies", "stacks", "toolchain", "workloads")
+FOLDERS = ("sandtable", "loadtests", "simulations", "policies", "stacks", "toolchain", "workloads", "tests", "benchmarks", "docs")
+#: What every workload may import: the names of metrics, and how a process ends in order.
+SHARED = {"workloads.telemetry", "workloads.interrupts"}
+WORKLOADS = sorted(path.parent.name for path in (ROOT / "workloads").glob("*/__init__.py") if f"workloads.{path.parent.name}" not in SHARED)
 
 
 def test_imports_only_go_down_the_floors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,11 +21,39 @@ def test_imports_only_go_down_the_floors(monkeypatch: pytest.MonkeyPatch) -> Non
     assert lint_imports(no_cache=True) == 0
 
 
-@pytest.mark.parametrize("floor", FLOORS)
-def test_no_module_is_longer_than_400_lines_without_a_reason(floor: str) -> None:
+def foreign(source: str, workload: str) -> list[str]:
+    """Return what ``source``, a module of ``workload``, imports of other workloads."""
+
+    def named() -> Iterator[str]:
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module == "workloads":
+                yield from (f"workloads.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module
+
+    parts = [".".join(name.split(".")[:2]) for name in named()]
+    return [part for part in parts if part.startswith("workloads.") and part not in SHARED | {f"workloads.{workload}"}]
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_a_workload_knows_no_other_workload(workload: str) -> None:
+    for path in (ROOT / "workloads" / workload).rglob("*.py"):
+        assert foreign(path.read_text(encoding="utf-8"), workload) == [], path
+
+
+@pytest.mark.parametrize("line", ["import workloads.engine.spec", "from workloads.engine import spec", "from workloads import engine"])
+def test_an_import_of_another_workload_is_found(line: str) -> None:
+    assert foreign(line, "gateway") == ["workloads.engine"]
+    assert foreign(line, "engine") == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_file_is_longer_than_400_lines_without_a_reason(folder: str) -> None:
     long = {
         str(path.relative_to(ROOT)): lines
-        for path in (ROOT / floor).rglob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         if (lines := len((text := path.read_text(encoding="utf-8")).splitlines())) > 400 and "long because" not in text[:800].lower()
     }
     assert long == {}

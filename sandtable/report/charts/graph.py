@@ -1,8 +1,8 @@
-"""The resource graph as a picture: a box a component, a tile a resource, a line where one component needs another.
+"""The resource graph as a picture: a box a component, a tile an object, a line where one component needs another.
 
 The layout is fixed by the graph alone. Components stand in layers, each above all that it needs; inside a layer they are ordered so
 that lines cross little, and stacked into four columns. What most components need stands below a ground line instead of at the end of
-a bundle of lines. Resources that run something are filled tiles, all others outlined ones.
+a bundle of lines. Objects that run something are filled tiles, all others outlined ones.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def draw(parts: list[Component]) -> Markup:
         return svg.element("p", "No resource graph was recorded.", class_="empty")
     boxes, ground, height = _place(parts[:MOST_COMPONENTS])
     total = sum(part.size for part in parts)
-    title = f"{count(total, 'resource')} in {count(len(parts), 'component')}"
+    title = f"{count(total, 'object')} in {count(len(parts), 'component')}"
     arrow = svg.element(
         "marker",
         svg.path([(0, 0), (7, 3.5), (0, 7)], "arrow", closed=True),
@@ -141,13 +141,14 @@ def _height(part: Component) -> float:
 def _box(box: Box, parts: list[Component]) -> Markup:
     part = box.component
     users = sum(part.name in other.needs for other in parts)
-    needed = f" · needed by {users}" if users >= _MANY_USERS else ""
-    where = needed or f" · {', '.join(part.namespaces)}" if part.namespaces else ""
+    # What many need stands without lines to it; then their number says more than where it is.
+    note = f"needed by {users}" if users >= _MANY_USERS else ", ".join(part.namespaces)
+    where = f" · {note}" if note else ""
     drawn = [
-        svg.element("title", f"{part.name}: {count(part.size, 'resource')}{where}"),
+        svg.element("title", f"{part.name}: {count(part.size, 'object')}{where}"),
         svg.element("rect", x=box.x, y=box.y, width=_BOX, height=box.height, rx=6, class_="box"),
         svg.text(box.x + _PAD, box.y + 20, _cut(part.name, 28), "box-name"),
-        svg.text(box.x + _PAD, box.y + 35, _cut(count(part.size, "resource") + where, 40), "box-note"),
+        svg.text(box.x + _PAD, box.y + 35, _cut(count(part.size, "object") + where, 40), "box-note"),
     ]
     y = box.y + _HEAD + 13
     for kind, names in part.kinds:

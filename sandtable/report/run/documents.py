@@ -8,7 +8,7 @@ Units are in the names; a share is between 0 and 1; latencies are milliseconds.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
@@ -128,7 +128,7 @@ class PoolCost:
     monthly_usd: Number = None
     price_source: str = ""
     price_as_of: str = ""
-    suspect: bool | str = False
+    suspect: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +182,26 @@ class GraphSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorCount:
+    """Why requests failed, and how many of them."""
+
+    error: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """The load that was sent, and whether the generator kept up."""
 
     arrivals: str = ""
+    trace: str | None = None
     rate_per_s: Number = None
     duration_s: Number = None
     seed: int | None = None
     generator: dict[str, Any] = field(default_factory=dict)
     invalid: list[str] = field(default_factory=list)
+    errors: list[ErrorCount] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,12 @@ class Rehearsal:
     real: list[str] = field(default_factory=list)
     load: Load = Load()
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> list[Judged]:
+        """The thresholds as they count: an invalid measurement decides none, and neither does the prediction beside it."""
+        void = {"measured", "predicted"} if self.load.invalid else set()
+        return [replace(judged, holds=None) if judged.source in void else judged for judged in self.thresholds]
 
     def outcome(self, source: str) -> Outcome | None:
         """Return the ``predicted`` or the ``measured`` outcome; None for other sources and where there is none."""

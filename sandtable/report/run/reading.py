@@ -1,6 +1,6 @@
 """A run folder, read and typed: what every renderer of a rehearsal starts from.
 
-Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, as after an interrupted run.
+Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, as where somebody copied it alone.
 Rule 2: unknown keys are ignored, so that a newer writer of the same ``schema_version`` can add some; another version is an error.
 Rule 3: errors name the file, the key, the value and the mend.
 """

@@ -42,19 +42,27 @@ def headline(rehearsal: Rehearsal) -> str:
     if rehearsal.verdict == "hold":
         causes = [f"{broken} of {count(len(thresholds), 'threshold')} broken"] if broken else []
         causes += [count(denied, "policy violation")] if denied else []
-        return f"{name} should not ship: {' and '.join(causes)}." if causes else f"{name} should not ship."
+        causes += ["worse than the kept baseline"] if regressions(rehearsal) else []
+        return f"{name} should not ship: {', '.join(causes)}." if causes else f"{name} should not ship."
     if undecided:
         return f"This run cannot decide about {name}: {undecided} of {count(len(thresholds), 'threshold')} undecided."
     return f"This run cannot decide about {name}."
 
 
+#: How a reason begins that tells of a figure worse than the kept baseline (``policies.verdict``).
+_REGRESSION: Final = "regression: "
+
+
+def regressions(rehearsal: Rehearsal) -> list[str]:
+    """Return what is worse than the kept baseline, a sentence each."""
+    return [reason.removeprefix(_REGRESSION) for reason in rehearsal.reasons if reason.startswith(_REGRESSION)]
+
+
 def _decisive(rehearsal: Rehearsal) -> list[Judged]:
-    """Return one line a threshold: where it was held against several sources, the valid measurement counts, else the prediction."""
+    """Return one line a threshold: where it was held against several sources, the measurement counts, else the prediction."""
     order = ["cost", "policy", "measured", "predicted"]
-    if rehearsal.load.invalid:
-        order = ["cost", "policy", "predicted", "measured"]
     chosen: dict[str, Judged] = {}
-    for judged in sorted(rehearsal.thresholds, key=lambda judged: order.index(judged.source) if judged.source in order else len(order)):
+    for judged in sorted(rehearsal.judged, key=lambda judged: order.index(judged.source) if judged.source in order else len(order)):
         chosen.setdefault(judged.expression, judged)
     return list(chosen.values())
 
@@ -92,10 +100,12 @@ def what_it_buys(rehearsal: Rehearsal, graph: Graph | None) -> list[Item]:
     if engines:
         replicas = sum(_replicas(engine) for engine in engines)
         gpus = sum(_replicas(engine) * _gpus(engine) for engine in engines)
-        items += [Item("replicas of the engine", figure(replicas, "count")), Item("GPUs they hold", figure(gpus, "count"))]
+        items.append(_counted(replicas, "replica of the engine", "replicas of the engine"))
+        if gpus:
+            items.append(_counted(gpus, "GPU", "GPUs", "held by them"))
     if rehearsal.cost and rehearsal.cost.pools:
         nodes = sum(pool.nodes for pool in rehearsal.cost.pools)
-        items.append(Item("nodes", figure(nodes, "count"), f"in {count(len(rehearsal.cost.pools), 'pool')}"))
+        items.append(_counted(nodes, "node", "nodes", f"in {count(len(rehearsal.cost.pools), 'pool')}"))
     source = "measured" if rehearsal.measured else "predicted"
     outcome = rehearsal.outcome(source)
     if outcome and outcome.output_tokens_per_s is not None:
@@ -103,6 +113,10 @@ def what_it_buys(rehearsal: Rehearsal, graph: Graph | None) -> list[Item]:
     if rehearsal.cost and rehearsal.cost.usd_per_million_output_tokens is not None:
         items.append(Item("per million output tokens", usd(rehearsal.cost.usd_per_million_output_tokens), "at this load"))
     return items
+
+
+def _counted(number: float, one: str, many: str, note: str = "") -> Item:
+    return Item(one if number == 1 else many, figure(number, "count"), note)
 
 
 def _engines(graph: Graph) -> list[Resource]:
@@ -126,6 +140,15 @@ def monthly(cost: Cost | None) -> str:
     if cost is None or cost.monthly_usd is None:
         return ABSENT
     return f"at least {usd(cost.monthly_usd)}" if cost.unpriced else usd(cost.monthly_usd)
+
+
+def budget(cost: Cost) -> str:
+    """Return how the monthly cost stands to the budget; empty where either is not known. A budget of $0 is one."""
+    if cost.budget_usd is None or cost.monthly_usd is None:
+        return ""
+    if not cost.budget_usd:
+        return f"{'over' if cost.monthly_usd > 0 else 'within'} the budget of {usd(0)}"
+    return f"{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}"
 
 
 def zeros(cost: Cost) -> list[Item]:

@@ -115,8 +115,11 @@ class Steps:
         self._done: list[Done] = []
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Step]:
-        """Run one step; its line is written when it ends, also where it fails or is interrupted."""
+    def step(self, name: str, *, brief: bool = False) -> Iterator[Step]:
+        """Run one step; its line is written when it ends, also where it fails or is interrupted.
+
+        A ``brief`` one, of a command that only looks, says nothing where it ends within :data:`PATIENCE_S`.
+        """
         step, started = Step(name, self), self.clock()
         # On a terminal the step shows itself only once it has lasted a while, so that quick ones do not flicker.
         timer = self._later(PATIENCE_S, lambda: self.live.show(name)) if self.moving else None
@@ -131,7 +134,8 @@ class Steps:
             if timer:
                 timer.cancel()
             self.live.remove(name)
-            self._end(Done(name, round(self.clock() - started, 3), status, note))
+            took_s = self.clock() - started
+            self._end(Done(name, round(took_s, 3), status, note), silent=brief and took_s < PATIENCE_S)
 
     def skip(self, name: str, reason: str) -> None:
         """Say that a step is left out, and why."""
@@ -140,7 +144,8 @@ class Steps:
     def say(self, text: str) -> None:
         """Write one line."""
         if not self.quiet:
-            self.console.print(Text(text))
+            # Only a terminal has a width to fit: a line in a log stays one line.
+            self.console.print(Text(text), soft_wrap=not self.console.is_terminal)
 
     @contextmanager
     def builds(self) -> Iterator[Callable[[BuildProgress], None]]:
@@ -157,7 +162,7 @@ class Steps:
                 self.live.remove(event.tool)
                 self.say(f"{STATUS[event.state].mark} {event.tool}: {event.state} after {duration(event.elapsed_s)}")
                 return
-            words = {"planned": "to come", "waiting": "another process makes it"}.get(event.state, f"of about {duration(event.estimate_s)}")
+            words = {"planned": "to come", "waiting": "another process makes it"}.get(event.state, f"about {duration(event.left_s)} left")
             shown.add(event.tool)
             self.live.update(event.tool, event.share, 1.0, words)
             self.live.show(event.tool)
@@ -172,9 +177,9 @@ class Steps:
         """Return ``{"step", "seconds", "status", "note"}`` of every step so far."""
         return [asdict(done) for done in self._done]
 
-    def _end(self, done: Done) -> None:
+    def _end(self, done: Done, *, silent: bool = False) -> None:
         self._done.append(done)
-        if self.quiet:
+        if self.quiet or silent:
             return
         line = Table.grid(padding=(0, 1, 0, 0), expand=False)
         line.width = min(self.console.width, _WIDEST)

@@ -36,8 +36,24 @@ TRACE = (
         ),
         ("p95_ttft_ms < 1500", "p95_tttf_ms < 1500", ("p95_tttf_ms", "did you mean 'p95_ttft_ms'")),
         ("config:", "config: [", ("not YAML",)),
+        ("sandtable:gateway_token:", "sandtable:gatway_token:", ("gatway_token: unknown key", "did you mean 'gateway_token'")),
+        ("name: cache, kind: redis", "name: features, kind: redis", ("data_stores[1].name = 'features'", "every name is given once")),
+        ("rate_per_s: 6.0", "rate_per_s: .inf", ("traffic.rate_per_s = inf", "a finite number is expected")),
+        ("    threads: 1", "    threads: 1\n    threads: 2", ("the key 'threads' stands twice",)),
     ],
-    ids=["unknown key", "unit", "negative replicas", "min over max", "unknown pool", "unknown metric", "no YAML"],
+    ids=[
+        "unknown key",
+        "unit",
+        "negative replicas",
+        "min over max",
+        "unknown pool",
+        "unknown metric",
+        "no YAML",
+        "misspelt secret",
+        "name given twice",
+        "no finite number",
+        "key twice",
+    ],
 )
 def test_environment(sandtable: Any, edited: Edit, before: str, after: str, words: tuple[str, ...]) -> None:
     edited(before, after)
@@ -151,6 +167,14 @@ def test_a_state_that_is_none(sandtable: Any, tmp_path: Path) -> None:
     sandtable("graph", "dev", "--state", tmp_path / "state.json").refused("name one source")
 
 
+@pytest.mark.parametrize("command", ["graph", "check"])
+def test_manifests_of_another_shape(sandtable: Any, tmp_path: Path, command: str) -> None:
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": "x"}}
+    (tmp_path / "web.yaml").write_text(yaml.safe_dump(manifest))
+    words = ("web.yaml (document 1): Deployment web: `spec.replicas` is 'x'", "a whole number of 0 or more is expected")
+    sandtable(command, "--manifests", tmp_path / "web.yaml").refused(*words)
+
+
 def test_cluster_is_not_thrown_away_unasked(sandtable: Any) -> None:
     sandtable("cluster", "delete", "dev", answer="").refused("Throw away", "--yes", code=130)
 
@@ -174,4 +198,16 @@ def test_baseline_of_another_release(sandtable: Any, project: Path, content: str
 
 
 def test_load_on_gpus_that_are_not_here(sandtable: Any) -> None:
-    sandtable("loadtest", "prod").refused("ask for H100 GPUs, which this machine does not have", "--target")
+    sandtable("loadtest", "prod").refused("ask for H100 GPUs, and only engines on processors are started here", "--target")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_built(
+    sandtable: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: Any, **__: Any) -> None:
+        raise AssertionError("this takes a quarter of an hour")
+
+    monkeypatch.setattr("sandtable.deploying.ensure", build)
+    (project / ".sandtable").write_text("a file where the folder should be")
+    for command in ("preview", "up", "refresh", "down"):
+        sandtable(command, "dev").refused(".sandtable: cannot be made", "choose another with --root")

@@ -38,6 +38,17 @@ def test_check(sandtable: Any, check: Check) -> None:
     assert (answer.code, answer.document["denied"]) == (0, 0)
 
 
+def test_check_judges_another_source_by_an_environments_rules(sandtable: Any, check: Check, tmp_path: Path) -> None:
+    spec = {"template": {"metadata": {"labels": {"sandtable.dev/role": "engine"}}, "spec": {"containers": []}}}
+    engine = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "engine", "namespace": "ai"}, "spec": spec}
+    (tmp_path / "engine.json").write_text(json.dumps(engine))
+    alone = sandtable("check", "--manifests", tmp_path / "engine.json", "--json").document
+    in_prod = sandtable("check", "prod", "--manifests", tmp_path / "engine.json", "--json").document
+    check(in_prod, "check")
+    assert "replicas-in-prod" in {rule["rule"] for rule in alone["not_applicable"]}
+    assert "replicas-in-prod" in {finding["rule"] for finding in in_prod["findings"]}
+
+
 def test_loadtest_at_a_rate_that_is_too_short_to_decide(sandtable: Any, check: Check) -> None:
     with StubEngine() as engine:
         answer = sandtable("loadtest", "dev", "--target", engine.url, "--yes", "--rate", "10", "--duration", "1s", "--json")
@@ -50,6 +61,7 @@ def test_loadtest_at_a_rate_that_is_too_short_to_decide(sandtable: Any, check: C
 
 def test_schema(sandtable: Any) -> None:
     assert "sandtable:engine" in sandtable("schema").document["properties"]["config"]["properties"]
+    assert sandtable("schema", "--json").out == sandtable("schema").out
 
 
 def test_whatif(sandtable: Any, check: Check, project: Path) -> None:

@@ -1,4 +1,4 @@
-"""What only a process of its own shows: how fast and how light the help is, how shells complete, and that pipes may break."""
+"""What only a process of its own shows: how fast and how light the help is, how shells complete, and what streams may be like."""
 
 from __future__ import annotations
 
@@ -50,12 +50,23 @@ def test_help_imports_nothing_heavy() -> None:
     assert all(command in done.stdout for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "cluster start"])
-def test_every_command_has_examples(sandtable: Any, command: str) -> None:
-    answer = sandtable(*command.split(), "--help")
-    assert answer.code == 0
-    assert "Examples:" in answer.out
-    assert "sandtable " in answer.out.partition("Examples:")[2]
+GROUP = [f"cluster {name}" for name in ("start", "stop", "delete", "status", "kubeconfig")]
+
+
+def test_every_command_has_examples_of_its_own(sandtable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[tuple[str, ...], str] = {}
+    for command in ["", *COMMANDS, *GROUP]:
+        shown = {}
+        for width in (80, 200):
+            monkeypatch.setenv("COLUMNS", str(width))
+            answer = sandtable(*command.split(), "--help")
+            assert answer.code == 0
+            examples = answer.out.partition("Examples:")[2].splitlines()
+            shown[width] = tuple(line.strip() for line in examples if line.startswith("   ") and line.strip())
+        assert any(f"sandtable {command}" in line for line in shown[80]), command
+        assert shown[80] == shown[200], "an example is folded where the terminal has 80 columns"
+        assert shown[80] not in seen, f"{command!r} shows the examples of {seen[shown[80]]!r}"
+        seen[shown[80]] = command
 
 
 def test_version(sandtable: Any) -> None:
@@ -79,5 +90,30 @@ def test_completion_of_environments(project: Path) -> None:
 def test_reader_that_has_seen_enough(project: Path) -> None:
     command = f"{sys.executable} -m sandtable -C {project} schema | head -1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(("command", "full"), [("schema", "stdout"), ("--help", "stdout"), ("grph --json", "both")])
+def test_a_stream_on_a_full_disk_ends_in_a_code_of_the_catalogue(project: Path, command: str, full: str) -> None:
+    redirection = {"stdout": ">/dev/full", "both": ">/dev/full 2>&1"}[full]
+    line = f"{sys.executable} -m sandtable -C {project} {command} {redirection}"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert "BrokenPipe" not in done.stderr
+    assert done.stderr.count("\n") == (0 if full == "both" else 1)
+
+
+def test_an_encoding_without_our_signs_is_no_fault(process: Any) -> None:
+    for arguments in (("--help",), ("cluster", "--help"), ("rehearse", "--help")):
+        assert process(*arguments, env={"PYTHONIOENCODING": "ascii"}).code == 0
+
+
+@pytest.mark.parametrize("stdin", ["<&-", "</dev/null", "<<< n"])
+def test_a_question_that_nobody_answers_with_yes(project: Path, stdin: str) -> None:
+    line = f"{sys.executable} -m sandtable -C {project} cluster delete dev {stdin}"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130
+    question, error = done.stderr.splitlines()
+    assert question.startswith("Throw away the cluster of dev")
+    assert error.startswith("error: not agreed to")

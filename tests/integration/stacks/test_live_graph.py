@@ -21,10 +21,15 @@ from stacks.environment import Cluster, Environment
 from stacks.errors import ClusterError, ConfigurationError
 from stacks.sources.live import from_cluster
 
-POOLS = "/apis/karpenter.sh/v1/nodepools"
+POOLS = "/api/v1/configmaps"
 POOL = {
-    "metadata": {"name": "gpu", "labels": {labels.POOL: "gpu"}, "annotations": {labels.POOL_MIN: "2"}},
-    "spec": {"template": {"spec": {"requirements": [{"key": labels.ZONE, "operator": "In", "values": ["a", "b"]}]}}},
+    "metadata": {
+        "name": "node-pool-gpu",
+        "namespace": "node-pools",
+        "labels": {labels.POOL: "gpu"},
+        "annotations": {labels.POOL_MIN: "2", labels.NODES_MADE_BY: "existing"},
+    },
+    "data": {"zones": '["a", "b"]', "taints": "[]"},
 }
 
 
@@ -91,21 +96,22 @@ def cluster(server: Server, folder: Path, user: dict[str, Any] | None = None) ->
     return KubeconfigCluster.of(Environment(name="theirs", cluster=Cluster(provider="kubeconfig", kubeconfig="kubeconfig")), folder)
 
 
-def test_the_pools_of_karpenter_are_its_nodes(server: Server, tmp_path: Path) -> None:
+def test_a_pool_of_existing_nodes_is_read_for_its_nodes(server: Server, tmp_path: Path) -> None:
     server.lists[POOLS] = [POOL]
     graph = from_cluster(cluster(server, tmp_path), "theirs")
-    assert [(resource.type, resource.name) for resource in graph] == [("kubernetes:karpenter.sh/v1:NodePool", "gpu")]
+    assert [(resource.type, resource.name) for resource in graph] == [("kubernetes:core/v1:ConfigMap", "node-pools/node-pool-gpu")]
     assert [(node.name, node.pool, node.zone) for node in capacity.nodes(graph)] == [("gpu-0", "gpu", "a"), ("gpu-1", "gpu", "b")]
+    assert server.selectors.pop(POOLS) == f"{labels.ENVIRONMENT}=theirs,{labels.POOL}", "not every ConfigMap of the stack"
     assert set(server.selectors.values()) == {f"{labels.ENVIRONMENT}=theirs"}
 
 
-def test_a_cluster_without_karpenter_has_no_pools(server: Server, tmp_path: Path) -> None:
-    server.status[POOLS] = 404
+def test_nodes_that_are_there_stand_for_their_pool(server: Server, tmp_path: Path) -> None:
+    server.lists[POOLS] = [POOL]
     server.lists["/api/v1/nodes"] = [{"metadata": {"name": "n", "labels": {labels.POOL: "gpu"}}}]
     assert [node.name for node in capacity.nodes(from_cluster(cluster(server, tmp_path), "theirs"))] == ["n"]
 
 
-@pytest.mark.parametrize(("path", "status", "words"), [(POOLS, 403, "NodePools: 403"), ("/api/v1/nodes", 404, "Nodes: 404")])
+@pytest.mark.parametrize(("path", "status", "words"), [(POOLS, 403, "ConfigMaps: 403"), ("/api/v1/nodes", 404, "Nodes: 404")])
 def test_a_refusal_is_told_with_the_kind(server: Server, tmp_path: Path, path: str, status: int, words: str) -> None:
     server.status[path] = status
     with pytest.raises(ClusterError, match=f"refuses to list {words}"):

@@ -15,7 +15,7 @@ FLOORS = ("stacks", "simulations", "loadtests", "policies", "toolchain", "worklo
 INNER = {
     "loadtests.wire.response.ProtocolError",
     "policies.stack.rule.NotApplicableError",
-    "stacks.environment.UnknownReferenceError",
+    "stacks.environment.consistency.InconsistentError",
     "stacks.thresholds.UnknownMetricError",
     "toolchain.finding.probe.ProbeError",
 }

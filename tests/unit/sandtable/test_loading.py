@@ -1,10 +1,30 @@
-"""From a rate to Locust's users."""
+"""A load test on its own: what its options mean, what is refused, what befell the engines, what is shown."""
 
 from __future__ import annotations
 
-import pytest
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from sandtable.loading import Request, locust_users
+import pytest
+import typer
+from rich.console import Console
+
+from loadtests import open_loop
+from loadtests.errors import TargetError
+from loadtests.measurement import GeneratorStats, Measurement
+from sandtable import loading
+from sandtable.errors import UsageError
+from sandtable.loading import Request, locust_users, measure
+from sandtable.rehearsal.engines import Watch
+from sandtable.terminal import show_measurement
+from sandtable.workspace import Workspace
+from workloads.telemetry import RequestRecord, Status
+
+PLAIN = Request(None, None, None, False, False, None, False, 8089, (), False, True)
+QUIET = GeneratorStats("open-loop", 1, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -19,5 +39,96 @@ from sandtable.loading import Request, locust_users
     ids=["the environment's rate", "a rate", "a slow rate", "users alone", "users and a rate"],
 )
 def test_users_and_their_interval_make_the_rate(users: int | None, asked: float | None, rate: float, expected: tuple[int, float]) -> None:
-    request = Request(asked, None, None, False, False, users, False, 8089, (), False, True)
-    assert locust_users(request, rate) == expected
+    assert locust_users(replace(PLAIN, rate_per_s=asked, users=users), rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"open_loop": True, "users": 3}, "leave out --users, --web and --processes"),
+        ({"open_loop": True, "processes": 2}, "leave out --users, --web and --processes"),
+        ({"model": "chat"}, "--model 'chat': local engines serve the model of the environment"),
+    ],
+)
+def test_options_that_cannot_be_meant_together_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        measure("nowhere", Workspace(tmp_path), replace(PLAIN, **changes))
+
+
+def test_a_target_is_looked_at_before_anybody_is_asked_about_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: pytest.fail("asked"))
+    with pytest.raises(TargetError, match=r"'ftp://…@x' has no scheme"):
+        measure("nowhere", Workspace(tmp_path), replace(PLAIN, targets=("ftp://me:secret@x",)))
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nend", "schlüssel"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("SANDTABLE_API_KEY", key)
+    with pytest.raises(UsageError, match="SANDTABLE_API_KEY") as caught:
+        measure("nowhere", Workspace(tmp_path), replace(PLAIN, targets=("http://127.0.0.1:1",)))
+    assert key not in str(caught.value)
+
+
+def test_model_and_key_go_to_the_target_and_notes_into_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "t.jsonl").write_text('{"timestamp": 0, "input_length": 900, "output_length": 3}\nx\n')
+    sent: dict[str, Any] = {}
+
+    def run(_plan: Any, targets: list[str], **options: Any) -> Measurement:
+        sent.update(options, targets=targets)
+        return Measurement.of([], replicas=targets, generator=QUIET, notes=["said by the generator"])
+
+    monkeypatch.setenv("SANDTABLE_API_KEY", "k-1")
+    monkeypatch.setattr(open_loop, "run", run)
+    url = "http://127.0.0.1:1"
+    request = replace(PLAIN, open_loop=True, targets=(url,), confirmed=True, model="chat", trace=tmp_path / "t.jsonl", skip_bad_rows=True)
+    document = measure("dev", Workspace(tmp_path), request)
+    assert (sent["model"], sent["api_key"], sent["targets"]) == ("chat", "k-1", [url])
+    assert [note.split(" of")[0] for note in document["notes"]] == ["1 bad rows", "the lengths", "said by the generator"]
+
+
+class Engine:
+    """An engine that has waited ``waited`` seconds for a core, and may be dead."""
+
+    def __init__(self, *waited: float, dies: bool = False) -> None:
+        self._waited, self._dies, self.url = list(waited), dies, "http://127.0.0.1:1"
+
+    def alive(self) -> bool:
+        return not self._dies or len(self._waited) > 1
+
+    def waited_s(self) -> float:
+        return self._waited.pop(0)
+
+    def exit_reason(self) -> str:
+        return "the engine on port 1 was ended by signal 9"
+
+
+def test_quiet_engines_give_no_reason() -> None:
+    assert Watch([]).reasons(10.0) == ()
+    assert Watch([Engine(5.0, 6.0), Engine(0.0, 2.9)]).reasons(10.0) == ()  # type: ignore[list-item]
+
+
+def test_a_dead_engine_and_taken_cores_make_a_run_invalid() -> None:
+    assert Watch([Engine(5.0, 6.0, dies=True)]).reasons(10.0) == (  # type: ignore[list-item]
+        "an engine died during the load: the engine on port 1 was ended by signal 9",
+    )
+    (reason,) = Watch([Engine(5.0, 8.0)]).reasons(10.0)  # type: ignore[list-item]
+    assert reason.startswith("other programs took the engines' cores: their threads waited 30% of the time, allowed are 20%")
+
+
+def test_a_load_test_whose_engine_died_is_not_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(loading, "_local_engines", lambda *_: [Engine(0.0, 0.0, dies=True)])
+    monkeypatch.setattr(open_loop, "run", lambda *_, **__: Measurement.of([], replicas=["a"], generator=QUIET))
+    document = measure("dev", Workspace(tmp_path), replace(PLAIN, open_loop=True))
+    assert document["invalid"][0].startswith("an engine died during the load: the engine on port 1")
+
+
+def test_the_three_most_frequent_errors_are_shown() -> None:
+    failed = RequestRecord(0.0, 0.0, None, 1.0, 10, 0, "a", Status.FAILED)
+    records = [replace(failed, error=f"status 50{code}") for code in (4, 3, 3, 3, 2, 2, 1, 1, 1, 1)]
+    document = Measurement.of(records, replicas=["a"], generator=QUIET).to_json()
+    shown = io.StringIO()
+    show_measurement(document, Console(file=shown, width=100))
+    assert all(f"{count} failed: status 50{code}" in shown.getvalue() for count, code in ((4, 1), (3, 3), (2, 2)))
+    assert "status 504" not in shown.getvalue()

@@ -72,6 +72,16 @@ def test_what_most_need_is_drawn_below_a_ground_line_without_lines() -> None:
     assert "needed by 6" in drawn
 
 
+def test_what_many_need_says_so_without_a_namespace_too() -> None:
+    inputs = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}}
+    base = [
+        Resource("base", "sandtable:components:Part", "base", None),
+        Resource("base/high", "kubernetes:scheduling.k8s.io/v1:PriorityClass", "high", "base", (), inputs),
+    ]
+    drawn = str(draw(components(graph(base, *[part(f"user-{number}", "base") for number in range(6)]))))
+    assert "base: 1 object · needed by 6" in drawn
+
+
 def test_the_picture_is_the_same_every_time_and_escapes_names() -> None:
     evil = graph(part("<script>alert(1)</script>"))
     assert picture(evil) == picture(evil)

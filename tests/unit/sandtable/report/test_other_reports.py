@@ -9,24 +9,24 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode, for_error
 from sandtable.report import RunMissingError, RunUnreadableError, write_reports
 from sandtable.report.junit import render_junit
 from sandtable.report.markdown import render_markdown
 from sandtable.report.run import Run
-from sandtable.report.write import ReportUnwritableError
 
 Document = Callable[[str], dict[str, Any]]
 Read = Callable[[dict[str, Any]], Run]
 Golden = Callable[[str, str], None]
 
 
-@pytest.mark.parametrize("name", ["ship", "hold", "inconclusive", "graph-mode", "interrupted"])
+@pytest.mark.parametrize("name", ["ship", "hold", "denied", "regression", "inconclusive", "graph-mode"])
 def test_junit_is_as_kept(run: Callable[[str], Run], golden: Golden, name: str) -> None:
     golden(f"junit/{name}.xml", render_junit(run(name).rehearsal))
 
 
-@pytest.mark.parametrize("name", ["ship", "hold", "inconclusive", "graph-mode", "interrupted", "all-failed"])
+@pytest.mark.parametrize("name", ["ship", "hold", "denied", "regression", "inconclusive", "graph-mode", "all-failed"])
 def test_markdown_is_as_kept(run: Callable[[str], Run], golden: Golden, name: str) -> None:
     golden(f"markdown/{name}.md", render_markdown(run(name).rehearsal))
 
@@ -44,6 +44,20 @@ def test_what_is_undecided_never_passes_silently(run: Callable[[str], Run]) -> N
     root = ET.fromstring(render_junit(run("inconclusive").rehearsal))
     undecided = [case.get("name") for case in root.iter("testcase") if case.find("error") is not None]
     assert undecided == ["p99_ttft_ms < 600 (measured)", "p95_ttft_ms < 400 (measured)", "the load test is valid", "the verdict is decided"]
+
+
+def test_a_regression_fails_its_case_and_nothing_else(run: Callable[[str], Run]) -> None:
+    root = ET.fromstring(render_junit(run("regression").rehearsal))
+    (failed,) = (case for case in root.iter("testcase") if case.find("failure") is not None or case.find("error") is not None)
+    assert failed.get("name") == "no worse than the kept baseline"
+    assert "kept baseline 71.4" in (failed.find("failure").get("message") or "")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["ship", "hold", "denied", "regression", "inconclusive", "graph-mode", "all-failed", "no-requests"])
+def test_a_run_is_green_exactly_where_it_ships(run: Callable[[str], Run], name: str) -> None:
+    root = ET.fromstring(render_junit(run(name).rehearsal))
+    green = (root.get("failures"), root.get("errors")) == ("0", "0")
+    assert green is (name == "ship")
 
 
 def test_a_waived_rule_is_skipped_with_its_reason(run: Callable[[str], Run]) -> None:
@@ -85,7 +99,7 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one(write: Callable[[s
     folder = write("ship", tmp_path)
     (folder / "report.html.partial").mkdir()  # stands in the way, for root too
     (folder / "report.html").write_text("older", encoding="utf-8")
-    with pytest.raises((ReportUnwritableError, OSError)):
+    with pytest.raises(UsageError, match=r"report.html: cannot be written: Is a directory"):
         write_reports(folder)
     assert (folder / "report.html").read_text(encoding="utf-8") == "older"
 
@@ -95,7 +109,6 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one(write: Callable[[s
     [
         (RunMissingError("x"), ExitCode.MISSING),
         (RunUnreadableError("x"), ExitCode.CONFIGURATION),
-        (ReportUnwritableError("x"), ExitCode.CONFIGURATION),
     ],
 )
 def test_every_error_of_the_report_has_an_exit_code(error: Exception, code: ExitCode) -> None:

@@ -118,7 +118,7 @@ def test_the_first_sections_are_for_the_one_who_decides(page: Callable[[str], st
 
 
 def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]) -> None:
-    text = Page(page("hold")).text
+    text = Page(page("hold")).text + Page(page("denied")).text
     for words in (
         "at least $27,151",
         "p95 time to first token < 400 ms",
@@ -152,16 +152,51 @@ def test_a_bound_that_the_sample_does_not_give_is_said(page: Callable[[str], str
     ("name", "words"),
     [
         ("graph-mode", "Nothing was measured."),
-        ("interrupted", "Nothing was predicted or measured."),
-        ("interrupted", "No cost was computed."),
-        ("interrupted", "No resource graph was recorded."),
-        ("interrupted", "The environment names no threshold."),
+        ("denied", "Nothing was predicted or measured."),
+        ("denied", "No coefficient was recorded."),
+        ("denied", "Nothing was deployed to compare the graph with."),
         ("no-requests", "No load was sent."),
         ("all-failed", "of which every one failed"),
     ],
 )
 def test_what_is_missing_is_said_in_its_place(page: Callable[[str], str], name: str, words: str) -> None:
     assert words in Page(page(name)).text
+
+
+def test_a_document_with_little_in_it_is_a_page_too(read: Callable[[dict[str, Any]], Run]) -> None:
+    page = check_structure(render_page(read({"rehearsal": {"schema_version": 1, "environment": "dev", "verdict": "inconclusive"}})))
+    for words in ("No cost was computed.", "No resource graph was recorded.", "The environment names no threshold."):
+        assert words in page.text
+
+
+def test_resources_are_counted_alike_in_the_words_and_in_the_picture(
+    document: Callable[[str], dict[str, Any]], page: Callable[[str], str]
+) -> None:
+    resources = document("ship")["graph"]["resources"]
+    objects = sum("kind" in resource["inputs"] for resource in resources)
+    text = Page(page("ship")).text
+    assert f"{len(resources)} resources: {objects} objects, {len(resources) - objects} components and providers; read from program." in text
+    assert f"{objects} objects in 14 components" in text
+
+
+def test_only_what_can_be_used_is_a_tab_stop(any_page: str) -> None:
+    # A browser makes a region that scrolls a tab stop by itself; one that does not would only stand in the way.
+    assert [attributes for _, attributes in Page(any_page).tags if attributes.get("tabindex") == "0"] == []
+
+
+@pytest.mark.parametrize(
+    ("monthly", "budget", "words"),
+    [(0.0, 0.0, "Within the budget of $0."), (3.0, 0.0, "Over the budget of $0."), (3.0, 4.0, "75.0 % of the budget")],
+)
+def test_a_budget_of_nothing_is_a_budget(
+    document: Callable[[str], dict[str, Any]], read: Callable[[dict[str, Any]], Run], monthly: float, budget: float, words: str
+) -> None:
+    documents = document("ship")
+    documents["rehearsal"]["cost"] |= {"monthly_usd": monthly, "low_usd": monthly, "high_usd": monthly, "budget_usd": budget}
+    html = render_page(read(documents))
+    assert words in Page(html).text
+    assert 'id="gauge-budget' in html
+    assert "Between" not in Page(html).text
 
 
 def test_no_page_shows_a_nan_or_a_none(any_page: str) -> None:

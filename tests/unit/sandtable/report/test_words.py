@@ -51,7 +51,7 @@ def test_any_number_can_be_written(value: float, unit: str) -> None:
 
 def test_broken_thresholds_come_first_then_undecided_ones(run: Callable[[str], Run]) -> None:
     holds = [line.holds for line in metrics.lines(run("hold").rehearsal)]
-    assert holds == [False, False, False, None, True]
+    assert holds == [False, False, None, True, True]
 
 
 def test_a_threshold_is_said_in_words_with_its_unit(run: Callable[[str], Run]) -> None:
@@ -85,16 +85,17 @@ def test_whether_a_prediction_is_inside_is_only_said_of_a_whole_interval(run: Ca
 
 
 def test_a_run_without_numbers_has_no_comparison(run: Callable[[str], Run]) -> None:
-    assert metrics.comparison(run("interrupted").rehearsal) == []
+    assert metrics.comparison(run("denied").rehearsal) == []
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("ship", "prod can ship: all 6 thresholds hold."),
-        ("hold", "staging should not ship: 3 of 5 thresholds broken and 1 policy violation."),
+        ("hold", "staging should not ship: 2 of 5 thresholds broken."),
+        ("denied", "staging should not ship: 1 of 3 thresholds broken, 1 policy violation."),
+        ("regression", "prod should not ship: worse than the kept baseline."),
         ("inconclusive", "This run cannot decide about dev: 2 of 4 thresholds undecided."),
-        ("interrupted", "This run cannot decide about dev."),
     ],
 )
 def test_the_headline_is_one_sentence(run: Callable[[str], Run], name: str, words: str) -> None:
@@ -111,6 +112,16 @@ def test_a_threshold_held_against_two_sources_counts_once(document: Document, re
     assert sentences.headline(read(documents).rehearsal) == "prod can ship: all 6 thresholds hold."
 
 
+def test_a_measurement_that_does_not_count_breaks_nothing(document: Document, read: Read) -> None:
+    documents = document("hold")
+    documents["rehearsal"]["load"]["invalid"] = ["the generator sent late"]
+    documents["rehearsal"]["thresholds"][3] |= {"holds": False}
+    assert documents["rehearsal"]["thresholds"][3]["source"] == "cost"
+    rehearsal = read(documents).rehearsal
+    assert sentences.headline(rehearsal) == "staging should not ship: 1 of 5 thresholds broken."
+    assert {line.source for line in metrics.lines(rehearsal) if line.holds is False} == {"cost"}
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -118,7 +129,7 @@ def test_a_threshold_held_against_two_sources_counts_once(document: Document, re
         ("hold", "of which 27 failed"),
         ("all-failed", "of which every one failed"),
         ("graph-mode", "It rests on a prediction of 478 requests; nothing was measured."),
-        ("interrupted", "Nothing was predicted or measured"),
+        ("denied", "Nothing was predicted or measured"),
     ],
 )
 def test_it_is_said_what_the_verdict_rests_on(run: Callable[[str], Run], name: str, words: str) -> None:
@@ -130,7 +141,7 @@ def test_what_the_money_buys_is_read_from_the_graph_and_the_outcome(run: Callabl
     items = {item.label: item.value for item in sentences.what_it_buys(found.rehearsal, found.graph)}
     assert items == {
         "replicas of the engine": "3",
-        "GPUs they hold": "3",
+        "GPUs": "3",
         "nodes": "14",
         "output tokens per second": "219.6",
         "per million output tokens": "$48.20",

@@ -22,6 +22,7 @@ from sandtable.terminal import (
     show_rehearsal,
     show_scenarios,
     show_tools,
+    show_update,
     show_whatif,
 )
 from sandtable.terminal.console import THEME, PlainFile, fitting
@@ -38,10 +39,10 @@ def text(console: Console) -> str:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("name", ["ship", "hold", "inconclusive", "graph-mode", "interrupted", "all-failed", "no-requests"])
+@pytest.mark.parametrize("name", ["ship", "hold", "denied", "regression", "inconclusive", "graph-mode", "all-failed", "no-requests"])
 def test_a_rehearsal_is_shown_as_kept(console: Make, runs: Runs, golden: Golden, name: str) -> None:
     out = console()
-    show_rehearsal(runs[name]["rehearsal"], out, report=Path("runs/x/report.html"))
+    show_rehearsal(runs[name]["rehearsal"], out, graph=parse_graph(runs[name]["graph"]), report=Path("runs/x/report.html"))
     golden(f"terminal/rehearsal-{name}.txt", text(out))
 
 
@@ -73,7 +74,9 @@ def test_graph_and_findings_are_shown_as_kept(console: Make, runs: Runs, golden:
     show_graph(graph, out)
     golden("terminal/graph.txt", text(out))
     out = console()
-    show_findings(runs["hold"]["rehearsal"]["policies"], out)
+    reason = "it compares with an environment, and none was given"
+    skipped = [{"rule": rule, "reason": reason} for rule in ("budget-not-exceeded", "data-in-allowed-regions")]
+    show_findings(runs["denied"]["rehearsal"]["policies"], skipped, out)
     golden("terminal/findings.txt", text(out))
 
 
@@ -142,6 +145,30 @@ def test_nothing_changed_by_hand_is_one_sentence(console: Make) -> None:
     out = console()
     show_drift({"changes": {"same": 160}, "steps": [], "seconds": 1.0}, out)
     assert text(out) == "Nothing was changed by hand: the cluster is as it was deployed.\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"same": 213}, "dev: nothing to change, 213 resources as they were.\n"),
+        ({"create": 213}, "dev: 213 created.\n"),
+        ({"update": 2, "delete": 1, "same": 210}, "dev: 1 deleted, 2 updated, 210 unchanged.\n"),
+        ({}, "dev: nothing was there.\n"),
+    ],
+)
+def test_what_was_done_is_one_line(console: Make, changes: dict[str, int], said: str) -> None:
+    out = console()
+    show_update("dev", changes, out)
+    assert text(out) == said
+
+
+def test_a_narrow_terminal_has_room_for_the_doctor(console: Make, answers: SimpleNamespace) -> None:
+    for width, last in ((60, "licence"), (44, "from")):
+        out = console(width)
+        show_tools(answers.tools(), out)
+        table = text(out).partition("\n\n")[0].splitlines()
+        assert len(table) == 1 + len(answers.tools())
+        assert table[0].split()[-1] == last
 
 
 def test_a_plan_without_findings_and_without_a_change_of_cost_says_so(console: Make, answers: SimpleNamespace) -> None:

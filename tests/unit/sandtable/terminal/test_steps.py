@@ -60,6 +60,14 @@ def test_a_step_is_one_line_with_its_time(clock: Clock) -> None:
     assert steps.timings() == [{"step": "deploy", "seconds": 19.04, "status": "done", "note": "41 created"}]
 
 
+@pytest.mark.parametrize(("took", "lines"), [(1.9, 0), (2.1, 1)])
+def test_a_brief_step_is_only_told_where_it_lasted(clock: Clock, took: float, lines: int) -> None:
+    steps, file = steps_on(clock)
+    with steps.step("graph", brief=True):
+        clock.move(took)
+    assert len(file.getvalue().splitlines()) == lines
+
+
 def test_a_skipped_step_gives_its_reason(clock: Clock) -> None:
     steps, file = steps_on(clock)
     steps.skip("load test", "go is missing")
