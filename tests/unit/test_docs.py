@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,18 @@ def commands(page: Path) -> Iterator[list[str]]:
                     yield words
 
 
+@cache
+def program() -> Any:
+    """Return the command line as a tree of commands."""
+    return typer.main.get_command(app)
+
+
 def problem(words: list[str], sessions: set[str]) -> str | None:
     """Say what a command line names that does not exist."""
     if words[0] == "nox":
         unknown = {words[at + 1] for at, word in enumerate(words[:-1]) if word == "-s"} - sessions
         return f"no session {sorted(unknown)}" if unknown else None
-    command: Any = typer.main.get_command(app)
+    command = program()
     options = {option for parameter in command.params for option in parameter.opts}
     rest = words[1:]
     while rest:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -64,25 +62,6 @@ def test_the_end_is_not_interrupted(monkeypatch: pytest.MonkeyPatch, handlers: d
     assert end.value.code == ExitCode.INTERRUPTED
     assert "127.0.0.1" in os.environ["no_proxy"].split(",")
     assert handlers == dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
-
-
-def test_an_interrupted_import_does_not_end_it_by_a_signal(tmp_path: Path) -> None:
-    """In a process of its own: what is tested is the interpreter's end."""
-    program = """
-from sandtable import app
-
-def run(_arguments):
-    try:
-        exec("raise KeyboardInterrupt")
-    except KeyboardInterrupt:
-        return 130
-
-app.run = run
-app.main()
-"""
-    (tmp_path / "interrupted.py").write_text(program)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
-    assert subprocess.run([sys.executable, "-m", "interrupted"], env=environment, check=False).returncode == ExitCode.INTERRUPTED
 
 
 def test_under_nohup_the_terminal_may_go(monkeypatch: pytest.MonkeyPatch, handlers: dict[int, object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -54,9 +55,15 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+@cache
+def parsed(html: str) -> Page:
+    """Return a page as a structure; most tests look at the same few pages, and parsing one takes longer than looking at it."""
+    return Page(html)
+
+
 def check_structure(html: str) -> Page:
     """Assert everything that holds of every page, whatever the run."""
-    page = Page(html)
+    page = parsed(html)
     assert len(html.encode()) < LARGEST
     assert [tag for tag, _ in page.tags if tag in {"script", "link", "img", "iframe", "object"}] == []
     assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
@@ -98,14 +105,14 @@ def test_every_picture_has_a_title_and_a_role(any_page: str) -> None:
 
 
 def test_every_table_says_what_it_is_and_its_heads_say_for_what(any_page: str) -> None:
-    page = Page(any_page)
+    page = parsed(any_page)
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(attributes.get("scope") in {"col", "row", "rowgroup"} for attributes in page.all("th"))
 
 
 @pytest.mark.parametrize(("name", "word"), [("ship", "Ship"), ("hold", "Hold"), ("inconclusive", "Inconclusive")])
 def test_the_verdict_is_a_word_a_sign_and_a_sentence(page: Callable[[str], str], name: str, word: str) -> None:
-    found = Page(page(name))
+    found = parsed(page(name))
     assert word in found.text
     assert found.headings[0][1] in found.text
     assert found.all("title")[0] is not None
@@ -113,12 +120,12 @@ def test_the_verdict_is_a_word_a_sign_and_a_sentence(page: Callable[[str], str],
 
 
 def test_the_first_sections_are_for_the_one_who_decides(page: Callable[[str], str]) -> None:
-    headings = [words for _, words in Page(page("hold")).headings]
+    headings = [words for _, words in parsed(page("hold")).headings]
     assert headings[1:5] == ["Cost and what it buys", "Thresholds", "What is real, what is simulated", "Real"]
 
 
 def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]) -> None:
-    text = Page(page("hold")).text + Page(page("denied")).text
+    text = parsed(page("hold")).text + parsed(page("denied")).text
     for words in (
         "at least $27,151",
         "p95 time to first token < 400 ms",
@@ -143,7 +150,7 @@ def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]
 
 
 def test_a_bound_that_the_sample_does_not_give_is_said(page: Callable[[str], str]) -> None:
-    text = Page(page("inconclusive")).text
+    text = parsed(page("inconclusive")).text
     assert "n too small]" in text
     assert "The measurement is not valid: generator lag p99" in text
 
@@ -160,7 +167,7 @@ def test_a_bound_that_the_sample_does_not_give_is_said(page: Callable[[str], str
     ],
 )
 def test_what_is_missing_is_said_in_its_place(page: Callable[[str], str], name: str, words: str) -> None:
-    assert words in Page(page(name)).text
+    assert words in parsed(page(name)).text
 
 
 def test_a_document_with_little_in_it_is_a_page_too(read: Callable[[dict[str, Any]], Run]) -> None:
@@ -174,14 +181,14 @@ def test_resources_are_counted_alike_in_the_words_and_in_the_picture(
 ) -> None:
     resources = document("ship")["graph"]["resources"]
     objects = sum("kind" in resource["inputs"] for resource in resources)
-    text = Page(page("ship")).text
+    text = parsed(page("ship")).text
     assert f"{len(resources)} resources: {objects} objects, {len(resources) - objects} components and providers; read from program." in text
     assert f"{objects} objects in 14 components" in text
 
 
 def test_only_what_can_be_used_is_a_tab_stop(any_page: str) -> None:
     # A browser makes a region that scrolls a tab stop by itself; one that does not would only stand in the way.
-    assert [attributes for _, attributes in Page(any_page).tags if attributes.get("tabindex") == "0"] == []
+    assert [attributes for _, attributes in parsed(any_page).tags if attributes.get("tabindex") == "0"] == []
 
 
 @pytest.mark.parametrize(
@@ -194,13 +201,13 @@ def test_a_budget_of_nothing_is_a_budget(
     documents = document("ship")
     documents["rehearsal"]["cost"] |= {"monthly_usd": monthly, "low_usd": monthly, "high_usd": monthly, "budget_usd": budget}
     html = render_page(read(documents))
-    assert words in Page(html).text
+    assert words in parsed(html).text
     assert 'id="gauge-budget' in html
-    assert "Between" not in Page(html).text
+    assert "Between" not in parsed(html).text
 
 
 def test_no_page_shows_a_nan_or_a_none(any_page: str) -> None:
-    text = Page(any_page).text
+    text = parsed(any_page).text
     assert not re.search(r"\b(nan|None|inf|Infinity|null)\b", text)
 
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
+import kubernetes.client
 import pytest
 from kubernetes.client import ApiException
 
@@ -37,7 +38,7 @@ def missing(monkeypatch: pytest.MonkeyPatch, *pools: Resource, nodes: list[dict[
                 raise ApiException(status=status)
             return SimpleNamespace(items=[SimpleNamespace(metadata=SimpleNamespace(labels=own)) for own in nodes])
 
-    monkeypatch.setattr("kubernetes.client.CoreV1Api", Api)
+    monkeypatch.setitem(vars(kubernetes.client), "CoreV1Api", Api)  # asking for the attribute would load every model of the core
     return needs.nodes_missing(None, Graph.of(pools, "test"))
 
 

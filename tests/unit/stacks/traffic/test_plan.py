@@ -17,6 +17,12 @@ def traffic(**fields: Any) -> Traffic:
     return Traffic(**{"rate_per_s": 10.0, "duration_s": 300.0, **fields})
 
 
+def arriving(**fields: Any) -> Traffic:
+    """Traffic of which only the times matter: drawing lengths takes longer than drawing times."""
+    alike = Lengths(distribution="constant", mean=10)
+    return traffic(prompt_tokens=alike, output_tokens=alike, **fields)
+
+
 def times(requests: list[PlannedRequest]) -> list[float]:
     return [request.at_s for request in requests]
 
@@ -29,7 +35,7 @@ def test_same_seed_same_plan_other_seed_other_plan() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("arrivals", "cv"), [("poisson", 1.0), ("gamma", 0.4), ("gamma", 3.0), ("constant", 0.0)])
 def test_times_rise_inside_the_run_and_number_what_was_asked(arrivals: str, cv: float, shape: str) -> None:
-    asked = traffic(arrivals=arrivals, shape=shape, **({"cv": cv} if cv else {}))
+    asked = arriving(arrivals=arrivals, shape=shape, **({"cv": cv} if cv else {}))
     found = plan(asked)
     at = times(found)
     assert at == sorted(at)
@@ -40,14 +46,14 @@ def test_times_rise_inside_the_run_and_number_what_was_asked(arrivals: str, cv: 
 
 
 def test_stationary_even_where_bursts_are_longer_than_the_run() -> None:
-    bursty = traffic(arrivals="gamma", cv=6.0, rate_per_s=1.0, duration_s=30.0)
+    bursty = arriving(arrivals="gamma", cv=6.0, rate_per_s=1.0, duration_s=30.0)
     counts = [len(plan(bursty, seed=seed)) for seed in range(600)]
     assert np.mean(counts) == pytest.approx(30, abs=4 * np.std(counts) / math.sqrt(len(counts)))
 
 
 @pytest.mark.parametrize(("arrivals", "cv"), [("poisson", 1.0), ("gamma", 0.4), ("gamma", 2.0)])
 def test_gaps_vary_as_asked(arrivals: str, cv: float) -> None:
-    gaps = np.diff(times(plan(traffic(arrivals=arrivals, cv=cv, duration_s=1000))))
+    gaps = np.diff(times(plan(arriving(arrivals=arrivals, cv=cv, duration_s=1000))))
     assert np.std(gaps) / np.mean(gaps) == pytest.approx(cv, rel=0.06)
 
 
@@ -56,7 +62,7 @@ def test_constant_arrivals_are_evenly_spaced() -> None:
 
 
 def test_spike_puts_its_share_into_its_tenth() -> None:
-    at = times(plan(traffic(shape="spike")))
+    at = times(plan(arriving(shape="spike")))
     inside = sum(135 <= t < 165 for t in at) / len(at)
     assert inside == pytest.approx(0.5 / 1.4, abs=0.03)
 

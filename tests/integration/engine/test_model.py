@@ -1,3 +1,7 @@
+"""The model file as it lies on the disk, read by the library that the engine reads it with."""
+
+from __future__ import annotations
+
 from pathlib import Path
 
 import gguf
