@@ -41,10 +41,8 @@ class PlainConnection:
         """Ask for the connection and send what the exchange has to send, at once where the peer is as near as loopback."""
         self._exchange.attach(self)
         try:
-            self._socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-            self._socket.setblocking(False)  # noqa: FBT003  # the library's signature
-            # A request may be longer than a segment; its tail is not to wait for an acknowledgement.
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             with contextlib.suppress(BlockingIOError):  # under way
                 self._socket.connect((address, port))
         except OSError as error:
@@ -68,6 +66,8 @@ class PlainConnection:
             self._connected = True
         self._rest = data[sent:]
         if self._rest:
+            # What is left of a request is not to wait for an acknowledgement.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._waits_to_write = True
             self._loop.add_writer(self._descriptor, self._writable)
 

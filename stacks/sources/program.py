@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from google.protobuf import struct_pb2
@@ -95,12 +97,25 @@ def from_program(environment: Environment) -> Graph:
             failures.append(error)
 
     thread = threading.Thread(target=contextvars.Context().run, args=(run,), name="graph")
-    thread.start()
-    thread.join()
+    with _without_collections():
+        thread.start()
+        thread.join()
     if failures:
         raise failures[0]
     _each_once(recorder.registered)
     return Graph.of(recorder.registered, "program")
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Look for no garbage meanwhile: a program makes objects that stay, and walking them over and over took a fifth of its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _each_once(registered: Iterable[Resource]) -> None:
