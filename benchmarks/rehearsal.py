@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,10 @@ def rehearse() -> tuple[float, float, dict[str, Any]]:
 
 def resident(pid: int) -> int:
     """Bytes of the process, its children, and the servers of the cluster, which live in sessions of their own."""
-    servers = [json.loads(path.read_text())["pid"] for path in (ROOT / ".sandtable" / "clusters" / "dev" / "processes").glob("*.pid")]
+    servers = []
+    for path in (ROOT / ".sandtable" / "clusters" / "dev" / "processes").glob("*.pid"):
+        with suppress(FileNotFoundError):  # it ended a moment ago
+            servers.append(json.loads(path.read_text())["pid"])
     total = 0
     for root in (pid, *servers):
         try:
