@@ -1,4 +1,4 @@
-"""The calibration run: about 12 seconds of experiments and 10 seconds of mixed load against one engine."""
+"""The calibration run: about 12 seconds of experiments and 30 seconds of mixed load against one engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def calibrate(
         spec: How it was started.
         date: Kept with the result; default: today.
         budget_s: For the experiments: no further round is begun that would end later. Three rounds are made also where they take up to
-            2.5 times as long, one always. The mixed load takes another ten seconds.
+            2.5 times as long, one always. The mixed load takes another thirty seconds.
         on_progress: Called with (done, expected, what) after each experiment.
 
     Raises:

@@ -1,6 +1,6 @@
 """What the experiments cannot see: requests that come in the middle of others, and the rest of the machine.
 
-Ten seconds of requests of many lengths keep the engine about half busy. How much slower it is then than the sum of what was measured
+Half a minute of requests of many lengths keep the engine about half busy. How much slower it is then than the sum of what was measured
 alone are two numbers, one for prompts and one for generating; they are the only coefficients that are fitted to a load.
 """
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from workloads.telemetry.outcome import RequestRecord
 
 FEWEST_REQUESTS: Final = 20
-_SECONDS: Final = 10.0
+_SECONDS: Final = 30.0
+"""Ten leave some fifty requests, from which the ratio for generating came out a tenth up or down by chance."""
 _BUSY_SHARE: Final = 0.5
 _PROMPTS: Final = (16, 256)
 _OUTPUTS: Final = (4, 48)
