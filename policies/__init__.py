@@ -6,6 +6,6 @@ are data (``policies/admission``), rules over a whole stack are Python (``polici
 
 from policies.assessment import assess, check
 from policies.errors import PolicyError, RuleExpressionError
-from policies.findings import Assessment, Finding, NotApplicable
+from policies.findings import Assessment, Finding, NotApplicable, counted
 
-__all__ = ["Assessment", "Finding", "NotApplicable", "PolicyError", "RuleExpressionError", "assess", "check"]
+__all__ = ["Assessment", "Finding", "NotApplicable", "PolicyError", "RuleExpressionError", "assess", "check", "counted"]

@@ -6,6 +6,7 @@ here (no environment, no nodes) as not applicable, with the reason: ``sandtable 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +29,9 @@ class Finding:
     fix: str
     waived_by: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.resource}: {self.message}"
+
     @property
     def denies(self) -> bool:
         """Whether it holds a release back: the rule denies and nobody waived it."""
@@ -41,6 +45,12 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values, one key a field."""
         return asdict(self)
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """Return how many there are in a few words: ``0 deny, 9 other findings``."""
+    denied = sum(finding.denies for finding in findings)
+    return f"{denied} deny, {len(findings) - denied} other findings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,9 +102,8 @@ class Target:
 
         with self.steps.step("policies") as step:
             findings = policies.check(from_program(self.environment), self.environment, self.book)
-            denied = [f"{finding.rule}: {finding.resource}: {finding.message}" for finding in findings if finding.denies]
-            step.note(f"{len(denied)} deny, {len(findings) - len(denied)} other findings")
-        if denied:
+            step.note(policies.counted(findings))
+        if denied := [str(finding) for finding in findings if finding.denies]:
             how = f"`sandtable check {self.environment.name}` tells how to mend it"
             raise PolicyDeniesError("\n".join([f"nothing was deployed, because a policy denies; {how}", *denied]))
 

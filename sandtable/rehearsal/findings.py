@@ -67,7 +67,7 @@ class Findings:
                 predicted=self.prediction.outcome if self.prediction else None,
                 measured=self.measurement.outcome if self.measurement else None,
                 monthly_cost_usd=self.cost.monthly_usd if self.cost else None,
-                denied=[f"{finding.rule}: {finding.resource}: {finding.message}" for finding in self.policies if finding.denies],
+                denied=[str(finding) for finding in self.policies if finding.denies],
                 invalid=self.measurement.invalid if self.measurement else (),
                 missing=self.missing,
                 baseline=self.baseline,

@@ -158,8 +158,7 @@ class _Loop:
             step.note(f"{len(self.graph)} resources, {self.graph.digest[:19]}")
         with self.steps.step("policies") as step:
             self.found.policies = policies.check(self.graph, self.environment, self.book)
-            denied = sum(finding.denies for finding in self.found.policies)
-            step.note(f"{denied} deny, {len(self.found.policies) - denied} other findings")
+            step.note(policies.counted(self.found.policies))
         with self.steps.step("cost") as step:
             self.found.cost = monthly_cost(self.graph, self.book, budget_usd=self.environment.budget.monthly_usd)
             step.note(f"{self.found.cost.monthly_usd:,.2f} USD a month")
@@ -235,10 +234,7 @@ class _Loop:
         reason = f"the engines ask for {gpu_model} GPUs, and only engines on processors are started here"
         self.steps.skip("load test", reason)
         self.found.missing.append(f"nothing was measured: {reason}; the prediction stands on published coefficients")
-        self.found.simulated.append(
-            f"The engines on {gpu_model} are simulated from published figures of {published.spec.model} under vLLM, "
-            "not of the engine and the model that the Deployment names."
-        )
+        self.found.simulated.append(published.origin())
 
     def _predict(self, engines: DeployedEngines, calibration: Calibration) -> None:
         from simulations.twin import Twin
