@@ -164,6 +164,14 @@ class StubEngine:
         self._loop.close()
 
     async def _close(self) -> None:
+        # Whom the loop has accepted must have become a connection before the server closes, or asyncio forgets its open socket
+        # (CPython gh-109564): let nobody else in, then give those two turns of the loop to start and to be connected.
+        for listening in self._server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(2):
+            await asyncio.sleep(0)
         self._server.close()
-        for connection in list(self.connections):
-            connection.abort()
+        while self.connections:
+            for connection in list(self.connections):
+                connection.abort()
+            await asyncio.sleep(0)
