@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadtests import open_loop
-from sandtable.rehearsal.engines import pinned, running, share_cores
-from simulations.calibration import calibrate
+from sandtable.rehearsal.engines import running, share_cores
+from simulations.calibration import calibrate, calibrate_again
 from simulations.deployed import DeployedEngines
 from simulations.twin import Twin
 from stacks.environment_file import load
@@ -91,18 +91,18 @@ def _run(engines: DeployedEngines, requests: list[PlannedRequest], seed: int, *,
     cores = share_cores(len(engines.replicas), engines.spec.threads, frozenset(os.sched_getaffinity(0)))
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(engines.spec, cores, Path(folder), cache_dir()) as processes,
-        pinned(cores.generator),
+        running(engines.spec, cores, Path(folder), cache_dir(), root=Path(), on_wait=print) as processes,
     ):
         if precedence:
             _take_precedence(os.getpid(), *(process.pid for process in processes))
         calibration = calibrate(processes[0].url, engines.spec)
-        prediction = Twin.of(engines, calibration).run(requests, seed=seed)
         before = processes[0].waited_s()
         measurement = open_loop.run(requests, [process.url for process in processes], seed=seed)
         waited = processes[0].waited_s() - before
+        calibration = calibrate_again(processes[0].url, calibration)
+    prediction = Twin.of(engines, calibration).run(requests, seed=seed)
     measured = measurement.outcome
-    print(f"  {calibration.summary()}")
+    print(f"  {calibration.summary()}; the engine became {calibration.change()}")
     print(f"  waited {waited / measured.duration_s:.1%}, send lag p99 {measurement.generator.lag_p99_ms:.1f} ms, failed {measured.failed}")
     for reason in measurement.invalid:
         print(f"  invalid: {reason}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from sandtable.errors import UsageError
-from sandtable.rehearsal.engines import Watch, pinned, running, share_cores
+from sandtable.rehearsal.engines import Watch, running, share_cores
 from sandtable.terminal import Steps
 from sandtable.workspace import Workspace, write_json
 
@@ -174,8 +174,7 @@ def _local_engines(environment: Environment, space: Workspace, steps: Steps, sta
                 "name running ones with --target"
             )
         cores = share_cores(len(deployed.replicas), deployed.spec.threads, frozenset(os.sched_getaffinity(0)))
-        engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir(), steps.say))
-        stack.enter_context(pinned(cores.generator))
+        engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir(), root=space.root, on_wait=steps.say))
         step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots")
     return engines
 

@@ -88,6 +88,7 @@ class _Calibrations:
         self._engines = DeployedEngines.from_graph(graph)
         self._file = space.calibration(environment.name)
         self._folder = self._file.parent
+        self._root = space.root
         self._steps = steps
         self._measured: Calibration | None = None
         self.used: list[Calibration] = []
@@ -108,7 +109,7 @@ class _Calibrations:
 
     def measured(self) -> Calibration:
         """Measure an engine of this machine, or read what an earlier command measured for the same engine."""
-        from sandtable.rehearsal.engines import pinned, running, share_cores
+        from sandtable.rehearsal.engines import running, share_cores
         from simulations import calibration
         from toolchain import cache_dir
 
@@ -121,8 +122,8 @@ class _Calibrations:
                 return kept
             self._folder.mkdir(parents=True, exist_ok=True)
             cores = share_cores(1, spec.threads, frozenset(os.sched_getaffinity(0)))
-            with self._steps.step("calibrate") as step, pinned(cores.generator):
-                with running(spec, cores, self._folder, cache_dir(), self._steps.say) as engines:
+            with self._steps.step("calibrate") as step:
+                with running(spec, cores, self._folder, cache_dir(), root=self._root, on_wait=self._steps.say) as engines:
                     self._measured = calibration.calibrate(engines[0].url, spec, on_progress=step.update)
                 step.note(self._measured.summary())
             if doubt := self._measured.doubt():

@@ -52,7 +52,7 @@ def share_cores(replicas: int, threads: int, available: frozenset[int]) -> Cores
 
 
 @contextmanager
-def pinned(cores: frozenset[int]) -> Iterator[None]:
+def _pinned(cores: frozenset[int]) -> Iterator[None]:
     """Keep this process on ``cores`` for a while."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
@@ -79,21 +79,30 @@ def alone(cache: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
 
 @contextmanager
-def running(spec: EngineSpec, cores: Cores, folder: Path, cache: Path, on_wait: Callable[[str], None]) -> Iterator[list[EngineProcess]]:
+def running(
+    spec: EngineSpec, cores: Cores, folder: Path, cache: Path, *, root: Path, on_wait: Callable[[str], None]
+) -> Iterator[list[EngineProcess]]:
     """Start one engine a replica, each on a free port, and end them all afterwards; ``on_wait`` is told why nothing starts yet.
+
+    Meanwhile this process and the servers of every embedded cluster beneath ``root`` keep to the load generator's cores: what they do now
+    and then would slow the engines down by some tenths, and differently from one minute to the next. Logs go to ``folder``.
 
     Raises:
         EngineError: one did not start.
         toolchain.CacheError: the lock in the cache cannot be taken.
     """
+    from stacks.clusters import kept_to
     from workloads.engine.process import EngineProcess
 
     with ExitStack() as stack:
         stack.enter_context(alone(cache, on_wait))
-        yield [
+        stack.enter_context(kept_to(cores.generator, root))
+        engines = [
             stack.enter_context(EngineProcess(replace(spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache))
             for number, mine in enumerate(cores.engines)
         ]
+        stack.enter_context(_pinned(cores.generator))
+        yield engines
 
 
 class Watch:

@@ -15,7 +15,7 @@ from policies.verdict import Result
 from sandtable.deploying import changes, confirm
 from sandtable.errors import UsageError
 from sandtable.rehearsal.baseline import Baseline, load_digest
-from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, Watch, pinned, running, share_cores
+from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, Watch, running, share_cores
 from sandtable.rehearsal.findings import Findings
 from sandtable.terminal import Steps, out, show_rehearsal
 from sandtable.toolchain_progress import ensure_or_skip, needed_for
@@ -237,12 +237,15 @@ class _Loop:
         self.found.simulated.append(published.origin())
 
     def _predict(self, engines: DeployedEngines, calibration: Calibration) -> None:
+        with self.steps.step("predict") as step:
+            self._simulate(engines, calibration)
+            step.note(f"{len(self.requests)} requests on {len(engines.replicas)} engines")
+
+    def _simulate(self, engines: DeployedEngines, calibration: Calibration) -> None:
         from simulations.twin import Twin
 
-        with self.steps.step("predict") as step:
-            self.found.calibration = calibration
-            self.found.prediction = Twin.of(engines, calibration).run(self.requests, seed=self.environment.traffic.seed)
-            step.note(f"{len(self.requests)} requests on {len(engines.replicas)} engines")
+        self.found.calibration = calibration
+        self.found.prediction = Twin.of(engines, calibration).run(self.requests, seed=self.environment.traffic.seed)
 
     def _measure(self, deployed: DeployedEngines, cores: Cores) -> None:
         from simulations import calibration
@@ -251,8 +254,8 @@ class _Loop:
 
         with ExitStack() as stack:
             with self.steps.step("engines") as step:
-                engines = stack.enter_context(running(deployed.spec, cores, self.folder, cache_dir(), self.steps.say))
-                stack.enter_context(pinned(cores.generator))
+                started = running(deployed.spec, cores, self.folder, cache_dir(), root=self.space.root, on_wait=self.steps.say)
+                engines = stack.enter_context(started)
                 step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots of {deployed.spec.context_tokens} tokens each")
             self.found.real.append(f"The engines: {len(engines)} x llama.cpp on the CPU of this machine, started as the Deployment says.")
             if deployed.spec.model == "synthetic":
@@ -267,12 +270,14 @@ class _Loop:
                     step.skip(str(error))
                     return
                 step.note(measured.summary())
+            self._predict(deployed, measured)
+            self._load(deployed, engines)
+            if measured.load_fit and engines[0].alive():
+                measured = self._calibrate_again(deployed, engines[0], measured)
             if doubt := measured.doubt():
                 self.found.missing.append(f"the prediction does not count: {doubt}")
             else:
                 self._keep(measured)
-            self._predict(deployed, measured)
-            self._load(deployed, engines)
 
     def _load(self, deployed: DeployedEngines, engines: Sequence[EngineProcess]) -> None:
         from loadtests import open_loop
@@ -297,6 +302,24 @@ class _Loop:
             self.found.baseline, remark = self.kept.against(self.measured)
             if remark:
                 self.note(remark)
+
+    def _calibrate_again(self, deployed: DeployedEngines, engine: EngineProcess, before: Calibration) -> Calibration:
+        """Measure the engine on the other side of the load too, and predict anew from its speed between the two."""
+        from simulations import calibration
+        from simulations.errors import CalibrationError
+
+        with self.steps.step("calibrate again") as step:
+            try:
+                between = calibration.calibrate_again(engine.url, before, on_progress=step.update)
+            except CalibrationError as error:
+                if engine.alive():
+                    raise
+                step.skip(str(error))
+                self.note("the prediction stands on the engine's speed before the load alone: it died while it was measured after it")
+                return before
+            self._simulate(deployed, between)
+            step.note(f"the engine is {between.change()} than before the load; predicted anew from the speed between")
+        return between
 
     def _keep(self, measured: Calibration) -> None:
         """Keep the coefficients: beside the run, and for the next what-if question."""

@@ -1,7 +1,7 @@
 """How fast an engine is: measured on the machine at hand, or derived from published figures."""
 
 from simulations.calibration.coefficients import Calibration, Coefficient, Fit, Machine, NamedCoefficient
-from simulations.calibration.measuring import calibrate, this_machine
+from simulations.calibration.measuring import calibrate, calibrate_again, this_machine
 from simulations.calibration.published import published
 
-__all__ = ["Calibration", "Coefficient", "Fit", "Machine", "NamedCoefficient", "calibrate", "published", "this_machine"]
+__all__ = ["Calibration", "Coefficient", "Fit", "Machine", "NamedCoefficient", "calibrate", "calibrate_again", "published", "this_machine"]

@@ -76,6 +76,8 @@ class NamedCoefficient:
 
 #: Three times what a quiet machine gives; a prediction cannot be expected to be better than the numbers that it is made of.
 FIT_LIMIT: Final = 0.15
+#: Twice what a shared machine does in the two minutes of a load test. The speed half-way is then off by up to half as much.
+DRIFT_LIMIT: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class Calibration:
     before it. ``split_s`` is what llama.cpp takes to build the compute graph of a micro-batch anew. ``batch_tokens`` and
     ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut
     into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit``
-    over the requests of the mixed load; both are in-sample.
+    over the requests of the mixed load; both are in-sample. ``drift`` is how much slower the engine was after a load test than before, as a
+    share of before; None where it was measured once.
     """
 
     name: str
@@ -127,6 +130,7 @@ class Calibration:
     batching: Batching = "per-sequence"
     fit: Fit | None = None
     load_fit: Fit | None = None
+    drift: float | None = None
 
     def __post_init__(self) -> None:
         tokens = [count for count, _ in self.compute_s]
@@ -159,14 +163,22 @@ class Calibration:
             "not of the engine and the model that the Deployment names."
         )
 
+    def change(self) -> str:
+        """Say how an engine that was measured before and after a load changed meanwhile: ``3% slower``."""
+        drift = self.drift or 0.0
+        return f"{abs(drift):.0%} {'slower' if drift > 0 else 'faster'}"
+
     def doubt(self) -> str | None:
         """Say why a prediction from these numbers does not count; None where it does."""
-        if self.fit is None or self.fit.median_error <= FIT_LIMIT:
-            return None
-        return (
-            f"the calibration gives back its own experiments only within {self.fit.median_error:.0%} in the median (n={self.fit.n}), "
-            f"allowed are {FIT_LIMIT:.0%}; something else used the machine, so run again when it is quiet"
-        )
+        mend = "something else used the machine, so run again when it is quiet"
+        if self.fit is not None and self.fit.median_error > FIT_LIMIT:
+            return (
+                f"the calibration gives back its own experiments only within {self.fit.median_error:.0%} in the median (n={self.fit.n}), "
+                f"allowed are {FIT_LIMIT:.0%}; {mend}"
+            )
+        if self.drift is not None and abs(self.drift) > DRIFT_LIMIT:
+            return f"the engine was {self.change()} after the load than before, allowed are {DRIFT_LIMIT:.0%}; {mend}"
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from stacks.clusters.port import Cluster, ClusterStatus
 from stacks.environment import Environment
 
-__all__ = ["Cluster", "ClusterStatus", "open_cluster"]
+__all__ = ["Cluster", "ClusterStatus", "kept_to", "open_cluster"]
+
+
+def _folder(root: Path) -> Path:
+    return root / ".sandtable" / "clusters"
 
 
 def _embedded(environment: Environment, root: Path) -> Cluster:
     from stacks.clusters.embedded import EmbeddedCluster
 
-    return EmbeddedCluster(environment.name, root / ".sandtable" / "clusters" / environment.name)
+    return EmbeddedCluster(environment.name, _folder(root) / environment.name)
 
 
 def _kubeconfig(environment: Environment, root: Path) -> Cluster:
@@ -31,3 +36,14 @@ _PROVIDERS: Final[dict[str, Callable[[Environment, Path], Cluster]]] = {"embedde
 def open_cluster(environment: Environment, root: Path) -> Cluster:
     """Return the cluster that ``environment`` names, without starting or asking it."""
     return _PROVIDERS[environment.cluster.provider](environment, root)
+
+
+@contextmanager
+def kept_to(cores: frozenset[int], root: Path) -> Iterator[None]:
+    """Keep the servers of all embedded clusters beneath ``root`` to ``cores`` for a while, off those where something is measured."""
+    from stacks.clusters.embedded import EmbeddedCluster
+
+    with ExitStack() as stack:
+        for folder in sorted(_folder(root).glob("[!.]*/")):
+            stack.enter_context(EmbeddedCluster(folder.name, folder).kept_to(cores))
+        yield

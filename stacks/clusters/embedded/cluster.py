@@ -15,6 +15,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -115,6 +116,10 @@ class EmbeddedCluster:
             note=note,
             context=self.context,
         )
+
+    def kept_to(self, cores: frozenset[int]) -> AbstractContextManager[None]:
+        """Keep the servers that run to ``cores`` for a while."""
+        return self._processes.kept_to(KINDS, cores)
 
     @property
     def _pki(self) -> Path:

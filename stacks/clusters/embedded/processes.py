@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,6 +91,23 @@ class Processes:
         for name in names:
             self._record(name).unlink(missing_ok=True)
 
+    @contextmanager
+    def kept_to(self, names: Iterable[str], cores: frozenset[int]) -> Iterator[None]:
+        """Keep those of the processes that run to ``cores`` for a while, and give them all of ours back. Linux only."""
+        if not hasattr(os, "sched_setaffinity"):
+            yield
+            return
+        ours = os.sched_getaffinity(0)
+        kept = [process for name in names if (process := self._find(name))]
+        try:
+            for process in kept:
+                _keep_to(process.pid, cores)
+            yield
+        finally:
+            for process in kept:
+                if process.is_running():
+                    _keep_to(process.pid, ours)
+
     def last_words(self, name: str) -> str:
         """Last lines of a process's log, indented, for an error message."""
         try:
@@ -126,6 +144,17 @@ def _wait_for_birth(pid: int) -> None:
     with suppress(psutil.Error):
         while not process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
             os.sched_yield()
+
+
+def _keep_to(pid: int, cores: AbstractSet[int]) -> None:
+    """Set the cores of every thread: a process has none of its own, and a new thread has those of the one that starts it."""
+    done = set[str]()
+    with suppress(FileNotFoundError):  # it has ended
+        while new := {thread.name for thread in Path(f"/proc/{pid}/task").iterdir()} - done:
+            for thread in new:
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread), cores)
+            done |= new
 
 
 def _end(processes: Sequence[psutil.Process], patience_s: float) -> None:

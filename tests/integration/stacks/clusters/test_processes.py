@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from stacks.clusters import kept_to
 from stacks.clusters.embedded.processes import Processes, Server
 
 SLEEP = Server("sleeper", ("/bin/sleep", "600"))
@@ -133,3 +135,28 @@ def test_a_program_that_is_not_there(processes: Processes) -> None:
     with pytest.raises(FileNotFoundError):
         processes.start(Server("sleeper", ("/nowhere/sleeper",)))
     assert not processes.alive("sleeper")
+
+
+def test_it_is_kept_to_some_cores_with_every_thread_and_then_let_go(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    threads = (
+        "import threading; never = threading.Event(); threading.Thread(target=never.wait).start(); "
+        f"open({str(ready)!r}, 'w').close(); never.wait()"
+    )
+    folder = tmp_path / ".sandtable" / "clusters" / "dev"
+    processes = Processes(folder / "processes")
+    processes.start(Server("etcd", (sys.executable, "-c", threads)))
+    try:
+        ready.read_text()
+        tasks = [int(task.name) for task in Path(f"/proc/{pid(processes, 'etcd')}/task").iterdir()]
+        everywhere = os.sched_getaffinity(0)
+        some = frozenset({min(everywhere)})
+        assert len(tasks) == 2
+        with kept_to(some, tmp_path):
+            assert [os.sched_getaffinity(task) for task in tasks] == [some, some]
+        assert [os.sched_getaffinity(task) for task in tasks] == [everywhere, everywhere]
+        with kept_to(some, tmp_path):
+            processes.stop(["etcd"], 5)  # one that ends meanwhile is no obstacle
+    finally:
+        processes.stop(["etcd"], 5)

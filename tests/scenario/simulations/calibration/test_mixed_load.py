@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from simulations.calibration import Calibration
+from simulations.calibration import Calibration, Fit, calibrate_again, measuring
 from simulations.calibration.client import Answer
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load
 from simulations.serving import Engine, EngineRequest, StepTimes
@@ -34,7 +35,7 @@ def answers(truth: Calibration, requests: list[EngineRequest]) -> list[Answer]:
 @pytest.mark.parametrize(("prefill", "decode"), [(1.0, 1.0), (1.2, 1.05), (0.9, 1.1)])
 def test_each_is_found_apart_from_the_other(calibration: Build, prefill: float, decode: float) -> None:
     alone = calibration()
-    requests = mixed_load(alone)
+    requests = mixed_load(alone, seed=11)
     assert len(requests) >= FEWEST_REQUESTS
     seen = answers(calibration(prefill_under_load=prefill, decode_under_load=decode), requests)
     found_prefill, found_decode, fit = fit_load(alone, requests, seen)
@@ -43,11 +44,36 @@ def test_each_is_found_apart_from_the_other(calibration: Build, prefill: float, 
     assert found_prefill.n == found_decode.n == len(requests)
 
 
-def test_a_few_disturbed_requests_do_not_move_them(calibration: Build) -> None:
+def test_slow_moments_count_as_much_as_they_last(calibration: Build) -> None:
     alone = calibration()
-    requests = mixed_load(alone)
+    requests = mixed_load(alone, seed=11)
     seen = answers(calibration(prefill_under_load=1.1, decode_under_load=1.0), requests)
     for answer in seen[::10]:
-        answer.token_s = [3 * token for token in answer.token_s]
+        answer.token_s = [2 * token for token in answer.token_s]
     prefill, decode, _ = fit_load(alone, requests, seen)
-    assert (prefill.value, decode.value) == pytest.approx((1.1, 1.0), abs=0.021)
+    # A twentieth of a doubling, less what queues add to a slower engine by themselves.
+    assert 1.1 * 1.01 < prefill.value * decode.value < 1.1 * 2 ** (1 / 10)
+
+
+def test_an_engine_that_changed_is_taken_half_way(calibration: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    async def slower(url: str, requests: list[EngineRequest], on_progress: Callable[[int, int, str], None]) -> list[Answer]:
+        on_progress(1, len(requests), url)
+        return answers(calibration(prefill_under_load=1.21, decode_under_load=1.21), requests)
+
+    monkeypatch.setattr(measuring, "send", slower)
+    before = replace(calibration(), load_fit=Fit(0.05, 0.3, 134))
+    between = calibrate_again("http://engine", before, on_progress=lambda _done, _total, what: told.append(what))
+    assert told == ["http://engine"]
+    assert (between.prefill_under_load.value, between.decode_under_load.value) == pytest.approx((1.1, 1.1), abs=0.01)
+    assert between.prefill_under_load.n > before.prefill_under_load.n
+    assert between.prefill_under_load.source.startswith("geometric mean of 1 before and 1.2")
+    assert (between.change(), between.doubt()) == ("21% slower", None)
+    assert "26% slower after the load than before, allowed are 25%" in str(replace(between, drift=0.26).doubt())
+    assert "26% faster" in str(replace(between, drift=-0.26).doubt())
+    assert replace(between, prefill_under_load=before.prefill_under_load, decode_under_load=before.decode_under_load, drift=None) == before
+
+
+def test_an_engine_without_a_mixed_load_is_not_asked_again(calibration: Build) -> None:
+    assert calibrate_again("http://nowhere", calibration()) == calibration()
