@@ -87,7 +87,7 @@ def test_pods_are_found_in_every_kind_that_has_them() -> None:
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3),
-    max_leaves=10,
+    max_leaves=5,
 )
 
 
