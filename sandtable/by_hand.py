@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from sandtable.workspace import Workspace
     from stacks.environment import Environment
+    from stacks.errors import StackError
 
 _PASSPHRASE: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
@@ -22,7 +23,7 @@ def variables(space: Workspace) -> dict[str, str]:
     """Return them by name.
 
     A passphrase that the caller has set is left alone. Otherwise it is that of rehearsals, which everybody knows: where one of the
-    environments has a cluster of its own and encrypts with a passphrase, none is set, and stderr says so.
+    environments has a cluster of its own and encrypts with a passphrase, or cannot be read, none is set, and stderr says so.
 
     Raises:
         toolchain.ToolMissingError: one of the tools is not here; the text names the command that provides it.
@@ -37,10 +38,10 @@ def variables(space: Workspace) -> dict[str, str]:
     found["PULUMI_BACKEND_URL"] = state.as_uri()
     if any(name in os.environ for name in _PASSPHRASE):
         return found
-    if real := [environment.name for environment in _environments(space) if _needs_its_own_passphrase(environment)]:
+    if real := [name for name, found_there in _environments(space) if _needs_its_own_passphrase(found_there)]:
         _tell(
-            f"no passphrase is set: the one of rehearsals, {REHEARSAL_PASSPHRASE!r}, protects nothing, and {', '.join(real)} is not on the "
-            f"embedded cluster; export {_PASSPHRASE[0]} yourself before you run pulumi"
+            f"no passphrase is set: the one of rehearsals, {REHEARSAL_PASSPHRASE!r}, protects nothing, and not on the embedded cluster, "
+            f"as far as can be read, is {', '.join(real)}; export {_PASSPHRASE[0]} yourself before you run pulumi"
         )
     else:
         found[_PASSPHRASE[0]] = REHEARSAL_PASSPHRASE
@@ -54,27 +55,30 @@ def make_stacks(space: Workspace) -> None:
     from stacks.errors import StackError
     from toolchain import ToolchainError
 
-    for environment in _environments(space, tell=True):
+    for name, environment in _environments(space):
         try:
+            if isinstance(environment, StackError):
+                raise environment
             Deployment(environment, cluster=open_cluster(environment, space.root), root=space.root).make()
         except (StackError, ToolchainError) as error:
-            _tell(f"the stack {environment.name} was not made: {error}")
+            _tell(f"the stack {name} was not made: {error}")
 
 
-def _environments(space: Workspace, *, tell: bool = False) -> Iterator[Environment]:
-    """Yield the environments whose files can be read."""
+def _environments(space: Workspace) -> Iterator[tuple[str, Environment | StackError]]:
+    """Yield each environment by its name, or why its file cannot be read."""
     from stacks.environment_file import load, names
     from stacks.errors import StackError
 
     for name in names(space.root):
         try:
-            yield load(name, root=space.root)
+            yield name, load(name, root=space.root)
         except StackError as error:
-            if tell:
-                _tell(f"the stack {name} was not made: {error}")
+            yield name, error
 
 
-def _needs_its_own_passphrase(environment: Environment) -> bool:
+def _needs_its_own_passphrase(environment: Environment | StackError) -> bool:
+    if isinstance(environment, Exception):
+        return True
     return environment.cluster.provider != "embedded" and environment.secrets.stack_encryption == "passphrase"
 
 

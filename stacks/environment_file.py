@@ -80,7 +80,7 @@ def _secrets_and_name(own: Mapping[str, Any], name: str) -> Iterator[Slip]:
 
 def names(root: Path) -> list[str]:
     """Return the names of the environments in ``root``, in order."""
-    return sorted(match.group(1) for path in root.glob("Pulumi.*.yaml") if (match := _FILE_NAME.match(path.name)))
+    return sorted(match.group(1) for path in root.glob("Pulumi.*.yaml") if path.is_file() and (match := _FILE_NAME.match(path.name)))
 
 
 def find(name_or_path: str, *, root: Path = Path()) -> Path:

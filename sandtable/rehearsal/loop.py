@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stacks.graph import Graph
     from stacks.prices import PriceBook
     from workloads.engine.process import EngineProcess
+    from workloads.telemetry import Outcome
 
 
 #: What is real about a cluster, by its provider.
@@ -213,7 +214,7 @@ class _Loop:
     def _predict_and_measure(self) -> None:
         from simulations.deployed import DeployedEngines
 
-        engines = DeployedEngines.from_graph(self.live or self.graph)
+        engines = DeployedEngines.from_graph(self.graph if self.live is None else self.live)
         if gpu_model := engines.runs_on():
             self._predict_from_published(engines, gpu_model)
             return
@@ -238,14 +239,16 @@ class _Loop:
 
     def _predict(self, engines: DeployedEngines, calibration: Calibration) -> None:
         with self.steps.step("predict") as step:
-            self._simulate(engines, calibration)
-            step.note(f"{len(self.requests)} requests on {len(engines.replicas)} engines")
+            outcome = self._simulate(engines, calibration)
+            middle = f"p50 of ttft {outcome.ttft_ms.p50:.0f} ms, e2e {outcome.e2e_ms.p50:.0f} ms"
+            step.note(f"{len(self.requests)} requests on {len(engines.replicas)} engines: {middle}")
 
-    def _simulate(self, engines: DeployedEngines, calibration: Calibration) -> None:
+    def _simulate(self, engines: DeployedEngines, calibration: Calibration) -> Outcome:
         from simulations.twin import Twin
 
         self.found.calibration = calibration
         self.found.prediction = Twin.of(engines, calibration).run(self.requests, seed=self.environment.traffic.seed)
+        return self.found.prediction.outcome
 
     def _measure(self, deployed: DeployedEngines, cores: Cores) -> None:
         from simulations import calibration
@@ -273,11 +276,10 @@ class _Loop:
             self._predict(deployed, measured)
             self._load(deployed, engines)
             if measured.load_fit and engines[0].alive():
-                measured = self._calibrate_again(deployed, engines[0], measured)
+                measured = self._recalibrate(deployed, engines[0], measured)
             if doubt := measured.doubt():
                 self.found.missing.append(f"the prediction does not count: {doubt}")
-            else:
-                self._keep(measured)
+            self._keep(measured)
 
     def _load(self, deployed: DeployedEngines, engines: Sequence[EngineProcess]) -> None:
         from loadtests import open_loop
@@ -303,27 +305,33 @@ class _Loop:
             if remark:
                 self.note(remark)
 
-    def _calibrate_again(self, deployed: DeployedEngines, engine: EngineProcess, before: Calibration) -> Calibration:
+    def _recalibrate(self, deployed: DeployedEngines, engine: EngineProcess, before: Calibration) -> Calibration:
         """Measure the engine on the other side of the load too, and predict anew from its speed between the two."""
         from simulations import calibration
         from simulations.errors import CalibrationError
 
-        with self.steps.step("calibrate again") as step:
+        with self.steps.step("recalibrate") as step:
             try:
                 between = calibration.calibrate_again(engine.url, before, on_progress=step.update)
             except CalibrationError as error:
-                if engine.alive():
-                    raise
                 step.skip(str(error))
-                self.note("the prediction stands on the engine's speed before the load alone: it died while it was measured after it")
+                self.found.missing.append(f"the prediction does not count: the engine could not be measured after the load: {error}")
+                return before
+            if between.drift is None:
+                step.skip("the engine is too slow for a mixed load")
                 return before
             self._simulate(deployed, between)
-            step.note(f"the engine is {between.change()} than before the load; predicted anew from the speed between")
+            step.note(f"{between.change()} than before the load; predicted anew from the speed half-way")
+        self.found.notes.append(
+            f"the engine was {between.change()} after the load than before; the prediction stands on the speed half-way"
+        )
         return between
 
     def _keep(self, measured: Calibration) -> None:
-        """Keep the coefficients: beside the run, and for the next what-if question."""
+        """Keep the coefficients: beside the run, and, where nothing speaks against them, for the next what-if question."""
         measured.save(self.folder / "calibration.json")
+        if measured.doubt():
+            return
         place = self.space.calibration(self.environment.name)
         place.parent.mkdir(parents=True, exist_ok=True)
         replace(measured, spec=replace(measured.spec, port=0)).save(place)

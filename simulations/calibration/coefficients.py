@@ -76,6 +76,8 @@ class NamedCoefficient:
 
 #: Three times what a quiet machine gives; a prediction cannot be expected to be better than the numbers that it is made of.
 FIT_LIMIT: Final = 0.15
+#: Five times what a quiet machine gives for the requests of the mixed load, which meet each other by chance.
+LOAD_FIT_LIMIT: Final = 0.25
 #: Twice what a shared machine does in the two minutes of a load test. The speed half-way is then off by up to half as much.
 DRIFT_LIMIT: Final = 0.25
 
@@ -171,11 +173,12 @@ class Calibration:
     def doubt(self) -> str | None:
         """Say why a prediction from these numbers does not count; None where it does."""
         mend = "something else used the machine, so run again when it is quiet"
-        if self.fit is not None and self.fit.median_error > FIT_LIMIT:
-            return (
-                f"the calibration gives back its own experiments only within {self.fit.median_error:.0%} in the median (n={self.fit.n}), "
-                f"allowed are {FIT_LIMIT:.0%}; {mend}"
-            )
+        for fit, limit, what in ((self.fit, FIT_LIMIT, "experiments"), (self.load_fit, LOAD_FIT_LIMIT, "mixed load")):
+            if fit is not None and fit.median_error > limit:
+                return (
+                    f"the calibration gives back its own {what} only within {fit.median_error:.0%} in the median (n={fit.n}), "
+                    f"allowed are {limit:.0%}; {mend}"
+                )
         if self.drift is not None and abs(self.drift) > DRIFT_LIMIT:
             return f"the engine was {self.change()} after the load than before, allowed are {DRIFT_LIMIT:.0%}; {mend}"
         return None

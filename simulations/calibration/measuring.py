@@ -89,7 +89,7 @@ def calibrate_again(url: str, before: Calibration, *, on_progress: Callable[[int
     """Measure the engine under mixed load once more, after a load test, and return coefficients half-way between before and after.
 
     What the experiments gave is kept: a machine that has become slower is so for all of them. :attr:`Calibration.drift` says by how much.
-    An engine that is too slow for a mixed load is not measured again, and ``before`` is returned.
+    An engine that is too slow for a mixed load is not measured again, and ``before`` is returned. ``load_fit`` is the worse of the two.
 
     Args:
         url: Of the engine, ``http://host:port``.
@@ -99,15 +99,16 @@ def calibrate_again(url: str, before: Calibration, *, on_progress: Callable[[int
     Raises:
         CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
     """
-    if before.load_fit is None:
+    alone = replace(before, prefill_under_load=_UNKNOWN, decode_under_load=_UNKNOWN, load_fit=None)
+    after = _under_load(url, alone, _SEED_AFTER, on_progress or (lambda _done, _total, _what: None)) if before.load_fit else alone
+    if before.load_fit is None or after.load_fit is None:
         return before
-    alone = replace(before, prefill_under_load=_UNKNOWN, decode_under_load=_UNKNOWN)
-    after = _under_load(url, alone, _SEED_AFTER, on_progress or (lambda _done, _total, _what: None))
     prefill = _between(before.prefill_under_load, after.prefill_under_load)
     decode = _between(before.decode_under_load, after.decode_under_load)
     # Half-way in prompts times half-way in generating: the whole way in the mean of both.
     slower = (prefill.value / before.prefill_under_load.value) * (decode.value / before.decode_under_load.value)
-    return replace(before, prefill_under_load=prefill, decode_under_load=decode, drift=slower - 1)
+    worse = max(before.load_fit, after.load_fit, key=lambda fit: fit.median_error)
+    return replace(before, prefill_under_load=prefill, decode_under_load=decode, load_fit=worse, drift=slower - 1)
 
 
 def _under_load(url: str, alone: Calibration, seed: int, on_progress: Callable[[int, int, str], None]) -> Calibration:

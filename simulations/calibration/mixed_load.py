@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FEWEST_REQUESTS: Final = 20
 _SECONDS: Final = 20.0
-"""Ten leave some fifty requests, from which the ratio for generating came out a tenth up or down by chance."""
+"""Ten leave some fifty requests, from which the ratio for generating came out a tenth up or down by chance; two such loads are sent."""
 _BUSY_SHARE: Final = 0.5
 _PROMPTS: Final = (16, 256)
 _OUTPUTS: Final = (4, 48)
@@ -39,7 +39,7 @@ _SHORTEST_S: Final = 1e-3
 
 def mixed_load(alone: Calibration, seed: int) -> list[EngineRequest]:
     """Return Poisson arrivals that keep an engine as fast as ``alone`` says half busy; few where it takes long for a request."""
-    dice = Random(seed)  # noqa: S311  # the same load in each calibration
+    dice = Random(seed)  # noqa: S311  # the same load for the same seed
     times = StepTimes(alone)
     room = alone.spec.context_tokens
     lengths = [(min(dice.randint(*_PROMPTS), room // 2), min(dice.randint(*_OUTPUTS), room // 2)) for _ in range(1000)]

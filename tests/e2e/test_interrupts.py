@@ -121,7 +121,7 @@ def ended(project: Project) -> Iterator[None]:
             command.end(signal.SIGINT)
 
 
-@pytest.mark.parametrize("after", ["cost", "cluster", "live graph", "engines", "predict"])
+@pytest.mark.parametrize("after", ["cost", "cluster", "live graph", "engines", "predict", "load test"])
 def test_ctrl_c_leaves_nothing_behind(project: Project, after: str) -> None:
     run = project.start("rehearse", "dev")
     run.wait_for(f"✓ {after}")

@@ -97,16 +97,19 @@ class Processes:
         if not hasattr(os, "sched_setaffinity"):
             yield
             return
-        ours = os.sched_getaffinity(0)
-        kept = [process for name in names if (process := self._find(name))]
+        names, ours = tuple(names), os.sched_getaffinity(0)
         try:
-            for process in kept:
-                _keep_to(process.pid, cores)
+            self.keep_to(names, cores)
             yield
         finally:
-            for process in kept:
-                if process.is_running():
-                    _keep_to(process.pid, ours)
+            with held_interrupts():
+                self.keep_to(names, ours)
+
+    def keep_to(self, names: Iterable[str], cores: AbstractSet[int]) -> None:
+        """Let those of the processes that run do so on ``cores`` from now on."""
+        for name in names:
+            if process := self._find(name):
+                _keep_to(process.pid, cores)
 
     def last_words(self, name: str) -> str:
         """Last lines of a process's log, indented, for an error message."""

@@ -60,13 +60,23 @@ def test_environment(sandtable: Any, edited: Edit, before: str, after: str, word
     sandtable("graph", "dev").refused("Pulumi.dev.yaml", *words)
 
 
-def test_gpu_model_without_a_price(sandtable: Any, project: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "hint"),
+    [
+        ("instance_type: g6.xlarge", "instance_type: g6.xlargest", "nearest: aws/us-east-1/g6.xlarge"),
+        ("model: L4", "model: H900", "aws/us-east-1/g6.xlarge is priced as L4"),
+    ],
+)
+def test_gpu_model_without_a_price(sandtable: Any, project: Path, before: str, after: str, hint: str) -> None:
     path = project / "Pulumi.staging.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("instance_type: g6.xlarge", "instance_type: g6.xlargest"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
     answer = sandtable("check", "staging")
     assert answer.code == 6
-    assert "g6.xlargest" in answer.out
-    assert "g6.xlarge" in answer.out
+    flat = " ".join(answer.out.split())
+    assert after.split()[1] in flat
+    assert hint in flat
 
 
 def test_unknown_environment(sandtable: Any) -> None:
@@ -138,6 +148,20 @@ def test_full_disk(sandtable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("stacks.environment_file.load", full)
     sandtable("graph", "dev").refused("/somewhere/else: No space left on device", "free some space", "SANDTABLE_CACHE")
+
+
+def test_disk_that_fills_while_a_run_is_written(sandtable: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file, so that there are no tools and the graph alone is rehearsed")
+    monkeypatch.setenv("SANDTABLE_CACHE", str(tmp_path / "cache"))
+    write = Path.write_text
+
+    def full(path: Path, *arguments: Any, **options: Any) -> int:
+        if "runs" in path.parts:
+            raise OSError(28, "No space left on device", str(path))
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    sandtable("rehearse", "staging").refused("rehearsal.json", "cannot be written: No space left on device")
 
 
 def test_kubeconfig_that_is_none(sandtable: Any, edited: Edit, tmp_path: Path) -> None:

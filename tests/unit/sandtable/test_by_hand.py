@@ -14,7 +14,7 @@ from stacks.errors import ConfigurationError
 
 EMBEDDED = "config:\n  sandtable:cluster: {provider: embedded}\n"
 REAL = "config:\n  sandtable:cluster: {provider: kubeconfig, context: prod}\n"
-CLOUD_KEY = REAL + "  sandtable:secrets: {stack_encryption: 'awskms://alias/sandtable'}\n"
+CLOUD_KEY = REAL + "  sandtable:secrets: {stack_encryption: 'hashivault://sandtable-stack'}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,12 @@ def test_rehearsals_have_a_passphrase(tmp_path: Path, prod: str) -> None:
 
 def test_a_real_cluster_is_not_encrypted_with_a_passphrase_that_everybody_knows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "PULUMI_CONFIG_PASSPHRASE" not in variables(put(tmp_path, dev=EMBEDDED, prod=REAL))
-    assert "prod is not on the embedded cluster; export PULUMI_CONFIG_PASSPHRASE yourself" in capsys.readouterr().err
+    assert "is prod; export PULUMI_CONFIG_PASSPHRASE yourself" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_may_be_a_real_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "PULUMI_CONFIG_PASSPHRASE" not in variables(put(tmp_path, dev=EMBEDDED, prod=REAL + "  sandtable:owmer: bob\n"))
+    assert "is prod; export PULUMI_CONFIG_PASSPHRASE yourself" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"])

@@ -72,8 +72,19 @@ def test_an_engine_that_changed_is_taken_half_way(calibration: Build, monkeypatc
     assert (between.change(), between.doubt()) == ("21% slower", None)
     assert "26% slower after the load than before, allowed are 25%" in str(replace(between, drift=0.26).doubt())
     assert "26% faster" in str(replace(between, drift=-0.26).doubt())
-    assert replace(between, prefill_under_load=before.prefill_under_load, decode_under_load=before.decode_under_load, drift=None) == before
+    assert between.load_fit == before.load_fit, "the worse of the two"
+    ratios = {"prefill_under_load": before.prefill_under_load, "decode_under_load": before.decode_under_load}
+    assert replace(between, **ratios, drift=None) == before
 
 
 def test_an_engine_without_a_mixed_load_is_not_asked_again(calibration: Build) -> None:
     assert calibrate_again("http://nowhere", calibration()) == calibration()
+    # Just fast enough for the first mixed load, and too slow for the second.
+    slow = replace(calibration(compute={1: 0.1, 512: 50.0}), load_fit=Fit(0.05, 0.3, 20))
+    assert len(mixed_load(slow, seed=12)) < FEWEST_REQUESTS
+    assert calibrate_again("http://nowhere", slow) == slow
+
+
+def test_a_mixed_load_that_is_not_given_back_does_not_count(calibration: Build) -> None:
+    assert replace(calibration(), load_fit=Fit(0.25, 3.0, 134)).doubt() is None
+    assert "its own mixed load only within 26% in the median (n=134)" in str(replace(calibration(), load_fit=Fit(0.26, 3.0, 134)).doubt())

@@ -101,7 +101,7 @@ class TestPassphrase:
         assert "PULUMI_CONFIG_PASSPHRASE" not in project.variables()
 
     def test_a_cloud_key_needs_none(self, project: ProjectFolder) -> None:
-        secrets = project.environment.secrets.model_copy(update={"stack_encryption": "awskms://alias/sandtable"})
+        secrets = project.environment.secrets.model_copy(update={"stack_encryption": "hashivault://sandtable-stack"})
         other = ProjectFolder(project.environment.model_copy(update={"secrets": secrets}), project.root)
         assert "PULUMI_CONFIG_PASSPHRASE" not in other.variables()
 
