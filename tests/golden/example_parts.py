@@ -188,14 +188,16 @@ def provenance() -> list[dict[str, Any]]:
 
 def timings() -> list[dict[str, Any]]:
     rows = [
-        ("environment", 0.031, "done", "Pulumi.prod.yaml, 3 thresholds"),
-        ("graph", 1.22, "done", "200 resources"),
+        ("graph", 1.22, "done", "200 resources, sha256:0f3a91d2c4b7"),
         ("policies", 0.35, "done", "1 warning, 1 waived"),
-        ("cluster", 3.4, "done", "kube-apiserver ready"),
+        ("cost", 0.01, "done", "1,204.50 USD a month"),
+        ("cluster", 3.4, "done", "nodes and pods are played by KWOK"),
         ("deploy", 19.04, "done", "200 create"),
-        ("calibrate", 14.2, "done", "288 requests"),
-        ("predict", 0.84, "done", "480 requests, 10 seeds"),
-        ("load test", 63.1, "done", "8.0 requests/s"),
-        ("down", 0.0, "skipped", "kept: --keep"),
+        ("live graph", 0.81, "done", "as the program says"),
+        ("engines", 1.1, "done", "2 x llama.cpp with 4 slots of 1024 tokens each"),
+        ("calibrate", 34.2, "done", "1.00 ms a token alone, 0.56 ms a prompt token"),
+        ("predict", 0.84, "done", "480 requests on 2 engines: p50 of ttft 64 ms, e2e 150 ms"),
+        ("load test", 63.1, "done", "480 of 480 good, 140.2 tokens/s"),
+        ("recalibrate", 0.0, "skipped", "the engine is too slow for a mixed load"),
     ]
     return [{"step": step, "seconds": seconds, "status": status, "note": note} for step, seconds, status, note in rows]
