@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
+from stacks import labels
 from stacks.components.cluster.gpu_runtime import GpuRuntime
 from stacks.components.cluster.namespaces import Namespaces
-from stacks.components.cluster.node_pools import NodePools
+from stacks.components.cluster.node_pools import NodePools, nodes_made_by
+from stacks.components.cluster.nodes import Nodes
 from stacks.components.cluster.priority_classes import PriorityClasses
 from stacks.components.data.messaging import Messaging
 from stacks.components.data.stores import DataStores
@@ -59,7 +61,12 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     # What everything else stands on. Policies come first: what follows is judged by them.
     admission = PolicyAdmission("policy-admission", environment=environment, options=after())
     priorities = PriorityClasses("priority-classes", environment=environment, options=after())
-    namespaces = Namespaces("namespaces", environment=environment, options=after(admission))
+    nodes = (
+        [Nodes("nodes", environment=environment, options=after(admission))]
+        if nodes_made_by(environment) == labels.NODES_OF_THE_STACK
+        else []
+    )
+    namespaces = Namespaces("namespaces", environment=environment, options=after(admission, *nodes))
     going_with = pulumi.ResourceOptions(transformations=[namespaces.take_along])
     NodePools("node-pools", environment=environment, options=pulumi.ResourceOptions.merge(after(namespaces), going_with))
     ready = pulumi.ResourceOptions.merge(after(namespaces, priorities), going_with)

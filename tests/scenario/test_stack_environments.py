@@ -265,6 +265,14 @@ def test_everything_fits_on_the_nodes_that_are_paid_for(name: str) -> None:
         room[max(fitting, key=lambda node: (room[node].gpu, room[node].cpu))] -= workload.requests
 
 
+def test_nodes_are_there_before_and_after_what_runs_on_them(name: str) -> None:
+    found = graph(name)
+    (namespaces,) = [resource for resource in found if resource.type == "sandtable:cluster:Namespaces"]
+    nodes = {resource.urn for resource in found if resource.type == "kubernetes:core/v1:Node"}
+    assert nodes
+    assert nodes <= set(namespaces.depends_on)
+
+
 def test_the_month_stays_within_the_budget(name: str) -> None:
     cost = monthly_cost(graph(name), PriceBook.bundled())
     assert cost.monthly_usd is not None
