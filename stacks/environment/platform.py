@@ -11,6 +11,7 @@ from stacks.environment.values import (
     Members,
     Model,
     Name,
+    PathText,
     Share,
     SomePods,
     StackEncryption,
@@ -96,5 +97,5 @@ class Budget(Model):
     """What the environment may cost, at 730 hours a month."""
 
     monthly_usd: Annotated[float, Field(ge=0)] = 0.0
-    price_book: str = "bundled"
+    price_book: PathText = "bundled"
     """``bundled``, or the path of a CSV of the same columns."""
