@@ -149,12 +149,14 @@ def amount(cost: Cost, value: float | None) -> str:
 
 
 def budget(cost: Cost) -> str:
-    """Return how the monthly cost stands to the budget; empty where either is not known. A budget of $0 is one."""
-    if cost.budget_usd is None or cost.monthly_usd is None:
+    """Return how the monthly cost stands to the budget; empty where that cannot be told. A budget of $0 is one."""
+    if cost.budget_usd is None or cost.monthly_usd is None or monthly(cost) == ABSENT:
         return ""
     if not cost.budget_usd:
-        return f"{'over' if cost.monthly_usd > 0 else 'within'} the budget of {usd(0)}"
-    return f"{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}"
+        within = "" if cost.unpriced else f"within the budget of {usd(0)}"
+        return f"over the budget of {usd(0)}" if cost.monthly_usd > 0 else within
+    least = "at least " if cost.unpriced else ""
+    return f"{least}{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}"
 
 
 def zeros(cost: Cost) -> list[Item]:

@@ -155,7 +155,11 @@ def test_a_cost_with_a_missing_price_is_at_least(run: Callable[[str], Run]) -> N
     assert sentences.monthly(cost).startswith("at least $")
     assert sentences.amount(cost, 48.2) == "at least $48.20"
     blank = replace(cost, pools=[replace(pool, usd_per_hour=None) for pool in cost.pools])
-    assert (sentences.monthly(blank), sentences.amount(blank, 0.0)) == ("—", "—")
+    assert (sentences.monthly(blank), sentences.amount(blank, 0.0), sentences.budget(blank)) == ("—", "—", "")
+    assert sentences.budget(cost) == "at least 90.5 % of the budget of $30,000"
+    free = replace(cost, monthly_usd=0.0, budget_usd=0.0)
+    assert (sentences.budget(free), sentences.budget(replace(free, unpriced=[]))) == ("", "within the budget of $0")
+    assert sentences.budget(replace(cost, budget_usd=0.0)) == "over the budget of $0"
     assert [item.value for item in sentences.zeros(cost)] == [
         "edge",
         "cache (aws/eu-west-2/r9z.4xlarge)",
