@@ -103,6 +103,7 @@ def test_secrets_and_foreign_keys_are_left_to_pulumi(tmp_path: Path) -> None:
         ("  sandtable:regions: []\n", ["regions: at least 1 is needed"]),
         ("  sandtable:node_pools: []\n", ["node_pools: at least 1 is needed"]),
         ("  sandtable:training: [{name: a, pool: laptop, schedule: every day}]\n", ["schedule = 'every day': five fields are expected"]),
+        ("  sandtable:budget: {monthly_usd: 1.0e+300}\n", ["budget.monthly_usd = 1e+300: ", "less than or equal to 1000000000"]),
         ('  sandtable:budget: {price_book: "a\\0b"}\n', ["budget.price_book = 'a\\x00b': a path is expected, and no path holds"]),
         ('  sandtable:traffic: {arrivals: trace, trace: "a\\0b"}\n', ["traffic.trace = 'a\\x00b': a path is expected"]),
         ('  sandtable:cluster: {provider: kubeconfig, kubeconfig: "\\0"}\n', ["cluster.kubeconfig = '\\x00': a path is expected"]),
