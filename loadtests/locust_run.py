@@ -19,7 +19,7 @@ from loadtests.locust_process import LocustProcess
 from loadtests.measurement import GeneratorStats, Measurement
 from loadtests.records import ProcessCost, read_folder
 from loadtests.wire import Target
-from stacks.traffic import request_lengths
+from stacks.traffic import request_lengths, trace_path
 from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _checked(traffic: Traffic, root: Path, *, skip_bad_rows: bool) -> Traffic:
     if traffic.trace is None:
         return traffic
     request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)
-    return traffic.model_copy(update={"trace": str((root / Path(traffic.trace).expanduser()).resolve())})
+    return traffic.model_copy(update={"trace": str(trace_path(traffic.trace, root).resolve())})
 
 
 def _serve(locust: LocustProcess, port: int, on_page: Callable[[str], None] | None) -> None:

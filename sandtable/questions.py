@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandtable.errors import UsageError
+from sandtable.report.words.quantities import count
 from sandtable.terminal import Steps
 from sandtable.workspace import Workspace
 
@@ -25,6 +27,7 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
 
     Raises:
         StackError, SimulationError: the environment or a scenario is not as it must be.
+        UsageError: a scenario is asked twice.
     """
     from simulations import whatif
     from stacks.costs import monthly_cost
@@ -34,6 +37,8 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
 
     environment = load(name, root=space.root)
     questions = [whatif.parse_scenario(text) for text in scenarios]  # a slip is told before anything is simulated
+    if twice := next((question.name for index, question in enumerate(questions) if question in questions[:index]), None):
+        raise UsageError(f"scenario {twice!r} is given twice, and both columns would be the same; take one out")
     book = PriceBook.named(environment.budget.price_book, root=space.root)
     steps = Steps(quiet=quiet)
     with steps.step("graph") as step:
@@ -54,7 +59,7 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
             skip_bad_rows=skip_bad_rows,
             on_progress=lambda number, cap, _widest: step.update(number, cap, "replications"),
         )
-        step.note(f"{len(results)} scenarios, {results[0].replications} replications")
+        step.note(f"{count(len(results), 'scenario')}, {count(results[0].replications, 'replication')}")
     warnings = monthly_cost(graph, book).age_warnings(dt.datetime.now(dt.UTC).date())
     return {
         "environment": environment.name,

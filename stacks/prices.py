@@ -41,6 +41,10 @@ COLUMNS: Final = (
 #: A list price older than this is likely to have changed: GPU prices moved by 40 % within a year in the book's own sources.
 STALE_AFTER: Final = timedelta(days=180)
 BUNDLED: Final = Path(__file__).with_name("price_book.csv")
+#: The largest figure of a row: more than any machine has of anything, and more than a large data centre costs an hour.
+LARGEST: Final = 1_000_000
+
+_ALLOWED: Final = "`budget: price_book:` is `bundled` or the path of a CSV"
 
 
 class UnpricedError(ConfigurationError):
@@ -93,9 +97,9 @@ class Price:
         """Return why this price may be out of date on ``today``, or None. A machine that costs nothing by definition never is."""
         if self.cloud == "local":
             return None
-        if (month := re.search(r"(\d{4})-(\d{2})", self.as_of)) is None or self.as_of.startswith("undated"):
+        if (latest := _latest_month(self.as_of)) is None:
             return f"{self.reference}: the price is {self.as_of}; check it before deciding on it"
-        if today - (latest := date(int(month[1]), int(month[2]), 1)) > STALE_AFTER:
+        if today - latest > STALE_AFTER:
             return f"{self.reference}: the price is from {self.as_of}, {(today - latest).days} days ago or more"
         return None
 
@@ -135,7 +139,13 @@ class PriceBook:
         Raises:
             PriceBookError: the file cannot be read or is no price book.
         """
-        return cls.bundled() if name == "bundled" else cls.read(root / Path(name).expanduser())
+        if name == "bundled":
+            return cls.bundled()
+        try:
+            path = root / Path(name).expanduser()
+        except RuntimeError as error:
+            raise PriceBookError(f"price book {name}: there is no such home folder. {_ALLOWED}") from error
+        return cls.read(path)
 
     def scaled(self, factor: float) -> PriceBook:
         """Return a book in which every price is multiplied by ``factor``, marked as assumed."""
@@ -203,23 +213,36 @@ def read_rows(path: Path) -> list[Price]:
         PriceBookError: see :meth:`PriceBook.read`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a byte order mark first
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise PriceBookError(
-            f"price book {path}: cannot be read ({reason}). `budget: price_book:` is `bundled` or the path of a CSV"
-        ) from error
+        raise PriceBookError(f"price book {path}: cannot be read ({reason}). {_ALLOWED}") from error
     reader = csv.DictReader(text.splitlines())
-    _check_columns(path, reader.fieldnames or ())
     rows: dict[str, Price] = {}
-    for row in reader:
-        price = _Row(path, reader.line_num, row).price()
-        if price.reference in rows:
-            raise PriceBookError(f"price book {path}, line {reader.line_num}: {price.reference} is already priced above; keep one of them")
-        rows[price.reference] = price
+    try:
+        _check_columns(path, reader.fieldnames or ())
+        for row in reader:
+            price = _Row(path, reader.line_num, row).price()
+            if price.reference in rows:
+                where = f"price book {path}, line {reader.line_num}"
+                raise PriceBookError(f"{where}: {price.reference} is already priced above; keep one of them")
+            rows[price.reference] = price
+    except csv.Error as error:  # the dictionary reader counts a line only once it is a row
+        raise PriceBookError(f"price book {path}, line {reader.reader.line_num}: this is no row of a CSV ({error})") from error
     if not rows:
         raise PriceBookError(f"price book {path}: it has no rows")
     return list(rows.values())
+
+
+def _latest_month(as_of: str) -> date | None:
+    """Return the first day of the month that ``as_of`` names; None for an undated price and where no month is named.
+
+    Raises:
+        ValueError: there is no such month.
+    """
+    if as_of.startswith("undated") or (month := re.search(r"(\d{4})-(\d{2})", as_of)) is None:
+        return None
+    return date(int(month[1]), int(month[2]), 1)
 
 
 def _check_columns(path: Path, found: Sequence[str]) -> None:
@@ -254,8 +277,16 @@ class _Row:
             spot_usd_per_hour=self._number("spot_usd_per_hour"),
             suspect=self.values["suspect"] or None,
             source=self._text("source"),
-            as_of=self._text("as_of"),
+            as_of=self._as_of(),
         )
+
+    def _as_of(self) -> str:
+        text = self._text("as_of")
+        try:
+            _latest_month(text)
+        except ValueError:
+            raise self._error("as_of", text, "a month such as 2026-06, from 01 to 12, nor is it `undated`") from None
+        return text
 
     def _text(self, column: str) -> str:
         if value := (self.values[column] or "").strip():
@@ -263,7 +294,7 @@ class _Row:
         raise self._error(column, "", "a text; a price without it cannot be traced or found")
 
     def _number(self, column: str) -> float | None:
-        """A figure of zero or more; None for an empty cell."""
+        """A figure from zero to the largest; None for an empty cell."""
         text = (self.values[column] or "").strip()
         if not text:
             return None
@@ -271,8 +302,8 @@ class _Row:
             value = float(text)
         except ValueError:
             raise self._error(column, text, "a number such as 3.06, without unit or currency sign") from None
-        if not 0 <= value < float("inf"):
-            raise self._error(column, text, "zero or more")
+        if not 0 <= value <= LARGEST:
+            raise self._error(column, text, f"zero or more, and at most {LARGEST:,}")
         return value
 
     def _error(self, column: str, value: str, allowed: str) -> PriceBookError:

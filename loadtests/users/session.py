@@ -17,7 +17,7 @@ from loadtests.records import ProcessCost, RecordFile
 from loadtests.wire import ChatRequests, Target
 from stacks.environment import Traffic
 from stacks.errors import ConfigurationError
-from stacks.traffic import PlannedRequest, request_lengths
+from stacks.traffic import PlannedRequest, request_lengths, trace_path
 from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -126,4 +126,4 @@ def read_traffic(path: Path | None) -> Traffic:
     if traffic.trace is None:
         return traffic
     # A trace is named relative to the file that names it.
-    return traffic.model_copy(update={"trace": str(path.parent / Path(traffic.trace).expanduser())})
+    return traffic.model_copy(update={"trace": str(trace_path(traffic.trace, path.parent))})

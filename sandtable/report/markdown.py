@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sandtable.report.words import metrics, sentences
-from sandtable.report.words.quantities import percent, usd
+from sandtable.report.words.quantities import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ def _cost(rehearsal: Rehearsal) -> str:
     if words := sentences.budget(cost):
         said.append(words)
     if cost.usd_per_million_output_tokens is not None:
-        said.append(f"{usd(cost.usd_per_million_output_tokens)} per million output tokens")
+        said.append(f"{sentences.amount(cost, cost.usd_per_million_output_tokens)} per million output tokens")
     if cost.not_modelled:
         said.append(f"not modelled: {_plain(', '.join(cost.not_modelled))}")
     return " · ".join(said)

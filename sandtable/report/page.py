@@ -145,7 +145,7 @@ def _budget(cost: Cost | None) -> Markup:
     if cost is None or cost.monthly_usd is None or cost.budget_usd is None:
         return Markup("")
     estimate = quantities.Estimate(cost.monthly_usd, "usd", (cost.low_usd, cost.high_usd))
-    words = f"Monthly cost {quantities.usd(cost.monthly_usd)} beside the budget of {quantities.usd(cost.budget_usd)}"
+    words = f"Monthly cost {sentences.monthly(cost)} beside the budget of {quantities.usd(cost.budget_usd)}"
     return gauge("gauge-budget", Line("", words, "cost", None, estimate, cost.budget_usd, "<=", None), 420.0)
 
 

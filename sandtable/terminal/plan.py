@@ -9,6 +9,7 @@ from rich.text import Text
 
 from sandtable.report.run import parse_cost, parse_findings
 from sandtable.report.words.quantities import count, usd
+from sandtable.report.words.sentences import monthly
 from sandtable.terminal.costs import show_cost
 from sandtable.terminal.parts import bullet, grid, heading
 from sandtable.terminal.policies import show_typed_findings
@@ -39,7 +40,9 @@ def show_preview(plan: dict[str, Any], console: Console) -> None:
     show_cost(cost, console)
     before, after = float(plan["cost"].get("before_monthly_usd") or 0.0), cost.monthly_usd or 0.0
     change = after - before
-    if round(change, 2):
+    if cost.unpriced:
+        sentence = f"The monthly cost would be {monthly(cost)}; nodes without a price are not in it, so no difference is told."
+    elif round(change, 2):
         direction = "increase" if change > 0 else "decrease"
         sentence = f"The monthly cost would {direction} by {usd(abs(change))}: {usd(before)} -> {usd(after)}."
     else:

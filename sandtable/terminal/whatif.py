@@ -1,6 +1,9 @@
 """What-if answers side by side: the baseline, then for each scenario its value and the paired difference with its 95 % interval.
 
-``=`` stands where the interval of the difference contains zero: the scenario cannot be told from the baseline, which is not "equal".
+Rule 1: ``=`` stands where the interval of the difference contains zero: the scenario cannot be told from the baseline, which is not
+"equal".
+Rule 2: a cost that nodes without a price are missing from is "at least", and nothing is said of its difference to another.
+Rule 3: a loss of good requests comes first in the sentence: whatever else got better did so for those that were left.
 As many scenarios as fit stand side by side; more of them make further tables.
 """
 
@@ -12,6 +15,7 @@ from rich.text import Text
 
 from sandtable.report.run import parse_scenarios
 from sandtable.report.words.quantities import ABSENT, count, figure, interval, percent, usd
+from sandtable.report.words.sentences import amount, monthly
 from sandtable.terminal.parts import bullet, grid, heading
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.report.run.documents import Scenario
+    from sandtable.report.run.documents import Cost, Scenario
 
 #: Metric: its words with the unit, in the order of the table.
 _METRICS: Final = {
@@ -83,9 +87,9 @@ def _table(baseline: Scenario, others: list[Scenario], console: Console) -> None
     ):
         if shares[0] is not None:
             table.add_row(Text(words), *(Text(figure(share, "share")) for share in shares))
-    table.add_row(Text("USD a month"), Text(usd(baseline.cost.monthly_usd)), *(_money(baseline, scenario) for scenario in others))
+    table.add_row(Text("USD a month"), Text(monthly(baseline.cost)), *(_money(baseline.cost, scenario.cost) for scenario in others))
     if baseline.usd_per_million_output_tokens is not None:
-        prices = [usd(scenario.usd_per_million_output_tokens) for scenario in (baseline, *others)]
+        prices = [amount(scenario.cost, scenario.usd_per_million_output_tokens) for scenario in (baseline, *others)]
         table.add_row(Text("USD/M tokens"), *map(Text, prices))
     console.print(table)
 
@@ -124,21 +128,31 @@ def _signed(value: float | None, scale: float) -> str:
     """Return a difference with its sign; ``?`` for an end that nothing bounds."""
     if value is None:
         return "?"
-    return f"{value * scale:+,.0f}" if abs(value * scale) >= 10 else f"{value * scale:+.1f}"
+    # Only the pairs with a value on both sides make the difference: beside the mean of all it may seem to be more than all there is.
+    scaled = max(value * scale, -100.0)
+    return f"{scaled:+,.0f}" if abs(scaled) >= 10 else f"{scaled:+.1f}"
 
 
-def _money(baseline: Scenario, scenario: Scenario) -> Text:
-    before, after = baseline.cost.monthly_usd, scenario.cost.monthly_usd
-    if before is None or after is None:
-        return Text(usd(after))
-    if before == after:
-        return Text.assemble(usd(after), (" same", "quiet"))
-    share = f" {percent((after - before) / before, signed=True)}" if before else ""
-    return Text.assemble(usd(after), (f"\n{_change(after - before)}{share}, exact", "quiet"))
+def _money(before: Cost, after: Cost) -> Text:
+    text = Text(monthly(after))
+    difference = _change(before, after)
+    if difference == 0:
+        text.append(" same", "quiet")
+    elif difference is not None:
+        share = f" {percent(difference / before.monthly_usd, signed=True)}" if before.monthly_usd else ""
+        text.append(f"\n{_with_sign(difference)}{share}, exact", "quiet")
+    return text
 
 
-def _change(usd_a_month: float) -> str:
-    return usd(usd_a_month) if usd_a_month < 0 else f"+{usd(usd_a_month)}"
+def _change(before: Cost, after: Cost) -> float | None:
+    """Return by how many USD a month the cost differs; None where either side has nodes without a price."""
+    if before.monthly_usd is None or after.monthly_usd is None or before.unpriced or after.unpriced:
+        return None
+    return after.monthly_usd - before.monthly_usd
+
+
+def _with_sign(amount_usd: float) -> str:
+    return usd(amount_usd) if amount_usd < 0 else f"+{usd(amount_usd)}"
 
 
 def _remarks(scenario: Scenario) -> list[str]:
@@ -170,12 +184,22 @@ def _sentence(baseline: Scenario, scenario: Scenario) -> str:
         if found is None or found.mean is None or metric not in baseline.metrics:
             continue
         told = "" if found.verdict == "not distinguishable" else _difference(baseline, scenario, metric)
-        said.append(f"{words} {told or 'not distinguishable'}")
-    before, after = baseline.cost.monthly_usd, scenario.cost.monthly_usd
-    if before is not None and after is not None:
-        said.append("cost the same" if before == after else f"cost {_change(after - before)} a month")
+        said.append(f"{words} {told or 'not distinguishable'}{' for those' if told and found.verdict == 'undefined' else ''}")
+    said += _cost(baseline.cost, scenario.cost)
     good = scenario.metrics.get("good_share")
     if good and good.mean is not None:
         exact = good.ci95 == (good.mean, good.mean)
-        said.append(f"{percent(good.mean)} of requests good{'' if exact else ' ' + interval(good.ci95, 'share')}")
+        share, around = percent(good.mean), "" if exact else f" {interval(good.ci95, 'share')}"
+        lost = good.verdict == "worse"
+        said = [f"good requests down to {share}{around}", *said] if lost else [*said, f"{share} of requests good{around}"]
     return ", ".join(said) + "."
+
+
+def _cost(before: Cost, after: Cost) -> list[str]:
+    difference = _change(before, after)
+    if difference is not None:
+        return [f"cost {_with_sign(difference)} a month" if difference else "cost the same"]
+    if before.unpriced or after.unpriced:
+        known = monthly(after)
+        return ["cost not known" if known == ABSENT else f"cost {known} a month, its difference not known"]
+    return []

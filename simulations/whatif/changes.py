@@ -92,9 +92,8 @@ def _with_replicas(graph: Graph, text: str) -> Graph:
         if workload.is_engine:
             number = workload.replicas + int(text) if text[0] in "+-" else int(text)
             if number < 1:
-                raise ConfigurationError(
-                    f"scenario replicas={text}: {workload.label} has {workload.replicas} replicas, so {number} would be left; keep one"
-                )
+                present = _counted(workload.replicas, "replica")
+                raise ConfigurationError(f"scenario replicas={text}: {workload.label} has {present}, so {number} would be left; keep one")
             wanted[workload.resource.namespace, workload.resource.object_name] = number
 
     def changed(resource: Resource) -> Resource:
@@ -134,13 +133,18 @@ def _with_gpu(graph: Graph, model: str, book: PriceBook) -> tuple[Graph, str]:
         row = _nearest_row(book, model, members[0], _needed(graph, members[0]))
         fresh = _replaced(members, row)
         kept += fresh
+        before = f"{_counted(len(members), 'node')} in {_counted(_zones(members), 'zone')} become{'s' if len(members) == 1 else ''}"
         notes.append(
-            f"pool {pool}: {len(members)} nodes in {_zones(members)} zones become {len(fresh)} in {_zones(fresh)}, each {row.reference}; "
+            f"pool {pool}: {before} {len(fresh)} in {_zones(fresh)}, each {row.reference}; "
             "whether the model fits that GPU's memory is not checked"
         )
     graph = with_nodes(graph, kept)
     # Pods that ask for the old model by name must ask for the new one.
     return _with_engines(graph, lambda resource: _with_selector(resource, model)), "; ".join(notes)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _zones(members: list[Node]) -> int:

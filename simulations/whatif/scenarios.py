@@ -16,11 +16,12 @@ from stacks.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of change: how it is written, what it asks, and the form of its value."""
+    """A kind of change: how it is written, what it asks, the form of its value, and the bounds of it in words, where it is a number."""
 
     example: str
     meaning: str
     form: re.Pattern[str]
+    bounds: str = ""
 
 
 def _form(pattern: str) -> re.Pattern[str]:
@@ -32,14 +33,17 @@ _FACTOR: Final = _form(r"(\d{1,9}(?:\.\d+)?)x")
 _PLACE: Final = _form(r"([\w.-]+)")
 
 KINDS: Final[dict[str, Kind]] = {
-    "traffic": Kind("traffic=2x", "the rate of requests times a factor", _FACTOR),
-    "replicas": Kind("replicas=5, replicas=+1, replicas=-1", "engine replicas: this many, more or fewer", _form(r"([+-]?\d{1,4})")),
-    "slots": Kind("slots=8", "requests that one engine decodes together", _form(r"([1-9]\d{0,3})")),
+    "traffic": Kind("traffic=2x", "the rate of requests times a factor", _FACTOR, "above 0 and below 1,000,000,000"),
+    "replicas": Kind(
+        "replicas=5, replicas=+1, replicas=-1", "engine replicas: this many, more or fewer", _form(r"([+-]?\d{1,4})"), "at most 9,999"
+    ),
+    "slots": Kind("slots=8", "requests that one engine decodes together", _form(r"([1-9]\d{0,3})"), "1 to 9,999"),
     "gpu": Kind("gpu=A100-80GB", "the engine's nodes with another GPU model: its price, its published speed", _form(r"([\w.-]+)")),
-    "spot": Kind("spot=0.7", "share of the time that spot nodes are to be had, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)")),
+    "spot": Kind("spot=0.7", "share of the time that spot nodes are to be had, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"), "0 to 1"),
     "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run", _PLACE),
     "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run", _PLACE),
-    "price": Kind("price=1.2x", "every price of the book times a factor", _FACTOR),
+    # A dearer platform than the dearest row of a book times this cannot be meant, nor shown.
+    "price": Kind("price=1.2x", "every price of the book times a factor", _form(r"(\d{1,4}(?:\.\d+)?)x"), "above 0 and below 10,000"),
 }
 
 
@@ -105,8 +109,9 @@ def parse_scenario(text: str) -> Scenario:
             near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
             raise UnknownScenarioError(text, f"{kind!r} is no kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))
         match = KINDS[kind].form.fullmatch(value.strip()) if equals else None
+        bounds = f" ({KINDS[kind].bounds})" if KINDS[kind].bounds else ""
         if match is None or (kind in {"traffic", "price"} and float(match[1]) == 0):
-            raise UnknownScenarioError(text, f"{value!r} is no value of {kind!r}; write {KINDS[kind].example}")
+            raise UnknownScenarioError(text, f"{value!r} is no value of {kind!r}; write {KINDS[kind].example}{bounds}")
         change = Change(kind, match[1])
         if any(other == change or (other.kind == kind and kind not in _REPEATABLE) for other in changes):
             given = f"{kind}={value}" if kind in _REPEATABLE else kind

@@ -5,6 +5,7 @@ difference is taken pair by pair; what the dice add to both cancels out (common 
 section 11.2).
 Rule 2: an interval that contains zero says "not distinguishable", never "equal". So does a difference below half a percent: with paired
 dice even a rounding of the run's end can be told from nothing, and nobody decides by it.
+Rule 3: no metric is below zero, so no interval says that one is, nor that one falls by more than the baseline has.
 """
 
 from __future__ import annotations
@@ -111,13 +112,20 @@ class Comparison:
 
 def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool | None) -> Comparison:
     """Compare a scenario's values with the baseline's, replication by replication; without a better side there is no verdict."""
+    value = _not_below(0.0, interval(values))
     if baseline is None:
-        return Comparison(interval(values), None, None)
-    difference = interval([value - base for value, base in zip(values, baseline, strict=True)])
+        return Comparison(value, None, None)
+    pairs = [(own, base) for own, base in zip(values, baseline, strict=True) if not math.isnan(own - base)]
+    difference = _not_below(-interval([base for _, base in pairs]).mean, interval([own - base for own, base in pairs]))
     if lower_is_better is None:
-        return Comparison(interval(values), difference, None)
+        return Comparison(value, difference, None)
     scale = abs(interval(baseline).mean)
-    return Comparison(interval(values), difference, _verdict(difference, scale, lower_is_better=lower_is_better))
+    return Comparison(value, difference, _verdict(difference, scale, lower_is_better=lower_is_better))
+
+
+def _not_below(lowest: float, found: Interval) -> Interval:
+    """Cut off what lies below ``lowest``; where one replication bounds nothing, it stays so."""
+    return found.within(lowest, math.inf) if found.n > 1 else found
 
 
 def _verdict(difference: Interval, scale: float, *, lower_is_better: bool) -> Verdict:

@@ -1,6 +1,7 @@
 """From the replications of a scenario to its result.
 
-Rule: metrics are compared per replication; the outcome that is shown pools the requests of all of them. A share stays between 0 and 1.
+Rule 1: metrics are compared per replication; the outcome that is shown pools the requests of all of them. A share stays between 0 and 1.
+Rule 2: latencies are those of the good requests. Where fewer are good than in the baseline, lower ones are no better: the slow are gone.
 """
 
 from __future__ import annotations
@@ -16,10 +17,17 @@ from simulations.whatif.statistics import Comparison, compare, interval, share_o
 from workloads.telemetry.outcome import Outcome, RequestRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from simulations.whatif.trial import Run, Trial
 
+#: Said where latencies fell along with the share of good requests.
+SURVIVORS: Final = (
+    "fewer requests are good than in the baseline, and latencies count good ones only: those that are lower (`?`) are not called better"
+)
 #: Share of its mean to which a headline is to be known.
 PRECISION: Final = 0.05
+_LATENCIES: Final = tuple(name for name in METRICS if name.endswith("_ms"))
 _SHARES: Final = frozenset({"good_share", "utilisation"})
 
 
@@ -37,6 +45,9 @@ def summarise(trial: Trial, baseline: Trial | None) -> ScenarioResult:
     """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline)."""
     outcome = replace(_pooled(trial), cost_usd_per_hour=trial.cost.hourly_usd)
     ledger = _ledger(trial)
+    metrics = {name: _compared(name, trial, baseline) for name in METRICS}
+    flattered = _flattered(metrics)
+    metrics |= {name: replace(metrics[name], verdict="undefined") for name in flattered}
     return ScenarioResult(
         name=trial.question.scenario.name,
         outcome=outcome,
@@ -48,11 +59,11 @@ def summarise(trial: Trial, baseline: Trial | None) -> ScenarioResult:
         gpu_seconds=ledger,
         unschedulable=_unschedulable(trial),
         usd_per_million_output_tokens=usd_per_million_output_tokens(outcome, trial.cost.hourly_usd),
-        metrics={name: _compared(name, trial, baseline) for name in METRICS},
+        metrics=metrics,
         replications=len(trial.runs),
         stopped="precise" if widest_headline(trial) <= PRECISION else "cap",
         calibration=trial.calibration.name,
-        notes=tuple(notes(trial, baseline)),
+        notes=(*notes(trial, baseline), *([SURVIVORS] if flattered else [])),
     )
 
 
@@ -63,6 +74,13 @@ def _compared(name: str, trial: Trial, baseline: Trial | None) -> Comparison:
         return found
     value = share_of_drawn(values) if name == "good_share" and trial.dice else found.value
     return Comparison(value.within(0, 1), found.difference.within(-1, 1) if found.difference else None, found.verdict)
+
+
+def _flattered(metrics: Mapping[str, Comparison]) -> list[str]:
+    """Return the latencies that look better only because fewer requests are good."""
+    if metrics["good_share"].verdict != "worse":
+        return []
+    return [name for name in _LATENCIES if metrics[name].verdict == "better"]
 
 
 def _unschedulable(trial: Trial) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stacks.environment.values import LARGEST_CPUS, LARGEST_GIB, MOST_NODES, LabelValue, Model, Name
+from stacks.environment.values import LARGEST_CPUS, LARGEST_GIB, MOST_NODES, LabelValue, Model, Name, PathText
 
 
 class Cluster(Model):
@@ -14,7 +14,7 @@ class Cluster(Model):
 
     provider: Literal["embedded", "kubeconfig"] = "embedded"
     """``embedded``: real control plane on this machine, nodes and pods played by KWOK. ``kubeconfig``: any cluster you name."""
-    kubeconfig: str | None = None
+    kubeconfig: PathText | None = None
     """Path of the kubeconfig file; default: $KUBECONFIG, then ~/.kube/config. Only with ``provider: kubeconfig``."""
     context: str | None = None
     """Context inside that file. It is shown, and asked for, before the first change."""

@@ -11,6 +11,7 @@ from stacks.environment.values import (
     Members,
     Model,
     Name,
+    PathText,
     Share,
     SomePods,
     StackEncryption,
@@ -95,6 +96,6 @@ class Telemetry(Model):
 class Budget(Model):
     """What the environment may cost, at 730 hours a month."""
 
-    monthly_usd: Annotated[float, Field(ge=0)] = 0.0
-    price_book: str = "bundled"
+    monthly_usd: Annotated[float, Field(ge=0, le=1_000_000_000)] = 0.0
+    price_book: PathText = "bundled"
     """``bundled``, or the path of a CSV of the same columns."""

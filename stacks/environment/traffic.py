@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from stacks.environment.values import MOST_TOKENS, Model, NotNegative, Share, Tokens
+from stacks.environment.values import MOST_TOKENS, Model, NotNegative, PathText, Share, Tokens
 
 #: Every request of a run is planned beforehand and kept in memory.
 MOST_REQUESTS: Final = 10_000_000
@@ -63,7 +63,7 @@ class Traffic(Model):
     """Coefficient of variation of the inter-arrival times, for ``gamma``."""
     shape: Literal["constant", "ramp", "spike", "diurnal"] = "constant"
     """How the rate moves over the run; the mean stays ``rate_per_s``."""
-    trace: str | None = None
+    trace: PathText | None = None
     """Path of a trace (CSV with TIMESTAMP,ContextTokens,GeneratedTokens or JSON lines with timestamp, input_length, output_length)."""
     prompt_tokens: Lengths = Lengths(mean=128, cv=0.5, low=8, high=512)
     output_tokens: Lengths = Lengths(mean=32, cv=0.5, low=2, high=128)

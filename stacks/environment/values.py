@@ -16,6 +16,7 @@ NAME_FORM: Final = r"^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$"
 LABEL_FORM: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _DOMAIN_PART: Final = r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?"
 _TRUST_DOMAIN: Final = rf"^{_DOMAIN_PART}(\.{_DOMAIN_PART})*$"
+_PATH_FORM: Final = r"^[^\x00]*$"
 _STACK_ENCRYPTION: Final = r"^(passphrase|hashivault://[A-Za-z0-9][A-Za-z0-9_.-]*)$"
 
 #: What a pattern asks for, in words.
@@ -23,6 +24,7 @@ FORMS: Final[dict[str, str]] = {
     NAME_FORM: "a name is expected: lower-case letters, digits and dashes, at most 50, with a letter or digit at both ends",
     LABEL_FORM: "it becomes a Kubernetes label: letters, digits and - _ . are allowed, at most 63, with a letter or digit at both ends",
     _TRUST_DOMAIN: "a trust domain is expected, such as example.org: lower-case letters, digits, - and _, in parts separated by dots",
+    _PATH_FORM: "a path is expected, and no path holds the character NUL",
     _STACK_ENCRYPTION: "allowed: `passphrase`, or `hashivault://<transit key>`",
 }
 
@@ -39,6 +41,7 @@ MOST_MEMBERS: Final = 100
 Name = Annotated[str, Field(pattern=NAME_FORM, description="A DNS label: lower-case letters, digits, dashes.")]
 LabelValue = Annotated[str, Field(pattern=LABEL_FORM, description="A Kubernetes label value: letters, digits, - _ .")]
 TrustDomain = Annotated[str, Field(pattern=_TRUST_DOMAIN, max_length=255)]
+PathText = Annotated[str, Field(pattern=_PATH_FORM)]
 StackEncryption = Annotated[str, Field(pattern=_STACK_ENCRYPTION)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]

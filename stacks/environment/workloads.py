@@ -7,7 +7,20 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from stacks.environment import schedule
-from stacks.environment.values import LARGEST_CPUS, LARGEST_GIB, Cpus, Gpus, MemoryGib, Model, Name, Pods, Priority, SomePods, Tokens
+from stacks.environment.values import (
+    LARGEST_CPUS,
+    LARGEST_GIB,
+    Cpus,
+    Gpus,
+    MemoryGib,
+    Model,
+    Name,
+    PathText,
+    Pods,
+    Priority,
+    SomePods,
+    Tokens,
+)
 
 
 class Resources(Model):
@@ -91,7 +104,7 @@ class TrainingJob(Model):
 class Engine(Model):
     """How each replica of the serving Deployment generates tokens."""
 
-    model: str = "synthetic"
+    model: PathText = "synthetic"
     """Path of a GGUF file, or ``synthetic`` for the small random-weight model that the project writes itself."""
     model_claim: Name | None = None
     """Only with ``provider: kubeconfig``: PersistentVolumeClaim of namespace ``ai`` that holds the model. Replicas mount it at ``/models``,

@@ -12,7 +12,7 @@ from stacks.traffic.errors import (
     UnknownTraceFormatError,
     UnreadableTraceError,
 )
-from stacks.traffic.planning import MAX_REQUESTS, plan, request_lengths
+from stacks.traffic.planning import MAX_REQUESTS, plan, request_lengths, trace_path
 from stacks.traffic.request import PlannedRequest
 from stacks.traffic.shapes import SHAPES, Shape
 from stacks.traffic.traces import BadRow, Trace, TraceRow, read_trace
@@ -34,4 +34,5 @@ __all__ = [
     "plan",
     "read_trace",
     "request_lengths",
+    "trace_path",
 ]

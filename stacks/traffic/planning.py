@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from stacks.traffic.arrivals import arrival_times
-from stacks.traffic.errors import PlanTooLongError
+from stacks.traffic.errors import PlanTooLongError, UnreadableTraceError
 from stacks.traffic.lengths import clip, draw
 from stacks.traffic.request import PlannedRequest
 from stacks.traffic.traces import Trace, TraceRow, read_trace
@@ -85,6 +85,18 @@ def request_lengths(
     return itertools.cycle([_clipped(traffic, row) for row in rows])
 
 
+def trace_path(named: str, root: Path) -> Path:
+    """Return the path of a trace, taken from ``root`` where it is relative and from a home folder where it begins with ``~``.
+
+    Raises:
+        UnreadableTraceError: there is no such home folder.
+    """
+    try:
+        return root / Path(named).expanduser()
+    except RuntimeError as error:
+        raise UnreadableTraceError(Path(named), "there is no such home folder") from error
+
+
 def _stream(seed: int, name: str) -> Random:
     # A text seed goes through SHA-512: neighbouring seeds and streams have nothing in common.
     return Random(f"{seed}/{name}")  # noqa: S311  # a simulation wants repeatable numbers
@@ -96,9 +108,10 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
 
 def _trace(traffic: Traffic, root: Path, skip_bad_rows: bool, note: Callable[[str], None]) -> Trace:
     assert traffic.trace is not None, "only called where a trace is given"
-    trace = read_trace(root / Path(traffic.trace).expanduser(), skip_bad_rows=skip_bad_rows)
+    trace = read_trace(trace_path(traffic.trace, root), skip_bad_rows=skip_bad_rows)
     if trace.bad:
-        note(f"{trace.bad} bad rows of the trace were skipped; the first is {trace.first_bad}")
+        skipped = "1 bad row of the trace was" if trace.bad == 1 else f"{trace.bad} bad rows of the trace were"
+        note(f"{skipped} skipped; the first is {trace.first_bad}")
     return trace
 
 

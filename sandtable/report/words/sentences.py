@@ -111,7 +111,8 @@ def what_it_buys(rehearsal: Rehearsal, graph: Graph | None) -> list[Item]:
     if outcome and outcome.output_tokens_per_s is not None:
         items.append(Item("output tokens per second", figure(outcome.output_tokens_per_s), f"{source}, at this load"))
     if rehearsal.cost and rehearsal.cost.usd_per_million_output_tokens is not None:
-        items.append(Item("per million output tokens", usd(rehearsal.cost.usd_per_million_output_tokens), "at this load"))
+        price = amount(rehearsal.cost, rehearsal.cost.usd_per_million_output_tokens)
+        items.append(Item("per million output tokens", price, "at this load"))
     return items
 
 
@@ -136,19 +137,26 @@ def _gpus(resource: Resource) -> int:
 
 
 def monthly(cost: Cost | None) -> str:
-    """Return the monthly cost; ``at least`` where nodes without a price are missing from it."""
-    if cost is None or cost.monthly_usd is None:
+    """Return the monthly cost; see :func:`amount`."""
+    return ABSENT if cost is None else amount(cost, cost.monthly_usd)
+
+
+def amount(cost: Cost, value: float | None) -> str:
+    """Return ``value``, which follows from ``cost``: ``at least`` where nodes without a price are missing from it, a dash where all are."""
+    if value is None or (cost.unpriced and not any(pool.nodes and pool.usd_per_hour is not None for pool in cost.pools)):
         return ABSENT
-    return f"at least {usd(cost.monthly_usd)}" if cost.unpriced else usd(cost.monthly_usd)
+    return f"at least {usd(value)}" if cost.unpriced else usd(value)
 
 
 def budget(cost: Cost) -> str:
-    """Return how the monthly cost stands to the budget; empty where either is not known. A budget of $0 is one."""
-    if cost.budget_usd is None or cost.monthly_usd is None:
+    """Return how the monthly cost stands to the budget; empty where that cannot be told. A budget of $0 is one."""
+    if cost.budget_usd is None or cost.monthly_usd is None or monthly(cost) == ABSENT:
         return ""
     if not cost.budget_usd:
-        return f"{'over' if cost.monthly_usd > 0 else 'within'} the budget of {usd(0)}"
-    return f"{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}"
+        within = "" if cost.unpriced else f"within the budget of {usd(0)}"
+        return f"over the budget of {usd(0)}" if cost.monthly_usd > 0 else within
+    least = "at least " if cost.unpriced else ""
+    return f"{least}{percent(cost.monthly_usd / cost.budget_usd)} of the budget of {usd(cost.budget_usd)}"
 
 
 def zeros(cost: Cost) -> list[Item]:

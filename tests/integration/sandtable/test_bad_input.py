@@ -10,12 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
+from stacks.prices import BUNDLED
 from toolchain.cache import Lock
 
 Edit = Callable[[str, str], None]
 TRACE = (
     "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n2023-11-16 18:15:47.99,nine,109\n2023-11-16 18:15:48.10,20,\n"
 )
+
+
+def edit(path: Path, before: str, after: str) -> str:
+    """Replace a text of an environment's file, which must be there; return what the file was."""
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    return text
 
 
 @pytest.mark.parametrize(
@@ -68,10 +77,7 @@ def test_environment(sandtable: Any, edited: Edit, before: str, after: str, word
     ],
 )
 def test_gpu_model_without_a_price(sandtable: Any, project: Path, before: str, after: str, hint: str) -> None:
-    path = project / "Pulumi.staging.yaml"
-    text = path.read_text(encoding="utf-8")
-    assert before in text
-    path.write_text(text.replace(before, after), encoding="utf-8")
+    edit(project / "Pulumi.staging.yaml", before, after)
     answer = sandtable("check", "staging")
     assert answer.code == 6
     flat = " ".join(answer.out.split())
@@ -96,6 +102,26 @@ def test_unknown_command_and_option(sandtable: Any) -> None:
 
 def test_unknown_scenario(sandtable: Any) -> None:
     sandtable("whatif", "prod", "-s", "trafic=2x").refused("'trafic=2x'", "did you mean 'traffic'", "zone-lost=", "price=")
+
+
+def test_question_asked_twice(sandtable: Any) -> None:
+    sandtable("whatif", "prod", "-s", "traffic=2x", "-s", "spot=0.7", "-s", "traffic=2x").refused("'traffic=2x' is given twice")
+
+
+def test_price_book_of_a_month_that_is_none(sandtable: Any, project: Path) -> None:
+    (project / "book.csv").write_text(BUNDLED.read_text(encoding="utf-8").replace("2026-06", "2026-13", 1), encoding="utf-8")
+    edit(project / "Pulumi.prod.yaml", "    monthly_usd: 27000", "    price_book: book.csv")
+    sandtable("whatif", "prod").refused("book.csv, line 2, column as_of", "2026-13", "is not a month")
+
+
+@pytest.mark.parametrize(("named", "words"), [("~nosuchuser/x", "no such home folder"), ('"a\\0b"', "no path holds the character NUL")])
+def test_path_in_an_environment_that_cannot_be_meant(sandtable: Any, project: Path, named: str, words: str) -> None:
+    path = project / "Pulumi.prod.yaml"
+    before = edit(path, "    monthly_usd: 27000", f"    price_book: {named}")
+    sandtable("check", "prod").refused("price", words)
+    path.write_text(before, encoding="utf-8")
+    edit(path, "    arrivals: gamma", f"    arrivals: trace\n    trace: {named}")
+    sandtable("whatif", "prod").refused("trace", words)
 
 
 def test_question_without_an_environment(sandtable: Any) -> None:

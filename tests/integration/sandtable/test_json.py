@@ -73,6 +73,10 @@ def test_whatif(sandtable: Any, check: Check, project: Path) -> None:
     assert [scenario["name"] for scenario in answer.document["scenarios"]] == ["baseline", "traffic=2x", "spot=0.7"]
 
 
+def test_one_scenario_is_counted_as_one(sandtable: Any) -> None:
+    assert "1 scenario, 5 replications" in sandtable("whatif", "prod").err
+
+
 def test_list_of_scenarios(sandtable: Any, check: Check) -> None:
     answer = sandtable("whatif", "--list", "--json")
     check(answer.document, "scenarios")

@@ -147,6 +147,7 @@ def test_traffic_is_read_from_an_environment_or_from_a_file_of_its_own(tmp_path:
     [
         ("rate_per_s: -1", r"rate_per_s: Input should be greater than 0 \(found -1\)"),
         ("rate: 1", "rate: Extra inputs are not permitted"),
+        ("{arrivals: trace, trace: ~nosuchuser/x.csv}", "trace ~nosuchuser/x.csv: cannot be read: there is no such home folder"),
         ("a: [", "not YAML"),
         ("- 1", "traffic: Input should be a valid dictionary"),
     ],

@@ -84,7 +84,7 @@ def test_model_and_key_go_to_the_target_and_notes_into_the_document(tmp_path: Pa
     request = replace(PLAIN, open_loop=True, targets=(url,), confirmed=True, model="chat", trace=tmp_path / "t.jsonl", skip_bad_rows=True)
     document = measure("dev", Workspace(tmp_path), request)
     assert (sent["model"], sent["api_key"], sent["targets"]) == ("chat", "k-1", [url])
-    assert [note.split(" of")[0] for note in document["notes"]] == ["1 bad rows", "the lengths", "said by the generator"]
+    assert [note.split(" of")[0] for note in document["notes"]] == ["1 bad row", "the lengths", "said by the generator"]
 
 
 class Engine:

@@ -87,6 +87,8 @@ def test_reserved_is_priced_as_on_demand_because_the_book_has_no_contracts() -> 
         ("2026-06 at the latest", date(2026, 7, 1), False),
         ("2026-06 at the latest", date(2027, 1, 1), True),
         ("undated (read 2026-11-23)", date(2026, 11, 24), True),
+        ("undated (read 2026-13)", date(2026, 11, 24), True),
+        ("last summer", date(2026, 11, 24), True),
     ],
 )
 def test_old_and_undated_prices_are_warned_about(tmp_path: Path, as_of: str, today: date, warned: bool) -> None:
@@ -105,6 +107,13 @@ def test_scaled_prices_say_that_they_are_assumed(tmp_path: Path) -> None:
     [
         (ROW.replace("58.89", "$58.89"), r"line 2, column on_demand_usd_per_hour: '\$58\.89' is not a number"),
         (ROW.replace("28.32", "-1"), r"line 2, column spot_usd_per_hour: '-1' is not zero or more"),
+        (ROW.replace("58.89", "1e308"), "line 2, column on_demand_usd_per_hour: '1e308' is not zero or more, and at most 1,000,000"),
+        (ROW.replace("28.32", "1000000.5"), "line 2, column spot_usd_per_hour: '1000000.5' is not zero or more, and at most 1,000,000"),
+        (ROW.replace("28.32", "nan"), "line 2, column spot_usd_per_hour: 'nan' is not zero or more"),
+        (ROW.replace("2026-06", "2026-13"), "line 2, column as_of: '2026-13 at the latest' is not a month such as 2026-06"),
+        (ROW.replace("2026-06", "2026-00"), "line 2, column as_of: '2026-00 at the latest' is not a month"),
+        (ROW.replace("2026-06", "0000-06"), "line 2, column as_of: '0000-06 at the latest' is not a month"),
+        (f"{ROW}\n{ROW.replace('somewhere', 'x' * 200_000)}", "line 3: this is no row of a CSV"),
         (ROW.replace("somewhere", ""), "line 2, column source: '' is not a text"),
         (f"{ROW}\n{ROW}", "line 3: aws/eu-north-1/p5.48xlarge is already priced"),
         ("", "it has no rows"),
@@ -118,6 +127,21 @@ def test_a_bad_row_is_named_by_line_and_column(tmp_path: Path, row: str, message
 def test_a_missing_column_is_named_with_the_one_that_looks_like_it(tmp_path: Path) -> None:
     with pytest.raises(PriceBookError, match="column 'spot_usd_per_hour' is missing; 'spot_usd_hour' looks like it"):
         book_of(tmp_path, ROW, header=HEADER.replace("spot_usd_per_hour", "spot_usd_hour"))
+
+
+def test_a_header_that_is_no_row_is_told_by_its_line(tmp_path: Path) -> None:
+    with pytest.raises(PriceBookError, match="line 1: this is no row of a CSV"):
+        book_of(tmp_path, ROW, header=HEADER.replace("source", "s" * 200_000))
+
+
+def test_a_book_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    (price,) = book_of(tmp_path, ROW, header=f"\ufeff{HEADER}")
+    assert price.cloud == "aws"
+
+
+def test_a_home_folder_that_is_not_there_is_told() -> None:
+    with pytest.raises(PriceBookError, match=r"price book ~nosuchuser/x: there is no such home folder\. `budget: price_book:` is"):
+        PriceBook.named("~nosuchuser/x")
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

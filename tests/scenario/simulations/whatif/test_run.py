@@ -235,6 +235,27 @@ def test_overload_is_called_overload(build: Any) -> None:
     assert double.metrics["output_tokens_per_s"].value.mean == pytest.approx(6 * 10 / SERVICE_S, rel=0.05)  # what 6 slots can do
 
 
+def test_latencies_are_no_better_where_most_requests_fail(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(self: MDc, request: Any, free: dict[tuple[str, int], float], whole: Any = MDc._serve) -> RequestRecord:
+        if len(self.replicas) == 3 or request.index % 25 == 0:
+            return whole(self, request, free)  # type: ignore[no-any-return]
+        return RequestRecord(request.at_s, request.at_s, None, request.at_s, 1, 0, "", Status.FAILED, "refused")
+
+    monkeypatch.setattr(MDc, "_serve", serve)
+    _, fewer = ask(stack(build), "replicas=2")
+    found = {name: comparison.verdict for name, comparison in fewer.metrics.items()}
+    assert fewer.metrics["p95_ttft_ms"].difference.high < 0
+    assert (found["good_share"], found["p95_ttft_ms"], found["p95_e2e_ms"]) == ("worse", "undefined", "undefined")
+    assert fewer.notes[-1].startswith("fewer requests are good than in the baseline, and latencies count good ones only")
+
+
+def test_nothing_falls_by_more_than_there_was(build: Any) -> None:
+    _, idle = ask(stack(build), "replicas=20", rate=4.9)
+    for comparison in idle.metrics.values():
+        assert comparison.value.low >= 0
+        assert comparison.difference.low >= comparison.difference.mean - comparison.value.mean - 1e-9
+
+
 def test_nodes_that_the_autoscaler_adds_are_in_the_cost(build: Any) -> None:
     graph = build.graph(build.node("gpu-0", "gpu", "a", gpu=3), build.deployment("ai", 3, "gpu", engine=True, slots=2))
     baseline, grown = ask(graph, "replicas=5")

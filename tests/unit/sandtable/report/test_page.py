@@ -128,6 +128,7 @@ def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]
     text = parsed(page("hold")).text + parsed(page("denied")).text
     for words in (
         "at least $27,151",
+        "Monthly cost at least $27,151 beside the budget of $30,000",
         "p95 time to first token < 400 ms",
         "broken",
         "undecided",

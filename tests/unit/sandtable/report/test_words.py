@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,6 +153,13 @@ def test_a_cost_with_a_missing_price_is_at_least(run: Callable[[str], Run]) -> N
     cost = run("hold").rehearsal.cost
     assert cost is not None
     assert sentences.monthly(cost).startswith("at least $")
+    assert sentences.amount(cost, 48.2) == "at least $48.20"
+    blank = replace(cost, pools=[replace(pool, usd_per_hour=None) for pool in cost.pools])
+    assert (sentences.monthly(blank), sentences.amount(blank, 0.0), sentences.budget(blank)) == ("—", "—", "")
+    assert sentences.budget(cost) == "at least 90.5 % of the budget of $30,000"
+    free = replace(cost, monthly_usd=0.0, budget_usd=0.0)
+    assert (sentences.budget(free), sentences.budget(replace(free, unpriced=[]))) == ("", "within the budget of $0")
+    assert sentences.budget(replace(cost, budget_usd=0.0)) == "over the budget of $0"
     assert [item.value for item in sentences.zeros(cost)] == [
         "edge",
         "cache (aws/eu-west-2/r9z.4xlarge)",

@@ -180,6 +180,14 @@ def test_a_plan_without_findings_and_without_a_change_of_cost_says_so(console: M
     assert "stays at $27,151" in text(out)
 
 
+def test_a_plan_with_a_missing_price_tells_no_difference(console: Make, answers: SimpleNamespace) -> None:
+    plan = answers.plan()
+    plan["cost"]["unpriced"] = ["pool cache, 1 node: no price"]
+    out = console()
+    show_preview(plan, out)
+    assert "would be at least $27,151; nodes without a price are not in it, so no difference is told." in " ".join(text(out).split())
+
+
 def test_all_tools_in_order_is_one_sentence(console: Make, answers: SimpleNamespace) -> None:
     out = console()
     show_tools(answers.tools(complete=True), out)

@@ -73,7 +73,11 @@ def test_smaller_machines_make_more_nodes_and_wider_bounds(build: Any) -> None:
     graph = build.graph(
         build.node("gpu-0", "gpu", "a", price="gcp/us-central1/a2-highgpu-8g"), build.deployment("ai", 1, "gpu", engine=True)
     )
-    fleet = nodes(ask(graph, "gpu=L4").graph)
+    question = ask(graph, "gpu=L4")
+    fleet = nodes(question.graph)
+    assert question.notes[0].startswith("pool gpu: 1 node in 1 zone becomes 8 in 1, each gcp/us-central1/g2-standard-4; ")
+    with pytest.raises(ConfigurationError, match="has 1 replica, so 0 would be left"):
+        ask(graph, "replicas=-1")
     assert {node.price_reference for node in fleet} == {"gcp/us-central1/g2-standard-4"}
     assert (len(fleet), fleet[0].pool_max) == (8, 32)
 

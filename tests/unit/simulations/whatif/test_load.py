@@ -73,7 +73,7 @@ def test_bad_rows_are_an_error_or_a_note(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="--skip-bad-rows"):
         Load.of(traffic, root=tmp_path, seed=1)
     load = Load.of(traffic, root=tmp_path, seed=1, skip_bad_rows=True)
-    assert any(note.startswith("1 bad rows of the trace were skipped") for note in load.notes)
+    assert any(note.startswith("1 bad row of the trace was skipped") for note in load.notes)
 
 
 def test_how_many_requests_come_is_known_before_they_are_drawn(tmp_path: Path) -> None:

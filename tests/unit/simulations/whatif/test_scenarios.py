@@ -40,7 +40,12 @@ def test_scenarios_are_read(text: str, changes: list[tuple[str, str]]) -> None:
         ("zone-lost=a+zone-lost=a", "'zone-lost=a' is given twice."),
         ("traffic=٢x", "'٢x' is no value of 'traffic'"),
         ("replicas=٣", "'٣' is no value of 'replicas'"),
-        ("replicas=100000", "'100000' is no value of 'replicas'"),
+        ("replicas=99999999", "'99999999' is no value of 'replicas'; write replicas=5, replicas=+1, replicas=-1 (at most 9,999)."),
+        ("slots=99999999999", "'99999999999' is no value of 'slots'; write slots=8 (1 to 9,999)."),
+        ("spot=2", "'2' is no value of 'spot'; write spot=0.7 (0 to 1)."),
+        ("traffic=9999999999x", "'9999999999x' is no value of 'traffic'; write traffic=2x (above 0 and below 1,000,000,000)."),
+        ("price=10000x", "'10000x' is no value of 'price'; write price=1.2x (above 0 and below 10,000)."),
+        ("gpu=", "'' is no value of 'gpu'; write gpu=A100-80GB."),
         ("zone-lost=zürich", "'zürich' is no value of 'zone-lost'"),
     ],
 )

@@ -60,6 +60,19 @@ def test_an_interval_ends_where_its_value_can_be_no_more() -> None:
     assert interval([0.9, 1.0]).within(0, 1).high == 1
 
 
+def test_a_difference_ends_where_nothing_would_be_left() -> None:
+    found = compare([0.1, 0.2, 0.0], [10.0, 20.0, 90.0], lower_is_better=True)
+    assert found.difference is not None
+    assert (found.value.low, found.difference.low) == (0.0, -40.0)
+    # Only the pairs count, and where one pair bounds nothing, nothing does.
+    gone = compare([0.1, math.nan, 0.0], [10.0, 20.0, 90.0], lower_is_better=True).difference
+    assert gone is not None
+    assert gone.low == -50.0
+    single = compare([1.0], [2.0], lower_is_better=True)
+    assert single.difference is not None
+    assert (single.value.low, single.difference.low) == (-math.inf, -math.inf)
+
+
 def test_no_difference_is_not_distinguishable_and_no_value_is_undefined() -> None:
     assert compare([1.0, 2.0], [1.0, 2.0], lower_is_better=True).verdict == "not distinguishable"
     assert compare([math.nan, math.nan], [1.0, 2.0], lower_is_better=True).verdict == "undefined"

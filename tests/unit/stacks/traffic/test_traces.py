@@ -190,7 +190,14 @@ def test_bad_json_rows_are_named(written: Any, row: str, why: str) -> None:
 def test_skipping_leaves_a_note(written: Any) -> None:
     path, notes = written(AZURE + "x,y,z\n"), []
     assert len(plan(replayed(path), root=path.parent, skip_bad_rows=True, on_note=notes.append)) == 3
-    assert notes[0].startswith("1 bad rows of the trace were skipped; the first is line 5, 'x,y,z': TIMESTAMP 'x' is not a time")
+    assert notes[0].startswith("1 bad row of the trace was skipped; the first is line 5, 'x,y,z': TIMESTAMP 'x' is not a time")
+
+
+def test_a_home_folder_that_is_not_there_is_told() -> None:
+    traffic = Traffic(arrivals="trace", trace="~nosuchuser/x.csv")
+    for read in (plan, request_lengths):
+        with pytest.raises(UnreadableTraceError, match=r"trace ~nosuchuser/x\.csv: cannot be read: there is no such home folder"):
+            read(traffic, root=Path("/somewhere"))
 
 
 def test_unknown_format_names_columns_found_and_wanted(written: Any) -> None:
