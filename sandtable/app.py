@@ -111,8 +111,8 @@ def run(arguments: list[str]) -> int:
             streams.tell("", err=True)
         return _fail(ExitCode.INTERRUPTED, _NOT_AGREED, arguments)
     except SystemExit as end:
-        # Typer's way to say that the reader of our output has seen enough (`| head`), or that a completion is printed.
-        return int(ExitCode.OK) if isinstance(end.__context__, OSError) else int(end.code or 0)
+        # Typer's way to say that a completion is printed; and that a pipe broke, which is none of ours: `streams` outlives its readers.
+        return _failed(end.__context__, arguments) if isinstance(end.__context__, OSError) else int(end.code or 0)
     except Exception as error:  # noqa: BLE001  # the last line of defence: every error ends in the catalogue
         return _failed(error, arguments)
     if result == ExitCode.INTERRUPTED:
