@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandtable.errors import MissingError, UsageError
+from sandtable.json_text import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a document that sandtable wrote.
+    """Read a document that sandtable or Pulumi wrote.
 
     Raises:
-        UsageError: it is not JSON.
+        UsageError: it is not JSON, or nested beyond sense.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return decode(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error

@@ -191,6 +191,18 @@ def test_a_state_that_is_none(sandtable: Any, tmp_path: Path) -> None:
     sandtable("graph", "dev", "--state", tmp_path / "state.json").refused("name one source")
 
 
+@pytest.mark.parametrize("depth", [101, 2_000, 100_000])
+def test_a_document_that_is_nested_beyond_sense(sandtable: Any, tmp_path: Path, depth: int) -> None:
+    (tmp_path / "deep.json").write_text("[" * depth + "]" * depth)
+    for option in ("--state", "--preview"):
+        sandtable("graph", option, tmp_path / "deep.json").refused("deep.json: cannot be read: it is nested deeper than 100 levels")
+
+
+def test_a_state_with_a_byte_order_mark(sandtable: Any, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('\ufeff{"version": 3, "deployment": {"manifest": {}}}', encoding="utf-8")
+    assert sandtable("graph", "--state", tmp_path / "state.json").code == 0
+
+
 @pytest.mark.parametrize("command", ["graph", "check"])
 def test_manifests_of_another_shape(sandtable: Any, tmp_path: Path, command: str) -> None:
     manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": "x"}}
