@@ -157,20 +157,24 @@ def checked(inputs: Any, place: str) -> dict[str, Any]:
     """Return the inputs of a resource in normal form; ``place`` says where they were read.
 
     Raises:
-        ConfigurationError: they are no mapping, or an object of Kubernetes that does not have the shape of its kind.
+        ConfigurationError: they are no mapping, an object of Kubernetes that does not have the shape of its kind, or hold a number that
+            JSON cannot say.
     """
     if not isinstance(inputs, Mapping):
         raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} stands where a mapping is expected")
     normal = normalise_inputs(inputs)
-    if not (normal.get("kind") and normal.get("apiVersion")):
-        return normal
-    shape = fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(normal["kind"]), {"spec": _ANY})})
-    problems = list(shape(normal, ""))
+    is_object = bool(normal.get("kind") and normal.get("apiVersion"))
+    problems = list(_of_kind(normal["kind"])(normal, "")) if is_object else []
     if not problems and not _finite(normal):
         problems = ["a number in it is infinite, or none (.nan)"]
     if problems:
-        raise ConfigurationError("\n".join(f"{place}: {_label(normal)}: {problem}" for problem in problems))
+        named = f"{_label(normal)}: " if is_object else ""
+        raise ConfigurationError("\n".join(f"{place}: {named}{problem}" for problem in problems))
     return normal
+
+
+def _of_kind(kind: Any) -> Shape:
+    return fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(kind), {"spec": _ANY})})
 
 
 def _finite(inputs: Mapping[str, Any]) -> bool:

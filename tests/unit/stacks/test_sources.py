@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,8 @@ def without(key: str, value: Any) -> dict[str, Any]:
         ("inputs", {**NAMESPACE, "metadata": 5}, "Namespace: `metadata` is 5; a mapping"),
         ("inputs", {**NAMESPACE, "metadata": {"name": "ai", "annotations": ["x"]}}, "Namespace ai: `metadata.annotations` is"),
         ("inputs", {**NAMESPACE, "spec": 5}, "Namespace ai: `spec` is 5; a mapping"),
+        ("inputs", {"x": math.nan}, r"a number in it is infinite, or none \(\.nan\)"),
+        ("inputs", {"acl": {"x": [math.inf]}}, "a number in it is infinite"),
     ],
 )
 def test_a_wrong_kind_of_value_is_named_with_its_file_and_place(key: str, value: Any, words: str) -> None:
@@ -173,6 +177,16 @@ def test_bad_manifests_name_the_place(tmp_path: Path, text: str, expected: str) 
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=expected):
         from_manifests([tmp_path / "x.yaml"])
+
+
+def test_what_a_pipe_gives_is_read() -> None:
+    end, begin = os.pipe()
+    os.write(begin, b"apiVersion: v1\nkind: Namespace\nmetadata: {name: ai}\n")
+    os.close(begin)
+    try:
+        assert [r.label for r in from_manifests([Path(f"/dev/fd/{end}")])] == ["Namespace ai"]
+    finally:
+        os.close(end)
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
