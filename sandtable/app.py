@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 
 from sandtable import streams
 from sandtable.commands import check, cluster, deploy, doctor, graph, loadtest, rehearse, report, schema, whatif
+from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode, for_error
 from sandtable.workspace import Workspace
 
@@ -63,6 +64,11 @@ def _options(
     ] = Path(),
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,  # noqa: ARG001  # its callback has done it
 ) -> None:
+    if not root.is_absolute():
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            raise UsageError("the working folder has been removed: change to another, or name the project's with -C") from None
     context.obj = Workspace(root)
 
 

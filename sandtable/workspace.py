@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,11 +59,25 @@ class Workspace:
 
         Raises:
             MissingError: there is none.
+            PermissionError: the folder of the runs may not be read.
         """
-        for run in sorted((self.folder / "runs").glob("*"), reverse=True):
+        runs = self.folder / "runs"
+        # Not `glob`, to which a folder that may not be read is an empty one.
+        found = sorted(runs.iterdir(), reverse=True) if _is_folder(runs) else []
+        for run in found:
             if (run / "rehearsal.json").is_file():
                 return run
-        raise MissingError(f"no finished rehearsal in {self.folder / 'runs'}: run `sandtable rehearse dev` first")
+        raise MissingError(f"no finished rehearsal in {runs}: run `sandtable rehearse dev` first")
+
+    def run(self, name: str) -> Path:
+        """Return the folder of the run of this name.
+
+        Raises:
+            MissingError: there is none.
+        """
+        if not _is_folder(folder := self.folder / "runs" / name):
+            raise MissingError(f"no run {name!r} in {folder.parent}: `ls` that folder for their names")
+        return folder
 
     def calibration(self, environment: str) -> Path:
         """File of what was last measured of the engine of ``environment``; it need not exist."""
@@ -71,6 +86,16 @@ class Workspace:
     def baseline(self, environment: str) -> Path:
         """File of the outcome that later rehearsals of ``environment`` are compared with; it need not exist."""
         return self.folder / "baselines" / f"{environment}.json"
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is such a folder; whether there is cannot be said where the one above it may not be read."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # `is_dir` takes it for an error; a folder of that name is nowhere
+            return False
+        raise
 
 
 def _not_made(path: Path, error: OSError) -> UsageError:

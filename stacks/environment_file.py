@@ -7,6 +7,7 @@ in single fields are reported at once; once there is none, so is everything in w
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,13 +91,22 @@ def find(name_or_path: str, *, root: Path = Path()) -> Path:
         ConfigurationError: neither ``Pulumi.<name>.yaml`` in ``root`` nor a file at that path exists.
     """
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
-        if (path := Path(name_or_path)).is_file():
+        if _is_file(path := Path(name_or_path)):
             return path
         raise ConfigurationError(f"{name_or_path}: there is no such file")
     path = root / f"Pulumi.{name_or_path}.yaml"
-    if path.is_file():
+    if _is_file(path):
         return path
     known = names(root)
     if not known:
         raise ConfigurationError(f"no Pulumi.<name>.yaml in {root.resolve()}: run from the project's folder, or give the file's path")
     raise ConfigurationError(f"no environment {name_or_path!r}: there is {', '.join(known)}{nearest(name_or_path, known)}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # `is_file` takes it for an error; a file of that name is nowhere
+            return False
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,32 @@ def test_kubeconfig_that_is_none(sandtable: Any, edited: Edit, tmp_path: Path) -
 def test_no_run_to_report(sandtable: Any) -> None:
     sandtable("report").refused("no finished rehearsal", "sandtable rehearse dev", code=7)
     sandtable("report", "20260101T000000-dev").refused("20260101T000000-dev", code=7)
+
+
+@pytest.mark.parametrize(("command", "code"), [("graph", 2), ("report", 7)])
+def test_a_name_that_no_file_can_have(sandtable: Any, command: str, code: int) -> None:
+    sandtable(command, "x" * 5_000).refused("no environment 'xxx" if command == "graph" else "no run 'xxx", code=code)
+    sandtable("graph", f"./{'x' * 5_000}.yaml").refused("there is no such file")
+
+
+@pytest.mark.parametrize("run", [(), ("20260101T000000-dev",)])
+def test_runs_that_may_not_be_read(sandtable: Any, project: Path, monkeypatch: pytest.MonkeyPatch, run: tuple[str, ...]) -> None:
+    runs = project / ".sandtable" / "runs"
+    (runs / "20260101T000000-dev").mkdir(parents=True)
+    runs.chmod(0)
+    if os.geteuid() == 0:  # whom no mode keeps out
+
+        def refused(path: Path, *_: Any, **__: Any) -> Any:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr(os, "listdir", refused)  # what both of pathlib's ways to look into a folder end in
+        monkeypatch.setattr(os, "scandir", refused)
+        monkeypatch.setattr(Path, "is_dir", refused if run else Path.is_dir)
+    try:
+        sandtable("report", *run).refused(f"{runs}", "Permission denied", "unlock the folder")
+    finally:
+        monkeypatch.undo()
+        runs.chmod(0o700)
 
 
 def test_a_state_that_is_none(sandtable: Any, tmp_path: Path) -> None:

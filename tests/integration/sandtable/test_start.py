@@ -111,6 +111,14 @@ def test_a_stream_on_a_full_disk_ends_in_a_code_of_the_catalogue(project: Path, 
     assert done.stderr.count("\n") == (0 if full == "both" else 1)
 
 
+def test_a_working_folder_that_has_been_removed(tmp_path: Path) -> None:
+    line = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir ../gone && {sys.executable} -m sandtable graph dev"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", line], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: the working folder has been removed: change to another, or name the project's with -C\n"
+
+
 def test_an_encoding_without_our_signs_is_no_fault(process: Any) -> None:
     for arguments in (("--help",), ("cluster", "--help"), ("rehearse", "--help")):
         assert process(*arguments, env={"PYTHONIOENCODING": "ascii"}).code == 0
