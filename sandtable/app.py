@@ -22,6 +22,7 @@ from sandtable import streams
 from sandtable.commands import check, cluster, deploy, doctor, graph, loadtest, rehearse, report, schema, whatif
 from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode, for_error
+from sandtable.signs import seen_lines
 from sandtable.workspace import Workspace
 
 EXAMPLES = """
@@ -141,6 +142,7 @@ def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
 
 
 def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
+    message = seen_lines(message)  # it may name what others wrote
     if "--json" in arguments:
         streams.tell(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
     streams.tell(f"error: {message}", err=True, colour=None if os.environ.get("NO_COLOR") else typer.colors.RED)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sandtable.errors import MissingError, UsageError
 from sandtable.json_text import decode
+
+_NOWHERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,11 @@ class Workspace:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether there is such a folder; whether there is cannot be said where the one above it may not be read."""
+    """Whether there is such a folder; an error where the one above it may not be read, which newer `is_dir` take for a no."""
     try:
-        return path.is_dir()
+        return stat.S_ISDIR(path.stat().st_mode)
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # `is_dir` takes it for an error; a folder of that name is nowhere
+        if error.errno in _NOWHERE:
             return False
         raise
 

@@ -198,13 +198,17 @@ def test_runs_that_may_not_be_read(sandtable: Any, project: Path, monkeypatch: p
     (runs / "20260101T000000-dev").mkdir(parents=True)
     runs.chmod(0)
     if os.geteuid() == 0:  # whom no mode keeps out
+        look = Path.stat
 
-        def refused(path: Path, *_: Any, **__: Any) -> Any:
+        def refused(path: Any, *_: Any, **__: Any) -> Any:
             raise PermissionError(13, "Permission denied", str(path))
+
+        def beneath(path: Path, **options: Any) -> Any:
+            return refused(path) if runs in path.parents else look(path, **options)
 
         monkeypatch.setattr(os, "listdir", refused)  # what both of pathlib's ways to look into a folder end in
         monkeypatch.setattr(os, "scandir", refused)
-        monkeypatch.setattr(Path, "is_dir", refused if run else Path.is_dir)
+        monkeypatch.setattr(Path, "stat", beneath)
     try:
         sandtable("report", *run).refused(f"{runs}", "Permission denied", "unlock the folder")
     finally:
@@ -236,6 +240,13 @@ def test_manifests_of_another_shape(sandtable: Any, tmp_path: Path, command: str
     (tmp_path / "web.yaml").write_text(yaml.safe_dump(manifest))
     words = ("web.yaml (document 1): Deployment web: `spec.replicas` is 'x'", "a whole number of 0 or more is expected")
     sandtable(command, "--manifests", tmp_path / "web.yaml").refused(*words)
+
+
+def test_a_message_does_not_command_the_terminal(sandtable: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text('apiVersion: v1\nkind: Pod\nmetadata: {name: "a\\e[2J"}\nspec: 5\n')
+    answer = sandtable("graph", "--manifests", tmp_path / "a.yaml")
+    answer.refused(r"Pod a\x1b[2J: `spec` is 5")
+    assert "\x1b" not in answer.err
 
 
 def test_cluster_is_not_thrown_away_unasked(sandtable: Any) -> None:
