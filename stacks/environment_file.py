@@ -39,8 +39,8 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     documents = yaml_text.read(path)
     if len(documents) > 1:
         raise ConfigurationError(f"{path}: one document is expected, there are {len(documents)}; take out the `---` between them")
-    document = (documents[0].value or {}) if documents else {}
-    config = document.get("config") or {} if isinstance(document, dict) else None
+    document = _or_empty(documents[0].value) if documents else {}
+    config = _or_empty(document.get("config")) if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise ConfigurationError(f"{path}: a mapping with the key `config` is expected, with keys such as `{PREFIX}engine` beneath it")
     own = {key.removeprefix(PREFIX): value for key, value in config.items() if isinstance(key, str) and key.startswith(PREFIX)}
@@ -56,6 +56,11 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     if slips or environment is None:
         raise ConfigurationError("\n".join(dict.fromkeys(map(file.tell, slips))))
     return environment
+
+
+def _or_empty(value: Any) -> Any:
+    """Return an empty mapping for no value; an empty list or text is of another kind, and meant something."""
+    return {} if value is None else value
 
 
 def _keys_that_are_not_read(config: Mapping[Any, Any]) -> Iterator[Slip]:

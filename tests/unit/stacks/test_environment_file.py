@@ -204,10 +204,10 @@ def test_an_empty_folder_says_where_to_run(tmp_path: Path) -> None:
         load("dev", root=tmp_path)
 
 
-@pytest.mark.parametrize("text", ["config: [1]\n", "a: [\n", "- 1\n"])
+@pytest.mark.parametrize("text", ["config: [1]\n", "config: []\n", "config: ''\n", "a: [\n", "- 1\n", "[]\n", "false\n"])
 def test_a_file_that_is_no_configuration_says_so(tmp_path: Path, text: str) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"Pulumi\.dev\.yaml"):
+    with pytest.raises(ConfigurationError, match=r"Pulumi\.dev\.yaml: (a mapping with the key `config` is expected|is not YAML)"):
         load("dev", root=tmp_path)
 
 
