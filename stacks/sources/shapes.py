@@ -5,7 +5,7 @@ reads a further field there adds its shape here; a field that nobody reads may b
 Rule 2: every wrong field of an object is told, with its path, its value and what is expected.
 Rule 3: whether a quantity is one is not a question of shape: ``stacks.capacity.quantity`` says so.
 
-Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, always fits.
+Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, fits, unless it is ``needed``.
 """
 
 from __future__ import annotations
@@ -88,13 +88,48 @@ def each(shape: Shape) -> Shape:
     return check
 
 
+def needed(shape: Shape) -> Shape:
+    """Return the shape of what must have a value."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value is None:
+            yield f"`{path}` is missing"
+        yield from shape(value, path)
+
+    return check
+
+
+def _or_mark(shape: Shape) -> Shape:
+    """Return the shape of what another program's state or plan may give as a whole as secret, or as not known yet."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value not in (SECRET, UNKNOWN):
+            yield from shape(value, path)
+
+    return check
+
+
+_ANY: Final = fields({})
 _TEXTS: Final = values(TEXT)
 _LABELS: Final = fields({"labels": _TEXTS, "annotations": _TEXTS})
 _EXPRESSIONS: Final = each(fields({"key": TEXT, "operator": TEXT, "values": each(TEXT)}))
 _SELECTOR: Final = fields({"matchLabels": _TEXTS, "matchExpressions": _EXPRESSIONS})
 _TAINTS: Final = each(fields({"key": TEXT, "operator": TEXT, "value": TEXT, "effect": TEXT, "tolerationSeconds": WHOLE}))
 _REQUESTS: Final = fields({"requests": values(_QUANTITY), "limits": values(_QUANTITY)})
-_CONTAINERS: Final = each(fields({"name": TEXT, "image": TEXT, "restartPolicy": TEXT, "resources": _REQUESTS}))
+_WORDS: Final = _or_mark(each(TEXT))
+_CONTAINERS: Final = each(
+    fields(
+        {
+            "name": needed(TEXT),
+            "image": TEXT,
+            "command": _WORDS,
+            "args": _WORDS,
+            "env": _or_mark(each(fields({"name": needed(TEXT), "value": TEXT, "valueFrom": _or_mark(_ANY)}))),
+            "restartPolicy": TEXT,
+            "resources": _REQUESTS,
+        }
+    )
+)
 _NODE_AFFINITY: Final = fields(
     {"requiredDuringSchedulingIgnoredDuringExecution": fields({"nodeSelectorTerms": each(fields({"matchExpressions": _EXPRESSIONS}))})}
 )
@@ -113,19 +148,12 @@ _POD: Final = fields(
     }
 )
 _CLAIM: Final = fields({"resources": _REQUESTS})
-_ANY: Final = fields({})
-
-
-def _mapping_or_mark(value: Any, path: str) -> Iterator[str]:
-    if value not in (SECRET, UNKNOWN):  # as a whole, in another program's state
-        yield from _ANY(value, path)
-
 
 #: What lies at the top of an object, beside its metadata, by kind.
 _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
     "Pod": {"spec": _POD},
     "Node": {"spec": fields({"taints": _TAINTS})},
-    "ConfigMap": {"data": _mapping_or_mark},
+    "ConfigMap": {"data": _or_mark(_ANY)},
     "PersistentVolumeClaim": {"spec": _CLAIM},
     "PriorityClass": {"value": WHOLE, "globalDefault": FLAG, "preemptionPolicy": TEXT},
     "HorizontalPodAutoscaler": {
@@ -138,10 +166,16 @@ _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
 }
 
 
+#: A PodTemplate makes no pods (``POD_TEMPLATES`` lists those that do), but the rules judge what it describes.
+_TEMPLATES: Final = {**POD_TEMPLATES, "PodTemplate": ("template",)}
+_POD_SPECS: Final = {"Pod": ("spec",), **{kind: (*path, "spec") for kind, path in _TEMPLATES.items()}}
+_OWN_GROUPS: Final = frozenset({"", "apps", "batch"})
+
+
 def _controller(kind: str) -> dict[str, Shape]:
-    """The shape of an object with a pod template, which lies where ``POD_TEMPLATES`` says."""
+    """The shape of an object with a pod template, which lies where ``_TEMPLATES`` says."""
     shape = fields({"metadata": _LABELS, "spec": _POD})
-    *above, last = POD_TEMPLATES[kind]
+    *above, last = _TEMPLATES[kind]
     beside = {"replicas": COUNT, "parallelism": COUNT, "volumeClaimTemplates": each(fields({"spec": _CLAIM}))}
     for key in reversed(above):
         shape = fields({last: shape, **beside})
@@ -149,12 +183,14 @@ def _controller(kind: str) -> dict[str, Shape]:
     return {last: shape}
 
 
-_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in POD_TEMPLATES}}
+_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in _TEMPLATES}}
 _METADATA: Final = fields({"name": TEXT, "namespace": TEXT, "labels": _TEXTS, "annotations": _TEXTS})
 
 
-def checked(inputs: Any, place: str) -> dict[str, Any]:
+def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
     """Return the inputs of a resource in normal form; ``place`` says where they were read.
+
+    ``whole`` False: a patch, which says only what it changes, or what nobody judges.
 
     Raises:
         ConfigurationError: they are no mapping, an object of Kubernetes that does not have the shape of its kind, or hold a number that
@@ -165,6 +201,8 @@ def checked(inputs: Any, place: str) -> dict[str, Any]:
     normal = normalise_inputs(inputs)
     is_object = bool(normal.get("kind") and normal.get("apiVersion"))
     problems = list(_of_kind(normal["kind"])(normal, "")) if is_object else []
+    if not problems and is_object and whole:
+        problems = list(_missing_pod(normal))
     if not problems and not _finite(normal):
         problems = ["a number in it is infinite, or none (.nan)"]
     if problems:
@@ -175,6 +213,16 @@ def checked(inputs: Any, place: str) -> dict[str, Any]:
 
 def _of_kind(kind: Any) -> Shape:
     return fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(kind), {"spec": _ANY})})
+
+
+def _missing_pod(normal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what lacks on the way to the spec of its pods, which every rule about pods reads; the API server asks for it, too."""
+    path = _POD_SPECS.get(normal["kind"], ())
+    # Others call their kinds so, too: a Job of Volcano has tasks instead.
+    here: Any = normal if normal["apiVersion"].rpartition("/")[0] in _OWN_GROUPS else None
+    for depth, key in enumerate(path, 1):
+        if isinstance(here, Mapping) and (here := here.get(key)) is None:
+            yield f"`{'.'.join(path[:depth])}` is missing, where its pods are described"
 
 
 def _finite(inputs: Mapping[str, Any]) -> bool:

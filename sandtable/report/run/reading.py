@@ -161,7 +161,7 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
                 r["name"],
                 r.get("parent"),
                 tuple(r.get("depends_on") or ()),
-                checked(r.get("inputs") or {}, f"{place}: resources[{index}]"),
+                checked(r.get("inputs") or {}, f"{place}: resources[{index}]", whole=False),
             )
             for index, r in enumerate(document["resources"])
         ]
