@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from stacks.traffic.arrivals import arrival_times
-from stacks.traffic.errors import PlanTooLongError
+from stacks.traffic.errors import PlanTooLongError, UnreadableTraceError
 from stacks.traffic.lengths import clip, draw
 from stacks.traffic.request import PlannedRequest
 from stacks.traffic.traces import Trace, TraceRow, read_trace
@@ -96,7 +96,13 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
 
 def _trace(traffic: Traffic, root: Path, skip_bad_rows: bool, note: Callable[[str], None]) -> Trace:
     assert traffic.trace is not None, "only called where a trace is given"
-    trace = read_trace(root / Path(traffic.trace).expanduser(), skip_bad_rows=skip_bad_rows)
+    named = Path(traffic.trace).expanduser()
+    try:
+        trace = read_trace(root / named, skip_bad_rows=skip_bad_rows)
+    except UnreadableTraceError as error:
+        if named.is_absolute():  # as of an option, which is taken relative to the working folder
+            raise
+        raise UnreadableTraceError(error.path, error.why, "`traffic.trace` is taken relative to the project's root") from error
     if trace.bad:
         note(f"{trace.bad} bad rows of the trace were skipped; the first is {trace.first_bad}")
     return trace

@@ -105,6 +105,7 @@ def test_question_without_an_environment(sandtable: Any) -> None:
 
 def test_unreadable_trace(sandtable: Any, tmp_path: Path) -> None:
     sandtable("loadtest", "dev", "--trace", tmp_path / "none.csv").refused("none.csv", "cannot be read")
+    assert "traffic.trace" not in sandtable("loadtest", "dev", "--trace", "none.csv").err
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     sandtable("loadtest", "dev", "--trace", tmp_path / "odd.csv").refused("odd.csv", "TIMESTAMP")
 
