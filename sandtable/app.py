@@ -145,7 +145,7 @@ def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
     message = seen_lines(message)  # it may name what others wrote
     if "--json" in arguments:
         streams.tell(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
-    streams.tell(f"error: {message}", err=True, colour=None if os.environ.get("NO_COLOR") else typer.colors.RED)
+    streams.tell(f"error: {message}", err=True, colour=typer.colors.RED)
     return int(code)
 
 

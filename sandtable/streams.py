@@ -29,8 +29,10 @@ def prepare() -> None:
 def tell(text: str, *, err: bool = False, colour: str | None = None) -> None:
     """Write one line; a stream that takes no more is given up, so that Python's own last flush of it cannot fail either."""
     stream = sys.stderr if err else sys.stdout
+    # As rich decides for everything else. Without a colour `style` would still end in an escape sequence, the reset.
+    coloured = colour is not None and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in {"dumb", "unknown"}
     try:
-        typer.secho(text, err=err, fg=colour)
+        typer.echo(typer.style(text, fg=colour) if coloured else text, err=err)
     except OSError:
         _give_up(stream)
 

@@ -199,6 +199,15 @@ def test_an_unknown_environment_names_the_known_ones(tmp_path: Path) -> None:
         load("stagin", root=tmp_path)
 
 
+def test_a_link_that_leads_nowhere_is_no_environment(tmp_path: Path) -> None:
+    write(tmp_path, "  {}\n", name="staging")
+    (tmp_path / "Pulumi.loop.yaml").symlink_to("Pulumi.loop.yaml")
+    (tmp_path / "Pulumi.gone.yaml").symlink_to("nowhere.yaml")
+    for name in ("loop", "gone"):
+        with pytest.raises(ConfigurationError, match=f"no environment '{name}': there is staging$"):
+            load(name, root=tmp_path)
+
+
 def test_an_empty_folder_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="run from the project's folder"):
         load("dev", root=tmp_path)
