@@ -88,6 +88,15 @@ def each(shape: Shape) -> Shape:
     return check
 
 
+def both(one: Shape, other: Shape) -> Shape:
+    """Return the shape of what has two; a value that is of another kind altogether is told once."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        yield from dict.fromkeys((*one(value, path), *other(value, path)))
+
+    return check
+
+
 def needed(shape: Shape) -> Shape:
     """Return the shape of what must have a value."""
 
@@ -109,36 +118,52 @@ def _or_mark(shape: Shape) -> Shape:
     return check
 
 
+def _read_by_rules(shapes: Mapping[str, Shape]) -> Shape:
+    """Return the shape of a mapping of which the rules about single objects read these keys; any of them may be a mark."""
+    return fields({key: _or_mark(shape) for key, shape in shapes.items()})
+
+
 _ANY: Final = fields({})
 _TEXTS: Final = values(TEXT)
 _LABELS: Final = fields({"labels": _TEXTS, "annotations": _TEXTS})
-_EXPRESSIONS: Final = each(fields({"key": TEXT, "operator": TEXT, "values": each(TEXT)}))
+_EXPRESSIONS: Final = each(fields({"key": needed(TEXT), "operator": needed(TEXT), "values": each(TEXT)}))
 _SELECTOR: Final = fields({"matchLabels": _TEXTS, "matchExpressions": _EXPRESSIONS})
 _TAINTS: Final = each(fields({"key": TEXT, "operator": TEXT, "value": TEXT, "effect": TEXT, "tolerationSeconds": WHOLE}))
 _REQUESTS: Final = fields({"requests": values(_QUANTITY), "limits": values(_QUANTITY)})
-_WORDS: Final = _or_mark(each(TEXT))
-_CONTAINERS: Final = each(
-    fields(
-        {
-            "name": needed(TEXT),
-            "image": TEXT,
-            "command": _WORDS,
-            "args": _WORDS,
-            "env": _or_mark(each(fields({"name": needed(TEXT), "value": TEXT, "valueFrom": _or_mark(_ANY)}))),
-            "restartPolicy": TEXT,
-            "resources": _REQUESTS,
-        }
-    )
+_WORDS: Final = each(TEXT)
+_VARIABLE: Final = _read_by_rules({"name": needed(TEXT), "value": TEXT, "valueFrom": _read_by_rules({"configMapKeyRef": _ANY})})
+_USER: Final = {"runAsNonRoot": FLAG, "runAsUser": WHOLE}
+_CONFINED: Final = _read_by_rules(
+    {
+        **_USER,
+        **dict.fromkeys(("privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem"), FLAG),
+        "capabilities": _read_by_rules({"add": _WORDS, "drop": _WORDS}),
+    }
 )
+_OF_CONTAINER: Final = _read_by_rules(
+    {"command": _WORDS, "args": _WORDS, "env": each(_or_mark(_VARIABLE)), "ports": each(_or_mark(_ANY)), "securityContext": _CONFINED}
+)
+_CONTAINERS: Final = each(both(fields({"name": needed(TEXT), "image": TEXT, "restartPolicy": TEXT, "resources": _REQUESTS}), _OF_CONTAINER))
 _NODE_AFFINITY: Final = fields(
     {"requiredDuringSchedulingIgnoredDuringExecution": fields({"nodeSelectorTerms": each(fields({"matchExpressions": _EXPRESSIONS}))})}
 )
 _APART: Final = {"labelSelector": _SELECTOR, "topologyKey": TEXT}
 _POD_AFFINITY: Final = fields({"requiredDuringSchedulingIgnoredDuringExecution": each(fields(_APART))})
-_POD: Final = fields(
+_VOLUME: Final = _read_by_rules({"hostPath": _read_by_rules({"path": needed(TEXT)})})
+_OF_POD: Final = _read_by_rules(
+    {
+        **dict.fromkeys(("automountServiceAccountToken", "hostNetwork", "hostPID", "hostIPC"), FLAG),
+        "securityContext": _read_by_rules(_USER),
+        "resources": _REQUESTS,
+        "resourceClaims": each(_or_mark(_ANY)),
+        "volumes": each(_or_mark(_VOLUME)),
+    }
+)
+_PLACED: Final = fields(
     {
         "containers": _CONTAINERS,
         "initContainers": _CONTAINERS,
+        "ephemeralContainers": _CONTAINERS,
         "overhead": values(_QUANTITY),
         "nodeSelector": _TEXTS,
         "tolerations": _TAINTS,
@@ -147,11 +172,15 @@ _POD: Final = fields(
         "priorityClassName": TEXT,
     }
 )
+_POD: Final = both(_PLACED, _OF_POD)
+_GRANTS: Final = {"rules": each(_read_by_rules({"verbs": needed(_WORDS), "resources": _WORDS, "apiGroups": _WORDS}))}
 _CLAIM: Final = fields({"resources": _REQUESTS})
 
 #: What lies at the top of an object, beside its metadata, by kind.
 _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
     "Pod": {"spec": _POD},
+    "Role": _GRANTS,
+    "ClusterRole": _GRANTS,
     "Node": {"spec": fields({"taints": _TAINTS})},
     "ConfigMap": {"data": _or_mark(_ANY)},
     "PersistentVolumeClaim": {"spec": _CLAIM},
