@@ -146,9 +146,16 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
     """
     if document is None:
         return None
-    from stacks.sources.shapes import TEXT, checked, each, fields  # with the parsers of all sources, which only a report has use for
+    from stacks.sources.shapes import (
+        TEXT,
+        checked,
+        each,
+        fields,
+        needed,
+    )  # with the parsers of all sources, which only a report has use for
 
-    entry = fields({"urn": TEXT, "type": TEXT, "name": TEXT, "parent": TEXT, "depends_on": each(TEXT), "inputs": fields({})})
+    named = dict.fromkeys(("urn", "type", "name"), needed(TEXT))
+    entry = fields({**named, "parent": TEXT, "depends_on": each(TEXT), "inputs": fields({})})
     try:
         is_mapping = isinstance(document, dict)
         shape = fields({"resources": each(entry), "source": TEXT})

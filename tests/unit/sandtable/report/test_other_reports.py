@@ -78,6 +78,7 @@ def test_no_report_holds_a_sign_that_is_not_seen(write: Callable[[str, Path], Pa
     path = folder / "rehearsal.json"
     document = json.loads(path.read_text(encoding="utf-8"))
     document["policies"][0] |= {"resource": "Pod a\x00b\x1b[31m\u202e"}
+    document["reasons"] = ["half a sign: \ud800"]
     path.write_text(json.dumps(document), encoding="utf-8")
     for file in write_reports(folder).values():
         text = file.read_text(encoding="utf-8")

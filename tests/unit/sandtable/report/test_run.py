@@ -55,6 +55,7 @@ def test_a_folder_without_a_run_names_the_command_that_makes_one(tmp_path: Path)
         ("graph.json", '{"resources": [{"urn": "a", "type": "b", "name": "c", "depends_on": [{}]}]}', r"depends_on\[0\]` is {}"),
         ("graph.json", '{"resources": [{"urn": "a", "type": "b", "name": "c", "inputs": [1]}]}', r"resources\[0\]\.inputs` is \[1\]"),
         ("graph.json", json.dumps({"resources": [{"urn": "a", "type": "b", "name": "c", "inputs": BAD_POD}]}), r"Pod p: `spec` is 5"),
+        ("graph.json", '{"resources": [{"urn": null, "type": "b", "name": "c"}]}', r"resources\[0\]\.urn` is missing"),
         ("rehearsal.json", "[" * 100_000 + "]" * 100_000, "is not JSON: it is nested deeper than 100 levels"),
         ("graph.json", "[" * 101 + "]" * 101, "is not JSON: it is nested deeper than 100 levels"),
     ],
