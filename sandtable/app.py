@@ -20,7 +20,9 @@ from typer.exceptions import TyperException
 
 from sandtable import streams
 from sandtable.commands import check, cluster, deploy, doctor, graph, loadtest, rehearse, report, schema, whatif
+from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode, for_error
+from sandtable.signs import seen_lines
 from sandtable.workspace import Workspace
 
 EXAMPLES = """
@@ -63,6 +65,11 @@ def _options(
     ] = Path(),
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,  # noqa: ARG001  # its callback has done it
 ) -> None:
+    if not root.is_absolute():
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            raise UsageError("the working folder has been removed: change to another, or name the project's with -C") from None
     context.obj = Workspace(root)
 
 
@@ -111,8 +118,8 @@ def run(arguments: list[str]) -> int:
             streams.tell("", err=True)
         return _fail(ExitCode.INTERRUPTED, _NOT_AGREED, arguments)
     except SystemExit as end:
-        # Typer's way to say that the reader of our output has seen enough (`| head`), or that a completion is printed.
-        return int(ExitCode.OK) if isinstance(end.__context__, OSError) else int(end.code or 0)
+        # Typer's way to say that a completion is printed; and that a pipe broke, which is none of ours: `streams` outlives its readers.
+        return _failed(end.__context__, arguments) if isinstance(end.__context__, OSError) else int(end.code or 0)
     except Exception as error:  # noqa: BLE001  # the last line of defence: every error ends in the catalogue
         return _failed(error, arguments)
     if result == ExitCode.INTERRUPTED:
@@ -135,9 +142,10 @@ def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
 
 
 def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
+    message = seen_lines(message)  # it may name what others wrote
     if "--json" in arguments:
         streams.tell(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
-    streams.tell(f"error: {message}", err=True, colour=None if os.environ.get("NO_COLOR") else typer.colors.RED)
+    streams.tell(f"error: {message}", err=True, colour=typer.colors.RED)
     return int(code)
 
 

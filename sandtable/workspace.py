@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sandtable.errors import MissingError, UsageError
+from sandtable.json_text import decode
+
+_NOWHERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,25 @@ class Workspace:
 
         Raises:
             MissingError: there is none.
+            PermissionError: the folder of the runs may not be read.
         """
-        for run in sorted((self.folder / "runs").glob("*"), reverse=True):
+        runs = self.folder / "runs"
+        # Not `glob`, to which a folder that may not be read is an empty one.
+        found = sorted(runs.iterdir(), reverse=True) if _is_folder(runs) else []
+        for run in found:
             if (run / "rehearsal.json").is_file():
                 return run
-        raise MissingError(f"no finished rehearsal in {self.folder / 'runs'}: run `sandtable rehearse dev` first")
+        raise MissingError(f"no finished rehearsal in {runs}: run `sandtable rehearse dev` first")
+
+    def run(self, name: str) -> Path:
+        """Return the folder of the run of this name.
+
+        Raises:
+            MissingError: there is none.
+        """
+        if not _is_folder(folder := self.folder / "runs" / name):
+            raise MissingError(f"no run {name!r} in {folder.parent}: `ls` that folder for their names")
+        return folder
 
     def calibration(self, environment: str) -> Path:
         """File of what was last measured of the engine of ``environment``; it need not exist."""
@@ -70,6 +89,16 @@ class Workspace:
     def baseline(self, environment: str) -> Path:
         """File of the outcome that later rehearsals of ``environment`` are compared with; it need not exist."""
         return self.folder / "baselines" / f"{environment}.json"
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether there is such a folder; an error where the one above it may not be read, which newer `is_dir` take for a no."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return False
+        raise
 
 
 def _not_made(path: Path, error: OSError) -> UsageError:
@@ -103,12 +132,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a document that sandtable wrote.
+    """Read a document that sandtable or Pulumi wrote.
 
     Raises:
-        UsageError: it is not JSON.
+        UsageError: it is not JSON, or nested beyond sense.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return decode(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error

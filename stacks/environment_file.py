@@ -7,6 +7,7 @@ in single fields are reported at once; once there is none, so is everything in w
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,8 +39,8 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     documents = yaml_text.read(path)
     if len(documents) > 1:
         raise ConfigurationError(f"{path}: one document is expected, there are {len(documents)}; take out the `---` between them")
-    document = (documents[0].value or {}) if documents else {}
-    config = document.get("config") or {} if isinstance(document, dict) else None
+    document = _or_empty(documents[0].value) if documents else {}
+    config = _or_empty(document.get("config")) if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise ConfigurationError(f"{path}: a mapping with the key `config` is expected, with keys such as `{PREFIX}engine` beneath it")
     own = {key.removeprefix(PREFIX): value for key, value in config.items() if isinstance(key, str) and key.startswith(PREFIX)}
@@ -55,6 +56,11 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     if slips or environment is None:
         raise ConfigurationError("\n".join(dict.fromkeys(map(file.tell, slips))))
     return environment
+
+
+def _or_empty(value: Any) -> Any:
+    """Return an empty mapping for no value; an empty list or text is of another kind, and meant something."""
+    return {} if value is None else value
 
 
 def _keys_that_are_not_read(config: Mapping[Any, Any]) -> Iterator[Slip]:
@@ -90,13 +96,22 @@ def find(name_or_path: str, *, root: Path = Path()) -> Path:
         ConfigurationError: neither ``Pulumi.<name>.yaml`` in ``root`` nor a file at that path exists.
     """
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
-        if (path := Path(name_or_path)).is_file():
+        if _is_file(path := Path(name_or_path)):
             return path
         raise ConfigurationError(f"{name_or_path}: there is no such file")
     path = root / f"Pulumi.{name_or_path}.yaml"
-    if path.is_file():
+    if _is_file(path):
         return path
     known = names(root)
     if not known:
         raise ConfigurationError(f"no Pulumi.<name>.yaml in {root.resolve()}: run from the project's folder, or give the file's path")
     raise ConfigurationError(f"no environment {name_or_path!r}: there is {', '.join(known)}{nearest(name_or_path, known)}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # `is_file` takes it for an error; a file of that name is nowhere
+            return False
+        raise

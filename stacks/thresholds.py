@@ -42,7 +42,7 @@ METRICS: Final[dict[str, str]] = {
     "policy_violations": "number of policy findings that deny",
 }
 
-_FORM = re.compile(r"^\s*([a-z0-9_]+)\s*(<=|>=|==|<|>)\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*$")
+_FORM = re.compile(r"^\s*([a-z0-9_]+)\s*(<=|>=|==|<|>)\s*([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*$")
 
 
 class Threshold:

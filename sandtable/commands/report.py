@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from sandtable.commands.options import Json, print_json, workspace
-from sandtable.errors import MissingError
 
 EXAMPLES = """
 Examples:
@@ -34,10 +33,7 @@ def report(
     from sandtable.report import write_reports
 
     space = workspace(context)
-    folder = space.folder / "runs" / run if run else space.latest_run()
-    if not folder.is_dir():
-        raise MissingError(f"no run {run!r} in {space.folder / 'runs'}: `ls` that folder for their names")
-    files = write_reports(folder)
+    files = write_reports(space.run(run) if run else space.latest_run())
     if json:
         print_json({name: str(path) for name, path in files.items()})
         return

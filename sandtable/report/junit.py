@@ -2,6 +2,7 @@
 
 Broken, denied and worse than the kept baseline are failures;
 what could not be decided is an error, so that it never passes silently; waived is skipped with its reason.
+Every text passes ``sandtable.signs``, because XML 1.0 cannot carry all that others write (section 2.2).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from sandtable.report.words import metrics, sentences
 from sandtable.report.words.quantities import count
+from sandtable.signs import seen_lines
 
 if TYPE_CHECKING:
     from sandtable.report.run.documents import Finding, Rehearsal
@@ -20,14 +22,14 @@ if TYPE_CHECKING:
 
 def render_junit(rehearsal: Rehearsal) -> str:
     """Return the XML document."""
-    root = ET.Element("testsuites", name=f"sandtable rehearse {_legal(rehearsal.environment)}")
+    root = ET.Element("testsuites", name=f"sandtable rehearse {seen_lines(rehearsal.environment)}")
     suites = [_thresholds(rehearsal), _policies(rehearsal), _baseline(rehearsal), _validity(rehearsal), _steps(rehearsal)]
     for suite in suites:
         for outcome in ("failure", "error", "skipped"):
             suite.set({"failure": "failures", "error": "errors"}.get(outcome, outcome), str(len(suite.findall(f"testcase/{outcome}"))))
         suite.set("tests", str(len(suite)))
         if rehearsal.started_at:
-            suite.set("timestamp", _legal(rehearsal.started_at))
+            suite.set("timestamp", seen_lines(rehearsal.started_at))
         root.append(suite)
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
@@ -44,7 +46,7 @@ def _thresholds(rehearsal: Rehearsal) -> ET.Element:
         elif line.holds is None:
             _mark(case, "error", "undecided", _said(line))
         else:
-            ET.SubElement(case, "system-out").text = _legal(_said(line))
+            ET.SubElement(case, "system-out").text = seen_lines(_said(line))
     return suite
 
 
@@ -64,7 +66,7 @@ def _policies(rehearsal: Rehearsal) -> ET.Element:
         elif all(finding.waived_by is not None for finding in findings):
             _mark(case, "skipped", None, f"waived: {findings[0].waived_by}", text)
         else:
-            ET.SubElement(case, "system-out").text = _legal(text)
+            ET.SubElement(case, "system-out").text = seen_lines(text)
     if not ordered:
         _case(suite, "no rule has a finding")
     return suite
@@ -114,19 +116,12 @@ def _steps(rehearsal: Rehearsal) -> ET.Element:
 
 
 def _case(suite: ET.Element, name: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname=f"sandtable.{suite.get('name')}", name=_legal(name))
+    return ET.SubElement(suite, "testcase", classname=f"sandtable.{suite.get('name')}", name=seen_lines(name))
 
 
 def _mark(case: ET.Element, tag: str, kind: str | None, message: str, text: str = "") -> None:
-    mark = ET.SubElement(case, tag, message=_legal(message))
+    mark = ET.SubElement(case, tag, message=seen_lines(message))
     if kind:
         mark.set("type", kind)
     if text:
-        mark.text = _legal(text)
-
-
-def _legal(text: str) -> str:
-    """Drop what XML 1.0 cannot carry (section 2.2): most control characters, lone surrogates and two non-characters."""
-    return "".join(
-        char for char in text if char in "\t\n\r" or "\x20" <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
-    )
+        mark.text = seen_lines(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandtable.report.run import read_run
+from sandtable.signs import seen_lines
 from sandtable.workspace import write_text
 
 if TYPE_CHECKING:
@@ -33,5 +34,5 @@ def write_reports(folder: Path) -> dict[str, Path]:
         "markdown": (folder / "summary.md", render_markdown(run.rehearsal)),
     }
     for path, text in files.values():
-        write_text(path, text)
+        write_text(path, seen_lines(text))  # what others named may say more than a browser shows, or than UTF-8 can
     return {name: path for name, (path, _) in files.items()}

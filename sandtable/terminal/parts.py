@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandtable.report.words.sentences import HOLDS, VERDICTS
+from sandtable.signs import seen_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,5 +51,5 @@ def bullet(console: Console, text: str, mark: str = "·", style: str = "") -> No
     row = Table.grid(padding=(0, 1, 0, 0))
     row.add_column(width=3, justify="right")
     row.add_column(overflow="fold")
-    row.add_row(Text(mark, style), Text(text))
+    row.add_row(Text(mark, style), Text(seen_lines(text)))
     console.print(row)

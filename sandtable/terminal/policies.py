@@ -9,6 +9,7 @@ from rich.text import Text
 
 from sandtable.report.run import parse_findings
 from sandtable.report.words.quantities import count
+from sandtable.signs import seen, seen_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def show_findings(findings: list[dict[str, Any]], not_applicable: list[dict[str,
     for rule in not_applicable:
         rules_of.setdefault(rule["reason"], []).append(rule["rule"])
     for reason, rules in rules_of.items():
-        console.print(Text.assemble(("? skip", "quiet"), " ", ", ".join(rules), ": ", (reason, "quiet")))
+        console.print(Text.assemble(("? skip", "quiet"), " ", ", ".join(rules), ": ", (seen(reason), "quiet")))
     denied = sum(finding.blocks for finding in typed)
     waived = sum(finding.waived_by is not None for finding in typed)
     words = f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}"
@@ -45,11 +46,12 @@ def show_typed_findings(findings: Sequence[Finding], console: Console) -> None:
     for finding in sorted(findings, key=lambda one: (one.waived_by is not None, not one.blocks, one.rule, one.resource)):
         if finding.waived_by is not None:
             # Weighed and accepted once: said, so that it is never hidden, in as few words as can be.
-            console.print(Text.assemble(_mark(finding), " ", finding.rule, "  ", finding.resource, ": ", (finding.waived_by, "quiet")))
+            why = seen(finding.waived_by)
+            console.print(Text.assemble(_mark(finding), " ", finding.rule, "  ", seen(finding.resource), ": ", (why, "quiet")))
             continue
-        console.print(Text.assemble(_mark(finding), " ", (finding.rule, "bold"), "  ", finding.resource))
+        console.print(Text.assemble(_mark(finding), " ", (finding.rule, "bold"), "  ", seen(finding.resource)))
         for text in filter(None, (finding.message, f"fix: {finding.fix}" if finding.fix else "")):
-            console.print(Padding(Text(text), (0, 0, 0, 7)))
+            console.print(Padding(Text(seen_lines(text)), (0, 0, 0, 7)))
 
 
 def _mark(finding: Finding) -> Text:

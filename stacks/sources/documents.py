@@ -101,7 +101,7 @@ def _resources(states: Iterable[_Placed]) -> Iterator[Resource]:
             urn.rsplit("::", 1)[-1],
             _parent(state),
             tuple(state.get("dependencies") or ()),
-            checked(state.get("inputs") or {}, place),
+            checked(state.get("inputs") or {}, place, whole=not kind.endswith("Patch")),
             custom=state.get("custom") is not False,
         )
 

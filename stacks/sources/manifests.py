@@ -43,7 +43,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             yield from sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
-        elif path.is_file():
+        elif path.exists():  # a pipe or a device, too: `<(helm template …)`, /dev/stdin
             yield path
         else:
             raise ConfigurationError(f"{path}: there is no such file or folder")

@@ -5,7 +5,7 @@ reads a further field there adds its shape here; a field that nobody reads may b
 Rule 2: every wrong field of an object is told, with its path, its value and what is expected.
 Rule 3: whether a quantity is one is not a question of shape: ``stacks.capacity.quantity`` says so.
 
-Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, always fits.
+Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, fits, unless it is ``needed``.
 """
 
 from __future__ import annotations
@@ -88,22 +88,82 @@ def each(shape: Shape) -> Shape:
     return check
 
 
+def both(one: Shape, other: Shape) -> Shape:
+    """Return the shape of what has two; a value that is of another kind altogether is told once."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        yield from dict.fromkeys((*one(value, path), *other(value, path)))
+
+    return check
+
+
+def needed(shape: Shape) -> Shape:
+    """Return the shape of what must have a value."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value is None:
+            yield f"`{path}` is missing"
+        yield from shape(value, path)
+
+    return check
+
+
+def _or_mark(shape: Shape) -> Shape:
+    """Return the shape of what another program's state or plan may give as a whole as secret, or as not known yet."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value not in (SECRET, UNKNOWN):
+            yield from shape(value, path)
+
+    return check
+
+
+def _read_by_rules(shapes: Mapping[str, Shape]) -> Shape:
+    """Return the shape of a mapping of which the rules about single objects read these keys; any of them may be a mark."""
+    return fields({key: _or_mark(shape) for key, shape in shapes.items()})
+
+
+_ANY: Final = fields({})
 _TEXTS: Final = values(TEXT)
 _LABELS: Final = fields({"labels": _TEXTS, "annotations": _TEXTS})
-_EXPRESSIONS: Final = each(fields({"key": TEXT, "operator": TEXT, "values": each(TEXT)}))
+_EXPRESSIONS: Final = each(fields({"key": needed(TEXT), "operator": needed(TEXT), "values": each(TEXT)}))
 _SELECTOR: Final = fields({"matchLabels": _TEXTS, "matchExpressions": _EXPRESSIONS})
 _TAINTS: Final = each(fields({"key": TEXT, "operator": TEXT, "value": TEXT, "effect": TEXT, "tolerationSeconds": WHOLE}))
 _REQUESTS: Final = fields({"requests": values(_QUANTITY), "limits": values(_QUANTITY)})
-_CONTAINERS: Final = each(fields({"name": TEXT, "image": TEXT, "restartPolicy": TEXT, "resources": _REQUESTS}))
+_WORDS: Final = each(TEXT)
+_VARIABLE: Final = _read_by_rules({"name": needed(TEXT), "value": TEXT, "valueFrom": _read_by_rules({"configMapKeyRef": _ANY})})
+_USER: Final = {"runAsNonRoot": FLAG, "runAsUser": WHOLE}
+_CONFINED: Final = _read_by_rules(
+    {
+        **_USER,
+        **dict.fromkeys(("privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem"), FLAG),
+        "capabilities": _read_by_rules({"add": _WORDS, "drop": _WORDS}),
+    }
+)
+_OF_CONTAINER: Final = _read_by_rules(
+    {"command": _WORDS, "args": _WORDS, "env": each(_or_mark(_VARIABLE)), "ports": each(_or_mark(_ANY)), "securityContext": _CONFINED}
+)
+_CONTAINERS: Final = each(both(fields({"name": needed(TEXT), "image": TEXT, "restartPolicy": TEXT, "resources": _REQUESTS}), _OF_CONTAINER))
 _NODE_AFFINITY: Final = fields(
     {"requiredDuringSchedulingIgnoredDuringExecution": fields({"nodeSelectorTerms": each(fields({"matchExpressions": _EXPRESSIONS}))})}
 )
 _APART: Final = {"labelSelector": _SELECTOR, "topologyKey": TEXT}
 _POD_AFFINITY: Final = fields({"requiredDuringSchedulingIgnoredDuringExecution": each(fields(_APART))})
-_POD: Final = fields(
+_VOLUME: Final = _read_by_rules({"hostPath": _read_by_rules({"path": needed(TEXT)})})
+_OF_POD: Final = _read_by_rules(
+    {
+        **dict.fromkeys(("automountServiceAccountToken", "hostNetwork", "hostPID", "hostIPC"), FLAG),
+        "securityContext": _read_by_rules(_USER),
+        "resources": _REQUESTS,
+        "resourceClaims": each(_or_mark(_ANY)),
+        "volumes": each(_or_mark(_VOLUME)),
+    }
+)
+_PLACED: Final = fields(
     {
         "containers": _CONTAINERS,
         "initContainers": _CONTAINERS,
+        "ephemeralContainers": _CONTAINERS,
         "overhead": values(_QUANTITY),
         "nodeSelector": _TEXTS,
         "tolerations": _TAINTS,
@@ -112,20 +172,17 @@ _POD: Final = fields(
         "priorityClassName": TEXT,
     }
 )
+_POD: Final = both(_PLACED, _OF_POD)
+_GRANTS: Final = {"rules": each(_read_by_rules({"verbs": needed(_WORDS), "resources": _WORDS, "apiGroups": _WORDS}))}
 _CLAIM: Final = fields({"resources": _REQUESTS})
-_ANY: Final = fields({})
-
-
-def _mapping_or_mark(value: Any, path: str) -> Iterator[str]:
-    if value not in (SECRET, UNKNOWN):  # as a whole, in another program's state
-        yield from _ANY(value, path)
-
 
 #: What lies at the top of an object, beside its metadata, by kind.
 _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
     "Pod": {"spec": _POD},
+    "Role": _GRANTS,
+    "ClusterRole": _GRANTS,
     "Node": {"spec": fields({"taints": _TAINTS})},
-    "ConfigMap": {"data": _mapping_or_mark},
+    "ConfigMap": {"data": _or_mark(_ANY)},
     "PersistentVolumeClaim": {"spec": _CLAIM},
     "PriorityClass": {"value": WHOLE, "globalDefault": FLAG, "preemptionPolicy": TEXT},
     "HorizontalPodAutoscaler": {
@@ -138,10 +195,16 @@ _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
 }
 
 
+#: A PodTemplate makes no pods (``POD_TEMPLATES`` lists those that do), but the rules judge what it describes.
+_TEMPLATES: Final = {**POD_TEMPLATES, "PodTemplate": ("template",)}
+_POD_SPECS: Final = {"Pod": ("spec",), **{kind: (*path, "spec") for kind, path in _TEMPLATES.items()}}
+_OWN_GROUPS: Final = frozenset({"", "apps", "batch"})
+
+
 def _controller(kind: str) -> dict[str, Shape]:
-    """The shape of an object with a pod template, which lies where ``POD_TEMPLATES`` says."""
+    """The shape of an object with a pod template, which lies where ``_TEMPLATES`` says."""
     shape = fields({"metadata": _LABELS, "spec": _POD})
-    *above, last = POD_TEMPLATES[kind]
+    *above, last = _TEMPLATES[kind]
     beside = {"replicas": COUNT, "parallelism": COUNT, "volumeClaimTemplates": each(fields({"spec": _CLAIM}))}
     for key in reversed(above):
         shape = fields({last: shape, **beside})
@@ -149,28 +212,46 @@ def _controller(kind: str) -> dict[str, Shape]:
     return {last: shape}
 
 
-_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in POD_TEMPLATES}}
+_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in _TEMPLATES}}
 _METADATA: Final = fields({"name": TEXT, "namespace": TEXT, "labels": _TEXTS, "annotations": _TEXTS})
 
 
-def checked(inputs: Any, place: str) -> dict[str, Any]:
+def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
     """Return the inputs of a resource in normal form; ``place`` says where they were read.
 
+    ``whole`` False: a patch, which says only what it changes, or what nobody judges.
+
     Raises:
-        ConfigurationError: they are no mapping, or an object of Kubernetes that does not have the shape of its kind.
+        ConfigurationError: they are no mapping, an object of Kubernetes that does not have the shape of its kind, or hold a number that
+            JSON cannot say.
     """
     if not isinstance(inputs, Mapping):
         raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} stands where a mapping is expected")
     normal = normalise_inputs(inputs)
-    if not (normal.get("kind") and normal.get("apiVersion")):
-        return normal
-    shape = fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(normal["kind"]), {"spec": _ANY})})
-    problems = list(shape(normal, ""))
+    is_object = bool(normal.get("kind") and normal.get("apiVersion"))
+    problems = list(_of_kind(normal["kind"])(normal, "")) if is_object else []
+    if not problems and is_object and whole:
+        problems = list(_missing_pod(normal))
     if not problems and not _finite(normal):
         problems = ["a number in it is infinite, or none (.nan)"]
     if problems:
-        raise ConfigurationError("\n".join(f"{place}: {_label(normal)}: {problem}" for problem in problems))
+        named = f"{_label(normal)}: " if is_object else ""
+        raise ConfigurationError("\n".join(f"{place}: {named}{problem}" for problem in problems))
     return normal
+
+
+def _of_kind(kind: Any) -> Shape:
+    return fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(kind), {"spec": _ANY})})
+
+
+def _missing_pod(normal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what lacks on the way to the spec of its pods, which every rule about pods reads; the API server asks for it, too."""
+    path = _POD_SPECS.get(normal["kind"], ())
+    # Others call their kinds so, too: a Job of Volcano has tasks instead.
+    here: Any = normal if normal["apiVersion"].rpartition("/")[0] in _OWN_GROUPS else None
+    for depth, key in enumerate(path, 1):
+        if isinstance(here, Mapping) and (here := here.get(key)) is None:
+            yield f"`{'.'.join(path[:depth])}` is missing, where its pods are described"
 
 
 def _finite(inputs: Mapping[str, Any]) -> bool:

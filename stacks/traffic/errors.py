@@ -30,10 +30,11 @@ class TraceError(ConfigurationError):
 
 
 class UnreadableTraceError(TraceError):
-    """The file is missing, may not be read or is not text."""
+    """The file is missing, may not be read or is not text; ``mend`` is what is to be known of where it was looked for."""
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(path, f"cannot be read: {why}; `traffic.trace` is taken relative to the project's root")
+    def __init__(self, path: Path, why: str, mend: str = "") -> None:
+        self.why = why
+        super().__init__(path, f"cannot be read: {why}{f'; {mend}' if mend else ''}")
 
 
 class UnknownTraceFormatError(TraceError):

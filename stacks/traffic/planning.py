@@ -108,7 +108,13 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
 
 def _trace(traffic: Traffic, root: Path, skip_bad_rows: bool, note: Callable[[str], None]) -> Trace:
     assert traffic.trace is not None, "only called where a trace is given"
-    trace = read_trace(trace_path(traffic.trace, root), skip_bad_rows=skip_bad_rows)
+    path = trace_path(traffic.trace, root)
+    try:
+        trace = read_trace(path, skip_bad_rows=skip_bad_rows)
+    except UnreadableTraceError as error:
+        if Path(traffic.trace).expanduser().is_absolute():  # as of an option, which is taken relative to the working folder
+            raise
+        raise UnreadableTraceError(error.path, error.why, "`traffic.trace` is taken relative to the project's root") from error
     if trace.bad:
         skipped = "1 bad row of the trace was" if trace.bad == 1 else f"{trace.bad} bad rows of the trace were"
         note(f"{skipped} skipped; the first is {trace.first_bad}")

@@ -32,7 +32,7 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,9}")
 _MOST_TOKENS: Final = 999_999_999
 _SHOWN: Final = 60  # characters of a value in a message
 _LATEST_MS: Final = 1e15  # 30,000 years; keeps NaN, infinity and the like out
-_SECONDS = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$", re.ASCII)
+_SECONDS = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

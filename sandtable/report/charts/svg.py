@@ -1,6 +1,6 @@
 """A small SVG writer: escaped, deterministic, short.
 
-Rule 1: every value is escaped; only :class:`markupsafe.Markup` made here passes as it is.
+Rule 1: every value is escaped, signs that XML cannot carry included; only :class:`markupsafe.Markup` made here passes as it is.
 Rule 2: a picture has a title and a description for screen readers, and a data table beside it on the page.
 Rule 3: no colours here; elements carry classes, and the style sheet gives light, dark and print their own.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from markupsafe import Markup, escape
+
+from sandtable.signs import seen
 
 Child = str | Markup
 Value = str | float
@@ -22,14 +24,14 @@ def element(name: str, *children: Child, **attributes: Value | None) -> Markup:
     '<text x="1.5" class="note">a &lt; b</text>'
     """
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{number(value) if isinstance(value, int | float) else escape(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{number(value) if isinstance(value, int | float) else escape(seen(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
     # Names and attribute names are literals of this package; values and children are escaped.
     if not children:
         return Markup(f"<{name}{written}/>")  # noqa: S704
-    content = "".join(str(escape(child)) for child in children)
+    content = "".join(str(child if isinstance(child, Markup) else escape(seen(child))) for child in children)
     return Markup(f"<{name}{written}>{content}</{name}>")  # noqa: S704
 
 

@@ -7,7 +7,6 @@ Rule 3: errors name the file, the key, the value and the mend.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -15,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from sandtable.errors import MissingError, SandtableError, UsageError
+from sandtable.json_text import decode
 from sandtable.report.run.documents import Cost, Finding, Outcome, Rehearsal, RunSamples, Scenario
+from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA_VERSION: Final = 1
+_MEND: Final = "`sandtable graph <environment> --json` writes one."
 _T = TypeVar("_T")
 
 
@@ -144,16 +146,37 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
     """
     if document is None:
         return None
+    from stacks.sources.shapes import (
+        TEXT,
+        checked,
+        each,
+        fields,
+        needed,
+    )  # with the parsers of all sources, which only a report has use for
+
+    named = dict.fromkeys(("urn", "type", "name"), needed(TEXT))
+    entry = fields({**named, "parent": TEXT, "depends_on": each(TEXT), "inputs": fields({})})
     try:
+        is_mapping = isinstance(document, dict)
+        shape = fields({"resources": each(entry), "source": TEXT})
+        if problem := next(shape(document, ""), None) if is_mapping else f"it is a {type(document).__name__}":
+            raise RunUnreadableError(f"{place}: is not a resource graph: {problem}. {_MEND}")
         resources = [
-            Resource(r["urn"], r["type"], r["name"], r.get("parent"), tuple(r.get("depends_on") or ()), r.get("inputs") or {})
-            for r in document["resources"]
+            Resource(
+                r["urn"],
+                r["type"],
+                r["name"],
+                r.get("parent"),
+                tuple(r.get("depends_on") or ()),
+                checked(r.get("inputs") or {}, f"{place}: resources[{index}]", whole=False),
+            )
+            for index, r in enumerate(document["resources"])
         ]
-        return Graph.of(resources, str(document.get("source") or ""))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunUnreadableError(
-            f"{place}: is not a resource graph: {error!r}. `sandtable graph <environment> --json` writes one."
-        ) from error
+    except ConfigurationError as error:
+        raise RunUnreadableError(f"{error}. {_MEND}") from error
+    except (KeyError, TypeError) as error:
+        raise RunUnreadableError(f"{place}: is not a resource graph: {error!r}. {_MEND}") from error
+    return Graph.of(resources, document.get("source") or "")
 
 
 def _document(path: Path) -> Any:
@@ -161,7 +184,7 @@ def _document(path: Path) -> Any:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return decode(path.read_bytes())
     except OSError as error:
         raise RunUnreadableError(f"{path}: cannot be read: {error.strerror}.") from error
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 A resource belongs to its nearest component; without one, to its namespace; without that, to the cluster itself. Dependencies between
 parts come from the resources' own; what follows from others is left out, so that a picture shows the fewest lines that say the same.
+Names are shown by ``sandtable.signs``: whoever prints or draws a part need not.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandtable.report.words.quantities import count
+from sandtable.signs import seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +73,7 @@ def components(graph: Graph) -> list[Component]:
         Component(
             name=name,
             kinds=_by_kind(members[name]),
-            namespaces=tuple(sorted({resource.namespace for resource in members[name] if resource.namespace})),
+            namespaces=tuple(sorted({seen(resource.namespace) for resource in members[name] if resource.namespace})),
             needs=tuple(sorted(fewest[name])),
             layer=heights[name],
         )
@@ -89,9 +91,9 @@ def _owners(graph: Graph) -> dict[str, str]:
             continue
         part = resource if not resource.counts else _nearest_component(resource, by_urn)
         if part is not None:
-            names[resource.urn] = part.name
+            names[resource.urn] = seen(part.name)
         else:
-            names[resource.urn] = f"namespace {resource.namespace}" if resource.namespace else "cluster-wide"
+            names[resource.urn] = seen(f"namespace {resource.namespace}") if resource.namespace else "cluster-wide"
     return names
 
 
@@ -109,7 +111,7 @@ def _nearest_component(resource: Resource, by_urn: Mapping[str, Resource]) -> Re
 def _by_kind(resources: list[Resource]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     names: dict[str, list[str]] = defaultdict(list)
     for resource in resources:
-        names[resource.kind or resource.type.rsplit(":", 1)[-1]].append(resource.label)
+        names[seen(resource.kind or resource.type.rsplit(":", 1)[-1])].append(seen(resource.label))
     return tuple((kind, tuple(sorted(names[kind]))) for kind in sorted(names, key=lambda kind: (kind not in RUNNING, kind)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,7 @@ def test_question_without_an_environment(sandtable: Any) -> None:
 
 def test_unreadable_trace(sandtable: Any, tmp_path: Path) -> None:
     sandtable("loadtest", "dev", "--trace", tmp_path / "none.csv").refused("none.csv", "cannot be read")
+    assert "traffic.trace" not in sandtable("loadtest", "dev", "--trace", "none.csv").err
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     sandtable("loadtest", "dev", "--trace", tmp_path / "odd.csv").refused("odd.csv", "TIMESTAMP")
 
@@ -211,10 +213,52 @@ def test_no_run_to_report(sandtable: Any) -> None:
     sandtable("report", "20260101T000000-dev").refused("20260101T000000-dev", code=7)
 
 
+@pytest.mark.parametrize(("command", "code"), [("graph", 2), ("report", 7)])
+def test_a_name_that_no_file_can_have(sandtable: Any, command: str, code: int) -> None:
+    sandtable(command, "x" * 5_000).refused("no environment 'xxx" if command == "graph" else "no run 'xxx", code=code)
+    sandtable("graph", f"./{'x' * 5_000}.yaml").refused("there is no such file")
+
+
+@pytest.mark.parametrize("run", [(), ("20260101T000000-dev",)])
+def test_runs_that_may_not_be_read(sandtable: Any, project: Path, monkeypatch: pytest.MonkeyPatch, run: tuple[str, ...]) -> None:
+    runs = project / ".sandtable" / "runs"
+    (runs / "20260101T000000-dev").mkdir(parents=True)
+    runs.chmod(0)
+    if os.geteuid() == 0:  # whom no mode keeps out
+        look = Path.stat
+
+        def refused(path: Any, *_: Any, **__: Any) -> Any:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        def beneath(path: Path, **options: Any) -> Any:
+            return refused(path) if runs in path.parents else look(path, **options)
+
+        monkeypatch.setattr(os, "listdir", refused)  # what both of pathlib's ways to look into a folder end in
+        monkeypatch.setattr(os, "scandir", refused)
+        monkeypatch.setattr(Path, "stat", beneath)
+    try:
+        sandtable("report", *run).refused(f"{runs}", "Permission denied", "unlock the folder")
+    finally:
+        monkeypatch.undo()
+        runs.chmod(0o700)
+
+
 def test_a_state_that_is_none(sandtable: Any, tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("{")
     sandtable("graph", "--state", tmp_path / "state.json").refused("state.json", "cannot be read")
     sandtable("graph", "dev", "--state", tmp_path / "state.json").refused("name one source")
+
+
+@pytest.mark.parametrize("depth", [101, 2_000, 100_000])
+def test_a_document_that_is_nested_beyond_sense(sandtable: Any, tmp_path: Path, depth: int) -> None:
+    (tmp_path / "deep.json").write_text("[" * depth + "]" * depth)
+    for option in ("--state", "--preview"):
+        sandtable("graph", option, tmp_path / "deep.json").refused("deep.json: cannot be read: it is nested deeper than 100 levels")
+
+
+def test_a_state_with_a_byte_order_mark(sandtable: Any, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('\ufeff{"version": 3, "deployment": {"manifest": {}}}', encoding="utf-8")
+    assert sandtable("graph", "--state", tmp_path / "state.json").code == 0
 
 
 @pytest.mark.parametrize("command", ["graph", "check"])
@@ -223,6 +267,13 @@ def test_manifests_of_another_shape(sandtable: Any, tmp_path: Path, command: str
     (tmp_path / "web.yaml").write_text(yaml.safe_dump(manifest))
     words = ("web.yaml (document 1): Deployment web: `spec.replicas` is 'x'", "a whole number of 0 or more is expected")
     sandtable(command, "--manifests", tmp_path / "web.yaml").refused(*words)
+
+
+def test_a_message_does_not_command_the_terminal(sandtable: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text('apiVersion: v1\nkind: Pod\nmetadata: {name: "a\\e[2J"}\nspec: 5\n')
+    answer = sandtable("graph", "--manifests", tmp_path / "a.yaml")
+    answer.refused(r"Pod a\x1b[2J: `spec` is 5")
+    assert "\x1b" not in answer.err
 
 
 def test_cluster_is_not_thrown_away_unasked(sandtable: Any) -> None:

@@ -87,10 +87,17 @@ def test_completion_of_environments(project: Path) -> None:
     assert done.stdout.split() == ["dev", "prod", "staging"], done.stderr
 
 
-def test_reader_that_has_seen_enough(project: Path) -> None:
-    command = f"{sys.executable} -m sandtable -C {project} schema | head -1"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stderr == ""
+@pytest.mark.parametrize("reader", ["| head -1", "| true", "2>&1 | true"])
+@pytest.mark.parametrize(("command", "code"), [("schema", 0), ("check --manifests shop.yaml", 6), ("grph --json", 2)])
+def test_a_reader_that_has_seen_enough_does_not_hide_the_code(project: Path, command: str, code: int, reader: str) -> None:
+    (project / "shop.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: nginx}]}\n"
+    )
+    line = f"cd {project}; {sys.executable} -m sandtable {command} {reader}"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert done.stderr.count("\n") == (2 if code == 2 and reader != "2>&1 | true" else 0)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -102,6 +109,14 @@ def test_a_stream_on_a_full_disk_ends_in_a_code_of_the_catalogue(project: Path, 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == (0 if full == "both" else 1)
+
+
+def test_a_working_folder_that_has_been_removed(tmp_path: Path) -> None:
+    line = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir ../gone && {sys.executable} -m sandtable graph dev"
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", line], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: the working folder has been removed: change to another, or name the project's with -C\n"
 
 
 def test_an_encoding_without_our_signs_is_no_fault(process: Any) -> None:

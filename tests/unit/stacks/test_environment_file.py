@@ -204,15 +204,24 @@ def test_an_unknown_environment_names_the_known_ones(tmp_path: Path) -> None:
         load("stagin", root=tmp_path)
 
 
+def test_a_link_that_leads_nowhere_is_no_environment(tmp_path: Path) -> None:
+    write(tmp_path, "  {}\n", name="staging")
+    (tmp_path / "Pulumi.loop.yaml").symlink_to("Pulumi.loop.yaml")
+    (tmp_path / "Pulumi.gone.yaml").symlink_to("nowhere.yaml")
+    for name in ("loop", "gone"):
+        with pytest.raises(ConfigurationError, match=f"no environment '{name}': there is staging$"):
+            load(name, root=tmp_path)
+
+
 def test_an_empty_folder_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="run from the project's folder"):
         load("dev", root=tmp_path)
 
 
-@pytest.mark.parametrize("text", ["config: [1]\n", "a: [\n", "- 1\n"])
+@pytest.mark.parametrize("text", ["config: [1]\n", "config: []\n", "config: ''\n", "a: [\n", "- 1\n", "[]\n", "false\n"])
 def test_a_file_that_is_no_configuration_says_so(tmp_path: Path, text: str) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"Pulumi\.dev\.yaml"):
+    with pytest.raises(ConfigurationError, match=r"Pulumi\.dev\.yaml: (a mapping with the key `config` is expected|is not YAML)"):
         load("dev", root=tmp_path)
 
 

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stacks.errors import ConfigurationError
+from stacks.graph import SECRET, UNKNOWN
 from stacks.sources import from_manifests, from_preview, from_state
 
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:"
 STACK = "urn:pulumi:dev::sandtable::pulumi:pulumi:Stack::sandtable-dev"
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ai"}}
+
+
+PODS = {"template": {"spec": {"containers": []}}}
 
 
 def state(name: str, **more: Any) -> dict[str, Any]:
@@ -75,6 +82,8 @@ def without(key: str, value: Any) -> dict[str, Any]:
         ("inputs", {**NAMESPACE, "metadata": 5}, "Namespace: `metadata` is 5; a mapping"),
         ("inputs", {**NAMESPACE, "metadata": {"name": "ai", "annotations": ["x"]}}, "Namespace ai: `metadata.annotations` is"),
         ("inputs", {**NAMESPACE, "spec": 5}, "Namespace ai: `spec` is 5; a mapping"),
+        ("inputs", {"x": math.nan}, r"a number in it is infinite, or none \(\.nan\)"),
+        ("inputs", {"acl": {"x": [math.inf]}}, "a number in it is infinite"),
     ],
 )
 def test_a_wrong_kind_of_value_is_named_with_its_file_and_place(key: str, value: Any, words: str) -> None:
@@ -100,7 +109,7 @@ def test_a_plan_of_another_shape_is_refused_with_its_place(document: Any, words:
 
 
 def test_a_number_of_pulumis_protocol_is_whole() -> None:
-    inputs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 2.0}}
+    inputs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 2.0, **PODS}}
     (resource,) = from_state({"deployment": {"resources": [state("a", inputs=inputs)]}})
     assert resource.spec["replicas"] == 2
 
@@ -125,7 +134,7 @@ def test_a_broken_entry_of_a_document_is_named(entry: Any) -> None:
 def test_lists_are_split_and_folders_searched(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "l.json").write_text(
-        '{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}]}'
+        '{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{}}]}'
     )
     assert [r.label for r in from_manifests([tmp_path])] == ["Pod p"]
 
@@ -152,27 +161,64 @@ def test_a_date_is_a_text(tmp_path: Path) -> None:
     [
         ("a: [", "is not YAML"),
         ("a: 1", "`apiVersion` and `kind` are missing"),
-        ("apiVersion: v1\nkind: Pod", "`metadata.name` is missing"),
+        ("apiVersion: v1\nkind: Pod\nspec: {}", "`metadata.name` is missing"),
         ("apiVersion: v1\nkind: Pod\nmetadata: text", r"x\.yaml \(document 1\): Pod: `metadata` is 'text'; a mapping"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: 123}", "`metadata.name` is 123, which is no text; put it in quotes"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: 1}", "`metadata.namespace` is 1, which is no text"),
         ("apiVersion: v1\nkind: List\nitems: 5", "`items` is 5; a list of objects is expected"),
         ("apiVersion: v1\nkind: ConfigMapList\nitems: x", "`items` is 'x'; a list of objects is expected"),
         ("apiVersion: v1\nkind: List\nitems: [5]", r"items\[0\]: `apiVersion` and `kind` are missing"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}", "`metadata.name` is missing; `generateName` makes another"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\nspec: {}", "`metadata.name` is missing; `generateName` makes another"),
         ("apiVersion: [v1]\nkind: Pod\nmetadata: {name: a}", r"`apiVersion` is \['v1'\], which is no text"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, name: b}", r"x\.yaml:3: the key 'name' stands twice"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {x: .inf}", "a number in it is infinite"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {v: 1.0, w: true}}", "`metadata.labels.v` is 1, which is no text"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{resources: 5}]}", r"`spec\.containers\[0\]\.resources` is"),
         ("", "no Kubernetes object"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}", "Pod a is already in"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {}",
+            "already in",
+        ),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}", "Pod a: `spec` is missing, where its pods are described"),
+        ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: null}", "Deployment a: `spec.template` is missing"),
+        ("apiVersion: v1\nkind: PodTemplate\nmetadata: {name: a}\ntemplate: {}", "PodTemplate a: `template.spec` is missing"),
+        (f"{POD} [{{env: [{{name: X, value: 5}}], name: a}}]", r"containers\[0\]\.env\[0\]\.value` is 5, which is no text"),
+        (f"{POD} [{{env: {{X: y}}, name: a}}]", r"containers\[0\]\.env` is \{'X': 'y'\}; a list is expected"),
+        (f"{POD} [{{env: [{{value: x}}], name: a}}]", r"containers\[0\]\.env\[0\]\.name` is missing"),
+        (f"{POD} [{{args: serve, name: a}}]", r"containers\[0\]\.args` is 'serve'; a list is expected"),
+        (f"{POD} [{{command: [serve, 8080], name: a}}]", r"containers\[0\]\.command\[1\]` is 8080, which is no text"),
+        (f"{POD} [{{image: nginx}}]", r"containers\[0\]\.name` is missing"),
     ],
 )
 def test_bad_manifests_name_the_place(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=expected):
         from_manifests([tmp_path / "x.yaml"])
+
+
+def test_a_kind_of_others_needs_no_pod_and_a_patch_says_only_what_it_changes(tmp_path: Path) -> None:
+    (tmp_path / "j.yaml").write_text("apiVersion: batch.volcano.sh/v1alpha1\nkind: Job\nmetadata: {name: a}\nspec: {tasks: []}\n")
+    assert [r.label for r in from_manifests([tmp_path])] == ["Job a"]
+    patch = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 2}}
+    assert len(from_state({"deployment": {"resources": [state("a", type="kubernetes:apps/v1:DeploymentPatch", inputs=patch)]}})) == 1
+    with pytest.raises(ConfigurationError, match=r"`spec\.template` is missing"):
+        from_state({"deployment": {"resources": [state("a", type="kubernetes:apps/v1:Deployment", inputs=patch)]}})
+
+
+def test_what_is_not_known_yet_has_any_shape() -> None:
+    container = {"name": "a", "args": UNKNOWN, "env": SECRET}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [container]}}
+    assert len(from_preview({"steps": [{"op": "create", "urn": "1", "newState": state("a", inputs=pod)}]})) == 1
+
+
+def test_what_a_pipe_gives_is_read() -> None:
+    end, begin = os.pipe()
+    os.write(begin, b"apiVersion: v1\nkind: Namespace\nmetadata: {name: ai}\n")
+    os.close(begin)
+    try:
+        assert [r.label for r in from_manifests([Path(f"/dev/fd/{end}")])] == ["Namespace ai"]
+    finally:
+        os.close(end)
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -30,7 +30,19 @@ def test_thousands_may_be_grouped() -> None:
     assert Threshold("monthly_cost_usd < 20_000").limit == 20000
 
 
-@pytest.mark.parametrize("text", ["", "p95_ttft_ms", "p95_ttft_ms < fast", "p95_ttft_ms != 3", "400 > p95_ttft_ms", "p95_ttft_ms < -1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "p95_ttft_ms",
+        "p95_ttft_ms < fast",
+        "p95_ttft_ms != 3",
+        "400 > p95_ttft_ms",
+        "p95_ttft_ms < -1",
+        "p95_ttft_ms < 1__0",
+        "p95_ttft_ms < 1_",
+    ],
+)
 def test_what_is_no_threshold_says_what_is(text: str) -> None:
     with pytest.raises(ValueError, match="for instance"):
         Threshold(text)

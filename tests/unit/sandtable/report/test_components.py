@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from xml.etree import ElementTree as ET
 
 from sandtable.report.charts.graph import draw, foundations, picture
+from sandtable.report.charts.svg import element
 from sandtable.report.dot import to_dot
 from sandtable.report.run import Run
 from sandtable.report.words.components import components
@@ -87,6 +89,13 @@ def test_the_picture_is_the_same_every_time_and_escapes_names() -> None:
     assert picture(evil) == picture(evil)
     assert "<script" not in picture(evil)
     assert picture(evil).startswith("<?xml")
+
+
+def test_a_name_that_no_xml_can_carry_is_told_by_its_codes() -> None:
+    drawn = picture(graph(part("a\x1b[31m\x00\uffff\ud800\u202e", "b\n"), part("b\n")))
+    titles = [element.text for element in ET.fromstring(drawn).iter() if element.tag.endswith("title")]
+    assert r"a\x1b[31m\x00\uffff\ud800\u202e needs b\n" in titles
+    assert str(element("title", "\x1b", id="\x00")) == r'<title id="\x00">\x1b</title>'
 
 
 def test_an_empty_graph_is_a_picture_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,19 @@ def test_control_characters_cannot_break_the_xml(document: Document, read: Read)
     documents = document("hold")
     documents["rehearsal"]["policies"][0] |= {"rule": "a\x00b\x1b[31m\ud800", "message": "\ufffe & <b>"}
     assert ET.fromstring(render_junit(read(documents).rehearsal)).tag == "testsuites"
+
+
+def test_no_report_holds_a_sign_that_is_not_seen(write: Callable[[str, Path], Path], tmp_path: Path) -> None:
+    folder = write("hold", tmp_path)
+    path = folder / "rehearsal.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["policies"][0] |= {"resource": "Pod a\x00b\x1b[31m\u202e"}
+    document["reasons"] = ["half a sign: \ud800"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    for file in write_reports(folder).values():
+        text = file.read_text(encoding="utf-8")
+        assert r"Pod a\x00b\x1b[31m\u202e" in text or file.suffix == ".md"  # Markdown has escapes of its own
+        assert not set(text) & set("\x00\x1b\u202e")
 
 
 def test_user_text_cannot_break_the_summary(document: Document, read: Read) -> None:

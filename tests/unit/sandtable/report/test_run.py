@@ -11,6 +11,7 @@ import pytest
 from sandtable.report import RunMissingError, RunUnreadableError, read_run
 from sandtable.report.run import parse_rehearsal, parse_samples, parse_scenarios
 
+BAD_POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": 5}
 Write = Callable[[str, Path], Path]
 
 
@@ -50,6 +51,13 @@ def test_a_folder_without_a_run_names_the_command_that_makes_one(tmp_path: Path)
         ("samples.json", '{"measured": {"ttft_ms": ["fast"]}}', r"measured\.ttft_ms\.0: .*fast"),
         ("graph.json", '{"resources": [{"urn": "a"}]}', "is not a resource graph"),
         ("graph.json", "[]", "is not a resource graph"),
+        ("graph.json", '{"resources": [{"urn": 1, "type": "a", "name": "b"}]}', r"resources\[0\]\.urn` is 1, which is no text"),
+        ("graph.json", '{"resources": [{"urn": "a", "type": "b", "name": "c", "depends_on": [{}]}]}', r"depends_on\[0\]` is {}"),
+        ("graph.json", '{"resources": [{"urn": "a", "type": "b", "name": "c", "inputs": [1]}]}', r"resources\[0\]\.inputs` is \[1\]"),
+        ("graph.json", json.dumps({"resources": [{"urn": "a", "type": "b", "name": "c", "inputs": BAD_POD}]}), r"Pod p: `spec` is 5"),
+        ("graph.json", '{"resources": [{"urn": null, "type": "b", "name": "c"}]}', r"resources\[0\]\.urn` is missing"),
+        ("rehearsal.json", "[" * 100_000 + "]" * 100_000, "is not JSON: it is nested deeper than 100 levels"),
+        ("graph.json", "[" * 101 + "]" * 101, "is not JSON: it is nested deeper than 100 levels"),
     ],
 )
 def test_a_document_that_cannot_be_read_names_file_key_and_value(write: Write, tmp_path: Path, name: str, content: str, words: str) -> None:

@@ -27,6 +27,7 @@ from sandtable.terminal import (
 )
 from sandtable.terminal.console import THEME, PlainFile, fitting
 from simulations.whatif import KINDS
+from stacks.graph import Graph, Resource
 
 Make = Callable[..., Console]
 Golden = Callable[[str, str], None]
@@ -37,6 +38,18 @@ def text(console: Console) -> str:
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
+
+
+def test_the_names_of_others_do_not_command_the_terminal(console: Make) -> None:
+    evil = "web\x1b[2J\u202e\nx"
+    inputs = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": evil, "namespace": evil}}
+    out = console()
+    show_graph(Graph.of([Resource("urn", "kubernetes:core/v1:Pod", evil, inputs=inputs)], "manifests"), out)
+    finding = {"rule": "r", "severity": "deny", "resource": f"Pod {evil}", "urn": "urn", "message": f"not pinned: {evil}", "fix": "f"}
+    show_findings([finding, {**finding, "waived_by": evil}], [{"rule": "r", "reason": f"Pod {evil}: unknown"}], out)
+    shown = text(out)
+    assert shown.count(r"web\x1b[2J\u202e") == 8
+    assert not set(shown) & set("\x1b\u202e")
 
 
 @pytest.mark.parametrize("name", ["ship", "hold", "denied", "regression", "inconclusive", "graph-mode", "all-failed", "no-requests"])

@@ -147,6 +147,8 @@ def test_endless_lengths_start_over(written: Any) -> None:
         ("2023-11-16 18:19:00," + "x" * 500 + ",1", "ContextTokens '" + "x" * 58 + "… is not a whole number"),
         ("2023-11-16 18:17:00,5,1", "its time is before that of the row above"),
         ("yesterday,5,1", "TIMESTAMP 'yesterday' is not a time such as 2023-11-16 18:17:03.9799600"),
+        ("2023-11-16 18:19:00+99:99,5,1", "TIMESTAMP '2023-11-16 18:19:00+99:99' is not a time such as 2023-11-16 18:17:03.9799600"),
+        ("2023-11-16 18:19:00+24:00,5,1", "TIMESTAMP '2023-11-16 18:19:00+24:00' is not a time such as 2023-11-16 18:17:03.9799600"),
         ("2023-02-31 18:19:00,5,1", "TIMESTAMP '2023-02-31 18:19:00': day is out of range for month"),
         ("2023-11-16 18:19:00,5", "2 cells where the header has 3"),
         ('2023-11-16 18:19:00,"5,1', "2 cells where the header has 3"),
@@ -219,6 +221,13 @@ def test_empty_traces_are_refused(written: Any, text: str) -> None:
 def test_nothing_but_bad_rows_is_refused_even_when_skipping(written: Any) -> None:
     with pytest.raises(EmptyTraceError, match=r"no usable row \(1 bad ones\)"):
         read_trace(written("TIMESTAMP,ContextTokens,GeneratedTokens\nx,y,z\n"), skip_bad_rows=True)
+
+
+def test_only_a_relative_trace_of_the_environment_is_looked_for_in_the_project(tmp_path: Path) -> None:
+    for name, mend in (("nowhere.csv", "; `traffic.trace` is taken relative to the project's root"), (tmp_path / "nowhere.csv", "")):
+        with pytest.raises(UnreadableTraceError) as caught:
+            plan(replayed(tmp_path).model_copy(update={"trace": str(name)}), root=tmp_path)
+        assert str(caught.value) == f"trace {tmp_path}/nowhere.csv: cannot be read: No such file or directory{mend}"
 
 
 def test_unreadable_files_are_named_with_the_reason(tmp_path: Path, written: Any) -> None:
