@@ -162,7 +162,8 @@ class _Loop:
             step.note(policies.counted(self.found.policies))
         with self.steps.step("cost") as step:
             self.found.cost = monthly_cost(self.graph, self.book, budget_usd=self.environment.budget.monthly_usd)
-            step.note(f"{self.found.cost.monthly_usd:,.2f} USD a month")
+            least = "at least " if self.found.cost.unpriced else ""
+            step.note(f"{least}{self.found.cost.monthly_usd:,.2f} USD a month")
 
     @contextmanager
     def _deployed(self) -> Iterator[None]:
