@@ -102,7 +102,7 @@ def _run(engines: DeployedEngines, requests: list[PlannedRequest], seed: int, *,
         calibration = calibrate_again(processes[0].url, calibration)
     prediction = Twin.of(engines, calibration).run(requests, seed=seed)
     measured = measurement.outcome
-    print(f"  {calibration.summary()}; the engine became {calibration.change()}")
+    print(f"  {calibration.summary()}; after the load {calibration.change()}")
     print(f"  waited {waited / measured.duration_s:.1%}, send lag p99 {measurement.generator.lag_p99_ms:.1f} ms, failed {measured.failed}")
     for reason in measurement.invalid:
         print(f"  invalid: {reason}")

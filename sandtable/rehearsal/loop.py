@@ -322,10 +322,8 @@ class _Loop:
                 step.skip("the engine is too slow for a mixed load")
                 return before
             self._simulate(deployed, between)
-            step.note(f"{between.change()} than before the load; predicted anew from the speed half-way")
-        self.found.notes.append(
-            f"the engine was {between.change()} after the load than before; the prediction stands on the speed half-way"
-        )
+            step.note(f"the engine is {between.change()}; predicted anew from the speed half-way")
+        self.found.notes.append(f"after the load the engine was {between.change()}; the prediction stands on the speed half-way")
         return between
 
     def _keep(self, measured: Calibration) -> None:

@@ -166,9 +166,9 @@ class Calibration:
         )
 
     def change(self) -> str:
-        """Say how an engine that was measured before and after a load changed meanwhile: ``3% slower``."""
-        drift = self.drift or 0.0
-        return f"{abs(drift):.0%} {'slower' if drift > 0 else 'faster'}"
+        """Say how an engine that was measured before and after a load changed meanwhile: ``3% slower than before``."""
+        drift = round(self.drift or 0.0, 2)
+        return f"{abs(drift):.0%} {'slower' if drift > 0 else 'faster'} than before" if drift else "as fast as before"
 
     def doubt(self) -> str | None:
         """Say why a prediction from these numbers does not count; None where it does."""
@@ -180,7 +180,7 @@ class Calibration:
                     f"allowed are {limit:.0%}; {mend}"
                 )
         if self.drift is not None and abs(self.drift) > DRIFT_LIMIT:
-            return f"the engine was {self.change()} after the load than before, allowed are {DRIFT_LIMIT:.0%}; {mend}"
+            return f"after the load the engine was {self.change()}, allowed are {DRIFT_LIMIT:.0%}; {mend}"
         return None
 
     def to_json(self) -> dict[str, Any]:

@@ -29,8 +29,9 @@ FEWEST_REQUESTS: Final = 20
 _SECONDS: Final = 20.0
 """Ten leave some fifty requests, from which the ratio for generating came out a tenth up or down by chance; two such loads are sent."""
 _BUSY_SHARE: Final = 0.5
-_PROMPTS: Final = (16, 256)
-_OUTPUTS: Final = (4, 48)
+_PROMPTS: Final = (8, 128)
+_OUTPUTS: Final = (4, 96)
+"""Short ones, so that many fit into the time and what each request costs by itself has its weight."""
 _RATIOS: Final = tuple(0.7 + n / 20 for n in range(37))
 _STEPS: Final = (0.04, 0.02, 0.01)
 _SHORTEST_S: Final = 1e-3

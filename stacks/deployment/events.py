@@ -49,7 +49,9 @@ class Recorder:
             self._complain(event.diagnostic_event)
         elif event.summary_event:
             counts = {_word(operation): count for operation, count in event.summary_event.resource_changes.items()}
-            self.changes = {each: left for each, count in counts.items() if (left := count - (each == self._of_the_stack))}
+            # A refresh is announced as one and counted by what it found: the stack itself is the same.
+            stack = self._of_the_stack if self._of_the_stack in counts or not self._of_the_stack else "same"
+            self.changes = {each: left for each, count in counts.items() if (left := count - (each == stack))}
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -42,7 +42,7 @@ def test_the_prediction_is_made_anew_from_the_speed_half_way(monkeypatch: pytest
     between = replace(BEFORE, drift=0.03)
     loop, used, simulated = recalibrated(monkeypatch, tmp_path, between)
     assert (used, simulated) == (between, [between])
-    assert loop.found.notes == ["the engine was 3% slower after the load than before; the prediction stands on the speed half-way"]
+    assert loop.found.notes == ["after the load the engine was 3% slower than before; the prediction stands on the speed half-way"]
     assert loop.found.missing == []
 
 

@@ -69,8 +69,9 @@ def test_an_engine_that_changed_is_taken_half_way(calibration: Build, monkeypatc
     assert (between.prefill_under_load.value, between.decode_under_load.value) == pytest.approx((1.1, 1.1), abs=0.01)
     assert between.prefill_under_load.n > before.prefill_under_load.n
     assert between.prefill_under_load.source.startswith("geometric mean of 1 before and 1.2")
-    assert (between.change(), between.doubt()) == ("21% slower", None)
-    assert "26% slower after the load than before, allowed are 25%" in str(replace(between, drift=0.26).doubt())
+    assert (between.change(), between.doubt()) == ("21% slower than before", None)
+    assert "after the load the engine was 26% slower than before, allowed are 25%" in str(replace(between, drift=0.26).doubt())
+    assert replace(between, drift=0.004).change() == "as fast as before"
     assert "26% faster" in str(replace(between, drift=-0.26).doubt())
     assert between.load_fit == before.load_fit, "the worse of the two"
     ratios = {"prefill_under_load": before.prefill_under_load, "decode_under_load": before.decode_under_load}

@@ -144,7 +144,9 @@ def test_counts_are_those_of_the_summary(recorder: Recorder) -> None:
     assert recorder.changes == {"create": 2, "delete": 1, "same": 3}
 
 
-@pytest.mark.parametrize(("operation", "counts"), [("same", {"create": 2}), ("create", {"create": 1, "same": 1})])
+@pytest.mark.parametrize(
+    ("operation", "counts"), [("same", {"create": 2}), ("create", {"create": 1, "same": 1}), ("refresh", {"create": 2})]
+)
 def test_the_stack_is_no_resource_of_its_own(recorder: Recorder, operation: str, counts: dict[str, int]) -> None:
     recorder(planned(operation, "sandtable-dev", kind="pulumi:pulumi:Stack"))
     recorder(summary(create=2, same=1))
