@@ -99,9 +99,11 @@ def calibrate_again(url: str, before: Calibration, *, on_progress: Callable[[int
     Raises:
         CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
     """
+    if before.load_fit is None:
+        return before
     alone = replace(before, prefill_under_load=_UNKNOWN, decode_under_load=_UNKNOWN, load_fit=None)
-    after = _under_load(url, alone, _SEED_AFTER, on_progress or (lambda _done, _total, _what: None)) if before.load_fit else alone
-    if before.load_fit is None or after.load_fit is None:
+    after = _under_load(url, alone, _SEED_AFTER, on_progress or (lambda _done, _total, _what: None))
+    if after.load_fit is None:
         return before
     prefill = _between(before.prefill_under_load, after.prefill_under_load)
     decode = _between(before.decode_under_load, after.decode_under_load)

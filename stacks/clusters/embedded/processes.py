@@ -93,20 +93,21 @@ class Processes:
 
     @contextmanager
     def kept_to(self, names: Iterable[str], cores: frozenset[int]) -> Iterator[None]:
-        """Keep those of the processes that run to ``cores`` for a while, and give them all of ours back. Linux only."""
-        if not hasattr(os, "sched_setaffinity"):
-            yield
-            return
-        names, ours = tuple(names), os.sched_getaffinity(0)
+        """Keep those of the processes that run to ``cores`` for a while, then let them go. Linux only."""
+        names = tuple(names)
         try:
-            self.keep_to(names, cores)
+            self._keep_to(names, cores)
             yield
         finally:
             with held_interrupts():
-                self.keep_to(names, ours)
+                self.let_go(names)
 
-    def keep_to(self, names: Iterable[str], cores: AbstractSet[int]) -> None:
-        """Let those of the processes that run do so on ``cores`` from now on."""
+    def let_go(self, names: Iterable[str]) -> None:
+        """Give those of the processes that run all cores of ours; they keep to fewer where a measurement was killed."""
+        if hasattr(os, "sched_getaffinity"):
+            self._keep_to(names, os.sched_getaffinity(0))
+
+    def _keep_to(self, names: Iterable[str], cores: AbstractSet[int]) -> None:
         for name in names:
             if process := self._find(name):
                 _keep_to(process.pid, cores)
