@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stacks.graph import Graph
     from stacks.prices import PriceBook
     from workloads.engine.process import EngineProcess
+    from workloads.engine.yardstick import Yardstick
     from workloads.telemetry import Outcome
 
 
@@ -255,6 +256,7 @@ class _Loop:
         from simulations import calibration
         from simulations.errors import CalibrationError
         from toolchain import cache_dir
+        from workloads.engine.yardstick import Yardstick
 
         with ExitStack() as stack:
             with self.steps.step("engines") as step:
@@ -264,9 +266,10 @@ class _Loop:
             self.found.real.append(f"The engines: {len(engines)} x llama.cpp on the CPU of this machine, started as the Deployment says.")
             if deployed.spec.model == "synthetic":
                 self.found.simulated.append("The model has random weights: its speed is real, its answers mean nothing.")
+            yardstick = stack.enter_context(Yardstick(cores.engines[0]))
             with self.steps.step("calibrate") as step:
                 try:
-                    measured = calibration.calibrate(engines[0].url, deployed.spec, on_progress=step.update)
+                    measured = calibration.calibrate(engines[0].url, deployed.spec, on_progress=step.update, lap=yardstick.lap)
                 except CalibrationError as error:
                     if engines[0].alive():
                         raise
@@ -275,9 +278,11 @@ class _Loop:
                     return
                 step.note(measured.summary())
             self._predict(deployed, measured)
+            yardstick.lap()
             self._load(deployed, engines)
+            yardstick_s = yardstick.lap()
             if measured.load_fit and engines[0].alive():
-                measured = self._recalibrate(deployed, engines[0], measured)
+                measured = self._recalibrate(deployed, engines[0], measured, yardstick, yardstick_s)
             if doubt := measured.doubt():
                 self.found.missing.append(f"the prediction does not count: {doubt}")
             self._keep(measured)
@@ -306,14 +311,19 @@ class _Loop:
             if remark:
                 self.note(remark)
 
-    def _recalibrate(self, deployed: DeployedEngines, engine: EngineProcess, before: Calibration) -> Calibration:
-        """Measure the engine on the other side of the load too, and predict anew from its speed between the two."""
+    def _recalibrate(
+        self, deployed: DeployedEngines, engine: EngineProcess, before: Calibration, yardstick: Yardstick, yardstick_s: float | None
+    ) -> Calibration:
+        """Measure the engine on the other side of the load too, and predict anew from its speed between the two.
+
+        ``yardstick_s`` is what the yardstick took during the load: where it is known, the prediction is for the speed of that time.
+        """
         from simulations import calibration
         from simulations.errors import CalibrationError
 
         with self.steps.step("recalibrate") as step:
             try:
-                between = calibration.calibrate_again(engine.url, before, on_progress=step.update)
+                between = calibration.calibrate_again(engine.url, before, on_progress=step.update, lap=yardstick.lap)
             except CalibrationError as error:
                 step.skip(str(error))
                 self.found.missing.append(f"the prediction does not count: the engine could not be measured after the load: {error}")
@@ -321,10 +331,19 @@ class _Loop:
             if between.drift is None:
                 step.skip("the engine is too slow for a mixed load")
                 return before
-            self._simulate(deployed, between)
+            half_way = self._simulate(deployed, between)
+            during = between.at(yardstick_s)
+            if during is not between:
+                self._simulate(deployed, during)
             step.note(f"the engine is {between.change()}; predicted anew from the speed half-way")
         self.found.notes.append(f"after the load the engine was {between.change()}; the prediction stands on the speed half-way")
-        return between
+        if during.pace is not None:
+            middle = ", ".join(f"{name} {getattr(half_way, f'{name}_ms').p50:.3g} ms" for name in ("ttft", "tpot", "e2e"))
+            self.found.notes.append(
+                f"a yardstick on the engine's core took {during.pace:.3f} times as long during the load as during the mixed loads, "
+                f"and the prediction counts that in; without it the p50 were {middle}"
+            )
+        return during
 
     def _keep(self, measured: Calibration) -> None:
         """Keep the coefficients: beside the run, and, where nothing speaks against them, for the next what-if question."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -109,7 +109,8 @@ class Calibration:
     ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut
     into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit``
     over the requests of the mixed load; both are in-sample. ``drift`` is how much slower the engine was after a load test than before, as a
-    share of before; None where it was measured once.
+    share of before; None where it was measured once. ``yardstick_s`` is what a yardstick of the machine's speed took during the mixed
+    load (median seconds of its work), and ``pace`` the same during the load test as a ratio to it; None where none was held against.
     """
 
     name: str
@@ -133,6 +134,8 @@ class Calibration:
     fit: Fit | None = None
     load_fit: Fit | None = None
     drift: float | None = None
+    yardstick_s: float | None = None
+    pace: float | None = None
 
     def __post_init__(self) -> None:
         tokens = [count for count, _ in self.compute_s]
@@ -169,6 +172,22 @@ class Calibration:
         """Say how an engine that was measured before and after a load changed meanwhile: ``3% slower than before``."""
         drift = round(self.drift or 0.0, 2)
         return f"{abs(drift):.0%} {'slower' if drift > 0 else 'faster'} than before" if drift else "as fast as before"
+
+    def at(self, yardstick_s: float | None) -> Calibration:
+        """Return these coefficients for a load during which the yardstick took ``yardstick_s``; themselves where that is not known.
+
+        The engine's time goes with the yardstick's, so the ratios under load are multiplied by how much longer it took than during the
+        mixed load. Nothing of the load itself goes into it.
+        """
+        if self.yardstick_s is None or yardstick_s is None:
+            return self
+        pace = yardstick_s / self.yardstick_s
+        source = f"at the machine's speed during the load test, by the yardstick {pace:.3f} times as slow as during the mixed load"
+        prefill, decode = (
+            replace(ratio, value=ratio.value * pace, source=f"{ratio.source}; {source}")
+            for ratio in (self.prefill_under_load, self.decode_under_load)
+        )
+        return replace(self, prefill_under_load=prefill, decode_under_load=decode, pace=pace)
 
     def doubt(self) -> str | None:
         """Say why a prediction from these numbers does not count; None where it does."""

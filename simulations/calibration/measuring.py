@@ -12,6 +12,7 @@ import math
 import os
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,8 +24,6 @@ from simulations.calibration.fitting import MICRO_BATCH_TOKENS, fit_requests, fi
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from simulations.calibration.experiments import Observation
     from workloads.engine.spec import EngineSpec
 
@@ -33,6 +32,13 @@ _MOST_ROUNDS: Final = 9
 _SLOW: Final = 2.5
 _WARM_UP_TOKENS: Final = 16
 _UNKNOWN: Final = Coefficient(1.0, "ratio", "assumed", "too few requests for a mixed load")
+Lap = Callable[[], float | None]
+
+
+def _no_lap() -> None:
+    """Be the yardstick where none is held against the machine."""
+
+
 _SEED_BEFORE: Final = 11
 _SEED_AFTER: Final = 12
 
@@ -44,6 +50,7 @@ def calibrate(
     date: str | None = None,
     budget_s: float = 12.0,
     on_progress: Callable[[int, int, str], None] | None = None,
+    lap: Lap = _no_lap,
 ) -> Calibration:
     """Measure the engine at ``url`` and return its coefficients. It should have nothing else to do meanwhile.
 
@@ -54,6 +61,7 @@ def calibrate(
         budget_s: For the experiments: no further round is begun that would end later. Three rounds are made also where they take up to
             2.5 times as long, one always. The mixed load takes another twenty seconds.
         on_progress: Called with (done, expected, what) after each experiment.
+        lap: Tells what a yardstick of the machine's speed took since it was last asked, in seconds; None where it cannot.
 
     Raises:
         CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
@@ -82,10 +90,12 @@ def calibrate(
         micro_batch_tokens=MICRO_BATCH_TOKENS,
         fit=costs.fit,
     )
-    return _under_load(url, alone, _SEED_BEFORE, progress)
+    return _under_load(url, alone, _SEED_BEFORE, progress, lap)
 
 
-def calibrate_again(url: str, before: Calibration, *, on_progress: Callable[[int, int, str], None] | None = None) -> Calibration:
+def calibrate_again(
+    url: str, before: Calibration, *, on_progress: Callable[[int, int, str], None] | None = None, lap: Lap = _no_lap
+) -> Calibration:
     """Measure the engine under mixed load once more, after a load test, and return coefficients half-way between before and after.
 
     What the experiments gave is kept: a machine that has become slower is so for all of them. :attr:`Calibration.drift` says by how much.
@@ -95,6 +105,7 @@ def calibrate_again(url: str, before: Calibration, *, on_progress: Callable[[int
         url: Of the engine, ``http://host:port``.
         before: What :func:`calibrate` gave for it.
         on_progress: See :func:`calibrate`.
+        lap: See :func:`calibrate`.
 
     Raises:
         CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
@@ -102,7 +113,7 @@ def calibrate_again(url: str, before: Calibration, *, on_progress: Callable[[int
     if before.load_fit is None:
         return before
     alone = replace(before, prefill_under_load=_UNKNOWN, decode_under_load=_UNKNOWN, load_fit=None)
-    after = _under_load(url, alone, _SEED_AFTER, on_progress or (lambda _done, _total, _what: None))
+    after = _under_load(url, alone, _SEED_AFTER, on_progress or (lambda _done, _total, _what: None), lap)
     if after.load_fit is None:
         return before
     prefill = _between(before.prefill_under_load, after.prefill_under_load)
@@ -110,16 +121,19 @@ def calibrate_again(url: str, before: Calibration, *, on_progress: Callable[[int
     # Half-way in prompts times half-way in generating: the whole way in the mean of both.
     slower = (prefill.value / before.prefill_under_load.value) * (decode.value / before.decode_under_load.value)
     worse = max(before.load_fit, after.load_fit, key=lambda fit: fit.median_error)
-    return replace(before, prefill_under_load=prefill, decode_under_load=decode, load_fit=worse, drift=slower - 1)
+    yardstick_s = math.sqrt(before.yardstick_s * after.yardstick_s) if before.yardstick_s and after.yardstick_s else None
+    return replace(before, prefill_under_load=prefill, decode_under_load=decode, load_fit=worse, drift=slower - 1, yardstick_s=yardstick_s)
 
 
-def _under_load(url: str, alone: Calibration, seed: int, on_progress: Callable[[int, int, str], None]) -> Calibration:
+def _under_load(url: str, alone: Calibration, seed: int, on_progress: Callable[[int, int, str], None], lap: Lap) -> Calibration:
     requests = mixed_load(alone, seed)
     if len(requests) < FEWEST_REQUESTS:
         return alone
+    lap()
     answers = asyncio.run(send(url, requests, on_progress))
+    yardstick_s = lap()
     prefill, decode, load_fit = fit_load(alone, requests, answers)
-    return replace(alone, prefill_under_load=prefill, decode_under_load=decode, load_fit=load_fit)
+    return replace(alone, prefill_under_load=prefill, decode_under_load=decode, load_fit=load_fit, yardstick_s=yardstick_s)
 
 
 def _between(before: Coefficient, after: Coefficient) -> Coefficient:

@@ -8,7 +8,8 @@ How rule 2 is kept without a bias tensor, which the llama architecture lacks: di
 token's embedding has the same large number there, the norms before attention and feed-forward blank it out, and the rows of the
 matrices that write into it are zero. The output matrix has zeros in that column for letters and a large negative weight for all else.
 
-Formats: GGUF (ggml, docs/gguf.md), Q4_0 blocks, and Q8_0 for the two matrices that keep rule 2; byte-level BPE of GPT-2 (Radford et al. 2019, section 2.2) with no usable merge.
+Formats: GGUF (ggml, docs/gguf.md), Q4_0 blocks, and Q8_0 for the two matrices that keep rule 2; byte-level BPE of GPT-2 (Radford et al.
+2019, section 2.2) with no usable merge.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class EngineProcess:
         with self._log.open("ab") as log, held_interrupts():
             # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
             self._child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=_environment()
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=child_environment()
             )
         if self._cpus is not None and hasattr(os, "sched_setaffinity"):
             # Threads started later inherit it; the child is still loading Python when this runs.
@@ -165,7 +165,7 @@ class EngineProcess:
         return "\n".join(f"  {line}" for line in lines[-count:])
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Return the environment of the child: this tree importable, and none of the caller's secrets is needed there."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV") if name in os.environ}
     root = str(Path(__file__).resolve().parents[2])

@@ -78,6 +78,35 @@ def test_an_engine_that_changed_is_taken_half_way(calibration: Build, monkeypatc
     assert replace(between, **ratios, drift=None) == before
 
 
+def test_the_yardstick_is_held_against_the_mixed_loads_alone(calibration: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    laps = iter([None, 2.42e-4])
+
+    async def sent(_url: str, requests: list[EngineRequest], _on_progress: object) -> list[Answer]:
+        order.append("mixed load")
+        return answers(calibration(), requests)
+
+    def lap() -> float | None:
+        order.append("lap")
+        return next(laps)
+
+    monkeypatch.setattr(measuring, "send", sent)
+    before = replace(calibration(), load_fit=Fit(0.05, 0.3, 134), yardstick_s=2e-4)
+    between = calibrate_again("http://engine", before, lap=lap)
+    assert order == ["lap", "mixed load", "lap"]
+    assert between.yardstick_s == pytest.approx(2.2e-4), "half-way, as the ratios are"
+    during = between.at(2.31e-4)
+    assert during.pace == pytest.approx(1.05)
+    for name in ("prefill_under_load", "decode_under_load"):
+        assert getattr(during, name).value == pytest.approx(1.05 * getattr(between, name).value)
+        assert getattr(during, name).source.endswith("by the yardstick 1.050 times as slow as during the mixed load")
+    assert between.at(None) is between
+    assert replace(between, yardstick_s=None).at(2e-4).pace is None
+    assert Calibration.from_json(during.to_json()) == during
+    laps = iter([None, None])
+    assert calibrate_again("http://engine", before, lap=lap).yardstick_s is None, "one lap alone tells nothing of the time between"
+
+
 def test_an_engine_without_a_mixed_load_is_not_asked_again(calibration: Build) -> None:
     assert calibrate_again("http://nowhere", calibration()) == calibration()
     # Just fast enough for the first mixed load, and too slow for the second.

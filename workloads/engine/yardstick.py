@@ -1,0 +1,97 @@
+"""A yardstick for the cores that an engine runs on: the same piece of work, timed ten times a second by a process of its own.
+
+A shared machine's speed moves by a tenth and more within a minute, and nothing inside of it says so: its neighbours take cache and memory
+bandwidth, not time slices. The engine's own times cannot tell a slow machine from a wrong model. The yardstick can, for it knows nothing
+of any load: a matrix of 2 MB times a vector, which is most of what generating a token is, for about 0.2 % of one core.
+Measured over 14 mixed loads of 20 s, its median and the engine's CPU time moved together (correlation 0.88, elasticity 0.9).
+
+``python -m workloads.engine.yardstick 0,1`` keeps to the cores 0 and 1 and writes a line of nanoseconds each time, until nobody reads them.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from workloads.engine.process import child_environment
+from workloads.interrupts import held_interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+_EVERY_S: Final = 0.1
+_SHAPE: Final = (512, 1024)
+"""Of the matrix, 4 bytes a number: more than a core's own cache keeps from one time to the next, little for the cache they share."""
+_FEWEST: Final = 50
+"""Readings of a lap; with fewer the median moves by chance."""
+
+
+class Yardstick:
+    """The process, held against ``cpus`` from entry to exit. One that does not start or dies gives no laps, and nothing else happens."""
+
+    def __init__(self, cpus: Iterable[int]) -> None:
+        self._cpus = ",".join(map(str, sorted(cpus)))
+        self._child: subprocess.Popen[bytes] | None = None
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        command = [sys.executable, "-m", __name__, self._cpus]
+        with held_interrupts():  # its own session: Ctrl-C goes to the parent, which then ends its children in order
+            self._child = subprocess.Popen(
+                command,
+                bufsize=0,
+                env=child_environment(),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        assert self._child.stdout is not None
+        os.set_blocking(self._child.stdout.fileno(), False)  # the standard library's signature
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """End it."""
+        assert self._child is not None
+        assert self._child.stdout is not None
+        self._child.kill()
+        self._child.wait()
+        self._child.stdout.close()
+
+    def lap(self) -> float | None:
+        """Return the median seconds that the work took since the last lap; None where there are too few readings to tell."""
+        assert self._child is not None
+        assert self._child.stdout is not None
+        *lines, self._rest = (self._rest + (self._child.stdout.read() or b"")).split(b"\n")
+        return statistics.median(map(int, lines)) / 1e9 if len(lines) >= _FEWEST else None
+
+
+def main(cpus: set[int]) -> None:
+    """Time the work and write the times, until nobody reads them."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import numpy as np
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cpus)
+    matrix, vector = np.ones(_SHAPE, np.float32), np.ones(_SHAPE[1], np.float32)
+    due = time.monotonic()
+    while True:
+        begin = time.thread_time_ns()
+        matrix @ vector  # the time is what is wanted
+        took = time.thread_time_ns() - begin
+        try:
+            os.write(1, b"%d\n" % took)
+        except OSError:
+            return
+        due += _EVERY_S
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main({int(core) for core in sys.argv[1].split(",")})
