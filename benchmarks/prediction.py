@@ -29,6 +29,7 @@ from stacks.environment_file import load
 from stacks.sources import from_program
 from stacks.traffic import plan
 from toolchain import cache_dir
+from workloads.engine.yardstick import Yardstick
 
 if TYPE_CHECKING:
     from stacks.traffic import PlannedRequest
@@ -92,17 +93,21 @@ def _run(engines: DeployedEngines, requests: list[PlannedRequest], seed: int, *,
     with (
         tempfile.TemporaryDirectory() as folder,
         running(engines.spec, cores, Path(folder), cache_dir(), root=Path(), on_wait=print) as processes,
+        Yardstick(cores.engines[0]) as yardstick,
     ):
         if precedence:
             _take_precedence(os.getpid(), *(process.pid for process in processes))
-        calibration = calibrate(processes[0].url, engines.spec)
+        calibration = calibrate(processes[0].url, engines.spec, lap=yardstick.lap)
         before = processes[0].waited_s()
+        yardstick.lap()
         measurement = open_loop.run(requests, [process.url for process in processes], seed=seed)
+        yardstick_s = yardstick.lap()
         waited = processes[0].waited_s() - before
-        calibration = calibrate_again(processes[0].url, calibration)
+        calibration = calibrate_again(processes[0].url, calibration, lap=yardstick.lap).at(yardstick_s)
     prediction = Twin.of(engines, calibration).run(requests, seed=seed)
     measured = measurement.outcome
     print(f"  {calibration.summary()}; after the load {calibration.change()}")
+    print(f"  yardstick: {calibration.pace or 1:.3f} times as long during the load as during the mixed loads")
     print(f"  waited {waited / measured.duration_s:.1%}, send lag p99 {measurement.generator.lag_p99_ms:.1f} ms, failed {measured.failed}")
     for reason in measurement.invalid:
         print(f"  invalid: {reason}")

@@ -19,6 +19,7 @@ from stacks.sources import from_program
 from stacks.traffic import plan
 from workloads.engine.process import EngineProcess
 from workloads.engine.spec import EngineSpec
+from workloads.engine.yardstick import Yardstick
 
 pytestmark = pytest.mark.e2e
 
@@ -33,18 +34,24 @@ def test_the_prediction_meets_the_measurement(tmp_path: Path) -> None:
     requests = plan(environment.traffic.model_copy(update={"duration_s": 20.0}))
     cores = sorted(os.sched_getaffinity(0))
     spec = EngineSpec(deployed.spec.model, deployed.spec.slots, deployed.spec.context_tokens, deployed.spec.threads, port=0)
-    with EngineProcess(spec, cpus={cores[0]}, log=tmp_path / "engine.log", cache=tmp_path) as engine:
+    with EngineProcess(spec, cpus={cores[0]}, log=tmp_path / "engine.log", cache=tmp_path) as engine, Yardstick({cores[0]}) as yardstick:
         os.sched_setaffinity(0, set(cores[1:]) or {cores[0]})
         try:
             seen: list[tuple[int, int]] = []
-            calibration = calibrate(engine.url, deployed.spec, on_progress=lambda done, total, _what: seen.append((done, total)))
+            calibration = calibrate(
+                engine.url, deployed.spec, on_progress=lambda done, total, _what: seen.append((done, total)), lap=yardstick.lap
+            )
+            yardstick.lap()
             waited = engine.waited_s()
             measurement = open_loop.run(requests, [engine.url], seed=1)
             waited = (engine.waited_s() - waited) / measurement.outcome.duration_s
-            calibration = calibrate_again(engine.url, calibration)
+            yardstick_s = yardstick.lap()
+            calibration = calibrate_again(engine.url, calibration, lap=yardstick.lap).at(yardstick_s)
         finally:
             os.sched_setaffinity(0, set(cores))
     assert all(done <= total for done, total in seen)
+    assert calibration.pace is not None
+    assert 0.5 < calibration.pace < 2
     prediction = Twin.of(deployed, calibration).run(requests, seed=1)
     calibration.save(tmp_path / "calibration.json")
     assert Calibration.load(tmp_path / "calibration.json") == calibration
