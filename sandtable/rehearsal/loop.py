@@ -335,7 +335,8 @@ class _Loop:
             during = between.at(yardstick_s)
             if during is not between:
                 self._simulate(deployed, during)
-            step.note(f"the engine is {between.change()}; predicted anew from the speed half-way")
+            paced = "" if during.pace is None else f", times {during.pace:.3f} by the yardstick"
+            step.note(f"the engine is {between.change()}; predicted anew from the speed half-way{paced}")
         self.found.notes.append(f"after the load the engine was {between.change()}; the prediction stands on the speed half-way")
         if during.pace is not None:
             middle = ", ".join(f"{name} {getattr(half_way, f'{name}_ms').p50:.3g} ms" for name in ("ttft", "tpot", "e2e"))

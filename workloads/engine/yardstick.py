@@ -10,6 +10,7 @@ Measured over 14 mixed loads of 20 s, its median and the engine's CPU time moved
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -42,7 +43,8 @@ class Yardstick:
     def __enter__(self) -> Self:
         """Start it."""
         command = [sys.executable, "-m", __name__, self._cpus]
-        with held_interrupts():  # its own session: Ctrl-C goes to the parent, which then ends its children in order
+        with held_interrupts(), contextlib.suppress(OSError):
+            # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
             self._child = subprocess.Popen(
                 command,
                 bufsize=0,
@@ -52,22 +54,24 @@ class Yardstick:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-        assert self._child.stdout is not None
-        os.set_blocking(self._child.stdout.fileno(), False)  # the standard library's signature
+            assert self._child.stdout is not None
+            os.set_blocking(self._child.stdout.fileno(), False)  # the standard library's signature
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """End it."""
-        assert self._child is not None
-        assert self._child.stdout is not None
-        self._child.kill()
-        self._child.wait()
-        self._child.stdout.close()
+        if self._child is not None and self._child.stdout is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child.stdout.close()
 
     def lap(self) -> float | None:
-        """Return the median seconds that the work took since the last lap; None where there are too few readings to tell."""
-        assert self._child is not None
-        assert self._child.stdout is not None
+        """Return the median seconds that the work took since the last lap; None where there are too few readings to tell.
+
+        The pipe holds a quarter of an hour of readings: of a longer lap its beginning counts.
+        """
+        if self._child is None or self._child.stdout is None:
+            return None
         *lines, self._rest = (self._rest + (self._child.stdout.read() or b"")).split(b"\n")
         return statistics.median(map(int, lines)) / 1e9 if len(lines) >= _FEWEST else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -41,6 +42,15 @@ def test_few_readings_and_a_process_that_ended_tell_nothing(written: tuple[Yards
     assert held.lap() is None
     os.write(pipe, b"200000\n")
     assert held.lap() is None, "what a lap took is not told twice"
+
+
+def test_a_process_that_cannot_start_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: Any, **__: Any) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", no_room)
+    with Yardstick({0}) as held:
+        assert held.lap() is None
 
 
 def test_the_process_works_until_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,8 @@ def test_the_prediction_is_for_the_speed_of_the_load_where_a_yardstick_tells_it(
         "a yardstick on the engine's core took 1.050 times as long during the load as during the mixed loads, and the prediction "
         "counts that in; without it the p50 were ttft 24 ms, tpot 1.5 ms, e2e 99.5 ms"
     )
+    (step,) = loop.steps.timings()
+    assert step["note"] == "the engine is as fast as before; predicted anew from the speed half-way, times 1.050 by the yardstick"
 
 
 def test_a_measurement_that_fails_costs_the_prediction_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
