@@ -36,7 +36,7 @@ class Project:
         for path in ROOT.glob("Pulumi.*.yaml"):
             shutil.copy(path, folder)
         dev = folder / "Pulumi.dev.yaml"
-        text = dev.read_text(encoding="utf-8").replace("duration_s: 60", "duration_s: 15").replace("rate_per_s: 6.0", "rate_per_s: 1.0")
+        text = dev.read_text(encoding="utf-8").replace("duration_s: 60", "duration_s: 15").replace("rate_per_s: 8.0", "rate_per_s: 1.0")
         assert text.count("duration_s: 15") == text.count("rate_per_s: 1.0") == 1
         head, _, rest = text.partition("    - p95_ttft_ms")
         dev.write_text(head + "    - failed_share" + rest.partition("    - failed_share")[2], encoding="utf-8")
