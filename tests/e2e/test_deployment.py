@@ -216,11 +216,14 @@ def test_what_was_killed_in_the_middle_is_completed_by_the_next_up(
     deployment.down()
     process, descendants = in_the_middle_of_up(deployment, root, eventually)
     process.kill()
+    killed = []
     for each in descendants:
         with suppress(psutil.NoSuchProcess):
             if each.name() == "pulumi":
                 each.kill()
+                killed.append(each)
     process.wait(30)
+    psutil.wait_procs(killed, timeout=30)  # a killed process holds its lock until it has gone
     begun = recorded(deployment)
     assert begun < len(declared)
     update = deployment.up()
