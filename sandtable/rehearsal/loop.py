@@ -333,9 +333,10 @@ class _Loop:
                 return before
             half_way = self._simulate(deployed, between)
             during = between.at(yardstick_s)
-            if during is not between:
+            paced = ""
+            if during.pace is not None:
                 self._simulate(deployed, during)
-            paced = "" if during.pace is None else f", times {during.pace:.3f} by the yardstick"
+                paced = f", times {during.pace:.3f} by the yardstick"
             step.note(f"the engine is {between.change()}; predicted anew from the speed half-way{paced}")
         self.found.notes.append(f"after the load the engine was {between.change()}; the prediction stands on the speed half-way")
         if during.pace is not None:

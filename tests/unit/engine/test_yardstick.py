@@ -72,3 +72,21 @@ def test_the_process_works_until_nobody_reads(monkeypatch: pytest.MonkeyPatch) -
     assert [int(line) > 0 for line in lines] == [True] * 3
     assert len(pauses) == 3
     assert all(0 <= pause <= 0.3 for pause in pauses)
+
+
+def test_what_was_missed_is_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a full pipe the work keeps its pace, or its readings would be those of warm caches."""
+    times = iter([0.0, 0.01, 300.0, 300.01])
+    pauses: list[float] = []
+
+    def write(_descriptor: int, line: bytes) -> int:
+        if len(pauses) == 3:
+            raise BrokenPipeError
+        return len(line)
+
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _pid, _cpus: None, raising=False)
+    monkeypatch.setattr(time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    yardstick.main({0})
+    assert pauses == pytest.approx([0.09, 0.0, 0.09])
