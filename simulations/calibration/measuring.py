@@ -32,15 +32,15 @@ _MOST_ROUNDS: Final = 9
 _SLOW: Final = 2.5
 _WARM_UP_TOKENS: Final = 16
 _UNKNOWN: Final = Coefficient(1.0, "ratio", "assumed", "too few requests for a mixed load")
+_SEED_BEFORE: Final = 11
+_SEED_AFTER: Final = 12
+
 Lap = Callable[[], float | None]
+"""What a yardstick of the machine's speed took since it was last asked, in seconds; None where it cannot tell."""
 
 
 def _no_lap() -> None:
     """Be the yardstick where none is held against the machine."""
-
-
-_SEED_BEFORE: Final = 11
-_SEED_AFTER: Final = 12
 
 
 def calibrate(
