@@ -1,11 +1,13 @@
 """What the load generators themselves cost: CPU milliseconds a streamed request and microseconds a frame.
 
-Run with ``python benchmarks/load_generator.py [--repeats 5] [--seconds 4] [--rate 100]``.
+Run with ``python benchmarks/load_generator.py [--repeats 3] [--seconds 6] [--in-flight 2 8 32]``.
 
-A server of its own process streams answers of 4 and of 64 tokens, one frame at a time; the straight line through the two gives
-the cost of a request without frames and the cost of one frame. Three generators take turns, so that a busy machine is busy for all:
-the open loop, Locust, and for comparison asyncio's own connections, which send the same requests and throw away what comes. CPU time
-is user and system time of the generating process. Printed are medians over the repeats, their range, and the ratio to asyncio. Other
+A server of its own process streams answers of 4 and of 64 tokens, one frame at a time. Both lengths are sent at rates that keep the
+same number of streams in flight: where few are, each frame wakes a process that sleeps; where many are, one wake reads several. The
+straight line through the two lengths gives the cost of a request without frames and the cost of one frame; what the open loop's
+requests of either length cost is held against the bound. Three generators take turns, so that a busy machine is busy for all: the
+open loop, Locust, and for comparison asyncio's own connections, which send the same requests and throw away what comes. CPU time is
+user and system time of the generating process. Printed are medians over the repeats, their range, and the ratio to asyncio. Other
 load on the machine makes everything dearer, the comparison included.
 """
 
@@ -106,9 +108,18 @@ def by_asyncio(url: str, tokens: int, rate: float, seconds: float) -> Cost:
 GENERATORS: dict[str, Callable[[str, int, float, float], Cost]] = {"open loop": by_open_loop, "locust": by_locust, "asyncio": by_asyncio}
 
 
-def line(generate: Callable[[str, int, float, float], Cost], url: str, rate: float, seconds: float) -> tuple[float, float]:
-    """Return CPU ms a request without frames and CPU us a frame, of one repeat."""
-    short, long = generate(url, SHORT, rate, seconds), generate(url, LONG, rate, seconds)
+Pair = tuple[Cost, Cost]
+"""A short answer and a long one, of one repeat."""
+
+
+def pair(generate: Callable[[str, int, float, float], Cost], url: str, in_flight: int, seconds: float) -> Pair:
+    """Measure both lengths."""
+    short, long = (generate(url, tokens, in_flight / (tokens * GAP_MS / 1e3), seconds) for tokens in (SHORT, LONG))
+    return short, long
+
+
+def line(short: Cost, long: Cost) -> tuple[float, float]:
+    """Return CPU ms a request without frames and CPU us a frame."""
     frame_ms = (long.cpu_ms - short.cpu_ms) / (long.frames - short.frames)
     return short.cpu_ms - frame_ms * short.frames, frame_ms * 1e3
 
@@ -116,39 +127,44 @@ def line(generate: Callable[[str, int, float, float], Cost], url: str, rate: flo
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each run (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=100.0, help="requests per second (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each run (default: %(default)s)")
+    parser.add_argument("--in-flight", type=int, nargs="+", default=[2, 8, 32], help="streams at a time (default: %(default)s)")
     options = parser.parse_args()
-    longest = options.repeats * len(GENERATORS) * 2 * (options.seconds + 20)
+    turns = [(streams, name) for streams in options.in_flight for name in GENERATORS]
+    longest = options.repeats * len(turns) * 2 * (options.seconds + 20)
     command = [sys.executable, "-m", "loadtests.testing", f"--gap-ms={GAP_MS}", f"--seconds={longest}"]
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in GENERATORS}
+    found: dict[tuple[int, str], list[Pair]] = {turn: [] for turn in turns}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             url = server.stdout.readline().strip()
             for repeat in range(options.repeats):
-                for name, generate in GENERATORS.items():
-                    found[name].append(line(generate, url, options.rate, options.seconds))
+                for streams, name in turns:
+                    found[streams, name].append(pair(GENERATORS[name], url, streams, options.seconds))
                 print(f"repeat {repeat + 1} of {options.repeats} done", file=sys.stderr)
         finally:
             server.terminate()
     report(found)
 
 
-def report(found: dict[str, list[tuple[float, float]]]) -> None:
-    """Print medians, ranges and ratios to asyncio."""
-    reference = [statistics.median(values) for values in zip(*found["asyncio"], strict=True)]
-    print(f"{'generator':10} {'CPU ms a request':>30} {'CPU us a frame':>30} {'ratio to asyncio':>16}  n")
-    for name, runs in found.items():
-        cells, ratios = [], []
-        for values, least in zip(zip(*runs, strict=True), reference, strict=True):
-            cells.append(f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})")
-            ratios.append(f"{statistics.median(values) / least:.2f}")
-        print(f"{name:10} {cells[0]:>30} {cells[1]:>30} {' / '.join(ratios):>16}  {len(runs)}")
-    request, frame = (statistics.median(values) for values in zip(*found["open loop"], strict=True))
-    kept = request <= BOUND_MS and frame <= BOUND_US
-    print(f"bound for the open loop: {BOUND_MS} ms and {BOUND_US:g} us: {'kept' if kept else 'broken'}")
+def report(found: dict[tuple[int, str], list[Pair]]) -> None:
+    """Print medians, ranges, ratios to asyncio, and what the open loop's requests cost of their bound."""
+    lines = {turn: [line(*measured) for measured in pairs] for turn, pairs in found.items()}
+    median = {turn: [statistics.median(values) for values in zip(*runs, strict=True)] for turn, runs in lines.items()}
+    print(f"{'in flight':9} {'generator':10} {'CPU ms a request':>24} {'CPU us a frame':>24} {'ratio to asyncio':>16}  n")
+    for (streams, name), runs in lines.items():
+        spans = [f"({min(values):.3f} to {max(values):.3f})" for values in zip(*runs, strict=True)]
+        cells = [f"{value:.3f} {span}" for value, span in zip(median[streams, name], spans, strict=True)]
+        ratios = " / ".join(f"{a / b:.2f}" for a, b in zip(median[streams, name], median[streams, "asyncio"], strict=True))
+        print(f"{streams:9} {name:10} {cells[0]:>24} {cells[1]:>24} {ratios:>16}  {len(runs)}")
+    print(f"bound for the open loop: {BOUND_MS} ms a request and {BOUND_US:g} us a frame")
+    for (streams, name), pairs in found.items():
+        for costs in zip(*pairs, strict=True) if name == "open loop" else ():
+            cpu_ms, frames = statistics.median(cost.cpu_ms for cost in costs), costs[0].frames
+            bound = BOUND_MS + BOUND_US * frames / 1e3
+            kept = "kept" if cpu_ms <= bound else "broken"
+            print(f"  {streams} in flight, {frames:g} frames: {cpu_ms:.3f} of {bound:.3f} ms, {cpu_ms / bound:.0%}: {kept}")
 
 
 if __name__ == "__main__":

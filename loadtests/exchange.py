@@ -34,12 +34,32 @@ class Exchange(asyncio.Protocol):
 
     Times are seconds of the loop's clock (``now``); ``on_end`` is called once. ``dispatched`` is when its connection was asked for:
     the time to connect belongs to the engine, the time until then to the generator. ``sent`` is False where no connection could be
-    asked for.
+    asked for. ``exact_length``: the server was told to write exactly the planned number of tokens, one a frame.
     """
 
-    __slots__ = ("_connection", "_data", "_now", "_on_end", "answer", "connecting", "dispatched", "planned", "sent", "target")
+    __slots__ = (
+        "_connection",
+        "_data",
+        "_exact_length",
+        "_now",
+        "_on_end",
+        "answer",
+        "connecting",
+        "dispatched",
+        "planned",
+        "sent",
+        "target",
+    )
 
-    def __init__(self, planned: PlannedRequest, target: Target, *, now: Callable[[], float], on_end: Callable[[Exchange], None]) -> None:
+    def __init__(
+        self,
+        planned: PlannedRequest,
+        target: Target,
+        *,
+        now: Callable[[], float],
+        on_end: Callable[[Exchange], None],
+        exact_length: bool = False,
+    ) -> None:
         self.planned = planned
         self.target = target
         self.answer = Answer()
@@ -47,6 +67,7 @@ class Exchange(asyncio.Protocol):
         self.sent = True
         self.connecting: asyncio.Task[Any] | None = None
         self._data = b""
+        self._exact_length = exact_length
         self._now = now
         self._on_end = on_end
         self._connection: Connection | None = None
@@ -68,6 +89,19 @@ class Exchange(asyncio.Protocol):
         if not self.answer.ended:
             self.answer.end(self._now(), reason_of(exc) if exc else None)
             self._close()
+
+    @property
+    def unwatched_bytes(self) -> int:
+        """How many bytes may come before the next one whose time matters: 0, or about three quarters of the tokens that are due.
+
+        Only the first token and the last have times in a record. Frames may be a quarter smaller than the newest one was before the
+        last token would be seen late; of an answer whose length nobody knows, every frame may be the last.
+        """
+        stream = self.answer.stream
+        due = self.planned.output_tokens - stream.deltas
+        if not self._exact_length or not stream.deltas or due < 3:
+            return 0
+        return (due - max(1, due // 4)) * stream.delta_bytes
 
     # -- called by the run ----------------------------------------------------------------------------------------------------------
 

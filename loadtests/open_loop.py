@@ -196,7 +196,9 @@ class _Load:
         plan = self._plan
         while self._next < len(plan) and self.start + plan[self._next].at_s <= loop.time():
             route = routes[self._next % len(routes)]
-            exchange = Exchange(plan[self._next], route.target, now=loop.time, on_end=self._on_end)
+            exchange = Exchange(
+                plan[self._next], route.target, now=loop.time, on_end=self._on_end, exact_length=self._requests.exact_length
+            )
             self._in_flight[exchange] = None
             if route.tls is None:
                 exchange.dispatch(self._requests.encode(exchange.planned, route.target))

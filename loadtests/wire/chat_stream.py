@@ -19,16 +19,18 @@ _CONTENT: Final = re.compile(rb'"content"\s*:\s*"(?!")').search
 class ChatStream:
     """One answer. Counts are of what has come so far.
 
-    ``frames``: data lines; ``deltas``: those with non-empty content; ``prompt_tokens`` and ``completion_tokens``: what the server's
-    usage says, None before it does; ``done``: the end mark has come; ``error``: message of an error that came inside the stream.
+    ``frames``: data lines; ``deltas``: those with non-empty content; ``delta_bytes``: length of the newest of these;
+    ``prompt_tokens`` and ``completion_tokens``: what the server's usage says, None before it does; ``done``: the end mark has come;
+    ``error``: message of an error that came inside the stream.
     """
 
-    __slots__ = ("_rest", "completion_tokens", "deltas", "done", "error", "frames", "prompt_tokens")
+    __slots__ = ("_rest", "completion_tokens", "delta_bytes", "deltas", "done", "error", "frames", "prompt_tokens")
 
     def __init__(self) -> None:
         self._rest = b""
         self.frames = 0
         self.deltas = 0
+        self.delta_bytes = 0
         self.prompt_tokens: int | None = None
         self.completion_tokens: int | None = None
         self.done = False
@@ -48,6 +50,7 @@ class ChatStream:
             self.frames += 1
             if _CONTENT(line):
                 self.deltas += 1
+                self.delta_bytes = len(line)
             if b'"completion_tokens"' in line or b'"error"' in line:
                 self._read(line[5:])
             elif line.startswith(b"[DONE]", 5) or line.startswith(b"[DONE]", 6):

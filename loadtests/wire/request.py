@@ -42,9 +42,13 @@ def prompt_text(index: int, tokens: int, filler: str) -> str:
 
 
 class ChatRequests:
-    """Builds the requests of one run. ``seed`` picks the text; ``engine_options`` adds the fields of Rule 3."""
+    """Builds the requests of one run. ``seed`` picks the text; ``engine_options`` adds the fields of Rule 3.
+
+    ``exact_length``: requests ask for exactly the planned number of tokens.
+    """
 
     def __init__(self, *, model: str, api_key: str | None = None, seed: int = 0, engine_options: bool = True) -> None:
+        self.exact_length = engine_options
         self._filler = _filler(seed)
         options: dict[str, Any] = {"temperature": 0, "ignore_eos": True, "cache_prompt": False} if engine_options else {}
         # All but the prompt and its answer's length is the same in each request, and encoded once.
