@@ -127,6 +127,10 @@ def _check(request: Request) -> None:
             "--open-loop sends at fixed times from one process and has neither users nor a web page: leave out --users, --web and "
             "--processes"
         )
+    if request.trace is not None and request.trace.is_fifo() and not request.open_loop:
+        raise UsageError(
+            f"--trace {request.trace}: a pipe can be read once, and Locust reads a trace anew; save it to a file, or add --open-loop"
+        )
     if request.model is not None and not request.targets:
         raise UsageError(f"--model {request.model!r}: local engines serve the model of the environment; name one that runs with --target")
     for url in request.targets:
@@ -149,7 +153,7 @@ def _traffic(traffic: Traffic, request: Request) -> Traffic:
     if request.duration is not None:
         changes["duration_s"] = seconds(request.duration)
     if request.trace is not None:
-        changes |= {"arrivals": "trace", "trace": str(request.trace.resolve())}
+        changes |= {"arrivals": "trace", "trace": str(request.trace.absolute())}
     return traffic.model_copy(update=changes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,26 @@ def test_users_and_their_interval_make_the_rate(users: int | None, asked: float 
 def test_options_that_cannot_be_meant_together_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         measure("nowhere", Workspace(tmp_path), replace(PLAIN, **changes))
+
+
+def test_a_trace_from_a_pipe_is_for_the_open_loop_which_reads_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    planned: list[int] = []
+
+    def run(plan: Any, targets: list[str], **_: Any) -> Measurement:
+        planned.append(len(plan))
+        return Measurement.of([], replicas=targets, generator=QUIET)
+
+    monkeypatch.setattr(open_loop, "run", run)
+    reading, writing = os.pipe()
+    with open(reading), open(writing, "w") as pipe:  # noqa: PTH123  # descriptors
+        request = replace(PLAIN, trace=Path(f"/dev/fd/{reading}"), targets=("http://127.0.0.1:1",), confirmed=True)
+        with pytest.raises(UsageError, match="a pipe can be read once"):
+            measure("dev", Workspace(tmp_path), request)
+        pipe.write('{"timestamp": 0, "input_length": 9, "output_length": 3}\n')
+        pipe.close()
+        measure("dev", Workspace(tmp_path), replace(request, open_loop=True))
+    assert planned == [1]
 
 
 def test_a_target_is_looked_at_before_anybody_is_asked_about_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
