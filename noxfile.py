@@ -41,8 +41,7 @@ def rehearse(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Unit, contract, scenario and integration tests; `-- -k name` and all else goes to pytest."""
     _install(session, "test")
-    arguments = session.posargs or ["-n", "auto", "-m", "not e2e and not containers"]
-    session.run("pytest", *arguments)
+    session.run("pytest", "-n", "auto", "-m", "not e2e and not containers", *session.posargs)
 
 
 @nox.session(default=False)

@@ -19,7 +19,8 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "policies.md"
 _HEAD: Final = """\
 # The policies
 
-<!-- Written by `python -m policies.reference` from policies/admission and policies/stack; change the rules, not this page. -->
+<!-- Written by `python -m policies.reference` from policies/admission and policies/stack; change the rules, not this page.
+     Long because every rule stands here with its reason, its fix and its examples. -->
 
 `sandtable check`, `preview`, `up` and `rehearse` judge the resource graph by these rules before anything is created. Rules over single
 objects are also enforced by the API server (ValidatingAdmissionPolicy; `admission: mode` of the environment says how), and all of them

@@ -13,7 +13,7 @@ class ExitCode(enum.IntEnum):
 
     OK = 0, "The command did what was asked; a rehearsal says ship."
     INTERNAL = 1, "A fault of sandtable itself. Please report it with the traceback."
-    CONFIGURATION = 2, "The environment, an option, a trace or a file given by path cannot be meant, or a cluster refused it."
+    CONFIGURATION = 2, "A file, an option or a trace cannot be meant, or a cluster, an engine, Pulumi or the machine refused it."
     THRESHOLD = 3, "A threshold is broken: the rehearsal says hold."
     INCONCLUSIVE = 4, "The rehearsal cannot tell: too few samples, a late load generator, an interval on both sides of a limit."
     REGRESSION = 5, "Worse than the kept baseline: the rehearsal says hold."

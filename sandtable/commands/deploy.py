@@ -60,7 +60,10 @@ def _target(context: typer.Context, environment: str, *, yes: bool, quiet: bool)
 
 
 def preview(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
-    """Show what `up` would change, what it costs and what the policies say; changes nothing. Exit 6 where a policy denies."""
+    """Show what `up` would change, what it costs and what the policies say; changes nothing. Exit 6 where a policy denies.
+
+    An embedded cluster is started for the comparison and goes on running, as with `up`.
+    """
     from sandtable.report.run import parse_findings
     from sandtable.terminal import out, show_preview
 

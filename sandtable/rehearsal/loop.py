@@ -123,7 +123,8 @@ class _Loop:
         """Draw up the load and read the baseline before anything is started, so that an unreadable file is told at once."""
         from stacks.traffic import plan
 
-        self.requests = plan(self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows, on_note=self.note)
+        notes = self.found.notes  # said after the first step: that line tells what this rehearsal can be
+        self.requests = plan(self.environment.traffic, root=self.space.root, skip_bad_rows=self.options.skip_bad_rows, on_note=notes.append)
         self.found.planned = self.requests
         self.kept = Baseline.read(self.space.baseline(self.environment.name))
 
@@ -131,6 +132,8 @@ class _Loop:
         """Take the steps in order."""
         # First, because what cannot be had decides what this rehearsal can be, and a reader must know that before anything else.
         tools = self._get_tools()
+        for note in self.found.notes:
+            self.steps.say(note)
         self._read_graph()
         if any(finding.denies for finding in self.found.policies):
             self.found.missing.append("nothing was created, because a policy denies")
@@ -243,7 +246,8 @@ class _Loop:
         with self.steps.step("predict") as step:
             outcome = self._simulate(engines, calibration)
             middle = f"p50 of ttft {outcome.ttft_ms.p50:.0f} ms, e2e {outcome.e2e_ms.p50:.0f} ms"
-            step.note(f"{len(self.requests)} requests on {len(engines.replicas)} engines: {middle}")
+            replicas = len(engines.replicas)
+            step.note(f"{len(self.requests)} requests on {replicas} engine{'s' * (replicas != 1)}: {middle}")
 
     def _simulate(self, engines: DeployedEngines, calibration: Calibration) -> Outcome:
         from simulations.twin import Twin
@@ -271,9 +275,8 @@ class _Loop:
                 try:
                     measured = calibration.calibrate(engines[0].url, deployed.spec, on_progress=step.update, lap=yardstick.lap)
                 except CalibrationError as error:
-                    if engines[0].alive():
-                        raise
-                    self.found.missing.append(f"nothing was measured: an engine died while it was calibrated: {engines[0].exit_reason()}")
+                    why = str(error) if engines[0].alive() else f"an engine died while it was calibrated: {engines[0].exit_reason()}"
+                    self.found.missing.append(f"nothing was predicted or measured: {why}")
                     step.skip(str(error))
                     return
                 step.note(measured.summary())

@@ -11,6 +11,7 @@ from stacks.deployment.events import brief
 from stacks.errors import ClusterError, ConfigurationError, DeploymentError, StackError
 
 _PASSPHRASE: Final = re.compile("incorrect passphrase|passphrase must be set|unable to find either `PULUMI_CONFIG_PASSPHRASE`")
+_TRANSIT: Final = re.compile(r"get stack secrets manager: secrets \(code=")
 _UNREACHABLE: Final = re.compile("configured Kubernetes cluster is unreachable|connect: connection refused")
 _KEPT_LINES: Final = 8
 
@@ -35,6 +36,11 @@ def explain(output: str, told: list[str], *, stack: str, state: Path) -> StackEr
     if line := _about(state, output, "read-only file system", "permission denied"):
         return DeploymentError(f"the state in {state} cannot be written: {brief(line)}")
     words = "\n  ".join(told or _last_lines(output))
+    if _TRANSIT.search(output):
+        return ConfigurationError(
+            f"the transit key that encrypts the secrets of {stack} could not be used; set VAULT_ADDR to its server and VAULT_TOKEN to a "
+            f"token that may use it:\n  {words}"
+        )
     if _UNREACHABLE.search(output):
         return ClusterError(f"the cluster of {stack} does not answer; see `sandtable cluster status {stack}`:\n  {words}")
     return DeploymentError(f"Pulumi could not finish {stack}; what was done is kept, and the same command goes on from there:\n  {words}")

@@ -192,6 +192,23 @@ def test_locked_state_and_interrupted_up(project: Project) -> None:
     assert checked(last, "up")["changes"]["create"] > 0
 
 
+@pytest.mark.parametrize("command", ["preview", "refresh", "down"])
+def test_ctrl_c_on_what_is_deployed_leaves_a_state_to_go_on_from(project: Project, command: str) -> None:
+    before = project.processes()
+    run = project.start(command, "dev")
+    run.wait_for("✓ cluster")
+    assert run.end(signal.SIGINT) == 130, run.err
+    assert "Traceback" not in run.err
+    assert project.processes().keys() == before.keys()
+    state = project.folder / ".sandtable" / "state" / ".pulumi"
+    assert not any((state / "locks").rglob("*.json"))
+    (stack,) = (state / "stacks").rglob("dev.json")
+    assert not json.loads(stack.read_text(encoding="utf-8"))["checkpoint"]["latest"].get("pending_operations")
+    after = project.start("up", "dev", "--json")
+    assert after.end() == 0, after.err
+    assert checked(after, "up")["changes"].keys() <= {"same", "create"}
+
+
 @pytest.mark.parametrize(
     ("schema", "codes", "arguments"),
     [

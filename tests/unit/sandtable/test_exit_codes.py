@@ -54,6 +54,27 @@ def test_every_error_of_every_floor_is_mapped() -> None:
     assert [name for name, kind in told.items() if for_error(kind.__new__(kind)) is ExitCode.INTERNAL] == []
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("stacks.errors.ConfigurationError", ExitCode.CONFIGURATION),
+        ("stacks.errors.ClusterError", ExitCode.CONFIGURATION),
+        ("stacks.errors.DeploymentError", ExitCode.CONFIGURATION),
+        ("stacks.errors.StateLockedError", ExitCode.CONFIGURATION),
+        ("simulations.errors.CalibrationError", ExitCode.CONFIGURATION),
+        ("loadtests.errors.LocustError", ExitCode.CONFIGURATION),
+        ("workloads.engine.errors.EngineStartError", ExitCode.CONFIGURATION),
+        ("sandtable.errors.UsageError", ExitCode.CONFIGURATION),
+        ("sandtable.errors.PolicyDeniesError", ExitCode.POLICY),
+        ("sandtable.errors.MissingError", ExitCode.MISSING),
+        ("toolchain.errors.ToolMissingError", ExitCode.MISSING),
+    ],
+)
+def test_a_fault_has_the_code_that_the_catalogue_gives_it(error: str, code: ExitCode) -> None:
+    kind = errors()[error]
+    assert for_error(kind.__new__(kind)) is code
+
+
 def test_every_mapped_name_exists() -> None:
     known = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in errors().values()}
     assert set().union(*ERRORS.values()) <= known

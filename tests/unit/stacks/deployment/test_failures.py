@@ -32,6 +32,11 @@ STATE = Path("root") / "state"
         ("state: root/state\nerror: pod: no space left on device", DeploymentError, "goes on from there:\n  error: pod: no space left"),
         ("error: configured Kubernetes cluster is unreachable: dial", ClusterError, "`sandtable cluster status dev`"),
         ("dial tcp 127.0.0.1:1: connect: connection refused", ClusterError, "does not answer"),
+        (
+            'error: get stack secrets manager: secrets (code=Unknown): Put "http://127.0.0.1:1/v1": dial tcp: connect: connection refused',
+            ConfigurationError,
+            "transit key .* of dev could not be used; set VAULT_ADDR",
+        ),
         ("warning: a\nerror: it is broken", DeploymentError, "the same command goes on from there:\n  error: it is broken$"),
         ("first\nlast", DeploymentError, "first\n  last"),
     ],
