@@ -76,6 +76,7 @@ def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
 
     # On a trace, a rate stretches the recorded times; elsewhere the traffic already has it.
     stretched = request.rate_per_s if traffic.trace else None
+    results = space.prepare("loadtests")
     requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=note)
     with ExitStack() as stack:
         if request.targets:
@@ -91,7 +92,10 @@ def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
             step.note(f"{measurement.outcome.good} of {measurement.outcome.requests} good")
     kind = "open loop" if request.open_loop else "locust"
     document = {"environment": environment.name, "targets": load_of.targets, "generator_kind": kind} | measurement.to_json()
-    write_json(space.folder / "loadtests" / f"{environment.name}.json", document)
+    try:
+        write_json(results / f"{environment.name}.json", document)
+    except UsageError as error:
+        steps.say(f"the result is shown and not kept: {error}")  # the disk filled up meanwhile: what was measured is not lost
     return document
 
 

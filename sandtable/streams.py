@@ -17,10 +17,10 @@ import typer
 def prepare() -> None:
     """Put an empty stream where one is closed, outlive the readers, and let stdout write ``?`` for a sign that its encoding lacks."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # open as long as the process
-    for name in ("stdout", "stderr"):
-        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):  # else one that a test put there
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):  # else one that a test put there
             setattr(sys, name, _outliving_its_reader(stream))
     with suppress(AttributeError):
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]

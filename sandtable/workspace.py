@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,16 +29,20 @@ class Workspace:
         """``<root>/.sandtable``."""
         return self.root / ".sandtable"
 
-    def prepare(self) -> None:
-        """Make the folder, so that one that cannot be made is told before minutes of work.
+    def prepare(self, name: str = "") -> Path:
+        """Make the folder, or the one called ``name`` in it, so that one that cannot be made is told before minutes of work.
 
         Raises:
-            UsageError: it cannot be made (read-only, full, a file in its place).
+            UsageError: it cannot be made or written (read-only, full, a file in its place).
         """
+        folder = self.folder / name
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise _not_made(self.folder, error) from error
+            raise _not_made(folder, error) from error
+        return folder
 
     def new_run(self, environment: str, now: datetime | None = None) -> Path:
         """Make the folder of a new run; its name sorts by time.

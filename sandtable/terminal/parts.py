@@ -41,7 +41,7 @@ def grid(*alignments: str) -> Table:
         table.add_column(
             justify="right" if alignment in "rR" else "left",
             no_wrap=alignment.isupper(),
-            overflow="fold",
+            overflow="ellipsis" if alignment.isupper() else "fold",  # half a number would be another number
         )
     return table
 

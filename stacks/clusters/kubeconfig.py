@@ -39,23 +39,25 @@ class KubeconfigCluster:
     def of(cls, environment: Environment, root: Path) -> KubeconfigCluster:
         """Find file and context as ``kubectl`` would: the environment's (beneath ``root``), then $KUBECONFIG, then ~/.kube/config.
 
+        Of several files in $KUBECONFIG the first one that has the context counts; a context and its cluster stand in one file.
+
         Raises:
             ConfigurationError: no such file, or no such context in it.
         """
-        folder = root if environment.cluster.kubeconfig else Path()
-        named = environment.cluster.kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"
-        try:
-            path = (folder / Path(named).expanduser()).absolute()
-        except RuntimeError as error:
-            raise ConfigurationError(f"{named}: there is no such home folder; {_MEND}") from error
-        document = _read(path)
-        contexts = [str(entry["name"]) for entry in document.get("contexts") or ()]
-        context = str(environment.cluster.context or document.get("current-context") or "")
-        if context not in contexts:
-            close = difflib.get_close_matches(context, contexts, n=1)
-            hint = f" — did you mean {close[0]!r}?" if close else ""
-            raise ConfigurationError(f"{path}: no context {context!r}; there is {', '.join(contexts) or 'none'}{hint}")
-        return cls(environment, path, context)
+        paths = _paths(environment, root)
+        contexts: list[str] = []
+        context = environment.cluster.context or ""
+        for path in paths:
+            document = _read(path)
+            context = context or str(document.get("current-context") or "")
+            here = [str(entry["name"]) for entry in document.get("contexts") or ()]
+            if context in here:
+                return cls(environment, path, context)
+            contexts += here
+        close = difflib.get_close_matches(context, contexts, n=1)
+        hint = f" — did you mean {close[0]!r}?" if close else ""
+        places = ", ".join(str(path) for path in paths)
+        raise ConfigurationError(f"{places}: no context {context!r}; there is {', '.join(contexts) or 'none'}{hint}")
 
     def start(self) -> None:
         """Check that it answers, serves what the stack is made of, lets us change it, and has the nodes; nothing is started.
@@ -138,11 +140,27 @@ def connect(kubeconfig: Path, context: str) -> Any:
     configuration.retries = False
     try:
         load(str(kubeconfig), context, configuration, persist_config=False)
-    except (config.ConfigException, ValueError, KeyError, TypeError) as error:
+    except (config.ConfigException, ValueError, KeyError, TypeError, AttributeError) as error:  # the last of values of a wrong type
         raise ConfigurationError(f"{kubeconfig}: context {context!r} cannot be used: {error}") from error
     except (OAuth2Error, client.ApiException, HTTPError, OSError) as error:
         raise ClusterError(f"{kubeconfig}: the credentials of context {context!r} cannot be renewed: {error}; log in again") from error
     return client.ApiClient(configuration)
+
+
+def _paths(environment: Environment, root: Path) -> list[Path]:
+    """Return where to look, in this order; of a list in $KUBECONFIG those files that exist, or its first where none does."""
+    if environment.cluster.kubeconfig:
+        folder, named = root, [environment.cluster.kubeconfig]
+    else:
+        folder = Path()
+        named = [entry for entry in os.environ.get("KUBECONFIG", "").split(os.pathsep) if entry] or ["~/.kube/config"]
+    paths = []
+    for entry in named:
+        try:
+            paths.append((folder / Path(entry).expanduser()).absolute())
+        except RuntimeError as error:
+            raise ConfigurationError(f"{entry}: there is no such home folder; {_MEND}") from error
+    return [path for path in paths if path.exists()] or paths[:1]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -155,9 +173,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: the kubeconfig is not YAML: {' '.join(str(error).split())}; {_MEND}") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"{path}: this is no kubeconfig; {_MEND}")
-    for key in ("cluster", "context"):
+    for key in ("cluster", "context", "user"):
         entries = document.get(f"{key}s") or []
         for index, entry in enumerate(entries if isinstance(entries, list) else [entries]):
             if not isinstance(entry, dict) or "name" not in entry or not isinstance(entry.get(key), dict):
                 raise ConfigurationError(f"{path}: {key}s[{index}]: `name` and `{key}` are expected; mend it, or {_MEND}")
+            if key == "cluster" and not isinstance(entry[key].get("server", ""), str):
+                raise ConfigurationError(f"{path}: clusters[{index}].cluster.server: a URL is expected; mend it, or {_MEND}")
     return document

@@ -6,6 +6,7 @@ dependencies. Lists (``List``, ``ConfigMapList`` …) are split into their items
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -42,11 +43,32 @@ def from_manifests(paths: Sequence[Path]) -> Graph:
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
+            yield from sorted(_beneath(path))
         elif path.exists():  # a pipe or a device, too: `<(helm template …)`, /dev/stdin
             yield path
         else:
             raise ConfigurationError(f"{path}: there is no such file or folder")
+
+
+def _beneath(folder: Path) -> Iterator[Path]:
+    """Yield the manifests in a folder and those beneath it, linked ones too, each folder once.
+
+    What cannot be looked into is an error: what is not seen would pass every policy.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise ConfigurationError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    been: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        status = Path(place).stat()
+        if (status.st_dev, status.st_ino) in been:
+            folders.clear()
+            continue
+        been.add((status.st_dev, status.st_ino))
+        for file in (Path(place, name) for name in names):
+            if file.suffix in _ENDINGS and (file.is_file() or not file.exists()):  # a link to nothing is refused when it is read
+                yield file
 
 
 def _read(path: Path) -> Iterator[Resource]:

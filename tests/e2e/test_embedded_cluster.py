@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -195,6 +196,15 @@ def test_delete_leaves_nothing_running_and_nothing_on_the_disk(new_cluster: New)
     cluster.delete()
     assert processes_of(cluster) == []
     assert not cluster.folder.exists()
+
+
+def test_delete_ends_the_servers_of_a_folder_that_somebody_removed(new_cluster: New) -> None:
+    cluster = new_cluster("removed")
+    cluster.start()
+    assert len(processes_of(cluster)) == len(KINDS)
+    shutil.rmtree(cluster.folder)
+    cluster.delete()
+    assert processes_of(cluster) == []
 
 
 @pytest.mark.parametrize("in_the_way", ["the folder", "its parent"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandtable.by_hand import variables
+from sandtable.by_hand import make_stacks, variables
 from sandtable.workspace import Workspace
 from stacks.clusters import open_cluster
 from stacks.deployment import Deployment
@@ -60,6 +60,7 @@ def test_a_transit_key_takes_the_place_of_the_passphrase(root: Path, transit: di
     for name, value in transit.items():
         monkeypatch.setenv(name, value)
     change = ["pulumi", "stack", "change-secrets-provider", KEY, "--stack", "dev", "--non-interactive"]
+    make_stacks(Workspace(root))
     by_hand = os.environ | variables(Workspace(root))
     done = subprocess.run(change, cwd=root, env=by_hand, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

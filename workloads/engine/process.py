@@ -46,6 +46,7 @@ class EngineProcess:
         self.spec = spec
         self._cpus = cpus
         self._log = log
+        self._log_from = 0
         self._cache = cache
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -133,6 +134,7 @@ class EngineProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "workloads.engine", *self.spec.to_args(), f"--cache={self._cache}", "--until-stdin-ends"]
         with self._log.open("ab") as log, held_interrupts():
+            self._log_from = log.tell()
             # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
             self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=child_environment()
@@ -159,7 +161,9 @@ class EngineProcess:
 
     def _last_lines(self, count: int = 5) -> str:
         try:
-            lines = self._log.read_text(errors="replace").splitlines()
+            with self._log.open("rb") as log:
+                log.seek(self._log_from)  # before it stands what earlier engines said
+                lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
         return "\n".join(f"  {line}" for line in lines[-count:])

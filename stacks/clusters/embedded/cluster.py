@@ -88,6 +88,7 @@ class EmbeddedCluster:
     def stop(self) -> None:
         """End the servers in the opposite order of their start; the data stays."""
         if not self.folder.exists():
+            self._stop(KINDS)  # whoever removed the folder has not ended them
             return
         with self._storage_errors(), self._lock():
             self._stop(KINDS)
@@ -95,6 +96,7 @@ class EmbeddedCluster:
     def delete(self) -> None:
         """Stop, and remove the data."""
         if not self.folder.exists():
+            self._stop(KINDS)
             return
         with self._storage_errors(), self._lock():
             self._stop(KINDS)

@@ -53,7 +53,7 @@ class Processes:
         if self.alive(server.name):
             return False
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._end_strays(server)
+        self._end_strays({server.name})
         log = self.log(server.name)
         with suppress(FileNotFoundError):
             log.replace(log.with_suffix(".log.before"))
@@ -88,6 +88,7 @@ class Processes:
         """End processes together by SIGTERM, and by SIGKILL those that take longer than ``patience_s``."""
         names = tuple(names)
         _end([process for name in names if (process := self._find(name))], patience_s)
+        self._end_strays(set(names))
         for name in names:
             self._record(name).unlink(missing_ok=True)
 
@@ -120,13 +121,13 @@ class Processes:
             return "    (no log)"
         return "\n".join(f"    {line[:240]}" for line in lines) or "    (the log is empty)"
 
-    def _end_strays(self, server: Server) -> None:
-        """End what a start that was killed left behind, between starting a process and writing its pid down."""
+    def _end_strays(self, names: AbstractSet[str]) -> None:
+        """End what nobody has written down: a start was killed before it did, or the pid files were removed or broken."""
         own = f"{self.folder.parent}{os.sep}"
         strays = []
         for process in psutil.process_iter(["cmdline"]):
             program, *arguments = process.info["cmdline"] or [""]
-            if Path(program).name == server.name and any(argument.partition("=")[2].startswith(own) for argument in arguments):
+            if Path(program).name in names and any(argument.partition("=")[2].startswith(own) for argument in arguments):
                 strays.append(process)
         _end(strays, _LAST_RESORT_S)
 

@@ -170,6 +170,15 @@ def test_folder_that_cannot_be_written(sandtable: Any, project: Path) -> None:
         sandtable(*command).refused(".sandtable")
 
 
+def test_results_that_cannot_be_kept_are_told_before_the_load(sandtable: Any, project: Path) -> None:
+    (project / ".sandtable").mkdir(exist_ok=True)
+    (project / ".sandtable" / "loadtests").write_text("a file where the folder should be")
+    target = ("--target", "http://127.0.0.1:9", "--yes")
+    done = sandtable("loadtest", "dev", "--open-loop", "--duration", "1s", *target)
+    done.refused("loadtests: cannot be made", "choose another with --root")
+    assert "load test" not in done.err
+
+
 def test_full_disk(sandtable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device", "/somewhere/else")

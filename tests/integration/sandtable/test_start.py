@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,23 @@ def test_a_working_folder_that_has_been_removed(tmp_path: Path) -> None:
 def test_an_encoding_without_our_signs_is_no_fault(process: Any) -> None:
     for arguments in (("--help",), ("cluster", "--help"), ("rehearse", "--help")):
         assert process(*arguments, env={"PYTHONIOENCODING": "ascii"}).code == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_fault(project: Path, tmp_path: Path, closed: str) -> None:
+    code = tmp_path / "code"
+    # A file that is opened afterwards must not get the number of a stream, and with it what is printed.
+    program = (
+        "import sys; from sandtable import streams; streams.prepare(); own = open('own', 'w'); print('a'); print('b', file=sys.stderr)"
+    )
+    line = (
+        f"{sys.executable} -m sandtable -C {project} graph dev --json {closed}; echo $? > {code}; "
+        f"cd {tmp_path}; PYTHONPATH={ROOT} {sys.executable} -c {shlex.quote(program)} {closed}; echo $? >> {code}"
+    )
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert code.read_text() == "0\n0\n", done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "own").read_text() == ""
 
 
 @pytest.mark.parametrize("stdin", ["<&-", "</dev/null", "<<< n"])

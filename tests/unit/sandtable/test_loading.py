@@ -108,6 +108,21 @@ def test_model_and_key_go_to_the_target_and_notes_into_the_document(tmp_path: Pa
     assert [note.split(" of")[0] for note in document["notes"]] == ["1 bad row", "the lengths", "said by the generator"]
 
 
+def test_a_result_that_cannot_be_kept_after_the_load_is_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+
+    def full(*_: Any) -> None:
+        raise UsageError("dev.json: cannot be written: No space left on device")
+
+    monkeypatch.setattr(open_loop, "run", lambda _plan, targets, **_: Measurement.of([], replicas=targets, generator=QUIET))
+    monkeypatch.setattr(loading, "write_json", full)
+    request = replace(PLAIN, open_loop=True, targets=("http://127.0.0.1:1",), confirmed=True, quiet=False)
+    assert measure("dev", Workspace(tmp_path), request)["environment"] == "dev"
+    assert "the result is shown and not kept: dev.json: cannot be written" in capsys.readouterr().err
+
+
 class Engine:
     """An engine that has waited ``waited`` seconds for a core, and may be dead."""
 

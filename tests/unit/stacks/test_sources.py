@@ -139,6 +139,41 @@ def test_lists_are_split_and_folders_searched(tmp_path: Path) -> None:
     assert [r.label for r in from_manifests([tmp_path])] == ["Pod p"]
 
 
+def config_map(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {path.stem}}}\n")
+    return path
+
+
+def test_linked_files_and_folders_are_read_once(tmp_path: Path) -> None:
+    folder = config_map(tmp_path / "folder" / "own.yaml").parent
+    other = config_map(tmp_path / "other" / "linked.yaml").parent
+    (folder / "shared").symlink_to(other)
+    (folder / "again").symlink_to(other)
+    (folder / "round").symlink_to(folder)
+    (folder / "file.yaml").symlink_to(config_map(tmp_path / "third" / "alone.yaml"))
+    assert sorted(r.label for r in from_manifests([folder])) == ["ConfigMap alone", "ConfigMap linked", "ConfigMap own"]
+
+
+def test_what_cannot_be_seen_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = config_map(tmp_path / "folder" / "own.yaml").parent
+    (folder / "gone.yaml").symlink_to(tmp_path / "nowhere.yaml")
+    with pytest.raises(ConfigurationError, match=r"gone\.yaml"):
+        from_manifests([folder])
+    (folder / "gone.yaml").unlink()
+    (folder / "locked").mkdir()
+    scan = os.scandir
+
+    def locked(path: Any) -> Any:
+        if Path(path).name == "locked":  # nothing is locked for root
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    with pytest.raises(ConfigurationError, match="locked: cannot be read: Permission denied"):
+        from_manifests([folder])
+
+
 def test_the_items_of_a_typed_list_are_of_its_kind(tmp_path: Path) -> None:
     (tmp_path / "l.yaml").write_text("apiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: a}}, {metadata: {name: b}}]\n")
     assert [(r.label, r.type) for r in from_manifests([tmp_path])] == [(f"ConfigMap {n}", "kubernetes:core/v1:ConfigMap") for n in "ab"]

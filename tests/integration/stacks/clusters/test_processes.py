@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,23 @@ def test_a_number_that_came_back_is_not_taken_for_ours(processes: Processes, rec
     assert not processes.alive("sleeper")
     processes.stop(["sleeper"], 5)
     assert processes.alive("other")
+
+
+@pytest.mark.parametrize("broken", ["removed", "{", "the whole folder"])
+def test_stop_ends_what_no_pid_file_tells_of(processes: Processes, tmp_path: Path, broken: str) -> None:
+    program, fifo = tmp_path / "sleeper", tmp_path / "fifo"
+    program.symlink_to("/bin/sh")
+    os.mkfifo(fifo)
+    processes.start(Server("sleeper", (str(program), "-c", f"read line < {fifo}", f"--data={tmp_path / 'cluster' / 'data'}")))
+    running = psutil.Process(pid(processes))
+    if broken == "the whole folder":
+        shutil.rmtree(processes.folder.parent)
+    elif broken == "removed":
+        (processes.folder / "sleeper.pid").unlink()
+    else:
+        (processes.folder / "sleeper.pid").write_text(broken)
+    processes.stop(["sleeper"], 5)
+    assert not running.is_running() or running.status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize("folder", ["cluster", "another"])

@@ -26,6 +26,7 @@ from sandtable.terminal import (
     show_whatif,
 )
 from sandtable.terminal.console import THEME, PlainFile, fitting
+from sandtable.terminal.parts import grid
 from simulations.whatif import KINDS
 from stacks.graph import Graph, Resource
 
@@ -212,3 +213,11 @@ def test_a_document_that_is_none_is_told(console: Make) -> None:
         show_rehearsal({"schema_version": 7}, console())
     with pytest.raises(RunUnreadableError):
         show_whatif({}, console())
+
+
+def test_half_a_number_is_not_shown_as_a_whole_one() -> None:
+    table = grid("L", "R")
+    table.add_row("USD a month", "$25,138")
+    file = io.StringIO()
+    Console(file=file, width=16).print(table)
+    assert file.getvalue().split("  ")[-1].strip() == "$25,…"

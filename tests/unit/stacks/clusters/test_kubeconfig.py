@@ -53,6 +53,18 @@ def test_without_a_file_it_is_the_first_of_the_variable(file: Path, monkeypatch:
     assert KubeconfigCluster.of(environment(), ROOT).kubeconfig == file
 
 
+def test_of_a_list_the_first_that_has_the_context_counts(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    other.write_text(yaml.safe_dump(document("elsewhere", current="elsewhere")))
+    monkeypatch.setenv("KUBECONFIG", f":{tmp_path / 'none'}:{file}::{other}")
+    found = KubeconfigCluster.of(environment(context="elsewhere"), ROOT)
+    assert (found.kubeconfig, found.context) == (other, "elsewhere")
+    found = KubeconfigCluster.of(environment(), ROOT)
+    assert (found.kubeconfig, found.context) == (file, "staging")
+    with pytest.raises(ConfigurationError, match="no context 'prd'; there is staging, prod, elsewhere — did you mean 'prod'"):
+        KubeconfigCluster.of(environment(context="prd"), ROOT)
+
+
 def test_without_a_variable_it_is_the_one_in_the_home_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = file.parent / "home"
     (home / ".kube").mkdir(parents=True)
@@ -103,6 +115,8 @@ def test_no_current_context(file: Path) -> None:
         (b"contexts: [{name: a, context: {}}, {context: {}}]\n", r"contexts\[1\]: `name` and `context` are expected; mend it"),
         (b"contexts: text\n", r"contexts\[0\]: `name` and `context` are expected"),
         (b"clusters: [{name: a}]\n", r"clusters\[0\]: `name` and `cluster` are expected"),
+        (b"users: [{name: a, user: token}]\n", r"users\[0\]: `name` and `user` are expected"),
+        (b"clusters: [{name: a, cluster: {server: 5}}]\n", r"clusters\[0\]\.cluster\.server: a URL is expected"),
         (b"current-context: 123\n", "no context '123'; there is none"),
     ],
 )
