@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from stacks.traffic.errors import BadTraceRowsError, EmptyTraceError, UnknownTraceFormatError, UnreadableTraceError
+from stacks.traffic.errors import BadTraceRowsError, EmptyTraceError, TraceError, UnknownTraceFormatError, UnreadableTraceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,6 +88,7 @@ def read_trace(path: Path, *, skip_bad_rows: bool = False) -> Trace:
     Raises:
         UnreadableTraceError: no such file, no right to read it, damaged, or not UTF-8.
         UnknownTraceFormatError: neither of the two formats.
+        TraceError: a column stands twice.
         BadTraceRowsError: bad rows, and ``skip_bad_rows`` is not set.
         EmptyTraceError: not one good row.
     """
@@ -127,6 +128,8 @@ def _header(path: Path, lines: list[str]) -> int | None:
         if set(JSON_KEYS) <= set(names) and line.lstrip().startswith("{"):
             return None
         if set(CSV_COLUMNS) <= set(names):
+            if double := [column for column in CSV_COLUMNS if names.count(column) > 1]:
+                raise TraceError(path, f"the column {double[0]} stands twice; leave one")
             return index
         found = found or names
     raise UnknownTraceFormatError(path, found, (CSV_COLUMNS, JSON_KEYS))

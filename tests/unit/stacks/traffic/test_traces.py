@@ -202,6 +202,11 @@ def test_a_home_folder_that_is_not_there_is_told() -> None:
             read(traffic, root=Path("/somewhere"))
 
 
+def test_a_column_that_stands_twice_is_refused(written: Any) -> None:
+    with pytest.raises(TraceError, match="the column ContextTokens stands twice"):
+        read_trace(written("TIMESTAMP,ContextTokens,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,9,44\n"))
+
+
 def test_unknown_format_names_columns_found_and_wanted(written: Any) -> None:
     with pytest.raises(UnknownTraceFormatError) as caught:
         read_trace(written("Timestamp,ContextToken,GeneratedTokens\n1,2,3\n"))
