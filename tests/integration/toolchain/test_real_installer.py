@@ -144,12 +144,22 @@ def go_machine(tmp_path: Path, compiled: Path) -> dict[str, str]:
     (tmp_path / "go" / "one" / "main.go").write_text(MAIN)
     (tmp_path / "catalogue.toml").write_text(GO_ITSELF + ONE)
     kept = {key: value for key, value in os.environ.items() if key != "SANDTABLE_CACHE"}
-    return kept | {"XDG_CACHE_HOME": str(tmp_path), "GOCACHE": str(compiled), "GOPROXY": "off"}
+    assert GO is not None, "the tests are skipped without"
+    path = os.pathsep.join([str(GO.path.parent), os.environ["PATH"]])  # it may be in the cache, which is another one here
+    return kept | {"PATH": path, "XDG_CACHE_HOME": str(tmp_path), "GOCACHE": str(compiled), "GOPROXY": "off"}
 
 
 def start(tmp_path: Path, environ: dict[str, str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", BUILDER, str(tmp_path / "catalogue.toml")]
     return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
+
+
+def wait_until_it_builds(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "running\n":
+            return
+    pytest.fail(f"it ended with {process.wait()} before it built anything")
 
 
 @needs_go
@@ -180,12 +190,9 @@ def test_a_module_that_does_not_compile_shows_the_compiler_s_words(tmp_path: Pat
 @needs_go
 def test_two_processes_build_once_after_a_third_was_killed(tmp_path: Path, go_machine: dict[str, str]) -> None:
     killed = start(tmp_path, go_machine)
-    assert killed.stdout is not None
-    while killed.stdout.readline() != "running\n":
-        pass
+    wait_until_it_builds(killed)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    killed.stdout.close()
+    killed.communicate()
     pair = [start(tmp_path, go_machine) for _ in range(2)]
     outputs = [process.communicate(timeout=120)[0].splitlines() for process in pair]
     assert outputs[0][-1] == outputs[1][-1]
@@ -197,9 +204,7 @@ def test_two_processes_build_once_after_a_third_was_killed(tmp_path: Path, go_ma
 @needs_go
 def test_ctrl_c_ends_the_compiler_too(tmp_path: Path, go_machine: dict[str, str]) -> None:
     process = start(tmp_path, go_machine | {"GOCACHE": str(tmp_path / "cold")})
-    assert process.stdout is not None
-    while process.stdout.readline() != "running\n":
-        pass
+    wait_until_it_builds(process)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
