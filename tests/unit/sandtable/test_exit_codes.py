@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ INNER = {
 SCRIPTS = ("__main__", ".locustfile", ".users", ".shapes.chosen", ".crossguard")
 
 
+@cache
 def errors() -> dict[str, type[Exception]]:
     found = {}
     for floor in FLOORS:
