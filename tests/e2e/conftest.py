@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stacks.clusters.embedded import EmbeddedCluster
+from toolchain import ToolMissingError, resolve
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -36,6 +37,15 @@ def new_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
     yield make
     for cluster in made:
         cluster.delete()
+
+
+@pytest.fixture(scope="session")
+def bao() -> Path:
+    """Return the secrets engine's program."""
+    try:
+        return resolve("bao").path
+    except ToolMissingError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

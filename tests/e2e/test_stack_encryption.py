@@ -16,7 +16,6 @@ from stacks.clusters import open_cluster
 from stacks.deployment import Deployment
 from stacks.environment_file import load
 from stacks.errors import ConfigurationError
-from toolchain import ToolMissingError, resolve
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -26,20 +25,16 @@ ROOT_TOKEN = "root"
 
 
 @pytest.fixture
-def transit(eventually: Callable[[str, Callable[[], bool]], None]) -> Iterator[dict[str, str]]:
+def transit(bao: Path, eventually: Callable[[str, Callable[[], bool]], None]) -> Iterator[dict[str, str]]:
     """Run a server in memory with the key and the policy; return the address, and a token that may use the key and nothing else."""
-    try:
-        bao = str(resolve("bao").path)
-    except ToolMissingError as error:
-        pytest.skip(str(error))
     with socket.create_server(("127.0.0.1", 0)) as free:
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     administrator = {**os.environ, "VAULT_ADDR": f"http://{listen}", "VAULT_TOKEN": ROOT_TOKEN}
 
     def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([bao, *arguments], env=administrator, check=False, capture_output=True, text=True, timeout=30)
+        return subprocess.run([str(bao), *arguments], env=administrator, check=False, capture_output=True, text=True, timeout=30)
 
-    command = [bao, "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={ROOT_TOKEN}", f"-dev-listen-address={listen}"]
+    command = [str(bao), "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={ROOT_TOKEN}", f"-dev-listen-address={listen}"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         eventually("the server answers", lambda: ask("status").returncode == 0)

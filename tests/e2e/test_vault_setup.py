@@ -31,7 +31,6 @@ from stacks.components.security.vault import CERTIFIED, POLICIES, raft_storage
 from stacks.components.security.vault_access import policies
 from stacks.components.security.vault_setup import setup_files
 from stacks.environment import Environment
-from toolchain import ToolMissingError, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,13 +40,6 @@ ENVIRONMENT = Environment.model_validate({"name": "test", "identity": {"trust_do
 pytestmark = pytest.mark.e2e
 #: What a token of a ServiceAccount looks like; the played API server reads the account out of it.
 TEMPLATE = "{header}.{body}.c2ln"
-
-
-def bao() -> Path:
-    try:
-        return resolve("bao").path
-    except ToolMissingError as error:
-        pytest.skip(str(error))
 
 
 def token(namespace: str, account: str, audience: str) -> str:
@@ -138,8 +130,8 @@ class RefusedError(Exception):
 class Engine:
     """One server on loopback and the Job's script."""
 
-    def __init__(self, folder: Path, reviews: str) -> None:
-        self.folder, self.binary = folder, bao()
+    def __init__(self, folder: Path, reviews: str, binary: Path) -> None:
+        self.folder, self.binary = folder, binary
         self.port, cluster = free_ports(2)
         self.files = {name: folder / name for name in ("config", "tls", "data", "audit", "setup", "policies", "stores", "seal", "work")}
         for path in self.files.values():
@@ -237,9 +229,9 @@ def state(engine: Engine, session: str) -> dict[str, str]:
     return {what: engine.ask(*command, VAULT_TOKEN=session) for what, command in lists.items()}
 
 
-def test_a_fresh_server_is_made_ready_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
+def test_a_fresh_server_is_made_ready_and_a_second_run_changes_nothing(tmp_path: Path, bao: Path) -> None:
     with token_reviews() as reviews:
-        engine = Engine(tmp_path, reviews)
+        engine = Engine(tmp_path, reviews, bao)
         with engine.running():
             first = engine.set_up()
             assert first.returncode == 0, first.stderr
