@@ -78,7 +78,8 @@ class NamedCoefficient:
 FIT_LIMIT: Final = 0.15
 #: Five times what a quiet machine gives for the requests of the mixed load, which meet each other by chance.
 LOAD_FIT_LIMIT: Final = 0.25
-#: Twice what a shared machine does in the two minutes of a load test. The speed half-way is then off by up to half as much.
+#: Twice what a shared machine does in the two minutes of a load test. The speed half-way is then off by up to half as much, and what the
+#: yardstick says of the load beyond it is nearer to a disturbance than to a speed.
 DRIFT_LIMIT: Final = 0.25
 
 
@@ -110,7 +111,7 @@ class Calibration:
     into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit``
     over the requests of the mixed load; both are in-sample. ``drift`` is how much slower the engine was after a load test than before, as a
     share of before; None where it was measured once. ``yardstick_s`` is what a yardstick of the machine's speed took during the mixed
-    load (median seconds of its work), and ``pace`` the same during the load test as a ratio to it; None where none was held against.
+    load (mean seconds of its work), and ``pace`` the same during the load test as a ratio to it; None where none was held against.
     """
 
     name: str
@@ -200,6 +201,12 @@ class Calibration:
                 )
         if self.drift is not None and abs(self.drift) > DRIFT_LIMIT:
             return f"after the load the engine was {self.change()}, allowed are {DRIFT_LIMIT:.0%}; {mend}"
+        if self.pace is not None and abs(self.pace - 1) > DRIFT_LIMIT:
+            slower = "slower" if self.pace > 1 else "faster"
+            return (
+                f"during the load the machine was {abs(self.pace - 1):.0%} {slower} than on both sides of it, allowed are "
+                f"{DRIFT_LIMIT:.0%}; {mend}"
+            )
         return None
 
     def to_json(self) -> dict[str, Any]:

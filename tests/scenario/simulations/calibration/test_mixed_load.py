@@ -100,6 +100,9 @@ def test_the_yardstick_is_held_against_the_mixed_loads_alone(calibration: Build,
     for name in ("prefill_under_load", "decode_under_load"):
         assert getattr(during, name).value == pytest.approx(1.05 * getattr(between, name).value)
         assert getattr(during, name).source.endswith("by the yardstick 1.050 times as slow as during the mixed load")
+    assert during.doubt() is None
+    assert "during the load the machine was 30% slower than on both sides of it, allowed are 25%" in str(between.at(2.86e-4).doubt())
+    assert "54% faster" in str(between.at(1.01e-4).doubt())
     assert between.at(None) is between
     assert replace(between, yardstick_s=None).at(2e-4).pace is None
     assert Calibration.from_json(during.to_json()) == during
