@@ -1,4 +1,4 @@
-"""The calibration run: about 12 seconds of experiments and 20 seconds of mixed load against one engine; after a load test the latter again.
+"""The calibration run: about 20 seconds of experiments and 20 seconds of mixed load against one engine; after a load test the latter again.
 
 A shared machine's speed moves by tenths within a minute. What is measured only before a load test then mistakes the machine for the model;
 so it is measured on both sides of it, as a laboratory brackets its samples with standards.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _FEWEST_ROUNDS: Final = 3
 _MOST_ROUNDS: Final = 9
-_SLOW: Final = 2.5
+_SLOW: Final = 1.5
 _WARM_UP_TOKENS: Final = 16
 _UNKNOWN: Final = Coefficient(1.0, "ratio", "assumed", "too few requests for a mixed load")
 _SEED_BEFORE: Final = 11
@@ -48,7 +48,7 @@ def calibrate(
     spec: EngineSpec,
     *,
     date: str | None = None,
-    budget_s: float = 12.0,
+    budget_s: float = 20.0,
     on_progress: Callable[[int, int, str], None] | None = None,
     lap: Lap = _no_lap,
 ) -> Calibration:
@@ -59,7 +59,7 @@ def calibrate(
         spec: How it was started.
         date: Kept with the result; default: today.
         budget_s: For the experiments: no further round is begun that would end later. Three rounds are made also where they take up to
-            2.5 times as long, one always. The mixed load takes another twenty seconds.
+            1.5 times as long, one always. The mixed load takes another twenty seconds.
         on_progress: Called with (done, expected, what) after each experiment.
         lap: Tells what a yardstick of the machine's speed took since it was last asked, in seconds; None where it cannot.
 
@@ -68,7 +68,7 @@ def calibrate(
     """
     progress = on_progress or (lambda _done, _total, _what: None)
     observations = asyncio.run(_measure(url, spec, budget_s, progress))
-    source = f"{len(observations)} experiments against the engine itself, medians of {len(observations[0])} repeats"
+    source = f"{len(observations)} experiments against the engine itself, the fastest of {len(observations[0])} repeats each"
     costs = fit_steps(observations, source)
     request_s, request_token_s = fit_requests(observations, source)
     alone = Calibration(
@@ -151,10 +151,11 @@ async def _measure(url: str, spec: EngineSpec, budget_s: float, on_progress: Cal
     rounds = _FEWEST_ROUNDS
     done = 0
     for repeat in range(_MOST_ROUNDS):
-        expected_s = (time.monotonic() - begin) * (repeat + 1) / max(repeat, 1)
-        if expected_s > (budget_s if repeat >= _FEWEST_ROUNDS else _SLOW * budget_s):
+        spent_s = time.monotonic() - begin
+        if spent_s * (repeat + 1) / max(repeat, 1) > (budget_s if repeat >= _FEWEST_ROUNDS else _SLOW * budget_s):
             break
-        rounds = max(rounds, repeat + 1)
+        if repeat:
+            rounds = max(rounds, repeat + 1, min(_MOST_ROUNDS, int(budget_s * repeat / spent_s)))
         for experiment, group in zip(experiments, observations, strict=True):
             group.append(await observe(url, experiment, spec, repeat))
             done += 1

@@ -58,6 +58,19 @@ def test_steps_are_predicted_as_they_were_made(calibration: Build, noise: float,
     assert all(coefficient.provenance == "measured" for _, coefficient in costs.compute_s)
 
 
+def test_a_disturbance_of_most_rounds_leaves_the_costs_as_they_are(calibration: Build) -> None:
+    """Some seconds in which everything takes half as long again, and one experiment twice as long."""
+    observations = observe(calibration(), EngineSpec())
+    for number, group in enumerate(observations):
+        for repeat in (0, 2):
+            slower = 2.0 if number == 3 else 1.5
+            steps = group[repeat].steps
+            group[repeat] = replace(group[repeat], steps=tuple(replace(step, seconds=step.seconds * slower) for step in steps))
+    quiet = fit_steps(observe(calibration(), EngineSpec()), "a test")
+    for (tokens, found), (_, expected) in zip(fit_steps(observations, "a test").compute_s, quiet.compute_s, strict=True):
+        assert found.value == pytest.approx(expected.value, rel=0.05), tokens
+
+
 def test_some_disturbed_gaps_do_not_matter(calibration: Build) -> None:
     """Two tokens that are read at once look as if there had been no time between them."""
     observations = observe(calibration(), EngineSpec())
