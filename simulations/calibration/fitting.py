@@ -110,8 +110,8 @@ def _samples(group: Sequence[Observation]) -> list[_Sample]:
         prompts = [r.prompt_s for r in repeats if r.prompt_s is not None]
         parts = list(micro_batches(step.batch, limit=MICRO_BATCH_TOKENS, together=False))
         # A prompt and a mean over many steps are never faster than the engine; the gap between two tokens is, where both are read at once.
-        typical = min if step.prompt_s is None else statistics.median
-        seconds = typical([r.seconds for r in repeats])
+        among = min if step.prompt_s is None else statistics.median
+        seconds = among([r.seconds for r in repeats])
         # The steps after a prompt are together worth one step, as the prompt itself is.
         weight = 1.0 if step.prompt_s is None else 1 / math.sqrt(len(group[0].steps) - 1)
         found.append(_Sample(step, parts, seconds, statistics.median(prompts) if prompts else None, weight, len(repeats)))

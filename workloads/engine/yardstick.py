@@ -49,23 +49,30 @@ class Yardstick:
     def __enter__(self) -> Self:
         """Start it."""
         command = [sys.executable, "-m", __name__, self._cpus]
-        with held_interrupts(), contextlib.suppress(OSError):
-            # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
-            self._child = subprocess.Popen(
-                command,
-                bufsize=0,
-                env=child_environment(),
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-            assert self._child.stdout is not None
-            os.set_blocking(self._child.stdout.fileno(), False)  # a lap waits for nothing
+        try:
+            with held_interrupts(), contextlib.suppress(OSError):
+                # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
+                self._child = subprocess.Popen(
+                    command,
+                    bufsize=0,
+                    env=child_environment(),
+                    start_new_session=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+                assert self._child.stdout is not None
+                os.set_blocking(self._child.stdout.fileno(), False)  # a lap waits for nothing
+        except KeyboardInterrupt:  # it came while the child was born
+            self._end()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """End it."""
+        self._end()
+
+    def _end(self) -> None:
         if self._child is not None and self._child.stdout is not None:
             self._child.kill()
             self._child.wait()

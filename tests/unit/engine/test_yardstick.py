@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,6 +60,22 @@ def test_a_process_that_cannot_start_is_none(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(subprocess, "Popen", no_room)
     with Yardstick({0}) as held:
         assert held.lap() is None
+
+
+def test_ctrl_c_while_it_is_born_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    with Path(os.devnull).open("rb") as stdout:
+        child = SimpleNamespace(stdout=stdout, kill=lambda: done.append("kill"), wait=lambda: done.append("wait"))
+
+        def interrupted(*_: Any, **__: Any) -> Any:
+            signal.raise_signal(signal.SIGINT)
+            return child
+
+        monkeypatch.setattr(subprocess, "Popen", interrupted)
+        with pytest.raises(KeyboardInterrupt), Yardstick({0}):
+            pytest.fail("it was entered")
+        assert stdout.closed
+    assert done == ["kill", "wait"]
 
 
 def test_the_process_works_until_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
