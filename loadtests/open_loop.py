@@ -22,6 +22,7 @@ from loadtests.measurement import Measurement
 from loadtests.measurement.generator import open_loop_stats
 from loadtests.plain_connection import PlainConnection
 from loadtests.wire import ChatRequests, Target
+from workloads.interrupts import run_coroutine
 from workloads.telemetry.outcome import REQUEST_TIMEOUT_S, Status
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def run(
     gc.collect()
     gc.freeze()
     try:
-        generator = asyncio.run(_timed(load, parsed))
+        generator = run_coroutine(_timed(load, parsed))
     finally:
         gc.unfreeze()
     return Measurement.of(

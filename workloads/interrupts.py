@@ -5,11 +5,14 @@ Signal masks do not do it: Python runs its handlers in the main thread whichever
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Coroutine, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final, TypeVar
+
+_Result = TypeVar("_Result")
 
 _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -35,3 +38,11 @@ def held_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
         for each in came:
             signal.raise_signal(each)
+
+
+def run_coroutine(main: Coroutine[Any, Any, _Result]) -> _Result:
+    """Do what ``asyncio.run`` does, whose event loop is half of one where Ctrl-C comes while it is made, and complains when it is freed."""
+    with closing(main), closing(asyncio.Runner()) as runner:
+        with held_interrupts():
+            runner.get_loop()
+        return runner.run(main)

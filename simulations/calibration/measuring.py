@@ -6,7 +6,6 @@ so it is measured on both sides of it, as a laboratory brackets its samples with
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import math
 import os
@@ -22,6 +21,7 @@ from simulations.calibration.coefficients import Calibration, Coefficient, Machi
 from simulations.calibration.experiments import design, observe
 from simulations.calibration.fitting import MICRO_BATCH_TOKENS, fit_requests, fit_steps
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load, send
+from workloads.interrupts import run_coroutine
 
 if TYPE_CHECKING:
     from simulations.calibration.experiments import Observation
@@ -67,7 +67,7 @@ def calibrate(
         CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
     """
     progress = on_progress or (lambda _done, _total, _what: None)
-    observations = asyncio.run(_measure(url, spec, budget_s, progress))
+    observations = run_coroutine(_measure(url, spec, budget_s, progress))
     source = f"{len(observations)} experiments against the engine itself, the fastest of {len(observations[0])} repeats each"
     costs = fit_steps(observations, source)
     request_s, request_token_s = fit_requests(observations, source)
@@ -130,7 +130,7 @@ def _under_load(url: str, alone: Calibration, seed: int, on_progress: Callable[[
     if len(requests) < FEWEST_REQUESTS:
         return alone
     lap()
-    answers = asyncio.run(send(url, requests, on_progress))
+    answers = run_coroutine(send(url, requests, on_progress))
     yardstick_s = lap()
     prefill, decode, load_fit = fit_load(alone, requests, answers)
     return replace(alone, prefill_under_load=prefill, decode_under_load=decode, load_fit=load_fit, yardstick_s=yardstick_s)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import signal
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from workloads.interrupts import held_interrupts
+from workloads.interrupts import held_interrupts, run_coroutine
 
 Got = list[int]
 
@@ -68,3 +70,38 @@ def test_in_another_thread_it_does_nothing() -> None:
     thread.start()
     thread.join()
     assert inside == [before]
+
+
+async def answer() -> int:
+    await asyncio.sleep(0)
+    return 42
+
+
+def test_a_coroutine_is_run_as_asyncio_does() -> None:
+    assert run_coroutine(answer()) == 42
+
+
+def test_ctrl_c_while_the_event_loop_is_made_leaves_no_half_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[asyncio.AbstractEventLoop] = []
+    new_event_loop = asyncio.events.new_event_loop
+
+    def interrupted() -> asyncio.AbstractEventLoop:
+        signal.raise_signal(signal.SIGINT)
+        made.append(new_event_loop())
+        return made[0]
+
+    monkeypatch.setattr(asyncio.events, "new_event_loop", interrupted)
+    main = answer()
+    with pytest.raises(KeyboardInterrupt):
+        run_coroutine(main)
+    assert [loop.is_closed() for loop in made] == [True]
+    assert inspect.getcoroutinestate(main) == inspect.CORO_CLOSED, "Python would warn that nobody awaited it"
+
+
+def test_ctrl_c_while_it_runs_cancels_it() -> None:
+    async def interrupted() -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_coroutine(interrupted())
