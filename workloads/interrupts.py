@@ -1,4 +1,4 @@
-"""Ctrl-C, held back for an instant: between a child's birth and the line that knows how to end it.
+"""Ctrl-C, held back for an instant: between the birth of a child, or of an event loop, and the line that knows how to end it.
 
 Signal masks do not do it: Python runs its handlers in the main thread whichever thread took the signal, and children inherit a mask.
 """

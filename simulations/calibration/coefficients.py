@@ -172,7 +172,7 @@ class Calibration:
     def change(self) -> str:
         """Say how an engine that was measured before and after a load changed meanwhile: ``3% slower than before``."""
         drift = round(self.drift or 0.0, 2)
-        return f"{abs(drift):.0%} {'slower' if drift > 0 else 'faster'} than before" if drift else "as fast as before"
+        return f"{_slower(drift)} than before" if drift else "as fast as before"
 
     def at(self, yardstick_s: float | None) -> Calibration:
         """Return these coefficients for a load during which the yardstick took ``yardstick_s``; themselves where that is not known.
@@ -202,11 +202,8 @@ class Calibration:
         if self.drift is not None and abs(self.drift) > DRIFT_LIMIT:
             return f"after the load the engine was {self.change()}, allowed are {DRIFT_LIMIT:.0%}; {mend}"
         if self.pace is not None and abs(self.pace - 1) > DRIFT_LIMIT:
-            slower = "slower" if self.pace > 1 else "faster"
-            return (
-                f"during the load the machine was {abs(self.pace - 1):.0%} {slower} than on both sides of it, allowed are "
-                f"{DRIFT_LIMIT:.0%}; {mend}"
-            )
+            slower = _slower(self.pace - 1)
+            return f"during the load the machine was {slower} than on both sides of it, allowed are {DRIFT_LIMIT:.0%}; {mend}"
         return None
 
     def to_json(self) -> dict[str, Any]:
@@ -265,3 +262,7 @@ class Calibration:
         if not isinstance(document, dict):
             raise CalibrationError(f"{path}: a JSON {type(document).__name__} where an object is expected; calibrate again")
         return cls.from_json(document, str(path))
+
+
+def _slower(share: float) -> str:
+    return f"{abs(share):.0%} {'slower' if share > 0 else 'faster'}"
