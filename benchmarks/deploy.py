@@ -23,7 +23,7 @@ from typing import Any
 import toolchain
 from stacks.clusters import open_cluster
 from stacks.deployment import Deployment
-from stacks.environment_file import load
+from stacks.environment.file import load
 
 REPOSITORY = Path(__file__).parents[1]
 UP_S, UNCHANGED_S, PREVIEW_S = 40.0, 8.0, 6.0

@@ -20,8 +20,8 @@ from typing import Any
 from kubernetes import client, config
 
 import toolchain
-from stacks import labels
 from stacks.clusters.embedded import EmbeddedCluster
+from stacks.graph import labels
 
 READY_S, ROLLED_OUT_S = 4.0, 10.0
 PATIENCE_S = 120.0

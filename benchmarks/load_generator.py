@@ -22,8 +22,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from foundation.wire import ChatRequests, Target
 from loadtests import locust_run, open_loop
-from loadtests.wire import ChatRequests, Target
 from stacks.environment import Lengths, Traffic
 from stacks.traffic import PlannedRequest, plan
 

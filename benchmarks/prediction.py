@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING, Any
 from loadtests import open_loop
 from sandtable.rehearsal.engines import running, share_cores
 from simulations.calibration import calibrate, calibrate_again
+from simulations.calibration.yardstick import Yardstick
 from simulations.deployed import DeployedEngines
 from simulations.twin import Twin
-from stacks.environment_file import load
-from stacks.sources import from_program
+from stacks.environment.file import load
+from stacks.graph.sources import from_program
 from stacks.traffic import plan
 from toolchain import cache_dir
-from workloads.engine.yardstick import Yardstick
 
 if TYPE_CHECKING:
+    from foundation.measures import Outcome
     from stacks.traffic import PlannedRequest
-    from workloads.telemetry import Outcome
 
 TARGETS = {"p50": 0.15, "p95": 0.30}
 QUANTILES = ("p50", "p95", "p99")

@@ -12,7 +12,7 @@ import time
 
 from simulations.calibration import Calibration, Coefficient, Machine
 from simulations.twin import Twin
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.traffic import plan
 from workloads.engine.spec import EngineSpec
 

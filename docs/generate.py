@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from sandtable.commands.schema import document
 from stacks.environment import STACK_SECRETS, Environment
+from stacks.environment.file import PROJECT
+from stacks.environment.thresholds import METRICS, OPERATORS
 from stacks.environment.values import LABEL_FORM, NAME_FORM
-from stacks.environment_file import PROJECT
-from stacks.thresholds import METRICS, OPERATORS
 
 DOCS: Final = Path(__file__).resolve().parent
 

@@ -7,9 +7,5 @@ class LoadTestError(Exception):
     """Base of every error raised by ``loadtests``; its text is fit to be shown to an operator as it is."""
 
 
-class TargetError(LoadTestError):
-    """The user named a target that nothing can be sent to."""
-
-
 class LocustError(LoadTestError):
     """Locust did not start or ended by itself; the text ends with its last words."""

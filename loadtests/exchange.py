@@ -6,14 +6,14 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from loadtests.wire import Answer, reason_of
+from foundation.wire import Answer, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadtests.wire import Target
+    from foundation.measures.outcome import RequestRecord
+    from foundation.wire import Target
     from stacks.traffic import PlannedRequest
-    from workloads.telemetry.outcome import RequestRecord
 
 _OUR_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 """Failures of the generator's own machine: the request was never on its way."""

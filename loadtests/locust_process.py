@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from foundation.processes.interrupts import held_interrupts
 from loadtests.errors import LocustError
-from workloads.interrupts import held_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

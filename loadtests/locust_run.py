@@ -14,20 +14,21 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from loadtests.errors import LocustError, TargetError
+from foundation.errors import TargetError
+from foundation.measures.outcome import REQUEST_TIMEOUT_S
+from foundation.wire import Target
+from loadtests.errors import LocustError
 from loadtests.locust_process import LocustProcess
 from loadtests.measurement import GeneratorStats, Measurement
 from loadtests.records import ProcessCost, read_folder
-from loadtests.wire import Target
 from stacks.traffic import request_lengths, trace_path
-from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from foundation.measures.outcome import RequestRecord
     from loadtests.open_loop import Stop
     from stacks.environment import Traffic
-    from workloads.telemetry.outcome import RequestRecord
 
 CLOSED_LOOP_NOTE: Final = (
     "closed loop: users wait for their answers before they ask again, so a slow engine was asked less often, and latencies count from "

@@ -26,14 +26,15 @@ from locust import events
 from locust.argument_parser import get_parser
 from locust.runners import MasterRunner
 
-from loadtests.errors import LoadTestError, TargetError
+from foundation.errors import FoundationError, TargetError
+from foundation.measures.outcome import REQUEST_TIMEOUT_S
+from loadtests.errors import LoadTestError
 from loadtests.shapes.chosen import ChosenShape
 from loadtests.shapes.curves import NAMES, named, replayed
 from loadtests.users.chat import ChatUser
 from loadtests.users.session import Options, Session, read_traffic
 from stacks.errors import ConfigurationError, StackError
 from stacks.traffic import plan
-from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -96,7 +97,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
         shape.curve = _curve(options, traffic)
         if environment.host or options.headless:
             Session(_session_options(options, environment.host))
-    except (StackError, LoadTestError) as error:
+    except (StackError, LoadTestError, FoundationError) as error:
         raise SystemExit(f"locustfile: {error}") from error
     if "SANDTABLE_ENDS_WITH_PARENT" in os.environ:
         gevent.spawn(_end_with, os.getppid())
@@ -112,7 +113,7 @@ def _open_session(environment: Environment, **_: Any) -> None:
         # The page may have changed the host and the flags since the last test.
         settings = replace(_session_options(options, environment.host), records=records)
         ChatUser.session = Session(settings, max(0, getattr(environment.runner, "worker_index", 0)))
-    except (StackError, LoadTestError) as error:
+    except (StackError, LoadTestError, FoundationError) as error:
         ChatUser.session = None
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400  # a user's mistake needs no traceback
 

@@ -16,14 +16,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from loadtests.errors import TargetError
+from foundation.errors import TargetError
+from foundation.measures.outcome import REQUEST_TIMEOUT_S, Status
+from foundation.processes.interrupts import run_coroutine
+from foundation.wire import ChatRequests, Target
 from loadtests.exchange import Exchange
 from loadtests.measurement import Measurement
 from loadtests.measurement.generator import open_loop_stats
 from loadtests.plain_connection import PlainConnection
-from loadtests.wire import ChatRequests, Target
-from workloads.interrupts import run_coroutine
-from workloads.telemetry.outcome import REQUEST_TIMEOUT_S, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

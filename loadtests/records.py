@@ -12,7 +12,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workloads.telemetry.outcome import RequestRecord, Status
+from foundation.measures.outcome import RequestRecord, Status
 
 if TYPE_CHECKING:
     from pathlib import Path

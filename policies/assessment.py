@@ -9,11 +9,11 @@ from policies.findings import Assessment, Finding, NotApplicable
 from policies.objects import CompiledRule, compile_rules, waiver_text
 from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule
 from policies.unknown import REASON, Settled, settle
+from stacks.admission.rules import load_rules, waiver_reason
 from stacks.environment import Environment
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph
-from stacks.prices import PriceBook
-from stacks.rules import load_rules, waiver_reason
+from stacks.pricing.prices import PriceBook
 
 THE_STACK = "the stack"
 

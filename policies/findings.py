@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stacks.rules import Severity
+from stacks.admission.rules import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Evaluates object rules (``stacks.rules``) with a CEL library: the same text that the API server evaluates at admission.
+"""Evaluates object rules (``stacks.admission.rules``) with a CEL library: the same text that the API server evaluates at admission.
 
 Rule 1: the library is the C++ implementation of CEL by the people who write the one inside the API server, with the same regular
 expressions (RE2); ``tests/e2e/test_admission.py`` holds both to the same verdict on every example and on mutations of them.
@@ -16,9 +16,8 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional, ext_strings
 
 from policies.errors import RuleExpressionError
-from stacks import labels
-from stacks.graph import POD_TEMPLATES
-from stacks.rules import ObjectRule, waiver_reason
+from stacks.admission.rules import ObjectRule, waiver_reason
+from stacks.graph import POD_TEMPLATES, labels
 
 _ENVIRONMENT: Final = cel.NewEnv(
     variables={"object": cel.Type.DYN, "variables": cel.Type.DYN},

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from policies.stack import STACK_RULES, StackRule
-from stacks.rules import WITH_PODS, ObjectRule, load_rules
+from stacks.admission.rules import WITH_PODS, ObjectRule, load_rules
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "policies.md"
 

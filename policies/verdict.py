@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from stacks.thresholds import Threshold
-from workloads.telemetry import Outcome, Quantiles, no_good_request, sample_for_share, share_interval, too_few_samples
+from foundation.measures import Outcome, Quantiles, no_good_request, sample_for_share, share_interval, too_few_samples
+from stacks.environment.thresholds import Threshold
 
 #: A quantile or the share of failures is worse than the kept baseline from this factor on, and only where the intervals do not touch.
 REGRESSION_FACTOR: Final = 1.10

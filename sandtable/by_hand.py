@@ -66,7 +66,7 @@ def make_stacks(space: Workspace) -> None:
 
 def _environments(space: Workspace) -> Iterator[tuple[str, Environment | StackError]]:
     """Yield each environment by its name, or why its file cannot be read."""
-    from stacks.environment_file import load, names
+    from stacks.environment.file import load, names
     from stacks.errors import StackError
 
     for name in names(space.root):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
     from stacks.deployment import Deployment, Event, Update
     from stacks.environment import Environment
-    from stacks.prices import PriceBook
+    from stacks.pricing.prices import PriceBook
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Target:
         """
         from stacks.clusters import open_cluster
         from stacks.deployment import Deployment
-        from stacks.environment_file import load
-        from stacks.prices import PriceBook
+        from stacks.environment.file import load
+        from stacks.pricing.prices import PriceBook
 
         environment = load(name, root=space.root)
         book = PriceBook.named(environment.budget.price_book, root=space.root)
@@ -63,7 +63,7 @@ class Target:
     def preview(self) -> dict[str, Any]:
         """Return the plan with its cost before and after and its policy findings."""
         import policies
-        from stacks.costs import monthly_cost
+        from stacks.pricing.costs import monthly_cost
 
         with self.steps.step("preview") as step, self._events(step):
             plan = self.deployment.preview()
@@ -98,7 +98,7 @@ class Target:
 
     def _judge(self) -> None:
         import policies
-        from stacks.sources import from_program
+        from stacks.graph.sources import from_program
 
         with self.steps.step("policies") as step:
             findings = policies.check(from_program(self.environment), self.environment, self.book)

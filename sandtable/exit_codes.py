@@ -47,6 +47,7 @@ ERRORS: dict[ExitCode, frozenset[str]] = {
     ExitCode.POLICY: frozenset({"sandtable.PolicyDeniesError"}),
     ExitCode.CONFIGURATION: frozenset(
         {
+            "foundation.FoundationError",
             "stacks.StackError",
             "simulations.SimulationError",
             "loadtests.LoadTestError",

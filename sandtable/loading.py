@@ -61,7 +61,7 @@ def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
         UsageError: options that exclude each other, a duration that is none, or a key that no header can carry.
         StackError, LoadTestError, EngineError: what cannot be done and how to mend it.
     """
-    from stacks.environment_file import load
+    from stacks.environment.file import load
     from stacks.traffic import plan
 
     _check(request)
@@ -124,7 +124,7 @@ def locust_users(request: Request, rate_per_s: float) -> tuple[int, float]:
 
 def _check(request: Request) -> None:
     """Look at the options alone, before anything is read, asked or started."""
-    from loadtests.wire import Target
+    from foundation.wire import Target
 
     if request.open_loop and (request.users or request.web or request.processes > 1):
         raise UsageError(
@@ -169,7 +169,7 @@ def _confirm(request: Request) -> None:
 
 def _local_engines(environment: Environment, space: Workspace, steps: Steps, stack: ExitStack) -> list[EngineProcess]:
     from simulations.deployed import DeployedEngines
-    from stacks.sources import from_program
+    from stacks.graph.sources import from_program
     from toolchain import cache_dir
 
     folder = space.folder / "engines" / environment.name

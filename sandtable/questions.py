@@ -30,10 +30,10 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
         UsageError: a scenario is asked twice.
     """
     from simulations import whatif
-    from stacks.costs import monthly_cost
-    from stacks.environment_file import load
-    from stacks.prices import PriceBook
-    from stacks.sources import from_program
+    from stacks.environment.file import load
+    from stacks.graph.sources import from_program
+    from stacks.pricing.costs import monthly_cost
+    from stacks.pricing.prices import PriceBook
 
     environment = load(name, root=space.root)
     questions = [whatif.parse_scenario(text) for text in scenarios]  # a slip is told before anything is simulated

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from foundation.formats.json_text import decode
 from sandtable.errors import MissingError, UsageError
-from sandtable.json_text import decode
 
 _NOWHERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 

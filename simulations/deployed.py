@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from simulations.errors import TwinError
-from stacks import labels
-from stacks.capacity import nodes
-from stacks.demand import workloads
+from stacks.graph import labels
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
 from workloads.engine.spec import EngineArgumentError, EngineSpec
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import simpy
 
+from foundation.measures.outcome import REQUEST_TIMEOUT_S, Outcome, RequestRecord, Status
 from simulations.deployed import DeployedEngines
 from simulations.errors import TwinError
 from simulations.kernel import Ledger
 from simulations.serving import Engine, EngineRequest, RoundRobin, StepTimes
-from workloads.telemetry.outcome import REQUEST_TIMEOUT_S, Outcome, RequestRecord, Status
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from stacks.clusters import open_cluster
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.errors import ClusterError, StackError
 from stacks.program import program
 

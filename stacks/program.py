@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components.cluster.gpu_runtime import GpuRuntime
 from stacks.components.cluster.namespaces import Namespaces
 from stacks.components.cluster.node_pools import NodePools, nodes_made_by
@@ -24,12 +23,12 @@ from stacks.components.platform.crossplane import Crossplane
 from stacks.components.platform.crossplane_apis import CrossplaneApis
 from stacks.components.security.admission import PolicyAdmission
 from stacks.components.security.falco import Falco
-from stacks.components.security.spire_agent import SpireAgent
-from stacks.components.security.spire_registrations import SpireRegistrations
-from stacks.components.security.spire_server import SpireServer
-from stacks.components.security.vault import Vault
-from stacks.components.security.vault_injector import VaultInjector
-from stacks.components.security.vault_setup import VaultSetup
+from stacks.components.security.spire.agent import SpireAgent
+from stacks.components.security.spire.registrations import SpireRegistrations
+from stacks.components.security.spire.server import SpireServer
+from stacks.components.security.vault.injector import VaultInjector
+from stacks.components.security.vault.server import Vault
+from stacks.components.security.vault.setup import VaultSetup
 from stacks.components.telemetry.collector import Collector
 from stacks.components.telemetry.dashboards import Dashboards
 from stacks.components.telemetry.prometheus import Prometheus
@@ -37,6 +36,7 @@ from stacks.components.telemetry.rules import Rules
 from stacks.components.workloads.ai_stack import AiStack
 from stacks.components.workloads.federation import Federation
 from stacks.components.workloads.training import Training
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from stacks.environment import Environment

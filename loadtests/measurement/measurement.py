@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from foundation.measures import Outcome, RequestRecord, Status, undersampled
 from loadtests.measurement.timeline import TimelinePoint, timeline
 from loadtests.measurement.validity import invalid_reasons
-from workloads.telemetry import Outcome, RequestRecord, Status, undersampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

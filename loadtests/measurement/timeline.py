@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from workloads.telemetry.outcome import RequestRecord, Status
+from foundation.measures.outcome import RequestRecord, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The gate before the verdict: is this measurement one of the engines, or one of the generator?
 
 Rule: only the instrument makes a run invalid. Failed requests and too few samples are what the engines and the plan made of it; what
-they leave undecided is told by ``workloads.telemetry.samples``.
+they leave undecided is told by ``foundation.measures.samples``.
 A closed loop that was asked for a rate and fell clearly short of it is no measurement at that rate, whoever was too slow.
 Limits: a send lag whose p99 is over 10 ms, a generator that uses 90 % of its core, and sends under 99 % of the offered rate are
 common ground of the tools in the field. The users of a closed loop ask at random times, so theirs is wider: under 90 % and more than
@@ -14,8 +14,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from foundation.measures import Outcome
     from loadtests.measurement.generator import GeneratorStats
-    from workloads.telemetry import Outcome
 
 LAG_P99_LIMIT_MS: Final = 10.0
 CPU_SHARE_LIMIT: Final = 0.9

@@ -15,9 +15,9 @@ from typing import ClassVar, Final
 from locust import User, task
 from locust.exception import StopTest
 
+from foundation.measures.outcome import Status
 from loadtests.users.exchange import exchange
 from loadtests.users.session import Session
-from workloads.telemetry.outcome import Status
 
 _AFTER_FAILURE_S: Final = 1.0
 """Pause after a failed request: without it a few users flood an engine that refuses connections."""

@@ -6,12 +6,12 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from loadtests.wire import Answer, reason_of
+from foundation.wire import Answer, reason_of
 
 if TYPE_CHECKING:
     import ssl
 
-    from loadtests.wire import Target
+    from foundation.wire import Target
 
 
 def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLContext | None) -> tuple[float, Answer]:

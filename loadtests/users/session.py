@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import ValidationError
 
+from foundation.measures.outcome import REQUEST_TIMEOUT_S
+from foundation.wire import ChatRequests, Target
 from loadtests.records import ProcessCost, RecordFile
-from loadtests.wire import ChatRequests, Target
 from stacks.environment import Traffic
 from stacks.errors import ConfigurationError
 from stacks.traffic import PlannedRequest, request_lengths, trace_path
-from workloads.telemetry.outcome import REQUEST_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadtests.wire import Answer
+    from foundation.wire import Answer
 
 _WORKERS: Final = 997
 """Numbers of requests are taken in steps of this, one step a worker; prime, so that the first characters of prompts still vary."""

@@ -36,7 +36,7 @@ from policies.stack import STACK_RULES, StackRule
 from policies.unknown import settle
 from stacks.errors import ConfigurationError
 from stacks.graph import UNKNOWN, Graph, Resource
-from stacks.sources.shapes import checked
+from stacks.graph.sources.shapes import checked
 
 _LEVELS: Final = {
     "deny": (EnforcementLevel.MANDATORY, Severity.HIGH),

@@ -17,9 +17,9 @@ import pulumi_policy.policy
 from pydantic import ValidationError
 
 from stacks.environment import STACK_SECRETS, Environment
-from stacks.environment_messages import PREFIX, FileOfEnvironment
+from stacks.environment.messages import PREFIX, FileOfEnvironment
 from stacks.errors import ConfigurationError
-from stacks.prices import PriceBook
+from stacks.pricing.prices import PriceBook
 
 
 @dataclass

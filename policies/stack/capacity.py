@@ -10,8 +10,8 @@ from typing import Final
 
 from policies.stack.examples import node, pool_object, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
-from stacks.capacity import Amounts, Node
-from stacks.demand import Workload
+from stacks.graph.capacity import Amounts, Node
+from stacks.graph.demand import Workload
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:

@@ -13,7 +13,7 @@ from typing import Final
 from policies.objects import CompiledRule
 from policies.stack.examples import Manifest
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
-from stacks.rules import FOLDER, load_rule
+from stacks.admission.rules import FOLDER, load_rule
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:

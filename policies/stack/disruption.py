@@ -8,8 +8,8 @@ from typing import Final
 from policies.stack.examples import autoscaler, budget, environment, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
 from policies.stack.selection import autoscalers, budgets, disruption, fewest
-from stacks import labels
-from stacks.demand import Workload
+from stacks.graph import labels
+from stacks.graph.demand import Workload
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stacks import labels
+from stacks.graph import labels
 
 Manifest = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from policies.stack.examples import Manifest, workload
 from policies.stack.rule import Breach, NotApplicableError, Situation, StackExample, StackRule
+from stacks.admission.rules import EXEMPT_NAMESPACES
 from stacks.graph import Resource
-from stacks.rules import EXEMPT_NAMESPACES
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from policies.stack.examples import Manifest, node, pool_object
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
-from stacks import labels
-from stacks.capacity import Node
-from stacks.graph import Resource
-from stacks.prices import Price, UnpricedError
+from stacks.graph import Resource, labels
+from stacks.graph.capacity import Node
+from stacks.pricing.prices import Price, UnpricedError
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:

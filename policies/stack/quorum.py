@@ -12,7 +12,7 @@ from typing import Final
 from policies.stack.examples import budget, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
 from policies.stack.selection import budgets, disruption
-from stacks.demand import Workload
+from stacks.graph.demand import Workload
 
 #: Programs whose members vote, by the name of their image or their ``app.kubernetes.io/name``.
 VOTERS: Final = frozenset({"cockroach", "consul", "etcd", "kafka", "nats", "openbao", "rabbitmq", "redpanda", "vault", "zookeeper"})

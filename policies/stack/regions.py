@@ -7,10 +7,10 @@ from typing import Final
 
 from policies.stack.examples import environment, node, pool, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
-from stacks.capacity import Amounts
-from stacks.demand import Workload
 from stacks.environment import DataStore, Environment
 from stacks.graph import Resource
+from stacks.graph.capacity import Amounts
+from stacks.graph.demand import Workload
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:

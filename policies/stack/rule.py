@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from stacks.capacity import Node, nodes, pools
-from stacks.costs import Cost, monthly_cost
-from stacks.demand import Workload, workloads
+from stacks.admission.rules import Severity
 from stacks.environment import Environment
 from stacks.graph import Graph, Resource
-from stacks.prices import PriceBook
-from stacks.rules import Severity
+from stacks.graph.capacity import Node, nodes, pools
+from stacks.graph.demand import Workload, workloads
+from stacks.pricing.costs import Cost, monthly_cost
+from stacks.pricing.prices import PriceBook
 
 
 class NotApplicableError(Exception):
@@ -99,7 +99,7 @@ class StackExample:
 
 @dataclass(frozen=True)
 class StackRule:
-    """One rule over a whole stack; the fields mean what they mean in ``stacks.rules.ObjectRule``.
+    """One rule over a whole stack; the fields mean what they mean in ``stacks.admission.rules.ObjectRule``.
 
     ``judge`` yields the breaches, and raises :class:`NotApplicableError` where it cannot tell.
     """

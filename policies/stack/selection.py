@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stacks.demand import Workload
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
+from stacks.graph.demand import Workload
 
 
 def selects(selector: Mapping[str, Any] | None, pod_labels: Mapping[str, str]) -> bool:

@@ -40,8 +40,8 @@ def check(
     """
     import policies
     from sandtable.terminal import Steps, out, show_findings
-    from stacks.environment_file import load
-    from stacks.prices import PriceBook
+    from stacks.environment.file import load
+    from stacks.pricing.prices import PriceBook
 
     space = workspace(context)
     with Steps(quiet=json).step("check", brief=True):

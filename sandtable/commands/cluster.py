@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
 
 def _open(context: typer.Context, environment: str) -> Cluster:
     from stacks.clusters import open_cluster
-    from stacks.environment_file import load
+    from stacks.environment.file import load
 
     space = workspace(context)
     return open_cluster(load(environment, root=space.root), space.root)

@@ -80,8 +80,8 @@ def read_graph(space: Workspace, environment: str | None, state: Path | None, pr
     Raises:
         UsageError: none, or more than one was named.
     """
-    from stacks import sources
-    from stacks.environment_file import load
+    from stacks.environment.file import load
+    from stacks.graph import sources
 
     if sum(map(bool, (environment, state, preview, manifests))) != 1:
         raise UsageError("name one source: an environment, or one of --state, --preview and --manifests")

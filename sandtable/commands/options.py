@@ -13,7 +13,7 @@ from sandtable.workspace import Workspace
 
 def environments(context: typer.Context) -> Iterable[str]:
     """Return the names that complete ENV."""
-    from stacks.environment_file import names
+    from stacks.environment.file import names
 
     root = context.find_root().params.get("root")
     return names(root) if root else ()

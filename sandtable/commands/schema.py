@@ -32,7 +32,7 @@ def schema(json: Json = False) -> None:  # noqa: ARG001  # one JSON document is 
 def document() -> dict[str, Any]:
     """Return the schema of a whole ``Pulumi.<name>.yaml``: Pulumi's own keys, and ours under ``config``."""
     from stacks.environment import STACK_SECRETS, Environment
-    from stacks.environment_file import PROJECT
+    from stacks.environment.file import PROJECT
 
     model = Environment.model_json_schema()
     definitions = model.pop("$defs", {})

@@ -11,9 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from foundation.measures import Outcome
 from sandtable.errors import UsageError
 from sandtable.workspace import read_json, write_json
-from workloads.telemetry import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,15 +11,15 @@ from policies.verdict import Cause, Evidence, Verdict, judge
 from sandtable.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from foundation.measures import Outcome
     from loadtests.measurement import Measurement
     from policies.findings import Finding
     from simulations.calibration import Calibration
     from simulations.twin import Prediction
-    from stacks.costs import Cost
     from stacks.environment import Environment
     from stacks.graph import Graph
+    from stacks.pricing.costs import Cost
     from stacks.traffic import PlannedRequest
-    from workloads.telemetry import Outcome
 
 SCHEMA_VERSION: Final = 1
 

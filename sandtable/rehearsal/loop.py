@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from foundation.processes.interrupts import held_interrupts
 from policies.verdict import Result
 from sandtable.deploying import changes, confirm
 from sandtable.errors import UsageError
@@ -21,18 +22,17 @@ from sandtable.terminal import Steps, out, show_rehearsal
 from sandtable.toolchain_progress import ensure_or_skip, needed_for
 from sandtable.workspace import Workspace, write_json
 from stacks.errors import StackError
-from workloads.interrupts import held_interrupts
 
 if TYPE_CHECKING:
+    from foundation.measures import Outcome
     from simulations.calibration import Calibration
+    from simulations.calibration.yardstick import Yardstick
     from simulations.deployed import DeployedEngines
     from stacks.clusters.port import Cluster
     from stacks.environment import Environment
     from stacks.graph import Graph
-    from stacks.prices import PriceBook
+    from stacks.pricing.prices import PriceBook
     from workloads.engine.process import EngineProcess
-    from workloads.engine.yardstick import Yardstick
-    from workloads.telemetry import Outcome
 
 
 #: What is real about a cluster, by its provider.
@@ -60,8 +60,8 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
         StackError, ToolchainError, SimulationError, LoadTestError, EngineError: what cannot be done and how to mend it.
     """
     from sandtable.report import write_reports
-    from stacks.environment_file import load
-    from stacks.prices import PriceBook
+    from stacks.environment.file import load
+    from stacks.pricing.prices import PriceBook
 
     environment = load(name, root=space.root)
     book = PriceBook.named(environment.budget.price_book, root=space.root)
@@ -155,8 +155,8 @@ class _Loop:
 
     def _read_graph(self) -> None:
         import policies
-        from stacks.costs import monthly_cost
-        from stacks.sources import from_program
+        from stacks.graph.sources import from_program
+        from stacks.pricing.costs import monthly_cost
 
         with self.steps.step("graph") as step:
             self.found.graph = from_program(self.environment)
@@ -188,7 +188,7 @@ class _Loop:
     def _deploy(self, cluster: Cluster) -> None:
         from stacks.deployment import Deployment
         from stacks.graph import compare
-        from stacks.sources.live import from_cluster
+        from stacks.graph.sources.live import from_cluster
 
         with self.steps.step("cluster") as step:
             cluster.start()
@@ -258,9 +258,9 @@ class _Loop:
 
     def _measure(self, deployed: DeployedEngines, cores: Cores) -> None:
         from simulations import calibration
+        from simulations.calibration.yardstick import Yardstick
         from simulations.errors import CalibrationError
         from toolchain import cache_dir
-        from workloads.engine.yardstick import Yardstick
 
         with ExitStack() as stack:
             with self.steps.step("engines") as step:

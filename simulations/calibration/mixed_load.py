@@ -21,9 +21,9 @@ from simulations.serving.micro_batches import Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from foundation.measures.outcome import RequestRecord
     from simulations.calibration.client import Answer
     from simulations.calibration.coefficients import Calibration
-    from workloads.telemetry.outcome import RequestRecord
 
 FEWEST_REQUESTS: Final = 20
 _SECONDS: Final = 20.0

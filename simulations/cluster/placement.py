@@ -19,14 +19,14 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from stacks import labels
-from stacks.capacity import Amounts
+from stacks.graph import labels
+from stacks.graph.capacity import Amounts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from stacks.capacity import Node
-    from stacks.demand import Workload
+    from stacks.graph.capacity import Node
+    from stacks.graph.demand import Workload
 
 _HOST: Final = "kubernetes.io/hostname"
 _UNKNOWN_ROOM: Final = Amounts(math.inf, math.inf, math.inf)

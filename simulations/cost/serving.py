@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workloads.telemetry.outcome import Outcome
+    from foundation.measures.outcome import Outcome
 
 
 class LedgerError(AssertionError):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulations.failures.incidents import NodeOutage
-    from stacks.capacity import Node
-    from stacks.demand import Workload
+    from stacks.graph.capacity import Node
+    from stacks.graph.demand import Workload
 
 _UNREACHABLE = "node.kubernetes.io/unreachable"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from random import Random
 
-    from stacks.capacity import Node
+    from stacks.graph.capacity import Node
 
 #: Mean length of a spot outage. Derived: 769 complete outages in 30 windows of 92 h of us-west-2a V100 (availability 0.667),
 #: "Can't Be Late" traces (NSDI'24) as published in FrontierCS/Frontier-CS. Three other zones of that set gave 1.4 to 1.6 h.

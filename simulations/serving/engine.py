@@ -19,8 +19,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from foundation.measures.outcome import REQUEST_TIMEOUT_S, RequestRecord, Status
 from simulations.serving.micro_batches import Row
-from workloads.telemetry.outcome import REQUEST_TIMEOUT_S, RequestRecord, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

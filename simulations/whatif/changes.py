@@ -13,19 +13,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from simulations.deployed import DeployedEngines
-from stacks import labels
-from stacks.capacity import Amounts, nodes, offers_nodes
-from stacks.demand import workloads
 from stacks.errors import ConfigurationError
-from stacks.graph import Graph, Resource
+from stacks.graph import Graph, Resource, labels
+from stacks.graph.capacity import Amounts, nodes, offers_nodes
+from stacks.graph.demand import workloads
 from workloads.engine.spec import EngineSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from simulations.whatif.scenarios import Scenario
-    from stacks.capacity import Node
-    from stacks.prices import Price, PriceBook
+    from stacks.graph.capacity import Node
+    from stacks.pricing.prices import Price, PriceBook
 
 
 @dataclass(frozen=True)

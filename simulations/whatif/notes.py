@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from foundation.measures import REQUEST_TIMEOUT_S, Status
 from simulations.failures import Delays
 from simulations.whatif.trial import INCIDENT_AT
-from workloads.telemetry import REQUEST_TIMEOUT_S, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

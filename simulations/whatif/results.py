@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from foundation.measures.outcome import Outcome
     from simulations.cost import GpuLedger
     from simulations.whatif.statistics import Comparison
-    from stacks.costs import Cost
-    from workloads.telemetry.outcome import Outcome
+    from stacks.pricing.costs import Cost
 
 #: The metrics that scenarios are compared by, and whether less is better; None: neither is, as a busy replica is used or in danger.
 METRICS: Final[dict[str, bool | None]] = {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from simulations.whatif.scenarios import Scenario
     from stacks.environment import Environment
     from stacks.graph import Graph
-    from stacks.prices import PriceBook
+    from stacks.pricing.prices import PriceBook
 
 
 def run(

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from workloads.telemetry import share_interval
+from foundation.measures import share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from simulations.cluster import Placement, place
 from simulations.failures import Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
 from simulations.whatif.changes import with_nodes
-from stacks.capacity import nodes
-from stacks.costs import monthly_cost
-from stacks.demand import workloads
 from stacks.errors import ConfigurationError
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
+from stacks.pricing.costs import monthly_cost
 from stacks.traffic import MAX_REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from foundation.measures.outcome import Outcome, RequestRecord
     from simulations.calibration import Calibration
     from simulations.twin import Twin
     from simulations.whatif.changes import Question
     from simulations.whatif.load import Load
-    from stacks.capacity import Node
-    from workloads.telemetry.outcome import Outcome, RequestRecord
+    from stacks.graph.capacity import Node
 
 #: When an incident strikes, as a share of the run: what was before and what comes after are both seen.
 INCIDENT_AT: Final = 0.2

@@ -65,7 +65,7 @@ class KubeconfigCluster:
         Raises:
             ClusterError: it does not answer, does not know us, lacks a kind or nodes, or refuses something that the stack needs.
         """
-        from stacks.sources import from_program
+        from stacks.graph.sources import from_program
 
         graph = from_program(self.environment)
         place = f"context {self.context!r} of {self.kubeconfig}"

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from stacks import labels
-from stacks.graph import Graph
+from stacks.graph import Graph, labels
 
 #: Who makes the nodes of a pool that must be there before its pods.
 _EXISTING: Final = "existing"

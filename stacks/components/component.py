@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from stacks import labels
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

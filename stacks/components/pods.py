@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components.images import image
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,8 +16,8 @@ from typing import IO, Any, Final
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from foundation.processes.interrupts import held_interrupts
 from stacks.deployment.state import end_session
-from workloads.interrupts import held_interrupts
 
 _PATIENCE_S: Final = 120.0
 

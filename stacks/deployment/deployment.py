@@ -32,7 +32,7 @@ from stacks.deployment.state import StateFolder, outputs, without_pending_operat
 from stacks.environment import Environment
 from stacks.errors import StackError, StateLockedError
 from stacks.graph import Graph
-from stacks.sources import from_state
+from stacks.graph.sources import from_state
 
 _TOOLS: Final = ("pulumi", "pulumi-resource-kubernetes")
 #: Operations at once. Most of an operation is waiting for a rollout, so many more than there are cores.

@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from stacks.environment import Environment
-from stacks.environment_file import PROJECT, find
+from stacks.environment.file import PROJECT, find
 from stacks.errors import ConfigurationError, DeploymentError
 
 #: Passphrase of rehearsals on the embedded cluster. It protects nothing: clusters that matter must set their own.

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import psutil
 
-from stacks.environment_file import PROJECT
+from stacks.environment.file import PROJECT
 from stacks.errors import DeploymentError, StateLockedError
 
 #: Clocks of the lock and of the process table differ by their rounding.

@@ -1,6 +1,6 @@
 """What an operator writes: one environment, typed.
 
-Rule 1: this package knows shapes, units, defaults and allowed values; it reads no file (``environment_file.py`` does) and creates no
+Rule 1: this package knows shapes, units, defaults and allowed values; it reads no file (``file.py`` does) and creates no
 resource (``components/`` do).
 Rule 2: every quantity carries its unit in its name (``_ms``, ``_gib``, ``_usd``, ``_per_s``); the defaults fit a laptop.
 Rule 3: what two floors need is typed once, here; the twin reads the rest from the graph.

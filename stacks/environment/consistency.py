@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stacks.environment.environment import Environment
+    from stacks.environment.definition import Definition
 
 Path = tuple[str | int, ...]
 
@@ -35,7 +35,7 @@ class InconsistentError(ValueError):
         super().__init__("; ".join(f"{'.'.join(map(str, slip.path))} = {slip.value!r}: {slip.text}" for slip in slips))
 
 
-def slips(environment: Environment) -> Iterator[Slip]:
+def slips(environment: Definition) -> Iterator[Slip]:
     """Yield whatever does not agree."""
     yield from _named_twice(environment)
     yield from _pools_lie_somewhere(environment)
@@ -45,7 +45,7 @@ def slips(environment: Environment) -> Iterator[Slip]:
     yield from _replicas_reach_their_model(environment)
 
 
-def _named_twice(environment: Environment) -> Iterator[Slip]:
+def _named_twice(environment: Definition) -> Iterator[Slip]:
     for key in ("regions", "node_pools", "training", "data_stores"):
         yield from _repeated(((key, index, "name"), item.name) for index, item in enumerate(getattr(environment, key)))
     for index, region in enumerate(environment.regions):
@@ -62,7 +62,7 @@ def _repeated(names: Iterable[tuple[Path, str]]) -> Iterator[Slip]:
         first.setdefault(name, path)
 
 
-def _pools_lie_somewhere(environment: Environment) -> Iterator[Slip]:
+def _pools_lie_somewhere(environment: Definition) -> Iterator[Slip]:
     zones = {region.name: region.zones for region in environment.regions}
     for index, pool in enumerate(environment.node_pools):
         if pool.region not in zones:
@@ -73,7 +73,7 @@ def _pools_lie_somewhere(environment: Environment) -> Iterator[Slip]:
                 yield _missing(("node_pools", index, "zones", number), zone, zones[pool.region])
 
 
-def _pools_exist(environment: Environment) -> Iterator[Slip]:
+def _pools_exist(environment: Definition) -> Iterator[Slip]:
     pools = sorted({pool.name for pool in environment.node_pools})
     users: list[tuple[Path, str | None]] = [
         (("ai_stack", "pool"), environment.ai_stack.pool),
@@ -93,7 +93,7 @@ def _missing(path: Path, name: str, known: Iterable[str]) -> Slip:
     return Slip(path, name, f"{name!r} does not exist; there is {', '.join(known)}", tuple(known))
 
 
-def _requests_fit_an_engine(environment: Environment) -> Iterator[Slip]:
+def _requests_fit_an_engine(environment: Definition) -> Iterator[Slip]:
     engine, traffic, cpu = environment.engine, environment.traffic, environment.ai_stack.resources.cpu
     if engine.threads > math.ceil(cpu):
         yield Slip(
@@ -115,7 +115,7 @@ def _requests_fit_an_engine(environment: Environment) -> Iterator[Slip]:
 _KARPENTER_CLOUDS = ("aws", "azure")
 
 
-def _karpenter_makes_the_nodes(environment: Environment) -> Iterator[Slip]:
+def _karpenter_makes_the_nodes(environment: Definition) -> Iterator[Slip]:
     """Karpenter belongs to one cluster, and a cluster lies in one region of one cloud."""
     if environment.cluster.node_pools_by != "karpenter":
         return
@@ -139,7 +139,7 @@ def _karpenter_makes_the_nodes(environment: Environment) -> Iterator[Slip]:
             )
 
 
-def _replicas_reach_their_model(environment: Environment) -> Iterator[Slip]:
+def _replicas_reach_their_model(environment: Definition) -> Iterator[Slip]:
     """On the embedded cluster pods are played, and the engine runs on this machine; elsewhere a replica reads only what it mounts."""
     engine, place = environment.engine, ("engine", "model")
     if environment.cluster.provider == "embedded":

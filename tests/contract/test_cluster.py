@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from stacks import labels
 from stacks.clusters import Cluster, open_cluster
 from stacks.clusters.embedded import EmbeddedCluster
 from stacks.environment import Cluster as ClusterSettings
 from stacks.environment import Environment
+from stacks.graph import labels
 
 pytestmark = pytest.mark.e2e
 

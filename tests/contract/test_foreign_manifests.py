@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from policies import assess
-from stacks import labels
-from stacks.capacity import nodes
-from stacks.costs import monthly_cost
-from stacks.demand import workloads
 from stacks.errors import StackError
-from stacks.prices import PriceBook
-from stacks.sources import from_manifests
+from stacks.graph import labels
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
+from stacks.graph.sources import from_manifests
+from stacks.pricing.costs import monthly_cost
+from stacks.pricing.prices import PriceBook
 
 Path_ = tuple[str | int, ...]
 

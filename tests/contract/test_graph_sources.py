@@ -1,4 +1,4 @@
-"""The contract of ``stacks.sources``: equal objects give equal graphs, from whichever source and in whichever order they come.
+"""The contract of ``stacks.graph.sources``: equal objects give equal graphs, from whichever source and in whichever order they come.
 
 Every source that needs no server is held to it; ``read`` writes the objects down as that source finds them, and reads them back.
 """
@@ -17,7 +17,7 @@ import yaml
 from stacks.environment import Environment
 from stacks.errors import ConfigurationError
 from stacks.graph import SECRET, Graph, compare
-from stacks.sources import from_manifests, from_preview, from_program, from_state
+from stacks.graph.sources import from_manifests, from_preview, from_program, from_state
 
 Manifest = Mapping[str, Any]
 

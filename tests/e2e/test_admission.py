@@ -20,12 +20,12 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from policies.objects import CompiledRule, compile_rules
+from stacks.admission.rules import KINDS, TEMPLATES, ObjectRule, load_rules
 from stacks.clusters import open_cluster
 from stacks.components.security.admission import PolicyAdmission, policy_name, policy_spec
 from stacks.environment import Admission, Environment
-from stacks.environment_file import load
-from stacks.rules import KINDS, TEMPLATES, ObjectRule, load_rules
-from stacks.sources import from_program
+from stacks.environment.file import load
+from stacks.graph.sources import from_program
 
 pytestmark = pytest.mark.e2e
 

@@ -28,13 +28,12 @@ from kubernetes.dynamic import DynamicClient
 
 from sandtable.by_hand import variables
 from sandtable.workspace import Workspace
-from stacks import labels
 from stacks.clusters import Cluster, open_cluster
 from stacks.deployment import Deployment
-from stacks.environment_file import PROJECT, load
+from stacks.environment.file import PROJECT, load
 from stacks.errors import ConfigurationError, DeploymentError, StateLockedError
-from stacks.graph import Graph
-from stacks.sources import from_preview, from_program
+from stacks.graph import Graph, labels
+from stacks.graph.sources import from_preview, from_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

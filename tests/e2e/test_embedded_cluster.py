@@ -19,7 +19,6 @@ import pytest
 import yaml
 from kubernetes import client, config
 
-from stacks import labels
 from stacks.clusters import open_cluster
 from stacks.clusters.embedded import EmbeddedCluster
 from stacks.clusters.embedded.ports import Ports
@@ -27,6 +26,7 @@ from stacks.clusters.embedded.servers import KINDS
 from stacks.environment import Cluster as ClusterSettings
 from stacks.environment import Environment, NodePool, Region
 from stacks.errors import ClusterError, ConfigurationError
+from stacks.graph import labels
 
 pytestmark = pytest.mark.e2e
 

@@ -10,8 +10,8 @@ from kubernetes import client, config
 
 from stacks.clusters import open_cluster
 from stacks.deployment import Deployment
-from stacks.environment_file import load
-from stacks.sources import from_program
+from stacks.environment.file import load
+from stacks.graph.sources import from_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

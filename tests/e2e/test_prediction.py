@@ -12,15 +12,15 @@ import pytest
 
 from loadtests import open_loop
 from simulations.calibration import Calibration, calibrate, calibrate_again
+from simulations.calibration.yardstick import Yardstick
 from simulations.deployed import DeployedEngines
 from simulations.errors import CalibrationError
 from simulations.twin import Twin
-from stacks.environment_file import load
-from stacks.sources import from_program
+from stacks.environment.file import load
+from stacks.graph.sources import from_program
 from stacks.traffic import plan
 from workloads.engine.process import EngineProcess
 from workloads.engine.spec import EngineSpec
-from workloads.engine.yardstick import Yardstick
 
 pytestmark = pytest.mark.e2e
 

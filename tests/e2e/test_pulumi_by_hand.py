@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from stacks.clusters import open_cluster
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.graph import Graph
-from stacks.sources import from_program
+from stacks.graph.sources import from_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -14,12 +14,12 @@ from sandtable.by_hand import make_stacks, variables
 from sandtable.workspace import Workspace
 from stacks.clusters import open_cluster
 from stacks.deployment import Deployment
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.errors import ConfigurationError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-POLICY = Path(__file__).parents[2] / "policies" / "vault" / "stack-encryption.hcl"
+POLICY = Path(__file__).parents[2] / "stacks" / "components" / "security" / "vault" / "configuration" / "stack-encryption.hcl"
 KEY = "hashivault://sandtable-stack"
 ROOT_TOKEN = "root"
 

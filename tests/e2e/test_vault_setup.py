@@ -27,9 +27,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from stacks.components.security.vault import CERTIFIED, POLICIES, raft_storage
-from stacks.components.security.vault_access import policies
-from stacks.components.security.vault_setup import setup_files
+from stacks.components.security.vault.access import policies
+from stacks.components.security.vault.server import CERTIFIED, POLICIES, raft_storage
+from stacks.components.security.vault.setup import setup_files
 from stacks.environment import Environment
 
 if TYPE_CHECKING:

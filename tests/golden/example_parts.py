@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from foundation.measures.outcome import Outcome, quantiles
 from stacks.graph import Graph, Resource
-from workloads.telemetry.outcome import Outcome, quantiles
 
 LATENCIES = ("ttft_ms", "tpot_ms", "e2e_ms")
 DURATION_S = 60

@@ -10,9 +10,21 @@ import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("sandtable", "loadtests", "simulations", "policies", "stacks", "toolchain", "workloads", "tests", "benchmarks", "docs")
-#: What every workload may import: the names of metrics, and how a process ends in order.
-SHARED = {"workloads.telemetry", "workloads.interrupts"}
+FOLDERS = (
+    "sandtable",
+    "loadtests",
+    "simulations",
+    "policies",
+    "stacks",
+    "toolchain",
+    "workloads",
+    "foundation",
+    "tests",
+    "benchmarks",
+    "docs",
+)
+#: What every workload may import beside the foundation: the names of what is observed, and the protocols.
+SHARED = {"workloads.telemetry", "workloads.ports"}
 WORKLOADS = sorted(path.parent.name for path in (ROOT / "workloads").glob("*/__init__.py") if f"workloads.{path.parent.name}" not in SHARED)
 
 

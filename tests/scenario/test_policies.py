@@ -9,8 +9,8 @@ import pytest
 
 from policies import Assessment, assess
 from stacks.environment import Environment
-from stacks.environment_file import load, names
-from stacks.sources import from_manifests, from_program
+from stacks.environment.file import load, names
+from stacks.graph.sources import from_manifests, from_program
 
 ROOT = Path(__file__).parents[2]
 

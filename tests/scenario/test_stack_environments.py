@@ -12,15 +12,14 @@ from unittest import mock
 
 import pytest
 
-from stacks import labels
-from stacks.capacity import Amounts, nodes
-from stacks.costs import monthly_cost
-from stacks.demand import workloads
 from stacks.environment import Environment
-from stacks.environment_file import load
-from stacks.graph import SECRET, UNKNOWN, Graph, Resource
-from stacks.prices import PriceBook
-from stacks.sources import from_program, program
+from stacks.environment.file import load
+from stacks.graph import SECRET, UNKNOWN, Graph, Resource, labels
+from stacks.graph.capacity import Amounts, nodes
+from stacks.graph.demand import workloads
+from stacks.graph.sources import from_program, program
+from stacks.pricing.costs import monthly_cost
+from stacks.pricing.prices import PriceBook
 from workloads.engine.spec import EngineSpec
 
 ROOT = Path(__file__).parents[2]

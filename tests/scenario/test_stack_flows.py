@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from policies.stack.selection import selects
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.graph import Graph, Resource
-from stacks.sources import from_program
+from stacks.graph.sources import from_program
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "kubernetes.io/metadata.name"

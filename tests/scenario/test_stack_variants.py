@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 
-from stacks import labels
-from stacks.capacity import Amounts, nodes
-from stacks.capacity import pools as pools_of
-from stacks.costs import monthly_cost
 from stacks.environment import Environment
-from stacks.environment_file import load
-from stacks.graph import Graph, compare
-from stacks.prices import PriceBook
-from stacks.sources import from_program
+from stacks.environment.file import load
+from stacks.graph import Graph, compare, labels
+from stacks.graph.capacity import Amounts, nodes
+from stacks.graph.capacity import pools as pools_of
+from stacks.graph.sources import from_program
+from stacks.pricing.costs import monthly_cost
+from stacks.pricing.prices import PriceBook
 
 ROOT = Path(__file__).parents[2]
 

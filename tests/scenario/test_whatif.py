@@ -14,12 +14,12 @@ from sandtable.terminal import show_whatif
 from simulations.calibration import Calibration, published
 from simulations.failures import node_lost, play, zone_lost
 from simulations.whatif import ScenarioResult, parse_scenario, run
-from stacks.capacity import nodes
-from stacks.costs import monthly_cost
-from stacks.demand import workloads
-from stacks.environment_file import load
-from stacks.prices import PriceBook
-from stacks.sources import from_program
+from stacks.environment.file import load
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
+from stacks.graph.sources import from_program
+from stacks.pricing.costs import monthly_cost
+from stacks.pricing.prices import PriceBook
 
 ROOT = Path(__file__).parents[2]
 

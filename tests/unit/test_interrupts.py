@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from workloads.interrupts import held_interrupts, run_coroutine
+from foundation.processes.interrupts import held_interrupts, run_coroutine
 
 Got = list[int]
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from foundation.processes.interrupts import held_interrupts
 from toolchain.cache import Receipt, digest_of, explained
 from toolchain.errors import InstallFailedError
 from toolchain.finding.probe import ProbeError, version_of
@@ -25,7 +26,6 @@ from toolchain.finding.resolver import Resolver
 from toolchain.installing.diagnosis import diagnose, tail
 from toolchain.installing.progress import BuildProgress, Listener, State
 from toolchain.installing.recipes import Recipe
-from workloads.interrupts import held_interrupts
 
 AT_MOST: Final = 2
 _GRACE_S: Final = 5.0

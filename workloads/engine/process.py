@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from foundation.processes.interrupts import held_interrupts
 from workloads.engine.errors import EngineStartError, PortTakenError
-from workloads.interrupts import held_interrupts
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -43,7 +43,7 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Summary of a predicted or measured run, as ``workloads.telemetry.outcome`` writes it."""
+    """Summary of a predicted or measured run, as ``foundation.measures.outcome`` writes it."""
 
     requests: int = 0
     good: int = 0

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from foundation.formats.json_text import decode
 from sandtable.errors import MissingError, SandtableError, UsageError
-from sandtable.json_text import decode
 from sandtable.report.run.documents import Cost, Finding, Outcome, Rehearsal, RunSamples, Scenario
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
@@ -146,7 +146,7 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
     """
     if document is None:
         return None
-    from stacks.sources.shapes import (
+    from stacks.graph.sources.shapes import (
         TEXT,
         checked,
         each,

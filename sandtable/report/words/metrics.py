@@ -1,6 +1,6 @@
 """The metrics of a rehearsal in words: what a threshold asks, and the rows of the comparison.
 
-The keys are those of ``stacks.thresholds.METRICS``; an expression that this version cannot parse is shown as it was written.
+The keys are those of ``stacks.environment.thresholds.METRICS``; an expression that this version cannot parse is shown as it was written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandtable.report.run.documents import LATENCIES, QUANTILES
 from sandtable.report.words.quantities import Estimate, figure, usd
-from stacks.thresholds import Threshold
+from stacks.environment.thresholds import Threshold
 
 if TYPE_CHECKING:
     from sandtable.report.run.documents import Difference, Judged, Outcome, Rehearsal

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandtable.report.words.quantities import ABSENT, count, figure, percent, usd
-from stacks import labels
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

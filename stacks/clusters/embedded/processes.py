@@ -20,7 +20,7 @@ from typing import Final
 
 import psutil
 
-from workloads.interrupts import held_interrupts
+from foundation.processes.interrupts import held_interrupts
 
 _LOG_LINES: Final = 12
 _LAST_RESORT_S: Final = 5.0

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components import places
 from stacks.components.component import Component, waivers
 from stacks.components.network import Flow, allow
 from stacks.components.parts import from_field, host_path, http_probe
 from stacks.components.pods import Mount, Placement, Rights, Size, container, pod_template
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     import pulumi

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi_kubernetes as k8s
 
-from stacks import labels
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

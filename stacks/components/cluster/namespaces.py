@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components import places
 from stacks.components.component import Component
 from stacks.components.pods import cpu_quantity, memory_quantity
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

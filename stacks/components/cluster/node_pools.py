@@ -1,7 +1,7 @@
 """Node pools: one object tells each, whoever makes its nodes; Karpenter is told what to make where it is to.
 
 Rule 1: what the scheduler, the twin and the cost need is written on the nodes themselves (``nodes.py``) and on the pool's own object, in
-the same words (``stacks/labels.py``). The object is there for a pool without nodes, too, and for nodes that are not ours.
+the same words (``stacks/graph/labels.py``). The object is there for a pool without nodes, too, and for nodes that are not ours.
 Rule 2: GPU nodes and spot nodes are tainted: nobody lands there by accident.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from stacks import labels
 from stacks.components import places
 from stacks.components.cluster.karpenter import node_class, node_pool
 from stacks.components.component import Component
 from stacks.components.pods import cpu_quantity, memory_quantity
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     import pulumi

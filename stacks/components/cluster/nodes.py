@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components.cluster.node_pools import pool_annotations, pool_labels, taints, zones
 from stacks.components.component import Component
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     import pulumi

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components.component import Component
 from stacks.components.network import Flow, allow
 from stacks.components.parts import storage_claim
 from stacks.components.pods import on_pool, pod_template
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

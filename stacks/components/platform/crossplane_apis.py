@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from stacks import labels
 from stacks.components.component import Component
 from stacks.components.definitions import anything, definition, instance, list_of, record, text
 from stacks.components.images import image
 from stacks.components.pods import NOBODY, Size, on_platform_pool
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi_kubernetes as k8s
 
+from stacks.admission.rules import EXEMPT_NAMESPACES, KINDS, Kind, ObjectRule, load_rules
 from stacks.components.component import Component
-from stacks.rules import EXEMPT_NAMESPACES, KINDS, Kind, ObjectRule, load_rules
 
 if TYPE_CHECKING:
     import pulumi

@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
-from stacks.components.telemetry.metrics import TOKEN_SECONDS
+from workloads.telemetry.series import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     import pulumi

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components import places
 from stacks.components.component import PART_OF, Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
@@ -17,6 +16,7 @@ from stacks.components.parts import from_config_map, http_probe, storage_claim
 from stacks.components.pods import Mount, Rights, Size, container, on_platform_pool, pod_template
 from stacks.components.telemetry.collector_configuration import POD_ATTRIBUTES, PROMETHEUS
 from stacks.components.telemetry.rules import CONFIG_MAP as RULES
+from stacks.graph import labels
 
 if TYPE_CHECKING:
     import pulumi

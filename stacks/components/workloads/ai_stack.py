@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 import pulumi
 import pulumi_kubernetes as k8s
 
-from stacks import labels
 from stacks.components import places
 from stacks.components.component import Component
 from stacks.components.network import Flow, allow, to_services
 from stacks.components.parts import claimed, from_field, from_secret, http_probe, scratch, workload_api
 from stacks.components.pods import Mount, Size, container, on_pool, pod_template
 from stacks.components.stack_secrets import stack_secret
+from stacks.graph import labels
 from workloads.engine.spec import EngineSpec
 
 if TYPE_CHECKING:

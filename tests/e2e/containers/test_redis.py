@@ -15,10 +15,10 @@ import pytest
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from stacks.capacity import quantity
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.graph import SECRET, Resource
-from stacks.sources import from_program
+from stacks.graph.capacity import quantity
+from stacks.graph.sources import from_program
 
 pytestmark = [
     pytest.mark.containers,

@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from foundation.errors import TargetError
 from loadtests import locust_run
-from loadtests.errors import LocustError, TargetError
+from loadtests.errors import LocustError
 from loadtests.testing import StubEngine
 from stacks.environment import Lengths, Traffic
 from stacks.traffic import BadTraceRowsError

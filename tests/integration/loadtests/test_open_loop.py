@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from foundation.errors import TargetError
+from foundation.measures.outcome import Status
 from loadtests import open_loop
-from loadtests.errors import TargetError
 from loadtests.testing import Behaviour, StubEngine
 from stacks.traffic import PlannedRequest
-from workloads.telemetry.outcome import Status
 
 PLAN = [PlannedRequest(index, index * 0.005, 20 + index, 6) for index in range(30)]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from foundation.wire import ChatRequests, Target
 from loadtests.testing import Behaviour, StubEngine
 from loadtests.users.exchange import exchange
-from loadtests.wire import ChatRequests, Target
 from stacks.traffic import PlannedRequest
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.prices import BUNDLED
+from stacks.pricing.prices import BUNDLED
 from toolchain.cache import Lock
 
 Edit = Callable[[str, str], None]
@@ -183,7 +183,7 @@ def test_full_disk(sandtable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device", "/somewhere/else")
 
-    monkeypatch.setattr("stacks.environment_file.load", full)
+    monkeypatch.setattr("stacks.environment.file.load", full)
     sandtable("graph", "dev").refused("/somewhere/else: No space left on device", "free some space", "SANDTABLE_CACHE")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.graph import Graph
-from stacks.sources import from_program
+from stacks.graph.sources import from_program
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "guides" / "bring-your-own-stack.md").read_text(encoding="utf-8")
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

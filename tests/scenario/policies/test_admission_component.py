@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from stacks.admission.rules import EXEMPT_NAMESPACES, load_rules
 from stacks.components.security.admission import PolicyAdmission
 from stacks.environment import Admission, Environment
-from stacks.rules import EXEMPT_NAMESPACES, load_rules
-from stacks.sources import from_program
+from stacks.graph.sources import from_program
 
 RULES = {rule.id: rule for rule in load_rules()}
 

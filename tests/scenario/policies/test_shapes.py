@@ -11,7 +11,7 @@ import pytest
 from policies.assessment import bundled_rules
 from policies.objects import CompiledRule
 from stacks.errors import ConfigurationError
-from stacks.sources.shapes import checked
+from stacks.graph.sources.shapes import checked
 
 _OTHERS: Final[tuple[Any, ...]] = (None, 5, "x", [1], {"a": 1}, [None])
 

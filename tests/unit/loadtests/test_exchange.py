@@ -7,8 +7,8 @@ import os
 
 import pytest
 
+from foundation.wire import Target
 from loadtests.exchange import Exchange
-from loadtests.wire import Target
 from stacks.traffic import PlannedRequest
 
 

@@ -10,15 +10,15 @@ from statistics import mean, stdev
 
 import pytest
 
-from loadtests.errors import TargetError
+from foundation.errors import TargetError
+from foundation.measures.outcome import RequestRecord, Status
+from foundation.wire import Answer
 from loadtests.records import ProcessCost, RecordFile, read_folder
 from loadtests.shapes.curves import NAMES, named, replayed, users_at
 from loadtests.users.session import Options, Session, read_traffic
-from loadtests.wire import Answer
 from stacks.environment import Lengths, Traffic
 from stacks.errors import ConfigurationError
 from stacks.traffic import PlannedRequest, request_lengths
-from workloads.telemetry.outcome import RequestRecord, Status
 
 RECORD = RequestRecord(100.0, 100.0, 100.5, 102.0, 10, 5, "a")
 

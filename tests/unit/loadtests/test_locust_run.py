@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import pytest
 
+from foundation.measures.outcome import RequestRecord
 from loadtests import locust_run
 from loadtests.measurement import Measurement
 from loadtests.records import ProcessCost
 from stacks.environment import Traffic
-from workloads.telemetry.outcome import RequestRecord
 
 COST = ProcessCost(cpu_s=1.0, wall_s=10.0, frames=30)
 URL = "http://127.0.0.1:1"

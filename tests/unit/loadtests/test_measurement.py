@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from foundation.measures.outcome import Outcome, RequestRecord, Status
 from loadtests.measurement import GeneratorStats, Measurement, invalid_reasons, open_loop_stats, timeline
-from workloads.telemetry.outcome import Outcome, RequestRecord, Status
 
 
 def record(at: float, *, ttft: float = 0.1, e2e: float = 0.5, tokens: int = 5, status: Status = Status.OK) -> RequestRecord:

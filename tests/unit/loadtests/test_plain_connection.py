@@ -10,9 +10,9 @@ from typing import Self, cast
 
 import pytest
 
+from foundation.wire import Target
 from loadtests.exchange import Exchange
 from loadtests.plain_connection import PlainConnection
-from loadtests.wire import Target
 from stacks.traffic import PlannedRequest
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -9,9 +9,9 @@ from policies import assess, check
 from policies.stack import STACK_RULES
 from policies.stack.examples import workload
 from policies.stack.rule import graph_of
+from stacks.admission.rules import load_rules
 from stacks.environment import Environment
 from stacks.graph import Graph
-from stacks.rules import load_rules
 
 PRIVILEGED = {"securityContext": {"privileged": True}}
 

@@ -27,10 +27,10 @@ from policies.crossguard.pack import policies
 from policies.crossguard.stack import Stack, environment_of, listen
 from policies.stack import STACK_RULES, StackExample, StackRule
 from policies.stack.examples import workload
+from stacks.admission.rules import Example, ObjectRule, load_rules
 from stacks.environment import Environment
 from stacks.errors import ConfigurationError
-from stacks.prices import BUNDLED, PriceBookError
-from stacks.rules import Example, ObjectRule, load_rules
+from stacks.pricing.prices import BUNDLED, PriceBookError
 
 PROD = Environment(name="prod")
 PACK = {policy.name: policy for policy in policies(Stack(PROD))}

@@ -9,7 +9,7 @@ import pytest
 
 from policies.errors import RuleExpressionError
 from policies.objects import CompiledRule, compile_rules
-from stacks.rules import Example, ObjectRule, load_rules
+from stacks.admission.rules import Example, ObjectRule, load_rules
 
 RULES = load_rules()
 COMPILED = {compiled.rule.id: compiled for compiled in compile_rules(RULES)}

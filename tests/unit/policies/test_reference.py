@@ -9,7 +9,7 @@ import pytest
 from policies import reference
 from policies.objects import CompiledRule
 from policies.stack import STACK_RULES
-from stacks.rules import load_rule, load_rules
+from stacks.admission.rules import load_rule, load_rules
 
 
 def test_the_page_is_up_to_date() -> None:

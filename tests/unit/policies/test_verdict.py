@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from foundation.measures import Outcome, RequestRecord, Status
 from policies.verdict import Cause, Evidence, Result, describe, judge
-from stacks.thresholds import Threshold
-from workloads.telemetry import Outcome, RequestRecord, Status
+from stacks.environment.thresholds import Threshold
 
 
 def outcome(scale: float = 1.0, n: int = 360, failed: int = 0) -> Outcome:

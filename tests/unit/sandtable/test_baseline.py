@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from foundation.measures import Outcome, RequestRecord
 from sandtable.errors import UsageError
 from sandtable.rehearsal.baseline import Baseline, load_digest
 from stacks.traffic import PlannedRequest
-from workloads.telemetry import Outcome, RequestRecord
 
 PLAN = [PlannedRequest(0, 0.0, 10, 5), PlannedRequest(1, 0.5, 20, 5)]
 OUTCOME = Outcome.from_records([RequestRecord(0.0, 0.0, 0.1, 0.5, 10, 5, "a")], replicas=["a"], seed=1)

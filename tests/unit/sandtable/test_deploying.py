@@ -17,7 +17,7 @@ from sandtable.exit_codes import ExitCode, for_error
 from sandtable.terminal import Steps
 from sandtable.workspace import Workspace
 from stacks.environment import Environment
-from stacks.prices import PriceBook
+from stacks.pricing.prices import PriceBook
 
 
 class _Deployment:
@@ -38,7 +38,7 @@ def target(deployment: _Deployment) -> Target:
 
 
 def test_up_creates_nothing_where_a_policy_denies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stacks.sources.from_program", lambda _: graph_of([workload("Deployment", "web", image="web:latest")]))
+    monkeypatch.setattr("stacks.graph.sources.from_program", lambda _: graph_of([workload("Deployment", "web", image="web:latest")]))
     deployment = _Deployment()
     with pytest.raises(PolicyDeniesError) as caught:
         target(deployment).up()
@@ -49,7 +49,7 @@ def test_up_creates_nothing_where_a_policy_denies(monkeypatch: pytest.MonkeyPatc
 
 
 def test_up_deploys_what_no_policy_denies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stacks.sources.from_program", lambda _: graph_of([]))
+    monkeypatch.setattr("stacks.graph.sources.from_program", lambda _: graph_of([]))
     deployment = _Deployment()
     target(deployment).up()
     assert deployment.ups == 1

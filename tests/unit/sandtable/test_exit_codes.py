@@ -11,13 +11,13 @@ import pytest
 from sandtable.exit_codes import ERRORS, ExitCode, for_error
 
 ROOT = Path(__file__).parents[3]
-FLOORS = ("stacks", "simulations", "loadtests", "policies", "toolchain", "workloads", "sandtable")
+FLOORS = ("stacks", "simulations", "loadtests", "policies", "toolchain", "workloads", "foundation", "sandtable")
 #: Raised and caught inside one floor, or part of another error's text; an operator never sees them alone.
 INNER = {
-    "loadtests.wire.response.ProtocolError",
+    "foundation.wire.response.ProtocolError",
     "policies.stack.rule.NotApplicableError",
     "stacks.environment.consistency.InconsistentError",
-    "stacks.thresholds.UnknownMetricError",
+    "stacks.environment.thresholds.UnknownMetricError",
     "toolchain.finding.probe.ProbeError",
 }
 

@@ -13,9 +13,9 @@ from sandtable.rehearsal import Options
 from sandtable.rehearsal.findings import Findings
 from sandtable.rehearsal.loop import command_for
 from sandtable.workspace import Workspace
-from stacks.costs import monthly_cost
 from stacks.environment import Environment
-from stacks.prices import PriceBook
+from stacks.pricing.costs import monthly_cost
+from stacks.pricing.prices import PriceBook
 from stacks.traffic import PlannedRequest
 
 

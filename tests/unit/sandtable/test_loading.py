@@ -12,8 +12,9 @@ import pytest
 import typer
 from rich.console import Console
 
+from foundation.errors import TargetError
+from foundation.measures import RequestRecord, Status
 from loadtests import open_loop
-from loadtests.errors import TargetError
 from loadtests.measurement import GeneratorStats, Measurement
 from sandtable import loading
 from sandtable.errors import UsageError
@@ -21,7 +22,6 @@ from sandtable.loading import Request, locust_users, measure
 from sandtable.rehearsal.engines import Watch
 from sandtable.terminal import show_measurement
 from sandtable.workspace import Workspace
-from workloads.telemetry import RequestRecord, Status
 
 PLAIN = Request(None, None, None, False, False, None, False, 8089, (), False, True)
 QUIET = GeneratorStats("open-loop", 1, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)

@@ -15,10 +15,10 @@ from sandtable.rehearsal.engines import Cores
 from sandtable.rehearsal.loop import Options, _Loop
 from sandtable.workspace import Workspace
 from simulations import calibration
+from simulations.calibration import yardstick
 from simulations.errors import CalibrationError
 from stacks.environment import Environment
-from stacks.prices import PriceBook
-from workloads.engine import yardstick
+from stacks.pricing.prices import PriceBook
 
 
 def loop(folder: Path) -> _Loop:

@@ -15,7 +15,7 @@ from simulations import calibration
 from simulations.calibration import Calibration
 from simulations.errors import CalibrationError
 from stacks.environment import Environment
-from stacks.prices import PriceBook
+from stacks.pricing.prices import PriceBook
 
 BEFORE = calibration.published("H100")
 

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from foundation.measures import REQUEST_TIMEOUT_S, Status
 from loadtests import open_loop
 from simulations.calibration import Calibration
 from simulations.deployed import DeployedEngines
 from simulations.errors import TwinError
 from simulations.twin import Outage, Twin
-from stacks import labels
-from stacks.graph import Graph, Resource
+from stacks.graph import Graph, Resource, labels
 from stacks.traffic import PlannedRequest
 from workloads.engine.spec import EngineSpec
-from workloads.telemetry import REQUEST_TIMEOUT_S, Status
 
 Build = Callable[..., Calibration]
 

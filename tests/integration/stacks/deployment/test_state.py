@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from stacks.deployment.state import StateFolder, end_session, outputs, without_pending_operations
-from stacks.environment_file import PROJECT
+from stacks.environment.file import PROJECT
 from stacks.errors import DeploymentError, StateLockedError
 
 Lock = Callable[..., Path]

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from foundation.measures.outcome import RequestRecord
 from simulations.calibration import Calibration, Fit, calibrate_again, measuring
 from simulations.calibration.client import Answer
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load
 from simulations.serving import Engine, EngineRequest, StepTimes
-from workloads.telemetry.outcome import RequestRecord
 
 Build = Callable[..., Calibration]
 

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from foundation.measures.outcome import Outcome, RequestRecord, Status
 from simulations.deployed import DeployedEngines
 from simulations.whatif import parse_scenario, run
 from stacks.environment import Budget, Environment, Lengths, Traffic
 from stacks.errors import ConfigurationError
-from stacks.prices import PriceBook
+from stacks.pricing.prices import PriceBook
 from stacks.traffic import plan
-from workloads.telemetry.outcome import Outcome, RequestRecord, Status
 
 SERVICE_S = 1.0
 

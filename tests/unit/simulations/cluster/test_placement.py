@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from simulations.cluster import place
-from stacks.capacity import nodes
-from stacks.demand import workloads
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
 
 
 def placed(graph: Any, **how: Any) -> Any:

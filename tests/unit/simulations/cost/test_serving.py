@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from foundation.measures.outcome import Outcome
 from simulations.cost import GpuLedger, LedgerError, usd_per_million_output_tokens
-from workloads.telemetry.outcome import Outcome
 
 OUTCOME = replace(Outcome.from_records([], replicas=[], seed=1), output_tokens_per_s=1167.0)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from simulations.failures import UnknownPlaceError, node_lost, play, zone_lost
-from stacks.capacity import nodes
-from stacks.demand import workloads
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
 
 
 def lost_zone(graph: Any, zone: str, horizon_s: float = 1000.0) -> Any:

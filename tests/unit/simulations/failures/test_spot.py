@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from simulations.failures import MEAN_SPOT_OUTAGE_S, NodeOutage, play, spot_market, starting_points
-from stacks.capacity import nodes
-from stacks.demand import workloads
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
 
 MONTH_S = 730 * 3600.0
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from foundation.measures import RequestRecord, Status
 from simulations.calibration import Calibration
 from simulations.serving import Engine, EngineRequest, RoundRobin, StepTimes
 from workloads.engine.spec import EngineSpec
-from workloads.telemetry import RequestRecord, Status
 
 Build = Callable[..., Calibration]
 

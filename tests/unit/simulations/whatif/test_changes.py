@@ -9,12 +9,12 @@ import pytest
 from simulations.errors import TwinError
 from simulations.whatif import parse_scenario
 from simulations.whatif.changes import apply
-from stacks.capacity import nodes
-from stacks.costs import monthly_cost
-from stacks.demand import workloads
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource, compare
-from stacks.prices import PriceBook, UnpricedError
+from stacks.graph.capacity import nodes
+from stacks.graph.demand import workloads
+from stacks.pricing.costs import monthly_cost
+from stacks.pricing.prices import PriceBook, UnpricedError
 
 
 def ask(graph: Graph, text: str) -> Any:

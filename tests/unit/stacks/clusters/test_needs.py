@@ -10,9 +10,8 @@ import kubernetes.client
 import pytest
 from kubernetes.client import ApiException
 
-from stacks import labels
 from stacks.clusters import needs
-from stacks.graph import Graph, Resource
+from stacks.graph import Graph, Resource, labels
 
 
 def pool(name: str, least: int, *, made_by: str = "existing", gpu: bool = False) -> Resource:

@@ -6,7 +6,7 @@ import pytest
 
 from stacks.components.telemetry import collector_configuration
 from stacks.environment import Environment
-from stacks.thresholds import Threshold
+from stacks.environment.thresholds import Threshold
 
 ENVIRONMENT = Environment(name="test", thresholds=[Threshold("p95_e2e_ms < 3000")])
 CONFIGURATIONS = {"agent": collector_configuration.agent(ENVIRONMENT), "gateway": collector_configuration.gateway(ENVIRONMENT)}

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from stacks import labels
 from stacks.components.pods import (
     NO_RIGHTS,
     Rights,
@@ -17,6 +16,7 @@ from stacks.components.pods import (
     pod_template,
 )
 from stacks.environment import Environment, Resources
+from stacks.graph import labels
 
 GPU = {"model": "L4", "per_node": 1}
 

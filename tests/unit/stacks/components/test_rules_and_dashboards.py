@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from stacks.components.telemetry.dashboards import contents, dashboard
-from stacks.components.telemetry.metrics import SERIES, TOKEN_SECONDS
 from stacks.components.telemetry.prometheus import configuration
 from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, platform_groups, slo_groups
 from stacks.environment import Environment
+from workloads.telemetry.series import SERIES, TOKEN_SECONDS
 
 #: Words of PromQL, and labels.
 WORDS = {"sum", "rate", "count", "min", "max", "by", "and", "or", "vector", "histogram_quantile", "le", "pod", "gpu", "Hostname"}

@@ -11,12 +11,12 @@ import yaml
 from stacks.components import places
 from stacks.components.pods import ON_EVERY_NODE, pod_template
 from stacks.components.security.falco import RULES, sensor_configuration, without_app_armor
-from stacks.components.security.spire_agent import agent_configuration
-from stacks.components.security.spire_registrations import dns_names
-from stacks.components.security.spire_server import CA_TTL_H, published, server_configuration
-from stacks.components.security.vault import CERTIFIED, HELPER_HEALTH, POLICIES, URL, raft_storage
-from stacks.components.security.vault_access import CLIENTS, ROLES, SETUP, databases, policies, roles
-from stacks.components.security.vault_setup import setup_files
+from stacks.components.security.spire.agent import agent_configuration
+from stacks.components.security.spire.registrations import dns_names
+from stacks.components.security.spire.server import CA_TTL_H, published, server_configuration
+from stacks.components.security.vault.access import CLIENTS, ROLES, SETUP, databases, policies, roles
+from stacks.components.security.vault.server import CERTIFIED, HELPER_HEALTH, POLICIES, URL, raft_storage
+from stacks.components.security.vault.setup import setup_files
 from stacks.environment import Environment, Identity, RuntimeRules
 
 ENVIRONMENT = Environment(name="test", identity=Identity(trust_domain="example.org", svid_ttl_h=1.5))

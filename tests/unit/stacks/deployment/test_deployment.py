@@ -14,7 +14,7 @@ from stacks.clusters import Cluster
 from stacks.deployment import Deployment
 from stacks.deployment.state import StateFolder
 from stacks.environment import Environment
-from stacks.environment_file import PROJECT
+from stacks.environment.file import PROJECT
 
 NAMESPACE = {
     "urn": f"urn:pulumi:dev::{PROJECT}::kubernetes:core/v1:Namespace::ai",

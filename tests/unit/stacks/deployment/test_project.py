@@ -10,7 +10,7 @@ import yaml
 
 from stacks.deployment.project import REHEARSAL_PASSPHRASE, ProjectFolder
 from stacks.environment import Cluster, Environment
-from stacks.environment_file import load
+from stacks.environment.file import load
 from stacks.errors import ConfigurationError, DeploymentError
 
 FILE = "# a comment\nconfig:\n  sandtable:owner: ann\n"

@@ -1,0 +1,15 @@
+"""What can go wrong on this floor, by whose fault it is; the command line maps each to an exit code."""
+
+from __future__ import annotations
+
+
+class FoundationError(Exception):
+    """Base of every error raised by ``foundation``; its text is fit to be shown to an operator as it is."""
+
+
+class DocumentError(FoundationError):
+    """A document cannot be read as its format; names the file, the place and the remedy."""
+
+
+class TargetError(FoundationError):
+    """The user named a target that nothing can be sent to."""

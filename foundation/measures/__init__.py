@@ -1,0 +1,20 @@
+"""Names and definitions of what is measured, shared by everything that measures or predicts."""
+
+from foundation.measures.outcome import REQUEST_TIMEOUT_S, Outcome, Quantiles, RequestRecord, Status, quantiles
+from foundation.measures.samples import no_good_request, samples_needed, too_few_samples, undersampled
+from foundation.measures.shares import sample_for_share, share_interval
+
+__all__ = [
+    "REQUEST_TIMEOUT_S",
+    "Outcome",
+    "Quantiles",
+    "RequestRecord",
+    "Status",
+    "no_good_request",
+    "quantiles",
+    "sample_for_share",
+    "samples_needed",
+    "share_interval",
+    "too_few_samples",
+    "undersampled",
+]

@@ -1,0 +1,61 @@
+"""How many samples a figure needs before it can be judged.
+
+Rule 1: those of a percentile follow from the intervals of ``foundation.measures.outcome``; a share has an interval of its own
+(``foundation.measures.shares``) and needs no number besides; a throughput or a utilisation is one number a run, without an interval, so
+it needs more requests than one or two could move.
+Rule 2: too few samples for one figure say nothing about the rest of the run: a share of failures is known all the same.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from foundation.measures.outcome import Outcome, Quantiles
+
+_Z95: Final = 1.959964
+_MEND: Final = "lengthen the run or raise the rate"
+_RATES: Final = frozenset({"output_tokens_per_s", "utilisation"})
+_REQUESTS_FOR_RATES: Final = 20
+"""A convention: with fewer, a single request is more than 5 % of what was seen."""
+_PERCENTILE: Final = re.compile(r"^p(50|95|99)_(ttft|tpot|e2e)_ms$")
+
+
+def samples_needed(percentile: int) -> int:
+    """Return how many samples bound ``percentile`` from above with 95 % confidence.
+
+    The upper end of the interval is the order statistic of rank ceil(nq + z sqrt(nq(1 - q))); it exists once n >= z^2 q / (1 - q).
+
+    >>> samples_needed(50), samples_needed(95), samples_needed(99)
+    (4, 73, 381)
+    """
+    q = percentile / 100
+    return math.ceil(_Z95**2 * q / (1 - q))
+
+
+def too_few_samples(outcome: Outcome, metric: str) -> str | None:
+    """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None where it can, or where it needs none."""
+    if metric in _RATES and outcome.requests < _REQUESTS_FOR_RATES:
+        return f"too few samples for {metric}: {outcome.requests} requests, needed are {_REQUESTS_FOR_RATES}; {_MEND}"
+    if not (match := _PERCENTILE.match(metric)):
+        return None
+    quantiles: Quantiles = getattr(outcome, f"{match[2]}_ms")
+    needed = samples_needed(int(match[1]))
+    if quantiles.n >= needed:
+        return None
+    return f"too few samples for {metric}: {quantiles.n}, needed are {needed} to bound it from above; {_MEND}"
+
+
+def no_good_request(outcome: Outcome) -> str | None:
+    """Return that nothing but failures was measured; None where a request was good, or where none was sent."""
+    if outcome.good or not outcome.requests:
+        return None
+    return f"no request was good: {outcome.failed} of {outcome.requests} failed"
+
+
+def undersampled(outcome: Outcome, metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return why ``outcome`` cannot decide about one or more of ``metrics``, or about anything; empty where it can decide about all."""
+    reasons = [no_good_request(outcome), *(too_few_samples(outcome, metric) for metric in dict.fromkeys(metrics))]
+    return tuple(reason for reason in reasons if reason)

@@ -1,0 +1,1 @@
+"""Processes of the operating system: children that end with us, locks, files written whole, interrupts."""

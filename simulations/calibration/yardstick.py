@@ -1,0 +1,123 @@
+"""A yardstick for the cores that an engine runs on: the same piece of work, timed ten times a second by a process of its own.
+
+A shared machine's speed moves by a tenth and more within a minute, and nothing inside of it says so: its neighbours take cache and memory
+bandwidth, not time slices. The engine's own times cannot tell a slow machine from a wrong model. The yardstick can, for it knows nothing
+of any load: a matrix of 2 MB times 32 vectors, which leaves about as much of its time to the shared cache as generating tokens does, for
+1 to 2 % of one core. The work is done twice and only the second time counts: the first brings back from memory what an engine at work
+never leaves there, and memory has episodes of seconds in which it takes five times as long while no engine is slower.
+Over 24 mixed loads of 20 s, most beside a program that took memory bandwidth, its mean moved with the engine's speed (correlation 0.92,
+elasticity 0.76; ADR 16).
+
+``python -m simulations.calibration.yardstick 0,1`` keeps to the cores 0 and 1 and writes a line of nanoseconds each
+time, until nobody reads them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from foundation.processes.interrupts import held_interrupts
+from workloads.engine.process import child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+_EVERY_S: Final = 0.1
+_SHAPE: Final = (512, 1024)
+"""Of the matrix, 4 bytes a number: more than a core's own cache keeps, little for the cache they share."""
+_VECTORS: Final = 32
+_TRIMMED: Final = 0.1
+"""Share of the readings at each end that count for nothing: a guest does not see that its host took the core away in the middle of one."""
+_FEWEST: Final = 50
+"""Readings of a lap; with fewer the mean moves by chance."""
+
+
+class Yardstick:
+    """The process, held against ``cpus`` from entry to exit. One that does not start or dies gives no laps, and nothing else happens."""
+
+    def __init__(self, cpus: Iterable[int]) -> None:
+        self._cpus = ",".join(map(str, sorted(cpus)))
+        self._child: subprocess.Popen[bytes] | None = None
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        command = [sys.executable, "-m", __name__, self._cpus]
+        try:
+            with held_interrupts(), contextlib.suppress(OSError):
+                # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
+                self._child = subprocess.Popen(
+                    command,
+                    bufsize=0,
+                    env=child_environment(),
+                    start_new_session=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+                assert self._child.stdout is not None
+                os.set_blocking(self._child.stdout.fileno(), False)  # a lap waits for nothing
+        except KeyboardInterrupt:  # it came while the child was born
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """End it."""
+        self._end()
+
+    def _end(self) -> None:
+        if self._child is not None and self._child.stdout is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child.stdout.close()
+
+    def lap(self) -> float | None:
+        """Return the trimmed mean of the seconds that the work took since the last lap; None where there are too few readings to tell.
+
+        A mean, because a busy cache makes more readings slow rather than all of them slower: the median stays until half of them are.
+
+        The pipe holds a quarter of an hour of readings: of a longer lap its beginning counts.
+        """
+        if self._child is None or self._child.stdout is None:
+            return None
+        *lines, self._rest = (self._rest + (self._child.stdout.read() or b"")).split(b"\n")
+        if len(lines) < _FEWEST:
+            return None
+        readings, outer = sorted(map(int, lines)), round(_TRIMMED * len(lines))
+        return statistics.fmean(readings[outer : len(readings) - outer]) / 1e9
+
+
+def main(cpus: set[int]) -> None:
+    """Time the work and write the times, until nobody reads them."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import numpy as np
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cpus)
+    matrix, vectors = np.ones(_SHAPE, np.float32), np.ones((_SHAPE[1], _VECTORS), np.float32)
+    due = time.monotonic()
+    while True:
+        matrix @ vectors  # for the caches
+        begin = time.thread_time_ns()
+        matrix @ vectors  # the time is what is wanted
+        took = time.thread_time_ns() - begin
+        try:
+            os.write(1, b"%d\n" % took)
+        except OSError:
+            return
+        # What was missed, while the pipe was full, is not made up for: it would take the engine's core for seconds.
+        now = time.monotonic()
+        due = max(due + _EVERY_S, now)
+        time.sleep(due - now)
+
+
+if __name__ == "__main__":
+    main({int(core) for core in sys.argv[1].split(",")})

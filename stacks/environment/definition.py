@@ -1,0 +1,50 @@
+"""The keys of an environment with their types and defaults; what holds between them stands in ``consistency.py``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stacks.environment.cluster import Cluster, NodePool, Region
+from stacks.environment.platform import (
+    Admission,
+    Budget,
+    DataStore,
+    Identity,
+    Messaging,
+    RuntimeRules,
+    Secrets,
+    Telemetry,
+)
+from stacks.environment.thresholds import Threshold
+from stacks.environment.traffic import Traffic
+from stacks.environment.values import LabelValue, Model, Name
+from stacks.environment.workloads import AiStack, Engine, Federation, TrainingJob
+
+
+class Definition(Model):
+    """The keys of one environment. ``name`` comes from the file's name; everything else has a default that fits a laptop."""
+
+    name: Name
+    owner: LabelValue = "platform-team"
+    cost_centre: LabelValue = "unassigned"
+    cluster: Cluster = Cluster()
+    regions: list[Region] = Field(default=[Region(name="local", zones=["local-a"])], min_length=1)
+    node_pools: list[NodePool] = Field(
+        default=[NodePool(name="laptop", region="local", instance_type="laptop", vcpu_per_node=8, memory_gib_per_node=32)], min_length=1
+    )
+    platform_pool: Name | None = None
+    """Pool of the platform's own pods (Vault, SPIRE, collectors …); default: the first on-demand pool without GPUs, else the first."""
+    ai_stack: AiStack = AiStack()
+    engine: Engine = Engine()
+    traffic: Traffic = Traffic()
+    federation: Federation = Federation()
+    training: list[TrainingJob] = Field(default=[])
+    secrets: Secrets = Secrets()
+    identity: Identity = Identity()
+    runtime_rules: RuntimeRules = RuntimeRules()
+    admission: Admission = Admission()
+    data_stores: list[DataStore] = Field(default=[])
+    messaging: Messaging = Messaging()
+    telemetry: Telemetry = Telemetry()
+    thresholds: list[Threshold] = Field(default=[])
+    budget: Budget = Budget()

@@ -1,0 +1,75 @@
+"""The graph of what a cluster says is there now: the objects of one environment, read from its API server.
+
+A load test starts the engines as the *live* Deployments say, so that an object edited by hand is measured as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from stacks.errors import ClusterError
+from stacks.graph import Graph, Resource, labels
+
+if TYPE_CHECKING:
+    from stacks.clusters.port import Cluster
+
+#: What the twin reads: its apiVersion, and the client and call that list it in all namespaces.
+_LISTS: Final = {
+    "Node": ("v1", "CoreV1Api", "list_node"),
+    "Deployment": ("apps/v1", "AppsV1Api", "list_deployment_for_all_namespaces"),
+    "StatefulSet": ("apps/v1", "AppsV1Api", "list_stateful_set_for_all_namespaces"),
+    "HorizontalPodAutoscaler": ("autoscaling/v2", "AutoscalingV2Api", "list_horizontal_pod_autoscaler_for_all_namespaces"),
+    "PodDisruptionBudget": ("policy/v1", "PolicyV1Api", "list_pod_disruption_budget_for_all_namespaces"),
+    "ConfigMap": ("v1", "CoreV1Api", "list_config_map_for_all_namespaces"),
+}
+#: Of these only the ones with this label are read: those that tell a pool.
+_WITH_LABEL: Final = {"ConfigMap": labels.POOL}
+_TIMEOUT_S: Final = 20
+
+
+def from_cluster(cluster: Cluster, environment: str) -> Graph:
+    """Read the objects labelled with ``environment``.
+
+    Raises:
+        ClusterError: the API server does not answer, does not know us, or refuses to list them.
+        ConfigurationError: the kubeconfig has no such context, or its credentials cannot be used.
+    """
+    resources = [
+        Resource(
+            f"urn:pulumi:{environment}::live::{_type(api_version, kind)}::{_name(item)}", _type(api_version, kind), _name(item), inputs=item
+        )
+        for kind, api_version, item in _items(cluster, environment)
+    ]
+    return Graph.of(resources, "live cluster")
+
+
+def _type(api_version: str, kind: str) -> str:
+    return f"kubernetes:{api_version if '/' in api_version else 'core/' + api_version}:{kind}"
+
+
+def _name(item: dict[str, Any]) -> str:
+    metadata = item["metadata"]
+    return "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+
+
+def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    from kubernetes import client
+    from urllib3.exceptions import HTTPError
+
+    from stacks.clusters.kubeconfig import connect
+
+    connection = connect(cluster.kubeconfig, cluster.context)
+    for kind, (api_version, group, call) in _LISTS.items():
+        list_all = getattr(getattr(client, group)(connection), call)
+        selector = ",".join(filter(None, (f"{labels.ENVIRONMENT}={environment}", _WITH_LABEL.get(kind))))
+        try:
+            # The answer as it came: decoding it into the client's classes would lose the manifest's own form.
+            answer = list_all(label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)
+        except client.ApiException as error:
+            raise ClusterError(f"the cluster refuses to list {kind}s: {error.status} {error.reason}") from error
+        except HTTPError as error:
+            raise ClusterError(f"the cluster behind {cluster.kubeconfig} does not answer: {error}") from error
+        for item in json.loads(answer.data).get("items") or ():
+            yield kind, api_version, {"apiVersion": api_version, "kind": kind, **item}

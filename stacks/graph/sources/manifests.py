@@ -1,0 +1,115 @@
+"""Graphs from plain Kubernetes manifests: anybody's YAML or JSON files, or folders of them.
+
+URNs are made in Pulumi's form, so that everything that reads a graph can name the resources; there are no parents, and no
+dependencies. Lists (``List``, ``ConfigMapList`` …) are split into their items.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from foundation.errors import DocumentError
+from foundation.formats import yaml_text
+from stacks.errors import ConfigurationError
+from stacks.graph import Graph, Resource
+from stacks.graph.sources.shapes import checked
+
+_ENDINGS: Final = (".yaml", ".yml", ".json")
+_LIST: Final = "List"
+
+
+def from_manifests(paths: Sequence[Path]) -> Graph:
+    """Read files, or folders with all ``.yaml``, ``.yml`` and ``.json`` files beneath them.
+
+    Raises:
+        ConfigurationError: a path does not exist, a file is not YAML, a document is no Kubernetes object or not in the shape of its
+            kind, or two documents are the same object.
+    """
+    seen: dict[str, Path] = {}
+    resources = []
+    for path in _files(paths):
+        for resource in _read(path):
+            if resource.urn in seen:
+                raise ConfigurationError(f"{path}: {resource.label} is already in {seen[resource.urn]}")
+            seen[resource.urn] = path
+            resources.append(resource)
+    if not resources:
+        raise ConfigurationError(f"no Kubernetes object in {', '.join(str(path) for path in paths)}")
+    return Graph.of(resources, "manifests")
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(_beneath(path))
+        elif path.exists():  # a pipe or a device, too: `<(helm template …)`, /dev/stdin
+            yield path
+        else:
+            raise ConfigurationError(f"{path}: there is no such file or folder")
+
+
+def _beneath(folder: Path) -> Iterator[Path]:
+    """Yield the manifests in a folder and those beneath it, linked ones too, each folder once.
+
+    What cannot be looked into is an error: what is not seen would pass every policy.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise ConfigurationError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    been: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        status = Path(place).stat()
+        if (status.st_dev, status.st_ino) in been:
+            folders.clear()
+            continue
+        been.add((status.st_dev, status.st_ino))
+        for file in (Path(place, name) for name in names):
+            if file.suffix in _ENDINGS and (file.is_file() or not file.exists()):  # a link to nothing is refused when it is read
+                yield file
+
+
+def _read(path: Path) -> Iterator[Resource]:
+    try:
+        documents = yaml_text.read(path)
+    except DocumentError as error:
+        raise ConfigurationError(str(error)) from error
+    for number, document in enumerate(documents, 1):
+        if document.value is not None:
+            yield from _objects(document.value, f"{path} (document {number})")
+
+
+def _objects(document: Any, place: str) -> Iterator[Resource]:
+    if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
+        raise ConfigurationError(f"{place}: `apiVersion` and `kind` are missing, so this is no Kubernetes object")
+    kind = document["kind"]
+    if kind == _LIST or (str(kind).endswith(_LIST) and "items" in document):
+        yield from _items(document, place)
+    else:
+        yield _object(document, place)
+
+
+def _items(document: dict[str, Any], place: str) -> Iterator[Resource]:
+    items = document.get("items") or []
+    if not isinstance(items, list):
+        raise ConfigurationError(f"{place}: `items` is {items!r}; a list of objects is expected")
+    # The API server leaves out in the items of a typed list what the list's own kind says.
+    kind = str(document["kind"]).removesuffix(_LIST)
+    known = {"apiVersion": document["apiVersion"], "kind": kind} if kind else {}
+    for index, item in enumerate(items):
+        yield from _objects({**known, **item} if isinstance(item, dict) else item, f"{place}, items[{index}]")
+
+
+def _object(document: dict[str, Any], place: str) -> Resource:
+    inputs = checked(document, place)
+    metadata = inputs["metadata"]
+    if not metadata.get("name"):
+        mend = "; `generateName` makes another one each time, so give it a name" if metadata.get("generateName") else ""
+        raise ConfigurationError(f"{place}: {inputs['kind']}: `metadata.name` is missing{mend}")
+    version = inputs["apiVersion"]
+    kind = f"kubernetes:{version if '/' in version else 'core/' + version}:{inputs['kind']}"
+    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    return Resource(f"urn:pulumi:manifests::manifests::{kind}::{name}", kind, name, inputs=inputs)

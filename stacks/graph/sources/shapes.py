@@ -1,0 +1,269 @@
+"""The shapes of what is read from Kubernetes objects, checked once, where a graph is read.
+
+Rule 1: whoever reads a graph (capacity, demand, cost, policies, the twin) relies on this check and makes none of its own. Whoever
+reads a further field there adds its shape here; a field that nobody reads may be as it likes.
+Rule 2: every wrong field of an object is told, with its path, its value and what is expected.
+Rule 3: whether a quantity is one is not a question of shape: ``stacks.graph.capacity.quantity`` says so.
+
+Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, fits, unless it is ``needed``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from stacks.errors import ConfigurationError
+from stacks.graph import POD_TEMPLATES, SECRET, UNKNOWN, normalise_inputs
+
+#: Yields what is wrong with a value; the second argument is its path.
+Shape = Callable[[Any, str], Iterator[str]]
+
+_COUNT_OR_SHARE: Final = re.compile(r"[0-9]{1,10}%?")
+_MOST: Final = 2**31 - 1  # the API's int32
+
+
+def _leaf(words: str, fits: Callable[[Any], bool]) -> Shape:
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value is not None and not fits(value):
+            yield f"`{path}` is {reprlib.repr(value)}{words}"
+
+    return check
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST
+
+
+TEXT: Final = _leaf(", which is no text; put it in quotes", lambda value: isinstance(value, str))
+FLAG: Final = _leaf("; true or false is expected", lambda value: isinstance(value, bool))
+WHOLE: Final = _leaf("; a whole number is expected", _is_whole)
+COUNT: Final = _leaf("; a whole number of 0 or more is expected", lambda value: _is_whole(value) and value >= 0)
+_QUANTITY: Final = _leaf(
+    "; a quantity is expected, such as 500m or 8Gi", lambda value: isinstance(value, str | int | float) and not isinstance(value, bool)
+)
+_SHARE: Final = _leaf(
+    "; a whole number or a percentage is expected, such as 1 or 25%",
+    lambda value: _COUNT_OR_SHARE.fullmatch(value) is not None if isinstance(value, str) else _is_whole(value) and value >= 0,
+)
+
+
+def fields(shapes: Mapping[str, Shape]) -> Shape:
+    """Return the shape of a mapping with these keys; others may be as they like."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if isinstance(value, Mapping):
+            for key, shape in shapes.items():
+                yield from shape(value.get(key), f"{path}.{key}" if path else key)
+        elif value is not None:
+            yield f"`{path}` is {reprlib.repr(value)}; a mapping is expected"
+
+    return check
+
+
+def values(shape: Shape) -> Shape:
+    """Return the shape of a mapping whose values all have one shape."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        yield from fields(dict.fromkeys(value if isinstance(value, Mapping) else (), shape))(value, path)
+
+    return check
+
+
+def each(shape: Shape) -> Shape:
+    """Return the shape of a list whose items all have one shape; an item must have a value."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                if item is None:
+                    yield f"`{path}[{index}]` has no value"
+                yield from shape(item, f"{path}[{index}]")
+        elif value is not None:
+            yield f"`{path}` is {reprlib.repr(value)}; a list is expected"
+
+    return check
+
+
+def both(one: Shape, other: Shape) -> Shape:
+    """Return the shape of what has two; a value that is of another kind altogether is told once."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        yield from dict.fromkeys((*one(value, path), *other(value, path)))
+
+    return check
+
+
+def needed(shape: Shape) -> Shape:
+    """Return the shape of what must have a value."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value is None:
+            yield f"`{path}` is missing"
+        yield from shape(value, path)
+
+    return check
+
+
+def _or_mark(shape: Shape) -> Shape:
+    """Return the shape of what another program's state or plan may give as a whole as secret, or as not known yet."""
+
+    def check(value: Any, path: str) -> Iterator[str]:
+        if value not in (SECRET, UNKNOWN):
+            yield from shape(value, path)
+
+    return check
+
+
+def _read_by_rules(shapes: Mapping[str, Shape]) -> Shape:
+    """Return the shape of a mapping of which the rules about single objects read these keys; any of them may be a mark."""
+    return fields({key: _or_mark(shape) for key, shape in shapes.items()})
+
+
+_ANY: Final = fields({})
+_TEXTS: Final = values(TEXT)
+_LABELS: Final = fields({"labels": _TEXTS, "annotations": _TEXTS})
+_EXPRESSIONS: Final = each(fields({"key": needed(TEXT), "operator": needed(TEXT), "values": each(TEXT)}))
+_SELECTOR: Final = fields({"matchLabels": _TEXTS, "matchExpressions": _EXPRESSIONS})
+_TAINTS: Final = each(fields({"key": TEXT, "operator": TEXT, "value": TEXT, "effect": TEXT, "tolerationSeconds": WHOLE}))
+_REQUESTS: Final = fields({"requests": values(_QUANTITY), "limits": values(_QUANTITY)})
+_WORDS: Final = each(TEXT)
+_VARIABLE: Final = _read_by_rules({"name": needed(TEXT), "value": TEXT, "valueFrom": _read_by_rules({"configMapKeyRef": _ANY})})
+_USER: Final = {"runAsNonRoot": FLAG, "runAsUser": WHOLE}
+_CONFINED: Final = _read_by_rules(
+    {
+        **_USER,
+        **dict.fromkeys(("privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem"), FLAG),
+        "capabilities": _read_by_rules({"add": _WORDS, "drop": _WORDS}),
+    }
+)
+_OF_CONTAINER: Final = _read_by_rules(
+    {"command": _WORDS, "args": _WORDS, "env": each(_or_mark(_VARIABLE)), "ports": each(_or_mark(_ANY)), "securityContext": _CONFINED}
+)
+_CONTAINERS: Final = each(both(fields({"name": needed(TEXT), "image": TEXT, "restartPolicy": TEXT, "resources": _REQUESTS}), _OF_CONTAINER))
+_NODE_AFFINITY: Final = fields(
+    {"requiredDuringSchedulingIgnoredDuringExecution": fields({"nodeSelectorTerms": each(fields({"matchExpressions": _EXPRESSIONS}))})}
+)
+_APART: Final = {"labelSelector": _SELECTOR, "topologyKey": TEXT}
+_POD_AFFINITY: Final = fields({"requiredDuringSchedulingIgnoredDuringExecution": each(fields(_APART))})
+_VOLUME: Final = _read_by_rules({"hostPath": _read_by_rules({"path": needed(TEXT)})})
+_OF_POD: Final = _read_by_rules(
+    {
+        **dict.fromkeys(("automountServiceAccountToken", "hostNetwork", "hostPID", "hostIPC"), FLAG),
+        "securityContext": _read_by_rules(_USER),
+        "resources": _REQUESTS,
+        "resourceClaims": each(_or_mark(_ANY)),
+        "volumes": each(_or_mark(_VOLUME)),
+    }
+)
+_PLACED: Final = fields(
+    {
+        "containers": _CONTAINERS,
+        "initContainers": _CONTAINERS,
+        "ephemeralContainers": _CONTAINERS,
+        "overhead": values(_QUANTITY),
+        "nodeSelector": _TEXTS,
+        "tolerations": _TAINTS,
+        "affinity": fields({"nodeAffinity": _NODE_AFFINITY, "podAntiAffinity": _POD_AFFINITY}),
+        "topologySpreadConstraints": each(fields({**_APART, "maxSkew": COUNT, "whenUnsatisfiable": TEXT})),
+        "priorityClassName": TEXT,
+    }
+)
+_POD: Final = both(_PLACED, _OF_POD)
+_GRANTS: Final = {"rules": each(_read_by_rules({"verbs": needed(_WORDS), "resources": _WORDS, "apiGroups": _WORDS}))}
+_CLAIM: Final = fields({"resources": _REQUESTS})
+
+#: What lies at the top of an object, beside its metadata, by kind.
+_BY_KIND: Final[dict[str, dict[str, Shape]]] = {
+    "Pod": {"spec": _POD},
+    "Role": _GRANTS,
+    "ClusterRole": _GRANTS,
+    "Node": {"spec": fields({"taints": _TAINTS})},
+    "ConfigMap": {"data": _or_mark(_ANY)},
+    "PersistentVolumeClaim": {"spec": _CLAIM},
+    "PriorityClass": {"value": WHOLE, "globalDefault": FLAG, "preemptionPolicy": TEXT},
+    "HorizontalPodAutoscaler": {
+        "spec": fields({"scaleTargetRef": fields({"kind": TEXT, "name": TEXT}), "minReplicas": COUNT, "maxReplicas": COUNT})
+    },
+    "PodDisruptionBudget": {"spec": fields({"selector": _SELECTOR, "minAvailable": _SHARE, "maxUnavailable": _SHARE})},
+    "NetworkPolicy": {"spec": fields({"podSelector": _SELECTOR, "policyTypes": each(TEXT), "ingress": each(_ANY), "egress": each(_ANY)})},
+    "MutatingWebhookConfiguration": {"webhooks": each(_ANY)},
+    "ValidatingWebhookConfiguration": {"webhooks": each(_ANY)},
+}
+
+
+#: A PodTemplate makes no pods (``POD_TEMPLATES`` lists those that do), but the rules judge what it describes.
+_TEMPLATES: Final = {**POD_TEMPLATES, "PodTemplate": ("template",)}
+_POD_SPECS: Final = {"Pod": ("spec",), **{kind: (*path, "spec") for kind, path in _TEMPLATES.items()}}
+_OWN_GROUPS: Final = frozenset({"", "apps", "batch"})
+
+
+def _controller(kind: str) -> dict[str, Shape]:
+    """The shape of an object with a pod template, which lies where ``_TEMPLATES`` says."""
+    shape = fields({"metadata": _LABELS, "spec": _POD})
+    *above, last = _TEMPLATES[kind]
+    beside = {"replicas": COUNT, "parallelism": COUNT, "volumeClaimTemplates": each(fields({"spec": _CLAIM}))}
+    for key in reversed(above):
+        shape = fields({last: shape, **beside})
+        beside, last = {}, key
+    return {last: shape}
+
+
+_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in _TEMPLATES}}
+_METADATA: Final = fields({"name": TEXT, "namespace": TEXT, "labels": _TEXTS, "annotations": _TEXTS})
+
+
+def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
+    """Return the inputs of a resource in normal form; ``place`` says where they were read.
+
+    ``whole`` False: a patch, which says only what it changes, or what nobody judges.
+
+    Raises:
+        ConfigurationError: they are no mapping, an object of Kubernetes that does not have the shape of its kind, or hold a number that
+            JSON cannot say.
+    """
+    if not isinstance(inputs, Mapping):
+        raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} stands where a mapping is expected")
+    normal = normalise_inputs(inputs)
+    is_object = bool(normal.get("kind") and normal.get("apiVersion"))
+    problems = list(_of_kind(normal["kind"])(normal, "")) if is_object else []
+    if not problems and is_object and whole:
+        problems = list(_missing_pod(normal))
+    if not problems and not _finite(normal):
+        problems = ["a number in it is infinite, or none (.nan)"]
+    if problems:
+        named = f"{_label(normal)}: " if is_object else ""
+        raise ConfigurationError("\n".join(f"{place}: {named}{problem}" for problem in problems))
+    return normal
+
+
+def _of_kind(kind: Any) -> Shape:
+    return fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(kind), {"spec": _ANY})})
+
+
+def _missing_pod(normal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what lacks on the way to the spec of its pods, which every rule about pods reads; the API server asks for it, too."""
+    path = _POD_SPECS.get(normal["kind"], ())
+    # Others call their kinds so, too: a Job of Volcano has tasks instead.
+    here: Any = normal if normal["apiVersion"].rpartition("/")[0] in _OWN_GROUPS else None
+    for depth, key in enumerate(path, 1):
+        if isinstance(here, Mapping) and (here := here.get(key)) is None:
+            yield f"`{'.'.join(path[:depth])}` is missing, where its pods are described"
+
+
+def _finite(inputs: Mapping[str, Any]) -> bool:
+    try:
+        json.dumps(inputs, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _label(inputs: Mapping[str, Any]) -> str:
+    """``Deployment ai/engine``, as far as it can be read."""
+    metadata = inputs.get("metadata")
+    named = [metadata.get(key) for key in ("namespace", "name")] if isinstance(metadata, Mapping) else []
+    return f"{inputs['kind']} {'/'.join(str(part) for part in named if part)}".rstrip()

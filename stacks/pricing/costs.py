@@ -1,0 +1,268 @@
+"""What the nodes of a graph cost a month, at list prices.
+
+Rule 1: three kinds of zero are kept apart. A pool priced at 0 is listed with 0; nodes without a price are ``unpriced`` and make the
+total an "at least"; what has a price somewhere but is not looked at here is ``not_modelled`` and must not be read as free.
+Rule 2: a month has 730 hours (the convention of cloud price lists and of infracost).
+Rule 3: low and high are the bounds of the pools (all at their smallest, all at their largest); the total is the nodes as declared. A
+pool that starts empty is listed with 0 nodes: it counts in high.
+Rule 4: idle is what is paid for and not requested by any pod (OpenCost specification 0.1): a node's price is split over CPU, memory
+and GPUs in the ratio of OpenCost's default rates, scaled to the node's price.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from stacks.graph.capacity import GIB, Amounts, Node, nodes, quantity
+from stacks.graph.capacity import pools as pools_of
+from stacks.graph.demand import claim_templates, workloads
+from stacks.pricing.prices import UnpricedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+    from stacks.graph import Graph
+    from stacks.pricing.prices import Price, PriceBook
+
+HOURS_PER_MONTH: Final = 730
+
+#: OpenCost's default rates in USD an hour (specification 0.1); only their ratios are used.
+_RATES: Final = Amounts(cpu=0.031611, memory_gib=0.004237, gpu=0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCost:
+    """The nodes of one pool with one price. ``usd_per_hour`` is for one node; ``paid_share`` the share of the time it is paid for."""
+
+    name: str
+    nodes: int
+    min_nodes: int
+    max_nodes: int
+    purchase: str
+    instance_type: str
+    region: str
+    price: Price | None
+    paid_share: float = 1.0
+
+    @property
+    def usd_per_hour(self) -> float | None:
+        """List price of one node, None where there is none."""
+        return self.price.for_purchase(self.purchase) if self.price else None
+
+    @property
+    def monthly_usd(self) -> float | None:
+        """The pool's price for a month, None where it has none."""
+        return self.monthly_for(self.nodes)
+
+    def monthly_for(self, count: int) -> float | None:
+        """Return the price of ``count`` nodes for a month."""
+        hourly = self.usd_per_hour
+        return None if hourly is None else hourly * count * self.paid_share * HOURS_PER_MONTH
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one entry of ``pools``."""
+        return {
+            "name": self.name,
+            "nodes": self.nodes,
+            "purchase": self.purchase,
+            "instance_type": self.instance_type,
+            "region": self.region,
+            "usd_per_hour": self.usd_per_hour,
+            "monthly_usd": _cents(self.monthly_usd),
+            "price_source": self.price.source if self.price else None,
+            "price_as_of": self.price.as_of if self.price else None,
+            "suspect": self.price.suspect if self.price else None,
+        }
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a graph costs. Amounts in USD; ``idle_share`` is the share of ``monthly_usd`` that no pod requests, None where unknown."""
+
+    pools: tuple[PoolCost, ...]
+    unpriced: tuple[str, ...]
+    not_modelled: tuple[str, ...]
+    budget_usd: float | None
+    idle_share: float | None
+    assumptions: tuple[str, ...] = field(default=())
+
+    @property
+    def monthly_usd(self) -> float:
+        """The nodes as declared, for 730 hours."""
+        return sum(pool.monthly_usd or 0.0 for pool in self.pools)
+
+    @property
+    def hourly_usd(self) -> float:
+        """The nodes as declared, for an hour."""
+        return self.monthly_usd / HOURS_PER_MONTH
+
+    @property
+    def low_usd(self) -> float:
+        """A month with every pool at its smallest."""
+        return sum(pool.monthly_for(pool.min_nodes) or 0.0 for pool in self.pools)
+
+    @property
+    def high_usd(self) -> float:
+        """A month with every pool at its largest."""
+        return sum(pool.monthly_for(pool.max_nodes) or 0.0 for pool in self.pools)
+
+    @property
+    def headline(self) -> str:
+        """``$12,345 a month``, ``at least $12,345 a month``, or that nothing is priced."""
+        if not self.pools:
+            return "not priced"
+        return f"{'at least ' if self.unpriced else ''}${self.monthly_usd:,.0f} a month"
+
+    def age_warnings(self, today: date) -> tuple[str, ...]:
+        """Return what may be out of date on ``today``, one line a price."""
+        warnings = (pool.price.age_warning(today) for pool in self.pools if pool.price and pool.usd_per_hour)
+        return tuple(sorted({warning for warning in warnings if warning}))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document ``cost``; amounts are rounded to cents."""
+        return {
+            "monthly_usd": _cents(self.monthly_usd),
+            "hourly_usd": round(self.hourly_usd, 4),
+            "low_usd": _cents(self.low_usd),
+            "high_usd": _cents(self.high_usd),
+            "pools": [pool.to_json() for pool in self.pools],
+            "unpriced": list(self.unpriced),
+            "not_modelled": list(self.not_modelled),
+            "budget_usd": self.budget_usd,
+            "idle_share": None if self.idle_share is None else round(self.idle_share, 4),
+            "assumptions": list(self.assumptions),
+        }
+
+
+def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = None, paid_share: Mapping[str, float] | None = None) -> Cost:
+    """Price the nodes of ``graph``.
+
+    Args:
+        graph: any graph; without Node objects nothing is priced, and the result says so.
+        book: where prices are looked up.
+        budget_usd: the budget of the environment a month, passed on for whoever shows or judges the cost.
+        paid_share: for pools by name, the share of the time their nodes exist and are paid for; default 1.
+
+    Raises:
+        ConfigurationError: a node or a pod carries a quantity that is none.
+    """
+    found = nodes(graph)
+    empty = [pool for pool in pools_of(graph) if pool.pool not in {node.pool for node in found}]
+    groups: dict[tuple[str, str, str, str], list[Node]] = defaultdict(list)
+    for node in (*found, *empty):
+        groups[node.pool, node.purchase, node.region, node.price_reference or ""].append(node)
+    pools: list[PoolCost] = []
+    unpriced: list[str] = []
+    pool_of: dict[str, PoolCost] = {}
+    for _, members in sorted(groups.items()):
+        count = 0 if members[0] in empty else len(members)
+        pool, problem = _price_pool(members[0], count, book, (paid_share or {}).get(members[0].pool, 1.0))
+        pools.append(pool)
+        unpriced += [problem] if problem else []
+        pool_of |= {node.name: pool for node in members}
+    if not pools:
+        unpriced.append("the graph has no Node objects, so nothing is priced; a stack's own graph, or the cluster's nodes, would have them")
+    return Cost(
+        pools=tuple(pools),
+        unpriced=tuple(unpriced),
+        not_modelled=tuple(_not_modelled(graph)),
+        budget_usd=budget_usd,
+        idle_share=_idle_share(graph, found, pool_of),
+        assumptions=tuple(_assumptions(pools)),
+    )
+
+
+def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> tuple[PoolCost, str | None]:
+    """The cost of ``count`` nodes like ``first``, and why they have none; without a node there is nothing whose price is missing."""
+    price, problem = None, None
+    if first.price_reference is None:
+        problem = "its nodes name no row of the price book"
+    else:
+        try:
+            price = book.by_reference(first.price_reference)
+        except UnpricedError as error:
+            problem = str(error)
+    if price is not None and price.for_purchase(first.purchase) is None:
+        problem = f"{price.reference} has no {'spot' if first.purchase == 'spot' else 'on-demand'} price in the {book.name} price book"
+    pool = PoolCost(
+        name=first.pool,
+        nodes=count,
+        min_nodes=count if first.pool_min is None else first.pool_min,
+        max_nodes=count if first.pool_max is None else max(first.pool_max, count),
+        purchase=first.purchase,
+        instance_type=first.instance_type or (price.instance_type if price else ""),
+        region=first.region,
+        price=price,
+        paid_share=paid_share,
+    )
+    return pool, f"pool {first.pool}, {count} node{'s' if count != 1 else ''}: {problem}" if problem and count else None
+
+
+def _not_modelled(graph: Graph) -> list[str]:
+    """What is in the graph, costs money, and is not in the total."""
+    claims, gib = 0, 0.0
+    for resource in claim_templates(graph):
+        copies = int(resource.spec.get("replicas", 1)) if resource.kind == "StatefulSet" else 1
+        for claim in resource.spec.get("volumeClaimTemplates") or [resource.inputs]:
+            size = (((claim.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage", 0)
+            claims += copies
+            gib += copies * quantity(size, f"{resource.label}, storage") / GIB
+    balancers = sum(1 for r in graph.objects("Service") if r.spec.get("type") == "LoadBalancer")
+    return [
+        *([f"storage: {claims} volume claims of {gib:,.0f} GiB in all"] if claims else []),
+        *([f"{balancers} load balancers"] if balancers else []),
+        "network traffic between zones and out of the cloud",
+        "the managed control plane, support plans and taxes",
+    ]
+
+
+def _assumptions(pools: Iterable[PoolCost]) -> list[str]:
+    pools = list(pools)
+    if not pools:
+        return []
+    lines = [f"{HOURS_PER_MONTH} hours a month, list prices, the nodes as declared"]
+    if reserved := sorted({p.name for p in pools if p.purchase == "reserved"}):
+        lines.append(f"reserved priced as on-demand (no reserved price in the book): {', '.join(reserved)}")
+    if spot := sorted({p.name for p in pools if p.purchase == "spot"}):
+        lines.append(f"spot priced at one zone's price on one day; work lost to interruptions is not priced: {', '.join(spot)}")
+    lines += sorted({f"suspect price {p.price.reference}: {p.price.suspect}" for p in pools if p.price and p.price.suspect})
+    return lines
+
+
+def _idle_share(graph: Graph, found: tuple[Node, ...], pool_of: Mapping[str, PoolCost]) -> float | None:
+    """One minus the share of the price that is requested; a workload is spread evenly over the nodes that admit it."""
+    capacity: dict[str, Amounts] = {}
+    hourly: dict[str, float] = {}
+    for node in found:
+        pool = pool_of[node.name]
+        if node.capacity is not None and (usd := pool.usd_per_hour) is not None:
+            capacity[node.name], hourly[node.name] = node.capacity, usd * pool.paid_share
+    total = sum(hourly.values())
+    if total == 0:
+        return None
+    requested: dict[str, Amounts] = defaultdict(Amounts)
+    for workload in workloads(graph):
+        hosts = [node.name for node in found if node.name in capacity and workload.admitted_by(node)]
+        if workload.requests.gpu:
+            hosts = [name for name in hosts if capacity[name].gpu]
+        for name in hosts if not workload.scheduled else ():
+            requested[name] += workload.requests * (1.0 if workload.per_node else workload.replicas / len(hosts))
+    used = sum(usd * _requested_share(requested[name], capacity[name]) for name, usd in hourly.items())
+    return max(0.0, 1 - used / total)
+
+
+def _requested_share(requested: Amounts, capacity: Amounts) -> float:
+    parts = [
+        (capacity.cpu * _RATES.cpu, requested.cpu, capacity.cpu),
+        (capacity.memory_gib * _RATES.memory_gib, requested.memory_gib, capacity.memory_gib),
+        (capacity.gpu * _RATES.gpu, requested.gpu, capacity.gpu),
+    ]
+    weight = sum(part[0] for part in parts)
+    return sum(worth * min(1.0, asked / room) for worth, asked, room in parts if room) / weight if weight else 0.0
+
+
+def _cents(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
