@@ -87,7 +87,7 @@ class Findings:
             "command": self.command,
             "verdict": str(verdict.result),
             "exit_code": int(EXIT[verdict.cause]),
-            "reasons": list(verdict.reasons),
+            "reasons": [str(reason) for reason in verdict.reasons],
             "thresholds": [judgement.to_json() for judgement in verdict.judgements],
             "predicted": predicted.to_json() if predicted else None,
             "measured": measured.to_json() if measured else None,

@@ -1,7 +1,7 @@
 """Thresholds: lines of the environment that must hold, such as ``p95_ttft_ms < 400``.
 
 A threshold is data: this module parses it and evaluates it against a number. Which number, and what follows for the release, is
-decided by ``policies/verdict.py``.
+decided by ``policies/verdict``.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def errors(predicted: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any
 
 
 def judged(expression: str, source: str, value: float | None, ci95: list[float | None] | None, holds: bool | None) -> dict[str, Any]:
-    return {"expression": expression, "source": source, "value": value, "ci95": ci95, "holds": holds}
+    return {"expression": expression, "source": source, "value": value, "ci95": ci95, "holds": holds, "decides": True}
 
 
 # The parts of a production stack: name, namespace, kinds with their numbers, the parts it needs.

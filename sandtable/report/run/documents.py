@@ -8,7 +8,7 @@ Units are in the names; a share is between 0 and 1; latencies are milliseconds.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
@@ -64,13 +64,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A threshold with the value it was judged on; ``holds`` is None where the run cannot tell."""
+    """A threshold with the value it was judged on; see ``policies.verdict.Judgement``."""
 
     expression: str
     source: str
     value: Number = None
     ci95: Interval | None = None
     holds: bool | None = None
+    decides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +229,6 @@ class Rehearsal:
     real: list[str] = field(default_factory=list)
     load: Load = Load()
     versions: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def judged(self) -> list[Judged]:
-        """The thresholds as they count: an invalid measurement decides none, and neither does the prediction beside it."""
-        void = {"measured", "predicted"} if self.load.invalid else set()
-        return [replace(judged, holds=None) if judged.source in void else judged for judged in self.thresholds]
 
     def outcome(self, source: str) -> Outcome | None:
         """Return the ``predicted`` or the ``measured`` outcome; None for other sources and where there is none."""

@@ -53,7 +53,7 @@ class Line:
 def lines(rehearsal: Rehearsal) -> list[Line]:
     """Return the thresholds: broken ones first, then undecided ones, then those that hold; otherwise in the order of the document."""
     rank = {False: 0, None: 1, True: 2}
-    return [_line(judged, rehearsal) for judged in sorted(rehearsal.judged, key=lambda judged: rank[judged.holds])]
+    return [_line(judged, rehearsal) for judged in sorted(rehearsal.thresholds, key=lambda judged: rank[judged.holds])]
 
 
 def _line(judged: Judged, rehearsal: Rehearsal) -> Line:

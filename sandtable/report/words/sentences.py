@@ -14,7 +14,7 @@ from stacks.graph import labels
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandtable.report.run.documents import Cost, Judged, Rehearsal
+    from sandtable.report.run.documents import Cost, Rehearsal
     from stacks.graph import Graph, Resource
 
 
@@ -33,7 +33,7 @@ STATUS: Final = {"done": Word("✓", "done"), "skipped": Word("-", "skipped"), "
 
 def headline(rehearsal: Rehearsal) -> str:
     """Return one sentence that a manager can repeat."""
-    thresholds, name = _decisive(rehearsal), rehearsal.environment
+    thresholds, name = [judged for judged in rehearsal.thresholds if judged.decides], rehearsal.environment
     broken = sum(judged.holds is False for judged in thresholds)
     undecided = sum(judged.holds is None for judged in thresholds)
     denied = sum(finding.blocks for finding in rehearsal.policies)
@@ -49,22 +49,13 @@ def headline(rehearsal: Rehearsal) -> str:
     return f"This run cannot decide about {name}."
 
 
-#: How a reason begins that tells of a figure worse than the kept baseline (``policies.verdict``).
+#: How a reason begins that tells of a figure worse than the kept baseline (``policies.verdict.Reason``).
 _REGRESSION: Final = "regression: "
 
 
 def regressions(rehearsal: Rehearsal) -> list[str]:
     """Return what is worse than the kept baseline, a sentence each."""
     return [reason.removeprefix(_REGRESSION) for reason in rehearsal.reasons if reason.startswith(_REGRESSION)]
-
-
-def _decisive(rehearsal: Rehearsal) -> list[Judged]:
-    """Return one line a threshold: where it was held against several sources, the measurement counts, else the prediction."""
-    order = ["cost", "policy", "measured", "predicted"]
-    chosen: dict[str, Judged] = {}
-    for judged in sorted(rehearsal.judged, key=lambda judged: order.index(judged.source) if judged.source in order else len(order)):
-        chosen.setdefault(judged.expression, judged)
-    return list(chosen.values())
 
 
 def basis(rehearsal: Rehearsal) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from foundation.measures import Outcome, RequestRecord, Status
-from policies.verdict import Cause, Evidence, Result, describe, judge
+from policies.verdict import Cause, Evidence, Reason, Result, Verdict, judge
 from stacks.environment.thresholds import Threshold
 
 
@@ -18,6 +18,10 @@ def outcome(scale: float = 1.0, n: int = 360, failed: int = 0) -> Outcome:
         records.append(RequestRecord(i, i, i + ttft, i + ttft + scale * 0.2, 10, 11, "a"))
     records += [RequestRecord(n + i, n + i, None, n + i + 0.1, 10, 0, "a", Status.FAILED, "reset") for i in range(failed)]
     return Outcome.from_records(records, replicas=["a"], seed=5)
+
+
+def said(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(map(str, verdict.reasons))
 
 
 GOOD = Evidence(
@@ -36,7 +40,7 @@ GOOD = Evidence(
 def test_all_well_ships() -> None:
     verdict = judge(GOOD)
     assert (verdict.result, verdict.cause) == (Result.SHIP, Cause.NOTHING_WRONG)
-    assert "all 4 thresholds hold" in verdict.reasons[0]
+    assert "all 4 thresholds hold" in said(verdict)[0]
 
 
 def test_a_broken_threshold_holds_and_comes_first() -> None:
@@ -72,7 +76,7 @@ def test_an_interval_over_the_limit_is_inconclusive() -> None:
 def test_too_few_samples_are_inconclusive_with_the_reason() -> None:
     verdict = judge(replace(GOOD, thresholds=GOOD.thresholds[:1], measured=outcome(n=72)))
     assert verdict.result is Result.INCONCLUSIVE
-    (reason,) = verdict.reasons
+    (reason,) = said(verdict)
     assert reason.startswith("cannot tell: p95_ttft_ms < 200 (measured 14")
     assert "too few samples for p95_ttft_ms: 72, needed are 73" in reason
 
@@ -85,8 +89,8 @@ def test_too_few_samples_decide_nothing_bad_either() -> None:
 def test_failures_hold_however_few_samples_they_leave(good: int, failed: int) -> None:
     verdict = judge(replace(GOOD, measured=outcome(n=good, failed=failed)))
     assert (verdict.result, verdict.cause) == (Result.HOLD, Cause.THRESHOLD)
-    assert "failed_share" in verdict.reasons[0]
-    assert any("too few samples" in reason for reason in verdict.reasons)
+    assert "failed_share" in said(verdict)[0]
+    assert any("too few samples" in reason for reason in said(verdict))
 
 
 @pytest.mark.parametrize(
@@ -103,12 +107,12 @@ def test_failures_hold_however_few_samples_they_leave(good: int, failed: int) ->
 )
 def test_a_share_of_failures_is_judged_by_its_interval(good: int, failed: int, line: str, result: Result) -> None:
     verdict = judge(replace(GOOD, thresholds=[Threshold(line)], measured=outcome(n=good, failed=failed)))
-    assert verdict.result is result, verdict.reasons
+    assert verdict.result is result, said(verdict)
 
 
 def test_a_share_that_cannot_be_told_says_how_many_requests_would() -> None:
     asked = replace(GOOD, thresholds=[Threshold("failed_share < 0.001")], measured=outcome(n=80))
-    assert judge(asked).reasons == (
+    assert said(judge(asked)) == (
         (
             "cannot tell: failed_share < 0.001 (measured 0 [0, 0.0368]): 0 of 80 requests failed; "
             "to tell, about 2,995 such requests are needed"
@@ -119,25 +123,25 @@ def test_a_share_that_cannot_be_told_says_how_many_requests_would() -> None:
 def test_failures_that_no_threshold_is_about_do_not_ship() -> None:
     verdict = judge(replace(GOOD, thresholds=[Threshold("p95_ttft_ms < 200")], measured=outcome(n=100, failed=300)))
     assert (verdict.result, verdict.cause) == (Result.INCONCLUSIVE, Cause.UNDECIDED)
-    assert verdict.reasons == ("300 of 400 requests failed, and no threshold says how many may; add one such as `failed_share < 0.01`",)
+    assert said(verdict) == ("300 of 400 requests failed, and no threshold says how many may; add one such as `failed_share < 0.01`",)
 
 
 def test_a_measurement_of_which_nothing_is_asked_does_not_ship() -> None:
     verdict = judge(replace(GOOD, thresholds=[Threshold("monthly_cost_usd <= 100")]))
     assert verdict.result is Result.INCONCLUSIVE
-    assert verdict.reasons[0].startswith("nothing was asked of the measurement: no threshold is about it; add one such as")
+    assert said(verdict)[0].startswith("nothing was asked of the measurement: no threshold is about it; add one such as")
 
 
 @pytest.mark.parametrize("line", ["output_tokens_per_s > 1", "utilisation < 1"])
 def test_a_few_requests_are_no_throughput(line: str) -> None:
     few, enough = (judge(replace(GOOD, thresholds=[Threshold(line)], measured=outcome(n=n))) for n in (19, 20))
     assert (few.result, enough.result) == (Result.INCONCLUSIVE, Result.SHIP)
-    assert "19 requests, needed are 20" in few.reasons[0]
+    assert "19 requests, needed are 20" in said(few)[0]
 
 
 def test_without_a_good_request_nothing_ships_even_where_nothing_is_asked() -> None:
     verdict = judge(replace(GOOD, thresholds=[], measured=outcome(n=0, failed=9)))
-    assert (verdict.result, verdict.reasons) == (Result.INCONCLUSIVE, ("no request was good: 9 of 9 failed",))
+    assert (verdict.result, said(verdict)) == (Result.INCONCLUSIVE, ("no request was good: 9 of 9 failed",))
 
 
 def test_a_cost_without_all_prices_is_an_at_least() -> None:
@@ -145,11 +149,33 @@ def test_a_cost_without_all_prices_is_an_at_least() -> None:
     unpriced = replace(GOOD, thresholds=[latency, cost], unpriced=["pool big, 1 node: no such row"])
     verdict = judge(unpriced)
     assert verdict.result is Result.INCONCLUSIVE
-    assert verdict.reasons == (
+    assert said(verdict) == (
         "cannot tell: monthly_cost_usd <= 100 (cost 80.0): that is without what has no price: pool big, 1 node: no such row",
     )
     assert judge(replace(unpriced, monthly_cost_usd=101)).cause is Cause.THRESHOLD
     assert judge(replace(unpriced, thresholds=[latency, Threshold("monthly_cost_usd > 50")])).result is Result.SHIP
+
+
+def test_one_line_of_each_threshold_decides_and_the_measurement_goes_first() -> None:
+    def deciding(evidence: Evidence) -> list[tuple[str, str]]:
+        return [(str(line.threshold), line.source) for line in judge(evidence).judgements if line.decides]
+
+    rest = [("monthly_cost_usd <= 100", "cost"), ("policy_violations == 0", "policy")]
+    for known, source in ((GOOD, "measured"), (replace(GOOD, invalid=["late"]), "measured"), (replace(GOOD, measured=None), "predicted")):
+        assert sorted(deciding(known)) == sorted([("p95_ttft_ms < 200", source), ("failed_share <= 0.01", source), *rest])
+    assert ("p95_ttft_ms < 200", "measured") in deciding(replace(GOOD, measured=None, predicted=None))
+
+
+def test_no_line_of_a_run_that_does_not_count_has_an_answer() -> None:
+    verdict = judge(replace(GOOD, measured=outcome(scale=9), invalid=["late"]))
+    assert {line.source: line.holds for line in verdict.judgements} == {"measured": None, "predicted": None, "cost": True, "policy": True}
+
+
+def test_a_reason_says_its_cause_beside_its_text() -> None:
+    verdict = judge(replace(GOOD, denied=["x"], monthly_cost_usd=101))
+    assert verdict.reasons[0] == Reason(Cause.POLICY, "x")
+    assert [reason.cause for reason in verdict.reasons] == [Cause.POLICY, Cause.THRESHOLD, Cause.THRESHOLD]
+    assert said(verdict)[:2] == ("policy: x", "threshold broken: monthly_cost_usd <= 100 (cost 101.0)")
 
 
 def test_an_invalid_run_decides_nothing_good_or_bad() -> None:
@@ -162,7 +188,7 @@ def test_an_invalid_run_decides_nothing_good_or_bad() -> None:
 def test_without_a_measurement_it_is_at_most_inconclusive() -> None:
     verdict = judge(replace(GOOD, measured=None, missing=["no engine: graph mode"]))
     assert verdict.result is Result.INCONCLUSIVE
-    assert "graph mode" in verdict.reasons[0]
+    assert "graph mode" in said(verdict)[0]
 
 
 def test_without_a_measurement_a_bad_prediction_still_holds() -> None:
@@ -172,7 +198,7 @@ def test_without_a_measurement_a_bad_prediction_still_holds() -> None:
 def test_neither_measured_nor_predicted_is_inconclusive() -> None:
     assert judge(replace(GOOD, measured=None, predicted=None)).result is Result.INCONCLUSIVE
     nothing = judge(replace(GOOD, measured=None, predicted=None, thresholds=[Threshold("monthly_cost_usd <= 100")]))
-    assert (nothing.result, nothing.reasons) == (Result.INCONCLUSIVE, ("nothing was measured",))
+    assert (nothing.result, said(nothing)) == (Result.INCONCLUSIVE, ("nothing was measured",))
 
 
 def test_a_good_prediction_alone_does_not_ship() -> None:
@@ -182,13 +208,13 @@ def test_a_good_prediction_alone_does_not_ship() -> None:
 def test_prediction_and_measurement_that_disagree_are_inconclusive() -> None:
     verdict = judge(replace(GOOD, predicted=outcome(scale=9)))
     assert verdict.result is Result.INCONCLUSIVE
-    assert any("disagree" in reason for reason in verdict.reasons)
+    assert any("disagree" in reason for reason in said(verdict))
 
 
 def test_a_regression_holds_with_its_own_cause() -> None:
     verdict = judge(replace(GOOD, thresholds=[], baseline=outcome(scale=0.5)))
     assert (verdict.result, verdict.cause) == (Result.HOLD, Cause.REGRESSION)
-    assert "kept baseline" in verdict.reasons[0]
+    assert "kept baseline" in said(verdict)[0]
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.97, 2.0])
@@ -199,12 +225,12 @@ def test_no_regression_where_it_is_as_good_or_better(scale: float) -> None:
 def test_more_failures_than_the_baseline_had_are_a_regression() -> None:
     asked = replace(GOOD, thresholds=[Threshold("failed_share < 0.2")])
     worse = judge(replace(asked, measured=outcome(failed=25), baseline=outcome(failed=2)))
-    assert (worse.cause, worse.reasons[0]) == (Cause.REGRESSION, "regression: 25 of 385 requests failed, with the kept baseline 2 of 362")
+    assert (worse.cause, said(worse)[0]) == (Cause.REGRESSION, "regression: 25 of 385 requests failed, with the kept baseline 2 of 362")
     assert judge(replace(asked, measured=outcome(failed=6), baseline=outcome(failed=2))).result is Result.SHIP
     assert judge(replace(asked, measured=outcome(failed=6), baseline=outcome(n=0))).result is Result.SHIP
 
 
 def test_a_line_reads_like_k6() -> None:
-    line = describe(judge(GOOD).judgements[0])
+    line = str(judge(GOOD).judgements[0])
     assert line.startswith("p95_ttft_ms < 200 (measured 14")
     assert "[" in line

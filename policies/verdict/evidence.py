@@ -1,0 +1,79 @@
+"""What a verdict is made from, and what it is."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from foundation.measures import Outcome
+    from policies.verdict.thresholds import Judgement
+    from stacks.environment.thresholds import Threshold
+
+
+class Result(enum.StrEnum):
+    """What to do with the release."""
+
+    SHIP = "ship"
+    HOLD = "hold"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Cause(enum.StrEnum):
+    """What decided; the command line maps each to an exit code."""
+
+    NOTHING_WRONG = "nothing wrong"
+    POLICY = "policy"
+    THRESHOLD = "threshold"
+    REGRESSION = "regression"
+    UNDECIDED = "undecided"
+
+
+_LEAD: Final = {Cause.POLICY: "policy: ", Cause.THRESHOLD: "threshold broken: ", Cause.REGRESSION: "regression: "}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the verdict is what it is; ``str`` gives the sentence for a reader, ``text`` the same without its cause."""
+
+    cause: Cause
+    text: str
+
+    def __str__(self) -> str:
+        return _LEAD.get(self.cause, "") + self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict with its reasons in order of weight; ``judgements`` list what is broken first, then what is undecided."""
+
+    result: Result
+    cause: Cause
+    reasons: tuple[Reason, ...]
+    judgements: tuple[Judgement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a verdict is made from.
+
+    ``missing`` says what could not be done; ``invalid`` why the measurement does not count; ``unpriced`` what is not in the cost.
+    """
+
+    thresholds: Sequence[Threshold]
+    predicted: Outcome | None
+    measured: Outcome | None
+    monthly_cost_usd: float | None
+    denied: Sequence[str] = ()
+    invalid: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    baseline: Outcome | None = None
+    unpriced: Sequence[str] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is a measurement that counts."""
+        return self.measured is not None and not self.invalid
