@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from policies.findings import Assessment, Finding, NotApplicable
+from policies.findings import EVERY_RULE, Assessment, Finding, NotApplicable
 from policies.objects import CompiledRule, compile_rules, waiver_text
 from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule
 from policies.unknown import REASON, Settled, settle
@@ -41,7 +41,7 @@ def assess(
         settled.graph, environment, price_book or PriceBook.named(environment.budget.price_book if environment else "bundled")
     )
     findings: list[Finding] = []
-    left_out: list[NotApplicable] = []
+    left_out = [NotApplicable(EVERY_RULE, sentence) for sentence in graph.unseen]
     judged: list[str] = []
     rules: list[CompiledRule | StackRule] = [*compiled, *stack_rules]
     for rule in rules:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from stacks.admission.rules import Severity
+
+#: Stands for a rule where none could judge what the reason names, because it is not in the graph.
+EVERY_RULE: Final = "every rule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def settle(graph: Graph) -> Settled:
         resources.append(known)
         if doubt:
             doubtful.append(resource.urn)
-    return Settled(Graph(tuple(resources), graph.source), frozenset(doubtful))
+    return Settled(Graph(tuple(resources), graph.source, graph.unseen), frozenset(doubtful))
 
 
 def settle_resource(resource: Resource) -> tuple[Resource, bool]:

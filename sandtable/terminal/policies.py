@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.padding import Padding
 from rich.text import Text
 
+from policies.findings import EVERY_RULE
 from sandtable.report.run import parse_findings
 from sandtable.report.words.quantities import count
 from sandtable.signs import seen, seen_lines
@@ -36,8 +37,11 @@ def show_findings(findings: list[dict[str, Any]], not_applicable: list[dict[str,
     waived = sum(finding.waived_by is not None for finding in typed)
     words = f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}"
     words = f"{words}, {count(len(typed) - denied - waived, 'warning')}, {waived} waived"
-    if skipped := {rule["rule"] for rule in not_applicable}:
-        words += f"; {count(len(skipped), 'rule')} not judged"
+    skipped = {rule["rule"] for rule in not_applicable}
+    if kinds := skipped - {EVERY_RULE}:
+        words += f"; {count(len(kinds), 'rule')} not judged"
+    if EVERY_RULE in skipped:
+        words += "; part of the stack not seen"
     console.print(Text(f"{words}.", "bad" if denied else "good"))
 
 

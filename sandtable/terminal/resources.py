@@ -8,6 +8,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from sandtable.report.words.components import components, counted
+from sandtable.signs import seen
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,4 +32,6 @@ def show_graph(graph: Graph, console: Console) -> None:
             more = f", and {len(short) - _MOST_NAMES} more" if len(short) > _MOST_NAMES else ""
             branch.add(Text.assemble(f"{kind} {len(short)}", (f"  {', '.join(short[:_MOST_NAMES])}{more}", "quiet")))
     console.print(tree)
+    for sentence in graph.unseen:
+        console.print(Text(f"! {seen(sentence)}", "unsure"))
     console.print(Text(graph.digest, "quiet"), soft_wrap=True)

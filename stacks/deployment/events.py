@@ -9,14 +9,14 @@ from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMeta
 
 from stacks.deployment.results import Event, Step
 from stacks.graph import Graph, Resource
+from stacks.graph.sources.diagnostics import brief
+from stacks.graph.urns import STACK, name_of, parent_of
 
 _QUIET: Final = frozenset({"same", "read", "refresh"})
 _REMOVED: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced"})
 #: What a refresh finds; it tells so only when it has looked.
 _FOUND: Final = frozenset({"update", "delete"})
-_STACK: Final = "pulumi:pulumi:Stack"
 _ERRORS_KEPT: Final = 12
-_WORDS_KEPT: Final = 600
 
 
 class Recorder:
@@ -64,24 +64,29 @@ class Recorder:
 
     def _plan(self, metadata: StepEventMetadata) -> None:
         operation = _word(metadata.op)
-        if metadata.type == _STACK:
+        if metadata.type == STACK:
             self._of_the_stack = operation
             return
         self._planned.add(metadata.urn)
         state = metadata.new
         if operation not in _REMOVED and state is not None:
-            parent = state.parent if state.parent and f"::{_STACK}::" not in state.parent else None
             known = self._before.get(metadata.urn)
             dependencies = known.depends_on if known else ()
             self._states[metadata.urn] = Resource(
-                metadata.urn, metadata.type, _name(metadata.urn), parent, dependencies, state.inputs or {}, custom=bool(state.custom)
+                metadata.urn,
+                metadata.type,
+                name_of(metadata.urn),
+                parent_of(state.parent),
+                dependencies,
+                state.inputs or {},
+                custom=bool(state.custom),
             )
         if operation not in _QUIET:
             self._step(operation, metadata)
 
     def _finish(self, metadata: StepEventMetadata) -> None:
         operation = _word(metadata.op)
-        if metadata.type == _STACK:
+        if metadata.type == STACK:
             return
         if operation in _FOUND and metadata.urn not in self._steps:
             self._step(operation, metadata)
@@ -94,30 +99,17 @@ class Recorder:
 
     def _complain(self, event: DiagnosticEvent) -> None:
         text = brief(event.message)
-        place = f"{_name(event.urn)}: " if event.urn else ""
+        place = f"{name_of(event.urn)}: " if event.urn else ""
         if text and len(self.errors) < _ERRORS_KEPT and "update failed" not in text:
             self.errors.append(f"{place}{text}")
-
-
-def brief(message: str) -> str:
-    """Return an error of the engine in one line: of a traceback only what was raised, of everything else the first words."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if any(line.startswith("Traceback ") for line in lines):
-        lines = lines[-1:]
-    text = " ".join(" ".join(lines).split()).removeprefix("error: ")
-    return text if len(text) <= _WORDS_KEPT else f"{text[:_WORDS_KEPT]} …"
 
 
 def label(metadata: Any) -> str:
     """Return ``Deployment ai/ai-stack``; type and name where the object is not in the event."""
     state = metadata.new or metadata.old
     if state is not None and state.inputs:
-        return Resource(metadata.urn, metadata.type, _name(metadata.urn), inputs=state.inputs).label
-    return f"{metadata.type.rpartition(':')[2]} {_name(metadata.urn)}"
-
-
-def _name(urn: str) -> str:
-    return urn.rsplit("::", 1)[-1]
+        return Resource(metadata.urn, metadata.type, name_of(metadata.urn), inputs=state.inputs).label
+    return f"{metadata.type.rpartition(':')[2]} {name_of(metadata.urn)}"
 
 
 def _word(operation: Any) -> str:

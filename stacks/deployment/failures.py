@@ -7,8 +7,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from stacks.deployment.events import brief
 from stacks.errors import ClusterError, ConfigurationError, DeploymentError, StackError
+from stacks.graph.sources.diagnostics import brief
 
 _PASSPHRASE: Final = re.compile("incorrect passphrase|passphrase must be set|unable to find either `PULUMI_CONFIG_PASSPHRASE`")
 _TRANSIT: Final = re.compile(r"get stack secrets manager: secrets \(code=")

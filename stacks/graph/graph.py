@@ -162,16 +162,20 @@ class Resource:
 
 @dataclass(frozen=True)
 class Graph:
-    """Resources of one stack, ordered by URN. ``source`` says in a few words where they were read."""
+    """Resources of one stack, ordered by URN. ``source`` says in a few words where they were read.
+
+    ``unseen``: sentences about what belongs to the stack and is not among the resources; whoever shows or judges the graph says them.
+    """
 
     resources: tuple[Resource, ...]
     source: str = ""
+    unseen: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, resources: Iterable[Resource], source: str) -> Graph:
+    def of(cls, resources: Iterable[Resource], source: str, unseen: Iterable[str] = ()) -> Graph:
         """Build a graph in normal form."""
         normal = (replace(r, depends_on=tuple(sorted(set(r.depends_on))), inputs=normalise_inputs(r.inputs)) for r in resources)
-        return cls(tuple(sorted(normal, key=lambda r: r.urn)), source)
+        return cls(tuple(sorted(normal, key=lambda r: r.urn)), source, tuple(unseen))
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
@@ -199,7 +203,8 @@ class Graph:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document described in docs/schemas/graph.json."""
-        return {"digest": self.digest, "source": self.source, "resources": [r.to_json() for r in self.resources]}
+        resources = [r.to_json() for r in self.resources]
+        return {"digest": self.digest, "source": self.source, "unseen": list(self.unseen), "resources": resources}
 
 
 def normalise_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
     entry = fields({**named, "parent": TEXT, "depends_on": each(TEXT), "inputs": fields({})})
     try:
         is_mapping = isinstance(document, dict)
-        shape = fields({"resources": each(entry), "source": TEXT})
+        shape = fields({"resources": each(entry), "source": TEXT, "unseen": each(TEXT)})
         if problem := next(shape(document, ""), None) if is_mapping else f"it is a {type(document).__name__}":
             raise RunUnreadableError(f"{place}: is not a resource graph: {problem}. {_MEND}")
         resources = [
@@ -176,7 +176,7 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
         raise RunUnreadableError(f"{error}. {_MEND}") from error
     except (KeyError, TypeError) as error:
         raise RunUnreadableError(f"{place}: is not a resource graph: {error!r}. {_MEND}") from error
-    return Graph.of(resources, document.get("source") or "")
+    return Graph.of(resources, document.get("source") or "", document.get("unseen") or ())
 
 
 def _document(path: Path) -> Any:

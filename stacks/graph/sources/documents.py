@@ -11,20 +11,32 @@ from typing import Any, Final
 
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
+from stacks.graph.sources.diagnostics import brief
 from stacks.graph.sources.shapes import COUNT, FLAG, TEXT, Shape, checked, each, fields
+from stacks.graph.sources.unseen import unseen
+from stacks.graph.urns import STACK, name_of, parent_of
 
 #: Steps of a preview after which the resource is gone.
 _REMOVES: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "remove-pending-replace"})
 
 _STATE: Final = fields(
-    {"parent": TEXT, "dependencies": each(TEXT), "custom": FLAG, "delete": FLAG, "inputs": fields({}), "urn": TEXT, "type": TEXT}
+    {
+        **dict.fromkeys(("parent", "urn", "type"), TEXT),
+        **dict.fromkeys(("custom", "delete", "pendingReplacement"), FLAG),
+        "dependencies": each(TEXT),
+        "inputs": fields({}),
+    }
 )
+_OPERATION: Final = fields({"resource": fields({"urn": TEXT, "type": TEXT}), "type": TEXT})
 _STEP: Final = fields({"newState": _STATE, "oldState": _STATE})
-_SUMMARY: Final = fields({"same": COUNT})
+_PLAN: Final = fields({"changeSummary": fields({"same": COUNT}), "diagnostics": each(fields({"message": TEXT, "severity": TEXT}))})
 
 
 def from_state(document: Any, place: str = "the exported state") -> Graph:
     """Read an exported state (``pulumi stack export``); ``place`` names it in errors, a file by its path.
+
+    What is deleted already (``pendingReplacement``) or will be (``delete``) does not count. A replacement that was not made, and an
+    operation that was cut off, are told as unseen.
 
     Raises:
         ConfigurationError: the document is not an exported state, or an object in it does not have the shape of its kind.
@@ -37,16 +49,18 @@ def from_state(document: Any, place: str = "the exported state") -> Graph:
         raise ConfigurationError(
             f"{place}: this is not an exported Pulumi state: `deployment.resources` is missing (make one with `pulumi stack export`)"
         )
-    states = _entries(resources, f"{place}: deployment.resources", _STATE, "urn", "type")
-    return Graph.of(_resources((at, state) for at, state in states if not state.get("delete")), "exported state")
+    states = list(_entries(resources, f"{place}: deployment.resources", _STATE, "urn", "type"))
+    found = list(_resources((at, state) for at, state in states if not state.get("delete") and not state.get("pendingReplacement")))
+    replaced = (_label(state) for _, state in states if state.get("pendingReplacement"))
+    return Graph.of(found, "exported state", (*_unmade(replaced), *_cut_off(deployment, place), *unseen(found)))
 
 
 def from_preview(document: Any, place: str = "the plan") -> Graph:
     """Read the plan of ``pulumi preview --json``: the resources as they will be; ``place`` names it in errors, a file by its path.
 
     Raises:
-        ConfigurationError: the document is not such a plan, it leaves out what stays as it is, or an object in it does not have the
-            shape of its kind.
+        ConfigurationError: the document is not such a plan, its program failed, it leaves out what stays as it is, or an object in it
+            does not have the shape of its kind.
     """
     listed = document.get("steps") if isinstance(document, Mapping) else None
     if not isinstance(listed, list):
@@ -54,9 +68,10 @@ def from_preview(document: Any, place: str = "the plan") -> Graph:
             f"{place}: this is not the output of `pulumi preview --json`: `steps` is missing "
             "(make it with `pulumi preview --json --show-sames`)"
         )
+    _must_fit(_PLAN, document, place)
+    _must_be_whole(document.get("diagnostics") or (), place)
     steps = list(_entries(listed, f"{place}: steps", _STEP, "op", "urn"))
     summary = document.get("changeSummary") or {}
-    _must_fit(_SUMMARY, summary, place, "changeSummary")
     if (left_out := (summary.get("same") or 0) - sum(step["op"] == "same" for _, step in steps)) > 0:
         raise ConfigurationError(
             f"{place}: this plan leaves out {left_out} resources that stay as they are; make it with `pulumi preview --json --show-sames`"
@@ -66,7 +81,38 @@ def from_preview(document: Any, place: str = "the plan") -> Graph:
         for at, step in steps
         if step["op"] not in _REMOVES and (state := step.get("newState") or step.get("oldState"))
     }
-    return Graph.of(_resources(states.values()), "pulumi preview")
+    found = list(_resources(states.values()))
+    return Graph.of(found, "pulumi preview", unseen(found))
+
+
+def _must_be_whole(diagnostics: Iterable[Mapping[str, Any]], place: str) -> None:
+    """Refuse the plan of a preview that failed: Pulumi prints the steps up to there, and what would have come after is missing."""
+    if errors := [text for one in diagnostics if one.get("severity") == "error" and (text := brief(str(one.get("message") or "")))]:
+        raise ConfigurationError(
+            f"{place}: this preview failed, so the plan ends before the program did: {'; '.join(errors)}. "
+            "Make it with a program that runs through"
+        )
+
+
+def _unmade(labels: Iterable[str]) -> Iterator[str]:
+    for label in labels:
+        yield f"{label} was deleted to be replaced, and its replacement was not made; run `pulumi up`, then export the state again"
+
+
+def _cut_off(deployment: Any, place: str) -> Iterator[str]:
+    """Yield a sentence about the operations that were running when an update was cut off: nobody knows how they ended."""
+    listed = (deployment.get("pending_operations") if isinstance(deployment, Mapping) else None) or []
+    _must_fit(each(_OPERATION), listed, place, "deployment.pending_operations")
+    if operations := [f"{one.get('type') or 'changing'} {_label(one.get('resource') or {})}" for one in listed]:
+        yield (
+            f"{len(operations)} operations are pending ({', '.join(operations)}): an update was cut off, so this state may not be what is "
+            "there; run `pulumi refresh`, then export it again"
+        )
+
+
+def _label(state: Mapping[str, Any]) -> str:
+    urn, kind = str(state.get("urn") or ""), str(state.get("type") or "")
+    return Resource(urn, kind, name_of(urn), inputs=state.get("inputs") or {}).label
 
 
 _Placed = tuple[str, Mapping[str, Any]]
@@ -93,19 +139,14 @@ def _must_fit(shape: Shape, value: Any, place: str, key: str = "") -> None:
 def _resources(states: Iterable[_Placed]) -> Iterator[Resource]:
     for place, state in states:
         urn, kind = state["urn"], state["type"]
-        if kind == "pulumi:pulumi:Stack":
+        if kind == STACK:
             continue
         yield Resource(
             urn,
             kind,
-            urn.rsplit("::", 1)[-1],
-            _parent(state),
+            name_of(urn),
+            parent_of(state.get("parent")),
             tuple(state.get("dependencies") or ()),
             checked(state.get("inputs") or {}, place, whole=not kind.endswith("Patch")),
             custom=state.get("custom") is not False,
         )
-
-
-def _parent(state: Mapping[str, Any]) -> str | None:
-    parent = state.get("parent")
-    return None if not parent or "::pulumi:pulumi:Stack::" in parent else str(parent)

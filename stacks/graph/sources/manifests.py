@@ -16,6 +16,7 @@ from foundation.formats import yaml_text
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 from stacks.graph.sources.shapes import checked
+from stacks.graph.sources.unseen import unseen
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 _LIST: Final = "List"
@@ -38,7 +39,7 @@ def from_manifests(paths: Sequence[Path]) -> Graph:
             resources.append(resource)
     if not resources:
         raise ConfigurationError(f"no Kubernetes object in {', '.join(str(path) for path in paths)}")
-    return Graph.of(resources, "manifests")
+    return Graph.of(resources, "manifests", unseen(resources))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

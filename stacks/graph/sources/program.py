@@ -12,7 +12,7 @@ import gc
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf import struct_pb2
 from pulumi.runtime import mocks, settings
@@ -23,8 +23,8 @@ from stacks.environment import Environment
 from stacks.environment.file import PROJECT
 from stacks.errors import ConfigurationError, StackError
 from stacks.graph import Graph, Resource
-
-_STACK_TYPE: Final = "pulumi:pulumi:Stack"
+from stacks.graph.sources.unseen import unseen
+from stacks.graph.urns import STACK, parent_of
 
 
 class _NoMocks(mocks.Mocks):
@@ -44,9 +44,9 @@ class _Recorder(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the name of the gRPC method
         # As the engine builds URNs: the stack itself leaves no trace in its children's types (pulumi/sdk, resource/urn).
-        parent = "" if f"::{_STACK_TYPE}::" in request.parent else request.parent
+        parent = parent_of(request.parent) or ""
         urn = self.make_urn(parent, request.type, request.name)
-        if request.type == _STACK_TYPE:
+        if request.type == STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         inputs = _plain(request.object)
         needs = tuple(request.dependencies)
@@ -103,7 +103,7 @@ def from_program(environment: Environment) -> Graph:
     if failures:
         raise failures[0]
     _each_once(recorder.registered)
-    return Graph.of(recorder.registered, "program")
+    return Graph.of(recorder.registered, "program", unseen(recorder.registered))
 
 
 @contextmanager

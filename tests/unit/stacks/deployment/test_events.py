@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from stacks.deployment.events import Recorder, brief
+from stacks.deployment.events import Recorder
 from stacks.deployment.results import Event
 from stacks.graph import Graph, Resource
 
@@ -168,10 +168,3 @@ class TestErrors:
         for number in range(20):
             recorder(complaint(f"number {number}"))
         assert recorder.errors == [f"number {number}" for number in range(12)]
-
-    def test_of_a_traceback_only_what_was_raised(self) -> None:
-        assert brief("error: Program failed\nTraceback (most recent call last):\n  File 'a'\nValueError: no") == "ValueError: no"
-
-    def test_a_long_one_is_cut(self) -> None:
-        assert brief("x" * 2000).endswith(" …")
-        assert len(brief("x" * 2000)) < 700

@@ -43,6 +43,42 @@ def test_a_preview_lists_what_will_be_there() -> None:
     assert [r.name for r in from_preview({"steps": steps})] == ["a", "b"]
 
 
+def test_what_is_deleted_for_its_replacement_does_not_count_and_is_told() -> None:
+    graph = from_state({"deployment": {"resources": [state("a"), state("b", pendingReplacement=True)]}})
+    assert [r.name for r in graph] == ["a"]
+    assert graph.digest == from_state({"deployment": {"resources": [state("a")]}}).digest
+    (sentence,) = graph.unseen
+    assert sentence.startswith("Namespace ai was deleted to be replaced, and its replacement was not made; run `pulumi up`")
+
+
+def test_operations_that_were_cut_off_are_told() -> None:
+    operations = [{"type": "creating", "resource": state("a")}, {"type": "deleting", "resource": state("b")}]
+    (sentence,) = from_state({"deployment": {"resources": [state("b")], "pending_operations": operations}}).unseen
+    assert sentence.startswith("2 operations are pending (creating Namespace ai, deleting Namespace ai): an update was cut off")
+    assert not from_state({"deployment": {"resources": [state("b")], "pending_operations": []}}).unseen
+    with pytest.raises(ConfigurationError, match=r"s\.json: `deployment\.pending_operations` is 5; a list is expected"):
+        from_state({"deployment": {"resources": [], "pending_operations": 5}}, "s.json")
+
+
+def diagnosed(severity: str, message: str) -> dict[str, Any]:
+    step = {"op": "create", "urn": "1", "newState": state("a")}
+    return {"steps": [step], "diagnostics": [{"severity": severity, "message": message}], "changeSummary": {"create": 1}}
+
+
+def test_the_plan_of_a_program_that_failed_is_refused() -> None:
+    trace = "error: the program failed:\nTraceback (most recent call last):\n  File main.py, line 7\nKeyError: 'image'\n"
+    with pytest.raises(ConfigurationError, match=r"^plan\.json: this preview failed, .* did: KeyError: 'image'\."):
+        from_preview(diagnosed("error", trace), "plan.json")
+    for severity in ("warning", "info", "info#err", "debug"):
+        assert len(from_preview(diagnosed(severity, trace), "plan.json")) == 1
+
+
+def test_a_name_may_hold_the_sign_that_parts_a_urn() -> None:
+    urn = "urn:pulumi:dev::shop::kubernetes:rbac.authorization.k8s.io/v1:Role::team::pulumi:pulumi:Stack::reader"
+    graph = from_state({"deployment": {"resources": [state("a", urn=urn), state("b", parent=urn)]}})
+    assert [(r.name, r.parent) for r in graph] == [("b", urn), ("team::pulumi:pulumi:Stack::reader", None)]
+
+
 def test_a_preview_that_leaves_out_what_stays_is_refused_with_the_mend() -> None:
     created, kept = {"op": "create", "urn": "1", "newState": state("a")}, {"op": "same", "urn": "2", "newState": state("b")}
     with pytest.raises(ConfigurationError, match=r"leaves out 1 resources .*--show-sames"):
