@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulations.calibration.client import ask
 from simulations.calibration.coefficients import Coefficient, Fit
-from simulations.serving import Engine, EngineRequest, StepTimes
+from simulations.serving import EngineRequest, StepTimes, serve_alone
 from simulations.serving.micro_batches import Row
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def fit_load(alone: Calibration, requests: Sequence[EngineRequest], answers: Seq
     measured = [(answer.token_s[0], answer.token_s[-1] - answer.token_s[0]) for answer in answers]
 
     def errors(prefill: float, decode: float) -> list[float]:
-        records = _predict(_loaded(alone, prefill, decode), requests)
+        records = serve_alone(_loaded(alone, prefill, decode), requests)
         return [
             abs(math.log(max(predicted, _SHORTEST_S) / max(seen, _SHORTEST_S)))
             for record, pair in zip(records, measured, strict=True)
@@ -141,17 +141,3 @@ def _times(record: RequestRecord) -> tuple[float, float]:
     """Seconds to the first token, and from there to the last."""
     first_s = (record.first_token_s or 0.0) - record.intended_s
     return first_s, record.e2e_ms / 1e3 - first_s
-
-
-def _predict(calibration: Calibration, requests: Sequence[EngineRequest]) -> list[RequestRecord]:
-    records: dict[int, RequestRecord] = {}
-
-    def keep(request: EngineRequest, record: RequestRecord) -> None:
-        records[request.index] = record
-
-    engine = Engine("calibrated", calibration.spec, StepTimes(calibration), on_end=keep)
-    for request in requests:
-        engine.advance(request.at_s)
-        engine.offer(request)
-    engine.advance(math.inf)
-    return [records[request.index] for request in requests]

@@ -1,6 +1,6 @@
 """What can be lost, and what that does to the replicas: zones, nodes, spot markets."""
 
-from simulations.failures.effects import Delays, Effects, ReplicaOutage, play
+from simulations.failures.effects import Delays, Effects, play
 from simulations.failures.incidents import (
     MEAN_SPOT_OUTAGE_S,
     NodeOutage,
@@ -10,13 +10,14 @@ from simulations.failures.incidents import (
     starting_points,
     zone_lost,
 )
+from simulations.failures.outage import Outage
 
 __all__ = [
     "MEAN_SPOT_OUTAGE_S",
     "Delays",
     "Effects",
     "NodeOutage",
-    "ReplicaOutage",
+    "Outage",
     "UnknownPlaceError",
     "node_lost",
     "play",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulations.cluster import Placement, place
+from simulations.failures.outage import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,27 +50,17 @@ class Delays:
         return self.notice_s + self.toleration_s
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaOutage:
-    """The replica in pod ``pod`` cannot serve from ``start_s`` to ``end_s`` (infinite: for good), and is sent to for ``notice_s`` more."""
-
-    pod: str
-    start_s: float
-    end_s: float
-    notice_s: float = 0.0
-
-
 @dataclass(frozen=True)
 class Effects:
     """What a run with lost nodes looks like. ``first`` and ``last`` are the placements at its start and after its last change."""
 
     first: Placement
     last: Placement
-    outages: tuple[ReplicaOutage, ...]
+    outages: tuple[Outage, ...]
 
     def down_s(self, pod: str, horizon_s: float) -> float:
         """Seconds of the run during which ``pod`` could not serve."""
-        return sum(max(0.0, min(o.end_s, horizon_s) - max(o.start_s, 0.0)) for o in self.outages if o.pod == pod)
+        return sum(max(0.0, min(o.end_s, horizon_s) - max(o.start_s, 0.0)) for o in self.outages if o.replica == pod)
 
 
 def play(
@@ -106,7 +97,7 @@ class _Downtimes:
         self.since: dict[str, float] = {}
         self.back: dict[str, float] = {}
         self.notice: dict[str, float] = {}
-        self.ended: list[ReplicaOutage] = []
+        self.ended: list[Outage] = []
 
     def start(self, placed: Placement) -> None:
         for _, pod in self.replicas:
@@ -127,12 +118,12 @@ class _Downtimes:
             extra = self.delays.provision_s if new in fresh else 0.0
             self.back[pod] = at_s + wait + extra + self.delays.start_s if new else math.inf
 
-    def close(self) -> tuple[ReplicaOutage, ...]:
+    def close(self) -> tuple[Outage, ...]:
         for pod in list(self.since):
             self._end_if_back(pod, math.inf)
-        self.ended += [ReplicaOutage(pod, start, math.inf, self.notice[pod]) for pod, start in self.since.items()]
-        return tuple(sorted(self.ended, key=lambda o: (o.pod, o.start_s)))
+        self.ended += [Outage(pod, start, math.inf, self.notice[pod]) for pod, start in self.since.items()]
+        return tuple(sorted(self.ended, key=lambda o: (o.replica, o.start_s)))
 
     def _end_if_back(self, pod: str, at_s: float) -> None:
         if pod in self.since and self.back[pod] <= at_s and self.back[pod] < math.inf:
-            self.ended.append(ReplicaOutage(pod, self.since.pop(pod), self.back.pop(pod), self.notice.pop(pod)))
+            self.ended.append(Outage(pod, self.since.pop(pod), self.back.pop(pod), self.notice.pop(pod)))

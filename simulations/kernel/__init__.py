@@ -1,5 +1,8 @@
-"""Pieces that every simulation of this floor is made of beside SimPy's environment; none of them knows what is simulated."""
+"""What every simulation of this floor is made of; nothing in here knows what is simulated."""
 
 from simulations.kernel.ledger import Ledger, LedgerError
+from simulations.kernel.loop import CausalityError, Event, Loop
+from simulations.kernel.order import Order
+from simulations.kernel.streams import Streams
 
-__all__ = ["Ledger", "LedgerError"]
+__all__ = ["CausalityError", "Event", "Ledger", "LedgerError", "Loop", "Order", "Streams"]

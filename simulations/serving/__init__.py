@@ -1,7 +1,8 @@
 """Engines that batch continuously, simulated step by step, and the router before them."""
 
+from simulations.serving.alone import serve_alone
 from simulations.serving.engine import Engine, EngineRequest
-from simulations.serving.router import RoundRobin
+from simulations.serving.router import RoundRobin, RoundRobinDoor
 from simulations.serving.step_times import StepTimes
 
-__all__ = ["Engine", "EngineRequest", "RoundRobin", "StepTimes"]
+__all__ = ["Engine", "EngineRequest", "RoundRobin", "RoundRobinDoor", "StepTimes", "serve_alone"]

@@ -6,9 +6,10 @@ Rule 2: each step computes one token for every slot that generates and prompt to
 during a step joins the next one; a long prompt makes the others wait for it.
 Rule 3: all tokens of a step appear at its end; the one that completes a prompt gives the first token of the answer.
 Rule 4: a prompt that fills the context is refused, an answer ends where the context does.
-Rule 5: who has no whole answer ``timeout_s`` after the intended time gives up and has failed at that moment; the place in the queue is
-free at once, the slot at the end of the step, because the server looks for clients that have left between steps.
-Rule 6: steps are events, tokens are not: equal steps in a row are taken in one go, with the same result as one by one.
+Rule 5: a client that has no whole answer ``timeout_s`` after the intended time gives up, and its request has failed at that moment; the
+place in the queue is free at once, the slot at the end of the step, because the server looks for clients that have left between steps.
+Rule 6: steps are events, tokens are not. Equal steps in a row are one event, which is cut short where something comes in between; the
+result is the same as one by one.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, RequestRecord, Status
+from simulations.kernel import Order
 from simulations.serving.micro_batches import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulations.serving.step_times import StepTimes
+    from simulations.kernel import Event, Loop
+    from simulations.serving.step_times import Generation, StepTimes
     from workloads.engine.spec import EngineSpec
 
 _SLACK_S: Final = 1e-12
@@ -45,7 +48,7 @@ class EngineRequest:
 class _Slot:
     """A request in a slot; ``prompt_left`` tokens are still to be computed, ``done`` of ``wanted`` have been generated."""
 
-    __slots__ = ("done", "first_token_s", "number", "prompt_left", "request", "wanted")
+    __slots__ = ("done", "first_token_s", "left", "number", "prompt_left", "request", "wanted")
 
     def __init__(self, number: int, request: EngineRequest, wanted: int) -> None:
         self.number = number
@@ -54,6 +57,7 @@ class _Slot:
         self.prompt_left = request.prompt_tokens
         self.done = 0
         self.first_token_s: float | None = None
+        self.left = False  # the client gave up, and the server has not noticed
 
     @property
     def context(self) -> int:
@@ -63,14 +67,36 @@ class _Slot:
         return self.request.prompt_tokens - self.prompt_left
 
 
+@dataclass(slots=True)
+class _Steps:
+    """The steps under way since ``start_s``: ``count`` equal ones of ``pace``, or one in which ``parts`` of prompts are computed."""
+
+    start_s: float
+    end: Event
+    count: int
+    pace: Generation | None
+    parts: list[tuple[_Slot, int]]
+    coldness: float
+    """After the step, for one with prompts."""
+
+    def taken(self, at_s: float) -> int:
+        """Return how many of them have ended by ``at_s``, which lies before the end of the last."""
+        return self.pace.steps_within(at_s - self.start_s, self.count) if self.pace else 0
+
+
 class Engine:
-    """Simulates one replica. ``on_end`` is called once with each request and its record; ``steps`` counts the steps taken."""
+    """Simulates one replica on ``loop``; ``steps`` counts the steps taken.
+
+    ``on_end`` is called once with each request and its record, at the moment at which the client learns of the end, so that it can cause
+    something: a retry, a scale-up.
+    """
 
     def __init__(
         self,
         name: str,
         spec: EngineSpec,
         times: StepTimes,
+        loop: Loop,
         *,
         on_end: Callable[[EngineRequest, RequestRecord], None],
         timeout_s: float = REQUEST_TIMEOUT_S,
@@ -78,97 +104,108 @@ class Engine:
         self.steps = 0
         self._timeout_s = timeout_s
         self._given_up = f"no end after {timeout_s:g} s"
-        self._patience_s = math.inf  # when the first of those in a slot gives up
         self._name = name
         self._context = spec.context_tokens
         self._times = times
+        self._loop = loop
         self._on_end = on_end
-        self._now = 0.0
         self._coldness = 0.0
+        self._open: set[int] = set()  # requests whose client waits
+        self._deadlines: list[tuple[float, int]] = []
+        self._leaving: Event | None = None  # when the first of those clients gives up
         self._coming: list[tuple[float, int, EngineRequest]] = []  # sent, and not yet seen by the scheduler
         self._waiting: deque[EngineRequest] = deque()
         self._active: list[_Slot] = []  # by number
         # Free slots, the next one to be taken first: (order of release, -number).
         self._free = [(-1, -number) for number in reversed(range(spec.slots))]
         self._releases = 0
+        self._under_way: _Steps | None = None
+        self._waking: Event | None = None  # when an idle engine sees its next request
+        self._ending = False
 
     def offer(self, request: EngineRequest) -> None:
-        """Send it a request. To be called in order of time, after :meth:`advance` to that time."""
-        heapq.heappush(self._coming, (request.at_s + self._times.request_s(request.prompt_tokens), request.index, request))
+        """Send it a request that arrives now."""
+        seen_s = self._loop.now_s + self._times.request_s(request.prompt_tokens)
+        heapq.heappush(self._coming, (seen_s, request.index, request))
+        self._open.add(request.index)
+        self._watch(request)
+        if self._ending:
+            return  # whoever ends requests goes on afterwards
+        steps = self._under_way
+        if steps is None:
+            self._go_on()
+        elif self._free and seen_s <= steps.start_s + _SLACK_S:
+            self._cancel_steps()  # they begin at this very moment, and this one is in time for them
+            self._go_on()
+        elif self._free and steps.pace:
+            self._cut(seen_s - _SLACK_S)
 
-    def advance(self, until_s: float) -> None:
-        """Take every step that ends by ``until_s``."""
-        while True:
-            self._admit()
-            if not self._active:
-                if not self._coming or self._coming[0][0] > until_s:
-                    return
-                self._now = self._coming[0][0]
-                continue
-            if not (self._generate(until_s) if all(slot.done for slot in self._active) else self._mixed_step(until_s)):
-                return
-
-    def fail_all(self, at_s: float, why: str) -> None:
-        """Lose everything in hand, as when the replica goes away at ``at_s``. To be called after :meth:`advance` to that time."""
-        in_hand = [(slot.request, slot.first_token_s, slot.done) for slot in self._active]
-        in_hand += [(request, None, 0) for request in self._waiting]
-        in_hand += [(request, None, 0) for _, _, request in sorted(self._coming)]
+    def fail_all(self, why: str) -> None:
+        """Lose everything in hand now, as when the replica goes away."""
+        now_s = self._loop.now_s
+        if steps := self._under_way:
+            self._take(steps, steps.taken(now_s))
+            self._cancel_steps()
+        in_hand = [(slot.request, slot.first_token_s, slot.done) for slot in self._active if not slot.left]
+        in_hand += [(request, None, 0) for request in self._waiting if request.index in self._open]
+        in_hand += [(request, None, 0) for _, _, request in sorted(self._coming) if request.index in self._open]
         for slot in self._active[:]:
             self._release(slot)
         self._waiting.clear()
         self._coming.clear()
-        self._now = max(self._now, at_s)
+        self._ending = True
         for request, first_token_s, done in in_hand:
-            if (deadline_s := request.at_s + self._timeout_s) < at_s:
-                self._end(request, deadline_s, Status.FAILED, first_token_s=first_token_s, done=done, why=self._given_up)
-            else:
-                self._end(request, at_s, Status.FAILED, first_token_s=first_token_s, done=done, why=why)
+            self._end(request, now_s, Status.FAILED, first_token_s=first_token_s, done=done, why=why)
+        self._ending = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take in what has come by now and begin the next steps, or sleep until something comes."""
+        if self._waking:
+            self._waking.cancel()
+            self._waking = None
+        self._ending = True
+        self._admit()
+        self._ending = False
+        if not self._active:
+            if self._coming:
+                self._waking = self._loop.at(self._coming[0][0], self._go_on, Order.STEPS)
+        elif all([slot.done for slot in self._active]):  # noqa: C419  # a list is faster here
+            self._generate()
+        else:
+            self._mixed_step()
 
     def _admit(self) -> None:
         """Take in what has come by now, and give free slots to those who wait."""
-        while self._coming and self._coming[0][0] <= self._now + _SLACK_S:
+        now_s = self._loop.now_s
+        while self._coming and self._coming[0][0] <= now_s + _SLACK_S:
             self._waiting.append(heapq.heappop(self._coming)[2])
         while self._waiting and self._free:
             request = self._waiting.popleft()
-            if (deadline_s := request.at_s + self._timeout_s) < self._now:
-                self._end(request, deadline_s, Status.FAILED, why=self._given_up)
-                continue
+            if request.index not in self._open:
+                continue  # its client has left
             room = self._context - request.prompt_tokens
             if room <= 0:
                 why = f"the prompt of {request.prompt_tokens} tokens exceeds the context of {self._context} tokens"
-                self._end(request, self._now, Status.REJECTED, why=why)
+                self._end(request, now_s, Status.REJECTED, why=why)
                 continue
             _, minus_number = heapq.heappop(self._free)
             self._active.append(_Slot(-minus_number, request, min(request.output_tokens, room)))
-            self._active.sort(key=lambda slot: slot.number)
-            self._patience_s = min(self._patience_s, deadline_s)
+            self._active.sort(key=_by_number)
 
-    def _generate(self, until_s: float) -> bool:
-        """Take as many equal steps as there are before something changes; False where not even one ends by ``until_s``."""
-        active = self._active
+    def _generate(self) -> None:
+        """Begin as many equal steps as there are before something changes."""
+        now_s, active = self._loop.now_s, self._active
         slots = tuple([slot.number for slot in active])
         pace = self._times.generation(slots, sum([slot.context for slot in active]), self._coldness)
-        steps = min([slot.wanted - slot.done for slot in active])
+        count = min([slot.wanted - slot.done for slot in active])
         if self._coming and self._free:
             # The step during which the next request comes is the last one without it.
-            steps = min(steps, 1 + pace.steps_within(self._coming[0][0] - self._now - _SLACK_S, steps))
-        if self._now + pace.seconds(steps) > self._patience_s:
-            # Likewise for the step during which somebody gives up.
-            steps = min(steps, 1 + pace.steps_within(self._patience_s - self._now, steps))
-        if self._now + pace.seconds(steps) > until_s:
-            steps = pace.steps_within(until_s - self._now, steps)
-            if not steps:
-                return False
-        self._now += pace.seconds(steps)
-        self._coldness *= pace.left**steps
-        self.steps += steps
-        for slot in active:
-            slot.done += steps
-        self._finish_done()
-        return True
+            count = min(count, 1 + pace.steps_within(self._coming[0][0] - now_s - _SLACK_S, count))
+        self._begin(now_s + pace.seconds(count), count, pace)
 
-    def _mixed_step(self, until_s: float) -> bool:
-        """Take one step in which prompts are computed; False where it does not end by ``until_s``."""
+    def _mixed_step(self) -> None:
+        """Begin one step in which prompts are computed."""
         batch = [Row(slot.number, 1, slot.context) for slot in self._active if slot.done]
         room = self._times.batch_tokens - len(batch)
         parts: list[tuple[_Slot, int]] = []
@@ -179,48 +216,105 @@ class Engine:
                 parts.append((slot, tokens))
                 batch.append(Row(slot.number, tokens, slot.context))
         seconds, coldness = self._times.step(batch, self._coldness)
-        end = self._now + seconds
-        if end > until_s:
-            return False
-        self._now = end
-        self._coldness = coldness
-        self.steps += 1
+        self._begin(self._loop.now_s + seconds, 1, None, parts, coldness)
+
+    def _begin(
+        self, end_s: float, count: int, pace: Generation | None, parts: list[tuple[_Slot, int]] | None = None, coldness: float = 0.0
+    ) -> None:
+        end = self._loop.at(end_s, self._steps_end, Order.STEPS)
+        self._under_way = _Steps(self._loop.now_s, end, count, pace, parts or [], coldness)
+
+    def _cut(self, at_s: float) -> None:
+        """Let the steps under way end with the one that runs at ``at_s``."""
+        steps = self._under_way
+        if steps is None or steps.pace is None:
+            return
+        count = 1 + steps.pace.steps_within(at_s - steps.start_s, steps.count)
+        if count < steps.count:
+            steps.end.cancel()
+            steps.count = count
+            steps.end = self._loop.at(steps.start_s + steps.pace.seconds(count), self._steps_end, Order.STEPS)
+
+    def _cancel_steps(self) -> None:
+        if self._under_way:
+            self._under_way.end.cancel()
+            self._under_way = None
+
+    def _take(self, steps: _Steps, count: int) -> None:
+        """Note the tokens of the first ``count`` steps."""
+        if not count:
+            return
+        self.steps += count
         for slot in self._active:
             if slot.done:
-                slot.done += 1
-        for slot, tokens in parts:
+                slot.done += count
+        if steps.pace:
+            self._coldness *= steps.pace.left**count
+            return
+        self._coldness = steps.coldness
+        for slot, tokens in steps.parts:
             slot.prompt_left -= tokens
             if not slot.prompt_left:
                 slot.done = 1
-                slot.first_token_s = end
-        self._finish_done()
-        return True
+                slot.first_token_s = self._loop.now_s
 
-    def _finish_done(self) -> None:
-        if self._now > self._patience_s:
-            self._give_up()
-        for slot in [slot for slot in self._active if slot.done >= slot.wanted]:
+    def _steps_end(self) -> None:
+        steps = self._under_way
+        assert steps is not None, "the steps that end are under way"
+        self._under_way = None
+        self._take(steps, steps.count)
+        now_s = self._loop.now_s
+        self._ending = True
+        for slot in [slot for slot in self._active if slot.left or slot.done >= slot.wanted]:
             self._release(slot)
-            self._end(slot.request, self._now, Status.OK, first_token_s=slot.first_token_s, done=slot.done)
+            if not slot.left:
+                self._end(slot.request, now_s, Status.OK, first_token_s=slot.first_token_s, done=slot.done)
+        self._ending = False
+        self._go_on()
 
-    def _give_up(self) -> None:
-        """Let those go whose client left during the step that ends now; what came in it came too late."""
-        for slot in [slot for slot in self._active if slot.request.at_s + self._timeout_s < self._now]:
-            self._release(slot)
-            deadline_s = slot.request.at_s + self._timeout_s
-            seen = slot.first_token_s is not None and slot.first_token_s <= deadline_s
-            self._end(
-                slot.request,
-                deadline_s,
-                Status.FAILED,
-                first_token_s=slot.first_token_s if seen else None,
-                done=slot.done - 1 if seen else 0,
-                why=self._given_up,
-            )
+    def _watch(self, request: EngineRequest) -> None:
+        """Remember when its client gives up."""
+        if math.isinf(self._timeout_s):
+            return
+        heapq.heappush(self._deadlines, (request.at_s + self._timeout_s, request.index))
+        if self._leaving is None or self._leaving.at_s > self._deadlines[0][0]:
+            self._set_leaving()
+
+    def _set_leaving(self) -> None:
+        """Wake up at the next deadline of a client that waits; deadlines of answers that have ended are dropped on the way."""
+        while self._deadlines and self._deadlines[0][1] not in self._open:
+            heapq.heappop(self._deadlines)
+        if self._leaving:
+            self._leaving.cancel()
+        self._leaving = self._loop.at(self._deadlines[0][0], self._leave, Order.LEAVING) if self._deadlines else None
+
+    def _leave(self) -> None:
+        """Let those clients go that have waited long enough."""
+        now_s = self._loop.now_s
+        self._leaving = None
+        self._ending = True
+        while self._deadlines and self._deadlines[0][0] <= now_s:
+            _, index = heapq.heappop(self._deadlines)
+            if index in self._open:
+                self._give_up(index, now_s)
+        self._ending = False
+        self._set_leaving()
+
+    def _give_up(self, index: int, now_s: float) -> None:
+        slot = next((slot for slot in self._active if slot.request.index == index), None)
+        if slot is None:
+            held = [*self._waiting, *(request for _, _, request in self._coming)]
+            request = next(request for request in held if request.index == index)
+            self._end(request, now_s, Status.FAILED, why=self._given_up)
+            return
+        steps = self._under_way
+        done = slot.done + (steps.taken(now_s) if steps and slot.done else 0)
+        slot.left = True
+        self._cut(now_s)
+        self._end(slot.request, now_s, Status.FAILED, first_token_s=slot.first_token_s, done=done, why=self._given_up)
 
     def _release(self, slot: _Slot) -> None:
         self._active.remove(slot)
-        self._patience_s = min([other.request.at_s for other in self._active], default=math.inf) + self._timeout_s
         heapq.heappush(self._free, (self._releases, -slot.number))
         self._releases += 1
 
@@ -234,6 +328,7 @@ class Engine:
         done: int = 0,
         why: str | None = None,
     ) -> None:
+        self._open.discard(request.index)
         record = RequestRecord(
             intended_s=request.at_s,
             sent_s=request.at_s,
@@ -246,3 +341,7 @@ class Engine:
             error=why,
         )
         self._on_end(request, record)
+
+
+def _by_number(slot: _Slot) -> int:
+    return slot.number

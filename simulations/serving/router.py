@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from foundation.measures.outcome import RequestRecord, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from simulations.serving.engine import EngineRequest
+    from simulations.world import OnEnd, Replica
+
+_NO_REPLICA: Final = "no replica was there to take it"
 
 
 class RoundRobin:
@@ -23,3 +30,34 @@ class RoundRobin:
             if replica not in away:
                 return replica
         return None
+
+
+class RoundRobinDoor:
+    """Sends each request straight to the replica whose turn it is; nothing is retried. Engines are to call ``on_end``."""
+
+    def __init__(self, replicas: Mapping[str, Replica]) -> None:
+        self._replicas = replicas
+        self._turns: RoundRobin | None = None
+        self._waiting: dict[int, OnEnd] = {}
+
+    def submit(self, request: EngineRequest, on_end: OnEnd) -> None:
+        """Take ``request`` now."""
+        if self._turns is None:
+            self._turns = RoundRobin(tuple(self._replicas))
+        name = self._turns.choose([replica.name for replica in self._replicas.values() if replica.unlisted])
+        if name is None:
+            on_end(request, _lost(request, "", _NO_REPLICA))
+        elif (replica := self._replicas[name]).down:
+            on_end(request, _lost(request, name, replica.why_down))
+        else:
+            self._waiting[request.index] = on_end
+            replica.engine.offer(request)
+
+    def on_end(self, request: EngineRequest, record: RequestRecord) -> None:
+        """Tell the sender of ``request`` that it has ended."""
+        self._waiting.pop(request.index)(request, record)
+
+
+def _lost(request: EngineRequest, replica: str, why: str) -> RequestRecord:
+    at = request.at_s
+    return RequestRecord(at, at, None, at, request.prompt_tokens, 0, replica, status=Status.FAILED, error=why)

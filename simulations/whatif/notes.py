@@ -15,7 +15,7 @@ from simulations.whatif.trial import INCIDENT_AT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulations.failures import ReplicaOutage
+    from simulations.failures import Outage
     from simulations.whatif.trial import Trial
 
 #: A queue that needs longer than this share of the run to empty was still growing when the last request came.
@@ -87,10 +87,10 @@ def _of_incidents(trial: Trial) -> Iterator[str]:
         yield f"likewise {len(lost) - _NAMED} more replicas"
 
 
-def _back(outage: ReplicaOutage) -> str:
+def _back(outage: Outage) -> str:
     if math.isinf(outage.end_s):
-        return f"{outage.pod} is down from {outage.start_s:.0f} s and finds no other node"
-    return f"{outage.pod} is down from {outage.start_s:.0f} s and back after {outage.end_s - outage.start_s:.0f} s"
+        return f"{outage.replica} is down from {outage.start_s:.0f} s and finds no other node"
+    return f"{outage.replica} is down from {outage.start_s:.0f} s and back after {outage.end_s - outage.start_s:.0f} s"
 
 
 def _of_answers(trial: Trial) -> Iterator[str]:

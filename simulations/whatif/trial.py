@@ -166,10 +166,7 @@ class Trial:
         return Random(f"{seed}/{use}/{pool}/{zone}")  # noqa: S311  # repeatable on purpose
 
     def _with_outages(self, effects: Effects) -> Twin:
-        from simulations.twin import Outage
-
-        # The twin names its replicas by their pods, too.
-        return replace(self.twin, outages=tuple(Outage(o.pod, o.start_s, o.end_s, o.notice_s) for o in effects.outages))
+        return replace(self.twin, outages=effects.outages)  # the twin names its replicas by their pods, too
 
 
 def _check_length(question: Question, load: Load) -> None:

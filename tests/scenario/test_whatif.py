@@ -68,7 +68,7 @@ def test_a_lost_zone_takes_exactly_the_replica_that_runs_there(graph: Any, zone:
     effects = play(workloads(graph), found, zone_lost(found, f"us-east-1{zone}", at_s=100), horizon_s=2000)
     there = {node.name for node in found if node.zone == f"us-east-1{zone}"}
     expected = {pod for pod, node in effects.first.node_of.items() if node in there and pod.startswith("ai/ai-stack-")}
-    assert {o.pod for o in effects.outages} == expected
+    assert {o.replica for o in effects.outages} == expected
     assert len(expected) == 1
     # One H100 a node: a node is added in a zone that is left, after notice, toleration, provisioning and start.
     assert [o.end_s - o.start_s for o in effects.outages] == [50 + 300 + 300 + 60]

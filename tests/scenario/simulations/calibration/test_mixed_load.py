@@ -7,26 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from foundation.measures.outcome import RequestRecord
 from simulations.calibration import Calibration, Fit, calibrate_again, measuring
 from simulations.calibration.client import Answer
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load
-from simulations.serving import Engine, EngineRequest, StepTimes
+from simulations.serving import EngineRequest, serve_alone
 
 Build = Callable[..., Calibration]
 
 
 def answers(truth: Calibration, requests: list[EngineRequest]) -> list[Answer]:
     """What requests see of an engine that is exactly as ``truth`` says."""
-    records: dict[int, RequestRecord] = {}
-    engine = Engine("true", truth.spec, StepTimes(truth), on_end=lambda request, record: records.__setitem__(request.index, record))
-    for request in requests:
-        engine.advance(request.at_s)
-        engine.offer(request)
-    engine.advance(float("inf"))
     seen = []
-    for request in requests:
-        record = records[request.index]
+    for request, record in zip(requests, serve_alone(truth, requests), strict=True):
         first = (record.first_token_s or 0.0) - record.intended_s
         seen.append(Answer(request.prompt_tokens, record.intended_s, [first, record.e2e_ms / 1e3]))
     return seen

@@ -23,7 +23,7 @@ def fleet(build: Any, **changes: Any) -> list[Any]:
 
 def test_a_lost_zone_takes_its_replicas_and_no_others(build: Any) -> None:
     effects = lost_zone(build.graph(*fleet(build), build.deployment("ai", 3, "gpu", engine=True)), "b")
-    assert [(o.pod, o.start_s) for o in effects.outages] == [("ai/ai-1", 100.0)]
+    assert [(o.replica, o.start_s) for o in effects.outages] == [("ai/ai-1", 100.0)]
 
 
 def test_where_another_node_has_room_a_replica_is_back_after_notice_toleration_and_start(build: Any) -> None:
@@ -56,7 +56,7 @@ def test_without_room_anywhere_a_replica_stays_down(build: Any) -> None:
 def test_a_replica_without_a_node_from_the_start_is_down_from_the_start(build: Any) -> None:
     graph = build.graph(build.node("gpu-0", "gpu", "a", gpu=1, high=1), build.deployment("ai", 2, "gpu", engine=True))
     effects = play(workloads(graph), nodes(graph), (), horizon_s=10)
-    assert [(o.pod, o.start_s, o.end_s) for o in effects.outages] == [("ai/ai-1", 0, math.inf)]
+    assert [(o.replica, o.start_s, o.end_s) for o in effects.outages] == [("ai/ai-1", 0, math.inf)]
 
 
 def test_a_serving_replica_is_saved_by_pushing_training_out(build: Any) -> None:
@@ -68,14 +68,14 @@ def test_a_serving_replica_is_saved_by_pushing_training_out(build: Any) -> None:
         build.deployment("train", 2, "gpu", priority="training"),
     )
     effects = lost_zone(graph, "a")
-    assert [(o.pod, o.end_s) for o in effects.outages] == [("ai/ai-0", 510.0)]
+    assert [(o.replica, o.end_s) for o in effects.outages] == [("ai/ai-0", 510.0)]
 
 
 def test_one_node_of_a_pool_is_lost(build: Any) -> None:
     graph = build.graph(*fleet(build), build.deployment("ai", 3, "gpu", engine=True))
     found = nodes(graph)
     effects = play(workloads(graph), found, node_lost(found, "gpu", at_s=5.0), horizon_s=10)
-    assert [o.pod for o in effects.outages] == ["ai/ai-0"]
+    assert [o.replica for o in effects.outages] == ["ai/ai-0"]
 
 
 def test_a_place_that_is_not_there_is_named_with_the_nearest(build: Any) -> None:

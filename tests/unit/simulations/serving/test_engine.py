@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from foundation.measures import RequestRecord, Status
 from simulations.calibration import Calibration
+from simulations.kernel import Loop, Order
 from simulations.serving import Engine, EngineRequest, RoundRobin, StepTimes
 from workloads.engine.spec import EngineSpec
 
@@ -22,17 +23,20 @@ class Bench:
     def __init__(self, calibration: Calibration, *, slots: int = 2, context: int = 1024, timeout_s: float = math.inf) -> None:
         self.records: dict[int, RequestRecord] = {}
         spec = EngineSpec(slots=slots, context_tokens=context)
-        self.engine = Engine("r", spec, StepTimes(calibration), on_end=self._keep, timeout_s=timeout_s)
+        self.loop = Loop()
+        self.engine = Engine("r", spec, StepTimes(calibration), self.loop, on_end=self._keep, timeout_s=timeout_s)
 
     def _keep(self, request: EngineRequest, record: RequestRecord) -> None:
         assert request.index not in self.records
         self.records[request.index] = record
 
+    def offer(self, request: EngineRequest) -> None:
+        self.loop.at(request.at_s, lambda: self.engine.offer(request), Order.ARRIVAL)
+
     def play(self, *requests: tuple[float, int, int], until: float = float("inf")) -> list[RequestRecord]:
         for index, request in enumerate(requests):
-            self.engine.advance(request[0])
-            self.engine.offer(EngineRequest(index, *request))
-        self.engine.advance(until)
+            self.offer(EngineRequest(index, *request))
+        self.loop.run(until)
         return [self.records[index] for index in sorted(self.records)]
 
 
@@ -64,12 +68,11 @@ def test_slots_are_taken_from_the_last_and_then_by_the_longest_rest(plain: Build
     bench = Bench(plain(), slots=3)
     taken = []
     for index, at in enumerate((0.0, 10.0, 20.0, 30.0, 30.2)):
-        bench.engine.advance(at)
-        bench.engine.offer(EngineRequest(index, at, 3, 3))
-        bench.engine.advance(at + 0.1)
+        bench.offer(EngineRequest(index, at, 3, 3))
+        bench.loop.run(at + 0.1)
         taken += [slot.number for slot in bench.engine._active if slot.request.index == index]
     assert taken == [2, 1, 0, 2]  # the last one still waits for the end of a step
-    bench.engine.advance(33.0)
+    bench.loop.run(33.0)
     assert [slot.number for slot in bench.engine._active] == [1, 2]
 
 
@@ -107,14 +110,14 @@ def test_an_answer_ends_where_the_context_does(plain: Build) -> None:
 def test_what_an_engine_holds_is_lost_with_it(plain: Build) -> None:
     bench = Bench(plain(), slots=1)
     bench.play((0.0, 2, 8), (0.1, 2, 1), (4.9, 3, 1), until=5.0)
-    bench.engine.fail_all(5.0, "gone")
+    bench.engine.fail_all("gone")
     assert [(r.status, r.finished_s, r.output_tokens, r.error) for r in bench.records.values()] == [
         (Status.FAILED, 5.0, 4, "gone"),
         (Status.FAILED, 5.0, 0, "gone"),
         (Status.FAILED, 5.0, 0, "gone"),
     ]
-    bench.engine.offer(EngineRequest(9, 6.0, 2, 1))
-    bench.engine.advance(float("inf"))
+    bench.offer(EngineRequest(9, 6.0, 2, 1))
+    bench.loop.run()
     assert bench.records[9].finished_s == 8.0
 
 
@@ -149,7 +152,7 @@ def test_who_waits_too_long_leaves_the_queue(plain: Build) -> None:
 def test_a_loss_finds_those_gone_who_have_left_before(plain: Build) -> None:
     bench = Bench(plain(), slots=1, timeout_s=3.0)
     bench.play((0.0, 90, 8), (0.1, 2, 1), (4.9, 3, 1), until=5.0)
-    bench.engine.fail_all(5.0, "gone")
+    bench.engine.fail_all("gone")
     assert [(r.finished_s, r.error) for r in bench.records.values()] == [
         (3.0, "no end after 3 s"),
         (3.1, "no end after 3 s"),
@@ -167,19 +170,16 @@ requests = st.lists(st.tuples(st.floats(0, 3), st.integers(1, 900), st.integers(
     looks=st.lists(st.floats(0, 5), max_size=10),
     timeout_s=st.sampled_from([math.inf, 0.05, 0.3, 1.0]),
 )
-def test_looking_in_between_changes_nothing(
+def test_steps_may_be_cut_anywhere(
     calibration: Build, plan: list[tuple[float, int, int]], slots: int, looks: list[float], timeout_s: float
 ) -> None:
     """Steps taken in one go end as steps taken one by one do, wherever they are cut."""
     plan = sorted(plan)
     whole = Bench(calibration(), slots=slots, timeout_s=timeout_s).play(*plan)
     cut = Bench(calibration(), slots=slots, timeout_s=timeout_s)
-    events = sorted([(request[0], 1, n) for n, request in enumerate(plan)] + [(at, 0, 0) for at in looks])
-    for at, is_request, n in events:
-        cut.engine.advance(at)
-        if is_request:
-            cut.engine.offer(EngineRequest(n, *plan[n]))
-    cut.engine.advance(float("inf"))
+    for at in looks:
+        cut.loop.at(at, lambda at=at: cut.engine._cut(at), Order.NOTICED)
+    cut.play(*plan)
     assert all(r.finished_s <= r.intended_s + timeout_s for r in whole)
     assert [r.finished_s for r in whole] == pytest.approx([cut.records[n].finished_s for n in range(len(plan))], abs=1e-9)
 

@@ -1,0 +1,32 @@
+"""One engine alone under a list of requests: what calibration compares an engine of this machine with."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from simulations.kernel import Loop, Order
+from simulations.serving.engine import Engine, EngineRequest
+from simulations.serving.step_times import StepTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from foundation.measures.outcome import RequestRecord
+    from simulations.calibration.coefficients import Calibration
+
+
+def serve_alone(calibration: Calibration, requests: Iterable[EngineRequest]) -> list[RequestRecord]:
+    """Return what becomes of ``requests``, in their order, on an engine that is as ``calibration`` says and never loses a client early."""
+    records: dict[int, RequestRecord] = {}
+
+    def keep(request: EngineRequest, record: RequestRecord) -> None:
+        records[request.index] = record
+
+    loop = Loop()
+    engine = Engine("alone", calibration.spec, StepTimes(calibration), loop, on_end=keep)
+    sent = list(requests)
+    for request in sent:
+        loop.at(request.at_s, partial(engine.offer, request), Order.ARRIVAL)
+    loop.run()
+    return [records[request.index] for request in sent]
