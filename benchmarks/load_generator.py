@@ -22,7 +22,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from foundation.wire import ChatRequests, Target
+from foundation.chat import ChatRequests
+from foundation.wire import Target
 from loadtests import locust_run, open_loop
 from stacks.environment import Lengths, Traffic
 from stacks.traffic import PlannedRequest, plan

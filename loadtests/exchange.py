@@ -6,7 +6,7 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from foundation.wire import Answer, reason_of
+from foundation.chat import Answer, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,9 +99,9 @@ class Exchange(asyncio.Protocol):
         """
         stream = self.answer.stream
         due = self.planned.output_tokens - stream.deltas
-        if not self._exact_length or not stream.deltas or due < 3:
+        if not self._exact_length or due < 3 or stream.finish_reason is not None:
             return 0
-        return (due - max(1, due // 4)) * stream.delta_bytes
+        return (due - max(1, due // 4)) * self.answer.length_on_the_wire
 
     # -- called by the run ----------------------------------------------------------------------------------------------------------
 

@@ -16,10 +16,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from foundation.chat import ChatRequests
 from foundation.errors import TargetError
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, Status
 from foundation.processes.interrupts import run_coroutine
-from foundation.wire import ChatRequests, Target
+from foundation.wire import Target
 from loadtests.exchange import Exchange
 from loadtests.measurement import Measurement
 from loadtests.measurement.generator import open_loop_stats

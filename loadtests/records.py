@@ -74,4 +74,5 @@ def _moved(record: RequestRecord, start: float) -> RequestRecord:
         sent_s=record.sent_s - start,
         first_token_s=None if record.first_token_s is None else record.first_token_s - start,
         finished_s=record.finished_s - start,
+        first_text_s=None if record.first_text_s is None else record.first_text_s - start,
     )

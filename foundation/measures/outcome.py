@@ -5,8 +5,8 @@ so that comparing a prediction with a measurement is a subtraction.
 Rule 2: times are seconds on the run's own clock (0 = start of the run); latencies in an :class:`Outcome` are milliseconds.
 Rule 3: latencies count from the *intended* send time, so a late generator or a full queue is never hidden (coordinated omission).
 
-Definitions: TTFT = first non-empty content delta - intended send time. E2E = last delta - intended send time.
-TPOT = (E2E - TTFT) / (output tokens - 1), defined for requests with at least two output tokens.
+Definitions: TTFT = first output of any kind (text, reasoning, call of a tool) - intended send time. E2E = last output - intended send
+time. TPOT = (E2E - TTFT) / (output tokens - 1), defined for requests with at least two output tokens, all of them streamed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request from intention to end; times in seconds since the start of the run."""
+    """One request from intention to end; times in seconds since the start of the run.
+
+    ``first_token_s`` is when the first output of any kind came, ``first_text_s`` when the first text did (a model may reason, or call a
+    tool, before it writes or instead). ``remark``: what is odd about the token counts of the server, None where nothing is.
+    """
 
     intended_s: float
     sent_s: float
@@ -45,11 +49,18 @@ class RequestRecord:
     replica: str
     status: Status = Status.OK
     error: str | None = None
+    first_text_s: float | None = None
+    remark: str | None = None
 
     @property
     def ttft_ms(self) -> float | None:
         """Time to first token in milliseconds, None where no token came."""
         return None if self.first_token_s is None else (self.first_token_s - self.intended_s) * 1e3
+
+    @property
+    def first_text_ms(self) -> float | None:
+        """Time to first text in milliseconds, None where no text came."""
+        return None if self.first_text_s is None else (self.first_text_s - self.intended_s) * 1e3
 
     @property
     def e2e_ms(self) -> float:

@@ -1,12 +1,14 @@
-"""Chat completions over HTTP/1.1, without sockets: what to send and how to read what comes back.
+"""HTTP/1.1, server-sent events and lines of JSON, without sockets: bytes in, values out.
 
-Only what one streamed POST needs, because the generator's own cost per request and per frame decides which rates can be measured.
+Only what one streamed POST needs, because the load generator's own cost per request and per frame decides which rates can be measured.
 """
 
-from foundation.wire.answer import Answer, reason_of
-from foundation.wire.chat_stream import ChatStream
-from foundation.wire.request import ChatRequests, prompt_text
-from foundation.wire.response import ProtocolError, Response
+from foundation.wire.coding import Unpacking
+from foundation.wire.errors import ProtocolError
+from foundation.wire.events import Event, EventStream
+from foundation.wire.lines import Lines
+from foundation.wire.request import encode_post
+from foundation.wire.response import Response
 from foundation.wire.target import Target
 
-__all__ = ["Answer", "ChatRequests", "ChatStream", "ProtocolError", "Response", "Target", "prompt_text", "reason_of"]
+__all__ = ["Event", "EventStream", "Lines", "ProtocolError", "Response", "Target", "Unpacking", "encode_post"]

@@ -1,83 +1,22 @@
-"""The bytes of a request.
-
-Rule 1: a prompt of n tokens is n ASCII characters, because the tokenizer of the engine under test has one token a byte.
-Rule 2: no two prompts of a run begin alike, so that no prefix cache can shorten the work that the plan asks for.
-Rule 3: fields outside the OpenAI API (``ignore_eos``, ``cache_prompt``) are sent to our own engines only.
-"""
+"""The bytes of one HTTP/1.1 request that posts a JSON document (RFC 9112, section 3)."""
 
 from __future__ import annotations
 
-import json
-from random import Random
-from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from foundation.wire.target import Target
 
-_FILLER_LENGTH: Final = 16_381  # prime: prompts take the filler from different offsets for a long time before they repeat
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
+def encode_post(target: Target, body: bytes, *, headers: str = "") -> bytes:
+    r"""Return the request that posts ``body`` to ``target``; ``headers`` are whole lines, each with its ``\r\n``.
 
-def _filler(seed: int) -> str:
-    random = Random(f"{seed}/filler")  # noqa: S311  # a plan wants repeatable texts
-    return "".join(random.choices(ascii_lowercase + " " * 5, k=_FILLER_LENGTH))
-
-
-def prompt_text(index: int, tokens: int, filler: str) -> str:
-    """Return the prompt of request ``index``: ``tokens`` ASCII characters, the index first with its fastest digit in front."""
-    digits = ""
-    rest = index
-    while True:
-        rest, digit = divmod(rest, 36)
-        digits += _DIGITS[digit]
-        if not rest:
-            break
-    start = index * 7919 % len(filler)
-    head = f"{digits} {filler[start : start + tokens]}"
-    while len(head) < tokens:
-        head += filler[: tokens - len(head)]
-    return head[:tokens]
-
-
-class Question(Protocol):
-    """What a request asks for: its number in the run, the lengths of prompt and answer in tokens."""
-
-    @property
-    def index(self) -> int: ...  # noqa: D102
-    @property
-    def prompt_tokens(self) -> int: ...  # noqa: D102
-    @property
-    def output_tokens(self) -> int: ...  # noqa: D102
-
-
-class ChatRequests:
-    """Builds the requests of one run. ``seed`` picks the text; ``engine_options`` adds the fields of Rule 3.
-
-    ``exact_length``: requests ask for exactly the planned number of tokens.
+    The connection is for this one request: idle ones are closed by servers without notice. ``identity`` is asked for, because events
+    that are packed come when the packer's buffer is full, not when they are written.
     """
-
-    def __init__(self, *, model: str, api_key: str | None = None, seed: int = 0, engine_options: bool = True) -> None:
-        self.exact_length = engine_options
-        self._filler = _filler(seed)
-        options: dict[str, Any] = {"temperature": 0, "ignore_eos": True, "cache_prompt": False} if engine_options else {}
-        # All but the prompt and its answer's length is the same in each request, and encoded once.
-        self._before = f'{{"model":{json.dumps(model)},"messages":[{{"role":"user","content":"'
-        self._between = '"}],"max_tokens":'
-        self._after = "," + json.dumps({"stream": True, "stream_options": {"include_usage": True}, **options}, separators=(",", ":"))[1:]
-        self._authorization = f"Authorization: Bearer {api_key}\r\n" if api_key else ""
-
-    def body(self, request: Question) -> bytes:
-        """Return the JSON document for ``request``. Prompts are letters, digits and spaces, which JSON takes as they are."""
-        text = prompt_text(request.index, request.prompt_tokens, self._filler)
-        return f"{self._before}{text}{self._between}{request.output_tokens}{self._after}".encode()
-
-    def encode(self, request: Question, target: Target) -> bytes:
-        """Return the whole HTTP request. The connection is for this one request: idle ones are closed by servers without notice."""
-        body = self.body(request)
-        head = (
-            f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{self._authorization}"
-            "Content-Type: application/json\r\nAccept: text/event-stream\r\nConnection: close\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode("ascii") + body
+    head = (
+        f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{headers}"
+        "Content-Type: application/json\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\nConnection: close\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body

@@ -1,35 +1,45 @@
-"""Reading one HTTP/1.1 response from bytes (RFC 9112, sections 4, 6 and 7.1).
+"""Reading one HTTP/1.1 response from bytes (RFC 9112, sections 4, 6, 7.1 and 8).
 
 Rule 1: no socket and no clock: bytes go in with :meth:`Response.feed`, bytes of the body come out, however the input was cut.
-Rule 2: a response is complete by its own framing (length or last chunk) or, where it has none, by the end of the connection;
-an end of the connection anywhere else is a failure and is said to be one.
-Rule 3: limits on everything that is buffered.
+Rule 2: a response is complete by its own framing (length or last chunk) or, where it has none, by the end of the connection; an end of
+the connection anywhere else is a failure. The chunk of size zero is the last one: trailers that follow it, and the line end that some
+servers forget, carry nothing for us.
+Rule 3: a body that is packed all the same, though requests ask for ``identity``, is unpacked.
+Rule 4: limits on everything that is buffered.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from foundation.wire.coding import Unpacking
+from foundation.wire.errors import ProtocolError
 
 _MAX_HEAD: Final = 65_536
 _MAX_CHUNK_LINE: Final = 4_096
-
-
-class ProtocolError(Exception):
-    """The peer does not speak HTTP/1.1 as expected; the text says what came."""
+_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
+_LINE_END: Final = re.compile(rb"\r?\n")
 
 
 class Response:
-    """One response. ``status`` is None until the head has come; ``complete`` once nothing more belongs to it."""
+    """One response. ``status`` is None until the head has come; ``complete`` once nothing more belongs to its body.
 
-    __slots__ = ("_buffer", "_chunked", "_left", "_to_close", "_trailers", "complete", "status")
+    ``reason`` is the text beside the status. ``headers`` has names in lower case; of a header that comes twice, the values joined by
+    commas (RFC 9110, section 5.3). ``packed``: the body came with a content coding, so its bytes are not those on the wire.
+    """
+
+    __slots__ = ("_buffer", "_chunked", "_left", "_to_close", "_unpacking", "complete", "headers", "reason", "status")
 
     def __init__(self) -> None:
         self.status: int | None = None
+        self.reason = ""
+        self.headers: dict[bytes, bytes] = {}
         self.complete = False
         self._buffer = b""
         self._chunked = False
         self._to_close = False
-        self._trailers = False
+        self._unpacking: Unpacking | None = None
         self._left = 0  # bytes left of the body or of the chunk; -1: the line end after a chunk is due
 
     def feed(self, data: bytes) -> bytes:
@@ -45,13 +55,14 @@ class Response:
             if self.status is None:
                 return b""
         if self._chunked:
-            return self._chunks(data)
-        if self._to_close:
-            return data
-        body = data[: self._left]
-        self._left -= len(body)
-        self.complete = not self._left
-        return body
+            body = self._unchunked(data)
+        elif self._to_close:
+            body = data
+        else:
+            body = data[: self._left]
+            self._left -= len(body)
+            self.complete = not self._left
+        return self._unpacked(body)
 
     def end(self) -> bool:
         """Take the end of the connection; return whether the response is complete."""
@@ -59,48 +70,80 @@ class Response:
             self.complete = True
         return self.complete
 
+    @property
+    def packed(self) -> bool:
+        """Whether the body came with a content coding."""
+        return self._unpacking is not None
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the body is packed and ends in the middle of what was packed."""
+        return self._unpacking is not None and not self._unpacking.whole
+
+    def header(self, name: bytes) -> str:
+        """Return the value of the header ``name`` (in lower case), empty where there is none."""
+        return self.headers.get(name, b"").decode("latin-1")
+
     def _head(self, data: bytes) -> bytes:
         """Read the head, past interim responses; return what follows it. The head is kept until it is whole."""
         while True:
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
+            end = _HEAD_END.search(data)
+            if end is None:
                 if len(data) > _MAX_HEAD:
                     raise ProtocolError(f"the head of the response is longer than {_MAX_HEAD} bytes")
                 if len(data) >= 5 and not data.startswith(b"HTTP/"):
                     raise ProtocolError(f"no HTTP response, but {data[:40]!r}")
                 self._buffer = data
                 return b""
-            lines = data[:end].split(b"\r\n")
-            data = data[end + 4 :]
-            status = _status(lines[0])
+            lines = _LINE_END.split(data[: end.start()])
+            data = data[end.end() :]
+            status, reason = _status(lines[0])
             if status >= 200:
                 break
         self._buffer = b""
-        self._framing(status, lines[1:])
-        self.status = status
+        for line in lines[1:]:
+            name, _, value = line.partition(b":")
+            name, value = name.strip().lower(), value.strip()
+            self.headers[name] = self.headers[name] + b", " + value if name in self.headers else value
+        self._framing(status)
+        self.status, self.reason = status, reason
         return data
 
-    def _framing(self, status: int, lines: list[bytes]) -> None:
-        length: int | None = None
-        for line in lines:
-            name, _, value = line.partition(b":")
-            match name.strip().lower():
-                case b"transfer-encoding":
-                    self._chunked = value.strip().lower().endswith(b"chunked")
-                case b"content-length":
-                    length = _number(value.strip(), 10, "Content-Length")
+    def _framing(self, status: int) -> None:
+        transfer = _list(self.headers.get(b"transfer-encoding", b""))
+        self._chunked = transfer[-1:] == [b"chunked"]
+        lengths = {_number(text, 10, "Content-Length") for text in _list(self.headers.get(b"content-length", b""))}
+        if len(lengths) > 1:
+            raise ProtocolError(f"the response has two lengths: Content-Length {self.headers[b'content-length'][:40]!r}")
         if status in (204, 304):
-            self.complete = True
+            self._chunked, self.complete = False, True
         elif not self._chunked:
-            self._to_close = length is None
-            self._left = length or 0
-            self.complete = length == 0
+            self._to_close = bool(transfer) or not lengths
+            self._left = 0 if self._to_close else lengths.pop()
+            self.complete = not self._to_close and not self._left
+        # The coding of a transfer is undone like that of the content, after the chunks are put together.
+        packed = [
+            coding for coding in _list(self.headers.get(b"content-encoding", b"")) + transfer if coding not in (b"identity", b"chunked")
+        ]
+        if len(packed) > 1:
+            raise ProtocolError(f"the answer is packed more than once: {b', '.join(packed)[:40].decode('latin-1')}")
+        if packed and not self.complete:
+            self._unpacking = Unpacking(packed[0])
 
-    def _chunks(self, data: bytes) -> bytes:
-        if self._buffer:
-            data = self._buffer + data
-            self._buffer = b""
+    def _unpacked(self, body: bytes) -> bytes:
+        return body if self._unpacking is None else self._unpacking.feed(body)
+
+    def _unchunked(self, data: bytes) -> bytes:
         body: list[bytes] = []
+        try:
+            self._chunks(self._buffer + data if self._buffer else data, body)
+        except ProtocolError as error:
+            # An answer may have ended before the fault.
+            raise ProtocolError(str(error), self._unpacked(b"".join(body))) from None
+        return body[0] if len(body) == 1 else b"".join(body)
+
+    def _chunks(self, data: bytes, body: list[bytes]) -> None:
+        self._buffer = b""
         at = 0
         while at < len(data):
             if self._left > 0:
@@ -121,29 +164,30 @@ class Response:
             at = end + 2
             if self.complete:
                 break
-        return body[0] if len(body) == 1 else b"".join(body)
 
     def _chunk_line(self, line: bytes) -> None:
         if self._left == -1:
             if line:
                 raise ProtocolError(f"a chunk is longer than announced: {line[:40]!r}")
             self._left = 0
-        elif self._trailers:
-            self.complete = not line
         else:
             self._left = _number(line.partition(b";")[0].strip(), 16, "chunk size")
-            self._trailers = not self._left
+            self.complete = not self._left
 
 
-def _status(line: bytes) -> int:
+def _status(line: bytes) -> tuple[int, str]:
     parts = line.split(None, 2)
     if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit() or len(parts[1]) != 3:
         raise ProtocolError(f"no HTTP/1.1 response, but {line[:40]!r}")
-    return int(parts[1])
+    return int(parts[1]), parts[2].decode("latin-1").strip() if len(parts) == 3 else ""
+
+
+def _list(value: bytes) -> list[bytes]:
+    return [item.strip().lower() for item in value.split(b",") if item.strip()]
 
 
 def _number(text: bytes, base: int, what: str) -> int:
     # int() takes signs, underscores and prefixes, the grammar does not.
-    if not text.isalnum() or not set(text.lower()) <= set(b"0123456789abcdef"[:base]):
+    if not text.isalnum() or len(text) > 18 or not set(text.lower()) <= set(b"0123456789abcdef"[:base]):
         raise ProtocolError(f"{what} {text[:40]!r} is not a number")
     return int(text, base)

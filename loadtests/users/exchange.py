@@ -6,7 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from foundation.wire import Answer, reason_of
+from foundation.chat import Answer, reason_of
 
 if TYPE_CHECKING:
     import ssl

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import ValidationError
 
+from foundation.chat import ChatRequests
 from foundation.measures.outcome import REQUEST_TIMEOUT_S
-from foundation.wire import ChatRequests, Target
+from foundation.wire import Target
 from loadtests.records import ProcessCost, RecordFile
 from stacks.environment import Traffic
 from stacks.errors import ConfigurationError
@@ -23,7 +24,7 @@ from stacks.traffic import PlannedRequest, request_lengths, trace_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from foundation.wire import Answer
+    from foundation.chat import Answer
 
 _WORKERS: Final = 997
 """Numbers of requests are taken in steps of this, one step a worker; prime, so that the first characters of prompts still vary."""

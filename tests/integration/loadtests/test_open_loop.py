@@ -62,7 +62,7 @@ def test_targets_take_turns(engine: StubEngine) -> None:
         (Behaviour.REFUSED, Status.REJECTED, "HTTP 400: the request exceeds the available context size", 0),
         (Behaviour.BROKEN, Status.FAILED, "HTTP 500: out of memory", 0),
         (Behaviour.RESET, Status.FAILED, "the connection was reset in the middle of the answer", 3),
-        (Behaviour.CUT, Status.FAILED, "the stream ended without [DONE] in the middle of the answer", 3),
+        (Behaviour.CUT, Status.FAILED, "the stream ended without a finish reason or [DONE] in the middle of the answer", 3),
         (Behaviour.ERROR_IN_STREAM, Status.FAILED, "error in the stream: slot lost", 3),
         (Behaviour.SILENT, Status.FAILED, "no end after 0.2 s, before the first token", 0),
         (Behaviour.NOT_HTTP, Status.FAILED, "no HTTP/1.1 response, but b'SSH-2.0-stub'", 0),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from foundation.wire import ChatRequests, Target
+from foundation.chat import ChatRequests
+from foundation.wire import Target
 from loadtests.testing import Behaviour, StubEngine
 from loadtests.users.exchange import exchange
 from stacks.traffic import PlannedRequest
@@ -35,7 +36,7 @@ def test_a_good_answer(engine: StubEngine) -> None:
     ("behaviour", "error"),
     [
         (Behaviour.REFUSED, "HTTP 400: the request exceeds the available context size"),
-        (Behaviour.CUT, "the stream ended without [DONE] in the middle of the answer"),
+        (Behaviour.CUT, "the stream ended without a finish reason or [DONE] in the middle of the answer"),
         (Behaviour.SILENT, "no end after 0.1 s, before the first token"),
         (Behaviour.NOT_HTTP, "no HTTP/1.1 response, but b'SSH-2.0-stub'"),
     ],

@@ -66,7 +66,7 @@ def test_the_request_is_written_once_and_the_connection_closed_at_the_end() -> N
     running.data_received(b"late")
     running.connection_lost(None)
     running.fail("later")
-    assert (connection.aborted, ended, running.answer.error) == (1, [running], "HTTP 503: no message")
+    assert (connection.aborted, ended, running.answer.error) == (1, [running], "HTTP 503: Busy")
 
 
 def test_a_connection_that_comes_too_late_is_closed_unused() -> None:

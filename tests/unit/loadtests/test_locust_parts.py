@@ -10,9 +10,9 @@ from statistics import mean, stdev
 
 import pytest
 
+from foundation.chat import Answer
 from foundation.errors import TargetError
 from foundation.measures.outcome import RequestRecord, Status
-from foundation.wire import Answer
 from loadtests.records import ProcessCost, RecordFile, read_folder
 from loadtests.shapes.curves import NAMES, named, replayed, users_at
 from loadtests.users.session import Options, Session, read_traffic

@@ -1,0 +1,9 @@
+"""Chat completions as a client measures them, without sockets: what to send, and how to read and judge what comes back."""
+
+from foundation.chat.answer import Answer, reason_of
+from foundation.chat.deltas import Output, output_of
+from foundation.chat.failures import error_in, error_message
+from foundation.chat.requests import ChatRequests, prompt_text
+from foundation.chat.stream import ChatStream
+
+__all__ = ["Answer", "ChatRequests", "ChatStream", "Output", "error_in", "error_message", "output_of", "prompt_text", "reason_of"]

@@ -1,0 +1,185 @@
+"""One answer from its first byte to its end: what arrived when, and how it is to be judged.
+
+Rule 1: no socket and no clock of its own; the open loop, the users of Locust and calibration all drive it, so that they mean the same
+by a first token and by a failure.
+Rule 2: it ends once; what comes later is ignored. It ends with ``[DONE]``, with a failure, or with the response, whichever is first.
+Rule 3: a response that ends in an orderly way after a finish reason is whole, with an end mark or without one.
+Rule 4: a status or a document that says why is worth more than how the connection ended.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from foundation.chat.refusals import no_stream, refused
+from foundation.chat.stream import ChatStream
+from foundation.measures.outcome import RequestRecord, Status
+from foundation.wire.errors import ProtocolError
+from foundation.wire.response import Response
+
+_MAX_BODY: Final = 16_384
+"""Of a body that is no stream of events, this much is kept for the reason of the failure."""
+
+
+class Answer:
+    """An answer that is being read. Times are seconds of the caller's clock.
+
+    ``ended``: nothing more is to be read, and ``status``, ``error`` and ``finished`` stand; ``first``: when the first output of any kind
+    came; ``first_text``: when the first text did, None for an answer of reasoning or calls alone; ``finished``: when the last output did,
+    and for a failure when it was seen.
+    """
+
+    __slots__ = ("_body", "_last", "_response", "ended", "error", "finished", "first", "first_text", "status", "stream")
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.status = Status.OK
+        self.error: str | None = None
+        self.first: float | None = None
+        self.first_text: float | None = None
+        self.finished = 0.0
+        self.stream = ChatStream()
+        self._last: float | None = None
+        self._body = b""
+        self._response = Response()
+
+    def feed(self, data: bytes, now: float) -> bool:
+        """Take bytes that arrived at ``now``; return whether the answer has ended."""
+        if self.ended:
+            return True
+        response = self._response
+        try:
+            if self._read(response.feed(data), now):
+                return True
+        except ProtocolError as error:
+            return self._read(error.body, now) or self.fail(str(error), now)
+        return self._judge(now) if response.complete else False
+
+    def end(self, now: float, reason: str | None = None) -> bool:
+        """Take the end of the connection, orderly or for a ``reason``; some answers are framed by it."""
+        if self.ended:
+            return True
+        if reason is None and self._response.end():
+            return self._judge(now)
+        return self.fail(f"the connection was {reason or 'closed'} {self.progress}", now)
+
+    def fail(self, why: str, now: float) -> bool:
+        """End it as failed, wherever it stands; for the server's reason where it has given one, else for ``why``."""
+        if self.ended:
+            return True
+        status, error = self._refusal() or (Status.FAILED, why)
+        return self._end(status, error, now)
+
+    @property
+    def length_on_the_wire(self) -> int:
+        """Bytes that a piece of output takes on the connection, by the newest one; 0 where that cannot be known."""
+        return 0 if self._response.packed else self.stream.delta_bytes
+
+    @property
+    def progress(self) -> str:
+        """Where it stands, as the end of a sentence."""
+        if self._response.status is None:
+            return "before an answer"
+        if self.stream.finish_reason is not None:
+            return "after the finish reason"
+        return "before the first token" if self.first is None else "in the middle of the answer"
+
+    @property
+    def remark(self) -> str | None:
+        """What is odd about the server's count of tokens, None where nothing is."""
+        stream = self.stream
+        if stream.usage_contradicts:
+            return "the server's usage counts fewer output tokens than pieces of output that came"
+        if stream.hidden_tokens:
+            return "the server counted tokens of reasoning that it did not stream; they are not counted as output"
+        if self.status is Status.OK and stream.completion_tokens is None:
+            return "the server sent no usage; each piece of output counts as a token"
+        return None
+
+    def record(self, *, start: float, intended_s: float, sent_s: float, prompt_tokens: int, replica: str) -> RequestRecord:
+        """Return the record, on the clock of a run that began at ``start``. ``prompt_tokens`` are the planned ones."""
+        return RequestRecord(
+            intended_s=intended_s,
+            sent_s=sent_s,
+            first_token_s=None if self.first is None else self.first - start,
+            finished_s=self.finished - start,
+            prompt_tokens=prompt_tokens,
+            output_tokens=self.stream.output_tokens,
+            replica=replica,
+            status=self.status,
+            error=self.error,
+            first_text_s=None if self.first_text is None else self.first_text - start,
+            remark=self.remark,
+        )
+
+    def _read(self, body: bytes, now: float) -> bool:
+        """Read a piece of the body; return whether the answer has ended."""
+        status, stream = self._response.status, self.stream
+        if status is None or not 200 <= status < 300:
+            self._body = (self._body + body)[:_MAX_BODY]
+            return False
+        if not stream.frames and body:
+            self._body = (self._body + body)[:_MAX_BODY]
+        return self._note(stream.feed(body), now)
+
+    def _note(self, deltas: int, now: float) -> bool:
+        """Note the time of new output; return whether the stream has ended the answer."""
+        stream = self.stream
+        if deltas:
+            self._last = now
+            if self.first is None:
+                self.first = now
+            if self.first_text is None and stream.texts:
+                self.first_text = now
+        return self._judge(now) if stream.ended else False
+
+    def _judge(self, now: float) -> bool:
+        """Judge an answer that is as whole as it will be."""
+        stream = self.stream
+        if not stream.ended and self._note(stream.end(), now):
+            return True
+        if refusal := self._refusal():
+            return self._end(*refusal, now)
+        if fault := self._fault():
+            return self._end(Status.FAILED, fault, now)
+        return self._end(Status.OK, None, now if self._last is None else self._last)
+
+    def _fault(self) -> str | None:
+        """Return what is wrong with a stream that has ended, None for a good one."""
+        stream = self.stream
+        if stream.error is not None:
+            return f"error in the stream: {stream.error}"
+        if not stream.done and self._response.cut_short:
+            return f"the answer is packed, and its end is missing {self.progress}"
+        if not stream.done and stream.finish_reason is None:
+            return f"the stream ended without a finish reason or [DONE] {self.progress}"
+        if self.first is None and not stream.hidden_tokens:
+            return "the answer had no output"
+        return None
+
+    def _refusal(self) -> tuple[Status, str] | None:
+        """Return how the server refused, by its status or by a document in place of the stream; None where it did not."""
+        response = self._response
+        if response.status is None:
+            return None
+        if not 200 <= response.status < 300:
+            return refused(response, self._body)
+        if not self.stream.frames and (instead := no_stream(response, self._body)):
+            return Status.FAILED, instead
+        return None
+
+    def _end(self, status: Status, error: str | None, finished: float) -> bool:
+        if not self.ended:
+            self.ended = True
+            self.status, self.error, self.finished = status, error, finished
+        return True
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the system's words for ``error``, without numbers and addresses."""
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, ConnectionResetError):
+        return "reset"
+    text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    return text or type(error).__name__

@@ -1,0 +1,82 @@
+"""What a load sends: streamed chat completions of planned lengths.
+
+Rule 1: a prompt of n tokens is n ASCII characters, because the tokenizer of the engine under test has one token a byte.
+Rule 2: no two prompts of a run begin alike, so that no prefix cache can shorten the work that the plan asks for.
+Rule 3: fields outside the OpenAI API (``ignore_eos``, ``cache_prompt``) are sent to our own engines only.
+"""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from foundation.wire.request import encode_post
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from foundation.wire.target import Target
+
+_FILLER_LENGTH: Final = 16_381  # prime: prompts take the filler from different offsets for a long time before they repeat
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def _filler(seed: int) -> str:
+    random = Random(f"{seed}/filler")  # noqa: S311  # a plan wants repeatable texts
+    return "".join(random.choices(ascii_lowercase + " " * 5, k=_FILLER_LENGTH))
+
+
+def prompt_text(index: int, tokens: int, filler: str) -> str:
+    """Return the prompt of request ``index``: ``tokens`` ASCII characters, the index first with its fastest digit in front."""
+    digits = ""
+    rest = index
+    while True:
+        rest, digit = divmod(rest, 36)
+        digits += _DIGITS[digit]
+        if not rest:
+            break
+    start = index * 7919 % len(filler)
+    head = f"{digits} {filler[start : start + tokens]}"
+    while len(head) < tokens:
+        head += filler[: tokens - len(head)]
+    return head[:tokens]
+
+
+class Question(Protocol):
+    """What a request asks for: its number in the run, the lengths of prompt and answer in tokens."""
+
+    @property
+    def index(self) -> int: ...  # noqa: D102
+    @property
+    def prompt_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def output_tokens(self) -> int: ...  # noqa: D102
+
+
+class ChatRequests:
+    """Builds the requests of one run. ``seed`` picks the text; ``engine_options`` adds the fields of Rule 3.
+
+    ``exact_length``: requests ask for exactly the planned number of tokens.
+    """
+
+    def __init__(self, *, model: str, api_key: str | None = None, seed: int = 0, engine_options: bool = True) -> None:
+        self.exact_length = engine_options
+        self._filler = _filler(seed)
+        options: dict[str, Any] = {"temperature": 0, "ignore_eos": True, "cache_prompt": False} if engine_options else {}
+        # All but the prompt and its answer's length is the same in each request, and encoded once.
+        self._before = f'{{"model":{json.dumps(model)},"messages":[{{"role":"user","content":"'
+        self._between = '"}],"max_tokens":'
+        self._after = json.dumps({"stream": True, "stream_options": {"include_usage": True}, **options}, separators=(",", ":"))[1:]
+        self._headers = f"Authorization: Bearer {api_key}\r\n" if api_key else ""
+
+    def body(self, request: Question, fields: Mapping[str, Any] | None = None) -> bytes:
+        """Return the JSON document for ``request``, with more ``fields``. Prompts are letters, digits and spaces: JSON as they are."""
+        text = prompt_text(request.index, request.prompt_tokens, self._filler)
+        more = f"{json.dumps(fields)[1:-1]}," if fields else ""
+        return f"{self._before}{text}{self._between}{request.output_tokens},{more}{self._after}".encode()
+
+    def encode(self, request: Question, target: Target, fields: Mapping[str, Any] | None = None) -> bytes:
+        """Return the whole HTTP request."""
+        return encode_post(target, self.body(request, fields), headers=self._headers)

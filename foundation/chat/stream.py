@@ -1,0 +1,204 @@
+"""Reading a streamed chat completion (OpenAI's ``chat.completion.chunk``) from the bytes of its body.
+
+Rule 1: no clock: :meth:`ChatStream.feed` returns how many pieces of output the bytes completed; the caller knows the time.
+Rule 2: ``[DONE]`` ends the answer, and so does a failure; nothing after it is read.
+Rule 3: the chunks of one answer differ in one string. The first that carries output is decoded and becomes a template; one that has its
+beginning and its end, and between them a string without quotes, has the same meaning. All others are decoded. This is sound because a
+quote inside a JSON string is always escaped, and it costs a third of decoding: the cost of a frame limits the rate that can be measured.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from foundation.chat.deltas import Output, output_of
+from foundation.chat.failures import error_of, one_line
+from foundation.wire.events import Event, EventStream
+
+_DONE: Final = b"[DONE]"
+_NO_TEMPLATE: Final = b"\0"  # no JSON begins so
+_LESSONS: Final = 16
+"""Templates that are made of one answer: of a server whose chunks differ in more than a string each would be in vain."""
+_BACKSLASH: Final = ord("\\")
+_STRING: Final = re.compile(rb'"(content|reasoning_content|reasoning)"\s*:\s*"([^"\\]+)"')
+_PROBE: Final = "\u2042"
+
+
+class ChatStream:
+    """One answer. Counts are of what has come so far.
+
+    ``frames``: events with data; ``deltas``: those with output, ``texts`` and ``reasonings`` those with text and with reasoning;
+    ``delta_bytes``: length of the newest with output. ``prompt_tokens``, ``completion_tokens`` and ``reasoning_tokens``: what the server's
+    usage says, None before it does. ``timings``: llama.cpp's own times. ``finish_reason``: why the model ended; ``done``: the end mark has
+    come; ``error``: the server's words for a failure inside the stream.
+    """
+
+    __slots__ = (
+        "_after",
+        "_before",
+        "_events",
+        "_kind",
+        "_lessons",
+        "completion_tokens",
+        "delta_bytes",
+        "deltas",
+        "done",
+        "error",
+        "finish_reason",
+        "frames",
+        "prompt_tokens",
+        "reasoning_tokens",
+        "reasonings",
+        "texts",
+        "timings",
+    )
+
+    def __init__(self) -> None:
+        self._events = EventStream()
+        self._before = self._after = _NO_TEMPLATE
+        self._kind = Output.NONE
+        self._lessons = _LESSONS
+        self.frames = 0
+        self.deltas = 0
+        self.texts = 0
+        self.reasonings = 0
+        self.delta_bytes = 0
+        self.prompt_tokens: int | None = None
+        self.completion_tokens: int | None = None
+        self.reasoning_tokens: int | None = None
+        self.timings: dict[str, Any] = {}
+        self.finish_reason: str | None = None
+        self.done = False
+        self.error: str | None = None
+
+    def feed(self, body: bytes) -> int:
+        """Take bytes of the body; return the number of pieces of output that they complete.
+
+        Raises:
+            ProtocolError: a frame is longer than the limit.
+        """
+        if self.done or self.error is not None:
+            return 0
+        deltas = self.deltas
+        before, after = self._before, self._after
+        for event in self._events.feed(body):
+            data, name, ignored = event
+            if data is not None and data.startswith(before) and data.endswith(after) and name == b"message" and not ignored:
+                string = data[len(before) : len(data) - len(after)]
+                if string and b'"' not in string and string[-1] != _BACKSLASH:
+                    self.frames += 1
+                    self._count(self._kind, len(data))
+                    continue
+            self._take(event)
+            before, after = self._before, self._after
+            if self.ended:
+                break
+        return self.deltas - deltas
+
+    def end(self) -> int:
+        """Take the end of the body, which may cut off an event: an end mark without a line end is one all the same."""
+        before = self.deltas
+        if not self.ended and (event := self._events.end()) is not None:
+            self._take(event)
+        return self.deltas - before
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is read: the end mark or a failure has come."""
+        return self.done or self.error is not None
+
+    @property
+    def hidden_tokens(self) -> int:
+        """Tokens of reasoning that the server counted and did not stream."""
+        return 0 if self.reasonings else min(self.reasoning_tokens or 0, self.completion_tokens or 0)
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens that were streamed: by the server's usage where there is one that can be true, else one a piece."""
+        if self.completion_tokens is None:
+            return self.deltas
+        counted = self.completion_tokens - self.hidden_tokens
+        return self.deltas if counted < min(2, self.deltas) else counted
+
+    @property
+    def usage_contradicts(self) -> bool:
+        """Whether the server's usage counts fewer tokens than pieces of text and reasoning came."""
+        return self.completion_tokens is not None and self.completion_tokens - self.hidden_tokens < self.texts + self.reasonings
+
+    def _count(self, kind: Output, length: int) -> None:
+        self.deltas += 1
+        self.delta_bytes = length
+        if kind & Output.TEXT:
+            self.texts += 1
+        if kind & Output.REASONING:
+            self.reasonings += 1
+
+    def _take(self, event: Event) -> None:
+        """Read one event in full."""
+        data = event.data
+        if data is not None:
+            self.frames += 1
+            if data.strip(b' "') == _DONE:
+                self.done = True
+                return
+        chunk: Any = None
+        try:
+            chunk = json.loads(data or b"null")
+        except (ValueError, RecursionError):
+            self.error = error_of(event, None) or f"a frame is not JSON: {one_line((data or b'').decode('utf-8', 'replace'))}"
+            return
+        self.error = error_of(event, chunk)
+        if self.error is not None or not isinstance(chunk, dict):
+            return
+        if kind := output_of(chunk):
+            self._count(kind, len(data or b""))
+        self._read_end(chunk)
+        if kind in (Output.TEXT, Output.REASONING) and self._lessons:
+            self._lessons -= 1
+            self._learn(data or b"", kind)
+
+    def _read_end(self, chunk: dict[str, Any]) -> None:
+        """Read what the last chunks carry: finish reason, usage, times."""
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and isinstance(reason := choice.get("finish_reason"), str | dict) and reason:
+                self.finish_reason = reason if isinstance(reason, str) else str(reason.get("type"))
+        usage = chunk.get("usage")
+        if isinstance(usage, dict):
+            self._read_usage(usage)
+        if isinstance(timings := chunk.get("timings"), dict):
+            self.timings = timings
+
+    def _read_usage(self, usage: dict[str, Any]) -> None:
+        prompt, completion, total = (_whole(usage.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
+        details = usage.get("completion_tokens_details")
+        reasoning = _whole(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+        if completion is not None and reasoning and prompt is not None and total == prompt + completion + reasoning:
+            completion += reasoning  # xAI counts reasoning beside the completion, OpenAI within it
+        self.prompt_tokens = self.prompt_tokens if prompt is None else prompt
+        self.completion_tokens = self.completion_tokens if completion is None else completion
+        self.reasoning_tokens = self.reasoning_tokens if reasoning is None else reasoning
+
+    def _learn(self, data: bytes, kind: Output) -> None:
+        """Make a template of a chunk (Rule 3), if another string in the same place is certain to mean the same."""
+        for match in _STRING.finditer(data):
+            before, after = data[: match.start(2)], data[match.end(2) :]
+            chunk = json.loads(before + _PROBE.encode() + after)
+            choices = chunk.get("choices")
+            if (
+                output_of(chunk) is kind
+                and choices[0]["delta"].get(match[1].decode()) == _PROBE
+                and not any(choice.get("finish_reason") for choice in choices)
+                and not chunk.get("usage")
+                and not chunk.get("timings")
+            ):
+                self._before, self._after, self._kind = before, after, kind
+                return
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
