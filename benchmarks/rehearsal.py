@@ -31,7 +31,7 @@ def main(repeats: int) -> None:
         print(f"run {number}: {seconds:6.1f} s   {gib:4.2f} GiB   {document['verdict']}   n={(document['measured'] or {}).get('n')}")
         errors = document["error"]
         if errors is None or any(errors[metric][quantile]["relative"] is None for metric in METRICS for quantile in ALLOWED):
-            print("".join(f"   {reason}\n" for reason in document["reasons"]), end="")  # nothing to compare, and these say why
+            print("".join(f"   {reason['text']}\n" for reason in document["reasons"]), end="")  # nothing to compare, and these say why
             continue
         for metric in METRICS:
             cells = []

@@ -60,7 +60,7 @@ def unfit(document: dict[str, Any]) -> list[str]:
     if document["measured"] is None:
         reasons.append("nothing was measured")
     if document["verdict"] != "ship":
-        reasons += [f"the verdict is {document['verdict']}", *document["reasons"]]
+        reasons += [f"the verdict is {document['verdict']}", *(reason["text"] for reason in document["reasons"])]
     return list(dict.fromkeys(reasons))
 
 

@@ -1,9 +1,9 @@
-"""Writes the pages that are made from code: docs/environment.md and docs/schemas/environment.json.
+"""Writes the pages that are made from code: docs/environment.md and all of docs/schemas.
 
     python docs/generate.py            writes them anew
     python docs/generate.py --check    writes nothing; ends with 1 and names the pages that are out of date
 
-Rule 1: every word about a field stands in stacks/environment; this file only arranges it.
+Rule 1: every word about a field stands in its type, in stacks/environment or sandtable/document; this file only arranges it.
 Rule 2: the same model gives the same bytes.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandtable.commands.schema import document
+from sandtable.document.schemas import SCHEMAS
 from stacks.environment import STACK_SECRETS, Environment
 from stacks.environment.file import PROJECT
 from stacks.environment.thresholds import METRICS, OPERATORS
@@ -80,6 +81,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "environment.md": reference(),
         DOCS / "schemas" / "environment.json": json.dumps(document(), indent=2) + "\n",
+        **{DOCS / "schemas" / f"{name}.json": json.dumps(schema.to_json(), indent=2) + "\n" for name, schema in SCHEMAS.items()},
     }
 
 

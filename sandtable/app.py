@@ -6,7 +6,6 @@ Nothing heavy is imported here, so that ``sandtable --help`` answers at once.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import sys
@@ -144,7 +143,11 @@ def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
 def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
     message = seen_lines(message)  # it may name what others wrote
     if "--json" in arguments:
-        streams.tell(json.dumps({"error": {"exit_code": int(code), "name": code.name.lower(), "message": message}}))
+        from sandtable.document.answers.machine import Failure
+        from sandtable.document.writing import to_text
+
+        fault = {"exit_code": int(code), "name": code.name.lower(), "message": message}
+        streams.tell(to_text(Failure.model_validate({"error": fault})))
     streams.tell(f"error: {message}", err=True, colour=typer.colors.RED)
     return int(code)
 

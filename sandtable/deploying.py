@@ -15,6 +15,7 @@ from sandtable.toolchain_progress import ensure, needed_for
 from sandtable.workspace import Workspace
 
 if TYPE_CHECKING:
+    from sandtable.document.answers.deployment import Drift, Plan
     from stacks.clusters.port import Cluster
     from stacks.deployment import Deployment, Event, Update
     from stacks.environment import Environment
@@ -60,29 +61,26 @@ class Target:
             step.note(cluster.status().note or str(cluster.status().server))
         return cls(environment, space, cluster, Deployment(environment, cluster=cluster, root=space.root), book, steps)
 
-    def preview(self) -> dict[str, Any]:
+    def preview(self) -> Plan:
         """Return the plan with its cost before and after and its policy findings."""
         import policies
+        from sandtable.document.answers.deployment import Plan
+        from sandtable.document.parts.cost import PlannedCost
         from stacks.pricing.costs import monthly_cost
 
         with self.steps.step("preview") as step, self._events(step):
             plan = self.deployment.preview()
             step.note(f"{len(plan.graph)} resources")
         before = self.deployment.graph()
-        findings = policies.check(plan.graph, self.environment, self.book)
-        return {
-            "environment": self.environment.name,
-            "changes": plan.changes,
-            "steps": [step.to_json() for step in plan.steps],
-            "resources": len(plan.graph),
-            "digest": plan.graph.digest,
-            "cost": {
-                "before_monthly_usd": monthly_cost(before, self.book).monthly_usd,
-                **monthly_cost(plan.graph, self.book, budget_usd=self.environment.budget.monthly_usd).to_json(),
-            },
-            "policies": [finding.to_json() for finding in findings],
-            "seconds": round(plan.seconds, 3),
-        }
+        after = monthly_cost(plan.graph, self.book, budget_usd=self.environment.budget.monthly_usd)
+        return Plan.of(
+            plan,
+            environment=self.environment.name,
+            resources=len(plan.graph),
+            digest=plan.graph.digest,
+            cost=PlannedCost.of(after, before_monthly_usd=monthly_cost(before, self.book).monthly_usd),
+            policies=policies.check(plan.graph, self.environment, self.book),
+        )
 
     def up(self) -> Update:
         """Deploy, and show how far it is.
@@ -114,12 +112,14 @@ class Target:
             step.note(changes(update.changes))
         return update
 
-    def drift(self) -> dict[str, Any]:
+    def drift(self) -> Drift:
         """Return what was changed behind Pulumi's back; the state is brought up to date with the cluster."""
+        from sandtable.document.answers.deployment import Drift
+
         with self.steps.step("refresh") as step, self._events(step):
             found = self.deployment.refresh()
             step.note(changes(found.changes))
-        return {"changes": found.changes, "steps": [step.to_json() for step in found.steps], "seconds": round(found.seconds, 3)}
+        return Drift.of(found)
 
     @contextmanager
     def _events(self, step: Any) -> Iterator[None]:

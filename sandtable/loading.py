@@ -15,10 +15,11 @@ import typer
 from sandtable.errors import UsageError
 from sandtable.rehearsal.engines import Watch, running, share_cores
 from sandtable.terminal import Steps
-from sandtable.workspace import Workspace, write_json
+from sandtable.workspace import Workspace
 
 if TYPE_CHECKING:
     from loadtests.measurement import Measurement
+    from sandtable.document.answers.checks import LoadTest
     from sandtable.terminal.progress.steps import Step
     from stacks.environment import Environment, Traffic
     from stacks.traffic import PlannedRequest
@@ -54,13 +55,15 @@ class Request:
     processes: int = 1
 
 
-def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
+def measure(name: str, space: Workspace, request: Request) -> LoadTest:
     """Run the load test and return its document; it is kept as the newest of its kind.
 
     Raises:
         UsageError: options that exclude each other, a duration that is none, or a key that no header can carry.
         StackError, LoadTestError, EngineError: what cannot be done and how to mend it.
     """
+    from sandtable.document.answers.checks import LoadTest
+    from sandtable.document.writing import write
     from stacks.environment.file import load
     from stacks.traffic import plan
 
@@ -91,9 +94,9 @@ def measure(name: str, space: Workspace, request: Request) -> dict[str, Any]:
             measurement = replace(measurement, invalid=(*happened, *measurement.invalid), notes=(*notes, *measurement.notes))
             step.note(f"{measurement.outcome.good} of {measurement.outcome.requests} good")
     kind = "open loop" if request.open_loop else "locust"
-    document = {"environment": environment.name, "targets": load_of.targets, "generator_kind": kind} | measurement.to_json()
+    document = LoadTest.of(measurement, environment=environment.name, targets=load_of.targets, generator_kind=kind)
     try:
-        write_json(results / f"{environment.name}.json", document)
+        write(results / f"{environment.name}.json", document)
     except UsageError as error:
         steps.say(f"the result is shown and not kept: {error}")  # the disk filled up meanwhile: what was measured is not lost
     return document

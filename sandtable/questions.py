@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
 from sandtable.report.words.quantities import count
@@ -14,13 +14,14 @@ from sandtable.terminal import Steps
 from sandtable.workspace import Workspace
 
 if TYPE_CHECKING:
+    from sandtable.document.answers.whatif import WhatIf
     from simulations.calibration import Calibration
     from stacks.environment import Environment
     from stacks.graph import Graph
     from workloads.engine.spec import EngineSpec
 
 
-def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, quiet: bool, skip_bad_rows: bool = False) -> dict[str, Any]:
+def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, quiet: bool, skip_bad_rows: bool = False) -> WhatIf:
     """Return the document of ``sandtable whatif``: the baseline first, then one entry a scenario.
 
     ``skip_bad_rows``: go on without the bad rows of a trace instead of refusing it.
@@ -29,6 +30,7 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
         StackError, SimulationError: the environment or a scenario is not as it must be.
         UsageError: a scenario is asked twice.
     """
+    from sandtable.document.answers.whatif import WhatIf
     from simulations import whatif
     from stacks.environment.file import load
     from stacks.graph.sources import from_program
@@ -60,25 +62,16 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, *, seed: int, qui
             on_progress=lambda number, cap, _widest: step.update(number, cap, "replications"),
         )
         step.note(f"{count(len(results), 'scenario')}, {count(results[0].replications, 'replication')}")
-    warnings = monthly_cost(graph, book).age_warnings(dt.datetime.now(dt.UTC).date())
-    return {
-        "environment": environment.name,
-        "digest": graph.digest,
-        "seed": seed,
-        "scenarios": [result.to_json() for result in results],
-        "provenance": [_provenance(calibration) for calibration in calibrations.used],
-        "warnings": list(warnings),
-    }
-
-
-def _provenance(calibration: Calibration) -> dict[str, Any]:
-    """Return what the speeds are made of: one entry of ``provenance``, named as the scenarios name it."""
-    return {
-        "calibration": calibration.name,
-        "date": calibration.date,
-        "model": calibration.spec.model,
-        "coefficients": [entry.to_json() for entry in calibration.provenance()],
-    }
+    return WhatIf.model_validate(
+        {
+            "environment": environment.name,
+            "digest": graph.digest,
+            "seed": seed,
+            "scenarios": results,
+            "provenance": calibrations.used,
+            "warnings": monthly_cost(graph, book).age_warnings(dt.datetime.now(dt.UTC).date()),
+        }
+    )
 
 
 class _Calibrations:

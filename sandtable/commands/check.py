@@ -39,7 +39,8 @@ def check(
     With an environment and another source, that source is judged by the environment's rules.
     """
     import policies
-    from sandtable.terminal import Steps, out, show_findings
+    from sandtable.document.answers.checks import Check
+    from sandtable.terminal import Steps, out, show_check
     from stacks.environment.file import load
     from stacks.pricing.prices import PriceBook
 
@@ -49,11 +50,10 @@ def check(
         typed = load(environment, root=space.root) if environment else None
         book = PriceBook.named(typed.budget.price_book if typed else "bundled", root=space.root)
         assessment = policies.assess(graph, typed, book)
-    found = assessment.to_json()
+    found = Check.of(assessment, digest=graph.digest, denied=len(assessment.violations))
     if json:
-        judged = {"findings": found["findings"], "not_applicable": found["not_applicable"]}
-        print_json({"digest": graph.digest, **judged, "denied": len(assessment.violations)})
+        print_json(found)
     else:
-        show_findings(found["findings"], found["not_applicable"], out())
+        show_check(found, out())
     if assessment.violations:
         raise typer.Exit(ExitCode.POLICY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,20 +123,24 @@ def status(context: typer.Context, environment: EnvironmentName, json: Json = Fa
 
 def kubeconfig(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Print the path of the kubeconfig file, for kubectl and for `pulumi up` by hand."""
+    from sandtable.document.answers.machine import Kubeconfig
+
     found = _open(context, environment)
     path = found.kubeconfig.resolve()
     if not path.is_file():
         raise MissingError(f"{path} does not exist yet: run `sandtable cluster start {found.name}` first")
     if json:
-        print_json({"kubeconfig": str(path), "context": found.context})
+        print_json(Kubeconfig(kubeconfig=str(path), context=found.context))
     else:
         typer.echo(str(path))
 
 
 def _show(cluster: Cluster, *, json: bool) -> None:
-    found = cluster.status()
+    from sandtable.document.answers.machine import ClusterState
+
+    found = ClusterState.of(cluster.status())
     if json:
-        print_json(asdict(found))
+        print_json(found)
         return
     state = "running" if found.running else "not running"
     typer.echo(

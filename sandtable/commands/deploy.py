@@ -64,7 +64,6 @@ def preview(context: typer.Context, environment: EnvironmentName, json: Json = F
 
     An embedded cluster is started for the comparison and goes on running, as with `up`.
     """
-    from sandtable.report.run import parse_findings
     from sandtable.terminal import out, show_preview
 
     plan = _target(context, environment, yes=True, quiet=json).preview()  # nothing to agree to: a plan changes nothing
@@ -72,7 +71,7 @@ def preview(context: typer.Context, environment: EnvironmentName, json: Json = F
         print_json(plan)
     else:
         show_preview(plan, out())
-    if any(finding.blocks for finding in parse_findings(plan["policies"])):
+    if plan.denied:
         raise typer.Exit(ExitCode.POLICY)
 
 
@@ -116,9 +115,11 @@ def down(
 
 
 def _show(update: Update, target: Target, *, json: bool) -> None:
+    from sandtable.document.answers import deployment
     from sandtable.terminal import out, show_update
 
+    done = deployment.Update.of(update)
     if json:
-        print_json({"changes": update.changes, "seconds": round(update.seconds, 3)})
+        print_json(done)
     else:
-        show_update(target.environment.name, update.changes, out())
+        show_update(target.environment.name, done, out())

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sandtable.commands.options import Json, print_json, workspace
 from sandtable.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from toolchain import ToolStatus
 
 #: Jobs without which a rehearsal cannot be had; what only others need is shown, and no reason to fail.
 NEEDED = frozenset({"cluster", "deploy"})
@@ -42,6 +37,7 @@ def doctor(
 ) -> None:
     """Show every server and command-line tool: version, origin, licence, checksum, and how to mend what is missing."""
     import toolchain
+    from sandtable.document.answers.machine import Tools, Variables
     from sandtable.terminal import Steps, out, show_tools
     from sandtable.toolchain_progress import ensure
 
@@ -53,19 +49,15 @@ def doctor(
         found_variables = variables(workspace(context))
         make_stacks(workspace(context))
         if json:
-            print_json({"variables": found_variables})
+            print_json(Variables(variables=found_variables))
         else:
             for name, value in found_variables.items():
                 typer.echo(f"export {name}={shlex.quote(value)}")
         return
-    found = toolchain.status()
+    found = Tools.model_validate({"tools": toolchain.status()})
     if json:
-        print_json({"tools": [_document(tool) for tool in found]})
+        print_json(found)
     else:
         show_tools(found, out())
-    if any(tool.problem and set(tool.needed_for) & NEEDED for tool in found):
+    if any(tool.problem and set(tool.needed_for) & NEEDED for tool in found.tools):
         raise typer.Exit(ExitCode.MISSING)
-
-
-def _document(tool: ToolStatus) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(tool).items()}

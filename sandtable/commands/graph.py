@@ -61,7 +61,9 @@ def graph(
     with Steps(quiet=json).step("graph", brief=True):
         found = read_graph(workspace(context), environment, state, preview, manifests)
     if json:
-        print_json(found.to_json())
+        from sandtable.document.graph import StackGraph
+
+        print_json(StackGraph.of(found))
     elif dot:
         from sandtable.report.dot import to_dot
 

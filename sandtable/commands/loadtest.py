@@ -83,5 +83,5 @@ def loadtest(
         print_json(document)
     else:
         show_measurement(document, out())
-    if document["invalid"] or document["undersampled"]:
+    if document.invalid or document.undersampled:
         raise typer.Exit(int(ExitCode.INCONCLUSIVE))

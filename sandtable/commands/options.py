@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sandtable.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sandtable.document.parts.base import Part
 
 
 def environments(context: typer.Context) -> Iterable[str]:
@@ -33,6 +35,8 @@ def workspace(context: typer.Context) -> Workspace:
     return found
 
 
-def print_json(document: Any) -> None:
+def print_json(document: Part) -> None:
     """Print the one document of ``--json``."""
-    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+    from sandtable.document.writing import to_text
+
+    typer.echo(to_text(document))

@@ -45,4 +45,4 @@ def rehearse(
     document = rehearse(environment, workspace(context), options)
     if json:
         print_json(document)
-    raise typer.Exit(int(document["exit_code"]))
+    raise typer.Exit(int(document.exit_code or 0))

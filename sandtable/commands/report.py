@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,14 +31,16 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the report of a rehearsal again and open it."""
+    from sandtable.document.reading import read_run
     from sandtable.report import write_reports
 
     space = workspace(context)
-    files = write_reports(space.run(run) if run else space.latest_run())
+    folder = space.run(run) if run else space.latest_run()
+    files = write_reports(read_run(folder), folder)
     if json:
-        print_json({name: str(path) for name, path in files.items()})
+        print_json(files)
         return
-    for path in files.values():
-        typer.echo(str(path))
-    if open_browser and not webbrowser.open(files["html"].resolve().as_uri()):
+    for path in (files.html, files.junit, files.markdown):
+        typer.echo(path)
+    if open_browser and not webbrowser.open(Path(files.html).resolve().as_uri()):
         typer.echo("no browser here: open the .html file above with one", err=True)

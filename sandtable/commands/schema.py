@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json as jsons
 from typing import Any
 
 import typer
 
-from sandtable.commands.options import Json, print_json
+from sandtable.commands.options import Json
 
 EXAMPLES = """
 Examples:
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def schema(json: Json = False) -> None:  # noqa: ARG001  # one JSON document is all that it prints, asked or not
     """Print the JSON Schema of Pulumi.<name>.yaml, for editors that check while you type."""
-    print_json(document())
+    typer.echo(jsons.dumps(document(), indent=2))
 
 
 def document() -> dict[str, Any]:

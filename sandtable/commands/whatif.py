@@ -38,15 +38,17 @@ def whatif(
     json: Json = False,
 ) -> None:
     """Ask the twin what would happen: cost, latency, availability and utilisation against the baseline."""
+    from sandtable.document.answers.whatif import ScenarioKinds
     from sandtable.questions import ask
     from sandtable.terminal import out, show_scenarios, show_whatif
     from simulations import whatif as questions
 
     if list_scenarios:
+        kinds = ScenarioKinds.model_validate({"scenarios": tuple(questions.KINDS.values())})
         if json:
-            print_json({"scenarios": [{"example": kind.example, "meaning": kind.meaning} for kind in questions.KINDS.values()]})
+            print_json(kinds)
         else:
-            show_scenarios(questions.KINDS, out())
+            show_scenarios(kinds, out())
         return
     if environment is None:
         raise UsageError("name the environment that is asked about: `sandtable whatif prod --scenario traffic=2x`")

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from foundation.processes.interrupts import held_interrupts
 from policies.verdict import Result
@@ -20,11 +20,12 @@ from sandtable.rehearsal.engines import Cores, EnginesDoNotFitError, Watch, runn
 from sandtable.rehearsal.findings import Findings
 from sandtable.terminal import Steps, out, show_rehearsal
 from sandtable.toolchain_progress import ensure_or_skip, needed_for
-from sandtable.workspace import Workspace, write_json
+from sandtable.workspace import Workspace
 from stacks.errors import StackError
 
 if TYPE_CHECKING:
     from foundation.measures import Outcome
+    from sandtable.document.rehearsal import Rehearsal
     from simulations.calibration import Calibration
     from simulations.calibration.yardstick import Yardstick
     from simulations.deployed import DeployedEngines
@@ -53,12 +54,13 @@ class Options:
     quiet: bool = False
 
 
-def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
+def rehearse(name: str, space: Workspace, options: Options) -> Rehearsal:
     """Rehearse the environment called ``name`` and return the document of the rehearsal.
 
     Raises:
         StackError, ToolchainError, SimulationError, LoadTestError, EngineError: what cannot be done and how to mend it.
     """
+    from sandtable.document.reading import Run
     from sandtable.report import write_reports
     from stacks.environment.file import load
     from stacks.pricing.prices import PriceBook
@@ -80,15 +82,13 @@ def rehearse(name: str, space: Workspace, options: Options) -> dict[str, Any]:
     if options.keep_baseline and not ships:
         loop.note("not kept as the baseline: only a rehearsal that ships is")
     document = loop.found.document(loop.steps.timings())
-    write_json(folder / "rehearsal.json", document)
-    write_json(folder / "samples.json", loop.found.samples())
-    graph = loop.found.deployed or loop.graph
-    write_json(folder / "graph.json", graph.to_json())
-    files = write_reports(folder)
+    run = Run(folder.name, document, loop.found.samples(), loop.found.deployed or loop.graph)
+    run.write(folder)
+    files = write_reports(run, folder)
     if options.keep_baseline and ships and loop.measured:
         loop.measured.write(space.baseline(environment.name))
     if not options.quiet:
-        show_rehearsal(document, out(), report=files["html"], graph=graph)
+        show_rehearsal(document, out(), report=files.html, graph=run.graph)
     return document
 
 

@@ -16,7 +16,8 @@ from sandtable.report.words.quantities import count
 from sandtable.signs import seen_lines
 
 if TYPE_CHECKING:
-    from sandtable.report.run.documents import Finding, Rehearsal
+    from sandtable.document.parts.policies import Finding
+    from sandtable.document.rehearsal import Rehearsal
     from sandtable.report.words.metrics import Line
 
 
@@ -61,7 +62,7 @@ def _policies(rehearsal: Rehearsal) -> ET.Element:
         findings = list(members)
         case = _case(suite, rule)
         text = "\n".join(_sentence(finding) for finding in findings)
-        if denied := sum(finding.blocks for finding in findings):
+        if denied := sum(finding.denies for finding in findings):
             _mark(case, "failure", "denied", f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}", text)
         elif all(finding.waived_by is not None for finding in findings):
             _mark(case, "skipped", None, f"waived: {findings[0].waived_by}", text)
@@ -96,8 +97,9 @@ def _validity(rehearsal: Rehearsal) -> ET.Element:
         _mark(case, "error", "invalid", reason, "\n".join(rehearsal.load.invalid))
     case = _case(suite, "the verdict is decided")
     if rehearsal.verdict == "inconclusive":
+        why = [reason.text for reason in rehearsal.reasons]
         _mark(
-            case, "error", "inconclusive", rehearsal.reasons[0] if rehearsal.reasons else "no reason recorded", "\n".join(rehearsal.reasons)
+            case, "error", "inconclusive", why[0] if why else "no reason recorded", "\n".join(why)
         )
     return suite
 

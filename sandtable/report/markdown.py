@@ -14,7 +14,7 @@ from sandtable.report.words.quantities import percent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sandtable.report.run.documents import Rehearsal
+    from sandtable.document.rehearsal import Rehearsal
 
 _ICONS: Final = {"ship": "✅", "hold": "❌", "inconclusive": "❓"}
 _HOLDS: Final = {True: "✅", False: "❌", None: "❓"}
@@ -27,7 +27,7 @@ def render_markdown(rehearsal: Rehearsal) -> str:
     verdict = sentences.VERDICTS[rehearsal.verdict]
     parts = [
         f"## {_ICONS[rehearsal.verdict]} {verdict.word}: {_plain(sentences.headline(rehearsal))}",
-        "\n".join(f"- {_plain(reason)}" for reason in rehearsal.reasons),
+        "\n".join(f"- {_plain(reason.text)}" for reason in rehearsal.reasons),
         _plain(sentences.basis(rehearsal)),
         _thresholds(rehearsal),
         _cost(rehearsal),
@@ -77,7 +77,7 @@ def _comparison(rehearsal: Rehearsal) -> str:
 
 
 def _policies(rehearsal: Rehearsal) -> str:
-    findings = sorted(rehearsal.policies, key=lambda one: (not one.blocks, one.waived_by is not None, one.rule, one.resource))
+    findings = sorted(rehearsal.policies, key=lambda one: (not one.denies, one.waived_by is not None, one.rule, one.resource))
     rows = [
         ("waived" if one.waived_by is not None else one.severity, _code(one.rule), one.resource, one.message, one.fix)
         for one in findings[:_MOST_FINDINGS]
@@ -85,7 +85,7 @@ def _policies(rehearsal: Rehearsal) -> str:
     table = _table(("", "rule", "resource", "finding", "fix"), rows)
     if len(findings) > _MOST_FINDINGS:
         table += f"\n\n{len(findings) - _MOST_FINDINGS} more in `rehearsal.json`."
-    denied = sum(one.blocks for one in findings)
+    denied = sum(one.denies for one in findings)
     return _folded(f"Policies: {denied} deny, {len(findings)} in all", table)
 
 

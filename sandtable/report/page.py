@@ -17,18 +17,22 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from sandtable.document.parts.outcome import LATENCIES, Outcome
 from sandtable.report.charts.distribution import Curve, Limit, distribution
 from sandtable.report.charts.gauge import gauge
 from sandtable.report.charts.graph import MOST_COMPONENTS, draw
 from sandtable.report.charts.timeline import slices_of, timeline
-from sandtable.report.run.documents import LATENCIES, Cost, Outcome
 from sandtable.report.styles import style
 from sandtable.report.words import metrics, quantities, sentences
 from sandtable.report.words.components import components, counted
+from sandtable.report.words.facts import facts
 from sandtable.report.words.metrics import LATENCY_WORDS, SHORT, Line
 
 if TYPE_CHECKING:
-    from sandtable.report.run import Run
+    from collections.abc import Sequence
+
+    from sandtable.document.parts.cost import Cost
+    from sandtable.document.reading import Run
 
 MOST_ROWS: Final = 200
 _SLICES_IN_TABLE: Final = 60
@@ -55,7 +59,7 @@ def _environment() -> Environment:
         "seconds": quantities.seconds,
         "when": _when,
         "code": _code,
-        "generator": sentences.generator,
+        "facts": facts,
         "cut": _cut,
         "rest": _rest,
     }
@@ -86,7 +90,7 @@ def _context(run: Run) -> dict[str, Any]:
         "figures": [_figure(run, name, lines) for name in LATENCIES] if rehearsal.predicted or rehearsal.measured else [],
         "timeline": timeline(run.samples.timeline),
         "slices": slices,
-        "findings": sorted(rehearsal.policies, key=lambda one: (not one.blocks, one.waived_by is not None, one.rule, one.resource)),
+        "findings": sorted(rehearsal.policies, key=lambda one: (not one.denies, one.waived_by is not None, one.rule, one.resource)),
         "parts_list": parts,
         "most_parts": MOST_COMPONENTS,
         "resources": draw(parts),
@@ -111,7 +115,7 @@ class Figure:
 def _figure(run: Run, latency: str, lines: list[Line]) -> Figure:
     sides = {"predicted": run.rehearsal.predicted, "measured": run.rehearsal.measured}
     curves = [
-        Curve(side, run.samples.of(side).latency(latency), (outcome or Outcome()).latency(latency)) for side, outcome in sides.items()
+        Curve(side, run.samples.side(side).latency(latency), (outcome or Outcome()).latency(latency)) for side, outcome in sides.items()
     ]
     limits = {
         line.expression: Limit(line.expression[:3], line.limit, f"{line.expression[:3]} {line.symbol} {line.limit:g}")
@@ -163,9 +167,9 @@ def _code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped a moment ago
 
 
-def _cut(rows: list[_T]) -> list[_T]:
+def _cut(rows: Sequence[_T]) -> Sequence[_T]:
     return rows[:MOST_ROWS]
 
 
-def _rest(rows: list[_T]) -> int:
+def _rest(rows: Sequence[_T]) -> int:
     return max(0, len(rows) - MOST_ROWS)

@@ -1,12 +1,12 @@
 """The terminal: what a command says while it works, and its results as a person reads them.
 
-Every ``show_…`` takes the document that ``--json`` would print (or a typed object of a lower floor) and a console.
+Every ``show_…`` takes the document that ``--json`` would print, and a console; a resource graph as it is.
 """
 
 from sandtable.terminal.console import out
 from sandtable.terminal.measurement import show_measurement
 from sandtable.terminal.plan import show_drift, show_preview, show_update
-from sandtable.terminal.policies import show_findings
+from sandtable.terminal.policies import show_check
 from sandtable.terminal.progress.steps import Steps
 from sandtable.terminal.rehearsal import show_rehearsal
 from sandtable.terminal.resources import show_graph
@@ -16,8 +16,8 @@ from sandtable.terminal.whatif import show_scenarios, show_whatif
 __all__ = [
     "Steps",
     "out",
+    "show_check",
     "show_drift",
-    "show_findings",
     "show_graph",
     "show_measurement",
     "show_preview",

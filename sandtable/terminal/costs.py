@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from sandtable.report.words.facts import Item
 from sandtable.report.words.quantities import figure, percent, usd
-from sandtable.report.words.sentences import Item, budget, monthly
+from sandtable.report.words.sentences import budget, monthly
 from sandtable.terminal.parts import bullet, grid, heading
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.report.run.documents import Cost, PoolCost
+    from sandtable.document.parts.cost import Cost, PoolCost
 
 
 def show_cost(cost: Cost, console: Console, *, buys: Sequence[Item] = ()) -> None:

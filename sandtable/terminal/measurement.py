@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sandtable.report.run import parse_outcome
-from sandtable.report.run.documents import LATENCIES, QUANTILES
+from sandtable.document.parts.outcome import LATENCIES, QUANTILES
 from sandtable.report.words.metrics import LATENCY_WORDS
 from sandtable.report.words.quantities import Estimate, count, figure, percent, seconds
 from sandtable.terminal.parts import bullet, grid, heading
@@ -15,26 +14,22 @@ from sandtable.terminal.parts import bullet, grid, heading
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from sandtable.document.answers.checks import LoadTest
 
-def show_measurement(document: dict[str, Any], console: Console) -> None:
-    """Print the document of ``sandtable loadtest``.
 
-    Raises:
-        RunUnreadableError: its outcome is none.
-    """
-    outcome = parse_outcome(document["outcome"])
-    invalid = [str(text) for text in document.get("invalid") or ()]
-    undersampled = [str(text) for text in document.get("undersampled") or ()]
+def show_measurement(test: LoadTest, console: Console) -> None:
+    """Print the document of ``sandtable loadtest``."""
+    outcome = test.outcome
     console.print()
-    if invalid:
+    if test.invalid:
         console.print(Text.assemble(("? INVALID", "unsure bold"), "  the measurement does not count"))
-    elif undersampled:
+    elif test.undersampled:
         console.print(Text.assemble(("? INCONCLUSIVE", "unsure bold"), "  the generator kept up, and the sample cannot decide"))
     else:
         console.print(Text.assemble(("✓ VALID", "good bold"), "  the generator kept up"))
-    for text in (*invalid, *undersampled):
+    for text in (*test.invalid, *test.undersampled):
         bullet(console, text)
-    console.print(Text(f"  {document.get('generator_kind', '')} on {', '.join(document.get('targets') or ())}", "quiet"))
+    console.print(Text(f"  {test.generator_kind} on {', '.join(test.targets)}", "quiet"))
     heading(console, "latency", "ms [95 % interval], from the intended send time")
     table = grid("L", "L", "R", "L")
     for latency in LATENCIES:
@@ -48,17 +43,16 @@ def show_measurement(document: dict[str, Any], console: Console) -> None:
     bullet(
         console, f"{count(outcome.requests, 'request')}, {outcome.good:,} good, {outcome.failed:,} failed, in {seconds(outcome.duration_s)}"
     )
-    for failed in list(document.get("errors") or ())[:_SHOWN_ERRORS]:
-        bullet(console, f"{failed['count']:,} failed: {failed['error']}")
+    for failed in test.errors[:_SHOWN_ERRORS]:
+        bullet(console, f"{failed.count:,} failed: {failed.error}")
     bullet(
         console, f"{figure(outcome.output_tokens_per_s)} output tokens per second, replicas busy {percent(outcome.utilisation)} of the time"
     )
-    generator = document.get("generator") or {}
-    told = [f"{words} {figure(generator[key])} {unit}" for key, words, unit in _GENERATOR if isinstance(generator.get(key), int | float)]
-    if told:
-        bullet(console, "generator: " + ", ".join(told))
-    for text in document.get("notes") or ():
-        bullet(console, str(text))
+    said = ((words, getattr(test.generator, name, None), unit) for name, words, unit in _GENERATOR)
+    if known := [f"{words} {figure(value)} {unit}" for words, value, unit in said if value is not None]:
+        bullet(console, "generator: " + ", ".join(known))
+    for text in test.notes:
+        bullet(console, text)
 
 
 _SHOWN_ERRORS: Final = 3

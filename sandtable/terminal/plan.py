@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sandtable.report.run import parse_cost, parse_findings
 from sandtable.report.words.quantities import count, usd
 from sandtable.report.words.sentences import monthly
 from sandtable.terminal.costs import show_cost
 from sandtable.terminal.parts import bullet, grid, heading
-from sandtable.terminal.policies import show_typed_findings
+from sandtable.terminal.policies import show_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import Console
+
+    from sandtable.document.answers.deployment import Drift, Plan, Step, Update
 
 #: Operation: sign, style and word; in the order of the counts.
 _OPERATIONS: Final = {
@@ -31,14 +32,14 @@ _DONE: Final = {"create": "created", "update": "updated", "replace": "replaced",
 _MOST_OF_A_KIND: Final = 12
 
 
-def show_preview(plan: dict[str, Any], console: Console) -> None:
+def show_preview(plan: Plan, console: Console) -> None:
     """Print what ``up`` would change, what it costs before and after, and what the policies say."""
-    heading(console, "plan", str(plan.get("environment", "")))
-    _steps(plan["steps"], console)
-    _counts(plan["changes"], console)
-    cost = parse_cost(plan["cost"])
+    heading(console, "plan", plan.environment)
+    _steps(plan.steps, console)
+    _counts(plan.changes, console)
+    cost = plan.cost
     show_cost(cost, console)
-    before, after = float(plan["cost"].get("before_monthly_usd") or 0.0), cost.monthly_usd or 0.0
+    before, after = cost.before_monthly_usd or 0.0, cost.monthly_usd or 0.0
     change = after - before
     if cost.unpriced:
         sentence = f"The monthly cost would be {monthly(cost)}; nodes without a price are not in it, so no difference is told."
@@ -49,17 +50,17 @@ def show_preview(plan: dict[str, Any], console: Console) -> None:
         sentence = f"The monthly cost stays at {usd(after)}."
     console.print(Text(sentence, "bold"))
     heading(console, "policies")
-    findings = parse_findings(plan["policies"])
-    if findings:
-        show_typed_findings(findings, console)
+    if plan.policies:
+        show_findings(plan.policies, console)
     else:
         console.print(Text("No rule has a finding.", "good"))
-    if denied := sum(finding.blocks for finding in findings):
-        console.print(Text(f"{count(denied, 'finding')} would hold the release.", "bad"))
+    if plan.denied:
+        console.print(Text(f"{count(plan.denied, 'finding')} would hold the release.", "bad"))
 
 
-def show_update(environment: str, changes: dict[str, int], console: Console) -> None:
+def show_update(environment: str, update: Update, console: Console) -> None:
     """Print in one line what an ``up`` or a ``down`` did."""
+    changes = update.changes
     done = {operation: number for operation, number in changes.items() if number and operation != "same"}
     said = [f"{number} {_DONE.get(operation, operation)}" for operation, number in sorted(done.items())]
     if same := changes.get("same", 0):
@@ -67,42 +68,42 @@ def show_update(environment: str, changes: dict[str, int], console: Console) -> 
     console.print(Text(f"{environment}: {', '.join(said) or 'nothing was there'}.", "good"))
 
 
-def show_drift(drift: dict[str, Any], console: Console) -> None:
+def show_drift(drift: Drift, console: Console) -> None:
     """Print what was changed on the cluster since the last deployment."""
-    changed = [step for step in drift["steps"] if _operation(step) != "same"]
+    changed = [step for step in drift.steps if _operation(step) != "same"]
     if not changed:
         console.print(Text("Nothing was changed by hand: the cluster is as it was deployed.", "good"))
         return
     heading(console, "drift", "changed by hand since the last deployment")
     _steps(changed, console)
-    kept = int(drift["changes"].get("same", 0))
+    kept = drift.changes.get("same", 0)
     console.print(Text(f"{count(len(changed), 'resource')} changed, {kept} as deployed; the next `up` puts it back.", "unsure"))
 
 
-def _operation(step: dict[str, Any]) -> str:
-    name = str(step.get("operation", ""))
+def _operation(step: Step) -> str:
+    name = step.operation
     return name if name in _OPERATIONS else "replace" if "replace" in name else "update"
 
 
-def _steps(steps: Iterable[dict[str, Any]], console: Console) -> None:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _steps(steps: Iterable[Step], console: Console) -> None:
+    found: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
         found[_operation(step)].append(step)
     for operation, (sign, style, _) in _OPERATIONS.items():
         if operation == "same":
             continue
-        of_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        of_kind: dict[str, list[Step]] = defaultdict(list)
         for step in found[operation]:
-            of_kind[str(step["label"]).partition(" ")[0]].append(step)
+            of_kind[step.label.partition(" ")[0]].append(step)
         for kind in sorted(of_kind):
-            members = sorted(of_kind[kind], key=lambda step: str(step["label"]))
+            members = sorted(of_kind[kind], key=lambda step: step.label)
             # A first deployment creates hundreds; then the number says more than the names.
             if operation == "create" and len(members) > _MOST_OF_A_KIND:
                 bullet(console, f"{kind}: {len(members)}", sign, style)
                 continue
             for step in members:
-                paths = ", ".join(str(path) for path in step.get("paths") or ())
-                bullet(console, f"{step['label']}{f': {paths}' if paths else ''}", sign, style)
+                paths = ", ".join(step.paths)
+                bullet(console, f"{step.label}{f': {paths}' if paths else ''}", sign, style)
 
 
 def _counts(changes: dict[str, int], console: Console) -> None:

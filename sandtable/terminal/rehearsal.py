@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sandtable.report.run import parse_rehearsal
 from sandtable.report.words import metrics, sentences
 from sandtable.report.words.quantities import percent
 from sandtable.terminal.costs import show_cost
 from sandtable.terminal.parts import bullet, grid, heading, holds_mark, verdict_mark
-from sandtable.terminal.policies import show_typed_findings
+from sandtable.terminal.policies import show_findings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
-    from sandtable.report.run.documents import Rehearsal
+    from sandtable.document.rehearsal import Rehearsal
     from sandtable.report.words.metrics import Row
     from sandtable.report.words.quantities import Estimate
     from stacks.graph import Graph
 
 
-def show_rehearsal(document: dict[str, Any], console: Console, *, graph: Graph | None = None, report: Path | None = None) -> None:
-    """Print the document of a rehearsal; ``graph`` says what the money buys, ``report`` is the page to name at the end.
-
-    Raises:
-        RunUnreadableError: the document is none.
-    """
-    rehearsal = parse_rehearsal(document)
+def show_rehearsal(rehearsal: Rehearsal, console: Console, *, graph: Graph | None = None, report: str | None = None) -> None:
+    """Print a rehearsal; ``graph`` says what the money buys, ``report`` is the page to name at the end."""
     _verdict(rehearsal, console)
     _thresholds(rehearsal, console)
     _comparison(rehearsal, console)
@@ -39,7 +31,7 @@ def show_rehearsal(document: dict[str, Any], console: Console, *, graph: Graph |
         show_cost(rehearsal.cost, console, buys=sentences.what_it_buys(rehearsal, graph))
     if rehearsal.policies:
         heading(console, "policies")
-        show_typed_findings(rehearsal.policies, console)
+        show_findings(rehearsal.policies, console)
     for words, texts in (("real", rehearsal.real), ("simulated", rehearsal.simulated)):
         if texts:
             heading(console, words)
@@ -47,7 +39,7 @@ def show_rehearsal(document: dict[str, Any], console: Console, *, graph: Graph |
             bullet(console, text)
     if report:
         console.print()
-        console.print(Text.assemble(("report  ", "quiet"), str(report)), soft_wrap=True)
+        console.print(Text.assemble(("report  ", "quiet"), report), soft_wrap=True)
 
 
 def _verdict(rehearsal: Rehearsal, console: Console) -> None:
@@ -56,7 +48,7 @@ def _verdict(rehearsal: Rehearsal, console: Console) -> None:
     first.add_row(verdict_mark(rehearsal.verdict), Text(sentences.headline(rehearsal), "bold"))
     console.print(first)
     for reason in rehearsal.reasons:
-        bullet(console, reason)
+        bullet(console, reason.text)
     bullet(console, sentences.basis(rehearsal), " ", "quiet")
 
 

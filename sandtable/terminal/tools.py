@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from toolchain import ToolStatus
+    from sandtable.document.answers.machine import Tool, Tools
 
 
 #: What stands at the right of the table where the screen is wide enough; ``--json`` has all of it, and checksums in full.
@@ -24,8 +24,9 @@ _BESIDES: Final = ("for", "licence", "sha256")
 _DIGITS: Final = 12
 
 
-def show_tools(tools: Sequence[ToolStatus], console: Console) -> None:
+def show_tools(document: Tools, console: Console) -> None:
     """Print the table, then for each problem what it is and what mends it, then a sentence."""
+    tools = document.tools
     tables = (_table(tools, _BESIDES[:count]) for count in range(len(_BESIDES), -1, -1))
     console.print(next((table for table in tables if _fits(table, console)), _table(tools, ())))
     for tool in tools:
@@ -39,7 +40,7 @@ def show_tools(tools: Sequence[ToolStatus], console: Console) -> None:
     console.print(_summary(tools))
 
 
-def _table(tools: Sequence[ToolStatus], besides: Sequence[str]) -> Table:
+def _table(tools: Sequence[Tool], besides: Sequence[str]) -> Table:
     table = grid("L", "L", "L", "L", *("L" for _ in besides))
     table.add_row(*(Text(words, "quiet") for words in ("", "tool", "version", "from", *besides)))
     for tool in tools:
@@ -60,13 +61,13 @@ def _fits(table: Table, console: Console) -> bool:
     return Measurement.get(console, console.options.update(width=10_000), table).maximum <= console.width
 
 
-def _mark(tool: ToolStatus) -> Text:
+def _mark(tool: Tool) -> Text:
     if not tool.problem:
         return Text("✓", "good")
     return Text("✗", "bad") if tool.needed_for else Text("-", "unsure")
 
 
-def _summary(tools: Sequence[ToolStatus]) -> Text:
+def _summary(tools: Sequence[Tool]) -> Text:
     missing = [tool.name for tool in tools if tool.problem and tool.needed_for]
     wished = [tool.name for tool in tools if tool.problem and not tool.needed_for]
     if missing:

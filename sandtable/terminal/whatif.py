@@ -9,11 +9,10 @@ As many scenarios as fit stand side by side; more of them make further tables.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sandtable.report.run import parse_scenarios
 from sandtable.report.words.quantities import ABSENT, count, figure, interval, percent, usd
 from sandtable.report.words.sentences import amount, monthly
 from sandtable.terminal.parts import bullet, grid, heading
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.report.run.documents import Cost, Scenario
+    from sandtable.document.answers.whatif import Scenario, ScenarioKinds, WhatIf
+    from sandtable.document.parts.cost import Cost
 
 #: Metric: its words with the unit, in the order of the table.
 _METRICS: Final = {
@@ -46,13 +46,9 @@ _FIRST_COLUMNS, _COLUMN = 28, 25
 _NAMED: Final = 3
 
 
-def show_whatif(document: dict[str, Any], console: Console) -> None:
-    """Print the document of ``sandtable whatif``; its first scenario is the baseline.
-
-    Raises:
-        RunUnreadableError: the document is none.
-    """
-    baseline, *others = parse_scenarios(document.get("scenarios"))
+def show_whatif(answer: WhatIf, console: Console) -> None:
+    """Print the document of ``sandtable whatif``; its first scenario is the baseline."""
+    baseline, *others = answer.scenarios
     heading(console, "what if", f"{count(baseline.replications, 'replication')} of the baseline; difference [95 % interval], paired")
     fit = max(1, (console.width - _FIRST_COLUMNS) // _COLUMN)
     for start in range(0, max(len(others), 1), fit):
@@ -65,10 +61,10 @@ def show_whatif(document: dict[str, Any], console: Console) -> None:
         console.print(Text.assemble((f"{scenario.name}: ", "bold"), _sentence(baseline, scenario)))
 
 
-def show_scenarios(kinds: Mapping[str, Any], console: Console) -> None:
+def show_scenarios(kinds: ScenarioKinds, console: Console) -> None:
     """Print every kind of scenario with its form and one line."""
     table = grid("l", "l")
-    for kind in kinds.values():
+    for kind in kinds.scenarios:
         table.add_row(Text(kind.example, "bold"), Text(kind.meaning))
     console.print(table)
     console.print(Text("Join with + what is to hold together: traffic=2x+spot=0.7", "quiet"))

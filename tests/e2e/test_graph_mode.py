@@ -35,7 +35,7 @@ def test_rehearsal_without_any_tool(tmp_path: Path) -> None:
     schema = json.loads((ROOT / "docs" / "schemas" / "rehearsal.json").read_text(encoding="utf-8"))
     assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []
     assert document["verdict"] == "inconclusive"
-    assert "graph mode: nothing was deployed" in document["reasons"][0]
+    assert "graph mode: nothing was deployed" in document["reasons"][0]["text"]
     assert document["measured"]["requests"] == document["predicted"]["requests"] > 0
     assert document["graph"]["matches_deployed"] is None
     assert len(document["real"]) == 2

@@ -164,7 +164,7 @@ def test_engine_that_dies_is_inconclusive_and_a_running_cluster_is_left_alone(pr
     assert run.end() == 4, run.err
     document = json.loads(max((project.folder / ".sandtable" / "runs").glob("*/rehearsal.json")).read_text(encoding="utf-8"))
     assert document["verdict"] == "inconclusive"
-    assert any("an engine died during the load" in reason and "signal 9" in reason for reason in document["reasons"])
+    assert any("an engine died during the load" in reason["text"] and "signal 9" in reason["text"] for reason in document["reasons"])
     assert project.processes().keys() == before.keys()
 
 

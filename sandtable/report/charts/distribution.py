@@ -11,9 +11,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from sandtable.document.parts.outcome import QUANTILES, Quantiles
 from sandtable.report.charts import svg
 from sandtable.report.charts.scale import Log, Probability
-from sandtable.report.run.documents import QUANTILES, Quantiles
 from sandtable.report.words.quantities import figure
 
 POINTS: Final = 160

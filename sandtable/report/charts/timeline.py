@@ -9,14 +9,17 @@ import itertools
 import math
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
+from sandtable.document.parts.load import Tick
 from sandtable.report.charts import svg
 from sandtable.report.charts.scale import Linear
-from sandtable.report.run.documents import Tick
 from sandtable.report.words.quantities import figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SLICES: Final = 240
 _WIDTH, _LEFT, _RIGHT, _PANEL, _GAP = 1080.0, 56.0, 1064.0, 84.0, 44.0
@@ -31,7 +34,7 @@ class Panel:
     form: str = "line"
 
 
-def slices_of(ticks: list[Tick], most: int = SLICES) -> tuple[float, list[Tick]]:
+def slices_of(ticks: Sequence[Tick], most: int = SLICES) -> tuple[float, Sequence[Tick]]:
     """Return the length of a slice in seconds, and at most ``most`` slices: mean rates, the highest level in flight, the median TTFT."""
     ordered = sorted(ticks, key=lambda tick: tick.at_s)
     steps = [after.at_s - before.at_s for before, after in itertools.pairwise(ordered) if after.at_s > before.at_s]
@@ -40,7 +43,7 @@ def slices_of(ticks: list[Tick], most: int = SLICES) -> tuple[float, list[Tick]]
     return length * together, [_merged(ordered[index : index + together]) for index in range(0, len(ordered), together)]
 
 
-def _merged(part: list[Tick]) -> Tick:
+def _merged(part: Sequence[Tick]) -> Tick:
     known = [tick.ttft_p50_ms for tick in part if tick.ttft_p50_ms is not None]
     return Tick(
         at_s=part[0].at_s,
@@ -53,7 +56,7 @@ def _merged(part: list[Tick]) -> Tick:
     )
 
 
-def timeline(ticks: list[Tick]) -> Markup:
+def timeline(ticks: Sequence[Tick]) -> Markup:
     """Return the picture; a sentence in its place where nothing was sent."""
     if not ticks:
         return svg.element("p", "No load was sent.", class_="empty")
@@ -109,7 +112,7 @@ def _panel(panel: Panel, places: list[float], top: float, x: Linear, length: flo
     return parts
 
 
-def _description(slices: list[Tick], length: float) -> str:
+def _description(slices: Sequence[Tick], length: float) -> str:
     most = max(tick.in_flight for tick in slices)
     failed = sum(tick.failed_per_s for tick in slices) * length
     return (

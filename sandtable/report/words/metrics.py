@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sandtable.report.run.documents import LATENCIES, QUANTILES
+from sandtable.document.parts.base import labelled
+from sandtable.document.parts.outcome import LATENCIES, QUANTILES, Errors, Outcome
 from sandtable.report.words.quantities import Estimate, figure, usd
 from stacks.environment.thresholds import Threshold
 
 if TYPE_CHECKING:
-    from sandtable.report.run.documents import Difference, Judged, Outcome, Rehearsal
+    from sandtable.document.rehearsal import Judgement, Rehearsal
 
 LATENCY_WORDS: Final = {"ttft_ms": "time to first token", "tpot_ms": "time per output token", "e2e_ms": "time to last token"}
 SHORT: Final = {"ttft_ms": "TTFT", "tpot_ms": "TPOT", "e2e_ms": "E2E"}
@@ -56,7 +57,7 @@ def lines(rehearsal: Rehearsal) -> list[Line]:
     return [_line(judged, rehearsal) for judged in sorted(rehearsal.thresholds, key=lambda judged: rank[judged.holds])]
 
 
-def _line(judged: Judged, rehearsal: Rehearsal) -> Line:
+def _line(judged: Judgement, rehearsal: Rehearsal) -> Line:
     try:
         threshold = Threshold(judged.expression)
     except ValueError:
@@ -111,26 +112,22 @@ def comparison(rehearsal: Rehearsal) -> list[Row]:
     predicted, measured = rehearsal.predicted, rehearsal.measured
     if predicted is None and measured is None:
         return []
+    error = rehearsal.error or Errors()
     rows = [
         _row(
             LATENCY_WORDS[latency],
             quantile,
             _quantile(predicted, latency, quantile),
             _quantile(measured, latency, quantile),
-            rehearsal.error.latency(latency, quantile),
+            error.of_figure(latency, quantile).relative,
         )
         for latency in LATENCIES
         for quantile in QUANTILES
     ]
-    for attribute, words, unit in (
-        ("output_tokens_per_s", "output tokens per second", "tokens_per_s"),
-        ("utilisation", "utilisation of the replicas", "share"),
-    ):
-        sides = [Estimate(getattr(outcome, attribute) if outcome else None, unit) for outcome in (predicted, measured)]
-        rows.append(_row("the whole run", words, sides[0], sides[1], getattr(rehearsal.error, attribute)))
-    for attribute in ("requests", "failed"):
-        sides = [Estimate(getattr(outcome, attribute) if outcome else None, "count") for outcome in (predicted, measured)]
-        rows.append(_row("the whole run", {"requests": "requests", "failed": "failed requests"}[attribute], sides[0], sides[1], None))
+    # Counts last: they say how much was seen, the figures before them what.
+    for name, label in sorted(labelled(Outcome), key=lambda one: one[1].unit == "count"):
+        before, after = (Estimate(getattr(outcome, name) if outcome else None, label.unit) for outcome in (predicted, measured))
+        rows.append(_row("the whole run", label.words, before, after, error.of_figure(name).relative))
     return rows
 
 
@@ -141,9 +138,9 @@ def _quantile(outcome: Outcome | None, latency: str, quantile: str) -> Estimate:
     return Estimate(found.at(quantile), "ms", found.ci95.get(quantile), found.n)
 
 
-def _row(group: str, words: str, predicted: Estimate, measured: Estimate, difference: Difference | None) -> Row:
+def _row(group: str, words: str, predicted: Estimate, measured: Estimate, relative: float | None) -> Row:
     within = None
     if predicted.value is not None and measured.value is not None and measured.ci95 and None not in measured.ci95:
         low, high = measured.ci95
         within = low <= predicted.value <= high  # type: ignore[operator]  # None was excluded a line above
-    return Row(group, words, measured.unit, predicted, measured, difference.relative if difference else None, within)
+    return Row(group, words, measured.unit, predicted, measured, relative, within)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sandtable.report.run.documents import Interval
+    from sandtable.document.parts.base import Interval
 
 ABSENT: Final = "—"
 

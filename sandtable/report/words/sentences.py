@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sandtable.report.words.facts import Item
 from sandtable.report.words.quantities import ABSENT, count, figure, percent, usd
 from stacks.graph import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sandtable.report.run.documents import Cost, Rehearsal
+    from sandtable.document.parts.cost import Cost
+    from sandtable.document.rehearsal import Rehearsal
     from stacks.graph import Graph, Resource
 
 
@@ -33,10 +33,10 @@ STATUS: Final = {"done": Word("✓", "done"), "skipped": Word("-", "skipped"), "
 
 def headline(rehearsal: Rehearsal) -> str:
     """Return one sentence that a manager can repeat."""
-    thresholds, name = [judged for judged in rehearsal.thresholds if judged.decides], rehearsal.environment
+    thresholds, name = [line for line in rehearsal.thresholds if line.decides], rehearsal.environment
     broken = sum(judged.holds is False for judged in thresholds)
     undecided = sum(judged.holds is None for judged in thresholds)
-    denied = sum(finding.blocks for finding in rehearsal.policies)
+    denied = sum(finding.denies for finding in rehearsal.policies)
     if rehearsal.verdict == "ship":
         return f"{name} can ship: all {count(len(thresholds), 'threshold')} hold." if thresholds else f"{name} can ship."
     if rehearsal.verdict == "hold":
@@ -49,13 +49,9 @@ def headline(rehearsal: Rehearsal) -> str:
     return f"This run cannot decide about {name}."
 
 
-#: How a reason begins that tells of a figure worse than the kept baseline (``policies.verdict.Reason``).
-_REGRESSION: Final = "regression: "
-
-
 def regressions(rehearsal: Rehearsal) -> list[str]:
     """Return what is worse than the kept baseline, a sentence each."""
-    return [reason.removeprefix(_REGRESSION) for reason in rehearsal.reasons if reason.startswith(_REGRESSION)]
+    return [reason.text for reason in rehearsal.reasons if reason.cause == "regression"]
 
 
 def basis(rehearsal: Rehearsal) -> str:
@@ -73,15 +69,6 @@ def basis(rehearsal: Rehearsal) -> str:
     if predicted is None:
         return f"It rests on {sent}; nothing was predicted to hold it against."
     return f"It rests on a prediction and on {sent}."
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A figure with what it counts and how it is known."""
-
-    label: str
-    value: str
-    note: str = ""
 
 
 def what_it_buys(rehearsal: Rehearsal, graph: Graph | None) -> list[Item]:
@@ -168,24 +155,3 @@ def deployed(rehearsal: Rehearsal) -> str:
     if graph.matches_deployed:
         return "What is deployed is what the program says: both graphs have the same digest."
     return f"What is deployed differs from what the program says in {count(len(graph.differences), 'place')}:"
-
-
-def generator(facts: Mapping[str, object]) -> list[Item]:
-    """Return what the load generator says about itself in words; what is not known is left out, other keys come as they are."""
-    return [_fact(key, value) for key, value in facts.items() if value is not None]
-
-
-_FACTS: Final = {"cpu_ms_per_request": ("CPU per request", " ms"), "cpu_us_per_frame": ("CPU per frame", " µs")}
-_SUFFIXES: Final = {"_per_s": "/s", "_ms": " ms", "_s": " s"}
-
-
-def _fact(key: str, value: object) -> Item:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return Item(key.replace("_", " "), str(value))
-    if key in _FACTS:
-        return Item(_FACTS[key][0], figure(value) + _FACTS[key][1])
-    if key.endswith("_share"):
-        return Item(key.replace("_", " "), percent(value))
-    suffix = next((suffix for suffix in _SUFFIXES if key.endswith(suffix)), "")
-    unit = _SUFFIXES.get(suffix, "")
-    return Item(key.removesuffix(suffix).replace("_", " "), figure(value, "" if unit else "count") + unit)

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rich.table import Table
 from rich.text import Text
 
+from sandtable.document.rehearsal import Status, Timing
 from sandtable.report.words.quantities import seconds
 from sandtable.report.words.sentences import STATUS
 from sandtable.terminal.console import progress
@@ -48,23 +48,13 @@ def _later(delay_s: float, call: Callable[[], None]) -> Cancellable:
     return timer
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A finished step; ``status`` is done, skipped or failed."""
-
-    step: str
-    seconds: float
-    status: str
-    note: str
-
-
 class Step:
     """One running step."""
 
     def __init__(self, name: str, steps: Steps) -> None:
         self.name = name
         self._steps = steps
-        self.status = "done"
+        self.status: Status = "done"
         self._note = ""
         self._news_at = steps.clock()
 
@@ -112,7 +102,7 @@ class Steps:
         self.quiet, self.clock, self._later = quiet, clock, later
         self.moving = self.console.is_terminal and not quiet
         self.live = Live(self.console)
-        self._done: list[Done] = []
+        self._done: list[Timing] = []
 
     @contextmanager
     def step(self, name: str, *, brief: bool = False) -> Iterator[Step]:
@@ -123,7 +113,8 @@ class Steps:
         step, started = Step(name, self), self.clock()
         # On a terminal the step shows itself only once it has lasted a while, so that quick ones do not flicker.
         timer = self._later(PATIENCE_S, lambda: self.live.show(name)) if self.moving else None
-        status, note = "failed", "failed"
+        status: Status = "failed"
+        note = "failed"
         try:
             yield step
             status, note = step.status, step.result
@@ -135,11 +126,11 @@ class Steps:
                 timer.cancel()
             self.live.remove(name)
             took_s = self.clock() - started
-            self._end(Done(name, round(took_s, 3), status, note), silent=brief and took_s < PATIENCE_S)
+            self._end(Timing(step=name, seconds=round(took_s, 3), status=status, note=note), silent=brief and took_s < PATIENCE_S)
 
     def skip(self, name: str, reason: str) -> None:
         """Say that a step is left out, and why."""
-        self._end(Done(name, 0.0, "skipped", reason))
+        self._end(Timing(step=name, seconds=0.0, status="skipped", note=reason))
 
     def say(self, text: str) -> None:
         """Write one line."""
@@ -173,11 +164,11 @@ class Steps:
             for tool in shown:
                 self.live.remove(tool)
 
-    def timings(self) -> list[dict[str, Any]]:
-        """Return ``{"step", "seconds", "status", "note"}`` of every step so far."""
-        return [asdict(done) for done in self._done]
+    def timings(self) -> tuple[Timing, ...]:
+        """Return every step so far."""
+        return tuple(self._done)
 
-    def _end(self, done: Done, *, silent: bool = False) -> None:
+    def _end(self, done: Timing, *, silent: bool = False) -> None:
         self._done.append(done)
         if self.quiet or silent:
             return

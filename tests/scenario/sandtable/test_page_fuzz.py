@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from sandtable.document.reading import Run, parse_graph, parse_rehearsal, parse_samples
+from sandtable.document.rehearsal import SCHEMA_VERSION
 from sandtable.report.junit import render_junit
 from sandtable.report.markdown import render_markdown
 from sandtable.report.page import render_page
-from sandtable.report.run import Run, parse_graph, parse_rehearsal, parse_samples
 from sandtable.terminal import show_rehearsal
 from sandtable.terminal.console import THEME
 
@@ -97,12 +98,12 @@ coefficient = st.fixed_dictionaries(
 )
 rehearsal = st.fixed_dictionaries(
     {
-        "schema_version": st.just(1),
+        "schema_version": st.just(SCHEMA_VERSION),
         "environment": words,
         "verdict": st.sampled_from(["ship", "hold", "inconclusive"]),
         "started_at": words,
         "command": words,
-        "reasons": st.lists(words, max_size=2),
+        "reasons": st.lists(st.fixed_dictionaries({"cause": st.sampled_from(["policy", "regression", "undecided"]), "text": words}), max_size=2),
         "thresholds": st.lists(threshold, max_size=3),
         "predicted": outcome,
         "measured": outcome,
@@ -139,4 +140,4 @@ def test_any_document_can_be_shown(document: dict[str, Any], drawn: dict[str, An
     ET.fromstring(render_junit(run.rehearsal))
     assert render_markdown(run.rehearsal).startswith("## ")
     console = Console(file=io.StringIO(), theme=THEME, width=80, highlight=False)
-    show_rehearsal(document, console)
+    show_rehearsal(run.rehearsal, console)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sandtable.report.run import Run, parse_graph, parse_rehearsal, parse_samples
 
 from sandtable.report.page import render_page
-from sandtable.report.run import Run, parse_graph, parse_rehearsal, parse_samples
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 EXAMPLES = runpy.run_path(str(GOLDEN / "example_run.py"))

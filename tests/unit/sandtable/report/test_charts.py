@@ -4,13 +4,13 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
+from sandtable.report.run import Run
+from sandtable.report.run.documents import Quantiles, Tick
 
 from sandtable.report.charts.distribution import POINTS, Curve, Limit, distribution
 from sandtable.report.charts.gauge import gauge
 from sandtable.report.charts.scale import Linear, Log, Probability
 from sandtable.report.charts.timeline import SLICES, slices_of, timeline
-from sandtable.report.run import Run
-from sandtable.report.run.documents import Quantiles, Tick
 from sandtable.report.words.metrics import lines
 
 SHORT = Quantiles(p50=100.0, p95=200.0, p99=300.0, n=24, ci95={"p50": (90.0, 110.0), "p95": (180.0, 250.0), "p99": (190.0, None)})

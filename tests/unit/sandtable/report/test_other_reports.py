@@ -9,13 +9,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from sandtable.report.run import Run
 
 from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode, for_error
 from sandtable.report import RunMissingError, RunUnreadableError, write_reports
 from sandtable.report.junit import render_junit
 from sandtable.report.markdown import render_markdown
-from sandtable.report.run import Run
 
 Document = Callable[[str], dict[str, Any]]
 Read = Callable[[dict[str, Any]], Run]

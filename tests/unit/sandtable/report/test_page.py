@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from sandtable.report.run import Run
 
 from sandtable.report.page import MOST_ROWS, render_page
-from sandtable.report.run import Run
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 LARGEST = 1_000_000

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sandtable.report.run import parse_rehearsal, parse_samples, parse_scenarios
 
 from sandtable.report import RunMissingError, RunUnreadableError, read_run
-from sandtable.report.run import parse_rehearsal, parse_samples, parse_scenarios
 
 BAD_POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": 5}
 Write = Callable[[str, Path], Path]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sandtable.report.run import Run
 
 from sandtable.report.charts import scale, svg
-from sandtable.report.run import Run
 from sandtable.report.words import metrics, quantities, sentences
 
 Document = Callable[[str], dict[str, Any]]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-
 from sandtable.report.run import RunUnreadableError, parse_graph
+
 from sandtable.terminal import (
     show_drift,
     show_findings,

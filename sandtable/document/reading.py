@@ -1,4 +1,4 @@
-"""A run folder, read and typed: what every renderer of a rehearsal starts from.
+"""A run folder as values, and the reading of it: the one place where documents come from JSON.
 
 Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, as where somebody copied it alone.
 Rule 2: unknown keys are ignored, so that a newer writer of the same ``schema_version`` can add some; another version is an error.
@@ -8,28 +8,28 @@ Rule 3: errors name the file, the key, the value and the mend.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from foundation.formats.json_text import decode
+from sandtable.document.graph import StackGraph
+from sandtable.document.parts.base import Part
+from sandtable.document.rehearsal import SCHEMA_VERSION, Rehearsal, RunSamples
+from sandtable.document.writing import write
 from sandtable.errors import MissingError, SandtableError, UsageError
-from sandtable.report.run.documents import Cost, Finding, Outcome, Rehearsal, RunSamples, Scenario
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 1
 _MEND: Final = "`sandtable graph <environment> --json` writes one."
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=Part)
 
 
 class ReportError(SandtableError):
-    """Base of every error raised by ``sandtable.report``; its text is fit for an operator."""
+    """Base of what can be wrong with a run that is to be reported; its text is fit for an operator."""
 
 
 class RunMissingError(ReportError, MissingError):
@@ -42,18 +42,23 @@ class RunUnreadableError(ReportError, UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as it lies on the disk; ``graph`` is None where the run ended before there was one."""
+    """One run; ``graph`` is None where it was not kept beside the rest."""
 
     id: str
     rehearsal: Rehearsal
     samples: RunSamples
     graph: Graph | None
 
+    def write(self, folder: Path) -> None:
+        """Write the documents of the run.
 
-@cache
-def _reader(kind: Hashable) -> TypeAdapter[Any]:
-    """Return the validator of a type; made when it is first needed, because that takes as long as a short command."""
-    return TypeAdapter(cast("Any", kind))
+        Raises:
+            UsageError: a file cannot be written.
+        """
+        write(folder / "rehearsal.json", self.rehearsal)
+        write(folder / "samples.json", self.samples)
+        if self.graph is not None:
+            write(folder / "graph.json", StackGraph.of(self.graph))
 
 
 def read_run(folder: Path) -> Run:
@@ -97,45 +102,6 @@ def parse_samples(document: Any, place: str = "samples.json") -> RunSamples:
         RunUnreadableError: see :func:`read_run`.
     """
     return _validated(RunSamples, document, place)
-
-
-def parse_findings(document: Any, place: str = "policies") -> list[Finding]:
-    """Return the typed findings.
-
-    Raises:
-        RunUnreadableError: see :func:`read_run`.
-    """
-    return _validated(list[Finding], document, place)
-
-
-def parse_cost(document: Any, place: str = "cost") -> Cost:
-    """Return the typed cost.
-
-    Raises:
-        RunUnreadableError: see :func:`read_run`.
-    """
-    return _validated(Cost, document, place)
-
-
-def parse_outcome(document: Any, place: str = "outcome") -> Outcome:
-    """Return the typed outcome.
-
-    Raises:
-        RunUnreadableError: see :func:`read_run`.
-    """
-    return _validated(Outcome, document, place)
-
-
-def parse_scenarios(document: Any, place: str = "scenarios") -> list[Scenario]:
-    """Return the typed answers of a what-if, the baseline first.
-
-    Raises:
-        RunUnreadableError: see :func:`read_run`.
-    """
-    found = _validated(list[Scenario], document, place)
-    if not found:
-        raise RunUnreadableError(f"{place}: is empty; the first scenario is the baseline.")
-    return found
 
 
 def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
@@ -193,12 +159,11 @@ def _document(path: Path) -> Any:
 
 def _validated(kind: type[_T], document: Any, place: str) -> _T:
     try:
-        found: _T = _reader(cast("Hashable", kind)).validate_python(_without_nulls(document))
+        return kind.model_validate(_without_nulls(document))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise RunUnreadableError(f"{place}: {key or 'the document'}: {first['msg']} (value: {_short(first['input'])}).") from error
-    return found
 
 
 def _without_nulls(value: Any) -> Any:

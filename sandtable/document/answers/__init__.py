@@ -1,0 +1,1 @@
+"""What the commands besides ``rehearse`` answer with, one document a command."""

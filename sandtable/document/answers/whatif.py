@@ -1,0 +1,125 @@
+"""``sandtable whatif``: the baseline first, then one answer a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from sandtable.document.parts.base import Figure, Interval, Number, Part, rounded
+from sandtable.document.parts.cost import Cost
+from sandtable.document.parts.outcome import Outcome
+from sandtable.document.rehearsal import Coefficient
+
+if TYPE_CHECKING:
+    from simulations.calibration import Calibration
+    from simulations.whatif.statistics import Comparison
+    from simulations.whatif.statistics import Interval as Estimated
+
+
+class MeanOf(Part):
+    """A mean over replications with its 95 % interval; null where no replication had a value."""
+
+    mean: Figure = None
+    ci95: Interval = (None, None)
+    n: int = 0
+
+    @classmethod
+    def taken(cls, value: Estimated, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields that an interval says."""
+        return super().taken(value, (*given, "ci95")) | {"ci95": (value.low, value.high)}
+
+
+class Compared(MeanOf):
+    """One metric of a scenario."""
+
+    difference: MeanOf | None = None
+    """Paired with the baseline's replications; null for the baseline itself."""
+    verdict: Literal["better", "worse", "not distinguishable", "undefined"] | None = None
+    """Null where neither side is the better one."""
+
+    @classmethod
+    def taken(cls, value: Comparison, given: Collection[str] = ()) -> dict[str, Any]:  # type: ignore[override]  # of its own kind
+        """Return the fields that a comparison says."""
+        return super().taken(value.value, (*given, "difference", "verdict")) | {"difference": value.difference, "verdict": value.verdict}
+
+
+class GpuSeconds(Part):
+    """Where the GPU seconds went; the buckets add up to the total."""
+
+    total_s: Figure = None
+    serving_s: Figure = None
+    waiting_s: Figure = None
+    down_s: Figure = None
+    other_s: Figure = None
+    unrequested_s: Figure = None
+
+
+class Scenario(Part):
+    """The answer to one scenario."""
+
+    name: str
+    outcome: Outcome = Outcome()
+    """Of the requests of all replications."""
+    cost: Cost = Cost()
+    availability: Figure = None
+    """Share of good requests; null where none came."""
+    replicas: int = 0
+    """What is asked for."""
+    replicas_running: Figure = None
+    """Its mean over the run."""
+    gpu_utilisation: Figure = None
+    """Share of all GPU seconds during which an engine had work; null without GPUs."""
+    gpu_seconds: GpuSeconds = GpuSeconds()
+    unschedulable: dict[str, str] = Field(default_factory=dict)
+    """Pods without a node, and why."""
+    usd_per_million_output_tokens: Annotated[Number, rounded(4)] = None
+    metrics: dict[str, Compared] = Field(default_factory=dict)
+    replications: int = 0
+    stopped: Literal["precise", "cap", ""] = ""
+    """Why no more replications were run."""
+    calibration: str = ""
+    """Name of the coefficients that the engines ran on."""
+    notes: tuple[str, ...] = ()
+
+
+class Speeds(Part):
+    """What the engines' speeds are made of, named as the scenarios name it."""
+
+    calibration: str
+    date: str = ""
+    model: str = ""
+    coefficients: tuple[Coefficient, ...] = ()
+
+    @classmethod
+    def taken(cls, value: Calibration, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
+        """Return the fields that a calibration says."""
+        return {"calibration": value.name, "date": value.date, "model": value.spec.model, "coefficients": value.provenance()}
+
+
+class WhatIf(Part):
+    """Questions to the twin, side by side."""
+
+    environment: str
+    digest: str = ""
+    """Of the graph that was asked about."""
+    seed: int = 0
+    scenarios: tuple[Scenario, ...]
+    """The baseline first."""
+    provenance: tuple[Speeds, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Prices that may be out of date."""
+
+
+class ScenarioKind(Part):
+    """One kind of question."""
+
+    example: str
+    meaning: str
+
+
+class ScenarioKinds(Part):
+    """Every kind of question that can be asked."""
+
+    scenarios: tuple[ScenarioKind, ...]

@@ -1,0 +1,1 @@
+"""What documents are made of: outcomes, costs, judgements, findings, the load."""

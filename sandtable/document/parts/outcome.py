@@ -1,0 +1,105 @@
+"""What a load came to, predicted or measured, and how far the two are apart.
+
+The computing twin of :class:`Outcome` is ``foundation.measures.Outcome``, where a figure without a sample is NaN; here it is None.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+from pydantic import Field
+
+from sandtable.document.parts.base import Figure, Interval, Label, Number, Part
+
+if TYPE_CHECKING:
+    from foundation.measures import Outcome as Summary
+
+QUANTILES: Final = ("p50", "p95", "p99")
+LATENCIES: Final = ("ttft_ms", "tpot_ms", "e2e_ms")
+
+
+class Quantiles(Part):
+    """Milliseconds; null where there is no sample. An end of an interval is null where the sample does not bound it."""
+
+    p50: Figure = None
+    p95: Figure = None
+    p99: Figure = None
+    n: int = 0
+    """Number of requests behind them."""
+    ci95: dict[str, Interval] = Field(default_factory=dict)
+    """95 % interval of each quantile."""
+
+    def at(self, name: str) -> float | None:
+        """Return the quantile called ``p50``, ``p95`` or ``p99``."""
+        return {"p50": self.p50, "p95": self.p95, "p99": self.p99}[name]
+
+
+class Outcome(Part):
+    """Summary of a load, predicted or measured. Labelled fields are rows of the comparison."""
+
+    requests: Annotated[int, Label("requests", "count")] = 0
+    good: int = 0
+    failed: Annotated[int, Label("failed requests", "count")] = 0
+    ttft_ms: Quantiles = Quantiles()
+    """Time to first token, from the intended send time."""
+    tpot_ms: Quantiles = Quantiles()
+    """Time per output token after the first."""
+    e2e_ms: Quantiles = Quantiles()
+    """Time to last token, from the intended send time."""
+    output_tokens_per_s: Annotated[Number, Label("output tokens per second", "tokens_per_s")] = None
+    utilisation: Annotated[Number, Label("utilisation of the replicas", "share")] = None
+    """Share of the run during which a replica had a request in hand, averaged over the replicas."""
+    duration_s: Number = None
+    seed: int | None = None
+    cost_usd_per_hour: Number = None
+    """Price of the nodes that served the run; null where it is not known."""
+    n: int = 0
+    """Number of requests that the latencies were computed from."""
+
+    def latency(self, name: str) -> Quantiles:
+        """Return the quantiles of ``ttft_ms``, ``tpot_ms`` or ``e2e_ms``."""
+        return {"ttft_ms": self.ttft_ms, "tpot_ms": self.tpot_ms, "e2e_ms": self.e2e_ms}[name]
+
+
+class Difference(Part):
+    """One figure, predicted and measured; all three are null where one side has no sample."""
+
+    predicted: Figure = None
+    measured: Figure = None
+    relative: Figure = None
+    """(predicted - measured) / measured; null where the measurement is 0."""
+
+    @classmethod
+    def between(cls, predicted: float, measured: float) -> Self:
+        """Return the difference of two figures; NaN is no figure."""
+        if math.isnan(predicted) or math.isnan(measured):
+            return cls()
+        return cls(predicted=predicted, measured=measured, relative=(predicted - measured) / measured if measured else None)
+
+
+class Errors(Part):
+    """Prediction against measurement: each latency by quantile, and single figures, named as in the outcomes."""
+
+    ttft_ms: dict[str, Difference] = Field(default_factory=dict)
+    tpot_ms: dict[str, Difference] = Field(default_factory=dict)
+    e2e_ms: dict[str, Difference] = Field(default_factory=dict)
+    output_tokens_per_s: Difference = Difference()
+    utilisation: Difference = Difference()
+
+    @classmethod
+    def between(cls, predicted: Summary, measured: Summary) -> Self:
+        """Compare every figure that both sides have."""
+        sides = [(name, getattr(predicted, name), getattr(measured, name)) for name in cls.model_fields]
+        found: dict[str, Any] = {
+            name: {quantile: Difference.between(getattr(before, quantile), getattr(after, quantile)) for quantile in QUANTILES}
+            if name in LATENCIES
+            else Difference.between(before, after)
+            for name, before, after in sides
+        }
+        return cls(**found)
+
+    def of_figure(self, name: str, quantile: str | None = None) -> Difference:
+        """Return the difference of one figure, of a latency at one quantile; empty where it was not computed."""
+        found = getattr(self, name, None) or Difference()
+        return found if isinstance(found, Difference) else found.get(quantile or "", Difference())

@@ -1,0 +1,164 @@
+"""``rehearsal.json`` and ``samples.json``: what a rehearsal found out, and the single latencies that its pictures are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import Field
+
+from sandtable.document.parts.base import Drawn, Figure, Interval, Number, Part
+from sandtable.document.parts.cost import RunCost
+from sandtable.document.parts.load import Load, Tick
+from sandtable.document.parts.outcome import Errors, Outcome
+from sandtable.document.parts.policies import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from foundation.measures import RequestRecord
+    from policies.verdict import Judgement as Judged
+    from policies.verdict import Reason as Stated
+    from simulations.calibration.coefficients import NamedCoefficient
+
+SCHEMA_VERSION: Final = 2
+
+Status = Literal["done", "skipped", "failed"]
+
+
+class Judgement(Part):
+    """One threshold held against one source."""
+
+    expression: str
+    source: str
+    """measured, predicted, cost or policy."""
+    value: Figure = None
+    ci95: Interval | None = None
+    holds: bool | None = None
+    """Null: the value cannot decide."""
+    decides: bool = True
+    """True for one line of each threshold: what it says is said of the threshold; other lines are for comparison."""
+
+    @classmethod
+    def taken(cls, value: Judged, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields that a judgement says."""
+        bounded = value.low is not None or value.high is not None
+        own = {"expression": str(value.threshold), "ci95": (value.low, value.high) if bounded else None}
+        return super().taken(value, (*given, *own)) | own
+
+
+class Reason(Part):
+    """Why the verdict is what it is."""
+
+    cause: Literal["nothing wrong", "policy", "threshold", "regression", "undecided"]
+    text: str
+    """A sentence."""
+
+    @classmethod
+    def taken(cls, value: Stated, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
+        """Return the fields that a reason says."""
+        return {"cause": str(value.cause), "text": str(value)}
+
+
+class Coefficient(Part):
+    """A number that the prediction rests on, and where it came from."""
+
+    name: str
+    value: float | str | None = None
+    unit: str = ""
+    provenance: Literal["measured", "published", "derived", "assumed"] = "assumed"
+    source: str = ""
+    n: int | None = None
+    """Number of observations behind it; 0 where it was not measured."""
+
+    @classmethod
+    def taken(cls, value: NamedCoefficient, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields that a coefficient says."""
+        return {"name": value.name, **super().taken(value.coefficient, (*given, "name"))}
+
+
+class Timing(Part):
+    """One step of the rehearsal."""
+
+    step: str
+    seconds: Number = None
+    status: Status = "done"
+    note: str = ""
+
+
+class GraphSummary(Part):
+    """The graph in short."""
+
+    digest: str = ""
+    resources: int = 0
+    source: str = ""
+    matches_deployed: bool | None = None
+    """Null where nothing was deployed to compare with."""
+    differences: tuple[str, ...] = ()
+
+
+class Rehearsal(Part):
+    """What a rehearsal found out, and what it means for the release."""
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    environment: str
+    started_at: str = ""
+    """ISO 8601."""
+    command: str = ""
+    """What to type for the same rehearsal."""
+    verdict: Literal["ship", "hold", "inconclusive"]
+    exit_code: int | None = None
+    reasons: tuple[Reason, ...] = ()
+    """In order of weight."""
+    thresholds: tuple[Judgement, ...] = ()
+    """What is broken first, then what is undecided."""
+    predicted: Outcome | None = None
+    measured: Outcome | None = None
+    error: Errors | None = None
+    """Null where one of the two sides is missing."""
+    policies: tuple[Finding, ...] = ()
+    cost: RunCost | None = None
+    provenance: tuple[Coefficient, ...] = ()
+    timings: tuple[Timing, ...] = ()
+    graph: GraphSummary = GraphSummary()
+    real: tuple[str, ...] = ()
+    """What really ran, one sentence each."""
+    simulated: tuple[str, ...] = ()
+    """What was played or computed instead, one sentence each."""
+    load: Load = Load()
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    def outcome(self, source: str) -> Outcome | None:
+        """Return the ``predicted`` or the ``measured`` outcome; None for other sources and where there is none."""
+        return {"predicted": self.predicted, "measured": self.measured}.get(source)
+
+
+class Samples(Part):
+    """Latencies of single requests in milliseconds."""
+
+    ttft_ms: tuple[Drawn, ...] = ()
+    tpot_ms: tuple[Drawn, ...] = ()
+    e2e_ms: tuple[Drawn, ...] = ()
+
+    @classmethod
+    def of_records(cls, records: Sequence[RequestRecord]) -> Samples:
+        """Return the latencies of the good requests; a request has those that it lived to see."""
+        good = [record for record in records if record.status == "ok"]
+        return cls(**{name: [v for record in good if (v := getattr(record, name)) is not None] for name in cls.model_fields})
+
+    def latency(self, name: str) -> list[float]:
+        """Return the known values of ``ttft_ms``, ``tpot_ms`` or ``e2e_ms``, sorted."""
+        values = {"ttft_ms": self.ttft_ms, "tpot_ms": self.tpot_ms, "e2e_ms": self.e2e_ms}[name]
+        return sorted(value for value in values if value is not None)
+
+
+class RunSamples(Part):
+    """``samples.json``."""
+
+    predicted: Samples | None = None
+    measured: Samples | None = None
+    timeline: tuple[Tick, ...] = ()
+
+    def side(self, source: str) -> Samples:
+        """Return the ``predicted`` or the ``measured`` samples."""
+        return {"predicted": self.predicted, "measured": self.measured}[source] or Samples()
