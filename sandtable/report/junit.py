@@ -98,9 +98,7 @@ def _validity(rehearsal: Rehearsal) -> ET.Element:
     case = _case(suite, "the verdict is decided")
     if rehearsal.verdict == "inconclusive":
         why = [reason.text for reason in rehearsal.reasons]
-        _mark(
-            case, "error", "inconclusive", why[0] if why else "no reason recorded", "\n".join(why)
-        )
+        _mark(case, "error", "inconclusive", why[0] if why else "no reason recorded", "\n".join(why))
     return suite
 
 

@@ -72,6 +72,10 @@ def judged(expression: str, source: str, value: float | None, ci95: list[float |
     return {"expression": expression, "source": source, "value": value, "ci95": ci95, "holds": holds, "decides": True}
 
 
+def reason(cause: str, text: str) -> dict[str, str]:
+    return {"cause": cause, "text": text}
+
+
 # The parts of a production stack: name, namespace, kinds with their numbers, the parts it needs.
 PARTS: list[tuple[str, str, str, str]] = [
     ("cluster", "", "Node 14, RuntimeClass 1, PriorityClass 4, ResourceQuota 5, DaemonSet 1", ""),

@@ -26,16 +26,14 @@ def ship(seed: int = 1, requests: int = 478, rate: float = 8.0) -> dict[str, Any
     ttft, e2e, money = measured["ttft_ms"], measured["e2e_ms"], parts.cost()
     return {
         "rehearsal": {
-            "schema_version": 1,
+            "schema_version": 2,
             "environment": "prod",
             "started_at": "2026-11-24T09:14:03+00:00",
             "command": "sandtable rehearse prod --rate 8 --duration 60s",
             "verdict": "ship",
             "exit_code": 0,
             "reasons": [
-                "Every threshold holds, and its 95 % interval stays on the right side.",
-                "The prediction is within 15 % of the measurement at p50 and within 30 % at p95.",
-                "No policy denies; one warning stands and one finding is waived.",
+                parts.reason("nothing wrong", "no policy denies and all 6 thresholds hold"),
             ],
             "thresholds": [
                 parts.judged("p95_ttft_ms < 400", "measured", ttft["p95"], ttft["ci95"]["p95"], True),
@@ -102,8 +100,8 @@ def hold() -> dict[str, Any]:
         "verdict": "hold",
         "exit_code": 3,
         "reasons": [
-            f"p95_ttft_ms < 400 is broken: measured {ttft['p95']:.0f} ms with 451 requests.",
-            "failed_share < 0.01 is broken: 27 of 478 requests failed, most of them after second 41.",
+            parts.reason("threshold", f"p95_ttft_ms < 400 is broken: measured {ttft['p95']:.0f} ms with 451 requests."),
+            parts.reason("threshold", "failed_share < 0.01 is broken: 27 of 478 requests failed, most of them after second 41."),
         ],
         "measured": measured,
         "error": parts.errors(document["predicted"], measured),
@@ -147,8 +145,8 @@ def denied() -> dict[str, Any]:
         "verdict": "hold",
         "exit_code": 6,
         "reasons": [
-            f"policy: {finding['rule']}: {finding['resource']}: {finding['message']}",
-            "nothing was created, because a policy denies",
+            parts.reason("policy", f"policy: {finding['rule']}: {finding['resource']}: {finding['message']}"),
+            parts.reason("undecided", "nothing was created, because a policy denies"),
         ],
         "thresholds": [
             parts.judged("policy_violations == 0", "policy", 1.0, None, False),
@@ -177,8 +175,8 @@ def regression() -> dict[str, Any]:
         "verdict": "hold",
         "exit_code": 5,
         "reasons": [
-            "regression: p50 of ttft_ms is 93.1, the kept baseline 71.4 (+30%)",
-            "regression: p95 of ttft_ms is 188.4, the kept baseline 140.2 (+34%)",
+            parts.reason("regression", "regression: p50 of ttft_ms is 93.1, the kept baseline 71.4 (+30%)"),
+            parts.reason("regression", "regression: p95 of ttft_ms is 188.4, the kept baseline 140.2 (+34%)"),
         ],
     }
     return run
@@ -194,7 +192,10 @@ def inconclusive() -> dict[str, Any]:
         "command": "sandtable rehearse dev --rate 0.4",
         "verdict": "inconclusive",
         "exit_code": 4,
-        "reasons": ["24 requests are too few for a p99.", "The load generator was late: lag p99 31.2 ms, allowed are 10 ms."],
+        "reasons": [
+            parts.reason("undecided", "24 requests are too few for a p99."),
+            parts.reason("undecided", "The load generator was late: lag p99 31.2 ms, allowed are 10 ms."),
+        ],
     }
     for name in ("p95", "p99"):
         limit = {"p95": 400, "p99": 600}[name]
@@ -216,8 +217,8 @@ def graph_mode() -> dict[str, Any]:
         "measured": None,
         "error": None,
         "reasons": [
-            "graph mode: nothing was deployed: go is missing; to mend: sandtable doctor --install",
-            "nothing was measured: the prediction stands on published coefficients",
+            parts.reason("undecided", "graph mode: nothing was deployed: go is missing; to mend: sandtable doctor --install"),
+            parts.reason("undecided", "nothing was measured: the prediction stands on published coefficients"),
         ],
         "simulated": ["The engines on H100 are simulated from published figures."],
         "real": [],

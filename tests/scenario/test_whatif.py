@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from sandtable.document.answers.whatif import WhatIf
+from sandtable.document.writing import to_text
 from sandtable.terminal import show_whatif
 from simulations.calibration import Calibration, published
 from simulations.failures import node_lost, play, zone_lost
@@ -119,10 +121,10 @@ def test_another_gpu_has_its_own_price_and_speed(answers: dict[str, ScenarioResu
 
 
 def test_the_document_is_json_and_starts_with_the_baseline(answers: dict[str, ScenarioResult]) -> None:
-    documents = [result.to_json() for result in answers.values()]
-    json.dumps(documents, allow_nan=False)
-    assert documents[0]["name"] == "baseline"
-    assert {"name", "outcome", "cost"} <= documents[0].keys()
+    document = WhatIf.model_validate({"environment": "prod", "scenarios": tuple(answers.values())})
+    found = json.loads(to_text(document))["scenarios"]
+    assert found[0]["name"] == "baseline"
+    assert found[0]["metrics"]["p95_ttft_ms"]["n"] == answers["baseline"].replications
 
 
 def test_the_guide_shows_what_the_program_prints(prod: Any, graph: Any) -> None:
@@ -130,7 +132,7 @@ def test_the_guide_shows_what_the_program_prints(prod: Any, graph: Any) -> None:
     asked = ["traffic=2x", "spot=0.7", "zone-lost=us-east-1b"]
     results = run(graph, prod, [parse_scenario(text) for text in asked], calibration_for=speed, price_book=PriceBook.bundled())
     console = Console(file=io.StringIO(), width=130, highlight=False)
-    show_whatif({"scenarios": [result.to_json() for result in results]}, console)
+    show_whatif(WhatIf.model_validate({"environment": "prod", "scenarios": results}), console)
     assert isinstance(console.file, io.StringIO)
     printed = "\n".join(line.rstrip() for line in console.file.getvalue().strip().splitlines())
     guide = (ROOT / "docs" / "guides" / "what-if.md").read_text(encoding="utf-8")

@@ -96,6 +96,7 @@ coefficient = st.fixed_dictionaries(
         "n": st.one_of(st.none(), count),
     }
 )
+reason = st.fixed_dictionaries({"cause": st.sampled_from(["policy", "regression", "undecided"]), "text": words})
 rehearsal = st.fixed_dictionaries(
     {
         "schema_version": st.just(SCHEMA_VERSION),
@@ -103,7 +104,7 @@ rehearsal = st.fixed_dictionaries(
         "verdict": st.sampled_from(["ship", "hold", "inconclusive"]),
         "started_at": words,
         "command": words,
-        "reasons": st.lists(st.fixed_dictionaries({"cause": st.sampled_from(["policy", "regression", "undecided"]), "text": words}), max_size=2),
+        "reasons": st.lists(reason, max_size=2),
         "thresholds": st.lists(threshold, max_size=3),
         "predicted": outcome,
         "measured": outcome,

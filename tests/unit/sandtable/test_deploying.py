@@ -12,6 +12,7 @@ from policies.stack.examples import workload
 from policies.stack.rule import graph_of
 from sandtable.app import run
 from sandtable.deploying import Target
+from sandtable.document.answers.deployment import Plan
 from sandtable.errors import PolicyDeniesError
 from sandtable.exit_codes import ExitCode, for_error
 from sandtable.terminal import Steps
@@ -57,7 +58,7 @@ def test_up_deploys_what_no_policy_denies(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(("severity", "code"), [("deny", ExitCode.POLICY), ("warn", ExitCode.OK)])
 def test_preview_ends_as_the_policies_say(monkeypatch: pytest.MonkeyPatch, severity: str, code: ExitCode) -> None:
-    finding = {"rule": "a", "severity": severity, "resource": "b", "urn": "c", "message": "d", "fix": "e", "waived_by": None}
-    planned = SimpleNamespace(preview=lambda: {"policies": [finding]})
+    plan = Plan.model_validate({"environment": "dev", "changes": {}, "policies": [{"rule": "a", "severity": severity}]})
+    planned = SimpleNamespace(preview=lambda: plan)
     monkeypatch.setattr("sandtable.commands.deploy._target", lambda *_args, **_options: planned)
     assert run(["preview", "dev", "--json"]) == code

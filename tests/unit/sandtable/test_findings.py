@@ -32,11 +32,11 @@ def test_the_load_of_a_trace_is_what_was_planned() -> None:
     known = Environment.model_validate(environment("dev", traffic=traffic))
     found = Findings(known, started_at="", command="sandtable rehearse dev", notes=["1 bad row of the trace was skipped"])
     found.planned = [PlannedRequest(index, index / 4, 10, 5) for index in range(21)]
-    load = found.document([])["load"]
-    assert (load["trace"], load["requests"], load["rate_per_s"], load["duration_s"]) == ("day.csv", 21, 4.0, 5.0)
-    assert (load["notes"], load["errors"]) == (["1 bad row of the trace was skipped"], [])
+    load = found.document([]).load
+    assert (load.trace, load.requests, load.rate_per_s, load.duration_s) == ("day.csv", 21, 4.0, 5.0)
+    assert (load.notes, load.errors) == (("1 bad row of the trace was skipped",), ())
     found.planned = found.planned[:1]
-    assert found.document([])["load"]["rate_per_s"] is None
+    assert found.document([]).load.rate_per_s is None
 
 
 @pytest.mark.parametrize(

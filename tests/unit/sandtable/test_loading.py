@@ -17,6 +17,8 @@ from foundation.measures import RequestRecord, Status
 from loadtests import open_loop
 from loadtests.measurement import GeneratorStats, Measurement
 from sandtable import loading
+from sandtable.document import writing
+from sandtable.document.answers.checks import LoadTest
 from sandtable.errors import UsageError
 from sandtable.loading import Request, locust_users, measure
 from sandtable.rehearsal.engines import Watch
@@ -105,7 +107,7 @@ def test_model_and_key_go_to_the_target_and_notes_into_the_document(tmp_path: Pa
     request = replace(PLAIN, open_loop=True, targets=(url,), confirmed=True, model="chat", trace=tmp_path / "t.jsonl", skip_bad_rows=True)
     document = measure("dev", Workspace(tmp_path), request)
     assert (sent["model"], sent["api_key"], sent["targets"]) == ("chat", "k-1", [url])
-    assert [note.split(" of")[0] for note in document["notes"]] == ["1 bad row", "the lengths", "said by the generator"]
+    assert [note.split(" of")[0] for note in document.notes] == ["1 bad row", "the lengths", "said by the generator"]
 
 
 def test_a_result_that_cannot_be_kept_after_the_load_is_shown_all_the_same(
@@ -117,9 +119,9 @@ def test_a_result_that_cannot_be_kept_after_the_load_is_shown_all_the_same(
         raise UsageError("dev.json: cannot be written: No space left on device")
 
     monkeypatch.setattr(open_loop, "run", lambda _plan, targets, **_: Measurement.of([], replicas=targets, generator=QUIET))
-    monkeypatch.setattr(loading, "write_json", full)
+    monkeypatch.setattr(writing, "write_text", full)
     request = replace(PLAIN, open_loop=True, targets=("http://127.0.0.1:1",), confirmed=True, quiet=False)
-    assert measure("dev", Workspace(tmp_path), request)["environment"] == "dev"
+    assert measure("dev", Workspace(tmp_path), request).environment == "dev"
     assert "the result is shown and not kept: dev.json: cannot be written" in capsys.readouterr().err
 
 
@@ -157,13 +159,14 @@ def test_a_load_test_whose_engine_died_is_not_valid(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(loading, "_local_engines", lambda *_: [Engine(0.0, 0.0, dies=True)])
     monkeypatch.setattr(open_loop, "run", lambda *_, **__: Measurement.of([], replicas=["a"], generator=QUIET))
     document = measure("dev", Workspace(tmp_path), replace(PLAIN, open_loop=True))
-    assert document["invalid"][0].startswith("an engine died during the load: the engine on port 1")
+    assert document.invalid[0].startswith("an engine died during the load: the engine on port 1")
 
 
 def test_the_three_most_frequent_errors_are_shown() -> None:
     failed = RequestRecord(0.0, 0.0, None, 1.0, 10, 0, "a", Status.FAILED)
     records = [replace(failed, error=f"status 50{code}") for code in (4, 3, 3, 3, 2, 2, 1, 1, 1, 1)]
-    document = Measurement.of(records, replicas=["a"], generator=QUIET).to_json()
+    measured = Measurement.of(records, replicas=["a"], generator=QUIET)
+    document = LoadTest.of(measured, environment="dev", targets=["a"], generator_kind="open loop")
     shown = io.StringIO()
     show_measurement(document, Console(file=shown, width=100))
     assert all(f"{count} failed: status 50{code}" in shown.getvalue() for count, code in ((4, 1), (3, 3), (2, 2)))

@@ -62,7 +62,7 @@ def test_the_prediction_is_for_the_speed_of_the_load_where_a_yardstick_tells_it(
         "counts that in; without it the p50 were ttft 24 ms, tpot 1.5 ms, e2e 99.5 ms"
     )
     (step,) = loop.steps.timings()
-    assert step["note"] == "the engine is as fast as before; predicted anew from the speed half-way, times 1.050 by the yardstick"
+    assert step.note == "the engine is as fast as before; predicted anew from the speed half-way, times 1.050 by the yardstick"
 
 
 def test_a_measurement_that_fails_costs_the_prediction_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_measurement_that_fails_costs_the_prediction_alone(monkeypatch: pytest
     assert loop.found.missing == [
         "the prediction does not count: the engine could not be measured after the load: the engine took a minute"
     ]
-    assert [(step["step"], step["status"]) for step in loop.steps.timings()] == [("recalibrate", "skipped")]
+    assert [(step.step, step.status) for step in loop.steps.timings()] == [("recalibrate", "skipped")]
 
 
 def test_an_engine_too_slow_for_a_second_load_keeps_its_prediction(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

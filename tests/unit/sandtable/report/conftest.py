@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandtable.report.run import Run, parse_graph, parse_rehearsal, parse_samples
 
+from sandtable.document.reading import Run, parse_graph, parse_rehearsal, parse_samples
 from sandtable.report.page import render_page
 
 GOLDEN = Path(__file__).parents[3] / "golden"

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
-from sandtable.report.run import Run
-from sandtable.report.run.documents import Quantiles, Tick
 
+from sandtable.document.parts.load import Tick
+from sandtable.document.parts.outcome import Quantiles
+from sandtable.document.reading import Run
 from sandtable.report.charts.distribution import POINTS, Curve, Limit, distribution
 from sandtable.report.charts.gauge import gauge
 from sandtable.report.charts.scale import Linear, Log, Probability

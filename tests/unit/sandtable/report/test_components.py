@@ -3,8 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
-from sandtable.report.run import Run
-
+from sandtable.document.reading import Run
 from sandtable.report.charts.graph import draw, foundations, picture
 from sandtable.report.charts.svg import element
 from sandtable.report.dot import to_dot

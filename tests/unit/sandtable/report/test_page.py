@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from sandtable.report.run import Run
 
+from sandtable.document.reading import Run
 from sandtable.report.page import MOST_ROWS, render_page
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -172,7 +172,7 @@ def test_what_is_missing_is_said_in_its_place(page: Callable[[str], str], name: 
 
 
 def test_a_document_with_little_in_it_is_a_page_too(read: Callable[[dict[str, Any]], Run]) -> None:
-    page = check_structure(render_page(read({"rehearsal": {"schema_version": 1, "environment": "dev", "verdict": "inconclusive"}})))
+    page = check_structure(render_page(read({"rehearsal": {"schema_version": 2, "environment": "dev", "verdict": "inconclusive"}})))
     for words in ("No cost was computed.", "No resource graph was recorded.", "The environment names no threshold."):
         assert words in page.text
 
@@ -220,14 +220,14 @@ def test_names_cannot_bring_in_markup(document: Callable[[str], dict[str, Any]],
         "environment": evil,
         "command": evil,
         "started_at": evil,
-        "reasons": [evil],
+        "reasons": [{"cause": "policy", "text": evil}],
         "simulated": [evil],
         "versions": {evil: evil},
     }
     rehearsal["policies"][0] |= {"resource": evil, "message": evil, "fix": evil, "rule": evil, "waived_by": evil}
     rehearsal["cost"]["pools"][0] |= {"name": evil, "region": evil, "suspect": evil, "price_source": evil}
     rehearsal["thresholds"][0]["expression"] = evil
-    rehearsal["load"]["generator"] = {evil: evil}
+    rehearsal["load"]["notes"] = [evil]
     rehearsal["graph"]["differences"] = [evil]
     for resource in documents["graph"]["resources"][1:4]:
         resource["name"] = evil

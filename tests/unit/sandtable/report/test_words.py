@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandtable.report.run import Run
 
+from sandtable.document.parts.load import Generator
+from sandtable.document.reading import Run
 from sandtable.report.charts import scale, svg
 from sandtable.report.words import metrics, quantities, sentences
+from sandtable.report.words.facts import facts
 
 Document = Callable[[str], dict[str, Any]]
 Read = Callable[[dict[str, Any]], Run]
@@ -153,12 +154,12 @@ def test_a_cost_with_a_missing_price_is_at_least(run: Callable[[str], Run]) -> N
     assert cost is not None
     assert sentences.monthly(cost).startswith("at least $")
     assert sentences.amount(cost, 48.2) == "at least $48.20"
-    blank = replace(cost, pools=[replace(pool, usd_per_hour=None) for pool in cost.pools])
+    blank = cost.model_copy(update={"pools": [pool.model_copy(update={"usd_per_hour": None}) for pool in cost.pools]})
     assert (sentences.monthly(blank), sentences.amount(blank, 0.0), sentences.budget(blank)) == ("—", "—", "")
     assert sentences.budget(cost) == "at least 90.5 % of the budget of $30,000"
-    free = replace(cost, monthly_usd=0.0, budget_usd=0.0)
-    assert (sentences.budget(free), sentences.budget(replace(free, unpriced=[]))) == ("", "within the budget of $0")
-    assert sentences.budget(replace(cost, budget_usd=0.0)) == "over the budget of $0"
+    free = cost.model_copy(update={"monthly_usd": 0.0, "budget_usd": 0.0})
+    assert (sentences.budget(free), sentences.budget(free.model_copy(update={"unpriced": ()}))) == ("", "within the budget of $0")
+    assert sentences.budget(cost.model_copy(update={"budget_usd": 0.0})) == "over the budget of $0"
     assert [item.value for item in sentences.zeros(cost)] == [
         "edge",
         "cache (aws/eu-west-2/r9z.4xlarge)",
@@ -167,20 +168,14 @@ def test_a_cost_with_a_missing_price_is_at_least(run: Callable[[str], Run]) -> N
 
 
 def test_what_the_generator_says_has_units() -> None:
-    facts = {
-        "lag_p99_ms": 1.84,
-        "cpu_share": 0.113,
-        "cpu_us_per_frame": 14.8,
-        "kind": "open-loop",
-        "sent": 478,
-        "lag_max_ms": None,
-        "offered_per_s": 8.0,
-    }
-    assert [(item.label, item.value) for item in sentences.generator(facts)] == [
-        ("lag p99", "1.84 ms"),
-        ("cpu share", "11.3 %"),
-        ("CPU per frame", "14.80 µs"),
+    said = Generator(
+        kind="open-loop", sent=478, cpu_share=0.113, offered_per_s=8.0, lag_p99_ms=1.84, lag_max_ms=None, cpu_us_per_frame=14.8
+    )
+    assert [(item.label, item.value) for item in facts(said)] == [
         ("kind", "open-loop"),
+        ("CPU of the busiest process", "11.3 %"),
         ("sent", "478"),
         ("offered", "8.00/s"),
+        ("lag p99", "1.84 ms"),
+        ("CPU per frame", "14.80 µs"),
     ]

@@ -57,7 +57,9 @@ def test_a_step_is_one_line_with_its_time(clock: Clock) -> None:
     (line,) = file.getvalue().splitlines()
     assert line.startswith("✓ deploy         41 created")
     assert line.endswith(" 19.0 s")
-    assert steps.timings() == [{"step": "deploy", "seconds": 19.04, "status": "done", "note": "41 created"}]
+    assert [timing.model_dump() for timing in steps.timings()] == [
+        {"step": "deploy", "seconds": 19.04, "status": "done", "note": "41 created"}
+    ]
 
 
 @pytest.mark.parametrize(("took", "lines"), [(1.9, 0), (2.1, 1)])
@@ -72,7 +74,7 @@ def test_a_skipped_step_gives_its_reason(clock: Clock) -> None:
     steps, file = steps_on(clock)
     steps.skip("load test", "go is missing")
     assert file.getvalue().split() == ["-", "load", "test", "go", "is", "missing"]
-    assert steps.timings()[0]["status"] == "skipped"
+    assert steps.timings()[0].status == "skipped"
 
 
 @pytest.mark.parametrize(("error", "note"), [(ValueError("boom"), "failed"), (KeyboardInterrupt(), "interrupted")])
@@ -81,7 +83,7 @@ def test_a_step_that_fails_is_marked_and_the_error_goes_on(clock: Clock, error: 
     with pytest.raises(type(error)), steps.step("deploy"):
         raise error
     assert file.getvalue().startswith(f"✗ deploy         {note}")
-    assert steps.timings()[0] == {"step": "deploy", "seconds": 0.0, "status": "failed", "note": note}
+    assert steps.timings()[0].model_dump() == {"step": "deploy", "seconds": 0.0, "status": "failed", "note": note}
 
 
 def test_quiet_shows_nothing_and_keeps_the_times(clock: Clock) -> None:
@@ -92,7 +94,7 @@ def test_quiet_shows_nothing_and_keeps_the_times(clock: Clock) -> None:
     steps.say("hello")
     steps.skip("down", "kept")
     assert file.getvalue() == ""
-    assert [timing["step"] for timing in steps.timings()] == ["deploy", "down"]
+    assert [timing.step for timing in steps.timings()] == ["deploy", "down"]
 
 
 def test_off_a_terminal_a_long_step_gives_news_now_and_then(clock: Clock) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from rich.console import Console
 
+from sandtable.document.answers.whatif import WhatIf
 from sandtable.terminal import show_whatif
 
 
 def shown(document: dict[str, Any], console: Console) -> str:
-    show_whatif(document, console)
+    show_whatif(WhatIf.model_validate(document), console)
     file = console.file
     assert isinstance(file, io.StringIO)
     return " ".join(file.getvalue().split())
