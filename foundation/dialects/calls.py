@@ -1,0 +1,33 @@
+"""The arguments of a tool call as an object: some dialects write them as text, others as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foundation.dialects import json_bytes
+from foundation.dialects.model.content import ToolCall
+from foundation.dialects.model.errors import RequestError
+
+
+def arguments(call: ToolCall) -> dict[str, Any]:
+    """Return the arguments that a client sends back.
+
+    Raises:
+        RequestError: they are not a JSON object.
+    """
+    if (found := _object(call)) is None:
+        raise RequestError(f"the arguments of tool call {call.id[:60]!r} are not a JSON object")
+    return found
+
+
+def arguments_so_far(call: ToolCall) -> dict[str, Any]:
+    """Return the arguments of an answer; what a token limit has cut short is empty, as the stop reason says."""
+    return _object(call) or {}
+
+
+def _object(call: ToolCall) -> dict[str, Any] | None:
+    try:
+        found = json_bytes.decode(call.arguments or "{}")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

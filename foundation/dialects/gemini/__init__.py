@@ -1,0 +1,5 @@
+"""Gemini generateContent."""
+
+from foundation.dialects.gemini.dialect import GeminiDialect
+
+__all__ = ["GeminiDialect"]

@@ -1,0 +1,121 @@
+"""Writing a generateContent request; model and streaming go into the URL."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from foundation.dialects.calls import arguments
+from foundation.dialects.dialect import Encoded
+from foundation.dialects.gemini.parts import code_part, code_result_part
+from foundation.dialects.model.content import Code, CodeResult, Kept, Media, Part, Text, Thinking, ToolCall, ToolResult
+from foundation.dialects.model.errors import RequestError
+from foundation.dialects.model.request import ChatRequest, Message, Reasoning, ToolChoice
+
+_MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+_LEVELS: Final = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
+#: What Google documents for calls of turns that another model made: their signature cannot be there.
+FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
+_OPTIONS: Final = {
+    "max_output_tokens": "maxOutputTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "seed": "seed",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
+
+
+def encode_request(request: ChatRequest) -> Encoded:
+    """Write a request. Raises ``RequestError``."""
+    lost = [name for name in ("parallel_tool_calls", "user") if getattr(request, name)]
+    names = {part.id: part.name for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
+    document: dict[str, Any] = {"contents": [_content(message, names, lost) for message in request.messages]}
+    if request.system:
+        document["systemInstruction"] = {"parts": [{"text": text.text} for text in request.system]}
+    options: dict[str, Any] = {theirs: value for ours, theirs in _OPTIONS.items() if (value := getattr(request, ours)) is not None}
+    if request.stop:
+        options["stopSequences"] = request.stop
+    if request.reasoning is not None:
+        options["thinkingConfig"] = _thinking(request.reasoning)
+    if (form := request.output_format) is not None:
+        options["responseMimeType"] = "application/json"
+        if form.schema is not None:
+            options["responseJsonSchema"] = form.schema
+    if options:
+        document["generationConfig"] = options
+    if request.tools:
+        document["tools"] = [
+            {
+                "functionDeclarations": [
+                    {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters} for tool in request.tools
+                ]
+            }
+        ]
+        if request.tool_choice is not None:
+            document["toolConfig"] = {"functionCallingConfig": _choice(request.tool_choice)}
+    return Encoded(document, tuple(dict.fromkeys([*lost, *request.extra])))
+
+
+def _content(message: Message, names: dict[str, str], lost: list[str]) -> dict[str, Any]:
+    parts = [written for part in message.parts if (written := _part(part, names, lost)) is not None]
+    return {"role": "model" if message.role == "assistant" else "user", "parts": parts or [{"text": ""}]}
+
+
+def _part(part: Part, names: dict[str, str], lost: list[str]) -> dict[str, Any] | None:
+    match part:
+        case Text(text):
+            return {"text": text}
+        case ToolCall():
+            return {
+                "functionCall": {"id": part.id, "name": part.name, "args": arguments(part)},
+                "thoughtSignature": part.signature or FOREIGN_SIGNATURE,
+            }
+        case ToolResult():
+            return _result(part, names)
+        case Thinking(text, signature, redacted):
+            if signature is None or redacted is not None:
+                lost.append("thinking")
+                return None
+            return {"text": text, "thought": True, "thoughtSignature": signature}
+        case Media(data=str(data)):
+            return {"inlineData": {"mimeType": part.media_type, "data": data}}
+        case Media(url=url):
+            return {"fileData": {"fileUri": url, **({"mimeType": part.media_type} if part.media_type else {})}}
+        case Code():
+            return code_part(part)
+        case CodeResult():
+            return code_result_part(part)
+        case Kept(dialect="gemini", value=value):
+            return dict(value)
+        case Kept(dialect=dialect):
+            raise RequestError(f"a part that only {dialect} knows cannot be sent to Gemini")
+
+
+def _result(part: ToolResult, names: dict[str, str]) -> dict[str, Any]:
+    text = "\n".join(inner.text for inner in part.content if isinstance(inner, Text))
+    document: dict[str, Any] = {
+        "id": part.call_id,
+        "name": part.name or names.get(part.call_id, part.call_id),
+        "response": {"error" if part.is_error else "result": text},
+    }
+    media = [
+        {"inlineData": {"mimeType": inner.media_type, "data": inner.data}}
+        for inner in part.content
+        if isinstance(inner, Media) and inner.data is not None
+    ]
+    return {"functionResponse": {**document, "parts": media} if media else document}
+
+
+def _choice(choice: ToolChoice) -> dict[str, Any]:
+    return {"mode": "ANY", "allowedFunctionNames": [choice.name]} if choice.mode == "named" else {"mode": _MODES[choice.mode]}
+
+
+def _thinking(reasoning: Reasoning) -> dict[str, Any]:
+    if not reasoning.enabled:
+        return {"thinkingBudget": 0}
+    if reasoning.budget_tokens is not None:
+        return {"thinkingBudget": reasoning.budget_tokens, "includeThoughts": True}
+    if reasoning.effort:
+        return {"thinkingLevel": _LEVELS.get(reasoning.effort, "high"), "includeThoughts": True}
+    return {"thinkingBudget": -1, "includeThoughts": True}

@@ -1,0 +1,1 @@
+"""What all dialects mean: requests, answers, events, usage and errors. No dialect is known here."""

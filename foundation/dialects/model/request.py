@@ -1,0 +1,85 @@
+"""A request for a chat completion, whatever its dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from foundation.dialects.model.content import Part, Text
+
+
+@dataclass(slots=True)
+class Message:
+    """One turn; results of tools are parts of a user's turn."""
+
+    role: Literal["user", "assistant"]
+    parts: list[Part]
+
+
+@dataclass(slots=True)
+class Tool:
+    """A client's tool; ``parameters`` is JSON Schema."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    strict: bool | None = None
+
+
+@dataclass(slots=True)
+class ToolChoice:
+    """Which tool is to be called: ``auto``, ``none``, ``required``, or the one of ``name``."""
+
+    mode: Literal["auto", "none", "required", "named"]
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Reasoning:
+    """How much thinking is asked for: off, as the model sees fit, an ``effort`` or a ``budget_tokens``."""
+
+    enabled: bool = True
+    effort: str = ""
+    budget_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class OutputFormat:
+    """Structured output: any JSON object, or one of a ``schema``."""
+
+    schema: dict[str, Any] | None = None
+    name: str = "answer"
+    strict: bool = True
+
+
+@dataclass(slots=True)
+class ChatRequest:
+    """One request. ``extra`` are fields that only its own dialect knows, by name.
+
+    ``reports_usage``: the client wants usage at the end of a stream, which OpenAI's dialect makes an option.
+    """
+
+    model: str
+    messages: list[Message]
+    system: list[Text] = field(default_factory=list)
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    stop: list[str] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: Reasoning | None = None
+    output_format: OutputFormat | None = None
+    user: str = ""
+    stream: bool = False
+    reports_usage: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+#: Fields that have the same name in the model and in ``lost``.
+SAMPLING = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")

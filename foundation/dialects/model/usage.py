@@ -1,0 +1,40 @@
+"""Tokens that a provider counted, in buckets that do not overlap, so that each is multiplied by one price.
+
+Providers disagree: Anthropic's ``input_tokens`` leaves cached tokens out, OpenAI's and Gemini's prompt counts include them; OpenAI's and
+Anthropic's output includes reasoning, Gemini's ``candidatesTokenCount`` does not. Each dialect converts to this form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Counts of one answer; None where the provider did not say, which is not zero.
+
+    ``input_tokens`` are those that were neither read from nor written to a cache; ``output_tokens`` include ``reasoning_tokens``.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    web_searches: int = 0
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Everything that the model read, cached or not; long-context bands go by it."""
+        return (self.input_tokens or 0) + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+
+    @property
+    def complete(self) -> bool:
+        """Whether both sides are known."""
+        return self.input_tokens is not None and self.output_tokens is not None
+
+
+def count(value: object) -> int | None:
+    """Return a token count as a provider wrote it, None where it is not a whole number from 0 up."""
+    return value if type(value) is int and value >= 0 else None

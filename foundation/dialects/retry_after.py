@@ -1,0 +1,84 @@
+"""How long a provider asks to be left alone, in every form in which one says it.
+
+Forms: ``retry-after-ms`` (Anthropic, OpenAI), ``retry-after`` in seconds or as an HTTP date (RFC 9110, section 10.2.3), Gemini's
+``RetryInfo.retryDelay``, and for a rate limit without any of these the reset of the exhausted bucket (``x-ratelimit-reset-*`` as a Go
+duration, ``anthropic-ratelimit-*-reset`` as an RFC 3339 time).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|h|m|s)")
+_UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+_LIMITS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
+
+
+def retry_after_s(headers: Mapping[str, str], *, now_s: float) -> float | None:
+    """Return seconds from ``now_s`` on, None where the headers ask for nothing that can be understood; never negative."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1e3
+    if (text := headers.get("retry-after")) is not None:
+        seconds = _number(text)
+        if seconds is not None:
+            return seconds
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - _server_time(headers, now_s))
+        except (ValueError, OverflowError):
+            pass
+    return _exhausted_bucket(headers, now_s)
+
+
+def duration_s(text: object) -> float | None:
+    """Read ``58s``, ``1m30s`` or ``120ms``.
+
+    >>> duration_s("1m30s"), duration_s("0.5s"), duration_s("soon")
+    (90.0, 0.5, None)
+    """
+    if not isinstance(text, str) or not text or _DURATION.sub("", text):
+        return None
+    return sum(float(value) * _UNITS_S[unit] for value, unit in _DURATION.findall(text))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def _server_time(headers: Mapping[str, str], now_s: float) -> float:
+    """The clock by which the server wrote its date: its own, where it says it."""
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return now_s
+
+
+def _exhausted_bucket(headers: Mapping[str, str], now_s: float) -> float | None:
+    waits = []
+    for limit in _LIMITS:
+        for prefix, suffix in (("x-ratelimit-remaining-", "x-ratelimit-reset-"), ("anthropic-ratelimit-", "anthropic-ratelimit-")):
+            anthropic = prefix == suffix
+            remaining = headers.get(f"{prefix}{limit}-remaining" if anthropic else f"{prefix}{limit}")
+            reset = headers.get(f"{suffix}{limit}-reset" if anthropic else f"{suffix}{limit}")
+            if remaining != "0" or reset is None:
+                continue
+            wait = _until(reset, now_s) if anthropic else duration_s(reset)
+            if wait is not None:
+                waits.append(wait)
+    return max(waits, default=None)
+
+
+def _until(text: str, now_s: float) -> float | None:
+    try:
+        return max(0.0, datetime.fromisoformat(text).timestamp() - now_s)
+    except ValueError:
+        return None
