@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadtests import open_loop
-from sandtable.rehearsal.engines import running, share_cores
+from sandtable.jobs.engines.cores import share_cores
+from sandtable.jobs.engines.running import running
 from simulations.calibration import calibrate, calibrate_again
 from simulations.calibration.yardstick import Yardstick
 from simulations.deployed import DeployedEngines
@@ -29,7 +30,6 @@ from simulations.twin import Twin
 from stacks.environment.file import load
 from stacks.graph.sources import from_program
 from stacks.traffic import plan
-from toolchain import cache_dir
 
 if TYPE_CHECKING:
     from foundation.measures import Outcome
@@ -89,21 +89,20 @@ def _setting(options: argparse.Namespace) -> tuple[DeployedEngines, dict[int, li
 
 def _run(engines: DeployedEngines, requests: list[PlannedRequest], seed: int, *, precedence: bool) -> dict[str, float]:
     """Do one run, print its table and return its relative errors by name."""
-    cores = share_cores(len(engines.replicas), engines.spec.threads, frozenset(os.sched_getaffinity(0)))
+    cores = share_cores(len(engines.replicas), engines.spec.threads)
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(engines.spec, cores, Path(folder), cache_dir(), root=Path(), on_wait=print) as processes,
+        running(engines.spec, cores, Path(folder), root=Path(), on_wait=print) as processes,
         Yardstick(cores.engines[0]) as yardstick,
     ):
         if precedence:
             _take_precedence(os.getpid(), *(process.pid for process in processes))
         calibration = calibrate(processes[0].url, engines.spec, lap=yardstick.lap)
         before = processes[0].waited_s()
-        yardstick.lap()
-        measurement = open_loop.run(requests, [process.url for process in processes], seed=seed)
-        yardstick_s = yardstick.lap()
+        with yardstick.lap() as lap:
+            measurement = open_loop.run(requests, [process.url for process in processes], seed=seed)
         waited = processes[0].waited_s() - before
-        calibration = calibrate_again(processes[0].url, calibration, lap=yardstick.lap).at(yardstick_s)
+        calibration = calibrate_again(processes[0].url, calibration, lap=yardstick.lap).at(lap.mean_s)
     prediction = Twin.of(engines, calibration).run(requests, seed=seed)
     measured = measurement.outcome
     print(f"  {calibration.summary()}; after the load {calibration.change()}")

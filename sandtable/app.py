@@ -21,7 +21,7 @@ from sandtable import streams
 from sandtable.commands import check, cluster, deploy, doctor, graph, loadtest, rehearse, report, schema, whatif
 from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode, for_error
-from sandtable.signs import seen_lines
+from sandtable.terminal_escapes import seen_lines
 from sandtable.workspace import Workspace
 
 EXAMPLES = """

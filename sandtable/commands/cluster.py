@@ -77,8 +77,8 @@ def _open(context: typer.Context, environment: str) -> Cluster:
 def start(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Start the cluster of ENV; builds what is missing first."""
     import toolchain
+    from sandtable.jobs.tools import ensure
     from sandtable.terminal import Steps
-    from sandtable.toolchain_progress import ensure
 
     found = _open(context, environment)
     steps = Steps(quiet=json)

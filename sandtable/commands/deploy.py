@@ -10,7 +10,7 @@ from sandtable.commands.options import EnvironmentName, Json, Yes, print_json, w
 from sandtable.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from sandtable.deploying import Target
+    from sandtable.jobs.deploy import OpenedStack
     from stacks.deployment import Update
 
 EXAMPLES = {
@@ -53,10 +53,11 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__, rich_help_panel="Deploy", epilog=EXAMPLES[command.__name__])(command)
 
 
-def _target(context: typer.Context, environment: str, *, yes: bool, quiet: bool) -> Target:
-    from sandtable.deploying import Target
+def _open(context: typer.Context, environment: str, *, yes: bool, quiet: bool) -> OpenedStack:
+    from sandtable.jobs.deploy import open_stack
+    from sandtable.terminal import Steps
 
-    return Target.open(environment, workspace(context), confirmed=yes, quiet=quiet)
+    return open_stack(environment, workspace(context), Steps(quiet=quiet), confirmed=yes)
 
 
 def preview(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
@@ -64,9 +65,21 @@ def preview(context: typer.Context, environment: EnvironmentName, json: Json = F
 
     An embedded cluster is started for the comparison and goes on running, as with `up`.
     """
+    from sandtable.document.answers.deployment import Plan
+    from sandtable.document.parts.cost import PlannedCost
+    from sandtable.jobs import deploy
     from sandtable.terminal import out, show_preview
 
-    plan = _target(context, environment, yes=True, quiet=json).preview()  # nothing to agree to: a plan changes nothing
+    planned = deploy.preview(_open(context, environment, yes=True, quiet=json))  # nothing to agree to: a plan changes nothing
+    graph = planned.preview.graph
+    plan = Plan.of(
+        planned.preview,
+        environment=planned.environment.name,
+        resources=len(graph),
+        digest=graph.digest,
+        cost=PlannedCost.of(planned.cost, before_monthly_usd=planned.cost_before.monthly_usd),
+        policies=planned.findings,
+    )
     if json:
         print_json(plan)
     else:
@@ -77,18 +90,21 @@ def preview(context: typer.Context, environment: EnvironmentName, json: Json = F
 
 def up(context: typer.Context, environment: EnvironmentName, unlock: Unlock = False, yes: Yes = False, json: Json = False) -> None:
     """Deploy the environment to its cluster and wait until it is rolled out; nothing is deployed where a policy denies (exit 6)."""
-    target = _target(context, environment, yes=yes, quiet=json)
+    from sandtable.jobs import deploy
+
+    stack = _open(context, environment, yes=yes, quiet=json)
     if unlock:
-        target.deployment.unlock()
-    update = target.up()
-    _show(update, target, json=json)
+        stack.deployment.unlock()
+    _show(deploy.up(stack), stack, json=json)
 
 
 def refresh(context: typer.Context, environment: EnvironmentName, yes: Yes = False, json: Json = False) -> None:
     """Compare what is deployed with the cluster and show what was changed by hand; the next `up` puts it back."""
+    from sandtable.document.answers.deployment import Drift
+    from sandtable.jobs import deploy
     from sandtable.terminal import out, show_drift
 
-    drift = _target(context, environment, yes=yes, quiet=json).drift()
+    drift = Drift.of(deploy.refresh(_open(context, environment, yes=yes, quiet=json)))
     if json:
         print_json(drift)
     else:
@@ -105,16 +121,18 @@ def down(
     json: Json = False,
 ) -> None:
     """Remove everything that `up` deployed."""
-    target = _target(context, environment, yes=yes, quiet=json)
+    from sandtable.jobs import deploy
+
+    stack = _open(context, environment, yes=yes, quiet=json)
     if unlock:
-        target.deployment.unlock()
-    update = target.down()
+        stack.deployment.unlock()
+    update = deploy.down(stack)
     if delete_cluster:
-        target.cluster.delete()
-    _show(update, target, json=json)
+        stack.cluster.delete()
+    _show(update, stack, json=json)
 
 
-def _show(update: Update, target: Target, *, json: bool) -> None:
+def _show(update: Update, stack: OpenedStack, *, json: bool) -> None:
     from sandtable.document.answers import deployment
     from sandtable.terminal import out, show_update
 
@@ -122,4 +140,4 @@ def _show(update: Update, target: Target, *, json: bool) -> None:
     if json:
         print_json(done)
     else:
-        show_update(target.environment.name, done, out())
+        show_update(stack.environment.name, done, out())

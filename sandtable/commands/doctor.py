@@ -38,13 +38,13 @@ def doctor(
     """Show every server and command-line tool: version, origin, licence, checksum, and how to mend what is missing."""
     import toolchain
     from sandtable.document.answers.machine import Tools, Variables
+    from sandtable.jobs.tools import ensure
     from sandtable.terminal import Steps, out, show_tools
-    from sandtable.toolchain_progress import ensure
 
     if install:
         ensure(toolchain.obtainable(toolchain.tools_for("all")), Steps(quiet=json or env), verify=True)
     if env:
-        from sandtable.by_hand import make_stacks, variables
+        from sandtable.jobs.pulumi_cli import make_stacks, variables
 
         found_variables = variables(workspace(context))
         make_stacks(workspace(context))

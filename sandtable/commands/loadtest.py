@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sandtable.commands.options import EnvironmentName, Json, YesTarget, print_json, workspace
+from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode
 
 EXAMPLES = """
@@ -60,8 +61,10 @@ def loadtest(
     json: Json = False,
 ) -> None:
     """Load an engine and show what was measured; no cluster is needed."""
-    from sandtable.loading import Request, measure
-    from sandtable.terminal import out, show_measurement
+    from sandtable.document.answers.checks import LoadTest
+    from sandtable.document.writing import write
+    from sandtable.jobs.loadtest import Request, load_test
+    from sandtable.terminal import Steps, out, show_measurement
 
     request = Request(
         rate_per_s=rate,
@@ -76,9 +79,14 @@ def loadtest(
         confirmed=yes,
         model=model,
         processes=processes,
-        quiet=json,
     )
-    document = measure(environment, workspace(context), request)
+    space, steps = workspace(context), Steps(quiet=json)
+    tested = load_test(environment, space, request, steps)
+    document = LoadTest.of(tested.measurement, environment=tested.environment, targets=tested.targets, generator_kind=tested.generator_kind)
+    try:
+        write(space.folder / "loadtests" / f"{tested.environment}.json", document)
+    except UsageError as error:
+        steps.say(f"the result is shown and not kept: {error}")  # the disk filled up meanwhile: what was measured is not lost
     if json:
         print_json(document)
     else:

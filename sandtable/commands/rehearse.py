@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from sandtable.commands.options import EnvironmentName, Json, Yes, print_json, workspace
+
+if TYPE_CHECKING:
+    from sandtable.document.reading import Run
+    from sandtable.jobs.rehearse import Rehearsed
+    from sandtable.terminal import Steps
+
+_NOT_KEPT: Final = "not kept as the baseline: only a rehearsal that ships is"
 
 EXAMPLES = """
 Examples:
@@ -39,10 +46,53 @@ def rehearse(
     json: Json = False,
 ) -> None:
     """Deploy, predict, load-test and judge an environment; ends in a verdict and a report."""
-    from sandtable.rehearsal import Options, rehearse
+    from policies.verdict import Result
+    from sandtable.jobs import rehearse as jobs
+    from sandtable.report import write_reports
+    from sandtable.terminal import Steps, out, show_rehearsal
 
-    options = Options(keep_baseline=keep_baseline, keep_cluster=keep_cluster, skip_bad_rows=skip_bad_rows, confirmed=yes, quiet=json)
-    document = rehearse(environment, workspace(context), options)
+    space, steps = workspace(context), Steps(quiet=json)
+    options = jobs.Options(keep_cluster=keep_cluster, skip_bad_rows=skip_bad_rows, confirmed=yes)
+    done = jobs.rehearse(environment, space, options, steps)
+    ships = done.verdict.result is Result.SHIP
+    if keep_baseline and not ships:
+        done = jobs.with_note(done, _NOT_KEPT)
+        steps.say(_NOT_KEPT)
+    run = _document(done, steps)
+    run.write(done.folder)
+    files = write_reports(run, done.folder)
+    if keep_baseline and ships and done.as_baseline:
+        done.as_baseline.write(space.baseline(done.found.environment.name))
     if json:
-        print_json(document)
-    raise typer.Exit(int(document.exit_code or 0))
+        print_json(run.rehearsal)
+    else:
+        show_rehearsal(run.rehearsal, out(), report=files.html, graph=run.graph)
+    raise typer.Exit(int(run.rehearsal.exit_code or 0))
+
+
+def _document(done: Rehearsed, steps: Steps) -> Run:
+    """Return the documents of the run."""
+    from sandtable.document import building
+    from sandtable.document.reading import Run
+
+    found, trial = done.found, done.found.trial
+    rehearsal = building.rehearsal(
+        found.environment,
+        done.verdict,
+        started_at=done.started_at,
+        command=done.command,
+        planned=found.requests,
+        graph=found.first.graph,
+        deployed=found.landed.graph if found.landed else None,
+        differences=found.landed.differences if found.landed else (),
+        policies=found.first.policies,
+        cost=found.first.cost,
+        calibration=trial.calibration,
+        prediction=trial.prediction,
+        measurement=trial.measurement,
+        notes=found.remarks.notes,
+        real=found.remarks.real,
+        simulated=found.remarks.simulated,
+        timings=steps.timings(),
+    )
+    return Run(done.folder.name, rehearsal, building.samples(trial.prediction, trial.measurement), found.graph)

@@ -38,9 +38,9 @@ def whatif(
     json: Json = False,
 ) -> None:
     """Ask the twin what would happen: cost, latency, availability and utilisation against the baseline."""
-    from sandtable.document.answers.whatif import ScenarioKinds
-    from sandtable.questions import ask
-    from sandtable.terminal import out, show_scenarios, show_whatif
+    from sandtable.document.answers.whatif import ScenarioKinds, WhatIf
+    from sandtable.jobs.whatif import ask
+    from sandtable.terminal import Steps, out, show_scenarios, show_whatif
     from simulations import whatif as questions
 
     if list_scenarios:
@@ -52,7 +52,7 @@ def whatif(
         return
     if environment is None:
         raise UsageError("name the environment that is asked about: `sandtable whatif prod --scenario traffic=2x`")
-    document = ask(environment, scenario or [], workspace(context), seed=seed, quiet=json, skip_bad_rows=skip_bad_rows)
+    document = WhatIf.of(ask(environment, scenario or [], workspace(context), Steps(quiet=json), seed=seed, skip_bad_rows=skip_bad_rows))
     if json:
         print_json(document)
     else:

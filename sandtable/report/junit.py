@@ -2,7 +2,7 @@
 
 Broken, denied and worse than the kept baseline are failures;
 what could not be decided is an error, so that it never passes silently; waived is skipped with its reason.
-Every text passes ``sandtable.signs``, because XML 1.0 cannot carry all that others write (section 2.2).
+Every text passes ``sandtable.terminal_escapes``, because XML 1.0 cannot carry all that others write (section 2.2).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from sandtable.report.words import metrics, sentences
 from sandtable.report.words.quantities import count
-from sandtable.signs import seen_lines
+from sandtable.terminal_escapes import seen_lines
 
 if TYPE_CHECKING:
     from sandtable.document.parts.policies import Finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandtable.document.answers.machine import ReportFiles
-from sandtable.signs import seen_lines
+from sandtable.terminal_escapes import seen_lines
 from sandtable.workspace import write_text
 
 if TYPE_CHECKING:

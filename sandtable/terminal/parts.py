@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandtable.report.words.sentences import HOLDS, VERDICTS
-from sandtable.signs import seen_lines
+from sandtable.terminal_escapes import seen_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from policies.findings import EVERY_RULE
 from sandtable.report.words.quantities import count
-from sandtable.signs import seen, seen_lines
+from sandtable.terminal_escapes import seen, seen_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from sandtable.report.words.components import components, counted
-from sandtable.signs import seen
+from sandtable.terminal_escapes import seen
 
 if TYPE_CHECKING:
     from rich.console import Console

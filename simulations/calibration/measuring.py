@@ -12,6 +12,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ from simulations.calibration.coefficients import Calibration, Coefficient, Machi
 from simulations.calibration.experiments import design, observe
 from simulations.calibration.fitting import MICRO_BATCH_TOKENS, fit_requests, fit_steps
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load, send
+from simulations.calibration.yardstick import Lap
 
 if TYPE_CHECKING:
     from simulations.calibration.experiments import Observation
@@ -35,12 +37,13 @@ _UNKNOWN: Final = Coefficient(1.0, "ratio", "assumed", "too few requests for a m
 _SEED_BEFORE: Final = 11
 _SEED_AFTER: Final = 12
 
-Lap = Callable[[], float | None]
-"""What a yardstick of the machine's speed took since it was last asked, in seconds; None where it cannot tell."""
+Laps = Callable[[], AbstractContextManager[Lap]]
+"""Begins a lap of a yardstick of the machine's speed."""
 
 
-def _no_lap() -> None:
-    """Be the yardstick where none is held against the machine."""
+def _no_yardstick() -> AbstractContextManager[Lap]:
+    """Begin a lap of which nothing is known."""
+    return nullcontext(Lap())
 
 
 def calibrate(
@@ -50,7 +53,7 @@ def calibrate(
     date: str | None = None,
     budget_s: float = 20.0,
     on_progress: Callable[[int, int, str], None] | None = None,
-    lap: Lap = _no_lap,
+    lap: Laps = _no_yardstick,
 ) -> Calibration:
     """Measure the engine at ``url`` and return its coefficients. It should have nothing else to do meanwhile.
 
@@ -61,7 +64,7 @@ def calibrate(
         budget_s: For the experiments: no further round is begun that would end later. Three rounds are made also where they take up to
             1.5 times as long, one always. The mixed load takes another twenty seconds.
         on_progress: Called with (done, expected, what) after each experiment.
-        lap: Tells what a yardstick of the machine's speed took since it was last asked, in seconds; None where it cannot.
+        lap: Begins a lap of the yardstick of the machine's speed that is held against the engine's cores.
 
     Raises:
         CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
@@ -94,7 +97,7 @@ def calibrate(
 
 
 def calibrate_again(
-    url: str, before: Calibration, *, on_progress: Callable[[int, int, str], None] | None = None, lap: Lap = _no_lap
+    url: str, before: Calibration, *, on_progress: Callable[[int, int, str], None] | None = None, lap: Laps = _no_yardstick
 ) -> Calibration:
     """Measure the engine under mixed load once more, after a load test, and return coefficients half-way between before and after.
 
@@ -125,15 +128,14 @@ def calibrate_again(
     return replace(before, prefill_under_load=prefill, decode_under_load=decode, load_fit=worse, drift=slower - 1, yardstick_s=yardstick_s)
 
 
-def _under_load(url: str, alone: Calibration, seed: int, on_progress: Callable[[int, int, str], None], lap: Lap) -> Calibration:
+def _under_load(url: str, alone: Calibration, seed: int, on_progress: Callable[[int, int, str], None], lap: Laps) -> Calibration:
     requests = mixed_load(alone, seed)
     if len(requests) < FEWEST_REQUESTS:
         return alone
-    lap()
-    answers = run_coroutine(send(url, requests, on_progress))
-    yardstick_s = lap()
+    with lap() as held:
+        answers = run_coroutine(send(url, requests, on_progress))
     prefill, decode, load_fit = fit_load(alone, requests, answers)
-    return replace(alone, prefill_under_load=prefill, decode_under_load=decode, load_fit=load_fit, yardstick_s=yardstick_s)
+    return replace(alone, prefill_under_load=prefill, decode_under_load=decode, load_fit=load_fit, yardstick_s=held.mean_s)
 
 
 def _between(before: Coefficient, after: Coefficient) -> Coefficient:

@@ -20,13 +20,14 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from foundation.processes.interrupts import held_interrupts
 from workloads.engine.process import child_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
 _EVERY_S: Final = 0.1
@@ -37,6 +38,13 @@ _TRIMMED: Final = 0.1
 """Share of the readings at each end that count for nothing: a guest does not see that its host took the core away in the middle of one."""
 _FEWEST: Final = 50
 """Readings of a lap; with fewer the mean moves by chance."""
+
+
+@dataclass(slots=True)
+class Lap:
+    """A stretch of time, and what the work took in it: mean seconds, None before its end and where nothing can be told."""
+
+    mean_s: float | None = None
 
 
 class Yardstick:
@@ -79,20 +87,36 @@ class Yardstick:
             self._child.wait()
             self._child.stdout.close()
 
-    def lap(self) -> float | None:
-        """Return the trimmed mean of the seconds that the work took since the last lap; None where there are too few readings to tell.
-
-        A mean, because a busy cache makes more readings slow rather than all of them slower: the median stays until half of them are.
+    @contextlib.contextmanager
+    def lap(self) -> Iterator[Lap]:
+        """Time what is done within; the lap knows its mean from its end on.
 
         The pipe holds a quarter of an hour of readings: of a longer lap its beginning counts.
         """
+        self._read()  # what came before is no part of it
+        lap = Lap()
+        try:
+            yield lap
+        finally:
+            lap.mean_s = trimmed_mean_s(self._read())
+
+    def _read(self) -> list[int]:
+        """Return the readings since the last time, in nanoseconds."""
         if self._child is None or self._child.stdout is None:
-            return None
+            return []
         *lines, self._rest = (self._rest + (self._child.stdout.read() or b"")).split(b"\n")
-        if len(lines) < _FEWEST:
-            return None
-        readings, outer = sorted(map(int, lines)), round(_TRIMMED * len(lines))
-        return statistics.fmean(readings[outer : len(readings) - outer]) / 1e9
+        return [int(line) for line in lines]
+
+
+def trimmed_mean_s(readings_ns: Sequence[int]) -> float | None:
+    """Return the trimmed mean of ``readings_ns`` in seconds; None where they are too few to tell.
+
+    A mean, because a busy cache makes more readings slow rather than all of them slower: the median stays until half of them are.
+    """
+    if len(readings_ns) < _FEWEST:
+        return None
+    outer = round(_TRIMMED * len(readings_ns))
+    return statistics.fmean(sorted(readings_ns)[outer : len(readings_ns) - outer]) / 1e9
 
 
 def main(cpus: set[int]) -> None:

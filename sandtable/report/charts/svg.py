@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-from sandtable.signs import seen
+from sandtable.terminal_escapes import seen
 
 Child = str | Markup
 Value = str | float

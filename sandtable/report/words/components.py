@@ -2,7 +2,7 @@
 
 A resource belongs to its nearest component; without one, to its namespace; without that, to the cluster itself. Dependencies between
 parts come from the resources' own; what follows from others is left out, so that a picture shows the fewest lines that say the same.
-Names are shown by ``sandtable.signs``: whoever prints or draws a part need not.
+Names are shown by ``sandtable.terminal_escapes``: whoever prints or draws a part need not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandtable.report.words.quantities import count
-from sandtable.signs import seen
+from sandtable.terminal_escapes import seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

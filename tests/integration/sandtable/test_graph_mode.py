@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandtable.toolchain_progress import ensure_or_skip
+from sandtable.jobs.tools import ensure_or_skip
 
 
 class Said:

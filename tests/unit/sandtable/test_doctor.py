@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import toolchain
-from sandtable import app, toolchain_progress
-from sandtable.toolchain_progress import ensure
+from sandtable import app
+from sandtable.jobs import tools
+from sandtable.jobs.tools import ensure
 from toolchain import BuildProgress, Plan, Step, ToolStatus
 
 
@@ -45,7 +46,7 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine()
-    monkeypatch.setattr(toolchain_progress, "ensure", found.ensure)
+    monkeypatch.setattr(tools, "ensure", found.ensure)
     monkeypatch.setattr(toolchain, "status", found.status)
     monkeypatch.setattr(toolchain, "obtainable", lambda names: tuple(name for name in names if name not in ("docker", "chromium")))
     return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from simulations.calibration import Calibration, Fit, calibrate_again, measuring
 from simulations.calibration.client import Answer
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load
+from simulations.calibration.yardstick import Lap
 from simulations.serving import EngineRequest, serve_alone
 
 Build = Callable[..., Calibration]
@@ -72,20 +74,24 @@ def test_an_engine_that_changed_is_taken_half_way(calibration: Build, monkeypatc
 
 def test_the_yardstick_is_held_against_the_mixed_loads_alone(calibration: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    laps = iter([None, 2.42e-4])
+    laps = iter([2.42e-4])
 
     async def sent(_url: str, requests: list[EngineRequest], _on_progress: object) -> list[Answer]:
         order.append("mixed load")
         return answers(calibration(), requests)
 
-    def lap() -> float | None:
-        order.append("lap")
-        return next(laps)
+    @contextmanager
+    def lap() -> Iterator[Lap]:
+        order.append("begin")
+        held = Lap()
+        yield held
+        order.append("end")
+        held.mean_s = next(laps)
 
     monkeypatch.setattr(measuring, "send", sent)
     before = replace(calibration(), load_fit=Fit(0.05, 0.3, 134), yardstick_s=2e-4)
     between = calibrate_again("http://engine", before, lap=lap)
-    assert order == ["lap", "mixed load", "lap"]
+    assert order == ["begin", "mixed load", "end"]
     assert between.yardstick_s == pytest.approx(2.2e-4), "half-way, as the ratios are"
     during = between.at(2.31e-4)
     assert during.pace == pytest.approx(1.05)
@@ -98,7 +104,7 @@ def test_the_yardstick_is_held_against_the_mixed_loads_alone(calibration: Build,
     assert between.at(None) is between
     assert replace(between, yardstick_s=None).at(2e-4).pace is None
     assert Calibration.from_json(during.to_json()) == during
-    laps = iter([None, None])
+    laps = iter([None])
     assert calibrate_again("http://engine", before, lap=lap).yardstick_s is None, "one lap alone tells nothing of the time between"
 
 

@@ -32,25 +32,34 @@ def written() -> Iterator[tuple[Yardstick, int]]:
 
 def test_a_lap_is_the_mean_since_the_last_one_without_its_extremes(written: tuple[Yardstick, int]) -> None:
     held, pipe = written
-    os.write(pipe, b"200000\n" * 35 + b"1\n" * 7 + b"300000\n" * 21 + b"90000000\n" * 7 + b"90")
-    assert held.lap() == pytest.approx((35 * 2e-4 + 21 * 3e-4) / 56)
-    os.write(pipe, b"0000\n" + b"100000\n" * 49)
-    assert held.lap() == pytest.approx(1e-4), "a reading that was cut is put together"
+    os.write(pipe, b"7\n" * 70)  # before the lap
+    with held.lap() as lap:
+        assert lap.mean_s is None
+        os.write(pipe, b"200000\n" * 35 + b"1\n" * 7 + b"300000\n" * 21 + b"90000000\n" * 7 + b"90")
+    assert lap.mean_s == pytest.approx((35 * 2e-4 + 21 * 3e-4) / 56)
+    with held.lap() as lap:
+        os.write(pipe, b"0000\n" + b"100000\n" * 49)
+    assert lap.mean_s == pytest.approx(1e-4), "a reading that was cut is put together"
 
 
 def test_a_cache_that_is_busy_at_times_is_told_before_it_is_so_half_of_the_time(written: tuple[Yardstick, int]) -> None:
     held, pipe = written
-    os.write(pipe, b"200000\n" * 70 + b"300000\n" * 30)
-    assert held.lap() == pytest.approx((60 * 2e-4 + 20 * 3e-4) / 80)
+    with held.lap() as lap:
+        os.write(pipe, b"200000\n" * 70 + b"300000\n" * 30)
+    assert lap.mean_s == pytest.approx((60 * 2e-4 + 20 * 3e-4) / 80)
 
 
 def test_few_readings_and_a_process_that_ended_tell_nothing(written: tuple[Yardstick, int]) -> None:
     held, pipe = written
-    assert held.lap() is None
-    os.write(pipe, b"200000\n" * 49)
-    assert held.lap() is None
-    os.write(pipe, b"200000\n")
-    assert held.lap() is None, "what a lap took is not told twice"
+    with held.lap() as lap:
+        pass
+    assert lap.mean_s is None
+    with held.lap() as lap:
+        os.write(pipe, b"200000\n" * 49)
+    assert lap.mean_s is None
+    with held.lap() as lap:
+        os.write(pipe, b"200000\n")
+    assert lap.mean_s is None, "what one lap took is no part of the next"
 
 
 def test_a_process_that_cannot_start_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +67,9 @@ def test_a_process_that_cannot_start_is_none(monkeypatch: pytest.MonkeyPatch) ->
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(subprocess, "Popen", no_room)
-    with Yardstick({0}) as held:
-        assert held.lap() is None
+    with Yardstick({0}) as held, held.lap() as lap:
+        pass
+    assert lap.mean_s is None
 
 
 def test_ctrl_c_while_it_is_born_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:

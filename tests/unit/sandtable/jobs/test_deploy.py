@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from policies.findings import Finding
 from policies.stack.examples import workload
 from policies.stack.rule import graph_of
 from sandtable.app import run
-from sandtable.deploying import Target
-from sandtable.document.answers.deployment import Plan
 from sandtable.errors import PolicyDeniesError
 from sandtable.exit_codes import ExitCode, for_error
+from sandtable.jobs.deploy import OpenedStack, PlannedChange, up
 from sandtable.terminal import Steps
-from sandtable.workspace import Workspace
+from stacks.admission.rules import Severity
+from stacks.deployment import Preview
 from stacks.environment import Environment
+from stacks.pricing.costs import monthly_cost
 from stacks.pricing.prices import PriceBook
 
 
@@ -32,17 +33,17 @@ class _Deployment:
         return SimpleNamespace(changes={"create": 1})
 
 
-def target(deployment: _Deployment) -> Target:
+def opened(deployment: _Deployment) -> OpenedStack:
     unused: Any = None
     made: Any = deployment
-    return Target(Environment(name="dev"), Workspace(Path()), unused, made, PriceBook.bundled(), Steps(quiet=True))
+    return OpenedStack(Environment(name="dev"), unused, made, PriceBook.bundled(), Steps(quiet=True))
 
 
 def test_up_creates_nothing_where_a_policy_denies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stacks.graph.sources.from_program", lambda _: graph_of([workload("Deployment", "web", image="web:latest")]))
     deployment = _Deployment()
     with pytest.raises(PolicyDeniesError) as caught:
-        target(deployment).up()
+        up(opened(deployment))
     assert deployment.ups == 0
     assert for_error(caught.value) is ExitCode.POLICY
     assert "nothing was deployed, because a policy denies; `sandtable check dev` tells how to mend it" in str(caught.value)
@@ -52,13 +53,15 @@ def test_up_creates_nothing_where_a_policy_denies(monkeypatch: pytest.MonkeyPatc
 def test_up_deploys_what_no_policy_denies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stacks.graph.sources.from_program", lambda _: graph_of([]))
     deployment = _Deployment()
-    target(deployment).up()
+    up(opened(deployment))
     assert deployment.ups == 1
 
 
 @pytest.mark.parametrize(("severity", "code"), [("deny", ExitCode.POLICY), ("warn", ExitCode.OK)])
-def test_preview_ends_as_the_policies_say(monkeypatch: pytest.MonkeyPatch, severity: str, code: ExitCode) -> None:
-    plan = Plan.model_validate({"environment": "dev", "changes": {}, "policies": [{"rule": "a", "severity": severity}]})
-    planned = SimpleNamespace(preview=lambda: plan)
-    monkeypatch.setattr("sandtable.commands.deploy._target", lambda *_args, **_options: planned)
+def test_preview_ends_as_the_policies_say(monkeypatch: pytest.MonkeyPatch, severity: Severity, code: ExitCode) -> None:
+    finding = Finding("a", severity, "b", "c", "d", "e")
+    plan, cost = Preview({}, (), 1.0, graph_of([])), monthly_cost(graph_of([]), PriceBook.bundled())
+    planned = PlannedChange(Environment(name="dev"), plan, (finding,), cost, cost)
+    monkeypatch.setattr("sandtable.commands.deploy._open", lambda *_args, **_options: None)
+    monkeypatch.setattr("sandtable.jobs.deploy.preview", lambda _stack: planned)
     assert run(["preview", "dev", "--json"]) == code

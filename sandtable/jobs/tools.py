@@ -1,4 +1,4 @@
-"""Gets tools, and shows what that takes: an estimate before anything is built, then how far each build is."""
+"""The servers and tools that a job needs: found, fetched or built, with an estimate before anything is built."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,18 +17,23 @@ from foundation.errors import TargetError
 from foundation.measures import RequestRecord, Status
 from loadtests import open_loop
 from loadtests.measurement import GeneratorStats, Measurement
-from sandtable import loading
-from sandtable.document import writing
+from sandtable.app import run as sandtable
 from sandtable.document.answers.checks import LoadTest
 from sandtable.errors import UsageError
-from sandtable.loading import Request, locust_users, measure
-from sandtable.rehearsal.engines import Watch
-from sandtable.terminal import show_measurement
+from sandtable.exit_codes import ExitCode
+from sandtable.jobs import loadtest
+from sandtable.jobs.engines.measure import measure
+from sandtable.jobs.loadtest import LoadTested, Request, load_test, locust_users
+from sandtable.terminal import Steps, show_measurement
 from sandtable.workspace import Workspace
 
-PLAIN = Request(None, None, None, False, False, None, False, 8089, (), False, True)
+PLAIN = Request(None, None, None, False, False, None, False, 8089, (), False)
 QUIET = GeneratorStats("open-loop", 1, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
+
+
+def asked(name: str, root: Path, request: Request) -> LoadTested:
+    return load_test(name, Workspace(root), request, Steps(quiet=True))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +61,7 @@ def test_users_and_their_interval_make_the_rate(users: int | None, asked: float 
 )
 def test_options_that_cannot_be_meant_together_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        measure("nowhere", Workspace(tmp_path), replace(PLAIN, **changes))
+        asked("nowhere", tmp_path, replace(PLAIN, **changes))
 
 
 def test_a_trace_from_a_pipe_is_for_the_open_loop_which_reads_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,24 +77,24 @@ def test_a_trace_from_a_pipe_is_for_the_open_loop_which_reads_it_once(tmp_path: 
     with open(reading), open(writing, "w") as pipe:  # noqa: PTH123  # descriptors
         request = replace(PLAIN, trace=Path(f"/dev/fd/{reading}"), targets=("http://127.0.0.1:1",), confirmed=True)
         with pytest.raises(UsageError, match="a pipe can be read once"):
-            measure("dev", Workspace(tmp_path), request)
+            asked("dev", tmp_path, request)
         pipe.write('{"timestamp": 0, "input_length": 9, "output_length": 3}\n')
         pipe.close()
-        measure("dev", Workspace(tmp_path), replace(request, open_loop=True))
+        asked("dev", tmp_path, replace(request, open_loop=True))
     assert planned == [1]
 
 
 def test_a_target_is_looked_at_before_anybody_is_asked_about_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: pytest.fail("asked"))
     with pytest.raises(TargetError, match=r"'ftp://…@x' has no scheme"):
-        measure("nowhere", Workspace(tmp_path), replace(PLAIN, targets=("ftp://me:secret@x",)))
+        asked("nowhere", tmp_path, replace(PLAIN, targets=("ftp://me:secret@x",)))
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nend", "schlüssel"])
 def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv("SANDTABLE_API_KEY", key)
     with pytest.raises(UsageError, match="SANDTABLE_API_KEY") as caught:
-        measure("nowhere", Workspace(tmp_path), replace(PLAIN, targets=("http://127.0.0.1:1",)))
+        asked("nowhere", tmp_path, replace(PLAIN, targets=("http://127.0.0.1:1",)))
     assert key not in str(caught.value)
 
 
@@ -105,9 +111,9 @@ def test_model_and_key_go_to_the_target_and_notes_into_the_document(tmp_path: Pa
     monkeypatch.setattr(open_loop, "run", run)
     url = "http://127.0.0.1:1"
     request = replace(PLAIN, open_loop=True, targets=(url,), confirmed=True, model="chat", trace=tmp_path / "t.jsonl", skip_bad_rows=True)
-    document = measure("dev", Workspace(tmp_path), request)
+    measured = asked("dev", tmp_path, request).measurement
     assert (sent["model"], sent["api_key"], sent["targets"]) == ("chat", "k-1", [url])
-    assert [note.split(" of")[0] for note in document.notes] == ["1 bad row", "the lengths", "said by the generator"]
+    assert [note.split(" of")[0] for note in measured.notes] == ["1 bad row", "the lengths", "said by the generator"]
 
 
 def test_a_result_that_cannot_be_kept_after_the_load_is_shown_all_the_same(
@@ -119,9 +125,12 @@ def test_a_result_that_cannot_be_kept_after_the_load_is_shown_all_the_same(
         raise UsageError("dev.json: cannot be written: No space left on device")
 
     monkeypatch.setattr(open_loop, "run", lambda _plan, targets, **_: Measurement.of([], replicas=targets, generator=QUIET))
-    monkeypatch.setattr(writing, "write_text", full)
-    request = replace(PLAIN, open_loop=True, targets=("http://127.0.0.1:1",), confirmed=True, quiet=False)
-    assert measure("dev", Workspace(tmp_path), request).environment == "dev"
+    monkeypatch.setattr("sandtable.document.writing.write_text", full)
+    options = ["--open-loop", "--target", "http://127.0.0.1:1", "--yes", "--json"]
+    assert sandtable(["-C", str(tmp_path), "loadtest", "dev", *options]) == ExitCode.INCONCLUSIVE
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["environment"] == "dev"
+    assert sandtable(["-C", str(tmp_path), "loadtest", "dev", *options[:-1]]) == ExitCode.INCONCLUSIVE
     assert "the result is shown and not kept: dev.json: cannot be written" in capsys.readouterr().err
 
 
@@ -141,25 +150,30 @@ class Engine:
         return "the engine on port 1 was ended by signal 9"
 
 
+def befell(*engines: Engine, duration_s: float = 10.0) -> tuple[str, ...]:
+    """Return why a load test on ``engines`` does not count."""
+    record = RequestRecord(0.0, 0.0, 0.1, duration_s, 10, 5, "a")
+    known: Any = engines
+    return measure(lambda _step: Measurement.of([record], replicas=["a"], generator=QUIET), known, Steps(quiet=True)).invalid
+
+
 def test_quiet_engines_give_no_reason() -> None:
-    assert Watch([]).reasons(10.0) == ()
-    assert Watch([Engine(5.0, 6.0), Engine(0.0, 2.9)]).reasons(10.0) == ()  # type: ignore[list-item]
+    assert befell() == ()
+    assert befell(Engine(5.0, 6.0), Engine(0.0, 2.9)) == ()
 
 
 def test_a_dead_engine_and_taken_cores_make_a_run_invalid() -> None:
-    assert Watch([Engine(5.0, 6.0, dies=True)]).reasons(10.0) == (  # type: ignore[list-item]
-        "an engine died during the load: the engine on port 1 was ended by signal 9",
-    )
-    (reason,) = Watch([Engine(5.0, 8.0)]).reasons(10.0)  # type: ignore[list-item]
+    assert befell(Engine(5.0, 6.0, dies=True)) == ("an engine died during the load: the engine on port 1 was ended by signal 9",)
+    (reason,) = befell(Engine(5.0, 8.0))
     assert reason.startswith("other programs took the engines' cores: their threads waited 30% of the time, allowed are 20%")
 
 
 def test_a_load_test_whose_engine_died_is_not_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(loading, "_local_engines", lambda *_: [Engine(0.0, 0.0, dies=True)])
+    monkeypatch.setattr(loadtest, "_local_engines", lambda *_: [Engine(0.0, 0.0, dies=True)])
     monkeypatch.setattr(open_loop, "run", lambda *_, **__: Measurement.of([], replicas=["a"], generator=QUIET))
-    document = measure("dev", Workspace(tmp_path), replace(PLAIN, open_loop=True))
-    assert document.invalid[0].startswith("an engine died during the load: the engine on port 1")
+    measured = asked("dev", tmp_path, replace(PLAIN, open_loop=True)).measurement
+    assert measured.invalid[0].startswith("an engine died during the load: the engine on port 1")
 
 
 def test_the_three_most_frequent_errors_are_shown() -> None:

@@ -4,7 +4,7 @@ import sys
 import unicodedata
 from xml.etree import ElementTree as ET
 
-from sandtable.signs import seen, seen_lines
+from sandtable.terminal_escapes import seen, seen_lines
 
 
 def test_a_sign_that_cannot_be_seen_is_told_by_its_code() -> None:

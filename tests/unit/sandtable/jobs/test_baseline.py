@@ -9,7 +9,7 @@ import pytest
 
 from foundation.measures import Outcome, RequestRecord
 from sandtable.errors import UsageError
-from sandtable.rehearsal.baseline import Baseline, load_digest
+from sandtable.jobs.baseline import Baseline, load_digest
 from stacks.traffic import PlannedRequest
 
 PLAN = [PlannedRequest(0, 0.0, 10, 5), PlannedRequest(1, 0.5, 20, 5)]

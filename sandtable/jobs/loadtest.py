@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from sandtable.errors import UsageError
-from sandtable.rehearsal.engines import Watch, running, share_cores
-from sandtable.terminal import Steps
-from sandtable.workspace import Workspace
+from sandtable.jobs.engines.cores import share_cores
+from sandtable.jobs.engines.measure import measure
+from sandtable.jobs.engines.running import start_engines
 
 if TYPE_CHECKING:
     from loadtests.measurement import Measurement
-    from sandtable.document.answers.checks import LoadTest
+    from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
+    from sandtable.workspace import Workspace
     from stacks.environment import Environment, Traffic
     from stacks.traffic import PlannedRequest
     from workloads.engine.process import EngineProcess
@@ -50,20 +51,28 @@ class Request:
     web_port: int
     targets: tuple[str, ...]
     confirmed: bool
-    quiet: bool
     model: str | None = None
     processes: int = 1
 
 
-def measure(name: str, space: Workspace, request: Request) -> LoadTest:
-    """Run the load test and return its document; it is kept as the newest of its kind.
+@dataclass(frozen=True, slots=True)
+class LoadTested:
+    """A measurement, of which environment's load on which targets; ``generator_kind`` is ``open loop`` or ``locust``."""
+
+    environment: str
+    targets: tuple[str, ...]
+    generator_kind: str
+    measurement: Measurement
+
+
+def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> LoadTested:
+    """Run the load test that ``request`` asks for.
 
     Raises:
         UsageError: options that exclude each other, a duration that is none, or a key that no header can carry.
         StackError, LoadTestError, EngineError: what cannot be done and how to mend it.
+        click.Abort: the user said no.
     """
-    from sandtable.document.answers.checks import LoadTest
-    from sandtable.document.writing import write
     from stacks.environment.file import load
     from stacks.traffic import plan
 
@@ -71,7 +80,8 @@ def measure(name: str, space: Workspace, request: Request) -> LoadTest:
     api_key = _api_key() if request.targets else None
     environment = load(name, root=space.root)
     traffic = _traffic(environment.traffic, request)
-    steps, notes = Steps(quiet=request.quiet), list[str]()
+    space.prepare("loadtests")  # a folder that cannot be written is told before minutes of work
+    notes = list[str]()
 
     def note(text: str) -> None:
         notes.append(text)
@@ -79,7 +89,6 @@ def measure(name: str, space: Workspace, request: Request) -> LoadTest:
 
     # On a trace, a rate stretches the recorded times; elsewhere the traffic already has it.
     stretched = request.rate_per_s if traffic.trace else None
-    results = space.prepare("loadtests")
     requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=note)
     with ExitStack() as stack:
         if request.targets:
@@ -87,19 +96,12 @@ def measure(name: str, space: Workspace, request: Request) -> LoadTest:
         engines = [] if request.targets else _local_engines(environment, space, steps, stack)
         load_of = _Load(request, traffic, requests, [*request.targets, *(engine.url for engine in engines)], space.root, api_key)
         metrics = [threshold.metric for threshold in environment.thresholds]
-        with steps.step("load test") as step:
-            watch = Watch(engines)
-            measurement = load_of.open_loop(metrics, step) if request.open_loop else load_of.locust(metrics, steps, step)
-            happened = watch.reasons(measurement.outcome.duration_s)
-            measurement = replace(measurement, invalid=(*happened, *measurement.invalid), notes=(*notes, *measurement.notes))
-            step.note(f"{measurement.outcome.good} of {measurement.outcome.requests} good")
+        measurement = measure(
+            lambda step: load_of.open_loop(metrics, step) if request.open_loop else load_of.locust(metrics, steps, step), engines, steps
+        )
+    measurement = replace(measurement, notes=(*notes, *measurement.notes))
     kind = "open loop" if request.open_loop else "locust"
-    document = LoadTest.of(measurement, environment=environment.name, targets=load_of.targets, generator_kind=kind)
-    try:
-        write(results / f"{environment.name}.json", document)
-    except UsageError as error:
-        steps.say(f"the result is shown and not kept: {error}")  # the disk filled up meanwhile: what was measured is not lost
-    return document
+    return LoadTested(environment.name, tuple(load_of.targets), kind, measurement)
 
 
 def seconds(text: str) -> float:
@@ -173,21 +175,15 @@ def _confirm(request: Request) -> None:
 def _local_engines(environment: Environment, space: Workspace, steps: Steps, stack: ExitStack) -> list[EngineProcess]:
     from simulations.deployed import DeployedEngines
     from stacks.graph.sources import from_program
-    from toolchain import cache_dir
 
-    folder = space.folder / "engines" / environment.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with steps.step("engines") as step:
-        deployed = DeployedEngines.from_graph(from_program(environment))
-        if gpu_model := deployed.runs_on():
-            raise UsageError(
-                f"the engines of {environment.name} ask for {gpu_model} GPUs, and only engines on processors are started here; "
-                "name running ones with --target"
-            )
-        cores = share_cores(len(deployed.replicas), deployed.spec.threads, frozenset(os.sched_getaffinity(0)))
-        engines = stack.enter_context(running(deployed.spec, cores, folder, cache_dir(), root=space.root, on_wait=steps.say))
-        step.note(f"{len(engines)} x llama.cpp with {deployed.spec.slots} slots")
-    return engines
+    folder = space.prepare(f"engines/{environment.name}")
+    deployed = DeployedEngines.from_graph(from_program(environment))
+    if gpu_model := deployed.runs_on():
+        raise UsageError(
+            f"the engines of {environment.name} ask for {gpu_model} GPUs, and only engines on processors are started here; "
+            "name running ones with --target"
+        )
+    return stack.enter_context(start_engines(deployed, share_cores(len(deployed.replicas), deployed.spec.threads), folder, space, steps))
 
 
 @dataclass(frozen=True)

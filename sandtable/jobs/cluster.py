@@ -1,0 +1,76 @@
+"""The cluster that a stack lands on: asked about where it is the user's own, started, and stopped again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from foundation.processes.interrupts import held_interrupts
+from sandtable.jobs.remarks import Remarks
+from stacks.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandtable.terminal import Steps
+    from stacks.clusters.port import Cluster
+    from stacks.environment import Environment
+
+#: What is real about a cluster, by its provider.
+_CONTROL_PLANE: Final = {
+    "embedded": "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
+    "kubeconfig": "The cluster: the one behind the context that you named.",
+}
+
+
+def agree(environment: Environment, cluster: Cluster, *, confirmed: bool) -> None:
+    """Show whose cluster would be changed and ask, unless it is ours or the user has ``confirmed`` it.
+
+    Raises:
+        click.Abort: the answer is no, or nobody is there to answer (then give --yes).
+    """
+    if confirmed or environment.cluster.provider == "embedded":
+        return
+    status = cluster.status()
+    typer.echo(f"This changes the cluster behind context {cluster.context!r} ({status.server}) of {cluster.kubeconfig}.", err=True)
+    typer.confirm("Go on?", abort=True, err=True)
+
+
+def start(cluster: Cluster, steps: Steps) -> None:
+    """Start the cluster, or see that it runs; an embedded one goes on running.
+
+    Raises:
+        StackError: it does not start, or cannot be reached.
+    """
+    with steps.step("cluster") as step:
+        cluster.start()
+        status = cluster.status()
+        step.note(status.note or str(status.server))
+
+
+@contextmanager
+def stopped_afterwards(cluster: Cluster, steps: Steps, *, keep: bool = False) -> Iterator[None]:
+    """Stop an embedded cluster at the end, unless it ran before or is to be kept."""
+    status = cluster.status()
+    try:
+        yield
+    finally:
+        if status.provider == "embedded" and not status.running and not keep:
+            _stop(cluster, steps)
+
+
+def remarks(cluster: Cluster) -> Remarks:
+    """Return what is real about the cluster, and what is played."""
+    status = cluster.status()
+    played = ("Nodes and pods on the embedded cluster are played by KWOK; the control plane is real.",) if status.nodes_are_played else ()
+    return Remarks(real=(_CONTROL_PLANE[status.provider],), simulated=played)
+
+
+def _stop(cluster: Cluster, steps: Steps) -> None:
+    with held_interrupts():  # a second Ctrl-C must not break the few seconds in which what was started is ended
+        try:
+            cluster.stop()
+        except (StackError, OSError) as error:
+            steps.say(f"the cluster was not stopped: {error}")  # no reason to lose what was found out

@@ -1,0 +1,66 @@
+"""A load test of engines: the measurement, and what befell the engines meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loadtests.measurement import Measurement
+    from sandtable.terminal import Steps
+    from sandtable.terminal.progress.steps import Step
+    from stacks.environment import Environment
+    from stacks.traffic import PlannedRequest
+    from workloads.engine.process import EngineProcess
+
+#: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
+WAITED_SHARE_LIMIT: Final = 0.2
+
+
+def measure_openly(
+    requests: Sequence[PlannedRequest], engines: Sequence[EngineProcess], environment: Environment, steps: Steps
+) -> Measurement:
+    """Send ``requests`` to ``engines`` at their intended times, and return what was seen.
+
+    Raises:
+        LoadTestError: the generator cannot work.
+    """
+    from loadtests import open_loop
+
+    def send(step: Step) -> Measurement:
+        return open_loop.run(
+            requests,
+            [engine.url for engine in engines],
+            seed=environment.traffic.seed,
+            metrics=[threshold.metric for threshold in environment.thresholds],
+            on_progress=lambda done, total: step.update(done, total, "requests"),
+        )
+
+    return measure(send, engines, steps)
+
+
+def measure(send: Callable[[Step], Measurement], engines: Sequence[EngineProcess], steps: Steps) -> Measurement:
+    """Run the load test that ``send`` is, as a step; why it does not count is in the measurement."""
+    with steps.step("load test") as step:
+        before_s = _waited_s(engines)
+        seen = send(step)
+        waited_s, outcome = _waited_s(engines) - before_s, seen.outcome
+        step.note(f"{outcome.good} of {outcome.requests} good, {outcome.output_tokens_per_s:.1f} tokens/s")
+    return replace(seen, invalid=(*_disturbed(engines, waited_s, outcome.duration_s), *seen.invalid))
+
+
+def _waited_s(engines: Sequence[EngineProcess]) -> float:
+    return sum(engine.waited_s() for engine in engines if engine.alive())
+
+
+def _disturbed(engines: Sequence[EngineProcess], waited_s: float, duration_s: float) -> list[str]:
+    """What befell the engines that makes a measurement of them worthless; ``waited_s`` is what all their threads waited for a core."""
+    reasons = [f"an engine died during the load: {engine.exit_reason()}" for engine in engines if not engine.alive()][:1]
+    if (waited := waited_s / max(duration_s * len(engines), 1e-9)) > WAITED_SHARE_LIMIT:
+        reasons.append(
+            f"other programs took the engines' cores: their threads waited {waited:.0%} of the time, "
+            f"allowed are {WAITED_SHARE_LIMIT:.0%}; run again when the machine is quiet"
+        )
+    return reasons

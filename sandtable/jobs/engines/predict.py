@@ -1,0 +1,31 @@
+"""The twin's answer to the load that is about to be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandtable.terminal import Steps
+    from simulations.calibration import Calibration
+    from simulations.deployed import DeployedEngines
+    from simulations.twin import Prediction
+    from stacks.traffic import PlannedRequest
+
+
+def predict(engines: DeployedEngines, calibration: Calibration, requests: Sequence[PlannedRequest], seed: int, steps: Steps) -> Prediction:
+    """Predict, as a step, how ``engines`` serve ``requests`` at the speed of ``calibration``."""
+    with steps.step("predict") as step:
+        prediction = simulate(engines, calibration, requests, seed)
+        outcome, replicas = prediction.outcome, len(engines.replicas)
+        middle = f"p50 of ttft {outcome.ttft_ms.p50:.0f} ms, e2e {outcome.e2e_ms.p50:.0f} ms"
+        step.note(f"{len(requests)} requests on {replicas} engine{'s' * (replicas != 1)}: {middle}")
+    return prediction
+
+
+def simulate(engines: DeployedEngines, calibration: Calibration, requests: Sequence[PlannedRequest], seed: int) -> Prediction:
+    """Do the same without a word."""
+    from simulations.twin import Twin
+
+    return Twin.of(engines, calibration).run(requests, seed=seed)

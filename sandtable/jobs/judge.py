@@ -1,0 +1,67 @@
+"""Everything that a rehearsal has found, and the verdict on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from policies.verdict import Evidence, Verdict, judge
+from sandtable.jobs.engines.trial import NO_TRIAL, Trial
+from sandtable.jobs.remarks import NO_REMARKS, Remarks
+
+if TYPE_CHECKING:
+    from foundation.measures import Outcome
+    from sandtable.jobs.deploy import Landed
+    from sandtable.jobs.first_answer import FirstAnswer
+    from stacks.environment import Environment
+    from stacks.graph import Graph
+    from stacks.traffic import PlannedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the steps of a rehearsal returned; ``landed`` is None where nothing was deployed, ``baseline`` where none is compared with."""
+
+    environment: Environment
+    requests: tuple[PlannedRequest, ...]
+    first: FirstAnswer
+    landed: Landed | None = None
+    trial: Trial = NO_TRIAL
+    baseline: Outcome | None = None
+    remarks: Remarks = NO_REMARKS
+
+    @property
+    def graph(self) -> Graph:
+        """The stack's graph: what the state says is deployed, the program's where nothing is."""
+        return self.landed.graph if self.landed else self.first.graph
+
+    @property
+    def running(self) -> Graph:
+        """The graph that the engines are started from: what the cluster says, the program's where nothing is deployed."""
+        return self.landed.live if self.landed else self.first.graph
+
+    def with_remarks(self, remarks: Remarks) -> Found:
+        """Return the same with more remarks."""
+        return replace(self, remarks=self.remarks + remarks)
+
+    def with_trial(self, trial: Trial) -> Found:
+        """Return the same with a trial and what it remarks."""
+        return replace(self, trial=trial, remarks=self.remarks + trial.remarks)
+
+
+def judge_all(found: Found) -> Verdict:
+    """Return the verdict on what was found."""
+    prediction, measurement = found.trial.prediction, found.trial.measurement
+    return judge(
+        Evidence(
+            thresholds=found.environment.thresholds,
+            predicted=prediction.outcome if prediction else None,
+            measured=measurement.outcome if measurement else None,
+            monthly_cost_usd=found.first.cost.monthly_usd,
+            denied=found.first.denied,
+            invalid=measurement.invalid if measurement else (),
+            missing=found.remarks.missing,
+            baseline=found.baseline,
+            unpriced=found.first.cost.unpriced,
+        )
+    )

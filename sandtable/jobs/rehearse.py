@@ -1,0 +1,217 @@
+"""The rehearsal: from an environment to a verdict, step by step. :func:`_take_steps` is the order, and each step is a job.
+
+Rules:
+1. What needs nothing but the environment comes first: graph, policies, cost and, from published coefficients, the prediction. Only then
+   are tools built. Nothing is built or created where a policy denies.
+2. Each step says what it did and how long it took. A step that cannot run says what is missing, and its absence goes into the verdict.
+3. Whatever is started is ended, however the rehearsal ends; the run's folder keeps the logs of the engines.
+"""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandtable.errors import UsageError
+from sandtable.jobs import cluster as clusters
+from sandtable.jobs.baseline import Baseline, load_digest
+from sandtable.jobs.deploy import land
+from sandtable.jobs.engines.trial import Setting, predict_and_measure, predict_published, without_gpus
+from sandtable.jobs.first_answer import first_answer
+from sandtable.jobs.judge import Found, judge_all
+from sandtable.jobs.remarks import Remarks
+from sandtable.jobs.tools import ensure_or_skip, needed_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from policies.verdict import Verdict
+    from sandtable.jobs.deploy import Landed
+    from sandtable.jobs.engines.trial import Trial
+    from sandtable.jobs.first_answer import FirstAnswer
+    from sandtable.terminal import Steps
+    from sandtable.workspace import Workspace
+    from simulations.deployed import DeployedEngines
+    from stacks.environment import Environment
+    from stacks.graph import Graph
+    from stacks.pricing.prices import PriceBook
+    from stacks.traffic import PlannedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to rehearse. ``confirmed``: do not ask before somebody's cluster is changed."""
+
+    keep_cluster: bool = False
+    skip_bad_rows: bool = False
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A finished rehearsal, when it was ``started_at`` (ISO 8601), and the ``command`` to type for the same.
+
+    ``folder`` is the run's; ``as_baseline`` is the measurement as later rehearsals may be compared with it.
+    """
+
+    folder: Path
+    started_at: str
+    command: str
+    found: Found
+    verdict: Verdict
+    as_baseline: Baseline | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is known before the first step: the environment, its prices, the load, and the baseline that was kept."""
+
+    environment: Environment
+    book: PriceBook
+    requests: tuple[PlannedRequest, ...]
+    kept: Baseline | None
+    notes: tuple[str, ...]
+
+
+def rehearse(name: str, space: Workspace, options: Options, steps: Steps) -> Rehearsed:
+    """Rehearse the environment called ``name``.
+
+    Raises:
+        StackError, ToolchainError, SimulationError, LoadTestError, EngineError: what cannot be done and how to mend it.
+        UsageError: the folder of the run cannot be made, or another rehearsal of the environment is at work.
+        click.Abort: the user said no.
+    """
+    from stacks.environment.file import load
+    from stacks.pricing.prices import PriceBook
+
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    environment = load(name, root=space.root)
+    book = PriceBook.named(environment.budget.price_book, root=space.root)
+    # Made before anything starts, so that a full or read-only disk is told now and not after minutes of work.
+    folder = space.new_run(environment.name)
+    try:
+        with _only_one(environment.name, space):
+            plan = _plan(environment, book, space, options, steps.say)
+            found = _take_steps(plan, folder, space, options, steps)
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()  # what ended before an engine wrote its log leaves nothing behind
+        raise
+    found, measured = _held_against_baseline(found, plan, steps.say)
+    return Rehearsed(folder, started_at, command_for(name, space, options), found, judge_all(found), measured)
+
+
+def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, steps: Steps) -> Found:
+    environment, setting = plan.environment, Setting(plan.environment, plan.requests, space, folder, steps)
+    first = first_answer(environment, plan.book, steps)
+    known = Found(environment, plan.requests, first, remarks=Remarks(notes=plan.notes))
+    if first.denied:
+        return known.with_remarks(Remarks(missing=("nothing was created, because a policy denies",)))
+    engines = _engines(first.graph)
+    at_once = _predict_at_once(engines, setting)
+    steps.say(_what_comes(engines, at_once, plan.requests))
+    if lacking := ensure_or_skip(needed_for(environment), steps, _graph_mode):
+        known = known.with_remarks(Remarks(missing=(f"graph mode: nothing was deployed: {lacking}",)))
+        return known.with_trial(at_once or predict_and_measure(engines, setting))
+    with _deployed(environment, first, space, options, steps) as landed:
+        known = replace(known, landed=landed).with_remarks(landed.remarks)
+        live = _engines(landed.live)
+        if at_once and live != engines:  # somebody has changed what runs
+            at_once = _predict_at_once(live, setting)
+        # Here follow the jobs of a stack (a training, a federation), each on what has landed.
+        return known.with_trial(at_once or predict_and_measure(live, setting))
+
+
+def _plan(environment: Environment, book: PriceBook, space: Workspace, options: Options, say: Callable[[str], None]) -> _Plan:
+    """Draw up the load and read the baseline before anything is started, so that an unreadable file is told at once."""
+    from stacks.traffic import plan
+
+    notes = list[str]()
+    requests = plan(environment.traffic, root=space.root, skip_bad_rows=options.skip_bad_rows, on_note=notes.append)
+    kept = Baseline.read(space.baseline(environment.name))
+    for note in notes:
+        say(note)
+    return _Plan(environment, book, tuple(requests), kept, tuple(notes))
+
+
+def _engines(graph: Graph) -> DeployedEngines:
+    from simulations.deployed import DeployedEngines
+
+    return DeployedEngines.from_graph(graph)
+
+
+def _predict_at_once(engines: DeployedEngines, setting: Setting) -> Trial | None:
+    """Predict engines whose speed is published; None where it must be measured first."""
+    gpu_model = engines.runs_on()
+    return predict_published(engines, gpu_model, setting) if gpu_model else None
+
+
+def _what_comes(engines: DeployedEngines, at_once: Trial | None, requests: tuple[PlannedRequest, ...]) -> str:
+    """Say what is yet to be found out, once the first answers are there."""
+    if at_once:
+        return f"next: the stack is deployed; nothing is measured, because {without_gpus(str(engines.runs_on()))}"
+    replicas, lasts_s = len(engines.replicas), requests[-1].at_s if requests else 0.0
+    return (
+        f"next: the stack is deployed, then the speed of {replicas} engine{'s' * (replicas != 1)} is measured, and {len(requests)} requests"
+        f" are predicted and sent in about {lasts_s:.0f} s; the measurement decides about the thresholds"
+    )
+
+
+def _graph_mode(reason: str) -> str:
+    return f"graph mode: no cluster and nothing is deployed ({reason})"
+
+
+@contextmanager
+def _deployed(environment: Environment, first: FirstAnswer, space: Workspace, options: Options, steps: Steps) -> Iterator[Landed]:
+    """Deploy, and stop the embedded cluster afterwards, unless it ran before or is to be kept."""
+    from stacks.clusters import open_cluster
+
+    cluster = open_cluster(environment, space.root)
+    clusters.agree(environment, cluster, confirmed=options.confirmed)
+    with clusters.stopped_afterwards(cluster, steps, keep=options.keep_cluster):
+        clusters.start(cluster, steps)
+        yield land(environment, first.graph, cluster, space, steps)
+
+
+def _held_against_baseline(found: Found, plan: _Plan, say: Callable[[str], None]) -> tuple[Found, Baseline | None]:
+    """Add the kept baseline where it is one of the same load; also return the measurement as a baseline for later rehearsals."""
+    if (measurement := found.trial.measurement) is None:
+        return found, None
+    engines = _engines(found.running)
+    arguments = [argument for argument in engines.spec.to_args() if not argument.startswith("--port=")]
+    measured = Baseline(measurement.outcome, load_digest(plan.requests), f"{len(engines.replicas)} with {' '.join(arguments)}")
+    if plan.kept is None:
+        return found, measured
+    baseline, remark = plan.kept.against(measured)
+    if remark:
+        say(remark)
+    return replace(found, baseline=baseline).with_remarks(Remarks(notes=(remark,) if remark else ())), measured
+
+
+def with_note(done: Rehearsed, text: str) -> Rehearsed:
+    """Return the same with one more note for the reader."""
+    return replace(done, found=done.found.with_remarks(Remarks(notes=(text,))))
+
+
+def command_for(name: str, space: Workspace, options: Options) -> str:
+    """Return what to type for the same rehearsal; what it leaves behind and how it is shown is left out."""
+    root = ["-C", str(space.root)] if space.root != Path() else []
+    return shlex.join(["sandtable", *root, "rehearse", name, *(["--skip-bad-rows"] if options.skip_bad_rows else [])])
+
+
+@contextmanager
+def _only_one(environment: str, space: Workspace) -> Iterator[None]:
+    """Let no other rehearsal of the same environment stop the cluster or change the state under this one."""
+    from toolchain.cache import Lock
+
+    lock = Lock(space.folder / "locks" / f"rehearse-{environment}.lock")
+    if not lock.try_acquire():
+        raise UsageError(f"another rehearsal of {environment} is at work in {space.folder}; wait for it to end")
+    try:
+        yield
+    finally:
+        lock.release()
