@@ -3,66 +3,72 @@
 Rule 1: after ``End`` or ``Failed`` nothing more is read.
 Rule 2: a stream that stops after the model has said why (``Stop``) is whole, though its terminal marker is missing; one that stops
 before that was cut.
-Rule 3: a frame of the wrong shape ends the stream as malformed; what a decoder does with it needs no checks of its own.
+Rule 3: a frame of the wrong shape ends the stream as malformed, so what a dialect does with a frame needs no checks of its own.
+Rule 4: whole frames can be passed on as they came (``raw``), line ends apart: a partial frame is never in them.
 """
 
 from __future__ import annotations
 
 from foundation.dialects.dialect import Decoded
-from foundation.dialects.framing import FrameTooLongError, LineFrames, SseFrames
 from foundation.dialects.model.errors import ErrorKind, ProviderError
 from foundation.dialects.model.events import End, Event, Failed, Stop
+from foundation.wire import Event as Frame
+from foundation.wire import EventStream, Lines, ProtocolError
 
 _WRONG_SHAPE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 
 
-class FramedStreamDecoder:
-    """A decoder over frames; a dialect adds :meth:`_frame`."""
+class StreamDecoder:
+    """Reads events off frames; a dialect adds :meth:`_frame`."""
 
-    __slots__ = ("_frames", "_stopped", "ended")
+    __slots__ = ("_stopped", "ended")
 
-    def __init__(self, frames: SseFrames | LineFrames) -> None:
-        self._frames = frames
+    def __init__(self) -> None:
         self._stopped = False
         self.ended = False
 
     def feed(self, data: bytes) -> Decoded:
         """Take bytes of the body, cut anywhere."""
         events: list[Event] = []
+        raw: list[bytes] = []
         if self.ended:
             return Decoded(events, b"")
         try:
-            frames = self._frames.feed(data)
-        except FrameTooLongError as error:
-            self.ended = True
-            return Decoded([malformed(str(error))], b"")
-        raw: list[bytes] = []
-        for name, content, whole in frames:
-            if content:
-                before = len(events)
-                try:
-                    self._frame(name, content, events)
-                except _WRONG_SHAPE as error:
-                    events.append(malformed(f"{type(error).__name__} in {content[:80]!r}"))
-                if self._look(events, before):
+            for name, content, whole in self._frames(data):
+                if content is not None and self._read(name, content, events):
                     if type(events[-1]) is End:
                         raw.append(whole)
                     break
-            raw.append(whole)
+                raw.append(whole)
+        except ProtocolError as error:
+            self.ended = True
+            events.append(malformed(str(error)))
         return Decoded(events, raw[0] if len(raw) == 1 else b"".join(raw))
 
     def end(self) -> list[Event]:
         """Take the end of the body."""
         if self.ended:
             return []
+        events: list[Event] = []
+        for name, content, _ in self._last_frames():
+            if content is not None:
+                self._read(name, content, events)
+        if events and isinstance(last := events[-1], Failed) and last.error.kind is ErrorKind.MALFORMED:
+            events.pop()  # a frame without its end counts where it is whole; one that was cut is no fault of its own
         self.ended = True
-        if self._stopped:
-            return [End()]
-        return [Failed(ProviderError(ErrorKind.TRUNCATED, "the provider's stream ended in the middle of the answer", 502))]
+        if not (events and isinstance(events[-1], End | Failed)):
+            cut = ProviderError(ErrorKind.TRUNCATED, "the provider's stream ended in the middle of the answer", 502)
+            events.append(End() if self._stopped else Failed(cut))
+        return events
 
-    def _look(self, events: list[Event], since: int) -> bool:
-        """Note what the newest events say about the end; return whether nothing follows."""
-        for event in events[since:]:
+    def _read(self, name: bytes, content: bytes, events: list[Event]) -> bool:
+        """Read one frame; return whether it is the last one."""
+        before = len(events)
+        try:
+            self._frame(name, content, events)
+        except _WRONG_SHAPE as error:
+            events.append(malformed(f"{type(error).__name__} in {content[:80]!r}"))
+        for event in events[before:]:
             kind = type(event)
             if kind is Stop:
                 self._stopped = True
@@ -70,17 +76,61 @@ class FramedStreamDecoder:
                 self.ended = True
         return self.ended
 
-    def _frame(self, event: str, data: bytes, events: list[Event]) -> None:
+    def _frames(self, data: bytes) -> list[tuple[bytes, bytes | None, bytes]]:
+        raise NotImplementedError
+
+    def _last_frames(self) -> list[tuple[bytes, bytes | None, bytes]]:
+        raise NotImplementedError
+
+    def _frame(self, name: bytes, data: bytes, events: list[Event]) -> None:
         raise NotImplementedError
 
 
-class SseStreamDecoder(FramedStreamDecoder):
+class SseStreamDecoder(StreamDecoder):
     """A decoder over server-sent events."""
 
-    __slots__ = ()
+    __slots__ = ("_stream",)
 
     def __init__(self) -> None:
-        super().__init__(SseFrames())
+        super().__init__()
+        self._stream = EventStream()
+
+    def _frames(self, data: bytes) -> list[tuple[bytes, bytes | None, bytes]]:
+        return [_sse(frame) for frame in self._stream.feed(data)]
+
+    def _last_frames(self) -> list[tuple[bytes, bytes | None, bytes]]:
+        last = self._stream.end()
+        return [_sse(last)] if last else []
+
+
+class LineStreamDecoder(StreamDecoder):
+    """A decoder over lines of JSON."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = Lines()
+
+    def _frames(self, data: bytes) -> list[tuple[bytes, bytes | None, bytes]]:
+        return [(b"", line, line + b"\n") for line in self._lines.feed(data)]
+
+    def _last_frames(self) -> list[tuple[bytes, bytes | None, bytes]]:
+        return [(b"", line, line + b"\n") for line in self._lines.end()]
+
+
+def _sse(frame: Frame) -> tuple[bytes, bytes | None, bytes]:
+    """Return name, data and bytes of an event."""
+    data, name, ignored = frame
+    if not ignored and data is not None and b"\n" not in data:
+        return name, data, (b"data: " if name == b"message" else b"event: " + name + b"\ndata: ") + data + b"\n\n"
+    lines = [*ignored, *([] if name == b"message" else [b"event: " + name])]
+    lines += [] if data is None else [b"data: " + line for line in data.split(b"\n")]
+    if data is None:
+        # llama.cpp reports a failure in the middle of a stream in a field of its own.
+        data = next((line[6:] for line in ignored if line.startswith(b"error:")), None)
+        name = b"error" if data is not None else name
+    return name, data, b"\n".join(lines) + b"\n\n"
 
 
 def malformed(reason: str) -> Failed:

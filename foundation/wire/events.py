@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from foundation.wire.errors import ProtocolError
 
-_MAX_EVENT: Final = 4 * 1024 * 1024
+_MAX_EVENT: Final = 32 * 1024 * 1024  # a generated image in base64
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -45,7 +45,7 @@ class EventStream:
         """Take bytes of the body and return the events that they complete.
 
         Raises:
-            ProtocolError: an event is longer than 4 MiB.
+            ProtocolError: an event is longer than 32 MiB.
         """
         if self._skip_lf and body:
             self._skip_lf = False

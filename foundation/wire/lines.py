@@ -9,7 +9,7 @@ from typing import Final
 
 from foundation.wire.errors import ProtocolError
 
-_MAX_LINE: Final = 4 * 1024 * 1024
+_MAX_LINE: Final = 32 * 1024 * 1024
 
 
 class Lines:
@@ -24,7 +24,7 @@ class Lines:
         """Take bytes and return the lines that they complete, without their ends.
 
         Raises:
-            ProtocolError: a line is longer than 4 MiB.
+            ProtocolError: a line is longer than 32 MiB.
         """
         lines = (self._rest + body).split(b"\n")
         self._rest = lines.pop()

@@ -40,8 +40,8 @@ class AnthropicStreamDecoder(SseStreamDecoder):
         self._calls: dict[int, int] = {}  # content block → number of the call
         self._usage = Usage()
 
-    def _frame(self, event: str, data: bytes, events: list[Event]) -> None:
-        if event == "ping":
+    def _frame(self, name: bytes, data: bytes, events: list[Event]) -> None:
+        if name == b"ping":
             return
         document = json_bytes.decode(data)
         match document["type"]:

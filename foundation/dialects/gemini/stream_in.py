@@ -39,7 +39,7 @@ class GeminiStreamDecoder(SseStreamDecoder):
         self._started = False
         self._calls = 0
 
-    def _frame(self, event: str, data: bytes, events: list[Event]) -> None:  # noqa: ARG002  # events have no names here
+    def _frame(self, name: bytes, data: bytes, events: list[Event]) -> None:  # noqa: ARG002  # events have no names here
         chunk = json_bytes.decode(data)
         if isinstance(chunk, list):  # errors come wrapped in one
             chunk = chunk[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from foundation.dialects import json_bytes
-from foundation.dialects.framing import LineFrames
 from foundation.dialects.model.events import (
     End,
     Event,
@@ -18,20 +17,20 @@ from foundation.dialects.model.events import (
 )
 from foundation.dialects.ollama.answer import decode_usage, read_call, stop_of
 from foundation.dialects.ollama.errors import error_of
-from foundation.dialects.streaming import FramedStreamDecoder
+from foundation.dialects.streaming import LineStreamDecoder
 
 
-class OllamaStreamDecoder(FramedStreamDecoder):
+class OllamaStreamDecoder(LineStreamDecoder):
     """One answer."""
 
     __slots__ = ("_calls", "_started")
 
     def __init__(self) -> None:
-        super().__init__(LineFrames())
+        super().__init__()
         self._started = False
         self._calls = 0
 
-    def _frame(self, event: str, data: bytes, events: list[Event]) -> None:  # noqa: ARG002  # lines have no names
+    def _frame(self, name: bytes, data: bytes, events: list[Event]) -> None:  # noqa: ARG002  # lines have no names
         chunk = json_bytes.decode(data)
         if "error" in chunk:
             events.append(Failed(error_of(chunk["error"], 0)))

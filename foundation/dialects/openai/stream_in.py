@@ -34,12 +34,12 @@ class OpenAiStreamDecoder(SseStreamDecoder):
         self._refused = False
         self._calls: dict[int, int] = {}  # the provider's index → ours
 
-    def _frame(self, event: str, data: bytes, events: list[Event]) -> None:
+    def _frame(self, name: bytes, data: bytes, events: list[Event]) -> None:
         if data == b"[DONE]":
             events.append(End())
             return
         chunk = json_bytes.decode(data)
-        if event == "error" or "error" in chunk:
+        if name == b"error" or "error" in chunk:
             events.append(Failed(error_of(chunk.get("error", chunk), 0)))
             return
         if not self._started:
