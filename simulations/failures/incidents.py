@@ -59,8 +59,8 @@ class NodeOutage:
         return self.start_s <= at_s < self.end_s
 
 
-def zone_lost(nodes: Sequence[Node], zone: str, *, at_s: float) -> tuple[NodeOutage, ...]:
-    """Lose every node of ``zone`` at ``at_s`` for the rest of the run.
+def zone_lost(nodes: Sequence[Node], zone: str, *, at_s: float, end_s: float = math.inf) -> tuple[NodeOutage, ...]:
+    """Lose every node of ``zone`` from ``at_s`` to ``end_s``.
 
     Raises:
         UnknownPlaceError: no node is in that zone.
@@ -68,11 +68,11 @@ def zone_lost(nodes: Sequence[Node], zone: str, *, at_s: float) -> tuple[NodeOut
     gone = [node for node in nodes if node.zone == zone]
     if not gone:
         raise UnknownPlaceError("zone", zone, sorted({node.zone for node in nodes if node.zone}))
-    return tuple(NodeOutage(node.name, at_s, math.inf, announced=False, closes_zone=True) for node in gone)
+    return tuple(NodeOutage(node.name, at_s, end_s, announced=False, closes_zone=True) for node in gone)
 
 
-def node_lost(nodes: Sequence[Node], pool: str, *, at_s: float) -> tuple[NodeOutage, ...]:
-    """Lose the first node (by name) of ``pool`` at ``at_s`` for the rest of the run; its pool may get another one.
+def node_lost(nodes: Sequence[Node], pool: str, *, at_s: float, end_s: float = math.inf) -> tuple[NodeOutage, ...]:
+    """Lose the first node (by name) of ``pool`` from ``at_s`` to ``end_s``; its pool may get another one meanwhile.
 
     Raises:
         UnknownPlaceError: no node is in that pool.
@@ -80,7 +80,7 @@ def node_lost(nodes: Sequence[Node], pool: str, *, at_s: float) -> tuple[NodeOut
     gone = min((node.name for node in nodes if node.pool == pool), default=None)
     if gone is None:
         raise UnknownPlaceError("pool", pool, sorted({node.pool for node in nodes}))
-    return (NodeOutage(gone, at_s, math.inf, announced=False, closes_zone=False),)
+    return (NodeOutage(gone, at_s, end_s, announced=False, closes_zone=False),)
 
 
 def spot_market(nodes: Sequence[Node], share: float, *, horizon_s: float, start: float, random: Random) -> tuple[NodeOutage, ...]:

@@ -53,9 +53,9 @@ def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
     for change in scenario.changes:
         match change.kind:
             case "traffic":
-                traffic_factor = change.factor
+                traffic_factor = float(change.value)
             case "price":
-                book = book.scaled(change.factor)
+                book = book.scaled(float(change.value))
             case "replicas":
                 graph = _with_replicas(graph, change.value)
             case "slots":

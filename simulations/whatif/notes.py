@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from foundation.measures import REQUEST_TIMEOUT_S, Status
 from simulations.failures import Delays
-from simulations.whatif.trial import INCIDENT_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +74,10 @@ def _of_spot(trial: Trial) -> Iterator[str]:
 
 def _of_incidents(trial: Trial) -> Iterator[str]:
     delays = Delays()
-    yield f"the loss comes at {INCIDENT_AT * trial.horizon_s:.0f} s and lasts; the monthly cost is that of the intact platform"
+    spans = {(outage.start_s, outage.end_s) for outage in trial.places_lost}
+    for start_s, end_s in sorted(spans):
+        lasts = "lasts" if math.isinf(end_s) else f"ends at {end_s:.0f} s"
+        yield f"the loss comes at {start_s:.0f} s and {lasts}; the monthly cost is that of the intact platform"
     yield (
         f"requests go to a lost replica, and fail, for {delays.notice_s:.0f} s (Kubernetes misses the node); it is back "
         f"{delays.toleration_s:.0f} s (its pods' toleration) + {delays.start_s:.0f} s (start, assumed) after that, on an added node "

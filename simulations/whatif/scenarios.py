@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from foundation.formats.changes import Change, ChangeSyntaxError, parse_changes
 from stacks.errors import ConfigurationError
 
 
@@ -40,8 +41,8 @@ KINDS: Final[dict[str, Kind]] = {
     "slots": Kind("slots=8", "requests that one engine decodes together", _form(r"([1-9]\d{0,3})"), "1 to 9,999"),
     "gpu": Kind("gpu=A100-80GB", "the engine's nodes with another GPU model: its price, its published speed", _form(r"([\w.-]+)")),
     "spot": Kind("spot=0.7", "share of the time that spot nodes are to be had, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"), "0 to 1"),
-    "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run", _PLACE),
-    "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run", _PLACE),
+    "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run; `@200s+5m`: when, and for how long", _PLACE),
+    "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run; `@200s+5m` likewise", _PLACE),
     # A dearer platform than the dearest row of a book times this cannot be meant, nor shown.
     "price": Kind("price=1.2x", "every price of the book times a factor", _form(r"(\d{1,4}(?:\.\d+)?)x"), "above 0 and below 10,000"),
 }
@@ -49,6 +50,8 @@ KINDS: Final[dict[str, Kind]] = {
 
 #: Kinds that may be given several times: two zones can be lost together, but there is one rate of requests.
 _REPEATABLE: Final = frozenset({"zone-lost", "node-lost"})
+#: Kinds that happen during the run, so that they may say when: ``zone-lost=us-east-1a@200s+5m``.
+_TIMED: Final = frozenset({"zone-lost", "node-lost"})
 
 
 class UnknownScenarioError(ConfigurationError):
@@ -58,19 +61,6 @@ class UnknownScenarioError(ConfigurationError):
         kinds = "\n".join(f"  {kind.example:<38} {kind.meaning}" for kind in KINDS.values())
         stop = "" if reason.endswith("?") else "."
         super().__init__(f"scenario {text!r}: {reason}{stop}\nScenarios, joined with `+` where they are to hold together:\n{kinds}")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One part of a scenario; ``value`` is a text in the form of its kind, without the ``x`` of a factor."""
-
-    kind: str
-    value: str
-
-    @property
-    def factor(self) -> float:
-        """The value as a number."""
-        return float(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +76,11 @@ class Scenario:
 
     def values(self, kind: str) -> tuple[str, ...]:
         """Return the values of the changes of this kind: several where several places are lost together."""
-        return tuple(change.value for change in self.changes if change.kind == kind)
+        return tuple(change.value for change in self.of_kind(kind))
+
+    def of_kind(self, kind: str) -> tuple[Change, ...]:
+        """Return the changes of this kind."""
+        return tuple(change for change in self.changes if change.kind == kind)
 
 
 BASELINE: Final = Scenario("baseline")
@@ -101,20 +95,30 @@ def parse_scenario(text: str) -> Scenario:
     Raises:
         UnknownScenarioError: a kind is unknown or given twice (places that are lost may differ), or a value has the wrong form.
     """
+    try:
+        parts = parse_changes(text)
+    except ChangeSyntaxError as error:
+        raise UnknownScenarioError(text, str(error)) from error
     changes: list[Change] = []
-    # A plus sign separates where a kind follows it; elsewhere it is part of a value, as in `replicas=+1`.
-    for part in re.split(r"\+(?=[a-z-]+=)", text.strip()):
-        kind, equals, value = part.partition("=")
-        if kind not in KINDS:
-            near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
-            raise UnknownScenarioError(text, f"{kind!r} is no kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))
-        match = KINDS[kind].form.fullmatch(value.strip()) if equals else None
-        bounds = f" ({KINDS[kind].bounds})" if KINDS[kind].bounds else ""
-        if match is None or (kind in {"traffic", "price"} and float(match[1]) == 0):
-            raise UnknownScenarioError(text, f"{value!r} is no value of {kind!r}; write {KINDS[kind].example}{bounds}")
-        change = Change(kind, match[1])
-        if any(other == change or (other.kind == kind and kind not in _REPEATABLE) for other in changes):
-            given = f"{kind}={value}" if kind in _REPEATABLE else kind
+    for part in parts:
+        change = _checked(text, part)
+        if any(other == change or (other.kind == change.kind and change.kind not in _REPEATABLE) for other in changes):
+            given = f"{part.kind}={part.value}" if part.kind in _REPEATABLE else part.kind
             raise UnknownScenarioError(text, f"{given!r} is given twice")
         changes.append(change)
     return Scenario(text.strip(), tuple(changes))
+
+
+def _checked(text: str, part: Change) -> Change:
+    """Return ``part`` with its value as its kind has it: without the ``x`` of a factor."""
+    if part.kind not in KINDS:
+        near = difflib.get_close_matches(part.kind, KINDS, n=1, cutoff=0.5)
+        raise UnknownScenarioError(text, f"{part.kind!r} is no kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))
+    kind = KINDS[part.kind]
+    match = kind.form.fullmatch(part.value)
+    bounds = f" ({kind.bounds})" if kind.bounds else ""
+    if match is None or (part.kind in {"traffic", "price"} and float(match[1]) == 0):
+        raise UnknownScenarioError(text, f"{part.value!r} is no value of {part.kind!r}; write {kind.example}{bounds}")
+    if part.start_s is not None and part.kind not in _TIMED:
+        raise UnknownScenarioError(text, f"{part.kind!r} holds for the whole run and takes no start; leave out what follows the @")
+    return replace(part, value=match[1])

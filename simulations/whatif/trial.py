@@ -94,7 +94,7 @@ class Trial:
         paid = {node.pool: self.spot_share for node in self.nodes if node.purchase == "spot"} if self.spot_share is not None else {}
         self.cost = monthly_cost(graph, question.book, budget_usd=budget_usd, paid_share=paid)
         self.runs: list[Run] = []
-        self._incidents = self._places_lost()
+        self.places_lost = self._places_lost()
         self._markets = self._spot_markets() if self.spot_share is not None else []
 
     @property
@@ -134,14 +134,19 @@ class Trial:
             return [Effects(nothing, nothing, ())]
         replications = range(self.most if self._markets else 1)
         return [
-            play(self.workloads, self.nodes, [*self._incidents, *self._spot_outages(number)], horizon_s=self.horizon_s)
+            play(self.workloads, self.nodes, [*self.places_lost, *self._spot_outages(number)], horizon_s=self.horizon_s)
             for number in replications
         ]
 
     def _places_lost(self) -> list[NodeOutage]:
-        scenario, at_s = self.question.scenario, INCIDENT_AT * self.horizon_s
-        lost = [outage for zone in scenario.values("zone-lost") for outage in zone_lost(self.nodes, zone, at_s=at_s)]
-        return lost + [outage for pool in scenario.values("node-lost") for outage in node_lost(self.nodes, pool, at_s=at_s)]
+        lost: list[NodeOutage] = []
+        for kind, of in (("zone-lost", zone_lost), ("node-lost", node_lost)):
+            for change in self.question.scenario.of_kind(kind):
+                at_s = INCIDENT_AT * self.horizon_s if change.start_s is None else change.start_s
+                if at_s >= self.horizon_s:
+                    raise ConfigurationError(f"scenario {change}: the run ends before it, at {self.horizon_s:.0f} s; start it earlier")
+                lost += of(self.nodes, change.value, at_s=at_s, end_s=change.end_s or math.inf)
+        return lost
 
     def _spot_markets(self) -> list[_Market]:
         members: dict[tuple[str, str], list[Node]] = {}

@@ -32,7 +32,7 @@ def test_scenarios_are_read(text: str, changes: list[tuple[str, str]]) -> None:
         ("moon=full", "'moon' is no kind of scenario."),
         ("traffic=2", "'2' is no value of 'traffic'; write traffic=2x"),
         ("traffic=0x", "'0x' is no value of 'traffic'"),
-        ("traffic", "'' is no value of 'traffic'"),
+        ("traffic", "'traffic' is not `kind=value`"),
         ("spot=1.2", "'1.2' is no value of 'spot'"),
         ("slots=0", "'0' is no value of 'slots'"),
         ("replicas=few", "'few' is no value of 'replicas'"),
@@ -46,6 +46,8 @@ def test_scenarios_are_read(text: str, changes: list[tuple[str, str]]) -> None:
         ("traffic=9999999999x", "'9999999999x' is no value of 'traffic'; write traffic=2x (above 0 and below 1,000,000,000)."),
         ("price=10000x", "'10000x' is no value of 'price'; write price=1.2x (above 0 and below 10,000)."),
         ("gpu=", "'' is no value of 'gpu'; write gpu=A100-80GB."),
+        ("traffic=2x@20s", "'traffic' holds for the whole run and takes no start"),
+        ("zone-lost=a@20", "'20' after the @ is not a start such as 20s"),
         ("zone-lost=zürich", "'zürich' is no value of 'zone-lost'"),
     ],
 )
@@ -61,3 +63,8 @@ def test_every_example_in_the_list_can_be_read() -> None:
     for kind in KINDS.values():
         for example in kind.example.split(", "):
             assert parse_scenario(example).changes
+
+
+def test_a_loss_may_say_when_and_for_how_long() -> None:
+    (change,) = parse_scenario("zone-lost=us-east-1a@200s+5m").changes
+    assert (change.value, change.start_s, change.end_s) == ("us-east-1a", 200.0, 500.0)
