@@ -13,3 +13,7 @@ class DocumentError(FoundationError):
 
 class TargetError(FoundationError):
     """The user named a target that nothing can be sent to."""
+
+
+class NotReadyError(FoundationError):
+    """A server that we started ended, or did not answer in time; the text begins with a verb."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from foundation.errors import TargetError
 from foundation.measures.outcome import REQUEST_TIMEOUT_S
+from foundation.processes.free_port import check_port, free_port
 from foundation.wire import Target
 from loadtests.errors import LocustError
 from loadtests.locust_process import LocustProcess
@@ -171,7 +171,7 @@ def _play(
 def _workers(processes: int) -> list[str]:
     if processes == 1:
         return []
-    port = _free_port()
+    port = free_port()
     return [f"--processes={processes}", f"--master-bind-port={port}", f"--master-port={port}"]
 
 
@@ -184,18 +184,10 @@ def _lost(records: Sequence[RequestRecord], costs: Sequence[ProcessCost], proces
 
 def _check_free(port: int) -> None:
     try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
+        check_port(port)
     except OSError as error:
         why = f"port {port} on 127.0.0.1 cannot be used for Locust's page ({error.strerror})"
         raise LocustError(f"{why}; choose another with --web-port") from error
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _stats(

@@ -15,13 +15,10 @@ spread workers over machines, say ``--master-bind-host`` and ``--web-host``.
 from __future__ import annotations
 
 import logging
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gevent
 from locust import events
 from locust.argument_parser import get_parser
 from locust.runners import MasterRunner
@@ -99,8 +96,6 @@ def _prepare(environment: Environment, **_: Any) -> None:
             Session(_session_options(options, environment.host))
     except (StackError, LoadTestError, FoundationError) as error:
         raise SystemExit(f"locustfile: {error}") from error
-    if "SANDTABLE_ENDS_WITH_PARENT" in os.environ:
-        gevent.spawn(_end_with, os.getppid())
 
 
 def _open_session(environment: Environment, **_: Any) -> None:
@@ -150,13 +145,6 @@ def _session_options(options: Namespace, host: str | None) -> Options:
         engine_options=not options.plain_openai,
         skip_bad_rows=options.skip_bad_rows,
     )
-
-
-def _end_with(parent: int) -> None:
-    """End when the process that started Locust is gone, however it went."""
-    while os.getppid() == parent:
-        gevent.sleep(1.0)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 for hook, listener in (

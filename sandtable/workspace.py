@@ -6,13 +6,13 @@ import errno
 import json
 import os
 import stat
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from foundation.formats.json_text import decode
+from foundation.processes import atomic_file
 from sandtable.errors import MissingError, UsageError
 
 _NOWHERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
@@ -125,14 +125,10 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         UsageError: the disk is full or the folder read-only; an older file is left as it was.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        atomic_file.write_text(path, text)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {error.strerror}; free or unlock the folder") from error
 
 

@@ -10,7 +10,6 @@ Rule 5: a cache that may only be read serves as well, where it holds all tools: 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, Self
 
+from foundation.processes.lock import FileLock
 from toolchain.errors import CacheError
 
 RECEIPT: Final = "receipt.json"
@@ -81,34 +81,17 @@ class Installed:
         return False
 
 
-class Lock:
-    """The right to make one subject's entries; held by at most one process."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._handle: int | None = None
+class Lock(FileLock):
+    """The right to make one subject's entries; a file that cannot be locked is a :class:`CacheError`."""
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; say whether it is held now."""
-        if self._handle is None:
-            with explained(self._path):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                os.close(handle)
-                if error.errno in (errno.EAGAIN, errno.EACCES):
-                    return False
-                raise CacheError(f"{self._path}: cannot be locked: {error.strerror}") from error
-            self._handle = handle
-        return True
+        """Take the lock if it is free; return whether it is held now.
 
-    def release(self) -> None:
-        """Let go; harmless when the lock is not held."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        Raises:
+            CacheError: the lock's file cannot be written or locked.
+        """
+        with explained(self.path):
+            return super().try_acquire()
 
 
 class Cache:

@@ -28,6 +28,8 @@ from pulumi import RunError
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from foundation.processes.child import Child
+
 _VERSION = "0.1.0"
 
 
@@ -74,17 +76,11 @@ class LanguageHost(LanguageServer):
         arguments = [*request.args, program] if module else [program, *request.args]
         environ = os.environ | dict(pair.partition("=")[::2] for pair in request.env)
         command = [sys.executable, "-u", *module, *arguments]
-        with subprocess.Popen(
-            command,
-            cwd=request.pwd or None,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            context.add_callback(process.terminate)
-            yield from _output(process)
-            yield language_pb2.RunPluginResponse(exitcode=process.wait())
+        with Child(command, cwd=request.pwd or None, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            context.add_callback(child.process.terminate)
+            with child.process as process:
+                yield from _output(process)
+            yield language_pb2.RunPluginResponse(exitcode=child.process.wait())
 
 
 def run_program(directory: Path, entry_point: str, arguments: list[str]) -> None:

@@ -19,12 +19,12 @@ from sandtable.jobs.engines.running import start_engines
 
 if TYPE_CHECKING:
     from loadtests.measurement import Measurement
+    from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
     from sandtable.workspace import Workspace
     from stacks.environment import Environment, Traffic
     from stacks.traffic import PlannedRequest
-    from workloads.engine.process import EngineProcess
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)?$")
 #: At a rate there are users for this many seconds of it: answers may take that long on average before the rate cannot be met.

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from foundation.processes.atomic_file import write_text
 from simulations.errors import CalibrationError
 from workloads.engine.spec import EngineSpec
 
@@ -238,12 +239,9 @@ class Calibration:
         Raises:
             CalibrationError: the file cannot be written.
         """
-        partial = path.with_name(path.name + ".partial")
         try:
-            partial.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
-            partial.replace(path)
+            write_text(path, json.dumps(self.to_json(), indent=2) + "\n")
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise CalibrationError(f"{path} cannot be written: {error.strerror}") from error
 
     @classmethod

@@ -21,10 +21,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
-from foundation.processes.interrupts import held_interrupts
-from workloads.engine.process import child_environment
+from foundation.processes.child import Child
+from foundation.processes.python import python_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,40 +52,23 @@ class Yardstick:
 
     def __init__(self, cpus: Iterable[int]) -> None:
         self._cpus = ",".join(map(str, sorted(cpus)))
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._rest = b""
 
     def __enter__(self) -> Self:
         """Start it."""
         command = [sys.executable, "-m", __name__, self._cpus]
-        try:
-            with held_interrupts(), contextlib.suppress(OSError):
-                # Its own session: Ctrl-C goes to the parent, which then ends its children in order.
-                self._child = subprocess.Popen(
-                    command,
-                    bufsize=0,
-                    env=child_environment(),
-                    start_new_session=True,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                )
-                assert self._child.stdout is not None
-                os.set_blocking(self._child.stdout.fileno(), False)  # a lap waits for nothing
-        except KeyboardInterrupt:  # it came while the child was born
-            self._end()
-            raise
+        child = Child(command, env=python_environment(), stdout=subprocess.PIPE, grace_s=0)
+        with contextlib.suppress(OSError):
+            self._child = child.start()
+            os.set_blocking(self._stdout(child).fileno(), False)  # a lap waits for nothing
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """End it."""
-        self._end()
-
-    def _end(self) -> None:
-        if self._child is not None and self._child.stdout is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child.stdout.close()
+        if self._child is not None:
+            self._child.stop()
+            self._stdout(self._child).close()
 
     @contextlib.contextmanager
     def lap(self) -> Iterator[Lap]:
@@ -102,10 +85,15 @@ class Yardstick:
 
     def _read(self) -> list[int]:
         """Return the readings since the last time, in nanoseconds."""
-        if self._child is None or self._child.stdout is None:
+        if self._child is None:
             return []
-        *lines, self._rest = (self._rest + (self._child.stdout.read() or b"")).split(b"\n")
+        *lines, self._rest = (self._rest + (self._stdout(self._child).read() or b"")).split(b"\n")
         return [int(line) for line in lines]
+
+    @staticmethod
+    def _stdout(child: Child) -> IO[bytes]:
+        assert child.process.stdout is not None
+        return child.process.stdout
 
 
 def trimmed_mean_s(readings_ns: Sequence[int]) -> float | None:

@@ -6,6 +6,7 @@ CLI running behind an interrupted caller; this one passes the interrupt on, wait
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -16,8 +17,8 @@ from typing import IO, Any, Final
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from foundation.processes.child import Child
 from foundation.processes.interrupts import held_interrupts
-from stacks.deployment.state import end_session
 
 _PATIENCE_S: Final = 120.0
 
@@ -52,15 +53,11 @@ class InterruptibleCommand(PulumiCommand):
         try:
             with held_interrupts():
                 run = _Run([self.command, "--non-interactive", *args], cwd, environment, (on_output, on_error))
-            run.process.wait()
-        except KeyboardInterrupt:
-            if run:
-                run.stop()
-            raise
+            run.child.wait()
         finally:
             if run:
                 run.end()
-        result = CommandResult(stdout="\n".join(run.lines[0]), stderr="\n".join(run.lines[1]), code=run.process.returncode)
+        result = CommandResult(stdout="\n".join(run.lines[0]), stderr="\n".join(run.lines[1]), code=run.child.process.returncode)
         if result.code != 0:
             raise create_command_error(result)
         return result
@@ -70,19 +67,17 @@ class _Run:
     """One run of the CLI with the readers of its output."""
 
     def __init__(self, command: list[str], cwd: str, environment: Mapping[str, str], callbacks: tuple[_Told, _Told]) -> None:
-        self.process = subprocess.Popen(
+        self.child = Child(
             command,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
             env=environment,
-            encoding="utf-8",
-            errors="replace",  # a provider may pass on bytes of anything; a reader that dies would end Pulumi with a broken pipe
-            start_new_session=True,  # the terminal's Ctrl-C reaches us alone; we pass it on, once
-        )
+            session=True,  # the plugins have process groups of their own; one that outlived Pulumi would hold the pipes open
+            grace_s=_PATIENCE_S,
+        ).start()
         self.lines: tuple[list[str], list[str]] = ([], [])
-        streams = (self.process.stdout, self.process.stderr)
+        streams = (self.child.process.stdout, self.child.process.stderr)
         self._readers = [
             threading.Thread(target=_read, args=(stream, kept, callback), daemon=True)
             for stream, kept, callback in zip(streams, self.lines, callbacks, strict=True)
@@ -90,25 +85,19 @@ class _Run:
         for reader in self._readers:
             reader.start()
 
-    def stop(self) -> None:
-        """Pass an interrupt on and wait; at the second one, or after two minutes, kill."""
-        try:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(_PATIENCE_S)
-        except (KeyboardInterrupt, subprocess.TimeoutExpired):
-            self.process.kill()
-            self.process.wait()
-
     def end(self) -> None:
-        """Wait for the last of the output."""
-        end_session(self.process.pid)  # a plugin that outlived Pulumi would hold the pipes open
-        for reader in self._readers:
-            reader.join()
+        """Pass an interrupt on if Pulumi still runs, wait for it, and for the last of the output; a second interrupt kills it."""
+        try:
+            self.child.stop(by=signal.SIGINT)
+        finally:
+            for reader in self._readers:
+                reader.join()
 
 
-def _read(stream: IO[str], kept: list[str], callback: _Told) -> None:
-    with stream:
-        for line in stream:
+def _read(stream: IO[bytes], kept: list[str], callback: _Told) -> None:
+    # A provider may pass on bytes of anything; a reader that dies would end Pulumi with a broken pipe.
+    with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
             kept.append(line.rstrip())
             if callback:
                 callback(kept[-1])

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from foundation.processes.atomic_file import write_text
 from stacks.environment import Environment
 from stacks.environment.file import PROJECT, find
 from stacks.errors import ConfigurationError, DeploymentError
@@ -62,9 +63,7 @@ class ProjectFolder:
             (self.work / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}), encoding="utf-8")
             if copy.exists() and not any(key in settings for key in _ENCRYPTION_KEYS):
                 settings |= {key: value for key, value in _load(copy).items() if key in _ENCRYPTION_KEYS}
-            partial = copy.with_suffix(".partial")  # a salt cut in half would lock the state for ever
-            partial.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-            partial.replace(copy)
+            write_text(copy, yaml.safe_dump(settings, sort_keys=False))  # a salt cut in half would lock the state for ever
             self._home.mkdir(exist_ok=True)
             (self._home / "logs").write_text(_NO_LOGS, encoding="utf-8")
         except OSError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
-import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 import psutil
 
+from foundation.processes.child import end_session
 from stacks.environment.file import PROJECT
 from stacks.errors import DeploymentError, StateLockedError
 
@@ -153,20 +153,6 @@ def _lives(pid: int) -> bool:
         return False
     except psutil.AccessDenied:
         return True
-
-
-def end_session(leader: int) -> None:
-    """End the processes of a session whose leader has gone: Pulumi's plugins outlive a Pulumi that was killed.
-
-    The number is not given away again while a session carries it. Whoever has it now, where somebody has, leads a session of their own:
-    do not ask for that one.
-    """
-    if leader <= 0 or leader == os.getsid(0):
-        return
-    for process in psutil.process_iter():
-        with suppress(OSError, psutil.Error):
-            if process.pid != leader and os.getsid(process.pid) == leader:
-                process.kill()
 
 
 def without_pending_operations(state: dict[str, Any]) -> dict[str, Any] | None:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from sandtable.local.engine import EngineProcess
 from simulations.calibration.client import ask
 from workloads.engine.errors import EngineStartError
-from workloads.engine.process import EngineProcess
 from workloads.engine.spec import EngineSpec
 
 pytestmark = pytest.mark.e2e
@@ -122,7 +122,7 @@ def test_an_engine_that_was_killed_says_so(cache: Path, tmp_path: Path) -> None:
 
 def test_an_engine_does_not_outlive_who_started_it(cache: Path, tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from workloads.engine.process import EngineProcess; "
+        "import sys, time; from pathlib import Path; from sandtable.local.engine import EngineProcess; "
         "from workloads.engine.spec import EngineSpec; "
         "engine = EngineProcess(EngineSpec(port=0), log=Path(sys.argv[1]), cache=Path(sys.argv[2])).__enter__(); "
         "print(engine.pid, flush=True); time.sleep(60)"

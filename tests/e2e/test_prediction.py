@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadtests import open_loop
+from sandtable.local.engine import EngineProcess
 from simulations.calibration import Calibration, calibrate, calibrate_again
 from simulations.calibration.yardstick import Yardstick
 from simulations.deployed import DeployedEngines
@@ -19,7 +20,6 @@ from simulations.twin import Twin
 from stacks.environment.file import load
 from stacks.graph.sources import from_program
 from stacks.traffic import plan
-from workloads.engine.process import EngineProcess
 from workloads.engine.spec import EngineSpec
 
 pytestmark = pytest.mark.e2e

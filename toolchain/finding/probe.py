@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from foundation.processes.child import Child
 
 if TYPE_CHECKING:
     from toolchain.catalogue import ToolEntry
@@ -49,13 +49,10 @@ def version_of(path: Path, entry: ToolEntry, *, environ: Mapping[str, str], time
 
 def _answer(command: list[str], environ: Mapping[str, str], timeout_s: float) -> str:
     """Return all that a command prints; whatever ends the wait ends it too, with the children that a wrapper has started."""
-    with subprocess.Popen(
-        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
-    ) as process:
+    with Child(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, grace_s=0) as child, child.process as process:
         try:
             output, _ = process.communicate(timeout=timeout_s)
         except BaseException:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            child.stop()  # before the pipe is closed, which waits for whoever writes to it
             raise
     return output.decode(errors="replace")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from foundation.processes.child import ending
+
 TAIL_LINES: Final = 12
 
 
@@ -110,8 +112,7 @@ def diagnose(log: str, returncode: int) -> Diagnosis:
     for pattern, diagnosis in _PATTERNS:
         if re.search(pattern, log, re.IGNORECASE):
             return diagnosis
-    how = f"was ended by signal {-returncode}" if returncode < 0 else f"ended with exit code {returncode}"
-    return Diagnosis(f"the command {how}", "read the log; if the cause is not on this machine, report it with the log")
+    return Diagnosis(f"the command {ending(returncode)}", "read the log; if the cause is not on this machine, report it with the log")
 
 
 def tail(log: str) -> str:

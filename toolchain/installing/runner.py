@@ -7,9 +7,7 @@ Rule 3: one thread; each recipe is in one state and ``step`` moves it on.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import time
 from collections import deque
@@ -18,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from foundation.processes.child import Child
 from foundation.processes.interrupts import held_interrupts
 from toolchain.cache import Receipt, digest_of, explained
 from toolchain.errors import InstallFailedError
@@ -72,11 +71,11 @@ class _Run:
         self._started = clock()
         self._staging: Path | None = None
         self._output: IO[bytes] | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.child: Child | None = None
 
     def step(self) -> bool:
         """Go on as far as possible without waiting; say whether it is finished."""
-        if self.process is None:
+        if self.child is None:
             if not self._lock.try_acquire():
                 self._tell("waiting")
                 return False
@@ -85,8 +84,8 @@ class _Run:
                 self.stop()
                 return True
             self._start()
-        assert self.process is not None
-        returncode = self.process.poll()
+        assert self.child is not None
+        returncode = self.child.wait(0)
         if returncode is None:
             log = self._log()
             lines = log.splitlines()
@@ -101,8 +100,8 @@ class _Run:
 
     def stop(self) -> None:
         """End the process with all its children, remove what is staged, let go of the lock."""
-        if self.process is not None and self.process.poll() is None:
-            _end_group(self.process)
+        if self.child is not None:
+            self.child.stop()
         if self._output is not None:
             self._output.close()
         if self._staging is not None:
@@ -116,11 +115,8 @@ class _Run:
         with explained(path):
             self._output = path.open("wb")
             command = self._recipe.command(self._staging)
-        # A group of its own: a Ctrl-C of the terminal reaches us alone, and we end the compiler's children with it.
         with held_interrupts():
-            self.process = subprocess.Popen(
-                command.args, env=command.env, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, process_group=0
-            )
+            self.child = Child(command.args, env=command.env, stdout=self._output, stderr=subprocess.STDOUT, grace_s=_GRACE_S).start()
 
     def _install(self) -> None:
         assert self._staging is not None
@@ -172,20 +168,8 @@ class _Run:
 
 def _pause(running: Sequence[_Run], poll_s: float) -> None:
     """Wait ``poll_s``, or less if a process ends."""
-    process = next((attempt.process for attempt in running if attempt.process is not None), None)
-    if process is None:
+    child = next((attempt.child for attempt in running if attempt.child is not None), None)
+    if child is None:
         time.sleep(poll_s)
-        return
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(poll_s)
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(_GRACE_S)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    else:
+        child.wait(poll_s)

@@ -1,7 +1,6 @@
 """``python -m workloads.engine``: one engine, serving until it is told to stop.
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, or because whoever started it is gone; 1 llama.cpp did not start; 2 bad arguments or model;
-3 the port is taken.
+Exit codes: 0 stopped by SIGTERM or SIGINT; 1 llama.cpp did not start; 2 bad arguments or model; 3 the port is taken.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import os
 import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from workloads.engine.errors import EngineError
@@ -27,13 +25,10 @@ def main() -> None:
     parser.add_argument(
         "--cache", type=Path, default=Path(tempfile.gettempdir()), help="folder for the synthetic model (default: %(default)s)"
     )
-    parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input is closed, as it is when its parent dies")
     known = parser.parse_args()
     spec = EngineSpec(known.model, known.slots, known.context_tokens, known.threads, known.port)
     # Blocked before llama.cpp starts its threads, which inherit the mask: the signals wait for `sigwait`.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    if known.until_stdin_ends:
-        threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
     try:
         server = start(spec, host=known.host, cache=known.cache)
     except EngineError as error:
@@ -44,12 +39,6 @@ def main() -> None:
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     # Requests in flight are cut: whoever wants them finished waits before it sends the signal.
-    os._exit(0)
-
-
-def _stop_at_end_of_stdin() -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
     os._exit(0)
 
 

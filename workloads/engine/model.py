@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, Final
 
+from foundation.processes.atomic_file import replacing
 from workloads.engine.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -71,16 +70,11 @@ def ensure_model(folder: Path, recipe: Recipe | None = None) -> Path:
     path = folder / f"synthetic-{recipe.digest}.gguf"
     if path.is_file():
         return path
-    partial: str | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{path.stem}-", suffix=".part")
-        os.close(handle)
-        _write(Path(partial), recipe)
-        Path(partial).replace(path)  # atomic: a second writer replaces it with the same bytes
+        with replacing(path) as partial:  # a second writer replaces it with the same bytes
+            _write(partial, recipe)
     except OSError as error:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
         why = error.strerror or error
         raise ModelFileError(f"the synthetic model cannot be written to {folder}: {why}; name a writable folder with 64 MB free") from error
     return path

@@ -7,10 +7,10 @@ Rule 2: a model that cannot be served and a port that is taken are found out bef
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foundation.processes.free_port import check_port
 from workloads.engine.errors import EngineStartError, ModelFileError, PortTakenError
 from workloads.engine.model import SYNTHETIC, ensure_model
 
@@ -85,9 +85,7 @@ def _checked(path: Path) -> Path:
 
 
 def _check_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTakenError(f"port {port} of {host}: {error.strerror}; give another one with --port") from error
+    try:
+        check_port(port, host)
+    except OSError as error:
+        raise PortTakenError(f"port {port} of {host}: {error.strerror}; give another one with --port") from error

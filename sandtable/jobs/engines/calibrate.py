@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from simulations.calibration import Calibration
     from simulations.calibration.yardstick import Lap, Yardstick
-    from workloads.engine.process import EngineProcess
     from workloads.engine.spec import EngineSpec
 
 

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loadtests.measurement import Measurement
+    from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
     from stacks.environment import Environment
     from stacks.traffic import PlannedRequest
-    from workloads.engine.process import EngineProcess
 
 #: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
 WAITED_SHARE_LIMIT: Final = 0.2

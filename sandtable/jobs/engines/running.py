@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandtable.jobs.engines.cores import Cores
+    from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.deployed import DeployedEngines
-    from workloads.engine.process import EngineProcess
     from workloads.engine.spec import EngineSpec
 
 _POLL_S: Final = 0.5
@@ -44,9 +44,9 @@ def running(spec: EngineSpec, cores: Cores, folder: Path, *, root: Path, on_wait
         EngineError: one did not start.
         toolchain.CacheError: the lock in the cache cannot be taken.
     """
+    from sandtable.local.engine import EngineProcess
     from stacks.clusters import kept_to
     from toolchain import cache_dir
-    from workloads.engine.process import EngineProcess
 
     cache = cache_dir()
     with ExitStack() as stack:

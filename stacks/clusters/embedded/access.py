@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from stacks.clusters.embedded.ports import HOST
+from foundation.processes.atomic_file import write_text
+from foundation.processes.free_port import LOOPBACK
 
 
 def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -> None:
@@ -25,7 +26,7 @@ def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": name, "cluster": {"server": f"https://{HOST}:{port}", "certificate-authority-data": content("ca.crt")}},
+            {"name": name, "cluster": {"server": f"https://{LOOPBACK}:{port}", "certificate-authority-data": content("ca.crt")}},
         ],
         "users": [
             {"name": client, "user": {"client-certificate-data": content(f"{client}.crt"), "client-key-data": content(f"{client}.key")}},
@@ -33,10 +34,7 @@ def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -
         "contexts": [{"name": name, "context": {"cluster": name, "user": client}}],
         "current-context": name,
     }
-    partial = path.with_name(path.name + ".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    partial.replace(path)
+    write_text(path, yaml.safe_dump(document, sort_keys=False), mode=0o600)
 
 
 class Connection:
@@ -79,7 +77,7 @@ class Connection:
         return self._request("DELETE", path)[0] in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}
 
     def _request(self, method: str, path: str, body: str | None = None, media_type: str = "application/json") -> tuple[int, bytes]:
-        connection = http.client.HTTPSConnection(HOST, self._port, timeout=5, context=self._context)
+        connection = http.client.HTTPSConnection(LOOPBACK, self._port, timeout=5, context=self._context)
         try:
             connection.request(method, path, body, {"Content-Type": media_type} if body else {})
             response = connection.getresponse()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import shutil
 import time
 from collections.abc import Callable, Container, Iterator
@@ -22,9 +21,11 @@ from typing import Final
 
 import yaml
 
+from foundation.processes.free_port import LOOPBACK
+from foundation.processes.lock import FileLock
 from stacks.clusters.embedded.access import Connection, write_kubeconfig
 from stacks.clusters.embedded.certificates import CLIENTS, make_certificates
-from stacks.clusters.embedded.ports import HOST, Ports, stays_taken
+from stacks.clusters.embedded.ports import Ports, stays_taken
 from stacks.clusters.embedded.processes import Processes, Server
 from stacks.clusters.embedded.servers import GROUPS, KINDS, servers
 from stacks.clusters.port import ClusterStatus
@@ -114,7 +115,7 @@ class EmbeddedCluster:
             self.name,
             "embedded",
             running=not dead and ports is not None,
-            server=f"https://{HOST}:{ports.api}" if ports else None,
+            server=f"https://{LOOPBACK}:{ports.api}" if ports else None,
             nodes_are_played=True,
             note=note,
             context=self.context,
@@ -214,22 +215,14 @@ class EmbeddedCluster:
     def _lock(self) -> Iterator[None]:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Beside the folder, not in it: `delete` removes the folder while it holds the lock.
-        with self.folder.with_name(f".{self.folder.name}.lock").open("w") as lock:
-            deadline = time.monotonic() + _LOCK_WITHIN_S
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError as error:
-                    if error.errno not in {errno.EAGAIN, errno.EACCES}:
-                        raise
-                    if time.monotonic() > deadline:
-                        raise ClusterError(
-                            f"another process has been starting or stopping cluster {self.name} for three minutes"
-                        ) from error
-                    time.sleep(_POLL_S)
+        lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        if not lock.acquire(_LOCK_WITHIN_S):
+            raise ClusterError(f"another process has been starting or stopping cluster {self.name} for three minutes")
+        try:
             self.folder.mkdir(mode=0o700, exist_ok=True)  # a `delete` that we waited for has removed it
             yield
+        finally:
+            lock.release()
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:

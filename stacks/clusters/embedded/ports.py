@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 import zlib
 from collections.abc import Iterator
@@ -11,7 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
-HOST: Final = "127.0.0.1"
+from foundation.processes.atomic_file import write_text
+from foundation.processes.free_port import is_taken
 
 # Below the range from which systems choose ports of outgoing connections, so that a stopped cluster finds its own again.
 _FIRST, _COUNT = 20_000, 12_000
@@ -45,18 +45,7 @@ class Ports:
 
     def write(self, path: Path) -> None:
         """Keep the ports in ``path``."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        partial.replace(path)
-
-
-def is_taken(port: int) -> bool:
-    """Whether somebody listens on ``port``; connections of before that are still closing do not count."""
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError:
-        return True
-    return False
+        write_text(path, json.dumps(asdict(self)))
 
 
 def stays_taken(port: int) -> bool:

@@ -1,16 +1,12 @@
-"""Plain processes that outlive us: started in sessions of their own, remembered by pid and command, ended by pid.
+"""The servers of one cluster as detached processes, with their records and logs in one folder.
 
-Rule 1: a Ctrl-C meant for us never reaches them, and they are never found by name.
-Rule 2: a pid alone proves nothing, because pids come back. A process is ours when its pid and its whole command line, which names the
-cluster's folder, are the recorded ones.
-Rule 3: nothing of the caller's environment reaches them: an ``ETCD_*`` or a proxy meant for something else would change what they do.
+They outlive the command that starts them (``foundation/processes/detached.py``). What a start that was killed left without a record is
+known by its command line, which names the cluster's folder.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -20,7 +16,9 @@ from typing import Final
 
 import psutil
 
+from foundation.processes.detached import end_processes, find_detached, start_detached
 from foundation.processes.interrupts import held_interrupts
+from foundation.processes.output import last_lines
 
 _LOG_LINES: Final = 12
 _LAST_RESORT_S: Final = 5.0
@@ -57,27 +55,7 @@ class Processes:
         log = self.log(server.name)
         with suppress(FileNotFoundError):
             log.replace(log.with_suffix(".log.before"))
-        output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        with held_interrupts():
-            # Not subprocess.Popen: its object complains when it is dropped while the process runs, which is the very purpose here.
-            pid = os.posix_spawn(
-                server.command[0],
-                list(server.command),
-                {"PATH": os.defpath, "HOME": str(self.folder)},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, str(log), output, 0o600),
-                    (os.POSIX_SPAWN_DUP2, 1, 2),
-                ],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
-            )
-            _wait_for_birth(pid)
-            record = self._record(server.name)
-            partial = record.with_suffix(".partial")
-            partial.write_text(json.dumps({"pid": pid, "command": list(server.command)}), encoding="utf-8")
-            partial.replace(record)
+        start_detached(server.command, self._record(server.name), env={"PATH": os.defpath, "HOME": str(self.folder)}, log=log)
         return True
 
     def alive(self, name: str) -> bool:
@@ -87,7 +65,7 @@ class Processes:
     def stop(self, names: Iterable[str], patience_s: float) -> None:
         """End processes together by SIGTERM, and by SIGKILL those that take longer than ``patience_s``."""
         names = tuple(names)
-        _end([process for name in names if (process := self._find(name))], patience_s)
+        end_processes([process for name in names if (process := self._find(name))], patience_s)
         self._end_strays(set(names))
         for name in names:
             self._record(name).unlink(missing_ok=True)
@@ -115,11 +93,10 @@ class Processes:
 
     def last_words(self, name: str) -> str:
         """Last lines of a process's log, indented, for an error message."""
-        try:
-            lines = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-        except OSError:
+        log = self.log(name)
+        if not log.exists():
             return "    (no log)"
-        return "\n".join(f"    {line[:240]}" for line in lines) or "    (the log is empty)"
+        return "\n".join(f"    {line[:240]}" for line in last_lines(log, _LOG_LINES)) or "    (the log is empty)"
 
     def _end_strays(self, names: AbstractSet[str]) -> None:
         """End what nobody has written down: a start was killed before it did, or the pid files were removed or broken."""
@@ -129,26 +106,13 @@ class Processes:
             program, *arguments = process.info["cmdline"] or [""]
             if Path(program).name in names and any(argument.partition("=")[2].startswith(own) for argument in arguments):
                 strays.append(process)
-        _end(strays, _LAST_RESORT_S)
+        end_processes(strays, _LAST_RESORT_S)
 
     def _record(self, name: str) -> Path:
         return self.folder / f"{name}.pid"
 
     def _find(self, name: str) -> psutil.Process | None:
-        try:
-            record = json.loads(self._record(name).read_text(encoding="utf-8"))
-            process = psutil.Process(int(record["pid"]))
-            return process if process.cmdline() == record["command"] else None  # a zombie has no command line
-        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-            return None
-
-
-def _wait_for_birth(pid: int) -> None:
-    """Wait the instant until a new process has its command line: we go on a moment before the kernel has written it."""
-    process = psutil.Process(pid)
-    with suppress(psutil.Error):
-        while not process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
-            os.sched_yield()
+        return find_detached(self._record(name))
 
 
 def _keep_to(pid: int, cores: AbstractSet[int]) -> None:
@@ -160,14 +124,3 @@ def _keep_to(pid: int, cores: AbstractSet[int]) -> None:
                 with suppress(ProcessLookupError):
                     os.sched_setaffinity(int(thread), cores)
             done |= new
-
-
-def _end(processes: Sequence[psutil.Process], patience_s: float) -> None:
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, alive = psutil.wait_procs(processes, patience_s)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, _LAST_RESORT_S)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import toolchain
-from stacks.clusters.embedded.ports import HOST, Ports
+from foundation.processes.free_port import LOOPBACK
+from stacks.clusters.embedded.ports import Ports
 from stacks.clusters.embedded.processes import Server
 
 STAGES: Final = Path(__file__).parent / "stages"
@@ -33,7 +34,7 @@ def servers(folder: Path, ports: Ports) -> list[Server]:
 
 def _etcd(folder: Path, ports: Ports) -> list[str]:
     pki = folder / "pki"
-    client, peer = f"https://{HOST}:{ports.etcd}", f"https://{HOST}:{ports.etcd_peer}"
+    client, peer = f"https://{LOOPBACK}:{ports.etcd}", f"https://{LOOPBACK}:{ports.etcd_peer}"
     return [
         "--name=embedded",
         f"--data-dir={folder / 'etcd'}",
@@ -59,10 +60,10 @@ def _etcd(folder: Path, ports: Ports) -> list[str]:
 def _apiserver(folder: Path, ports: Ports) -> list[str]:
     pki = folder / "pki"
     return [
-        f"--bind-address={HOST}",
-        f"--advertise-address={HOST}",
+        f"--bind-address={LOOPBACK}",
+        f"--advertise-address={LOOPBACK}",
         f"--secure-port={ports.api}",
-        f"--etcd-servers=https://{HOST}:{ports.etcd}",
+        f"--etcd-servers=https://{LOOPBACK}:{ports.etcd}",
         f"--etcd-cafile={pki / 'etcd-ca.crt'}",
         f"--etcd-certfile={pki / 'etcd-client.crt'}",
         f"--etcd-keyfile={pki / 'etcd-client.key'}",
@@ -105,7 +106,7 @@ def _client(folder: Path, name: str, port: int) -> list[str]:
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
         "--authentication-skip-lookup=true",  # nobody asks it anything but its health
-        f"--bind-address={HOST}",
+        f"--bind-address={LOOPBACK}",
         f"--secure-port={port}",
         "--leader-elect=false",
         "--profiling=false",
@@ -119,7 +120,7 @@ def _kwok(folder: Path, _ports: Ports) -> list[str]:
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         "--cidr=10.64.0.0/14",
-        f"--node-ip={HOST}",
+        f"--node-ip={LOOPBACK}",
         "--node-lease-duration-seconds=40",
         *stages,
     ]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sandtable.local.engine import EngineProcess
 from workloads.engine.errors import EngineStartError
-from workloads.engine.process import EngineProcess
 from workloads.engine.spec import EngineSpec
 
 

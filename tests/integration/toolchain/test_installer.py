@@ -2,13 +2,13 @@ import errno
 import json
 import os
 import signal
-import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from foundation.processes.child import Child
 from toolchain.cache import Cache, Receipt
 from toolchain.errors import CacheError, InstallFailedError, ToolMissingError
 from toolchain.installing import runner
@@ -298,13 +298,13 @@ def test_an_error_of_the_listener_ends_the_build(machine: "Machine") -> None:
 def test_a_second_interrupt_leaves_no_build_running(machine: "Machine", monkeypatch: pytest.MonkeyPatch) -> None:
     machine.put_go()
     running: set[str] = set()
-    ended: list[subprocess.Popen[bytes]] = []
-    end = runner._end_group
+    ended: list[Child] = []
 
-    def interrupted(process: subprocess.Popen[bytes]) -> None:
-        signal.raise_signal(signal.SIGINT)
-        end(process)
-        ended.append(process)
+    class Interrupted(Child):
+        def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+            signal.raise_signal(signal.SIGINT)
+            super().stop(by)
+            ended.append(self)
 
     def interrupt(event: BuildProgress) -> None:
         if event.state == "running":
@@ -312,10 +312,10 @@ def test_a_second_interrupt_leaves_no_build_running(machine: "Machine", monkeypa
         if len(running) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "_end_group", interrupted)
+    monkeypatch.setattr(runner, "Child", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         ensure(["alpha", "beta"], resolver=machine.resolver(MODE="half"), on_progress=interrupt)
-    assert [process.poll() for process in ended] == [-signal.SIGTERM] * 2
+    assert [child.wait(0) for child in ended] == [-signal.SIGTERM] * 2
     assert all(machine.resolver().cache.lock(subject).try_acquire() for subject in ("alpha", "beta"))
 
 

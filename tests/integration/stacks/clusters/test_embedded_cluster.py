@@ -16,9 +16,11 @@ from typing import Any, Self
 import psutil
 import pytest
 
-from stacks.clusters.embedded import EmbeddedCluster, processes
+from foundation.processes import detached
+from foundation.processes.free_port import LOOPBACK
+from stacks.clusters.embedded import EmbeddedCluster
 from stacks.clusters.embedded import cluster as module
-from stacks.clusters.embedded.ports import HOST, Ports
+from stacks.clusters.embedded.ports import Ports
 from stacks.clusters.embedded.processes import Processes, Server
 from stacks.clusters.embedded.servers import KINDS
 from stacks.errors import ClusterError
@@ -148,7 +150,7 @@ def test_an_interrupted_start_ends_what_it_started(cluster: EmbeddedCluster, ans
 
 
 def test_ctrl_c_in_the_instant_of_a_birth_ends_what_was_born(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_wait_for_birth", lambda _pid: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(detached, "_wait_for_birth", lambda _pid: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         cluster.start()
     assert at_work(cluster) == []
@@ -195,7 +197,7 @@ class TestPorts:
         before = Ports.read(cluster.folder / "ports.json")
         assert before
         cluster.stop()
-        with socket.create_server((HOST, before.scheduler)):
+        with socket.create_server((LOOPBACK, before.scheduler)):
             cluster.start()
         after = Ports.read(cluster.folder / "ports.json")
         assert after
@@ -223,10 +225,10 @@ class TestLock:
 
         def flock(file: Any, operation: int) -> None:
             real(file, operation)
-            monkeypatch.setattr(module.fcntl, "flock", real)
+            monkeypatch.setattr(fcntl, "flock", real)
             shutil.rmtree(cluster.folder)
 
-        monkeypatch.setattr(module.fcntl, "flock", flock)
+        monkeypatch.setattr(fcntl, "flock", flock)
         cluster.start()
         assert running(cluster) == list(KINDS)
 

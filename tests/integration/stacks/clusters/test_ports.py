@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from foundation.processes.free_port import LOOPBACK
 from stacks.clusters.embedded import ports
-from stacks.clusters.embedded.ports import HOST, Ports, is_taken, stays_taken
+from stacks.clusters.embedded.ports import Ports, is_taken, stays_taken
 
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    with socket.create_server((HOST, 0)) as server:
+    with socket.create_server((LOOPBACK, 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.fixture
 def free(taken: int) -> int:
-    with socket.create_server((HOST, 0)) as server:
+    with socket.create_server((LOOPBACK, 0)) as server:
         return int(server.getsockname()[1])
 
 

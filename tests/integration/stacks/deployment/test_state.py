@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from stacks.deployment.state import StateFolder, end_session, outputs, without_pending_operations
+from foundation.processes.child import end_session
+from stacks.deployment.state import StateFolder, outputs, without_pending_operations
 from stacks.environment.file import PROJECT
 from stacks.errors import DeploymentError, StateLockedError
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,10 +116,16 @@ def test_all_reports_of_a_run_are_written_beside_it(write: Callable[[str, Path],
     assert not list(folder.glob("*.partial"))
 
 
-def test_a_report_that_cannot_be_written_leaves_the_older_one(write: Callable[[str, Path], Path], tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_leaves_the_older_one(
+    write: Callable[[str, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = write("ship", tmp_path)
-    (folder / "report.html.partial").mkdir()  # stands in the way, for root too
     (folder / "report.html").write_text("older", encoding="utf-8")
+
+    def full(partial: Path, _content: bytes) -> None:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(partial))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UsageError, match=r"report.html: cannot be written: Is a directory"):
         written(folder)
     assert (folder / "report.html").read_text(encoding="utf-8") == "older"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +23,7 @@ def written() -> Iterator[tuple[Yardstick, int]]:
     os.set_blocking(read_end, False)
     held: Any = Yardstick({0})
     with os.fdopen(read_end, "rb", buffering=0) as stdout:
-        held._child = SimpleNamespace(stdout=stdout)
+        held._child = SimpleNamespace(process=SimpleNamespace(stdout=stdout))
         yield held, write_end
     os.close(write_end)
 
@@ -62,7 +60,7 @@ def test_few_readings_and_a_process_that_ended_tell_nothing(written: tuple[Yards
     assert lap.mean_s is None, "what one lap took is no part of the next"
 
 
-def test_a_process_that_cannot_start_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_start_gives_no_laps(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_room(*_: Any, **__: Any) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
@@ -70,22 +68,6 @@ def test_a_process_that_cannot_start_is_none(monkeypatch: pytest.MonkeyPatch) ->
     with Yardstick({0}) as held, held.lap() as lap:
         pass
     assert lap.mean_s is None
-
-
-def test_ctrl_c_while_it_is_born_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
-    with Path(os.devnull).open("rb") as stdout:
-        child = SimpleNamespace(stdout=stdout, kill=lambda: done.append("kill"), wait=lambda: done.append("wait"))
-
-        def interrupted(*_: Any, **__: Any) -> Any:
-            signal.raise_signal(signal.SIGINT)
-            return child
-
-        monkeypatch.setattr(subprocess, "Popen", interrupted)
-        with pytest.raises(KeyboardInterrupt), Yardstick({0}):
-            pytest.fail("it was entered")
-        assert stdout.closed
-    assert done == ["kill", "wait"]
 
 
 def test_the_process_works_until_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,58 @@
+"""A lock on a file: held by at most one process, and given up by the kernel when its holder dies (flock, advisory)."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+_POLL_S: Final = 0.05
+
+
+class FileLock:
+    """The lock on the file ``path``, which stays when the lock is released. Two objects of one process exclude each other too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; return whether it is held now.
+
+        Raises:
+            OSError: the file or its folder cannot be made, or the file system has no locks.
+        """
+        if self._handle is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(handle)
+                if error.errno in (errno.EAGAIN, errno.EACCES):
+                    return False
+                error.filename = str(self.path)
+                raise
+            except BaseException:
+                os.close(handle)
+                raise
+            self._handle = handle
+        return True
+
+    def acquire(self, within_s: float) -> bool:
+        """Wait for the lock at most ``within_s``; return whether it is held now. Raises as :meth:`try_acquire`."""
+        deadline = time.monotonic() + within_s
+        while not self.try_acquire():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_S)
+        return True
+
+    def release(self) -> None:
+        """Release the lock; does nothing where it is not held."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None

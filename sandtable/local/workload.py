@@ -1,0 +1,156 @@
+"""A workload that serves HTTP, as a child process on loopback: started, waited for, watched and ended.
+
+The child never outlives us (``foundation/processes/child.py``), and every wait is bounded. A workload says that its port is taken by exit
+code 3; where any port would do, it is then started on another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from foundation.errors import NotReadyError
+from foundation.processes.child import Child
+from foundation.processes.free_port import LOOPBACK, free_port
+from foundation.processes.python import python_environment
+from foundation.processes.readiness import wait_until_ready
+
+_PORT_TAKEN: Final = 3
+_PORT_ATTEMPTS: Final = 3  # between finding a free port and listening on it another program may take it
+_START_LIMIT_S: Final = 30.0
+_STOP_LIMIT_S: Final = 3.0
+_LOG_LINES: Final = 5
+
+
+class LocalWorkload:
+    """One workload; a context manager that has it serving on entry and ended on exit.
+
+    Args:
+        module: What ``python -m`` runs.
+        arguments: Gives its arguments for a port.
+        port: Where it is to listen; 0: on any free port.
+        health: Path that answers 200 once it serves.
+        cpus: Cores it may run on; None leaves that to the system.
+        log: File that its output is appended to.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Callable[[int], Sequence[str]],
+        *,
+        port: int = 0,
+        health: str = "/health",
+        cpus: AbstractSet[int] | None = None,
+        log: Path,
+    ) -> None:
+        self.port = port
+        self._module, self._arguments, self._health = module, arguments, health
+        self._attempts = 1 if port else _PORT_ATTEMPTS
+        self._cpus = cpus
+        self._log = log
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:<port>``."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id.
+
+        Raises:
+            RuntimeError: it has not been started.
+        """
+        if self._child is None:
+            raise RuntimeError(f"{self._module} has not been started")
+        return self._child.pid
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._child is not None and self._child.alive()
+
+    def waited_s(self) -> float:
+        """Return how long its threads have stood in line for a core, in seconds; what others on the machine took from it.
+
+        Linux only (``/proc/<pid>/task/<tid>/schedstat``); 0 elsewhere, and once it has ended.
+        """
+        waited = 0
+        for file in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread may end meanwhile
+                waited += int(file.read_text().split()[1])
+        return waited / 1e9
+
+    def exit_reason(self) -> str:
+        """Say how it ended, with the last lines of its log; empty while it runs."""
+        reason = self._child.exit_reason() if self._child is not None else ""
+        return self._with_last_lines(reason) if reason else ""
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it answers.
+
+        Raises:
+            NotReadyError: it ended, or did not answer within 30 s; the text begins with a verb and ends with the last lines of its log.
+        """
+        any_port = not self.port
+        for attempt in range(1, self._attempts + 1):
+            if any_port:
+                self.port = free_port()
+            try:
+                self._start()
+                self._wait_until_healthy()
+            except BaseException:  # also on Ctrl-C nothing is left behind
+                taken = self._child is not None and self._child.wait(0) == _PORT_TAKEN
+                self.stop()
+                if taken and attempt < self._attempts:
+                    continue
+                raise
+            return self
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """End it."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End it: by SIGTERM, and after 3 s by SIGKILL. Does nothing where it has ended."""
+        if self._child is not None:
+            self._child.stop()
+
+    def _start(self) -> None:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", self._module, *self._arguments(self.port)]
+        self._child = Child(command, env=python_environment(), log=self._log, grace_s=_STOP_LIMIT_S)
+        self._child.start()
+        if self._cpus is not None and hasattr(os, "sched_setaffinity"):
+            # Threads started later inherit it; the child is still loading Python when this runs.
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(self._child.pid, self._cpus)
+
+    def _wait_until_healthy(self) -> None:
+        assert self._child is not None
+
+        def healthy() -> bool:
+            try:
+                with urllib.request.urlopen(f"{self.url}{self._health}", timeout=2) as answer:  # noqa: S310  # our own http URL
+                    return bool(answer.status == 200)
+            except (OSError, urllib.error.URLError):
+                return False
+
+        try:
+            wait_until_ready(self._child, healthy, within_s=_START_LIMIT_S)
+        except NotReadyError as error:
+            raise NotReadyError(self._with_last_lines(str(error))) from error
+
+    def _with_last_lines(self, text: str) -> str:
+        assert self._child is not None
+        return "\n".join([text, *(f"  {line}" for line in self._child.last_lines(_LOG_LINES))])
