@@ -7,9 +7,9 @@ from functools import cache
 
 from policies.findings import EVERY_RULE, Assessment, Finding, NotApplicable
 from policies.objects import CompiledRule, compile_rules, waiver_text
-from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule
+from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule, Unjudged
 from policies.unknown import REASON, Settled, settle
-from stacks.admission.rules import load_rules, waiver_reason
+from stacks.admission.rules import is_exempt, load_rules, waiver_reason
 from stacks.environment import Environment
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph
@@ -111,6 +111,11 @@ def _of_stack(rule: StackRule, situation: Situation, settled: Settled) -> Iterat
     _must_hold(rule.environments, situation.environment)
     for breach in _breaches(rule, situation):
         resource = breach.resource
+        if resource is not None and is_exempt(resource.kind, resource.metadata):
+            continue
+        if isinstance(breach, Unjudged):
+            yield NotApplicable(rule.id, f"{breach.resource.label}: {breach.reason}")
+            continue
         if not settled.is_certain(resource.urn if resource else None):
             yield NotApplicable(rule.id, f"{resource.label if resource else THE_STACK}: {REASON}")
         elif resource is None:
@@ -120,7 +125,7 @@ def _of_stack(rule: StackRule, situation: Situation, settled: Settled) -> Iterat
             yield Finding(rule.id, rule.severity, resource.label, resource.urn, breach.message, rule.fix, waived_by)
 
 
-def _breaches(rule: StackRule, situation: Situation) -> Iterator[Breach]:
+def _breaches(rule: StackRule, situation: Situation) -> Iterator[Breach | Unjudged]:
     try:
         yield from rule.judge(situation)
     except ConfigurationError as error:  # a quantity that is none, in a graph that we did not write

@@ -15,12 +15,13 @@ from policies.stack.config_maps import NO_SECRETS_IN_CONFIG_MAPS
 from policies.stack.disruption import DISRUPTION_BUDGETS_IN_PROD
 from policies.stack.network import EVERY_NAMESPACE_DEFAULT_DENY
 from policies.stack.prices import GPU_MODELS_ARE_PRICED
+from policies.stack.quantities import QUANTITIES_ARE_LEGAL
 from policies.stack.quorum import QUORUM_IS_ODD
 from policies.stack.regions import DATA_IN_ALLOWED_REGIONS
-from policies.stack.rule import Breach, NotApplicableError, Situation, StackExample, StackRule
+from policies.stack.rule import Breach, NotApplicableError, Situation, StackExample, StackRule, Unjudged
 from policies.stack.webhooks import WEBHOOKS_SAY_HOW_THEY_FAIL
 
-__all__ = ["STACK_RULES", "Breach", "NotApplicableError", "Situation", "StackExample", "StackRule"]
+__all__ = ["STACK_RULES", "Breach", "NotApplicableError", "Situation", "StackExample", "StackRule", "Unjudged"]
 
 #: Every rule over a whole stack, ordered by id.
 STACK_RULES: Final[tuple[StackRule, ...]] = tuple(
@@ -34,6 +35,7 @@ STACK_RULES: Final[tuple[StackRule, ...]] = tuple(
             GPU_MODELS_ARE_PRICED,
             NO_SECRETS_IN_CONFIG_MAPS,
             PODS_FIT_A_POOL,
+            QUANTITIES_ARE_LEGAL,
             QUORUM_IS_ODD,
             WEBHOOKS_SAY_HOW_THEY_FAIL,
         ),

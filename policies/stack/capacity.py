@@ -5,35 +5,51 @@ A node that is large enough may still be full; whether all pods find room at onc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from policies.stack.examples import node, pool_object, workload
-from policies.stack.rule import Breach, Situation, StackExample, StackRule
+from policies.stack.rule import Breach, Situation, StackExample, StackRule, Unjudged
 from stacks.graph.capacity import Amounts, Node
 from stacks.graph.demand import Workload
 
 
-def _judge(situation: Situation) -> Iterator[Breach]:
+def _judge(situation: Situation) -> Iterator[Breach | Unjudged]:
     nodes = (*situation.nodes, *_not_yet_there(situation))
     for placed in situation.workloads:
-        if problem := _problem(placed, nodes):
-            yield Breach(problem, placed.resource)
+        if not placed.unreadable and (problem := _problem(placed, nodes)):
+            yield problem
 
 
-def _problem(placed: Workload, nodes: tuple[Node, ...]) -> str | None:
-    admitting = [n for n in nodes if placed.admitted_by(n)]
-    selector = placed.resource.pod_spec.get("nodeSelector") or {}
+def _problem(placed: Workload, nodes: tuple[Node, ...]) -> Breach | Unjudged | None:
+    refusals = {node.name: placed.refused_by(node) for node in nodes}
+    admitting = [node for node in nodes if refusals[node.name] is None]
     if not admitting:
         # An agent for nodes that this stack does not have (GPU nodes, say) has nothing to do, which is fine.
-        return (
-            None if placed.per_node else f"no node admits its pods ({_wish(selector)}); pools: {', '.join(sorted({n.pool for n in nodes}))}"
-        )
-    known = [n for n in admitting if n.capacity is not None]
-    if len(known) < len(admitting) or any(placed.requests.fits(n.capacity) for n in known if n.capacity):
+        return None if placed.per_node else Breach(f"no node admits its pods: {_counted(refusals.values())}", placed.resource)
+    if any(node.capacity is not None and placed.requests.fits(node.capacity) for node in admitting):
         return None
-    offers = sorted({f"{n.pool} ({_text(n.capacity)})" for n in known if n.capacity})
-    return f"a pod asks for {_text(placed.requests)}; the nodes that admit it are smaller: {', '.join(offers)}"
+    if silent := [node.name for node in admitting if node.capacity is None]:
+        return Unjudged(f"nodes that admit it do not say what they offer: {_some(silent)}", placed.resource)
+    offers = sorted({f"{node.pool} ({_text(node.capacity)})" for node in admitting if node.capacity})
+    lacking = sorted(set.intersection(*(set(placed.requests.exceeding(node.capacity)) for node in admitting if node.capacity)))
+    return Breach(
+        f"a pod asks for {_text(placed.requests)}; the nodes that admit it have too little{' ' if lacking else ''}{', '.join(lacking)}: "
+        f"{', '.join(offers)}",
+        placed.resource,
+    )
+
+
+def _counted(reasons: Iterable[str | None]) -> str:
+    """``2 of 3 nodes: they select disk=fast; 1 of 3 nodes: its taint gpu:NoSchedule is not tolerated``."""
+    found = Counter(reason for reason in reasons if reason)
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return "; ".join(f"{count} of {found.total()} nodes: {reason}" for reason, count in ordered)
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join(sorted(names)[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _not_yet_there(situation: Situation) -> Iterator[Node]:
@@ -42,13 +58,10 @@ def _not_yet_there(situation: Situation) -> Iterator[Node]:
     yield from (empty for empty in situation.pools if empty.pool not in present)
 
 
-def _wish(selector: dict[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in sorted(selector.items())) or "every node has a taint that they do not tolerate"
-
-
 def _text(amounts: Amounts) -> str:
     gpu = f", {amounts.gpu:g} GPU" if amounts.gpu else ""
-    return f"{amounts.cpu:g} CPU, {amounts.memory_gib:g} GiB{gpu}"
+    others = "".join(f", {amount:g} {name}" for name, amount in sorted(amounts.others.items()))
+    return f"{amounts.cpu:g} CPU, {amounts.memory_gib:g} GiB{gpu}{others}"
 
 
 _GPU_POOL = {"nvidia.com/gpu.present": "true", "sandtable.dev/pool": "gpu"}
@@ -83,6 +96,12 @@ PODS_FIT_A_POOL: Final = StackRule(
         StackExample(
             "a GPU on a pool without GPUs",
             (node("cpu-0"), workload("Deployment", "engine", requests={"nvidia.com/gpu": 1}, selector={"sandtable.dev/pool": "cpu"})),
+        ),
+        StackExample(
+            "a slice of a GPU that no node has", (node("cpu-0"), workload("Deployment", "mig", requests={"nvidia.com/mig-1g.5gb": 1}))
+        ),
+        StackExample(
+            "another maker's GPU", (node("gpu-0", gpus=8, gpu_model="L4"), workload("Deployment", "amd", requests={"amd.com/gpu": 1}))
         ),
         StackExample("a pool that does not exist", (node("cpu-0"), workload("Deployment", "web", selector={"sandtable.dev/pool": "cpus"}))),
     ),

@@ -11,7 +11,7 @@ from stacks.admission.rules import Severity
 from stacks.environment import Environment
 from stacks.graph import Graph, Resource
 from stacks.graph.capacity import Node, nodes, pools
-from stacks.graph.demand import Workload, workloads
+from stacks.graph.demand import Workload, readable_workloads
 from stacks.pricing.costs import Cost, monthly_cost
 from stacks.pricing.prices import PriceBook
 
@@ -66,8 +66,8 @@ class Situation:
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
-        """The controllers with their pods."""
-        return workloads(self.graph)
+        """The controllers with their pods, those with an unreadable request among them (``quantities-are-legal`` tells these)."""
+        return readable_workloads(self.graph)
 
     @cached_property
     def cost(self) -> Cost:
@@ -81,6 +81,14 @@ class Breach:
 
     message: str
     resource: Resource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A resource on which the rule cannot be judged, and why."""
+
+    reason: str
+    resource: Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,8 @@ class StackExample:
 class StackRule:
     """One rule over a whole stack; the fields mean what they mean in ``stacks.admission.rules.ObjectRule``.
 
-    ``judge`` yields the breaches, and raises :class:`NotApplicableError` where it cannot tell.
+    ``judge`` yields the breaches and the resources of which it cannot tell; where it can tell of none, it raises
+    :class:`NotApplicableError`.
     """
 
     id: str
@@ -109,7 +118,7 @@ class StackRule:
     reason: str
     fix: str
     severity: Severity
-    judge: Callable[[Situation], Iterable[Breach]]
+    judge: Callable[[Situation], Iterable[Breach | Unjudged]]
     passing: tuple[StackExample, ...]
     failing: tuple[StackExample, ...]
     environments: tuple[str, ...] = field(default=())

@@ -2,34 +2,31 @@
 
 Rule 1: deterministic. Pods are taken by priority (highest first), then by the label of their workload, then by number; among nodes
 that fit, the one with the fewest pods of the same workload in its zone, then on itself, then the first by name.
-Rule 2: what the scheduler must keep is kept: labels, taints, requests, required anti-affinity to pods of the same workload, and
-``DoNotSchedule`` spreading. Soft spreading over zones and nodes is always on, as it is by default in kube-scheduler.
+Rule 2: what the scheduler must keep is kept: labels, taints, requests, the number of pods on a node, and what ``topology.py`` says of
+affinity and spreading. Soft spreading over zones and nodes is always on, as it is by default in kube-scheduler.
 Rule 3: a pod stays where it is while its node stays; a pod without room may push out pods of lower priority.
 Rule 4: an autoscaler adds a node only where that gives a waiting pod room, after pushing out did not, and never beyond the pool's
 bound.
 
-Not modelled: affinity between different workloads, volumes bound to a zone, ports of the host, limits on pods per node.
+Not modelled: volumes bound to a zone, ports of the host, claims of devices, groups of pods that start together.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from simulations.cluster.topology import Spot, Topology
 from stacks.graph import labels
-from stacks.graph.capacity import Amounts
+from stacks.graph.capacity import UNLIMITED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from stacks.graph.capacity import Node
     from stacks.graph.demand import Workload
-
-_HOST: Final = "kubernetes.io/hostname"
-_UNKNOWN_ROOM: Final = Amounts(math.inf, math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -43,30 +40,11 @@ class Placement:
 
     def gpus(self) -> float:
         """Accelerators of all nodes."""
-        return sum(node.capacity.gpu for node in self.nodes if node.capacity)
+        return sum(node.capacity.accelerators for node in self.nodes if node.capacity)
 
     def gpus_requested(self, workloads: Iterable[Workload]) -> float:
         """Accelerators requested by the pods of ``workloads`` that have a node."""
-        return sum(w.requests.gpu for w in workloads for index in range(w.replicas) if w.pod(index) in self.node_of)
-
-
-@dataclass(eq=False)
-class _Spot:
-    """A node while pods are being placed: what is left, and who is there."""
-
-    node: Node
-    room: Amounts
-    pods: dict[str, Workload] = field(default_factory=dict)
-
-    def take(self, pod: str, workload: Workload) -> None:
-        self.room -= workload.requests
-        self.pods[pod] = workload
-
-    def release(self, pod: str) -> None:
-        self.room += self.pods.pop(pod).requests
-
-    def count(self, workload: Workload) -> int:
-        return sum(other is workload for other in self.pods.values())
+        return sum(w.requests.accelerators for w in workloads for index in range(w.replicas) if w.pod(index) in self.node_of)
 
 
 def place(
@@ -98,6 +76,7 @@ class _Placing:
         self.daemons = [w for w in workloads if w.per_node]
         self.workloads = [w for w in workloads if not w.per_node and not w.scheduled]
         self.closed = closed
+        self.topology = Topology(workloads)
         self.declared = sorted(nodes, key=lambda n: n.name)
         self.spots = [self._open(node) for node in self.declared if node.name not in lost]
         self.added: list[Node] = []
@@ -108,7 +87,7 @@ class _Placing:
         for workload in self.workloads:
             for pod in map(workload.pod, range(workload.replicas)):
                 home = by_name.get(staying.get(pod, ""))
-                if home and workload.admitted_by(home.node) and workload.requests.fits(home.room):
+                if home and workload.admitted_by(home.node) and home.has_room(workload):
                     home.take(pod, workload)
                 else:
                     queue.append((pod, workload))
@@ -129,15 +108,15 @@ class _Placing:
         node_of = {pod: spot.node.name for spot in self.spots for pod, workload in spot.pods.items() if not workload.per_node}
         return Placement(tuple(spot.node for spot in self.spots), tuple(self.added), dict(sorted(node_of.items())), waiting)
 
-    def _open(self, node: Node) -> _Spot:
-        spot = _Spot(node, _UNKNOWN_ROOM if node.capacity is None else node.capacity)
+    def _open(self, node: Node) -> Spot:
+        spot = Spot(node, UNLIMITED if node.capacity is None else node.capacity)
         for daemon in self.daemons:
-            if daemon.admitted_by(node) and daemon.requests.fits(spot.room):
+            if daemon.admitted_by(node) and spot.has_room(daemon):
                 spot.take(f"{daemon.pod(0)}@{node.name}", daemon)
         return spot
 
-    def _first_fit(self, workload: Workload) -> _Spot | None:
-        fitting = [s for s in self._allowed(workload) if workload.requests.fits(s.room)]
+    def _first_fit(self, workload: Workload) -> Spot | None:
+        fitting = [s for s in self._allowed(workload) if s.has_room(workload)]
         zones = self._zone_counts(workload)
         return min(fitting, key=lambda s: (zones[s.node.zone], s.count(workload), s.node.name), default=None)
 
@@ -147,21 +126,13 @@ class _Placing:
             counts[spot.node.zone] += spot.count(workload)
         return counts
 
-    def _allowed(self, workload: Workload) -> list[_Spot]:
+    def _allowed(self, workload: Workload) -> list[Spot]:
         """Nodes that the rules let this workload use now, room apart."""
-        spots = [spot for spot in self.spots if workload.admitted_by(spot.node)]
-        for key, most in _hard_spreading(workload):
-            counts: Counter[str] = Counter()
-            for spot in spots:
-                counts[_domain(spot.node, key)] += spot.count(workload)
-            # `most` None: one pod a domain (anti-affinity); else the skew over the emptiest domain that may stay.
-            ceiling = 0 if most is None else min(counts.values(), default=0) + most - 1
-            spots = [spot for spot in spots if counts[_domain(spot.node, key)] <= ceiling]
-        return spots
+        return self.topology.allowed(workload, self.spots, [spot for spot in self.spots if workload.admitted_by(spot.node)])
 
-    def _make_room(self, workload: Workload) -> tuple[_Spot, list[tuple[str, Workload]]] | None:
+    def _make_room(self, workload: Workload) -> tuple[Spot, list[tuple[str, Workload]]] | None:
         """Preempt: the node where the least important and fewest pods would have to go."""
-        choices: list[tuple[int, int, str, _Spot, list[str]]] = []
+        choices: list[tuple[int, int, str, Spot, list[str]]] = []
         for spot in self._allowed(workload):
             room = spot.room
             victims: list[str] = []
@@ -180,7 +151,7 @@ class _Placing:
             spot.release(pod)
         return spot, evicted
 
-    def _grow(self, workload: Workload) -> _Spot | None:
+    def _grow(self, workload: Workload) -> Spot | None:
         """Add a node to the first pool (by name) that may grow and whose nodes would take the pod."""
         templates: dict[str, Node] = {}
         for declared in self.declared:
@@ -190,7 +161,7 @@ class _Placing:
             if node is not None:
                 spot = self._open(node)
                 self.spots.append(spot)
-                if workload.requests.fits(spot.room) and spot in self._allowed(workload):
+                if spot.has_room(workload) and spot in self._allowed(workload):
                     self.added.append(node)
                     return spot
                 self.spots.pop()
@@ -214,38 +185,9 @@ class _Placing:
         if not admitting:
             return "no node has the labels it selects and taints it tolerates"
         if not self._allowed(workload):
-            return "spreading or anti-affinity leaves no node"
-        short = [kind for kind, lacking in self._lacking(workload, admitting) if lacking]
-        bounds = sorted({spot.node.pool for spot in admitting})
-        return f"not enough {' and '.join(short) or 'room'} on the {len(admitting)} nodes of {', '.join(bounds)}"
-
-    @staticmethod
-    def _lacking(workload: Workload, spots: Sequence[_Spot]) -> list[tuple[str, bool]]:
-        asks = workload.requests
-        return [
-            ("GPUs", all(asks.gpu > spot.room.gpu + 1e-6 for spot in spots)),
-            ("CPU", all(asks.cpu > spot.room.cpu + 1e-6 for spot in spots)),
-            ("memory", all(asks.memory_gib > spot.room.memory_gib + 1e-6 for spot in spots)),
-        ]
-
-
-def _domain(node: Node, key: str) -> str:
-    if key == _HOST:
-        return node.name
-    return node.zone if key == labels.ZONE else str(node.labels.get(key, ""))
-
-
-def _hard_spreading(workload: Workload) -> list[tuple[str, int | None]]:
-    """Pairs of topology key and skew that must be kept; None for anti-affinity of the workload to itself."""
-    spec, own = workload.resource.pod_spec, workload.resource.pod_labels
-    rules: list[tuple[str, int | None]] = [
-        (str(c.get("topologyKey")), int(c.get("maxSkew", 1)))
-        for c in spec.get("topologySpreadConstraints") or ()
-        if c.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule" and _selects(c.get("labelSelector"), own)
-    ]
-    anti = ((spec.get("affinity") or {}).get("podAntiAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or ()
-    return rules + [(str(term.get("topologyKey")), None) for term in anti if _selects(term.get("labelSelector"), own)]
-
-
-def _selects(selector: Any, own: Mapping[str, str]) -> bool:
-    return all(own.get(key) == value for key, value in ((selector or {}).get("matchLabels") or {}).items())
+            return "spreading or affinity leaves no node"
+        bounds = ", ".join(sorted({spot.node.pool for spot in admitting}))
+        short = set.intersection(*(set(workload.requests.exceeding(spot.room)) for spot in admitting))
+        if not short and all(len(spot.pods) >= spot.node.most_pods for spot in admitting):
+            return f"the {len(admitting)} nodes of {bounds} have as many pods as they take"
+        return f"not enough {' and '.join(sorted(short)) or 'room'} on the {len(admitting)} nodes of {bounds}"

@@ -21,14 +21,14 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stacks.errors import ConfigurationError
 from stacks.graph import labels
-from stacks.graph.graph import POD_TEMPLATES
+from stacks.graph.kinds import KINDS, TEMPLATES, standard
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "policies" / "admission"
 
@@ -41,38 +41,6 @@ Severity = Literal["deny", "warn"]
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Kind(NamedTuple):
-    """A Kubernetes kind as the API server's match rules need it."""
-
-    group: str
-    version: str
-    resource: str
-
-
-#: Every kind that a rule may name.
-KINDS: Final[dict[str, Kind]] = {
-    "Pod": Kind("", "v1", "pods"),
-    "Deployment": Kind("apps", "v1", "deployments"),
-    "StatefulSet": Kind("apps", "v1", "statefulsets"),
-    "DaemonSet": Kind("apps", "v1", "daemonsets"),
-    "ReplicaSet": Kind("apps", "v1", "replicasets"),
-    "ReplicationController": Kind("", "v1", "replicationcontrollers"),
-    "PodTemplate": Kind("", "v1", "podtemplates"),
-    "Job": Kind("batch", "v1", "jobs"),
-    "CronJob": Kind("batch", "v1", "cronjobs"),
-    "ConfigMap": Kind("", "v1", "configmaps"),
-    "Namespace": Kind("", "v1", "namespaces"),
-    "Service": Kind("", "v1", "services"),
-    "ServiceAccount": Kind("", "v1", "serviceaccounts"),
-    "Role": Kind("rbac.authorization.k8s.io", "v1", "roles"),
-    "ClusterRole": Kind("rbac.authorization.k8s.io", "v1", "clusterroles"),
-    "Ingress": Kind("networking.k8s.io", "v1", "ingresses"),
-    "NetworkPolicy": Kind("networking.k8s.io", "v1", "networkpolicies"),
-    "PodDisruptionBudget": Kind("policy", "v1", "poddisruptionbudgets"),
-    "HorizontalPodAutoscaler": Kind("autoscaling", "v2", "horizontalpodautoscalers"),
-}
-#: Where a pod's template lies. Kubernetes makes no pods of a PodTemplate, but whoever reads it does.
-TEMPLATES: Final = {**POD_TEMPLATES, "PodTemplate": ("template",)}
 #: ``kinds: pods`` stands for these.
 WITH_PODS: Final = ("Pod", *TEMPLATES)
 
@@ -197,14 +165,18 @@ class ObjectRule(BaseModel):
     def applies_to(self, manifest: Mapping[str, Any]) -> bool:
         """Whether it judges this object: its kind is one of the rule's, and it lies outside the cluster's own namespaces."""
         kind = manifest.get("kind")
-        if kind not in self.kinds or KINDS[kind].group != _group(manifest):
+        if kind not in self.kinds or standard(str(manifest.get("apiVersion", "")), kind) is None:
             return False
-        metadata = manifest.get("metadata") or {}
-        return (metadata.get("name") if kind == "Namespace" else metadata.get("namespace")) not in EXEMPT_NAMESPACES
+        return not is_exempt(kind, manifest.get("metadata") or {})
 
     def applies_in(self, environment: str) -> bool:
         """Whether it holds in the environment of this name."""
         return not self.environments or environment in self.environments
+
+
+def is_exempt(kind: str, metadata: Mapping[str, Any]) -> bool:
+    """Whether an object of this kind lies in one of the cluster's own namespaces, or is one of them."""
+    return (metadata.get("name") if kind == "Namespace" else metadata.get("namespace")) in EXEMPT_NAMESPACES
 
 
 def waiver_reason(rule_id: str, text: str) -> str | None:
@@ -289,7 +261,3 @@ def _by_kind(kinds: tuple[str, ...], of: str) -> str:
         test = " || ".join(f'object.kind == "{name}"' for name in names)
         text = f"{test} ? {'.'.join((of, *path))} : {text}"
     return text
-
-
-def _group(manifest: Mapping[str, Any]) -> str:
-    return str(manifest.get("apiVersion", "")).rpartition("/")[0]

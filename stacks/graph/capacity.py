@@ -2,79 +2,106 @@
 
 Rule 1: everything is read from Node objects, or from the ConfigMap that tells a pool where its nodes are not in the graph, and from the
 labels of ``stacks/graph/labels.py``; a graph without either (plain manifests) has no nodes here, and whoever asks says so.
-Rule 2: a node that does not say what it offers has ``capacity`` None: unknown, not zero.
+Rule 2: what a node offers is what its annotations say, else ``status.allocatable`` of a node that was read from a cluster. A node that
+says neither has ``capacity`` None: unknown, not zero.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import operator
 import re
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks.errors import ConfigurationError
 from stacks.graph import labels
+from stacks.graph.quantities import quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stacks.graph import Graph, Resource
 
 GIB: Final = 2**30
+#: Forgiven to sums of decimal fractions.
+_SLACK: Final = 1e-6
 
-# Suffixes of Kubernetes quantities (apimachinery, pkg/api/resource/quantity.go).
-_SUFFIXES: Final[dict[str, Decimal]] = {
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), start=-3)},
-    **{suffix: Decimal(1024) ** power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
-}
 _NODES: Final = re.compile(r"[0-9]{1,6}")
-_QUANTITY: Final = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)")
-
-
-def quantity(value: Any, place: str = "quantity") -> float:
-    """Return a Kubernetes quantity as a number in its base unit (cores, bytes, pieces).
-
-    >>> quantity("500m"), quantity("8Gi"), quantity(4)
-    (0.5, 8589934592.0, 4.0)
-
-    Raises:
-        ConfigurationError: it is not a quantity; ``place`` is named.
-    """
-    match = _QUANTITY.fullmatch(str(value).strip())
-    try:
-        if match is not None:
-            return float(Decimal(match[1]) * _SUFFIXES[match[2]])
-    except (InvalidOperation, KeyError):
-        pass
-    raise ConfigurationError(f"{place}: {value!r} is not a Kubernetes quantity such as 500m, 4, 512Mi or 8Gi")
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """CPU in cores, memory in GiB, accelerators in pieces."""
+    """CPU in cores, memory in GiB, NVIDIA GPUs in pieces, and ``others`` by the name of the resource, in its base unit.
+
+    ``others`` hold what a device plugin offers (``amd.com/gpu``, ``nvidia.com/mig-1g.5gb``), huge pages and ephemeral storage.
+    """
 
     cpu: float = 0.0
     memory_gib: float = 0.0
     gpu: float = 0.0
+    others: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], place: str) -> Amounts:
+        """Read a ``ResourceList``: quantities by the name of their resource. ``pods``, a number of pods, is no amount that a pod asks for.
+
+        Raises:
+            ConfigurationError: one of them is not a quantity; ``place`` is named.
+        """
+        read = {name: quantity(value, f"{place}, {name}") for name, value in values.items() if name != "pods"}
+        cpu, memory, gpu = (read.pop(name, 0.0) for name in ("cpu", "memory", labels.GPU_RESOURCE))
+        return cls(cpu, memory / GIB, gpu, {name: amount for name, amount in read.items() if amount})
+
+    @property
+    def accelerators(self) -> float:
+        """Whole GPUs and other accelerators of every maker."""
+        return self.gpu + sum(amount for name, amount in self.others.items() if labels.ACCELERATOR.search(name))
 
     def __add__(self, other: Amounts) -> Amounts:
-        return Amounts(self.cpu + other.cpu, self.memory_gib + other.memory_gib, self.gpu + other.gpu)
+        return self._with(other, operator.add)
 
     def __sub__(self, other: Amounts) -> Amounts:
-        return Amounts(self.cpu - other.cpu, self.memory_gib - other.memory_gib, self.gpu - other.gpu)
+        return self._with(other, operator.sub)
 
     def __mul__(self, factor: float) -> Amounts:
-        return Amounts(self.cpu * factor, self.memory_gib * factor, self.gpu * factor)
+        others = {name: amount * factor for name, amount in self.others.items()}
+        return Amounts(self.cpu * factor, self.memory_gib * factor, self.gpu * factor, others)
 
     def at_least(self, other: Amounts) -> Amounts:
         """Return the larger of each amount."""
-        return Amounts(max(self.cpu, other.cpu), max(self.memory_gib, other.memory_gib), max(self.gpu, other.gpu))
+        return self._with(other, max)
+
+    def _with(self, other: Amounts, combine: Callable[[float, float], float]) -> Amounts:
+        # Most pods and nodes have no other resources, and the twin adds and subtracts a great deal.
+        names = self.others.keys() | other.others.keys() if self.others or other.others else ()
+        others = {name: combine(self.others.get(name, self.rest), other.others.get(name, other.rest)) for name in names}
+        return Amounts(combine(self.cpu, other.cpu), combine(self.memory_gib, other.memory_gib), combine(self.gpu, other.gpu), others)
 
     def fits(self, room: Amounts) -> bool:
-        """Whether this much fits into ``room``; a millionth is forgiven to sums of decimal fractions."""
-        slack = 1e-6
-        return self.cpu <= room.cpu + slack and self.memory_gib <= room.memory_gib + slack and self.gpu <= room.gpu + slack
+        """Whether this much fits into ``room``."""
+        return (
+            self.cpu <= room.cpu + _SLACK
+            and self.memory_gib <= room.memory_gib + _SLACK
+            and self.gpu <= room.gpu + _SLACK
+            and (not self.others or not self.exceeding(room))
+        )
+
+    def exceeding(self, room: Amounts) -> list[str]:
+        """Return what there is too little of in ``room``, in words: ``CPU``, ``memory``, ``GPUs``, or the resource's own name."""
+        named = {"GPUs": (self.gpu, room.gpu), "CPU": (self.cpu, room.cpu), "memory": (self.memory_gib, room.memory_gib)}
+        named |= {name: (amount, room.others.get(name, room.rest)) for name, amount in sorted(self.others.items())}
+        return [name for name, (asked, there) in named.items() if asked > there + _SLACK]
+
+    @property
+    def rest(self) -> float:
+        """How much there is of a resource that is not named: nothing, but everything where the room is unlimited."""
+        return math.inf if math.isinf(self.cpu) else 0.0
+
+
+#: Room on a node that does not say what it offers.
+UNLIMITED: Final = Amounts(math.inf, math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -94,6 +121,8 @@ class Node:
     taints: tuple[Mapping[str, Any], ...]
     pool_min: int | None
     pool_max: int | None
+    cordoned: bool = False
+    most_pods: float = math.inf
 
 
 def nodes(graph: Graph) -> tuple[Node, ...]:
@@ -163,16 +192,29 @@ def _node(resource: Resource, name: str, own: Mapping[str, str], taints: Sequenc
         taints=tuple(taints or ()),
         pool_min=_bound(resource, labels.POOL_MIN),
         pool_max=_bound(resource, labels.POOL_MAX),
+        cordoned=resource.spec.get("unschedulable") is True,
+        most_pods=_most_pods(resource),
     )
 
 
 def _capacity(resource: Resource) -> Amounts | None:
-    said = resource.annotations
-    if labels.CAPACITY_CPU not in said or labels.CAPACITY_MEMORY not in said:
-        return None
-    keys = (labels.CAPACITY_CPU, labels.CAPACITY_MEMORY, labels.CAPACITY_GPU)
-    cpu, memory, gpu = (quantity(said.get(key, 0), f"{resource.label}, annotation {key}") for key in keys)
-    return Amounts(cpu, memory / GIB, gpu)
+    said, there = resource.annotations, _allocatable(resource)
+    if labels.CAPACITY_CPU in said and labels.CAPACITY_MEMORY in said:
+        keys = (labels.CAPACITY_CPU, labels.CAPACITY_MEMORY, labels.CAPACITY_GPU)
+        cpu, memory, gpu = (quantity(said.get(key, 0), f"{resource.label}, annotation {key}") for key in keys)
+        return Amounts(cpu, memory / GIB, gpu)
+    return Amounts.of(there, f"{resource.label}, status.allocatable") if "cpu" in there and "memory" in there else None
+
+
+def _most_pods(resource: Resource) -> float:
+    value = resource.annotations.get(labels.CAPACITY_PODS, _allocatable(resource).get("pods"))
+    return math.inf if value is None else quantity(value, f"{resource.label}, pods")
+
+
+def _allocatable(resource: Resource) -> Mapping[str, Any]:
+    """What the kubelet offers to pods; where only the machine is told, all of the machine."""
+    status = resource.inputs.get("status") or {}
+    return status.get("allocatable") or status.get("capacity") or {}
 
 
 def _bound(resource: Resource, key: str) -> int | None:

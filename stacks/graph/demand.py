@@ -3,20 +3,24 @@
 Rule 1: a workload is a controller with its pods (or a bare Pod); what it asks is read from the pod template as the scheduler reads
 it: requests, else limits; init containers count where they are larger; overhead is added.
 Rule 2: a CronJob runs at times only: its pods are ``scheduled`` and take no room in a steady state.
+Rule 3: what a controller made of its template (in a graph read from a live cluster) is counted at the controller.
 
 Kubernetes documentation, "Assigning Pods to Nodes", "Taints and Tolerations", "Pod Priority and Preemption".
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from stacks.errors import ConfigurationError
 from stacks.graph import labels
-from stacks.graph.capacity import GIB, Amounts, quantity
+from stacks.graph.capacity import Amounts
+from stacks.graph.owners import Owners
+from stacks.graph.scheduling import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from stacks.graph import Graph, Resource
     from stacks.graph.capacity import Node
@@ -24,12 +28,16 @@ if TYPE_CHECKING:
 #: Priorities that every cluster has without an object (kubernetes, pkg/apis/scheduling/types.go).
 _SYSTEM_PRIORITIES: Final = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
 
+#: The label that the API server gives every namespace.
+_NAMESPACE: Final = "kubernetes.io/metadata.name"
+
 
 @dataclass(frozen=True)
 class Workload:
     """The pods of one controller: ``replicas`` of them, or one on every fitting node where ``per_node``.
 
-    ``evicts``: whether they may push out pods of lower priority. ``scheduled``: they run at times only (CronJob).
+    ``evicts``: whether they may push out pods of lower priority. ``scheduled``: they run at times only (CronJob). ``unreadable``: why
+    ``requests`` are not known, which are zero then; empty where they are.
     """
 
     resource: Resource
@@ -39,6 +47,13 @@ class Workload:
     evicts: bool
     per_node: bool
     scheduled: bool
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    unreadable: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """Of its pods; ``default`` where the object names none."""
+        return self.resource.namespace or "default"
 
     @property
     def label(self) -> str:
@@ -57,11 +72,11 @@ class Workload:
 
     def admitted_by(self, node: Node) -> bool:
         """Whether the node's labels and taints let its pods in, whatever room there is."""
-        spec = self.resource.pod_spec
-        selector = spec.get("nodeSelector") or {}
-        if any(node.labels.get(key) != str(value) for key, value in selector.items()):
-            return False
-        return _affinity_allows(spec, node.labels) and all(_tolerated(taint, spec.get("tolerations") or ()) for taint in node.taints)
+        return self.refused_by(node) is None
+
+    def refused_by(self, node: Node) -> str | None:
+        """Return why the node never takes its pods (see :func:`stacks.graph.scheduling.refusal`), None where it may."""
+        return refusal(self.resource.pod_spec, node, per_node=self.per_node)
 
 
 def workloads(graph: Graph) -> tuple[Workload, ...]:
@@ -70,42 +85,81 @@ def workloads(graph: Graph) -> tuple[Workload, ...]:
     Raises:
         ConfigurationError: a request is not a quantity.
     """
-    classes = {r.object_name: r.inputs for r in graph.objects("PriorityClass")}
-    default = next((int(c.get("value", 0)) for c in classes.values() if c.get("globalDefault")), 0)
-    priorities = _SYSTEM_PRIORITIES | {name: int(c.get("value", 0)) for name, c in classes.items()}
-    floors = {
-        (r.namespace, str((r.spec.get("scaleTargetRef") or {}).get("name"))): int(r.spec.get("minReplicas", 1))
-        for r in graph.objects("HorizontalPodAutoscaler")
-    }
-    found = [
-        Workload(
-            resource=resource,
-            replicas=_replicas(resource, floors.get((resource.namespace, resource.object_name))),
-            requests=_pod_requests(resource),
-            evicts=classes.get(str(resource.pod_spec.get("priorityClassName")), {}).get("preemptionPolicy") != "Never",
-            priority=priorities.get(str(resource.pod_spec.get("priorityClassName")), default),
-            per_node=resource.kind == "DaemonSet",
-            scheduled=resource.kind == "CronJob",
-        )
-        for resource in graph.objects()
-        # What a controller made of its template (in a graph read from a live cluster) is counted at the controller.
-        if resource.pod_template is not None and not resource.metadata.get("ownerReferences")
-    ]
+    found = readable_workloads(graph)
+    for workload in found:
+        if workload.unreadable:
+            raise ConfigurationError(workload.unreadable)
+    return found
+
+
+def readable_workloads(graph: Graph) -> tuple[Workload, ...]:
+    """Return the workloads of ``graph`` as :func:`workloads` does; what cannot be read of one stands in its ``unreadable``."""
+    owners = Owners(graph)
+    build = _Workloads(graph)
+    found = [build.of(resource) for resource in graph.objects() if resource.pod_template is not None and owners.maker(resource) is None]
     return tuple(sorted(found, key=lambda workload: (-workload.priority, workload.label)))
 
 
+class _Workloads:
+    """Reads one workload after the other, beside the objects of the graph that decide about them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._classes = {r.object_name: r.inputs for r in graph.objects("PriorityClass")}
+        self._default = next((int(c.get("value", 0)) for c in self._classes.values() if c.get("globalDefault")), 0)
+        self._priorities = _SYSTEM_PRIORITIES | {name: int(c.get("value", 0)) for name, c in self._classes.items()}
+        self._floors = _floors(graph)
+        self._namespaces = {r.object_name: r.labels for r in graph.objects("Namespace")}
+
+    def of(self, resource: Resource) -> Workload:
+        """Read the workload of an object with pods."""
+        named, namespace = str(resource.pod_spec.get("priorityClassName")), resource.namespace or "default"
+        try:
+            requests, unreadable = _pod_requests(resource), ""
+        except ConfigurationError as error:
+            requests, unreadable = Amounts(), str(error)
+        return Workload(
+            resource=resource,
+            replicas=_replicas(resource, self._floors.get(resource.object_key[1:])),
+            requests=requests,
+            evicts=self._classes.get(named, {}).get("preemptionPolicy") != "Never",
+            priority=self._priorities.get(named, self._default),
+            per_node=resource.kind == "DaemonSet",
+            scheduled=resource.kind == "CronJob",
+            namespace_labels={_NAMESPACE: namespace, **self._namespaces.get(namespace, {})},
+            unreadable=unreadable,
+        )
+
+
+def _floors(graph: Graph) -> dict[tuple[str, str, str], int]:
+    """The smallest number of replicas that an autoscaler keeps, by kind, namespace and name of what it scales."""
+    found = {}
+    for scaler in graph.objects("HorizontalPodAutoscaler"):
+        target = scaler.spec.get("scaleTargetRef") or {}
+        key = (str(target.get("kind")), scaler.namespace or "default", str(target.get("name")))
+        found[key] = int(scaler.spec.get("minReplicas", 1))
+    return found
+
+
 def _replicas(resource: Resource, autoscaler_floor: int | None) -> int:
+    spec = resource.spec
     if resource.kind == "Job":
-        return int(resource.spec.get("parallelism", 1))
+        most = int(spec.get("completions", spec.get("parallelism", 1)))
+        return 0 if spec.get("suspend") is True else min(int(spec.get("parallelism", 1)), most)
     if resource.kind in {"Pod", "DaemonSet", "CronJob"}:
         return 1
-    declared = resource.spec.get("replicas")
-    # An autoscaler owns the number once it runs; before that the object's own value holds, where it has one.
-    return max(int(declared), autoscaler_floor or 0) if declared is not None else autoscaler_floor or 1
+    declared = spec.get("replicas")
+    # An autoscaler owns the number once it runs; before that the object's own value holds, where it has one. It leaves what is at zero.
+    if declared is not None:
+        return max(int(declared), autoscaler_floor or 0) if int(declared) else 0
+    return autoscaler_floor or 1
 
 
 def _pod_requests(resource: Resource) -> Amounts:
-    """Sidecars run beside the containers; other init containers run one by one before them, beside the sidecars started so far."""
+    """Sum up as kube-scheduler does (component-helpers, ``resource.PodRequests``).
+
+    Sidecars run beside the containers; other init containers run one by one before them, beside the sidecars started so far. What is
+    asked for the pod as a whole stands in the place of that sum, resource by resource.
+    """
     spec = resource.pod_spec
     running = Amounts()
     for container in resource.containers():
@@ -117,64 +171,44 @@ def _pod_requests(resource: Resource) -> Amounts:
             beside += asks
         else:
             peak = peak.at_least(beside + asks)
-    return peak.at_least(running + beside) + _amounts(spec.get("overhead") or {}, f"{resource.label}, overhead")
+    of_containers = peak.at_least(running + beside)
+    return _of_pod(spec, of_containers, resource.label) + Amounts.of(spec.get("overhead") or {}, f"{resource.label}, overhead")
+
+
+def _of_pod(spec: Mapping[str, Any], of_containers: Amounts, place: str) -> Amounts:
+    """What the pod as a whole asks for (KEP-2837): CPU, memory and huge pages; a limit stands in only where no container asks."""
+    resources = spec.get("resources") or {}
+    wanted = {name: value for name, value in (resources.get("requests") or {}).items() if _is_of_pods(name)}
+    limits = {name: value for name, value in (resources.get("limits") or {}).items() if _is_of_pods(name) and name not in wanted}
+    asked = Amounts.of(wanted, f"{place}, resources of the pod")
+    stand_in = Amounts.of(limits, f"{place}, resources of the pod")
+
+    def decided(name: str, request: float, limit: float, containers: float) -> float:
+        return request if name in wanted else containers or limit
+
+    pages = asked.others.keys() | stand_in.others.keys()
+    return Amounts(
+        decided("cpu", asked.cpu, stand_in.cpu, of_containers.cpu),
+        decided("memory", asked.memory_gib, stand_in.memory_gib, of_containers.memory_gib),
+        of_containers.gpu,
+        {
+            **of_containers.others,
+            **{
+                name: decided(name, asked.others.get(name, 0.0), stand_in.others.get(name, 0.0), of_containers.others.get(name, 0.0))
+                for name in pages
+            },
+        },
+    )
+
+
+def _is_of_pods(resource: str) -> bool:
+    return resource in {"cpu", "memory"} or resource.startswith("hugepages-")
 
 
 def _container_requests(container: Mapping[str, Any], place: str) -> Amounts:
     resources = container.get("resources") or {}
-    return _amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})}, f"{place}, container {container.get('name')}")
-
-
-def _amounts(values: Mapping[str, Any], place: str) -> Amounts:
-    cpu, memory, gpu = (quantity(values.get(key, 0), f"{place}, {key}") for key in ("cpu", "memory", labels.GPU_RESOURCE))
-    return Amounts(cpu, memory / GIB, gpu)
-
-
-def _tolerated(taint: Mapping[str, Any], tolerations: Any) -> bool:
-    if taint.get("effect") not in {"NoSchedule", "NoExecute"}:
-        return True
-    return any(
-        toleration.get("key") in {None, "", taint.get("key")}
-        and toleration.get("effect") in {None, "", taint.get("effect")}
-        and (toleration.get("operator") == "Exists" or (toleration.get("value") or "") == (taint.get("value") or ""))
-        for toleration in tolerations
-    )
-
-
-def _affinity_allows(pod_spec: Mapping[str, Any], node_labels: Mapping[str, str]) -> bool:
-    rule = ((pod_spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-    if not rule:
-        return True
-    terms = rule.get("nodeSelectorTerms") or ()
-    return any(all(_matches(e, node_labels) for e in term.get("matchExpressions") or ()) for term in terms)
-
-
-def _matches(expression: Mapping[str, Any], node_labels: Mapping[str, str]) -> bool:
-    value = node_labels.get(str(expression.get("key")))
-    values: Sequence[str] = expression.get("values") or ()
-    match expression.get("operator"):
-        case "In":
-            fits = value in values
-        case "NotIn":
-            fits = value not in values
-        case "Exists":
-            fits = value is not None
-        case "DoesNotExist":
-            fits = value is None
-        case "Gt" | "Lt" as operator:
-            fits = _compare(value, values, operator)
-        case _:
-            fits = False
-    return fits
-
-
-def _compare(value: str | None, bounds: Sequence[str], operator: str) -> bool:
-    """As the scheduler compares: one bound, and whole numbers on both sides; whatever else stands there fits no node."""
-    try:
-        (bound,), number = map(int, bounds), int(value or "")
-    except ValueError:
-        return False
-    return number > bound if operator == "Gt" else number < bound
+    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return Amounts.of(asked, f"{place}, container {container.get('name')}")
 
 
 def claim_templates(graph: Graph) -> Iterator[Resource]:

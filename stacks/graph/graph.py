@@ -8,11 +8,11 @@ Rules of the normal form:
    values not known before the deployment are ``[unknown]``.
 3. Keys without a value (None) are absent.
 4. Keys that a Python program must spell ``x_kubernetes_…`` are spelled as the API does, ``x-kubernetes-…``.
-5. What only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent.
+5. What only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent, except what a Node says it offers.
 6. Resources are ordered by URN.
 
-The digest covers what is deployed, not how the program is cut: objects with their inputs, without components, providers, parents
-and dependencies. Equal stacks have equal digests from every source.
+The digest covers what is deployed, not how the program is cut: objects with what somebody declared of them, without components,
+providers, parents and dependencies. Equal stacks have equal digests from every source.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
+from stacks.graph.kinds import KINDS, Kind, group_of, standard
+
 SECRET: Final = "[secret]"  # noqa: S105  # the mark that stands in a secret's place
 UNKNOWN: Final = "[unknown]"
 
@@ -34,17 +36,6 @@ _UNKNOWN_VALUES: Final = frozenset({"04da6b54-80e4-46f7-96ec-b56ff0331ba9"})
 
 _SERVER_METADATA: Final = frozenset({"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"})
 _SERVER_ANNOTATIONS: Final = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
-
-#: Kinds whose pods come from a template, and where the template's pod spec lies.
-POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
-    "Deployment": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "ReplicationController": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
 
 
 @dataclass(frozen=True)
@@ -71,6 +62,15 @@ class Resource:
     def kind(self) -> str:
         """``Deployment``; empty for anything but a Kubernetes object."""
         return str(self.inputs.get("kind", "")) if self.is_object else ""
+
+    @property
+    def standard(self) -> Kind | None:
+        """The kind of Kubernetes' own that this is; None for a custom resource and for what is no Kubernetes object."""
+        return standard(str(self.inputs["apiVersion"]), self.kind) if self.is_object else None
+
+    def is_a(self, *kinds: str) -> bool:
+        """Whether it is of one of these kinds. The name of a kind of Kubernetes means that kind, in its own API group."""
+        return self.kind in kinds and (self.kind not in KINDS or self.standard is not None)
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -110,6 +110,19 @@ class Resource:
         return (str(self.inputs["apiVersion"]), self.kind, self.namespace or "", self.object_name)
 
     @property
+    def object_key(self) -> tuple[str, str, str, str]:
+        """What the API server knows it by: group, kind, namespace and name.
+
+        Two versions of one group, and no namespace and ``default``, are the same object. Type and name for what is not a Kubernetes object.
+        """
+        if not self.is_object:
+            return self.identity
+        known = self.standard
+        group = known.group if known else group_of(str(self.inputs["apiVersion"]))
+        namespace = "" if known and not known.namespaced else self.namespace or "default"
+        return (group, self.kind, namespace, self.object_name)
+
+    @property
     def label(self) -> str:
         """How a person would name it: ``Deployment ai/ai-stack``."""
         if not self.is_object:
@@ -118,13 +131,12 @@ class Resource:
 
     @property
     def pod_template(self) -> Mapping[str, Any] | None:
-        """The pod template (or the pod itself) with ``metadata`` and ``spec``; None for kinds without pods."""
-        if self.kind == "Pod":
-            return self.inputs
-        if self.kind not in POD_TEMPLATES:
+        """The pod template (or the pod itself) with ``metadata`` and ``spec``; None for kinds without pods, PodTemplate among them."""
+        known = self.standard
+        if known is None or known.pods is None or self.kind == "PodTemplate":
             return None
         value: Any = self.inputs
-        for key in POD_TEMPLATES[self.kind]:
+        for key in known.pods:
             value = (value or {}).get(key)
         return value or {}
 
@@ -141,6 +153,11 @@ class Resource:
     def containers(self) -> Iterator[Mapping[str, Any]]:
         """Containers of its pods, without the init containers."""
         yield from self.pod_spec.get("containers") or ()
+
+    @property
+    def declared(self) -> Mapping[str, Any]:
+        """The inputs without what a server reports."""
+        return {key: value for key, value in self.inputs.items() if key != "status"} if self.is_object else self.inputs
 
     @property
     def counts(self) -> bool:
@@ -184,8 +201,8 @@ class Graph:
         return len(self.resources)
 
     def objects(self, *kinds: str) -> Iterator[Resource]:
-        """Kubernetes objects, of the given kinds where any are given."""
-        return (r for r in self.resources if r.is_object and (not kinds or r.kind in kinds))
+        """Kubernetes objects, of the given kinds where any are given (see :meth:`Resource.is_a`)."""
+        return (r for r in self.resources if (r.is_a(*kinds) if kinds else r.is_object))
 
     def find(self, kind: str, name: str, namespace: str | None = None) -> Resource | None:
         """Return the object with this kind, name and (where given) namespace."""
@@ -198,7 +215,7 @@ class Graph:
     @cached_property
     def digest(self) -> str:
         """``sha256:…`` of what is deployed, see the module's text."""
-        lines = sorted(json.dumps([r.identity, r.inputs], sort_keys=True, separators=(",", ":")) for r in self.resources if r.counts)
+        lines = sorted(json.dumps([r.identity, r.declared], sort_keys=True, separators=(",", ":")) for r in self.resources if r.counts)
         return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
@@ -213,9 +230,12 @@ def normalise_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(normal, dict):
         return {}
     if normal.get("kind") and normal.get("apiVersion"):
-        normal.pop("status", None)
+        known, status = standard(str(normal["apiVersion"]), str(normal["kind"])), normal.pop("status", None)
+        if known is KINDS["Node"] and isinstance(status, Mapping):
+            offers = {key: status[key] for key in ("allocatable", "capacity") if status.get(key)}
+            normal |= {"status": offers} if offers else {}
         normal["metadata"] = _own_metadata(normal.get("metadata") or {})
-        if normal["kind"] == "Secret" and (normal.pop("stringData", None) or normal.get("data")):
+        if known is KINDS["Secret"] and (normal.pop("stringData", None) or normal.get("data")):
             normal["data"] = SECRET
     return {k: v for k, v in normal.items() if not k.startswith("__")}
 
@@ -273,7 +293,7 @@ def compare(before: Graph, after: Graph) -> Difference:
         new[key].label: tuple(
             # Pulumi leaves the number as it is once an autoscaler owns it, so the state keeps an older one.
             f"{path} (left to the autoscaler)" if path == "spec.replicas" and key[1:] in scaled else path
-            for path in _changed_paths(old[key].inputs, new[key].inputs)
+            for path in _changed_paths(old[key].declared, new[key].declared)
         )
         for key in old.keys() & new.keys()
     }

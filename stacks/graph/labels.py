@@ -6,6 +6,7 @@ state and a plain manifest all say the same.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 PREFIX: Final = "sandtable.dev/"
@@ -20,6 +21,8 @@ POOL: Final = PREFIX + "pool"
 PURCHASE: Final = PREFIX + "purchase"  # on-demand | spot | reserved
 GPU_MODEL: Final = "nvidia.com/gpu.product"
 GPU_RESOURCE: Final = "nvidia.com/gpu"
+#: Whole GPUs and other accelerators as the device plugins of their makers name them; a slice (``nvidia.com/mig-1g.5gb``) is none.
+ACCELERATOR: Final = re.compile(r"/(gpu|vgpu|i915|xe|gaudi|hpu|tpu|npu|mlu|gcu|dcu|ipu|xpu|neuron|Ascend[0-9A-Za-z]*)$")
 REGION: Final = "topology.kubernetes.io/region"
 ZONE: Final = "topology.kubernetes.io/zone"
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"

@@ -15,9 +15,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from stacks.graph.capacity import GIB, Amounts, Node, nodes, quantity
+from stacks.graph.capacity import GIB, Amounts, Node, nodes
 from stacks.graph.capacity import pools as pools_of
 from stacks.graph.demand import claim_templates, workloads
+from stacks.graph.quantities import quantity
 from stacks.pricing.prices import UnpricedError
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Any
 
 from foundation.measures.outcome import Outcome, quantiles
 from stacks.graph import Graph, Resource
+from stacks.graph.kinds import KINDS
 
 LATENCIES = ("ttft_ms", "tpot_ms", "e2e_ms")
 DURATION_S = 60
@@ -104,6 +105,11 @@ def urn(kind: str, name: str) -> str:
     return f"urn:pulumi:prod::sandtable::{kind}::{name}"
 
 
+def api_version(kind: str) -> str:
+    known = KINDS.get(kind)
+    return "example.org/v1" if known is None else f"{known.group}/{known.version}".lstrip("/")
+
+
 def graph() -> Graph:
     urns = {name: urn(f"sandtable:components:{name.title()}", name) for name, *_ in PARTS}
     resources = [Resource(urn("pulumi:providers:kubernetes", "cluster"), "pulumi:providers:kubernetes", "cluster")]
@@ -115,7 +121,7 @@ def graph() -> Graph:
             for index in range(int(many)):
                 own = f"{name}-{kind.lower()}-{index}" if many != "1" else f"{name}-{kind.lower()}"
                 metadata = {"name": own, "namespace": namespace} if namespace else {"name": own}
-                inputs: dict[str, Any] = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+                inputs: dict[str, Any] = {"apiVersion": api_version(kind), "kind": kind, "metadata": metadata}
                 if (name, kind) == ("ai-stack", "Deployment"):
                     limits = {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": 1}
                     pod = {"containers": [{"name": "engine", "resources": {"limits": limits}}]}

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi_kubernetes as k8s
 
-from stacks.admission.rules import EXEMPT_NAMESPACES, KINDS, Kind, ObjectRule, load_rules
+from stacks.admission.rules import EXEMPT_NAMESPACES, ObjectRule, load_rules
 from stacks.components.component import Component
+from stacks.graph.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     import pulumi

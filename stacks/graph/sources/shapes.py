@@ -3,7 +3,7 @@
 Rule 1: whoever reads a graph (capacity, demand, cost, policies, the twin) relies on this check and makes none of its own. Whoever
 reads a further field there adds its shape here; a field that nobody reads may be as it likes.
 Rule 2: every wrong field of an object is told, with its path, its value and what is expected.
-Rule 3: whether a quantity is one is not a question of shape: ``stacks.graph.capacity.quantity`` says so.
+Rule 3: whether a quantity is one is not a question of shape: ``stacks.graph.quantities.quantity`` says so.
 
 Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, fits, unless it is ``needed``.
 """

@@ -17,7 +17,7 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from stacks.environment.file import load
 from stacks.graph import SECRET, Resource
-from stacks.graph.capacity import quantity
+from stacks.graph.quantities import quantity
 from stacks.graph.sources import from_program
 
 pytestmark = [

@@ -51,9 +51,14 @@ def test_plain_manifests_have_no_nodes_to_judge(rule_id: str) -> None:
 
 
 def test_a_wrong_quantity_in_a_foreign_graph_is_a_finding_and_no_crash() -> None:
-    (message,), _ = only("pods-fit-a-pool", node("cpu-0"), workload("Deployment", "web", requests={"cpu": "lots"}))
-    assert message.startswith("cannot be judged: ")
-    assert "'lots' is not a Kubernetes quantity" in message
+    small = node("cpu-0"), workload("Deployment", "web", requests={"cpu": "lots"}), workload("Deployment", "big", requests={"cpu": 99})
+    (message,), _ = only("quantities-are-legal", *small)
+    assert message == "Deployment app/web, container web, cpu: 'lots' is not a Kubernetes quantity such as 500m, 4, 512Mi or 8Gi"
+    (message,), _ = only("pods-fit-a-pool", *small)
+    assert message.startswith("a pod asks for 99 CPU"), "the others are judged all the same"
+    bad = node("cpu-0", memory="lots")
+    (message,), _ = only("pods-fit-a-pool", bad, workload("Deployment", "web"))
+    assert message.startswith("cannot be judged: Node cpu-0, annotation sandtable.dev/capacity-memory: 'lots' is not")
 
 
 def test_a_budget_with_unpriced_nodes_says_at_least() -> None:
@@ -76,10 +81,14 @@ def test_an_agent_for_nodes_that_are_not_there_fits() -> None:
     assert only("pods-fit-a-pool", node("cpu-0"), agent) == ([], [])
 
 
-def test_a_node_of_unknown_size_is_not_called_too_small() -> None:
-    unknown = node("cpu-0")
+def test_a_node_of_unknown_size_is_neither_too_small_nor_large_enough() -> None:
+    unknown = node("cpu-1")
     unknown["metadata"]["annotations"] = {}
-    assert only("pods-fit-a-pool", unknown, workload("Deployment", "web", requests={"cpu": 99})) == ([], [])
+    large = workload("Deployment", "web", requests={"cpu": 99})
+    said = [], ["Deployment app/web: nodes that admit it do not say what they offer: cpu-1"]
+    assert only("pods-fit-a-pool", unknown, large) == said
+    assert only("pods-fit-a-pool", unknown, node("cpu-0"), large) == said
+    assert only("pods-fit-a-pool", unknown, node("cpu-0"), workload("Deployment", "web", requests={"cpu": 1})) == ([], [])
 
 
 def test_a_waiver_on_the_resource_keeps_the_finding_and_takes_its_teeth() -> None:

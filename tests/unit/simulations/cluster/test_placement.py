@@ -85,7 +85,7 @@ def test_hard_spreading_and_anti_affinity_are_kept(build: Any) -> None:
         }
     }
     graph = build.graph(*fleet, build.deployment("ai", 3, "gpu", pod_spec={"affinity": apart}))
-    assert dict(placed(graph).waiting) == {"ai/ai-2": "spreading or anti-affinity leaves no node"}
+    assert dict(placed(graph).waiting) == {"ai/ai-2": "spreading or affinity leaves no node"}
     even = [{"topologyKey": "topology.kubernetes.io/zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": own}]
     fleet[0] = build.node("gpu-0", "gpu", "a", gpu=1, high=2)
     graph = build.graph(*fleet, build.deployment("ai", 4, "gpu", pod_spec={"topologySpreadConstraints": even}))

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import yaml
 
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
-from stacks.graph.capacity import Amounts, nodes, pools, quantity
+from stacks.graph.capacity import Amounts, nodes, pools
 from stacks.graph.demand import workloads
 
 
 def graph_of(*documents: str) -> Graph:
     objects = [o for text in documents for o in yaml.safe_load_all(text)]
     return Graph.of((Resource(f"urn:{o['kind']}:{o['metadata']['name']}", o["kind"], "", inputs=o) for o in objects), "test")
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("500m", 0.5), ("4", 4), (2.5, 2.5), ("1Gi", 2**30), ("1G", 1e9), ("1536Ki", 1.5 * 2**20), ("12e3", 12_000), ("100n", 1e-7)],
-)
-def test_quantities_are_read_as_kubernetes_writes_them(text: Any, value: float) -> None:
-    assert quantity(text) == pytest.approx(value)
-
-
-@pytest.mark.parametrize("text", ["8GB", "four", "", "1..2"])
-def test_what_is_no_quantity_is_named_with_its_place(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"Deployment ai/x, memory: .* is not a Kubernetes quantity"):
-        quantity(text, "Deployment ai/x, memory")
 
 
 PODS = """
@@ -86,8 +70,10 @@ def test_an_autoscaler_gives_the_replicas_where_the_deployment_gives_none() -> N
 
 
 def test_pods_made_by_a_controller_are_not_counted_twice() -> None:
-    pod = "{apiVersion: v1, kind: Pod, metadata: {name: web-1, ownerReferences: [{kind: ReplicaSet}]}, spec: {containers: []}}"
+    owner = "{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d4f8}"
+    pod = f"{{apiVersion: v1, kind: Pod, metadata: {{name: web-1, namespace: ai, ownerReferences: [{owner}]}}, spec: {{containers: []}}}}"
     assert [w.label for w in workloads(graph_of(PODS, pod))] == ["Deployment ai/web"]
+    assert [w.label for w in workloads(graph_of(pod))] == ["Pod ai/web-1"], "a pod whose controller is in no graph stands for itself"
 
 
 NODE = """

@@ -1,0 +1,200 @@
+"""Which nodes spreading and pod affinity leave to a pod, given where the others are.
+
+Rule 1: only what must hold: ``topologySpreadConstraints`` with ``DoNotSchedule`` and ``requiredDuringScheduling…`` (anti-)affinity. An
+anti-affinity binds both sides: who is there already shuns whoever comes (kube-scheduler, plugins PodTopologySpread and InterPodAffinity).
+Rule 2: the pods of one workload are alike, so that pods are counted by workload and a selector is asked once for each of them.
+Rule 3: domains of a spread constraint are those of the nodes that the pod's selector and affinity allow; taints are ignored unless
+``nodeTaintsPolicy`` honours them, so a domain of tainted nodes counts, and stays empty.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from stacks.graph import labels
+from stacks.graph.scheduling import selected_by_affinity, tolerates_all, unmet_selector
+from stacks.graph.selectors import selects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from stacks.graph.capacity import Amounts, Node
+    from stacks.graph.demand import Workload
+
+_HOST: Final = "kubernetes.io/hostname"
+#: Labels that a controller adds to the pods of one revision.
+_REVISION: Final = frozenset({"pod-template-hash", "controller-revision-hash"})
+_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+@dataclass(eq=False)
+class Spot:
+    """A node while pods are being placed: what is left, and who is there."""
+
+    node: Node
+    room: Amounts
+    pods: dict[str, Workload] = field(default_factory=dict)
+    _counts: Counter[int] = field(default_factory=Counter)
+
+    def take(self, pod: str, workload: Workload) -> None:
+        """Put a pod on it."""
+        self.room -= workload.requests
+        self.pods[pod] = workload
+        self._counts[id(workload)] += 1
+
+    def release(self, pod: str) -> None:
+        """Take a pod off it."""
+        workload = self.pods.pop(pod)
+        self.room += workload.requests
+        self._counts[id(workload)] -= 1
+
+    def has_room(self, workload: Workload) -> bool:
+        """Whether one more pod of ``workload`` fits."""
+        return len(self.pods) < self.node.most_pods and workload.requests.fits(self.room)
+
+    def count(self, workload: Workload) -> int:
+        """How many pods of ``workload`` are on it."""
+        return self._counts[id(workload)]
+
+    def count_of(self, selected: Iterable[int]) -> int:
+        """How many pods of the selected workloads are on it."""
+        return sum(self._counts[key] for key in selected)
+
+
+@dataclass(frozen=True)
+class _Term:
+    """An affinity or anti-affinity: the pods of ``selected`` workloads in the same domain of ``key``."""
+
+    key: str
+    selected: frozenset[int]
+
+
+@dataclass(frozen=True)
+class _Spread:
+    key: str
+    selected: frozenset[int]
+    selects_itself: bool
+    most_skew: int
+    least_domains: int
+    honours_affinity: bool
+    honours_taints: bool
+
+
+@dataclass(frozen=True)
+class _Rules:
+    spreads: tuple[_Spread, ...] = ()
+    apart: tuple[_Term, ...] = ()
+    together: tuple[_Term, ...] = ()
+
+
+class Topology:
+    """The rules of ``workloads`` about where their pods may be in relation to each other."""
+
+    def __init__(self, workloads: Sequence[Workload]) -> None:
+        self._rules = {id(w): _Rules(*(tuple(part) for part in _read(w, workloads))) for w in workloads}
+        self._shunned = {id(w): tuple(self._shunning(id(w))) for w in workloads}
+
+    def _shunning(self, workload: int) -> Iterator[_Term]:
+        """The anti-affinities of others that select ``workload``, each to the pods that have it."""
+        for other, rules in self._rules.items():
+            yield from (_Term(term.key, frozenset({other})) for term in rules.apart if workload in term.selected)
+
+    def allowed(self, workload: Workload, spots: Sequence[Spot], admitting: Sequence[Spot]) -> list[Spot]:
+        """Return those of the ``admitting`` spots on which one more pod of ``workload`` keeps every rule."""
+        rules = self._rules[id(workload)]
+        found = list(admitting)
+        for term in (*rules.apart, *self._shunned[id(workload)]):
+            taken = {_domain(spot.node, term.key) for spot in spots if spot.count_of(term.selected)} - {None}
+            found = [spot for spot in found if _domain(spot.node, term.key) not in taken]
+        if rules.together:
+            found = _with_company(workload, rules.together, spots, found)
+        return _evenly(workload, rules.spreads, spots, found)
+
+
+def _with_company(workload: Workload, terms: Sequence[_Term], spots: Sequence[Spot], found: Sequence[Spot]) -> list[Spot]:
+    homes = [{_domain(spot.node, term.key) for spot in spots if spot.count_of(term.selected)} - {None} for term in terms]
+    if not any(homes) and all(id(workload) in term.selected for term in terms):
+        # The first of a group that wants to be together may be anywhere.
+        return [spot for spot in found if all(_domain(spot.node, term.key) is not None for term in terms)]
+    return [spot for spot in found if all(_domain(spot.node, term.key) in home for term, home in zip(terms, homes, strict=True))]
+
+
+def _evenly(workload: Workload, spreads: Sequence[_Spread], spots: Sequence[Spot], found: Sequence[Spot]) -> list[Spot]:
+    kept = list(found)
+    keyed = [spot for spot in spots if all(_domain(spot.node, spread.key) is not None for spread in spreads)] if spreads else []
+    for spread in spreads:
+        counts: Counter[str | None] = Counter()
+        for spot in keyed:
+            if _eligible(workload, spot.node, spread):
+                counts[_domain(spot.node, spread.key)] += spot.count_of(spread.selected)
+        least = min(counts.values(), default=0) if len(counts) >= spread.least_domains else 0
+        room = spread.most_skew + least - spread.selects_itself
+        kept = [spot for spot in kept if (domain := _domain(spot.node, spread.key)) is not None and counts.get(domain, 0) <= room]
+    return kept
+
+
+def _eligible(workload: Workload, node: Node, spread: _Spread) -> bool:
+    spec = workload.resource.pod_spec
+    if spread.honours_affinity and (unmet_selector(spec, node.labels) or not selected_by_affinity(spec, node)):
+        return False
+    return not spread.honours_taints or tolerates_all(spec, node)
+
+
+def _read(workload: Workload, workloads: Sequence[Workload]) -> Iterator[Iterator[Any]]:
+    spec = workload.resource.pod_spec
+    affinity = spec.get("affinity") or {}
+    yield (
+        _spread(constraint, workload, workloads)
+        for constraint in spec.get("topologySpreadConstraints") or ()
+        if constraint.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule"
+    )
+    for name in ("podAntiAffinity", "podAffinity"):
+        terms = (affinity.get(name) or {}).get(_REQUIRED) or ()
+        yield (_Term(str(term.get("topologyKey")), _selected(term, workload, workloads)) for term in terms)
+
+
+def _spread(constraint: Mapping[str, Any], workload: Workload, workloads: Sequence[Workload]) -> _Spread:
+    selected = _selected(constraint, workload, workloads)
+    return _Spread(
+        key=str(constraint.get("topologyKey")),
+        selected=selected,
+        selects_itself=id(workload) in selected,
+        most_skew=int(constraint.get("maxSkew", 1)),
+        least_domains=int(constraint.get("minDomains", 1)),
+        honours_affinity=constraint.get("nodeAffinityPolicy", "Honor") == "Honor",
+        honours_taints=constraint.get("nodeTaintsPolicy", "Ignore") == "Honor",
+    )
+
+
+def _selected(term: Mapping[str, Any], workload: Workload, workloads: Sequence[Workload]) -> frozenset[int]:
+    """The workloads whose pods a term of ``workload`` selects."""
+    selector, own = term.get("labelSelector"), workload.resource.pod_labels
+    if selector is None:
+        return frozenset()
+    alike, unlike = term.get("matchLabelKeys") or (), term.get("mismatchLabelKeys") or ()
+    return frozenset(
+        id(other)
+        for other in workloads
+        if _in_namespaces(term, workload, other)
+        and selects(selector, other.resource.pod_labels)
+        and (other is workload or _REVISION.isdisjoint(alike))
+        and all(other.resource.pod_labels.get(key) == own[key] for key in alike if key in own)
+        and not any(other.resource.pod_labels.get(key) == own[key] for key in unlike if key in own)
+    )
+
+
+def _in_namespaces(term: Mapping[str, Any], workload: Workload, other: Workload) -> bool:
+    """Of a term that names no namespaces, those of its own; spread constraints never name any."""
+    named, selector = term.get("namespaces") or (), term.get("namespaceSelector")
+    if not named and selector is None:
+        return other.namespace == workload.namespace
+    return other.namespace in named or selects(selector, other.namespace_labels)
+
+
+def _domain(node: Node, key: str) -> str | None:
+    """The node's value of a topology key. Every kubelet gives its node its own name as host name."""
+    if key == _HOST:
+        return node.labels.get(key, node.name)
+    return (node.zone or None) if key == labels.ZONE else node.labels.get(key)
