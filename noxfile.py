@@ -51,6 +51,26 @@ def unit(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "tests/unit", *session.posargs)
 
 
+@nox.session(default=False, venv_backend="none")
+def odd(session: nox.Session) -> None:
+    """The unit tier shuffled, under odd terminals, locales, time zones, file modes and homes; uses what `nox -s tests` has installed."""
+    pytest = Path(os.environ.get("NOX_ENVDIR") or ROOT / ".nox", "tests", "bin", "pytest").absolute()
+    if not pytest.exists():
+        session.error("run `nox -s tests --install-only` first")
+    bare = {"TERM": "dumb", "COLUMNS": "40", "NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "CI": None}
+    rich = {"TERM": None, "FORCE_COLOR": "1", "LC_ALL": None, "LANG": "C", "CI": "true"}
+    for seed, umask, environ in (
+        (1, 0o077, {**bare, "TZ": "<+14>-14", "HOME": "/dev/null/home"}),  # below a device not even root can write
+        (2, 0o000, {**rich, "TZ": "<-11>11"}),
+    ):
+        before = os.umask(umask)
+        try:
+            arguments = "-n", "auto", "--shuffle", str(seed), "tests/unit", *session.posargs
+            session.run(str(pytest), *arguments, env=environ, external=True)
+        finally:
+            os.umask(before)
+
+
 @nox.session(default=False)
 def e2e(session: nox.Session) -> None:
     """Real servers: cluster, deployment, drift, kill, engine, report in a browser; installs Chromium from Debian where it is missing."""

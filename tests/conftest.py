@@ -1,19 +1,32 @@
-"""Settings of all tests."""
+"""Settings of all tests: the same on every terminal, in every locale, and in any order."""
 
 from __future__ import annotations
 
 import os
+import random
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Seeded, and free of the wall clock: a busy machine must not fail a property.
 settings.register_profile("sandtable", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sandtable")
 
-# What a person or a CI sets for their own terminal must not decide what a test sees.
-for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "COLUMNS", "LINES"):
+# What a person or a CI sets for their own terminal must not decide what a test sees, nor what the processes see that it starts.
+TERMINAL = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES")
+for name in TERMINAL:
     os.environ.pop(name, None)
+os.environ["TERM"] = "xterm"
 
 # In the background of a shell without job control SIGINT is ignored, and Python leaves it so; tests of interrupts need its handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in an order drawn with SEED")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if (seed := config.getoption("--shuffle")) is not None:
+        random.Random(seed).shuffle(items)

@@ -1,8 +1,8 @@
 """The steps of a command: one line with its time when each is done, a moving line while a long one lasts.
 
 Rule 1: everything goes to stderr, so that stdout carries results only.
-Rule 2: a step that lasts longer than :data:`PATIENCE_S` shows a spinner or a bar, only on a terminal; elsewhere a line is written
-every :data:`NEWS_EVERY_S` seconds at most.
+Rule 2: a step that lasts longer than :data:`PATIENCE_S` shows a spinner or a bar on a terminal that can move its lines; elsewhere a line is
+written every :data:`NEWS_EVERY_S` seconds at most.
 Rule 3: what was done stays known (``timings``), also when nothing is shown.
 """
 
@@ -100,7 +100,7 @@ class Steps:
     ) -> None:
         self.console = console or progress()
         self.quiet, self.clock, self._later = quiet, clock, later
-        self.moving = self.console.is_terminal and not quiet
+        self.moving = self.console.is_interactive and not quiet  # a dumb terminal cannot move a line
         self.live = Live(self.console)
         self._done: list[Timing] = []
 

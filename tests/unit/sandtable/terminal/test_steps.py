@@ -97,8 +97,10 @@ def test_quiet_shows_nothing_and_keeps_the_times(clock: Clock) -> None:
     assert [timing.step for timing in steps.timings()] == ["deploy", "down"]
 
 
-def test_off_a_terminal_a_long_step_gives_news_now_and_then(clock: Clock) -> None:
-    steps, file = steps_on(clock)
+@pytest.mark.parametrize("terminal", [False, True])
+def test_where_no_line_can_move_a_long_step_gives_news_now_and_then(clock: Clock, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    steps, file = steps_on(clock, terminal=terminal)
     with steps.step("deploy") as step:
         for done in range(100):
             clock.move(1)
