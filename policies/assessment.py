@@ -8,7 +8,7 @@ from functools import cache
 from policies.findings import EVERY_RULE, Assessment, Finding, NotApplicable
 from policies.objects import CompiledRule, compile_rules, waiver_text
 from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule, Unjudged
-from policies.unknown import REASON, Settled, settle
+from policies.unknown import REASON, Settled, known_to, settle
 from stacks.admission.rules import is_exempt, load_rules, waiver_reason
 from stacks.environment import Environment
 from stacks.errors import ConfigurationError
@@ -37,9 +37,8 @@ def assess(
     """
     compiled = bundled_rules() if object_rules is None else object_rules
     settled = settle(graph)
-    situation = Situation(
-        settled.graph, environment, price_book or PriceBook.named(environment.budget.price_book if environment else "bundled")
-    )
+    book = price_book or PriceBook.named(environment.budget.price_book if environment else "bundled")
+    situation = Situation(settled.graph, environment, book)
     findings: list[Finding] = []
     left_out = [NotApplicable(EVERY_RULE, sentence) for sentence in graph.unseen]
     judged: list[str] = []
@@ -47,9 +46,10 @@ def assess(
     for rule in rules:
         try:
             said = (
-                [*_of_objects(rule, graph, settled, environment)]
+                [*_of_objects(rule, graph, environment)]
                 if isinstance(rule, CompiledRule)
-                else [*_of_stack(rule, situation, settled)]
+                # What is worked out once for all rules would be asked for once only: each rule has to ask for what is not known.
+                else [*_of_stack(rule, situation if settled.graph is graph else Situation(settled.graph, environment, book), settled)]
             )
         except NotApplicableError as reason:
             left_out.append(NotApplicable(_id(rule), str(reason)))
@@ -89,40 +89,40 @@ def _must_hold(environments: Iterable[str], environment: Environment | None) -> 
         raise NotApplicableError(f"it holds in {names} only, and {environment.name if environment else 'no environment'} was given")
 
 
-def _of_objects(
-    compiled: CompiledRule, graph: Graph, settled: Settled, environment: Environment | None
-) -> Iterator[Finding | NotApplicable]:
+def _of_objects(compiled: CompiledRule, graph: Graph, environment: Environment | None) -> Iterator[Finding | NotApplicable]:
     rule = compiled.rule
     _must_hold(rule.environments, environment)
-    for resource, known in zip(graph, settled.graph, strict=True):
-        if resource.kind not in rule.kinds or not rule.applies_to(resource.inputs):
+    for resource in graph:
+        if resource.kind not in rule.kinds:
             continue
-        verdict = compiled.judge(resource.inputs)
-        if not verdict.kept and known is not resource:
-            verdict = compiled.judge(known.inputs)
-            if verdict.kept or resource.urn in settled.doubtful:
-                yield NotApplicable(rule.id, f"{resource.label}: {REASON}")
-                continue
-        if not verdict.kept:
+        known = known_to(compiled.words, resource.inputs)
+        if not rule.applies_to(known.inputs):
+            continue
+        verdict = compiled.judge(known.inputs)
+        if known.doubtful or (verdict.kept and known.partly):
+            yield NotApplicable(rule.id, f"{resource.label}: {REASON}")
+        elif not verdict.kept:
             yield Finding(rule.id, rule.severity, resource.label, resource.urn, verdict.message, rule.fix, verdict.waived_by)
 
 
 def _of_stack(rule: StackRule, situation: Situation, settled: Settled) -> Iterator[Finding | NotApplicable]:
     _must_hold(rule.environments, situation.environment)
-    for breach in _breaches(rule, situation):
+    settled.forget()
+    said = [one for one in _breaches(rule, situation) if one.resource is None or not is_exempt(one.resource.kind, one.resource.metadata)]
+    yield from (NotApplicable(rule.id, f"{one.resource.label}: {one.reason}") for one in said if isinstance(one, Unjudged))
+    breaches = [one for one in said if isinstance(one, Breach)]
+    certain = [breach for breach in breaches if settled.is_certain(breach.resource.urn if breach.resource else None)]
+    for breach in certain:
         resource = breach.resource
-        if resource is not None and is_exempt(resource.kind, resource.metadata):
-            continue
-        if isinstance(breach, Unjudged):
-            yield NotApplicable(rule.id, f"{breach.resource.label}: {breach.reason}")
-            continue
-        if not settled.is_certain(resource.urn if resource else None):
-            yield NotApplicable(rule.id, f"{resource.label if resource else THE_STACK}: {REASON}")
-        elif resource is None:
+        if resource is None:
             yield Finding(rule.id, rule.severity, THE_STACK, "", breach.message, rule.fix)
         else:
             waived_by = waiver_reason(rule.id, waiver_text(resource.inputs))
             yield Finding(rule.id, rule.severity, resource.label, resource.urn, breach.message, rule.fix, waived_by)
+    found = {breach.resource.urn for breach in certain if breach.resource}
+    unknown = {breach.resource.label if breach.resource else THE_STACK for breach in breaches if breach not in certain}
+    unknown |= {resource.label for resource in settled.graph if resource.urn in settled.doubtful | (settled.partly - found)}
+    yield from (NotApplicable(rule.id, f"{label}: {REASON}") for label in sorted(unknown))
 
 
 def _breaches(rule: StackRule, situation: Situation) -> Iterator[Breach | Unjudged]:

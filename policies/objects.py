@@ -8,7 +8,7 @@ Rule 2: what cannot be evaluated is a breach, as with ``failurePolicy: Fail``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ _ENVIRONMENT: Final = cel.NewEnv(
     variables={"object": cel.Type.DYN, "variables": cel.Type.DYN},
     extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()],
 )
+
+_WORD: Final = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z_]\w*)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class CompiledRule:
         self._expression = _compile(rule, "expression", rule.expression)
         self._waived = _compile(rule, "the waiver's expression", rule.waived_expression)
         self._message = _compile(rule, "messageExpression", rule.messageExpression) if rule.messageExpression else None
+        #: Names of fields and texts that its expressions hold: what it may ask of an object.
+        self.words = frozenset(word for text in _texts(rule) for match in _WORD.finditer(text) for word in match.groups() if word)
 
     def judge(self, manifest: Mapping[str, Any]) -> Verdict:
         """Return the verdict on a manifest of one of the rule's kinds."""
@@ -102,6 +106,11 @@ def waiver_text(manifest: Mapping[str, Any]) -> str:
     places.append(here)
     texts = (((place or {}).get("annotations") or {}).get(labels.WAIVER) for place in places)
     return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _texts(rule: ObjectRule) -> Iterator[str]:
+    yield from (variable.expression for variable in rule.all_variables)
+    yield from (rule.expression, rule.messageExpression or "")
 
 
 class _EvaluationError(Exception):

@@ -1,35 +1,114 @@
-"""What can be judged while values are not known yet, as in a preview of objects that depend on each other.
+"""What can be judged while values are secret, or not known yet, as in a preview of objects that depend on each other.
 
-Rule 1: an unknown value breaks no rule. A breach that depends on one is told as not judged; the update, which knows the value, judges.
-Rule 2: a breach beside it still counts. Containers and environment variables are judged each for itself, so the one with the unknown
+Rule 1: an unknown value neither breaks a rule nor keeps it. Where a rule asks for one, the rule is told as not judged on that resource;
+the update, which knows the value, judges.
+Rule 2: what a rule does not ask for cannot change its verdict. Of a rule in CEL we look at the words in its text; of one in Python
+we watch what it takes from the graph.
+Rule 3: a breach beside it still counts. Containers and environment variables are judged each for itself, so the one with the unknown
 value is left out and the others stand; an unknown value anywhere else leaves the whole resource in doubt, because a rule would take
 its absence for the default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from stacks.graph import UNKNOWN, Graph, Resource
+from policies.watched import WatchedList, WatchedMapping
+from stacks.graph import Graph
+from stacks.graph.marks import has_marks, is_mark
 
 #: Lists whose items are judged each for itself.
 _APART: Final = frozenset({"containers", "initContainers", "ephemeralContainers", "env"})
-#: What names an object decides nothing about it.
-_NAMES: Final = frozenset({"name", "generateName"})
+#: What names an object, a container or a volume decides nothing about it; by the keys within and below which it stands.
+_NAMES: Final = frozenset({("metadata", "name"), ("metadata", "generateName"), ("volumes", "name")}) | {
+    (containers, "name") for containers in ("containers", "initContainers", "ephemeralContainers")
+}
+#: Mappings whose keys people choose: a rule may go through all of them. One that asks for annotations asks for one by name.
+_FREE_KEYS: Final = frozenset(
+    {"labels", "matchLabels", "nodeSelector", "data", "binaryData", "requests", "limits", "overhead", "allocatable", "capacity"}
+)
 #: Kinds that decide about others: in doubt, they leave every breach of a rule over the stack in doubt.
 _DECIDE_ABOUT_OTHERS: Final = frozenset({"HorizontalPodAutoscaler", "NetworkPolicy", "Node", "PodDisruptionBudget", "PriorityClass"})
 
 REASON: Final = "a value is not known before the deployment"
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a rule that uses certain words can know of an object.
+
+    ``doubtful``: it asks for an unknown value. ``partly``: for one of a container or a variable, which is left out.
+    """
+
+    inputs: Mapping[str, Any]
+    doubtful: bool = False
+    partly: bool = False
+
+
+def known_to(words: AbstractSet[str], inputs: Mapping[str, Any]) -> Known:
+    """Return what a rule whose text holds these words can know of an object."""
+    return _Pruning(words).of(inputs) if has_marks(inputs) else Known(inputs)
+
+
+@dataclass
+class _Pruning:
+    words: AbstractSet[str]
+    doubtful: bool = False
+    partly: bool = False
+
+    def of(self, inputs: Mapping[str, Any]) -> Known:
+        return Known(self._mapping(inputs, ""), self.doubtful, self.partly)
+
+    def _value(self, value: Any, key: str) -> Any:
+        if isinstance(value, Mapping):
+            return self._mapping(value, key)
+        return self._list(value, key) if isinstance(value, list) else value
+
+    def _mapping(self, value: Mapping[str, Any], within: str) -> dict[str, Any]:
+        kept = {}
+        for key, item in value.items():
+            if not is_mark(item, within, key):
+                kept[key] = self._value(item, key)
+            elif (within, key) in _NAMES:
+                kept[key] = item
+            elif key in self.words or (within in _FREE_KEYS and within in self.words):
+                self.doubtful = True
+        return kept
+
+    def _list(self, value: list[Any], key: str) -> list[Any]:
+        kept = []
+        for item in value:
+            if is_mark(item, key):
+                part = _Pruning(self.words, doubtful=key in self.words)
+            else:
+                part = _Pruning(self.words)
+                known = part._value(item, key)
+                if key not in _APART or not part.doubtful:
+                    kept.append(known)
+            self.partly = self.partly or part.partly or (part.doubtful and key in _APART)
+            self.doubtful = self.doubtful or (part.doubtful and key not in _APART)
+        return kept
+
+
 @dataclass(frozen=True)
 class Settled:
-    """A graph without its unknown values, and the URNs of the resources that this leaves in doubt."""
+    """A graph without its unknown values, which tells what the rules over the stack ask of them.
+
+    ``doubtful``: URNs of resources that were asked for an unknown value since the last :meth:`forget`; ``partly``: of those that were asked
+    for their containers or variables, of which one is left out.
+    """
 
     graph: Graph
-    doubtful: frozenset[str]
+    doubtful: set[str] = field(default_factory=set)
+    partly: set[str] = field(default_factory=set)
+
+    def forget(self) -> None:
+        """Begin with another rule."""
+        self.doubtful.clear()
+        self.partly.clear()
 
     def is_certain(self, urn: str | None) -> bool:
         """Whether a breach of a rule over the stack holds at this resource (None: at the stack) whatever the unknown values are."""
@@ -38,37 +117,40 @@ class Settled:
 
 def settle(graph: Graph) -> Settled:
     """Return what is known of ``graph``."""
-    doubtful, resources = [], []
+    settled = Settled(graph.known)
+    if settled.graph is graph:
+        return settled
+    resources = []
     for resource in graph:
-        known, doubt = settle_resource(resource)
-        resources.append(known)
-        if doubt:
-            doubtful.append(resource.urn)
-    return Settled(Graph(tuple(resources), graph.source, graph.unseen), frozenset(doubtful))
+        watched = resource
+        if has_marks(resource.inputs):
+            doubt, partly = (_add(resource.urn, asked) for asked in (settled.doubtful, settled.partly))
+            watched = replace(resource, inputs=_watched(resource.inputs, "", doubt, partly)[0])
+        resources.append(watched)
+    watched_graph = replace(graph, resources=tuple(resources))
+    # It has no marks: what counts with values need not look for them, which would be taken for asking.
+    watched_graph.__dict__["known"] = watched_graph
+    return replace(settled, graph=watched_graph)
 
 
-def settle_resource(resource: Resource) -> tuple[Resource, bool]:
-    """Return the resource without its unknown values, and whether it is in doubt."""
-    inputs, doubt = _known(resource.inputs)
-    return (resource if inputs == resource.inputs else replace(resource, inputs=inputs)), doubt
+def _add(urn: str, asked: set[str]) -> Callable[[], None]:
+    return lambda: asked.add(urn)
 
 
-def _known(value: Any) -> tuple[Any, bool]:
+def _watched(value: Any, within: str, doubt: Callable[[], None], partly: Callable[[], None]) -> tuple[Any, bool]:
+    """Return what is known of a value, so that it tells when it is asked for what is not; and whether anything in it is not known."""
     if isinstance(value, Mapping):
-        kept, doubt = {}, False
-        for key, item in value.items():
-            if key in _APART and isinstance(item, list):
-                parts = [_known(part) for part in item if part != UNKNOWN]
-                kept[key] = [known for known, unsure in parts if not unsure]
-            elif item == UNKNOWN:
-                doubt = doubt or key not in _NAMES
-                if key in _NAMES:
-                    kept[key] = item
-            else:
-                kept[key], unsure = _known(item)
-                doubt = doubt or unsure
-        return kept, doubt
+        unknown = {key for key, item in value.items() if is_mark(item, within, key) and (within, key) not in _NAMES}
+        parts = {key: _watched(item, key, doubt, partly) for key, item in value.items() if key not in unknown}
+        kept = {key: part for key, (part, _) in parts.items()}
+        unsure = bool(unknown) or any(unsure for key, (_, unsure) in parts.items() if key not in _APART)
+        return (WatchedMapping(kept, unknown, doubt) if unknown else kept), unsure
     if isinstance(value, list):
-        items = [_known(item) for item in value if item != UNKNOWN]
-        return [known for known, _ in items], len(items) < len(value) or any(unsure for _, unsure in items)
+        apart = within in _APART
+        items = [_watched(item, within, doubt, partly) for item in value if not is_mark(item, within)]
+        left = [part for part, unsure in items if not (apart and unsure)]
+        tells = partly if apart else doubt
+        return (left if len(left) == len(value) else WatchedList(left, tells)), len(items) < len(value) or any(
+            unsure for _, unsure in items
+        )
     return value, False

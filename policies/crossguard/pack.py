@@ -33,7 +33,6 @@ from policies.crossguard.stack import Stack
 from policies.findings import Assessment
 from policies.objects import CompiledRule
 from policies.stack import STACK_RULES, StackRule
-from policies.unknown import settle
 from stacks.errors import ConfigurationError
 from stacks.graph import UNKNOWN, Graph, Resource
 from stacks.graph.sources.shapes import checked
@@ -100,7 +99,7 @@ def _report(said: Assessment, args: ResourceValidationArgs | StackValidationArgs
 def _malformed(graph: Graph) -> str:
     """What does not have the shape that a rule over the stack relies on; empty where all is well."""
     problems = []
-    for resource in settle(graph).graph:
+    for resource in graph.known:
         try:
             checked(resource.inputs, resource.name)
         except ConfigurationError as error:

@@ -5,7 +5,8 @@ what carries meaning for the twin and the policies. ``kinds.py`` tells kinds apa
 and quantities. ``capacity.py`` and ``demand.py`` read nodes and pods off the graph, ``scheduling.py`` says which node takes which pod.
 """
 
-from stacks.graph.graph import SECRET, UNKNOWN, Graph, Resource, compare, normalise_inputs
+from stacks.graph.graph import Graph, Resource, compare, normalise_inputs
 from stacks.graph.kinds import POD_TEMPLATES
+from stacks.graph.marks import SECRET, UNKNOWN
 
 __all__ = ["POD_TEMPLATES", "SECRET", "UNKNOWN", "Graph", "Resource", "compare", "normalise_inputs"]

@@ -131,6 +131,7 @@ def nodes(graph: Graph) -> tuple[Node, ...]:
     Raises:
         ConfigurationError: a node carries a capacity or a bound that is no number, or a pool's zones or taints are no lists.
     """
+    graph = graph.known
     found = [_node(resource, resource.object_name, resource.labels, resource.spec.get("taints")) for resource in graph.objects("Node")]
     present = {node.pool for node in found}
     for resource in graph.objects("ConfigMap"):
@@ -145,6 +146,7 @@ def pools(graph: Graph) -> tuple[Node, ...]:
     Raises:
         ConfigurationError: as for :func:`nodes`.
     """
+    graph = graph.known
     found = {resource.labels[labels.POOL]: resource for resource in graph.objects("ConfigMap") if labels.POOL in resource.labels}
     told = {name: node for name, resource in found.items() for node in _of_pool(resource, 1)}
     return tuple(node for _, node in sorted({**told, **{node.pool: node for node in reversed(nodes(graph))}}.items()))

@@ -94,6 +94,7 @@ def workloads(graph: Graph) -> tuple[Workload, ...]:
 
 def readable_workloads(graph: Graph) -> tuple[Workload, ...]:
     """Return the workloads of ``graph`` as :func:`workloads` does; what cannot be read of one stands in its ``unreadable``."""
+    graph = graph.known
     owners = Owners(graph)
     build = _Workloads(graph)
     found = [build.of(resource) for resource in graph.objects() if resource.pod_template is not None and owners.maker(resource) is None]

@@ -5,7 +5,8 @@ The twin, the policies, the cost and the report read only this; so they work on 
 Rules of the normal form:
 1. Values are plain JSON; numbers without a fraction are integers (Pulumi's protocol turns every number into a float).
 2. Secrets are the text ``[secret]``, and so is the whole content of a Kubernetes Secret (``stringData`` counts as ``data``);
-   values not known before the deployment are ``[unknown]``.
+   values not known before the deployment are ``[unknown]``. Such a mark may stand for any value, a mapping or a list too
+   (``marks.py``); the properties here take it for an absent one, and ``Graph.known`` is the graph without marks.
 3. Keys without a value (None) are absent.
 4. Keys that a Python program must spell ``x_kubernetes_…`` are spelled as the API does, ``x-kubernetes-…``.
 5. What only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent, except what a Node says it offers.
@@ -25,14 +26,11 @@ from functools import cached_property
 from typing import Any, Final
 
 from stacks.graph.kinds import KINDS, Kind, group_of, standard
-
-SECRET: Final = "[secret]"  # noqa: S105  # the mark that stands in a secret's place
-UNKNOWN: Final = "[unknown]"
+from stacks.graph.marks import PULUMI_UNKNOWN, SECRET, UNKNOWN, has_marks, without_marks
 
 # Pulumi's marks in serialised values (pulumi/sdk, resource/properties.go).
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105
-_UNKNOWN_VALUES: Final = frozenset({"04da6b54-80e4-46f7-96ec-b56ff0331ba9"})
 
 _SERVER_METADATA: Final = frozenset({"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"})
 _SERVER_ANNOTATIONS: Final = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
@@ -75,7 +73,7 @@ class Resource:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The manifest's metadata."""
-        return self.inputs.get("metadata") or {}
+        return _mapping(self.inputs.get("metadata"))
 
     @property
     def object_name(self) -> str:
@@ -90,17 +88,17 @@ class Resource:
     @property
     def labels(self) -> Mapping[str, str]:
         """``metadata.labels``."""
-        return self.metadata.get("labels") or {}
+        return _mapping(self.metadata.get("labels"))
 
     @property
     def annotations(self) -> Mapping[str, str]:
         """``metadata.annotations``."""
-        return self.metadata.get("annotations") or {}
+        return _mapping(self.metadata.get("annotations"))
 
     @property
     def spec(self) -> Mapping[str, Any]:
         """The manifest's ``spec``."""
-        return self.inputs.get("spec") or {}
+        return _mapping(self.inputs.get("spec"))
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -137,22 +135,23 @@ class Resource:
             return None
         value: Any = self.inputs
         for key in known.pods:
-            value = (value or {}).get(key)
-        return value or {}
+            value = _mapping(value).get(key)
+        return _mapping(value)
 
     @property
     def pod_spec(self) -> Mapping[str, Any]:
         """The spec of its pods; empty for kinds without pods."""
-        return (self.pod_template or {}).get("spec") or {}
+        return _mapping((self.pod_template or {}).get("spec"))
 
     @property
     def pod_labels(self) -> Mapping[str, str]:
         """The labels of its pods; empty for kinds without pods."""
-        return ((self.pod_template or {}).get("metadata") or {}).get("labels") or {}
+        return _mapping(_mapping((self.pod_template or {}).get("metadata")).get("labels"))
 
     def containers(self) -> Iterator[Mapping[str, Any]]:
         """Containers of its pods, without the init containers."""
-        yield from self.pod_spec.get("containers") or ()
+        containers = self.pod_spec.get("containers")
+        yield from (one for one in (containers if isinstance(containers, list) else ()) if isinstance(one, Mapping))
 
     @property
     def declared(self) -> Mapping[str, Any]:
@@ -213,6 +212,13 @@ class Graph:
         return (r for r in self.objects(*kinds) if value in (r.labels.get(key), r.pod_labels.get(key)))
 
     @cached_property
+    def known(self) -> Graph:
+        """The same without marks: whoever counts with values reads this, and takes for absent what nobody knows."""
+        if not any(has_marks(r.inputs) for r in self.resources):
+            return self
+        return replace(self, resources=tuple(replace(r, inputs=without_marks(r.inputs)) for r in self.resources))
+
+    @cached_property
     def digest(self) -> str:
         """``sha256:…`` of what is deployed, see the module's text."""
         lines = sorted(json.dumps([r.identity, r.declared], sort_keys=True, separators=(",", ":")) for r in self.resources if r.counts)
@@ -222,6 +228,10 @@ class Graph:
         """Return the document described in docs/schemas/graph.json."""
         resources = [r.to_json() for r in self.resources]
         return {"digest": self.digest, "source": self.source, "unseen": list(self.unseen), "resources": resources}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def normalise_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,7 +270,7 @@ def _normalise(value: Any) -> Any:
         return [_normalise(v) for v in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value in _UNKNOWN_VALUES:
+    if isinstance(value, str) and value in PULUMI_UNKNOWN:
         return UNKNOWN
     return value
 
@@ -306,7 +316,7 @@ def compare(before: Graph, after: Graph) -> Difference:
 
 def _autoscaled(graph: Graph) -> set[tuple[str, str, str]]:
     """Kind, namespace and name of what an autoscaler scales."""
-    scalers = ((r.namespace or "", r.spec.get("scaleTargetRef") or {}) for r in graph.objects("HorizontalPodAutoscaler"))
+    scalers = ((r.namespace or "", r.spec.get("scaleTargetRef") or {}) for r in graph.known.objects("HorizontalPodAutoscaler"))
     return {(str(target.get("kind")), namespace, str(target.get("name"))) for namespace, target in scalers}
 
 

@@ -150,6 +150,7 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
     Raises:
         ConfigurationError: a node or a pod carries a quantity that is none.
     """
+    graph = graph.known
     found = nodes(graph)
     empty = [pool for pool in pools_of(graph) if pool.pool not in {node.pool for node in found}]
     groups: dict[tuple[str, str, str, str], list[Node]] = defaultdict(list)

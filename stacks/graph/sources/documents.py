@@ -147,6 +147,6 @@ def _resources(states: Iterable[_Placed]) -> Iterator[Resource]:
             name_of(urn),
             parent_of(state.get("parent")),
             tuple(state.get("dependencies") or ()),
-            checked(state.get("inputs") or {}, place, whole=not kind.endswith("Patch")),
+            checked(inputs if isinstance(inputs := state.get("inputs"), Mapping) else {}, place, whole=not kind.endswith("Patch")),
             custom=state.get("custom") is not False,
         )

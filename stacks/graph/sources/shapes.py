@@ -5,6 +5,8 @@ reads a further field there adds its shape here; a field that nobody reads may b
 Rule 2: every wrong field of an object is told, with its path, its value and what is expected.
 Rule 3: whether a quantity is one is not a question of shape: ``stacks.graph.quantities.quantity`` says so.
 
+Rule 4: a mark (``stacks.graph.marks``) fits everywhere: another program's plan or state may give any value as secret, or as not known.
+
 Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, fits, unless it is ``needed``.
 """
 
@@ -24,11 +26,12 @@ Shape = Callable[[Any, str], Iterator[str]]
 
 _COUNT_OR_SHARE: Final = re.compile(r"[0-9]{1,10}%?")
 _MOST: Final = 2**31 - 1  # the API's int32
+_ABSENT: Final = (None, SECRET, UNKNOWN)
 
 
 def _leaf(words: str, fits: Callable[[Any], bool]) -> Shape:
     def check(value: Any, path: str) -> Iterator[str]:
-        if value is not None and not fits(value):
+        if value not in _ABSENT and not fits(value):
             yield f"`{path}` is {reprlib.repr(value)}{words}"
 
     return check
@@ -58,7 +61,7 @@ def fields(shapes: Mapping[str, Shape]) -> Shape:
         if isinstance(value, Mapping):
             for key, shape in shapes.items():
                 yield from shape(value.get(key), f"{path}.{key}" if path else key)
-        elif value is not None:
+        elif value not in _ABSENT:
             yield f"`{path}` is {reprlib.repr(value)}; a mapping is expected"
 
     return check
@@ -82,17 +85,8 @@ def each(shape: Shape) -> Shape:
                 if item is None:
                     yield f"`{path}[{index}]` has no value"
                 yield from shape(item, f"{path}[{index}]")
-        elif value is not None:
+        elif value not in _ABSENT:
             yield f"`{path}` is {reprlib.repr(value)}; a list is expected"
-
-    return check
-
-
-def both(one: Shape, other: Shape) -> Shape:
-    """Return the shape of what has two; a value that is of another kind altogether is told once."""
-
-    def check(value: Any, path: str) -> Iterator[str]:
-        yield from dict.fromkeys((*one(value, path), *other(value, path)))
 
     return check
 
@@ -108,21 +102,6 @@ def needed(shape: Shape) -> Shape:
     return check
 
 
-def _or_mark(shape: Shape) -> Shape:
-    """Return the shape of what another program's state or plan may give as a whole as secret, or as not known yet."""
-
-    def check(value: Any, path: str) -> Iterator[str]:
-        if value not in (SECRET, UNKNOWN):
-            yield from shape(value, path)
-
-    return check
-
-
-def _read_by_rules(shapes: Mapping[str, Shape]) -> Shape:
-    """Return the shape of a mapping of which the rules about single objects read these keys; any of them may be a mark."""
-    return fields({key: _or_mark(shape) for key, shape in shapes.items()})
-
-
 _ANY: Final = fields({})
 _TEXTS: Final = values(TEXT)
 _LABELS: Final = fields({"labels": _TEXTS, "annotations": _TEXTS})
@@ -131,49 +110,51 @@ _SELECTOR: Final = fields({"matchLabels": _TEXTS, "matchExpressions": _EXPRESSIO
 _TAINTS: Final = each(fields({"key": TEXT, "operator": TEXT, "value": TEXT, "effect": TEXT, "tolerationSeconds": WHOLE}))
 _REQUESTS: Final = fields({"requests": values(_QUANTITY), "limits": values(_QUANTITY)})
 _WORDS: Final = each(TEXT)
-_VARIABLE: Final = _read_by_rules({"name": needed(TEXT), "value": TEXT, "valueFrom": _read_by_rules({"configMapKeyRef": _ANY})})
+_VARIABLE: Final = fields({"name": needed(TEXT), "value": TEXT, "valueFrom": fields({"configMapKeyRef": _ANY})})
 _USER: Final = {"runAsNonRoot": FLAG, "runAsUser": WHOLE}
-_CONFINED: Final = _read_by_rules(
+_CONFINED: Final = fields(
     {
         **_USER,
         **dict.fromkeys(("privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem"), FLAG),
-        "capabilities": _read_by_rules({"add": _WORDS, "drop": _WORDS}),
+        "capabilities": fields({"add": _WORDS, "drop": _WORDS}),
     }
 )
-_OF_CONTAINER: Final = _read_by_rules(
-    {"command": _WORDS, "args": _WORDS, "env": each(_or_mark(_VARIABLE)), "ports": each(_or_mark(_ANY)), "securityContext": _CONFINED}
+_CONTAINERS: Final = each(
+    fields(
+        {
+            **dict.fromkeys(("image", "restartPolicy"), TEXT),
+            **dict.fromkeys(("command", "args"), _WORDS),
+            "name": needed(TEXT),
+            "env": each(_VARIABLE),
+            "ports": each(_ANY),
+            "resources": _REQUESTS,
+            "securityContext": _CONFINED,
+        }
+    )
 )
-_CONTAINERS: Final = each(both(fields({"name": needed(TEXT), "image": TEXT, "restartPolicy": TEXT, "resources": _REQUESTS}), _OF_CONTAINER))
 _NODE_AFFINITY: Final = fields(
     {"requiredDuringSchedulingIgnoredDuringExecution": fields({"nodeSelectorTerms": each(fields({"matchExpressions": _EXPRESSIONS}))})}
 )
 _APART: Final = {"labelSelector": _SELECTOR, "topologyKey": TEXT}
 _POD_AFFINITY: Final = fields({"requiredDuringSchedulingIgnoredDuringExecution": each(fields(_APART))})
-_VOLUME: Final = _read_by_rules({"hostPath": _read_by_rules({"path": needed(TEXT)})})
-_OF_POD: Final = _read_by_rules(
+_VOLUME: Final = fields({"hostPath": fields({"path": needed(TEXT)})})
+_POD: Final = fields(
     {
+        **dict.fromkeys(("containers", "initContainers", "ephemeralContainers"), _CONTAINERS),
         **dict.fromkeys(("automountServiceAccountToken", "hostNetwork", "hostPID", "hostIPC"), FLAG),
-        "securityContext": _read_by_rules(_USER),
-        "resources": _REQUESTS,
-        "resourceClaims": each(_or_mark(_ANY)),
-        "volumes": each(_or_mark(_VOLUME)),
-    }
-)
-_PLACED: Final = fields(
-    {
-        "containers": _CONTAINERS,
-        "initContainers": _CONTAINERS,
-        "ephemeralContainers": _CONTAINERS,
-        "overhead": values(_QUANTITY),
-        "nodeSelector": _TEXTS,
-        "tolerations": _TAINTS,
         "affinity": fields({"nodeAffinity": _NODE_AFFINITY, "podAntiAffinity": _POD_AFFINITY}),
-        "topologySpreadConstraints": each(fields({**_APART, "maxSkew": COUNT, "whenUnsatisfiable": TEXT})),
+        "nodeSelector": _TEXTS,
+        "overhead": values(_QUANTITY),
         "priorityClassName": TEXT,
+        "resourceClaims": each(_ANY),
+        "resources": _REQUESTS,
+        "securityContext": fields(_USER),
+        "tolerations": _TAINTS,
+        "topologySpreadConstraints": each(fields({**_APART, "maxSkew": COUNT, "whenUnsatisfiable": TEXT})),
+        "volumes": each(_VOLUME),
     }
 )
-_POD: Final = both(_PLACED, _OF_POD)
-_GRANTS: Final = {"rules": each(_read_by_rules({"verbs": needed(_WORDS), "resources": _WORDS, "apiGroups": _WORDS}))}
+_GRANTS: Final = {"rules": each(fields({"verbs": needed(_WORDS), "resources": _WORDS, "apiGroups": _WORDS}))}
 _CLAIM: Final = fields({"resources": _REQUESTS})
 
 #: What lies at the top of an object, beside its metadata, by kind.
@@ -182,7 +163,7 @@ _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
     "Role": _GRANTS,
     "ClusterRole": _GRANTS,
     "Node": {"spec": fields({"taints": _TAINTS})},
-    "ConfigMap": {"data": _or_mark(_ANY)},
+    "ConfigMap": {"data": _ANY},
     "PersistentVolumeClaim": {"spec": _CLAIM},
     "PriorityClass": {"value": WHOLE, "globalDefault": FLAG, "preemptionPolicy": TEXT},
     "HorizontalPodAutoscaler": {

@@ -1,0 +1,89 @@
+"""Mappings and lists of which a part is not known, and which tell when somebody asks for that part.
+
+``dict | dict`` and the C encoder of JSON look inside without asking; no rule uses them on a graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+
+class WatchedMapping(dict[str, Any]):
+    """A mapping that calls ``tell`` when it is asked for a key whose value is not known, or for all keys."""
+
+    def __init__(self, known: Mapping[str, Any], unknown: AbstractSet[str], tell: Callable[[], None]) -> None:
+        super().__init__(known)
+        self._unknown = unknown
+        self._tell = tell
+
+    def _asked(self, key: object) -> None:
+        if key in self._unknown:
+            self._tell()
+
+    def get(self, key: Any, default: Any = None, /) -> Any:
+        """The known value, else ``default``."""
+        self._asked(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        self._asked(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self._asked(key)
+        return super().__contains__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        self._tell()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._tell()
+        return super().__len__()
+
+    def __bool__(self) -> bool:
+        return True  # there is something in it, whatever it is
+
+    def keys(self) -> Any:
+        """The keys of what is known."""
+        self._tell()
+        return super().keys()
+
+    def items(self) -> Any:
+        """What is known."""
+        self._tell()
+        return super().items()
+
+    def values(self) -> Any:
+        """The known values."""
+        self._tell()
+        return super().values()
+
+
+class WatchedList(list[Any]):
+    """A list that calls ``tell`` when it is asked for its items, of which one is not known."""
+
+    def __init__(self, known: list[Any], tell: Callable[[], None]) -> None:
+        super().__init__(known)
+        self._tell = tell
+
+    def __getitem__(self, index: Any) -> Any:
+        self._tell()
+        return super().__getitem__(index)
+
+    def __contains__(self, value: object) -> bool:
+        self._tell()
+        return super().__contains__(value)
+
+    def __iter__(self) -> Iterator[Any]:
+        self._tell()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._tell()
+        return super().__len__()
+
+    def __bool__(self) -> bool:
+        return True
