@@ -3,6 +3,5 @@
 from loadtests.measurement.generator import GeneratorStats, open_loop_stats
 from loadtests.measurement.measurement import Measurement
 from loadtests.measurement.timeline import TimelinePoint, timeline
-from loadtests.measurement.validity import invalid_reasons
 
-__all__ = ["GeneratorStats", "Measurement", "TimelinePoint", "invalid_reasons", "open_loop_stats", "timeline"]
+__all__ = ["GeneratorStats", "Measurement", "TimelinePoint", "open_loop_stats", "timeline"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.measures import Outcome, RequestRecord, Status, undersampled
+from foundation.measures.validity import generator_faults
 from loadtests.measurement.timeline import TimelinePoint, timeline
-from loadtests.measurement.validity import invalid_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,7 +57,7 @@ class Measurement:
             outcome=outcome,
             replicas=tuple(replicas),
             generator=generator,
-            invalid=(*invalid, *invalid_reasons(outcome, generator)),
+            invalid=(*invalid, *generator_faults(outcome.requests, generator)),
             timeline=timeline(ordered),
             undersampled=undersampled(outcome, metrics),
             notes=tuple(notes),

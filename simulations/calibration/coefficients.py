@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from foundation.measures.validity import calibration_doubt, slower
 from foundation.processes.atomic_file import write_text
 from simulations.errors import CalibrationError
 from workloads.engine.spec import EngineSpec
@@ -73,15 +74,6 @@ class NamedCoefficient:
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values."""
         return {"name": self.name, **asdict(self.coefficient)}
-
-
-#: Three times what a quiet machine gives; a prediction cannot be expected to be better than the numbers that it is made of.
-FIT_LIMIT: Final = 0.15
-#: Five times what a quiet machine gives for the requests of the mixed load, which meet each other by chance.
-LOAD_FIT_LIMIT: Final = 0.25
-#: Twice what a shared machine does in the two minutes of a load test. The speed half-way is then off by up to half as much, and what the
-#: yardstick says of the load beyond it is nearer to a disturbance than to a speed.
-DRIFT_LIMIT: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +165,7 @@ class Calibration:
     def change(self) -> str:
         """Say how an engine that was measured before and after a load changed meanwhile: ``3% slower than before``."""
         drift = round(self.drift or 0.0, 2)
-        return f"{_slower(drift)} than before" if drift else "as fast as before"
+        return f"{slower(drift)} than before" if drift else "as fast as before"
 
     def at(self, yardstick_s: float | None) -> Calibration:
         """Return these coefficients for a load during which the yardstick took ``yardstick_s``; themselves where that is not known.
@@ -193,19 +185,7 @@ class Calibration:
 
     def doubt(self) -> str | None:
         """Say why a prediction from these numbers does not count; None where it does."""
-        mend = "something else used the machine, so run again when it is quiet"
-        for fit, limit, what in ((self.fit, FIT_LIMIT, "experiments"), (self.load_fit, LOAD_FIT_LIMIT, "mixed load")):
-            if fit is not None and fit.median_error > limit:
-                return (
-                    f"the calibration gives back its own {what} only within {fit.median_error:.0%} in the median (n={fit.n}), "
-                    f"allowed are {limit:.0%}; {mend}"
-                )
-        if self.drift is not None and abs(self.drift) > DRIFT_LIMIT:
-            return f"after the load the engine was {self.change()}, allowed are {DRIFT_LIMIT:.0%}; {mend}"
-        if self.pace is not None and abs(self.pace - 1) > DRIFT_LIMIT:
-            slower = _slower(self.pace - 1)
-            return f"during the load the machine was {slower} than on both sides of it, allowed are {DRIFT_LIMIT:.0%}; {mend}"
-        return None
+        return calibration_doubt(self.fit, self.load_fit, self.drift, self.pace)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible values."""
@@ -260,7 +240,3 @@ class Calibration:
         if not isinstance(document, dict):
             raise CalibrationError(f"{path}: a JSON {type(document).__name__} where an object is expected; calibrate again")
         return cls.from_json(document, str(path))
-
-
-def _slower(share: float) -> str:
-    return f"{abs(share):.0%} {'slower' if share > 0 else 'faster'}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from foundation.measures.validity import engine_disturbances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,9 +16,6 @@ if TYPE_CHECKING:
     from sandtable.terminal.progress.steps import Step
     from stacks.environment import Environment
     from stacks.traffic import PlannedRequest
-
-#: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
-WAITED_SHARE_LIMIT: Final = 0.2
 
 
 def measure_openly(
@@ -46,21 +45,12 @@ def measure(send: Callable[[Step], Measurement], engines: Sequence[EngineProcess
     with steps.step("load test") as step:
         before_s = _waited_s(engines)
         seen = send(step)
+        ends = [engine.exit_reason() for engine in engines if not engine.alive()]
         waited_s, outcome = _waited_s(engines) - before_s, seen.outcome
         step.note(f"{outcome.good} of {outcome.requests} good, {outcome.output_tokens_per_s:.1f} tokens/s")
-    return replace(seen, invalid=(*_disturbed(engines, waited_s, outcome.duration_s), *seen.invalid))
+    disturbances = engine_disturbances(ends, waited_s / max(outcome.duration_s * len(engines), 1e-9))
+    return replace(seen, invalid=(*disturbances, *seen.invalid))
 
 
 def _waited_s(engines: Sequence[EngineProcess]) -> float:
     return sum(engine.waited_s() for engine in engines if engine.alive())
-
-
-def _disturbed(engines: Sequence[EngineProcess], waited_s: float, duration_s: float) -> list[str]:
-    """What befell the engines that makes a measurement of them worthless; ``waited_s`` is what all their threads waited for a core."""
-    reasons = [f"an engine died during the load: {engine.exit_reason()}" for engine in engines if not engine.alive()][:1]
-    if (waited := waited_s / max(duration_s * len(engines), 1e-9)) > WAITED_SHARE_LIMIT:
-        reasons.append(
-            f"other programs took the engines' cores: their threads waited {waited:.0%} of the time, "
-            f"allowed are {WAITED_SHARE_LIMIT:.0%}; run again when the machine is quiet"
-        )
-    return reasons

@@ -61,7 +61,7 @@ def test_a_rate_that_is_met_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_rate_that_is_not_met_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     measured, _ = played(monkeypatch, users=200, interval_s=4.0)
-    assert measured.invalid[0].startswith("asked were 50/s, and 10/s were sent (100 of about 500 requests)")
+    assert measured.invalid[0].startswith("the rate was not reached: 10/s of 50/s (100 of about 500 requests)")
 
 
 def test_users_who_ask_again_at_once_and_those_of_the_page_have_no_rate_to_meet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from foundation.measures.outcome import Outcome, RequestRecord, Status
-from loadtests.measurement import GeneratorStats, Measurement, invalid_reasons, open_loop_stats, timeline
+from foundation.measures.validity import generator_faults
+from loadtests.measurement import GeneratorStats, Measurement, open_loop_stats, timeline
 
 
 def record(at: float, *, ttft: float = 0.1, e2e: float = 0.5, tokens: int = 5, status: Status = Status.OK) -> RequestRecord:
@@ -24,34 +25,37 @@ def outcome(n: int) -> Outcome:
 
 
 def test_a_quiet_generator_is_valid_however_few_samples_came() -> None:
-    assert invalid_reasons(outcome(1), QUIET) == ()
+    assert generator_faults(1, QUIET) == ()
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"lag_p99_ms": 10.1}, "the p99 of its send lag is 10.1 ms, allowed are 10 ms"),
+        ({"lag_p99_ms": 10.1}, "the p99 of its send lag is 10.1 ms, the limit 10 ms"),
         ({"cpu_share": 0.9}, "it used 90% of a core"),
-        ({"achieved_per_s": 9.89, "sent": 99}, "sent 99 of 100 requests, at 9.89/s where 10.00/s were due (98.9%, wanted are 99%)"),
+        (
+            {"achieved_per_s": 9.89, "sent": 99},
+            "at 9.89/s where 10.00/s were due (98.9%, at least 99% are needed)",
+        ),
     ],
 )
 def test_a_bad_instrument_is_named_with_its_mend(change: dict[str, float], words: str) -> None:
-    (reason,) = invalid_reasons(outcome(100), replace(QUIET, **change))
+    (reason,) = generator_faults(100, replace(QUIET, **change))
     assert words in reason
     assert "lower the rate" in reason
 
 
 def test_at_the_limits_a_run_is_still_valid() -> None:
-    assert invalid_reasons(outcome(100), replace(QUIET, lag_p99_ms=10.0, cpu_share=0.89, achieved_per_s=9.9)) == ()
+    assert generator_faults(100, replace(QUIET, lag_p99_ms=10.0, cpu_share=0.89, achieved_per_s=9.9)) == ()
 
 
 def test_without_a_request_nothing_was_measured_whatever_is_asked() -> None:
-    assert invalid_reasons(outcome(0), QUIET) == ("nothing was measured: no request was sent",)
+    assert generator_faults(0, QUIET) == ("nothing was measured: no request was sent",)
 
 
 def test_a_closed_loop_has_no_lag_to_judge() -> None:
     closed = replace(QUIET, kind="closed-loop", lag_p50_ms=None, lag_p99_ms=None, lag_max_ms=None)
-    assert invalid_reasons(outcome(100), closed) == ()
+    assert generator_faults(100, closed) == ()
 
 
 CLOSED = replace(QUIET, kind="closed-loop", lag_p50_ms=None, lag_p99_ms=None, lag_max_ms=None)
@@ -59,25 +63,25 @@ CLOSED = replace(QUIET, kind="closed-loop", lag_p50_ms=None, lag_p99_ms=None, la
 
 def test_users_who_cannot_meet_the_rate_make_no_measurement_at_that_rate() -> None:
     slow = replace(CLOSED, planned=500, sent=50, offered_per_s=50.0, achieved_per_s=5.0)
-    (reason,) = invalid_reasons(outcome(50), slow)
-    assert reason.startswith("asked were 50/s, and 5/s were sent (50 of about 500 requests): the engine answered too slowly, or")
+    (reason,) = generator_faults(50, slow)
+    assert reason.startswith("the rate was not reached: 5/s of 50/s (50 of about 500 requests): the engine answered too slowly, or")
     assert "more --users" in reason
 
 
 @pytest.mark.parametrize(("planned", "sent"), [(10, 0), (100, 64), (500, 450), (500, 405), (5000, 4050)])
 def test_users_ask_at_random_and_chance_is_no_shortfall(planned: int, sent: int) -> None:
     luck = replace(CLOSED, planned=planned, sent=sent, offered_per_s=planned / 10, achieved_per_s=sent / 10)
-    assert invalid_reasons(outcome(50), luck) == ()
+    assert generator_faults(50, luck) == ()
 
 
 @pytest.mark.parametrize(("planned", "sent"), [(100, 61), (500, 386), (5000, 4049)])
 def test_what_chance_does_not_do_is_a_shortfall(planned: int, sent: int) -> None:
     short = replace(CLOSED, planned=planned, sent=sent, offered_per_s=planned / 10, achieved_per_s=sent / 10)
-    assert len(invalid_reasons(outcome(50), short)) == 1
+    assert len(generator_faults(50, short)) == 1
 
 
 def test_only_users_can_be_shared_among_processes() -> None:
-    ((of_users,), (of_times,)) = (invalid_reasons(outcome(50), replace(one, cpu_share=0.95)) for one in (CLOSED, QUIET))
+    ((of_users,), (of_times,)) = (generator_faults(50, replace(one, cpu_share=0.95)) for one in (CLOSED, QUIET))
     assert "--processes" in of_users
     assert "processes" not in of_times
 

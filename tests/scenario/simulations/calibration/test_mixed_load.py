@@ -64,7 +64,7 @@ def test_an_engine_that_changed_is_taken_half_way(calibration: Build, monkeypatc
     assert between.prefill_under_load.n > before.prefill_under_load.n
     assert between.prefill_under_load.source.startswith("geometric mean of 1 before and 1.2")
     assert (between.change(), between.doubt()) == ("21% slower than before", None)
-    assert "after the load the engine was 26% slower than before, allowed are 25%" in str(replace(between, drift=0.26).doubt())
+    assert "after the load the engine was 26% slower than before, the limit is 25%" in str(replace(between, drift=0.26).doubt())
     assert replace(between, drift=0.004).change() == "as fast as before"
     assert "26% faster" in str(replace(between, drift=-0.26).doubt())
     assert between.load_fit == before.load_fit, "the worse of the two"
@@ -99,7 +99,7 @@ def test_the_yardstick_is_held_against_the_mixed_loads_alone(calibration: Build,
         assert getattr(during, name).value == pytest.approx(1.05 * getattr(between, name).value)
         assert getattr(during, name).source.endswith("by the yardstick 1.050 times as slow as during the mixed load")
     assert during.doubt() is None
-    assert "during the load the machine was 30% slower than on both sides of it, allowed are 25%" in str(between.at(2.86e-4).doubt())
+    assert "during the load the machine was 30% slower than on both sides of it, the limit is 25%" in str(between.at(2.86e-4).doubt())
     assert "54% faster" in str(between.at(1.01e-4).doubt())
     assert between.at(None) is between
     assert replace(between, yardstick_s=None).at(2e-4).pace is None

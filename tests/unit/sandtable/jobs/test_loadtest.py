@@ -165,7 +165,7 @@ def test_quiet_engines_give_no_reason() -> None:
 def test_a_dead_engine_and_taken_cores_make_a_run_invalid() -> None:
     assert befell(Engine(5.0, 6.0, dies=True)) == ("an engine died during the load: the engine on port 1 was ended by signal 9",)
     (reason,) = befell(Engine(5.0, 8.0))
-    assert reason.startswith("other programs took the engines' cores: their threads waited 30% of the time, allowed are 20%")
+    assert reason.startswith("other programs took the engines' cores: their threads waited 30% of the time, the limit is 20%")
 
 
 def test_a_load_test_whose_engine_died_is_not_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

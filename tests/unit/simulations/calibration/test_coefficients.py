@@ -31,7 +31,7 @@ def test_numbers_that_do_not_give_back_their_own_experiments_do_not_count(calibr
     doubt = replace(calibration(), fit=Fit(error, 3.0, 210)).doubt()
     assert (doubt is None) is counts
     if doubt:
-        assert "within 16% in the median (n=210), allowed are 15%" in doubt
+        assert "within 16% in the median (n=210), the limit is 15%" in doubt
     assert calibration().doubt() is None, "published coefficients have no experiments"
 
 

@@ -1,0 +1,144 @@
+"""What makes a measurement count: every gate before the verdict, its limit, and the sentence that says why it is closed.
+
+Rule 1: only the instrument, the machine or the death of an engine makes a run invalid. Failed requests and too few samples are what the
+engines and the plan made of it; what they leave undecided is told by ``foundation.measures.samples``.
+Rule 2: a closed loop that was asked for a rate and fell clearly short of it is no measurement at that rate, whoever was too slow.
+Rule 3: a sentence names what was seen, the limit and the remedy.
+
+Limits of the generator: a send lag whose p99 is over 10 ms, a generator that uses 90 % of its core, and sends under 99 % of the offered
+rate are common ground of the tools in the field. The users of a closed loop ask at random times, so theirs is wider: under 90 % and more
+than three standard deviations of a Poisson count below what was due after the first second, in which they come.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LAG_P99_LIMIT_MS: Final = 10.0
+CPU_SHARE_LIMIT: Final = 0.9
+ACHIEVED_SHARE_LIMIT: Final = 0.99
+CLOSED_LOOP_SHARE_LIMIT: Final = 0.9
+USERS_COME_S: Final = 1.0
+#: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
+WAITED_SHARE_LIMIT: Final = 0.2
+#: Three times what a quiet machine gives; a prediction cannot be expected to be better than the numbers that it is made of.
+FIT_LIMIT: Final = 0.15
+#: Five times what a quiet machine gives for the requests of the mixed load, which meet each other by chance.
+LOAD_FIT_LIMIT: Final = 0.25
+#: Twice what a shared machine does in the two minutes of a load test. The speed half-way is then off by up to half as much, and what the
+#: yardstick says of the load beyond it is nearer to a disturbance than to a speed.
+DRIFT_LIMIT: Final = 0.25
+
+
+class Generator(Protocol):
+    """What a load generator says about itself; ``loadtests.measurement.GeneratorStats`` has the meaning of each."""
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def planned(self) -> int: ...  # noqa: D102
+    @property
+    def sent(self) -> int: ...  # noqa: D102
+    @property
+    def cpu_share(self) -> float: ...  # noqa: D102
+    @property
+    def offered_per_s(self) -> float: ...  # noqa: D102
+    @property
+    def achieved_per_s(self) -> float: ...  # noqa: D102
+    @property
+    def achieved_share(self) -> float: ...  # noqa: D102
+    @property
+    def lag_p99_ms(self) -> float | None: ...  # noqa: D102
+
+
+class Fit(Protocol):
+    """How well coefficients give back what they were fitted to."""
+
+    @property
+    def median_error(self) -> float: ...  # noqa: D102
+    @property
+    def n(self) -> int: ...  # noqa: D102
+
+
+def generator_faults(requests: int, generator: Generator) -> tuple[str, ...]:
+    """Return why a run that saw ``requests`` does not count because of its generator; empty where it does."""
+    if not requests:
+        return ("nothing was measured: no request was sent",)
+    reasons = []
+    if generator.lag_p99_ms is not None and generator.lag_p99_ms > LAG_P99_LIMIT_MS:
+        reasons.append(
+            f"the generator sent late: the p99 of its send lag is {generator.lag_p99_ms:.1f} ms, the limit {LAG_P99_LIMIT_MS:g} ms; "
+            "leave it a core of its own, or lower the rate"
+        )
+    if generator.cpu_share >= CPU_SHARE_LIMIT:
+        reasons.append(
+            f"the generator was saturated: it used {generator.cpu_share:.0%} of a core, the limit is {CPU_SHARE_LIMIT:.0%}; "
+            f"lower the rate{', or generate the load with more --processes' if generator.kind == 'closed-loop' else ''}"
+        )
+    if generator.kind == "closed-loop":
+        if _short_of_the_rate(generator):
+            reasons.append(
+                f"the rate was not reached: {generator.achieved_per_s:.3g}/s of {generator.offered_per_s:.3g}/s ({generator.sent} of about "
+                f"{generator.planned} requests): the engine answered too slowly, or there are too few users; lower the rate, or give "
+                "more --users"
+            )
+    elif generator.achieved_share < ACHIEVED_SHARE_LIMIT:
+        reasons.append(
+            f"the generator fell behind: it sent {generator.sent} of {generator.planned} requests, at {generator.achieved_per_s:.2f}/s "
+            f"where {generator.offered_per_s:.2f}/s were due ({generator.achieved_share:.1%}, at least {ACHIEVED_SHARE_LIMIT:.0%} are "
+            "needed); lower the rate"
+        )
+    return tuple(reasons)
+
+
+def _short_of_the_rate(generator: Generator) -> bool:
+    due = max(0.0, generator.planned - generator.offered_per_s * USERS_COME_S)
+    return generator.sent < min(due * CLOSED_LOOP_SHARE_LIMIT, due - 3 * math.sqrt(due))
+
+
+def engine_disturbances(ends: Sequence[str], waited_share: float) -> tuple[str, ...]:
+    """Return what befell the engines under load that makes a measurement of them worthless; empty where nothing did.
+
+    Args:
+        ends: how each engine ended that did.
+        waited_share: share of the load's time that a thread of an engine stood in line for a core, in the mean of the engines.
+    """
+    reasons = [f"an engine died during the load: {end}" for end in ends[:1]]
+    if waited_share > WAITED_SHARE_LIMIT:
+        reasons.append(
+            f"other programs took the engines' cores: their threads waited {waited_share:.0%} of the time, the limit is "
+            f"{WAITED_SHARE_LIMIT:.0%}; run again when the machine is quiet"
+        )
+    return tuple(reasons)
+
+
+def calibration_doubt(fit: Fit | None, load_fit: Fit | None, drift: float | None, pace: float | None) -> str | None:
+    """Return why a prediction from measured coefficients does not count; None where it does.
+
+    Args:
+        fit: over the experiments, each measuring one thing.
+        load_fit: over the requests of the mixed load.
+        drift: how much slower the engine was after a load than before, as a share of before.
+        pace: how long a yardstick took during the load, as a ratio to the mixed loads on both sides of it.
+    """
+    remedy = "something else used the machine, so run again when it is quiet"
+    for found, limit, what in ((fit, FIT_LIMIT, "experiments"), (load_fit, LOAD_FIT_LIMIT, "mixed load")):
+        if found is not None and found.median_error > limit:
+            return (
+                f"the calibration gives back its own {what} only within {found.median_error:.0%} in the median (n={found.n}), the limit "
+                f"is {limit:.0%}; {remedy}"
+            )
+    if drift is not None and abs(drift) > DRIFT_LIMIT:
+        return f"after the load the engine was {slower(drift)} than before, the limit is {DRIFT_LIMIT:.0%}; {remedy}"
+    if pace is not None and abs(pace - 1) > DRIFT_LIMIT:
+        return f"during the load the machine was {slower(pace - 1)} than on both sides of it, the limit is {DRIFT_LIMIT:.0%}; {remedy}"
+    return None
+
+
+def slower(share: float) -> str:
+    """Return ``3% slower``, or ``3% faster`` for a negative share."""
+    return f"{abs(share):.0%} {'slower' if share > 0 else 'faster'}"
