@@ -90,6 +90,13 @@ def containers(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def gateway(session: nox.Session) -> None:
+    """Gateway and emulator as processes: faults on every wire, abuse, and the official SDKs against both."""
+    _install(session, "test", "gateway", "gateway-parity")
+    session.run("pytest", "tests/gateway", *session.posargs)
+
+
+@nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""
     _install(session, "lint", "test")

@@ -67,10 +67,10 @@ class AnthropicStreamEncoder:
                 return self._in_block("text", {"type": "text", "text": ""}, part.as_text)
             case Start(answer_id, model):
                 self._id, self._model = answer_id, model
-                return b""  # written with the first block, when usage may be known
+                return b""  # written with the first usage or the first block, whichever comes first
             case UsageUpdate(usage):
                 self._usage = usage
-                return b""
+                return self._message() if self._id else b""
             case Stop():
                 self._stop = event
                 return b""

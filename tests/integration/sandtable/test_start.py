@@ -34,7 +34,22 @@ HEAVY = {
     "yaml",
 }
 CPU_S = 0.6  # twice what the figure allows for the wall on a quiet machine: the CPU of a busy one is slower too
-COMMANDS = ["rehearse", "whatif", "loadtest", "report", "graph", "check", "doctor", "schema", "preview", "up", "refresh", "down", "cluster"]
+COMMANDS = [
+    "rehearse",
+    "whatif",
+    "loadtest",
+    "emulate",
+    "report",
+    "graph",
+    "check",
+    "doctor",
+    "schema",
+    "preview",
+    "up",
+    "refresh",
+    "down",
+    "cluster",
+]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,0 +1,42 @@
+"""``sandtable emulate``: the providers, played on this machine, for anyone's client or gateway."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from sandtable.errors import MissingError
+
+EXAMPLES = """
+Examples:
+
+  sandtable emulate                       four wires on port 8090
+
+  sandtable emulate --profile instant --port 9000      no latency
+
+Models that end in a fault have it, such as any+cut=0.4 or any+s01.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("emulate", rich_help_panel="Rehearse", epilog=EXAMPLES)(emulate)
+
+
+def emulate(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8090,
+    profile: Annotated[str, typer.Option(help="instant, typical, or a JSON file with ttft_ms, tpot_ms and more.")] = "typical",
+    seed: Annotated[int, typer.Option(help="Of latencies, lengths and texts.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Play Anthropic, OpenAI, Gemini and Ollama with seeded latencies, rate limits and faults, until Ctrl-C."""
+    if find_spec("uvicorn") is None:
+        raise MissingError("the emulator's dependencies are not installed: pip install --group gateway")
+    arguments = [f"--port={port}", f"--profile={profile}", f"--seed={seed}", f"--host={host}"]
+    sys.stdout.flush()
+    # The emulator takes this process's place, so signals and exit codes are its own.
+    os.execv(sys.executable, [sys.executable, "-m", "workloads.emulator", *arguments])  # noqa: S606

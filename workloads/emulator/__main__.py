@@ -1,0 +1,80 @@
+"""``python -m workloads.emulator``: emulated providers, serving until they are told to stop.
+
+Exit codes: 0 stopped by SIGTERM or SIGINT, or because whoever started it is gone; 2 bad arguments or profile; 3 the port is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import threading
+
+from workloads.emulator.behaviour.profile import Profile, load_profile
+from workloads.emulator.errors import EmulatorError
+from workloads.emulator.spec import add_arguments
+
+_BACKLOG = 4096
+
+
+def main() -> None:
+    """Serve until the end."""
+    parser = argparse.ArgumentParser(prog="python -m workloads.emulator", description="Emulated LLM providers.", allow_abbrev=False)
+    add_arguments(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input is closed, as it is when its parent dies")
+    known = parser.parse_args()
+    try:
+        profile = load_profile(known.profile)
+    except EmulatorError as error:
+        sys.stderr.write(f"emulator: {error}\n")
+        sys.exit(2)
+    listener = _listen(known.host, known.port)
+    if known.until_stdin_ends:
+        threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
+    sys.stdout.write(f"emulator: http://{known.host}:{known.port} plays anthropic, openai, gemini and ollama with {known.profile}\n")
+    sys.stdout.flush()
+    serve(profile, known.seed, listener)
+
+
+def serve(profile: Profile, seed: int, listener: socket.socket) -> None:
+    """Serve on a socket until SIGTERM or SIGINT."""
+    import uvicorn
+
+    from workloads.emulator.serving.application import Emulator
+    from workloads.emulator.serving.connection import BreakableProtocol
+
+    config = uvicorn.Config(
+        Emulator(profile, seed=seed),
+        http=BreakableProtocol,
+        lifespan="off",
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        sys.stderr.write(f"emulator: port {port} of {host}: {error.strerror}; give another one with --port\n")
+        sys.exit(3)
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _stop_at_end_of_stdin() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Which wire a path belongs to. A first segment before it names the provider, so that one process plays several of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+_GEMINI: Final = re.compile(r"/(?:v1|v1beta)/models/(?P<model>.+):(?P<method>\w+)")
+_PATHS: Final = {
+    "/v1/messages": ("anthropic", "chat"),
+    "/v1/messages/count_tokens": ("anthropic", "count"),
+    "/v1/chat/completions": ("openai", "chat"),
+    "/v1/embeddings": ("openai", "embed"),
+    "/v1/models": ("openai", "models"),
+    "/api/chat": ("ollama", "chat"),
+    "/api/embed": ("ollama", "embed"),
+    "/api/tags": ("ollama", "models"),
+}
+_METHODS: Final = {
+    "generateContent": ("chat", False),
+    "streamGenerateContent": ("chat", True),
+    "countTokens": ("count", False),
+    "embedContent": ("embed", False),
+    "batchEmbedContents": ("embed", False),
+}
+
+
+class Route(NamedTuple):
+    """Provider, wire, what is asked, and what Gemini's path says beside it."""
+
+    provider: str
+    dialect: str
+    action: str
+    model: str = ""
+    stream: bool | None = None
+
+
+def route_of(path: str) -> Route | None:
+    """Return the route of a path.
+
+    >>> route_of("/eu/v1/messages")
+    Route(provider='eu', dialect='anthropic', action='chat', model='', stream=None)
+    """
+    for prefix, rest in (("", path), _first_segment(path)):
+        if rest in _PATHS:
+            dialect, action = _PATHS[rest]
+            return Route(prefix or dialect, dialect, action)
+        if (found := _GEMINI.fullmatch(rest)) and found["method"] in _METHODS:
+            action, stream = _METHODS[found["method"]]
+            return Route(prefix or "gemini", "gemini", action, found["model"], stream)
+    return None
+
+
+def _first_segment(path: str) -> tuple[str, str]:
+    segment, slash, rest = path[1:].partition("/")
+    return (segment, slash + rest) if slash else ("", "")
