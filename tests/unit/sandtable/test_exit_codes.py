@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[3]
 FLOORS = ("stacks", "simulations", "loadtests", "policies", "toolchain", "workloads", "foundation", "sandtable")
 #: Raised and caught inside one floor, or part of another error's text; an operator never sees them alone.
 INNER = {
+    "foundation.formats.changes.ChangeSyntaxError",
     "foundation.wire.errors.ProtocolError",
     "policies.stack.rule.NotApplicableError",
     "stacks.environment.consistency.InconsistentError",
