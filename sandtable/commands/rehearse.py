@@ -66,7 +66,7 @@ def rehearse(
     if json:
         print_json(run.rehearsal)
     else:
-        show_rehearsal(run.rehearsal, out(), report=files.html, graph=run.graph)
+        show_rehearsal(run.rehearsal, out(), report=files.html)
     raise typer.Exit(int(run.rehearsal.exit_code or 0))
 
 

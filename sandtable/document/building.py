@@ -9,9 +9,10 @@ from policies.verdict import Cause
 from sandtable.document.parts.cost import RunCost
 from sandtable.document.parts.load import Generator, Load
 from sandtable.document.parts.outcome import Errors
-from sandtable.document.rehearsal import GraphSummary, Rehearsal, RunSamples, Samples
+from sandtable.document.rehearsal import Engines, GraphSummary, Rehearsal, RunSamples, Samples
 from sandtable.exit_codes import ExitCode
 from simulations.cost import usd_per_million_output_tokens
+from stacks.graph.demand import workloads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,7 @@ def rehearsal(
             "measured": measured,
             "error": Errors.between(predicted, measured) if predicted and measured else None,
             "policies": policies,
+            "engines": _engines(deployed or graph) if graph else None,
             "cost": _cost(cost, measured or predicted) if cost else None,
             "provenance": calibration.provenance() if calibration else (),
             "timings": timings,
@@ -115,6 +117,14 @@ def samples(prediction: Prediction | None, measurement: Measurement | None) -> R
             "timeline": measurement.timeline if measurement else (),
         }
     )
+
+
+def _engines(graph: Graph) -> Engines | None:
+    engines = [workload for workload in workloads(graph) if workload.is_engine]
+    if not engines:
+        return None
+    gpus = sum(workload.replicas * workload.requests.gpu for workload in engines)
+    return Engines(replicas=sum(workload.replicas for workload in engines), gpus=round(gpus))
 
 
 def _cost(cost: Cost, outcome: Outcome | None) -> RunCost:

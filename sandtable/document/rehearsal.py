@@ -97,6 +97,14 @@ class GraphSummary(Part):
     differences: tuple[str, ...] = ()
 
 
+class Engines(Part):
+    """What generates tokens, as the graph asks for it."""
+
+    replicas: int
+    gpus: int = 0
+    """Held by all replicas together."""
+
+
 class Rehearsal(Part):
     """What a rehearsal found out, and what it means for the release."""
 
@@ -117,6 +125,8 @@ class Rehearsal(Part):
     error: Errors | None = None
     """Null where one of the two sides is missing."""
     policies: tuple[Finding, ...] = ()
+    engines: Engines | None = None
+    """Null where the graph has none."""
     cost: RunCost | None = None
     provenance: tuple[Coefficient, ...] = ()
     timings: tuple[Timing, ...] = ()

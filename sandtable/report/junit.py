@@ -1,7 +1,8 @@
 """JUnit XML, for the test page of a CI server: a case for each threshold, each rule with findings, the baseline, and the run's validity.
 
 Broken, denied and worse than the kept baseline are failures;
-what could not be decided is an error, so that it never passes silently; waived is skipped with its reason.
+what could not be decided is an error, so that it never passes silently; waived is skipped with its reason. A line of a threshold that
+only stands beside the one that decides fails nothing.
 Every text passes ``sandtable.terminal_escapes``, because XML 1.0 cannot carry all that others write (section 2.2).
 """
 
@@ -42,12 +43,12 @@ def _thresholds(rehearsal: Rehearsal) -> ET.Element:
     suite = ET.Element("testsuite", name="thresholds")
     for line in metrics.lines(rehearsal):
         case = _case(suite, f"{line.expression} ({line.source})")
-        if line.holds is False:
-            _mark(case, "failure", "broken", _said(line))
-        elif line.holds is None:
-            _mark(case, "error", "undecided", _said(line))
-        else:
+        if not line.decides or line.holds:
             ET.SubElement(case, "system-out").text = seen_lines(_said(line))
+        elif line.holds is False:
+            _mark(case, "failure", "broken", _said(line))
+        else:
+            _mark(case, "error", "undecided", _said(line))
     return suite
 
 

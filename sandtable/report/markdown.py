@@ -77,7 +77,7 @@ def _comparison(rehearsal: Rehearsal) -> str:
 
 
 def _policies(rehearsal: Rehearsal) -> str:
-    findings = sorted(rehearsal.policies, key=lambda one: (not one.denies, one.waived_by is not None, one.rule, one.resource))
+    findings = rehearsal.policies
     rows = [
         ("waived" if one.waived_by is not None else one.severity, _code(one.rule), one.resource, one.message, one.fix)
         for one in findings[:_MOST_FINDINGS]

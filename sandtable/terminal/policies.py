@@ -40,8 +40,8 @@ def show_check(check: Check, console: Console) -> None:
 
 
 def show_findings(findings: Sequence[Finding], console: Console) -> None:
-    """Print findings: what denies first, waived ones last."""
-    for finding in sorted(findings, key=lambda one: (one.waived_by is not None, not one.denies, one.rule, one.resource)):
+    """Print findings in their order: what denies first, what was waived last."""
+    for finding in findings:
         if finding.waived_by is not None:
             # Weighed and accepted once: said, so that it is never hidden, in as few words as can be.
             why = seen(finding.waived_by)

@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from sandtable.document.rehearsal import Rehearsal
     from sandtable.report.words.metrics import Row
     from sandtable.report.words.quantities import Estimate
-    from stacks.graph import Graph
 
 
-def show_rehearsal(rehearsal: Rehearsal, console: Console, *, graph: Graph | None = None, report: str | None = None) -> None:
-    """Print a rehearsal; ``graph`` says what the money buys, ``report`` is the page to name at the end."""
+def show_rehearsal(rehearsal: Rehearsal, console: Console, *, report: str | None = None) -> None:
+    """Print a rehearsal; ``report`` is the page to name at the end."""
     _verdict(rehearsal, console)
     _thresholds(rehearsal, console)
     _comparison(rehearsal, console)
     if rehearsal.cost:
-        show_cost(rehearsal.cost, console, buys=sentences.what_it_buys(rehearsal, graph))
+        show_cost(rehearsal.cost, console, buys=sentences.what_it_buys(rehearsal))
     if rehearsal.policies:
         heading(console, "policies")
         show_findings(rehearsal.policies, console)

@@ -1,80 +1,105 @@
-"""The parts that the example runs are put together from: samples, outcomes, a graph, a cost, findings."""
+"""The parts that the example runs are put together from: requests, a graph, a cost, findings, coefficients."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
-from foundation.measures.outcome import Outcome, quantiles
+from foundation.measures import Outcome, RequestRecord, Status
+from loadtests.measurement import GeneratorStats, Measurement
+from policies.findings import Finding
+from sandtable.document.graph import StackGraph
+from sandtable.document.rehearsal import Timing
+from simulations.calibration import Calibration, Coefficient
+from simulations.calibration.coefficients import Fit, Machine
+from simulations.twin import Prediction
 from stacks.graph import Graph, Resource
 from stacks.graph.kinds import KINDS
+from stacks.pricing.costs import Cost, PoolCost
+from stacks.pricing.prices import Price
+from stacks.traffic import PlannedRequest
+from workloads.engine.spec import EngineSpec
 
-LATENCIES = ("ttft_ms", "tpot_ms", "e2e_ms")
 DURATION_S = 60
+_REPLICAS = ("engine-0", "engine-1")
 
 
-def samples(rng: random.Random, n: int, scale: float) -> dict[str, list[float]]:
-    ttft = [rng.lognormvariate(4.55, 0.42) * scale for _ in range(n)]
-    tpot = [rng.lognormvariate(1.9, 0.16) * scale for _ in range(n)]
-    tokens = [max(2, round(rng.lognormvariate(3.3, 0.5))) for _ in range(n)]
-    e2e = [first + each * (count - 1) for first, each, count in zip(ttft, tpot, tokens, strict=True)]
-    return {name: [round(value, 3) for value in values] for name, values in zip(LATENCIES, (ttft, tpot, e2e), strict=True)}
+def planned(count: int, rate_per_s: float) -> list[PlannedRequest]:
+    return [PlannedRequest(number, number / rate_per_s, 64, 27) for number in range(count)]
 
 
-def outcome(values: dict[str, list[float]], *, failed: int, tokens_per_s: float, utilisation: float) -> dict[str, Any]:
-    good = len(values["e2e_ms"])
-    return Outcome(
-        requests=good + failed,
-        good=good,
-        failed=failed,
-        ttft_ms=quantiles(values["ttft_ms"]),
-        tpot_ms=quantiles(values["tpot_ms"]),
-        e2e_ms=quantiles(values["e2e_ms"]),
-        output_tokens_per_s=tokens_per_s,
-        utilisation=utilisation,
-        duration_s=float(DURATION_S),
-        seed=1,
-    ).to_json()
+def records(rng: random.Random, count: int, rate_per_s: float, scale: float) -> list[RequestRecord]:
+    """Return good requests at even times whose latencies are ``scale`` times as long as those of the example's engine."""
+    made = []
+    for number in range(count):
+        due_s, tokens = number / rate_per_s, max(2, round(rng.lognormvariate(3.3, 0.5)))
+        first_s = due_s + rng.lognormvariate(4.55, 0.42) * scale / 1e3
+        end_s = first_s + rng.lognormvariate(1.9, 0.16) * scale / 1e3 * (tokens - 1)
+        made.append(RequestRecord(due_s, due_s + 0.0002, first_s, end_s, 64, tokens, _REPLICAS[number % 2]))
+    return made
 
 
-def timeline(rng: random.Random, rate: float, failed_from: int | None = None) -> list[dict[str, float | None]]:
-    ticks: list[dict[str, float | None]] = []
-    in_flight = 0
-    for second in range(DURATION_S + 3):
-        sent = sum(rng.random() < rate / 20 for _ in range(20)) if second < DURATION_S else 0
-        finished = min(in_flight + sent, round(rng.gauss(rate, 1.2)) if second else 0)
-        finished = in_flight if second == DURATION_S + 2 else max(0, finished)
-        failed = min(finished, 2) if failed_from is not None and second >= failed_from else 0
-        in_flight += sent - finished
-        tokens = max(0, round((finished - failed) * rng.gauss(28, 4)))
-        ticks.append(
-            {
-                "at_s": float(second),
-                "offered_per_s": float(sent),
-                "finished_per_s": float(finished - failed),
-                "failed_per_s": float(failed),
-                "in_flight": in_flight,
-                "output_tokens_per_s": float(tokens),
-                "ttft_p50_ms": round(90 + 4 * in_flight + rng.gauss(0, 6), 3) if sent else None,
-            }
-        )
-    return ticks
+def predicted(rng: random.Random, count: int, rate_per_s: float, scale: float) -> Prediction:
+    made = tuple(records(rng, count, rate_per_s, scale))
+    return Prediction(made, Outcome.from_records(made, replicas=_REPLICAS, seed=1), _REPLICAS, 9000)
 
 
-def errors(predicted: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
-    def cell(p: float | None, m: float | None) -> dict[str, float | None]:
-        return {"predicted": p, "measured": m, "relative": (p - m) / m if p is not None and m else None}
+def measured(
+    rng: random.Random,
+    count: int,
+    rate_per_s: float,
+    scale: float,
+    *,
+    failed_from_s: float | None = None,
+    lag_p99_ms: float = 1.84,
+) -> Measurement:
+    made = [
+        record if failed_from_s is None or record.intended_s < failed_from_s else _failed(record, number)
+        for number, record in enumerate(records(rng, count, rate_per_s, scale))
+    ]
+    frames = sum(record.output_tokens for record in made)
+    stats = GeneratorStats(
+        "open-loop", 1, 61.2, count * 0.41e-3, 0.113, count, count, frames, rate_per_s, rate_per_s, 0.21, lag_p99_ms, lag_p99_ms
+    )
+    return Measurement.of(made, replicas=_REPLICAS, generator=stats, seed=1)
 
-    document: dict[str, Any] = {name: {q: cell(predicted[name][q], measured[name][q]) for q in ("p50", "p95", "p99")} for name in LATENCIES}
-    return document | {name: cell(predicted[name], measured[name]) for name in ("output_tokens_per_s", "utilisation")}
+
+def _failed(record: RequestRecord, number: int) -> RequestRecord:
+    error = "no connection: refused" if number % 13 == 0 else "no end after 60 s, 4 tokens so far"
+    return RequestRecord(
+        record.intended_s, record.sent_s, None, record.finished_s, record.prompt_tokens, 0, record.replica, Status.FAILED, error
+    )
 
 
-def judged(expression: str, source: str, value: float | None, ci95: list[float | None] | None, holds: bool | None) -> dict[str, Any]:
-    return {"expression": expression, "source": source, "value": value, "ci95": ci95, "holds": holds, "decides": True}
+def calibration() -> Calibration:
+    def measured_s(value: float, n: int, source: str = "calibration on this machine, prompts of 16 to 512 tokens") -> Coefficient:
+        return Coefficient(value, "s", "measured", source, n)
+
+    one = Coefficient(1.0, "1", "derived", "the mixed load", 240)
+    none = Coefficient(0.0, "s", "assumed", "not told apart from the rest")
+    return Calibration(
+        name="a quiet laptop",
+        date="2026-11-24",
+        spec=EngineSpec(),
+        machine=Machine("a laptop", 4),
+        split_s=none,
+        compute_s=((1, measured_s(0.00631, 240)), (64, measured_s(0.0264, 48))),
+        decode_context_s=none,
+        prefill_context_s=none,
+        cold_s=none,
+        cold_left=Coefficient(0.5, "1", "assumed", "not told apart from the rest"),
+        cold_after_s=Coefficient(1.0, "s", "assumed", "not told apart from the rest"),
+        prefill_under_load=one,
+        decode_under_load=one,
+        request_s=measured_s(0.0021, 40, "one request alone"),
+        request_token_s=none,
+        fit=Fit(0.02, 0.09, 210),
+    )
 
 
-def reason(cause: str, text: str) -> dict[str, str]:
-    return {"cause": cause, "text": text}
+def graph_document(found: Graph | None) -> StackGraph:
+    assert found is not None
+    return StackGraph.of(found)
 
 
 # The parts of a production stack: name, namespace, kinds with their numbers, the parts it needs.
@@ -110,7 +135,7 @@ def api_version(kind: str) -> str:
     return "example.org/v1" if known is None else f"{known.group}/{known.version}".lstrip("/")
 
 
-def graph() -> Graph:
+def graph(replicas: int = 3) -> Graph:
     urns = {name: urn(f"sandtable:components:{name.title()}", name) for name, *_ in PARTS}
     resources = [Resource(urn("pulumi:providers:kubernetes", "cluster"), "pulumi:providers:kubernetes", "cluster")]
     for name, namespace, kinds, needs in PARTS:
@@ -125,78 +150,64 @@ def graph() -> Graph:
                 if (name, kind) == ("ai-stack", "Deployment"):
                     limits = {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": 1}
                     pod = {"containers": [{"name": "engine", "resources": {"limits": limits}}]}
-                    inputs["spec"] = {"replicas": 3, "template": {"metadata": {"labels": {"sandtable.dev/role": "engine"}}, "spec": pod}}
+                    inputs["spec"] = {
+                        "replicas": replicas,
+                        "template": {"metadata": {"labels": {"sandtable.dev/role": "engine"}}, "spec": pod},
+                    }
                 kubernetes = f"kubernetes:core/v1:{kind}"
                 resources.append(Resource(f"{urns[name]}${kubernetes}::{own}", kubernetes, own, urns[name], (), inputs))
     return Graph.of(resources, "program")
 
 
-def cost() -> dict[str, Any]:
-    aws = {"price_source": "skypilot-catalog aws/vms.csv", "price_as_of": "2026-06", "suspect": None, "region": "eu-west-2"}
-
-    def pool(name: str, nodes: int, purchase: str, instance_type: str, usd_per_hour: float | None) -> dict[str, Any]:
-        monthly = None if usd_per_hour is None else usd_per_hour * nodes * 730
-        own = {"name": name, "nodes": nodes, "purchase": purchase, "instance_type": instance_type}
-        return own | {"usd_per_hour": usd_per_hour, "monthly_usd": monthly} | aws
+def cost(*, unpriced: bool = False) -> Cost:
+    def pool(name: str, nodes: tuple[int, int, int], purchase: str, kind: str, usd: float | None, suspect: str | None = None) -> PoolCost:
+        spot, on_demand = (usd, None) if purchase == "spot" else (None, usd)
+        cloud = "local" if kind == "laptop" else "aws"
+        row = Price(cloud, "eu-west-2", kind, None, 0, None, None, on_demand, spot, suspect, "skypilot-catalog aws/vms.csv", "2026-06")
+        now, low, high = nodes
+        return PoolCost(name, now, low, high, purchase, kind, "eu-west-2", None if usd is None else row)
 
     pools = [
-        pool("serving", 3, "on-demand", "p5.4xlarge", 8.944),
-        pool("training", 4, "spot", "g6.12xlarge", 1.92) | {"suspect": "spot price above 90 % of on-demand in two of three zones"},
-        pool("platform", 6, "on-demand", "m7i.2xlarge", 0.4469),
-        pool("edge", 1, "reserved", "laptop", 0.0),
+        pool("serving", (3, 2, 4), "on-demand", "p5.4xlarge", 8.944),
+        pool("training", (4, 0, 6), "spot", "g6.12xlarge", 1.92, "spot price above 90 % of on-demand in two of three zones"),
+        pool("platform", (6, 6, 9), "on-demand", "m7i.2xlarge", 0.4469),
+        pool("edge", (1, 1, 1), "reserved", "laptop", 0.0),
     ]
-    monthly = sum(p["monthly_usd"] for p in pools)
-    return {
-        "monthly_usd": monthly,
-        "hourly_usd": monthly / 730,
-        "low_usd": monthly * 0.91,
-        "high_usd": monthly * 1.24,
-        "pools": pools,
-        "unpriced": [],
-        "not_modelled": ["traffic between zones", "load balancers", "support plan"],
-        "budget_usd": 30_000.0,
-        "idle_share": 0.382,
-        "assumptions": ["730 hours a month", "spot nodes run 92 % of the time (assumed)", "pools stay at their minimum for the low figure"],
-        "usd_per_million_output_tokens": 48.2,
-    }
+    if unpriced:
+        pools.append(pool("cache", (2, 2, 2), "on-demand", "r9z.4xlarge", None))
+    return Cost(
+        pools=tuple(pools),
+        unpriced=("cache (aws/eu-west-2/r9z.4xlarge)",) if unpriced else (),
+        not_modelled=("traffic between zones", "load balancers", "support plan"),
+        budget_usd=30_000.0,
+        idle_share=0.382,
+        assumptions=("730 hours a month", "spot nodes run 92 % of the time (assumed)", "pools stay at their minimum for the low figure"),
+    )
 
 
-def findings() -> list[dict[str, Any]]:
-    return [
-        {
-            "rule": "disruption-budget-in-prod",
-            "severity": "warn",
-            "resource": "Deployment federation/federation-deployment-0",
-            "urn": urn("kubernetes:apps/v1:Deployment", "federation-deployment-0"),
-            "message": "one replica and no disruption budget: a drained node stops federated training",
-            "fix": "set `federation.servers: 2`",
-            "waived_by": None,
-        },
-        {
-            "rule": "images-pinned",
-            "severity": "deny",
-            "resource": "DaemonSet falco/falco-daemonset",
-            "urn": urn("kubernetes:apps/v1:DaemonSet", "falco-daemonset"),
-            "message": "image `falco:0.43` has no digest",
-            "fix": "write the digest after the tag",
-            "waived_by": "security-team until 2027-01-31: vendor publishes no digest yet",
-        },
-    ]
+def findings() -> tuple[Finding, ...]:
+    return (
+        Finding(
+            rule="disruption-budget-in-prod",
+            severity="warn",
+            resource="Deployment federation/federation-deployment-0",
+            urn=urn("kubernetes:apps/v1:Deployment", "federation-deployment-0"),
+            message="one replica and no disruption budget: a drained node stops federated training",
+            fix="set `federation.servers: 2`",
+        ),
+        Finding(
+            rule="images-pinned",
+            severity="deny",
+            resource="DaemonSet falco/falco-daemonset",
+            urn=urn("kubernetes:apps/v1:DaemonSet", "falco-daemonset"),
+            message="image `falco:0.43` has no digest",
+            fix="write the digest after the tag",
+            waived_by="security-team until 2027-01-31: vendor publishes no digest yet",
+        ),
+    )
 
 
-def provenance() -> list[dict[str, Any]]:
-    keys = ("name", "value", "unit", "provenance", "source", "n")
-    rows = [
-        ("prefill time per token", 0.412, "ms", "measured", "calibration on this machine, prompts of 16 to 512 tokens", 48),
-        ("decode step, batch of one", 6.31, "ms", "measured", "calibration on this machine", 240),
-        ("decode step, each further sequence", 0.84, "ms", "derived", "least squares over batches of 1 to 4", 240),
-        ("time to start a replica", 11.0, "s", "assumed", "no restart was observed", None),
-        ("spot interruption rate", 0.052, "1/h", "published", "cloud provider's advisor, read 2026-06", None),
-    ]
-    return [dict(zip(keys, row, strict=True)) for row in rows]
-
-
-def timings() -> list[dict[str, Any]]:
+def timings() -> tuple[Timing, ...]:
     rows = [
         ("graph", 1.22, "done", "200 resources, sha256:0f3a91d2c4b7"),
         ("policies", 0.35, "done", "1 warning, 1 waived"),
@@ -210,4 +221,6 @@ def timings() -> list[dict[str, Any]]:
         ("load test", 63.1, "done", "480 of 480 good, 140.2 tokens/s"),
         ("recalibrate", 0.0, "skipped", "the engine is too slow for a mixed load"),
     ]
-    return [{"step": step, "seconds": seconds, "status": status, "note": note} for step, seconds, status, note in rows]
+    return tuple(
+        Timing.model_validate({"step": step, "seconds": seconds, "status": status, "note": note}) for step, seconds, status, note in rows
+    )

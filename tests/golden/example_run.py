@@ -1,6 +1,8 @@
-"""Seeded documents of a run as a rehearsal writes them (a test holds each to its schema): every verdict with every cause.
+"""Recorded findings of rehearsals, and the runs that the product makes of them: every verdict with every cause.
 
-Loaded by path (``runpy.run_path``) by the tests of the report and of the terminal, so that all of them look at the same runs.
+Only the findings are written here: requests, prices, policy findings, what was missing. Verdict, document and files come from the code
+that a rehearsal runs, so that an example cannot show what the product cannot say. Loaded by path (``runpy.run_path``) by the tests of
+the report and of the terminal, so that all of them look at the same runs.
 """
 
 from __future__ import annotations
@@ -9,251 +11,213 @@ import json
 import random
 import runpy
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from foundation.measures import Outcome
+from loadtests.measurement import Measurement
+from policies.findings import Finding
+from policies.verdict import Evidence, judge
+from sandtable.document import building
+from sandtable.document.reading import Run
+from sandtable.document.rehearsal import Timing
+from sandtable.document.writing import to_text
+from simulations.calibration import Calibration, published
+from simulations.twin import Prediction
+from stacks.environment import Environment
+from stacks.pricing.costs import Cost
+
 parts = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("example_parts.py"))))
 
-
-def ship(seed: int = 1, requests: int = 478, rate: float = 8.0) -> dict[str, Any]:
-    """Return ``{"rehearsal": …, "samples": …, "graph": …}`` of a run that ships."""
-    rng = random.Random(seed)
-    sides = {"predicted": parts.samples(rng, requests, 1.04), "measured": parts.samples(rng, requests, 1.0)}
-    predicted = parts.outcome(sides["predicted"], failed=0, tokens_per_s=223.4, utilisation=0.618)
-    measured = parts.outcome(sides["measured"], failed=0, tokens_per_s=219.6, utilisation=0.641)
-    resources = parts.graph()
-    ttft, e2e, money = measured["ttft_ms"], measured["e2e_ms"], parts.cost()
-    return {
-        "rehearsal": {
-            "schema_version": 2,
-            "environment": "prod",
-            "started_at": "2026-11-24T09:14:03+00:00",
-            "command": "sandtable rehearse prod --rate 8 --duration 60s",
-            "verdict": "ship",
-            "exit_code": 0,
-            "reasons": [
-                parts.reason("nothing wrong", "no policy denies and all 6 thresholds hold"),
-            ],
-            "thresholds": [
-                parts.judged("p95_ttft_ms < 400", "measured", ttft["p95"], ttft["ci95"]["p95"], True),
-                parts.judged("p99_e2e_ms < 1500", "measured", e2e["p99"], e2e["ci95"]["p99"], True),
-                parts.judged("p50_ttft_ms < 150", "predicted", predicted["ttft_ms"]["p50"], predicted["ttft_ms"]["ci95"]["p50"], True),
-                parts.judged("failed_share < 0.01", "measured", 0.0, [0.0, 0.0077], True),
-                parts.judged("monthly_cost_usd < 30000", "cost", money["monthly_usd"], None, True),
-                parts.judged("policy_violations == 0", "policy", 0.0, None, True),
-            ],
-            "predicted": predicted,
-            "measured": measured,
-            "error": parts.errors(predicted, measured),
-            "policies": parts.findings(),
-            "cost": money,
-            "provenance": parts.provenance(),
-            "timings": parts.timings(),
-            "graph": {
-                "digest": resources.digest,
-                "resources": len(resources),
-                "source": resources.source,
-                "matches_deployed": True,
-                "differences": [],
-            },
-            "simulated": [
-                "Nodes and pods are played by KWOK: scheduling is real, containers are not started on the cluster.",
-                "GPUs are numbers in the API; the engine runs on the CPU of this machine.",
-                "The model has random weights: its speed is real, its answers mean nothing.",
-            ],
-            "real": [
-                "kube-apiserver, etcd, scheduler and controllers took every object.",
-                "llama.cpp generated every token that was measured.",
-            ],
-            "load": {
-                "arrivals": "poisson",
-                "shape": "constant",
-                "trace": None,
-                "requests": requests,
-                "rate_per_s": rate,
-                "duration_s": float(parts.DURATION_S),
-                "seed": seed,
-                "generator": {"lag_p50_ms": 0.21, "lag_p99_ms": 1.84, "cpu_share": 0.113, "cpu_ms_per_request": 0.41},
-                "invalid": [],
-                "errors": [],
-                "notes": [],
-            },
-            "versions": {"sandtable": "0.1.0", "kube-apiserver": "1.36.1", "etcd": "3.6.5", "kwok": "0.8.0", "llama.cpp": "b11549"},
-        },
-        "samples": sides | {"timeline": parts.timeline(rng, rate)},
-        "graph": resources.to_json(),
-    }
+THRESHOLDS = (
+    "p95_ttft_ms < 400",
+    "p99_e2e_ms < 1500",
+    "p50_ttft_ms < 150",
+    "failed_share < 0.01",
+    "monthly_cost_usd < 30000",
+    "policy_violations == 0",
+)
 
 
-def hold() -> dict[str, Any]:
-    """Return a run with broken thresholds, an undecided one, failures, drift and a price that is missing."""
-    run = ship(seed=2)
-    document, rng = run["rehearsal"], random.Random(22)
-    slow = parts.samples(rng, 451, 2.4)
-    measured = parts.outcome(slow, failed=27, tokens_per_s=148.0, utilisation=0.93)
-    run["samples"] |= {"measured": slow, "timeline": parts.timeline(rng, 8.0, failed_from=41)}
-    ttft, e2e = measured["ttft_ms"], measured["e2e_ms"]
-    document |= {
-        "environment": "staging",
-        "command": "sandtable rehearse staging",
-        "verdict": "hold",
-        "exit_code": 3,
-        "reasons": [
-            parts.reason("threshold", f"p95_ttft_ms < 400 is broken: measured {ttft['p95']:.0f} ms with 451 requests."),
-            parts.reason("threshold", "failed_share < 0.01 is broken: 27 of 478 requests failed, most of them after second 41."),
-        ],
-        "measured": measured,
-        "error": parts.errors(document["predicted"], measured),
-    }
-    document["thresholds"] = [
-        parts.judged("p95_ttft_ms < 400", "measured", ttft["p95"], ttft["ci95"]["p95"], False),
-        parts.judged("p99_e2e_ms < 1900", "measured", e2e["p99"], e2e["ci95"]["p99"], None),
-        parts.judged("failed_share < 0.01", "measured", 27 / 478, [0.0375, 0.0809], False),
-        parts.judged("monthly_cost_usd < 30000", "cost", document["cost"]["monthly_usd"], None, True),
-        parts.judged("policy_violations == 0", "policy", 0.0, None, True),
-    ]
-    document["load"]["errors"] = [
-        {"error": "no end after 60 s, 4 tokens so far", "count": 25},
-        {"error": "no connection: refused", "count": 2},
-    ]
-    document["cost"]["unpriced"] = ["cache (aws/eu-west-2/r9z.4xlarge)"]
-    document["graph"] |= {
-        "matches_deployed": False,
-        "differences": ["Deployment ai/ai-stack-deployment: spec.replicas", "ConfigMap telemetry/dashboards-configmap-2: only deployed"],
-    }
-    return run
+@dataclass(frozen=True)
+class Recorded:
+    """What one rehearsal found."""
+
+    environment: str
+    seed: int
+    prediction: Prediction | None
+    measurement: Measurement | None
+    requests: int = 478
+    rate_per_s: float = 8.0
+    thresholds: tuple[str, ...] = THRESHOLDS
+    calibration: Calibration | None = field(default_factory=parts.calibration)
+    cost: Cost = field(default_factory=parts.cost)
+    policies: tuple[Finding, ...] = field(default_factory=parts.findings)
+    timings: tuple[Timing, ...] = field(default_factory=parts.timings)
+    differences: tuple[str, ...] = ()
+    deployed: bool = True
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    baseline: Outcome | None = None
+    real: tuple[str, ...] = (
+        "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
+        "The engines: 2 x llama.cpp on the CPU of this machine, started as the Deployment says.",
+        "The load: every request was sent at its planned time, and each answer was streamed and timed.",
+    )
+    simulated: tuple[str, ...] = (
+        "Nodes and pods on the embedded cluster are played by KWOK; the control plane is real.",
+        "The model has random weights: its speed is real, its answers mean nothing.",
+    )
 
 
-def denied() -> dict[str, Any]:
-    """Return a run that a policy ended before anything was created: no prediction, no measurement."""
-    run = ship(seed=5)
-    document = run["rehearsal"]
-    finding = {
-        "rule": "no-privileged-pods",
-        "severity": "deny",
-        "resource": "DaemonSet falco/falco-daemonset",
-        "urn": parts.urn("kubernetes:apps/v1:DaemonSet", "falco-daemonset"),
-        "message": "container `falco` asks for `privileged: true`",
-        "fix": "use the modern eBPF probe with CAP_BPF and CAP_PERFMON",
-        "waived_by": None,
-    }
-    document["policies"].append(finding)
-    document |= {
-        "environment": "staging",
-        "command": "sandtable rehearse staging",
-        "verdict": "hold",
-        "exit_code": 6,
-        "reasons": [
-            parts.reason("policy", f"policy: {finding['rule']}: {finding['resource']}: {finding['message']}"),
-            parts.reason("undecided", "nothing was created, because a policy denies"),
-        ],
-        "thresholds": [
-            parts.judged("policy_violations == 0", "policy", 1.0, None, False),
-            parts.judged("p95_ttft_ms < 400", "measured", None, None, None),
-            document["thresholds"][-2],
-        ],
-        "predicted": None,
-        "measured": None,
-        "error": None,
-        "provenance": [],
-        "timings": document["timings"][1:3],
-        "real": [],
-        "simulated": [],
-    }
-    document["cost"]["usd_per_million_output_tokens"] = None
-    document["graph"]["matches_deployed"] = None
-    document["load"]["generator"] = None
-    run["samples"] = {"predicted": None, "measured": None, "timeline": []}
-    return run
+def run(name: str, found: Recorded) -> Run:
+    """Return the run that a rehearsal with these findings ends in."""
+    duration_s = float(parts.DURATION_S)
+    traffic = {"rate_per_s": found.rate_per_s, "duration_s": duration_s, "seed": found.seed}
+    environment = Environment.model_validate(
+        {"name": found.environment, "thresholds": list(found.thresholds), "traffic": traffic}, strict=False
+    )
+    graph = parts.graph()
+    deployed = parts.graph(replicas=2 if found.differences else 3) if found.deployed else None
+    verdict = judge(
+        Evidence(
+            thresholds=environment.thresholds,
+            predicted=found.prediction.outcome if found.prediction else None,
+            measured=found.measurement.outcome if found.measurement else None,
+            monthly_cost_usd=found.cost.monthly_usd,
+            denied=[str(finding) for finding in found.policies if finding.denies],
+            invalid=found.measurement.invalid if found.measurement else (),
+            missing=found.missing,
+            baseline=found.baseline,
+            unpriced=found.cost.unpriced,
+        )
+    )
+    rehearsal = building.rehearsal(
+        environment,
+        verdict,
+        started_at="2026-11-24T09:14:03+00:00",
+        command=f"sandtable rehearse {found.environment}",
+        planned=parts.planned(found.requests, found.rate_per_s),
+        graph=graph,
+        deployed=deployed,
+        differences=found.differences,
+        policies=found.policies,
+        cost=found.cost,
+        calibration=found.calibration,
+        prediction=found.prediction,
+        measurement=found.measurement,
+        notes=found.notes,
+        real=found.real,
+        simulated=found.simulated,
+        timings=found.timings,
+    )
+    # The versions of this machine would make every golden file its own.
+    rehearsal = rehearsal.model_copy(update={"versions": {"sandtable": "0.1.0", "pulumi": "3.226.0", "simpy": "4.1.1"}})
+    return Run(name, rehearsal, building.samples(found.prediction, found.measurement), deployed or graph)
 
 
-def regression() -> dict[str, Any]:
-    """Return a run whose thresholds hold and which is worse than the kept baseline."""
-    run = ship(seed=6)
-    run["rehearsal"] |= {
-        "verdict": "hold",
-        "exit_code": 5,
-        "reasons": [
-            parts.reason("regression", "regression: p50 of ttft_ms is 93.1, the kept baseline 71.4 (+30%)"),
-            parts.reason("regression", "regression: p95 of ttft_ms is 188.4, the kept baseline 140.2 (+34%)"),
-        ],
-    }
-    return run
+def ship() -> Recorded:
+    """Return what a rehearsal finds that ships."""
+    rng = random.Random(1)
+    return Recorded("prod", 1, parts.predicted(rng, 478, 8.0, 1.04), parts.measured(rng, 478, 8.0, 1.0))
 
 
-def inconclusive() -> dict[str, Any]:
-    """Return a run with so few requests that nothing bounds its p99 from above, and a late generator."""
-    run = ship(seed=3, requests=24, rate=0.4)
-    document = run["rehearsal"]
-    measured = document["measured"]
-    document |= {
-        "environment": "dev",
-        "command": "sandtable rehearse dev --rate 0.4",
-        "verdict": "inconclusive",
-        "exit_code": 4,
-        "reasons": [
-            parts.reason("undecided", "24 requests are too few for a p99."),
-            parts.reason("undecided", "The load generator was late: lag p99 31.2 ms, allowed are 10 ms."),
-        ],
-    }
-    for name in ("p95", "p99"):
-        limit = {"p95": 400, "p99": 600}[name]
-        ttft = measured["ttft_ms"]
-        document["thresholds"].insert(0, parts.judged(f"{name}_ttft_ms < {limit}", "measured", ttft[name], ttft["ci95"][name], None))
-    document["thresholds"] = document["thresholds"][:2] + document["thresholds"][-2:]
-    document["load"] |= {"rate_per_s": 0.4, "invalid": ["generator lag p99 31.2 ms is over 10 ms"]}
-    document["load"]["generator"]["lag_p99_ms"] = 31.2
-    return run
+def hold() -> Recorded:
+    """Return broken thresholds, an undecided one, failures, drift and a price that is missing."""
+    rng = random.Random(22)
+    return Recorded(
+        "staging",
+        2,
+        parts.predicted(rng, 478, 8.0, 1.04),
+        parts.measured(rng, 478, 8.0, 2.6, failed_from_s=56.3),
+        thresholds=("p95_ttft_ms < 400", "p99_e2e_ms < 1900", "failed_share < 0.01", "monthly_cost_usd < 30000", "policy_violations == 0"),
+        cost=parts.cost(unpriced=True),
+        differences=("changed: Deployment ai/ai-stack-deployment: spec.replicas", "added: ConfigMap telemetry/dashboards-configmap-2"),
+    )
 
 
-def graph_mode() -> dict[str, Any]:
-    """Return a run without Go, cluster and engine: a graph, its cost and its policies, nothing measured."""
-    run = ship(seed=4)
-    document = run["rehearsal"]
-    document |= {
-        "verdict": "inconclusive",
-        "exit_code": 4,
-        "measured": None,
-        "error": None,
-        "reasons": [
-            parts.reason("undecided", "graph mode: nothing was deployed: go is missing; to mend: sandtable doctor --install"),
-            parts.reason("undecided", "nothing was measured: the prediction stands on published coefficients"),
-        ],
-        "simulated": ["The engines on H100 are simulated from published figures."],
-        "real": [],
-        "timings": [*document["timings"][:3], {"step": "deploy", "seconds": 0.0, "status": "skipped", "note": "go is missing"}],
-    }
-    p95 = document["predicted"]["ttft_ms"]["p95"]
-    document["thresholds"] = [parts.judged("p95_ttft_ms < 400", "predicted", p95, None, True), document["thresholds"][-2]]
-    document["graph"]["matches_deployed"] = None
-    document["load"]["generator"] = None
-    run["samples"] |= {"measured": None, "timeline": []}
-    return run
+def denied() -> Recorded:
+    """Return a policy that ends a rehearsal before anything is created: no prediction, no measurement."""
+    finding = Finding(
+        rule="no-privileged-pods",
+        severity="deny",
+        resource="DaemonSet falco/falco-daemonset",
+        urn=parts.urn("kubernetes:apps/v1:DaemonSet", "falco-daemonset"),
+        message="container `falco` asks for `privileged: true`",
+        fix="use the modern eBPF probe with CAP_BPF and CAP_PERFMON",
+    )
+    return Recorded(
+        "staging",
+        5,
+        None,
+        None,
+        thresholds=("policy_violations == 0", "p95_ttft_ms < 400", "monthly_cost_usd < 30000"),
+        calibration=None,
+        policies=tuple(sorted((*parts.findings(), finding), key=lambda one: one.order)),
+        timings=parts.timings()[:3],
+        deployed=False,
+        missing=("nothing was created, because a policy denies",),
+        real=(),
+        simulated=(),
+    )
 
 
-def all_failed() -> dict[str, Any]:
-    """Return a run whose every request failed: quantiles without a sample."""
-    run = hold()
-    nothing: dict[str, list[float]] = {name: [] for name in parts.LATENCIES}
-    document = run["rehearsal"]
-    document["measured"] = parts.outcome(nothing, failed=478, tokens_per_s=0.0, utilisation=0.0)
-    document["error"] = parts.errors(document["predicted"], document["measured"])
-    document["thresholds"][0] = parts.judged("p95_ttft_ms < 400", "measured", None, None, None)
-    document["thresholds"][1] = parts.judged("p99_e2e_ms < 1900", "measured", None, None, None)
-    run["samples"]["measured"] = nothing
-    return run
+def regression() -> Recorded:
+    """Return thresholds that hold, and a baseline that was better."""
+    rng = random.Random(6)
+    kept = parts.measured(rng, 478, 8.0, 0.7)
+    return Recorded("prod", 6, parts.predicted(rng, 478, 8.0, 1.04), parts.measured(rng, 478, 8.0, 1.0), baseline=kept.outcome)
 
 
-def no_requests() -> dict[str, Any]:
-    """Return a run that sent nothing."""
-    run = all_failed()
-    run["rehearsal"]["measured"] = parts.outcome({name: [] for name in parts.LATENCIES}, failed=0, tokens_per_s=0.0, utilisation=0.0)
-    run["samples"]["timeline"] = []
-    return run
+def inconclusive() -> Recorded:
+    """Return so few requests that nothing bounds their p99 from above, and a late generator."""
+    rng = random.Random(3)
+    return Recorded(
+        "dev",
+        3,
+        parts.predicted(rng, 24, 0.4, 1.04),
+        parts.measured(rng, 24, 0.4, 1.0, lag_p99_ms=31.2),
+        requests=24,
+        rate_per_s=0.4,
+        thresholds=("p99_ttft_ms < 600", "p95_ttft_ms < 400", "monthly_cost_usd < 30000", "policy_violations == 0"),
+    )
 
 
-RUNS: dict[str, Callable[[], dict[str, Any]]] = {
+def graph_mode() -> Recorded:
+    """Return a graph, its cost and its policies on a machine without Go, cluster and engine; nothing is measured."""
+    rng = random.Random(4)
+    speeds = published("H100")
+    return Recorded(
+        "prod",
+        4,
+        parts.predicted(rng, 478, 8.0, 1.04),
+        None,
+        thresholds=("p95_ttft_ms < 400", "monthly_cost_usd < 30000"),
+        calibration=speeds,
+        timings=(*parts.timings()[:3], Timing(step="load test", seconds=0.0, status="skipped", note="the engines ask for H100 GPUs")),
+        deployed=False,
+        missing=(
+            "graph mode: nothing was deployed: go is missing; to mend: sandtable doctor --install",
+            "nothing was measured: the engines ask for H100 GPUs; the prediction stands on published coefficients",
+        ),
+        real=(),
+        simulated=(speeds.origin(),),
+    )
+
+
+def all_failed() -> Recorded:
+    """Return a load whose every request failed: quantiles without a sample."""
+    return replace(hold(), measurement=parts.measured(random.Random(22), 478, 8.0, 1.0, failed_from_s=0.0))
+
+
+def no_requests() -> Recorded:
+    """Return a load that sent nothing."""
+    return replace(hold(), measurement=parts.measured(random.Random(22), 0, 8.0, 1.0))
+
+
+FOUND: dict[str, Callable[[], Recorded]] = {
     "ship": ship,
     "hold": hold,
     "denied": denied,
@@ -263,12 +227,20 @@ RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "all-failed": all_failed,
     "no-requests": no_requests,
 }
+#: Each is made once: that takes longer than looking at it.
+RUNS: dict[str, Run] = {name: run(name, found()) for name, found in FOUND.items()}
+
+
+def documents(name: str) -> dict[str, Any]:
+    """Return what is written of the run called ``name``, fresh and free to be changed, by the name of its file."""
+    made = RUNS[name]
+    written = {"rehearsal": made.rehearsal, "samples": made.samples, "graph": parts.graph_document(made.graph)}
+    return {file: json.loads(to_text(document)) for file, document in written.items()}
 
 
 def write(name: str, root: Path) -> Path:
-    """Write the documents of the run called ``name`` as a rehearsal does and return the run's folder."""
+    """Write the run called ``name`` as a rehearsal does and return its folder."""
     folder = root / ".sandtable" / "runs" / name
     folder.mkdir(parents=True)
-    for document, content in RUNS[name]().items():
-        (folder / f"{document}.json").write_text(json.dumps(content), encoding="utf-8")
+    RUNS[name].write(folder)
     return folder

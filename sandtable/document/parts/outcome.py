@@ -69,13 +69,21 @@ class Difference(Part):
     measured: Figure = None
     relative: Figure = None
     """(predicted - measured) / measured; null where the measurement is 0."""
+    inside: bool | None = None
+    """Whether the prediction lies in the measured 95 % interval; null where nothing bounds that on both sides."""
 
     @classmethod
-    def between(cls, predicted: float, measured: float) -> Self:
-        """Return the difference of two figures; NaN is no figure."""
+    def between(cls, predicted: float, measured: float, ci95: tuple[float, float] | None = None) -> Self:
+        """Return the difference of two figures; NaN is no figure. ``ci95`` is the interval of the measured one."""
         if math.isnan(predicted) or math.isnan(measured):
             return cls()
-        return cls(predicted=predicted, measured=measured, relative=(predicted - measured) / measured if measured else None)
+        bounded = ci95 is not None and all(map(math.isfinite, ci95))
+        return cls(
+            predicted=predicted,
+            measured=measured,
+            relative=(predicted - measured) / measured if measured else None,
+            inside=ci95[0] <= predicted <= ci95[1] if ci95 is not None and bounded else None,
+        )
 
 
 class Errors(Part):
@@ -92,7 +100,7 @@ class Errors(Part):
         """Compare every figure that both sides have."""
         sides = [(name, getattr(predicted, name), getattr(measured, name)) for name in cls.model_fields]
         found: dict[str, Any] = {
-            name: {quantile: Difference.between(getattr(before, quantile), getattr(after, quantile)) for quantile in QUANTILES}
+            name: {q: Difference.between(getattr(before, q), getattr(after, q), after.ci95[q]) for q in QUANTILES}
             if name in LATENCIES
             else Difference.between(before, after)
             for name, before, after in sides

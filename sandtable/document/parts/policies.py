@@ -8,7 +8,7 @@ from sandtable.document.parts.base import Part
 
 
 class Finding(Part):
-    """One resource breaks one rule."""
+    """One resource breaks one rule. A list of findings has what denies first and what was waived last."""
 
     rule: str
     severity: Literal["deny", "warn"]

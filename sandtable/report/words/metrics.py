@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandtable.document.parts.base import labelled
-from sandtable.document.parts.outcome import LATENCIES, QUANTILES, Errors, Outcome
+from sandtable.document.parts.outcome import LATENCIES, QUANTILES, Difference, Errors, Outcome
 from sandtable.report.words.quantities import Estimate, figure, usd
 from stacks.environment.thresholds import Threshold
 
@@ -42,6 +42,8 @@ class Line:
     symbol: str
     latency: str | None
     """``ttft_ms``, ``tpot_ms`` or ``e2e_ms``, where the threshold is about one."""
+    decides: bool = True
+    """Whether what it says is said of the threshold; other lines are for comparison."""
 
     @property
     def value(self) -> str:
@@ -52,16 +54,16 @@ class Line:
 
 
 def lines(rehearsal: Rehearsal) -> list[Line]:
-    """Return the thresholds: broken ones first, then undecided ones, then those that hold; otherwise in the order of the document."""
-    rank = {False: 0, None: 1, True: 2}
-    return [_line(judged, rehearsal) for judged in sorted(rehearsal.thresholds, key=lambda judged: rank[judged.holds])]
+    """Return the thresholds in the order of the document: what is broken first, then what is undecided."""
+    return [_line(judged, rehearsal) for judged in rehearsal.thresholds]
 
 
 def _line(judged: Judgement, rehearsal: Rehearsal) -> Line:
     try:
         threshold = Threshold(judged.expression)
     except ValueError:
-        return Line(judged.expression, judged.expression, judged.source, judged.holds, Estimate(judged.value), None, "", None)
+        written = judged.expression
+        return Line(written, written, judged.source, judged.holds, Estimate(judged.value), None, "", None, decides=judged.decides)
     words, unit, latency, quantile = _metric(threshold.metric)
     limit = usd(threshold.limit) if unit == "usd" else figure(threshold.limit, unit)
     outcome = rehearsal.outcome(judged.source)
@@ -74,6 +76,7 @@ def _line(judged: Judgement, rehearsal: Rehearsal) -> Line:
         estimate=Estimate(judged.value, unit, judged.ci95, n),
         limit=threshold.limit,
         symbol=threshold.symbol,
+        decides=judged.decides,
         latency=latency,
     )
 
@@ -119,7 +122,7 @@ def comparison(rehearsal: Rehearsal) -> list[Row]:
             quantile,
             _quantile(predicted, latency, quantile),
             _quantile(measured, latency, quantile),
-            error.of_figure(latency, quantile).relative,
+            error.of_figure(latency, quantile),
         )
         for latency in LATENCIES
         for quantile in QUANTILES
@@ -127,7 +130,7 @@ def comparison(rehearsal: Rehearsal) -> list[Row]:
     # Counts last: they say how much was seen, the figures before them what.
     for name, label in sorted(labelled(Outcome), key=lambda one: one[1].unit == "count"):
         before, after = (Estimate(getattr(outcome, name) if outcome else None, label.unit) for outcome in (predicted, measured))
-        rows.append(_row("the whole run", label.words, before, after, error.of_figure(name).relative))
+        rows.append(_row("the whole run", label.words, before, after, error.of_figure(name)))
     return rows
 
 
@@ -138,9 +141,5 @@ def _quantile(outcome: Outcome | None, latency: str, quantile: str) -> Estimate:
     return Estimate(found.at(quantile), "ms", found.ci95.get(quantile), found.n)
 
 
-def _row(group: str, words: str, predicted: Estimate, measured: Estimate, relative: float | None) -> Row:
-    within = None
-    if predicted.value is not None and measured.value is not None and measured.ci95 and None not in measured.ci95:
-        low, high = measured.ci95
-        within = low <= predicted.value <= high  # type: ignore[operator]  # None was excluded a line above
-    return Row(group, words, measured.unit, predicted, measured, relative, within)
+def _row(group: str, words: str, predicted: Estimate, measured: Estimate, difference: Difference) -> Row:
+    return Row(group, words, measured.unit, predicted, measured, difference.relative, difference.inside)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from sandtable.report.words.facts import Item
 from sandtable.report.words.quantities import ABSENT, count, figure, percent, usd
-from stacks.graph import labels
 
 if TYPE_CHECKING:
     from sandtable.document.parts.cost import Cost
     from sandtable.document.rehearsal import Rehearsal
-    from stacks.graph import Graph, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +69,13 @@ def basis(rehearsal: Rehearsal) -> str:
     return f"It rests on a prediction and on {sent}."
 
 
-def what_it_buys(rehearsal: Rehearsal, graph: Graph | None) -> list[Item]:
+def what_it_buys(rehearsal: Rehearsal) -> list[Item]:
     """Return replicas, GPUs, nodes, tokens per second and USD per million tokens, each where it is known."""
-    engines = list(_engines(graph)) if graph else []
     items = []
-    if engines:
-        replicas = sum(_replicas(engine) for engine in engines)
-        gpus = sum(_replicas(engine) * _gpus(engine) for engine in engines)
-        items.append(_counted(replicas, "replica of the engine", "replicas of the engine"))
-        if gpus:
-            items.append(_counted(gpus, "GPU", "GPUs", "held by them"))
+    if engines := rehearsal.engines:
+        items.append(_counted(engines.replicas, "replica of the engine", "replicas of the engine"))
+        if engines.gpus:
+            items.append(_counted(engines.gpus, "GPU", "GPUs", "held by them"))
     if rehearsal.cost and rehearsal.cost.pools:
         nodes = sum(pool.nodes for pool in rehearsal.cost.pools)
         items.append(_counted(nodes, "node", "nodes", f"in {count(len(rehearsal.cost.pools), 'pool')}"))
@@ -96,22 +91,6 @@ def what_it_buys(rehearsal: Rehearsal, graph: Graph | None) -> list[Item]:
 
 def _counted(number: float, one: str, many: str, note: str = "") -> Item:
     return Item(one if number == 1 else many, figure(number, "count"), note)
-
-
-def _engines(graph: Graph) -> list[Resource]:
-    kinds = ("Deployment", "StatefulSet", "DaemonSet", "Pod")
-    return [resource for resource in graph.objects(*kinds) if resource.pod_labels.get(labels.ROLE) == labels.ROLE_ENGINE]
-
-
-def _replicas(resource: Resource) -> int:
-    value = resource.spec.get("replicas", 1)
-    return value if isinstance(value, int) else 1
-
-
-def _gpus(resource: Resource) -> int:
-    limits = [(container.get("resources") or {}).get("limits") or {} for container in resource.containers()]
-    amounts = [str(limit.get(labels.GPU_RESOURCE, "0")) for limit in limits]
-    return sum(int(amount) for amount in amounts if amount.isdigit())
 
 
 def monthly(cost: Cost | None) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import runpy
 from collections.abc import Callable
 from functools import cache
@@ -17,14 +15,13 @@ from sandtable.report.page import render_page
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 EXAMPLES = runpy.run_path(str(GOLDEN / "example_run.py"))
-NAMES = list(EXAMPLES["RUNS"])
-# What a rehearsal writes is JSON; building each run once keeps the tests quick.
-DOCUMENTS: dict[str, dict[str, Any]] = {name: json.loads(json.dumps(make())) for name, make in EXAMPLES["RUNS"].items()}
+RUNS: dict[str, Run] = EXAMPLES["RUNS"]
+NAMES = list(RUNS)
 
 
 @cache
 def rendered(name: str) -> str:
-    return render_page(typed(DOCUMENTS[name], name))
+    return render_page(RUNS[name])
 
 
 def typed(documents: dict[str, Any], name: str = "example") -> Run:
@@ -35,13 +32,14 @@ def typed(documents: dict[str, Any], name: str = "example") -> Run:
 @pytest.fixture
 def document() -> Callable[[str], dict[str, Any]]:
     """Return a fresh copy of the documents of a run, by name."""
-    return lambda name: copy.deepcopy(DOCUMENTS[name])
+    found: Callable[[str], dict[str, Any]] = EXAMPLES["documents"]
+    return found
 
 
 @pytest.fixture
 def run() -> Callable[[str], Run]:
     """Return a typed run, by name."""
-    return lambda name: typed(DOCUMENTS[name], name)
+    return RUNS.__getitem__
 
 
 @pytest.fixture
@@ -65,7 +63,8 @@ def read() -> Callable[[dict[str, Any]], Run]:
 @pytest.fixture(params=NAMES)
 def any_run(request: pytest.FixtureRequest) -> Run:
     """Every example run in turn."""
-    return typed(DOCUMENTS[request.param], request.param)
+    found: Run = RUNS[request.param]
+    return found
 
 
 @pytest.fixture

@@ -132,14 +132,14 @@ def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]
         "p95 time to first token < 400 ms",
         "broken",
         "undecided",
-        "Nodes and pods are played by KWOK",
+        "Nodes and pods on the embedded cluster are played by KWOK",
         "no-privileged-pods",
         "use the modern eBPF probe",
         "waived by security-team",
         "as of 2026-06",
         "suspect",
         "do not read this as free",
-        "prefill time per token",
+        "compute_s[64 tokens]",
         "assumed",
         "sandtable rehearse staging",
         "sha256:",
@@ -153,7 +153,7 @@ def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]
 def test_a_bound_that_the_sample_does_not_give_is_said(page: Callable[[str], str]) -> None:
     text = parsed(page("inconclusive")).text
     assert "n too small]" in text
-    assert "The measurement is not valid: generator lag p99" in text
+    assert "The measurement is not valid: the generator sent late" in text
 
 
 @pytest.mark.parametrize(

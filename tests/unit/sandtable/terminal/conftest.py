@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +12,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from sandtable.document.reading import Run
 from sandtable.terminal.console import THEME
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 ANSWERS = SimpleNamespace(**runpy.run_path(str(GOLDEN / "example_answers.py")))
 EXAMPLES = runpy.run_path(str(GOLDEN / "example_run.py"))
-RUNS: dict[str, dict[str, Any]] = {name: json.loads(json.dumps(make())) for name, make in EXAMPLES["RUNS"].items()}
+RUNS: dict[str, Run] = EXAMPLES["RUNS"]
 
 
 @pytest.fixture
-def runs() -> dict[str, dict[str, Any]]:
-    """Return the documents of every example run, by name; not to be changed."""
+def runs() -> dict[str, Run]:
+    """Return every example run, by name."""
     return RUNS
 
 

@@ -21,7 +21,7 @@ def shown(document: dict[str, Any], console: Console) -> str:
 
 
 def test_thousands_of_pods_without_a_node_are_one_line(console: Callable[..., Console], answers: SimpleNamespace) -> None:
-    document = answers.whatif()
+    document = answers.whatif().model_dump(mode="json")
     document["scenarios"][1]["unschedulable"] = {f"ai/ai-stack-{n}": "no node with a free GPU" for n in range(6, 1006)} | {
         "web/web-0": "every node that would take it is away"
     }
@@ -39,7 +39,7 @@ def without_prices(cost: dict[str, Any], *pools: str) -> dict[str, Any]:
 
 
 def test_what_has_no_price_is_not_shown_as_free(console: Callable[..., Console], answers: SimpleNamespace) -> None:
-    document = answers.whatif()
+    document = answers.whatif().model_dump(mode="json")
     for scenario in document["scenarios"]:
         scenario["cost"] = without_prices(scenario["cost"], *(pool["name"] for pool in scenario["cost"]["pools"]))
         scenario["usd_per_million_output_tokens"] = 0.0
@@ -54,7 +54,7 @@ def test_what_has_no_price_is_not_shown_as_free(console: Callable[..., Console],
 def test_a_cost_with_a_missing_price_is_at_least_and_differs_by_nothing_known(
     console: Callable[..., Console], answers: SimpleNamespace
 ) -> None:
-    document = answers.whatif()
+    document = answers.whatif().model_dump(mode="json")
     document["scenarios"][1]["cost"] = without_prices(document["scenarios"][1]["cost"], "serving")  # the other side is whole
     text = shown(document, console(140))
     assert "USD a month $27,151 at least $7,564 $27,151 same" in text
@@ -64,7 +64,7 @@ def test_a_cost_with_a_missing_price_is_at_least_and_differs_by_nothing_known(
 
 
 def test_a_loss_comes_before_what_got_better_for_those_that_were_left(console: Callable[..., Console], answers: SimpleNamespace) -> None:
-    document = answers.whatif()
+    document = answers.whatif().model_dump(mode="json")
     lossy = document["scenarios"][1]
     lossy["metrics"]["p95_ttft_ms"] = {"mean": 158.7, "ci95": [150.0, 167.0], "n": 12, "verdict": "undefined"} | {
         "difference": {"mean": -23.7, "ci95": [-30.0, -17.0], "n": 12}
@@ -76,11 +76,11 @@ def test_a_loss_comes_before_what_got_better_for_those_that_were_left(console: C
 
 
 def test_nothing_is_shown_to_fall_by_more_than_there_was(console: Callable[..., Console], answers: SimpleNamespace) -> None:
-    assert "-101" not in shown(answers.whatif(), console(140))
+    assert "-101" not in shown(answers.whatif().model_dump(mode="json"), console(140))
 
 
 def test_an_interval_that_nothing_bounds_has_no_ends(console: Callable[..., Console], answers: SimpleNamespace) -> None:
-    document = answers.whatif()
+    document = answers.whatif().model_dump(mode="json")
     for scenario in document["scenarios"]:
         for metric in scenario["metrics"].values():
             metric |= {"ci95": [None, None], "n": 1}
