@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from foundation.processes import atomic_file
 from stacks.pricing.prices import BUNDLED
 from toolchain.cache import Lock
 
@@ -190,14 +191,14 @@ def test_full_disk(sandtable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_disk_that_fills_while_a_run_is_written(sandtable: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file, so that there are no tools and the graph alone is rehearsed")
     monkeypatch.setenv("SANDTABLE_CACHE", str(tmp_path / "cache"))
-    write = Path.write_text
+    write = atomic_file.write_text
 
-    def full(path: Path, *arguments: Any, **options: Any) -> int:
+    def full(path: Path, text: str) -> None:
         if "runs" in path.parts:
             raise OSError(28, "No space left on device", str(path))
-        return write(path, *arguments, **options)
+        write(path, text)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(atomic_file, "write_text", full)
     sandtable("rehearse", "staging").refused("rehearsal.json", "cannot be written: No space left on device")
 
 
