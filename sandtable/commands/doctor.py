@@ -37,12 +37,16 @@ def doctor(
 ) -> None:
     """Show every server and command-line tool: version, origin, licence, checksum, and how to mend what is missing."""
     import toolchain
+    import toolchain.environments
     from sandtable.document.answers.machine import Tools, Variables
-    from sandtable.jobs.tools import ensure
+    from sandtable.jobs.tools import ensure, ensure_environment
     from sandtable.terminal import Steps, out, show_tools
 
     if install:
-        ensure(toolchain.obtainable(toolchain.tools_for("all")), Steps(quiet=json or env), verify=True)
+        steps = Steps(quiet=json or env)
+        ensure(toolchain.obtainable(toolchain.tools_for("all")), steps, verify=True)
+        for name in toolchain.environments.read_groups():
+            ensure_environment(name, steps)
     if env:
         from sandtable.jobs.pulumi_cli import make_stacks, variables
 
@@ -54,7 +58,7 @@ def doctor(
             for name, value in found_variables.items():
                 typer.echo(f"export {name}={shlex.quote(value)}")
         return
-    found = Tools.model_validate({"tools": toolchain.status()})
+    found = Tools.model_validate({"tools": [*toolchain.status(), *toolchain.environments.status()]})
     if json:
         print_json(found)
     else:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sandtable.terminal import Steps
     from stacks.environment import Environment
     from toolchain import Plan, Tool, ToolchainError
@@ -62,6 +65,25 @@ def ensure_or_skip(names: Sequence[str], steps: Steps, words: Callable[[str], st
             return _with_mend(error)
         step.note(f"{_count(needed)} provided")
     return None
+
+
+def ensure_environment(group: str, steps: Steps) -> Path:
+    """Return the Python of the environment of a workload's dependency group, making it where it is missing; silent where it is there.
+
+    Raises:
+        toolchain.ToolchainError: it cannot be had; the text names the remedy.
+    """
+    from toolchain.cache import Cache
+    from toolchain.environments import environment_for, find, read_groups
+    from toolchain.installing.progress import duration
+
+    groups = read_groups()
+    if group in groups and (python := find(groups[group], Cache.of(os.environ))):
+        return python
+    if group in groups:
+        steps.say(f"The Python environment of {group} is not here yet; getting it takes about {duration(groups[group].seconds)}, once.")
+    with steps.step(f"environment {group}"), steps.builds() as show:
+        return environment_for(group, on_progress=show)
 
 
 class _Announced:

@@ -40,6 +40,7 @@ class LocalWorkload:
         health: Path that answers 200 once it serves.
         cpus: Cores it may run on; None leaves that to the system.
         log: File that its output is appended to.
+        python: That of the workload's own environment (``toolchain.environments``); None: ours.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class LocalWorkload:
         health: str = "/health",
         cpus: AbstractSet[int] | None = None,
         log: Path,
+        python: Path | None = None,
     ) -> None:
         self.port = port
+        self._python = python
         self._module, self._arguments, self._health = module, arguments, health
         self._attempts = 1 if port else _PORT_ATTEMPTS
         self._cpus = cpus
@@ -128,8 +131,8 @@ class LocalWorkload:
 
     def _start(self) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", self._module, *self._arguments(self.port)]
-        self._child = Child(command, env=python_environment(), log=self._log, grace_s=_STOP_LIMIT_S)
+        command = [self._python or sys.executable, "-m", self._module, *self._arguments(self.port)]
+        self._child = Child(command, env=python_environment(own=self._python is not None), log=self._log, grace_s=_STOP_LIMIT_S)
         self._child.start()
         if self._cpus is not None and hasattr(os, "sched_setaffinity"):
             # Threads started later inherit it; the child is still loading Python when this runs.

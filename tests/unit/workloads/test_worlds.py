@@ -1,0 +1,106 @@
+"""Dependency worlds: the core stays light, each workload has its group, and its image holds what it imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolchain.environments import read_groups
+from toolchain.environments.group import normalised
+
+ROOT = Path(__file__).parents[3]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+CONTAINERFILES = sorted((ROOT / "workloads").glob("*/Containerfile"))
+#: What only one workload needs, and what would make everybody's first install long.
+HEAVY = {
+    *("torch", "flwr", "gymnasium", "transformers", "scikit-learn", "dp-accounting"),
+    *("kafka-python", "aiokafka", "confluent-kafka", "pika", "aio-pika", "nats-py", "pulsar-client"),
+    *("redis", "pymongo", "qdrant-client", "asyncpg", "psycopg"),
+}  # fmt: skip
+
+
+def name_of(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9][\w.-]*", requirement)
+    assert found
+    return normalised(found[0])
+
+
+def test_the_core_installs_without_what_only_a_workload_needs() -> None:
+    assert {name_of(each) for each in PROJECT["project"]["dependencies"]} & HEAVY == set()
+
+
+def test_the_constraints_have_every_requirement_of_every_group() -> None:
+    pinned = {normalised(name) for name in re.findall(r"^([\w.-]+)==", CONSTRAINTS, re.MULTILINE)}
+    groups = PROJECT["dependency-groups"].values()
+    wanted = {name_of(each) for group in (PROJECT["project"]["dependencies"], *groups) for each in group if isinstance(each, str)}
+    assert wanted - pinned == set()
+
+
+def test_every_workload_with_an_image_has_a_group_of_its_own_with_what_the_image_installs() -> None:
+    groups = read_groups()
+    for file in CONTAINERFILES:
+        text = file.read_text(encoding="utf-8")
+        installed = re.findall(r"([\w.-]+)==", text)
+        assert {name_of(each) for each in groups[file.parent.name].requirements} == set(map(normalised, installed)), file
+
+
+@pytest.mark.parametrize("file", CONTAINERFILES, ids=lambda file: file.parent.name)
+def test_an_image_holds_every_module_that_the_workload_imports(file: Path) -> None:
+    copied = sources(file.read_text(encoding="utf-8"))
+    needed = closure(f"workloads.{file.parent.name}")
+    assert [str(path) for path in sorted(needed) if not any(path == each or path.is_relative_to(each) for each in copied)] == []
+
+
+def test_a_module_that_is_not_copied_is_found() -> None:
+    needed = closure("workloads.engine")
+    assert Path("foundation/processes/atomic_file.py") in needed
+    assert Path("foundation/__init__.py") in needed
+    assert sources("COPY workloads/__init__.py foundation/errors.py /app/\n") == [
+        Path("workloads/__init__.py"),
+        Path("foundation/errors.py"),
+    ]
+
+
+def test_names_of_what_is_observed_import_nothing_but_typing() -> None:
+    for path in (ROOT / "workloads" / "telemetry").rglob("*.py"):
+        assert set(imported(path)) <= {"__future__", "typing", "__future__.annotations", "typing.Final"}, path
+
+
+def sources(containerfile: str) -> list[Path]:
+    return [Path(each) for line in re.findall(r"^COPY (.+)$", containerfile, re.MULTILINE) for each in line.split()[:-1]]
+
+
+def closure(package: str) -> set[Path]:
+    """Return the files of the project that running a package may import, from the root."""
+    todo = [file.relative_to(ROOT) for file in (ROOT / package.replace(".", "/")).rglob("*.py")]
+    found: set[Path] = set()
+    while todo:
+        path = todo.pop()
+        if path in found:
+            continue
+        found.add(path)
+        todo += [folder / "__init__.py" for folder in path.parents if folder.name]
+        todo += [file for name in imported(ROOT / path) for file in files_of(name)]
+    return found
+
+
+def files_of(module: str) -> Iterator[Path]:
+    if module.partition(".")[0] in {"foundation", "workloads"}:
+        path = Path(*module.split("."))
+        yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if (ROOT / file).exists())
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -1,0 +1,6 @@
+"""Virtual environments made on demand, one a dependency group: a workload that runs on this machine runs in its own."""
+
+from toolchain.environments.environment import environment_for, find, status
+from toolchain.environments.group import Group, read_groups
+
+__all__ = ["Group", "environment_for", "find", "read_groups", "status"]
