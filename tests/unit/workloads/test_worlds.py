@@ -43,12 +43,18 @@ def test_the_constraints_have_every_requirement_of_every_group() -> None:
     assert wanted - pinned == set()
 
 
-def test_every_workload_with_an_image_has_a_group_of_its_own_with_what_the_image_installs() -> None:
-    groups = read_groups()
-    for file in CONTAINERFILES:
-        text = file.read_text(encoding="utf-8")
-        installed = re.findall(r"([\w.-]+)==", text)
-        assert {name_of(each) for each in groups[file.parent.name].requirements} == set(map(normalised, installed)), file
+@pytest.mark.parametrize("file", CONTAINERFILES, ids=lambda file: file.parent.name)
+def test_what_an_image_installs_stands_in_a_dependency_group_and_in_the_constraints(file: Path) -> None:
+    pins = re.findall(r"([\w.-]+==[\w.]+)", file.read_text(encoding="utf-8"))
+    assert [pin for pin in pins if not re.search(rf"^{re.escape(pin)}( |$)", CONSTRAINTS, re.MULTILINE)] == []
+    installed = {name_of(pin) for pin in pins}
+    groups = [{name_of(each) for each in group if isinstance(each, str)} for group in PROJECT["dependency-groups"].values()]
+    assert any(installed <= group for group in groups)
+
+
+def test_the_environment_of_the_engine_is_what_its_image_installs() -> None:
+    installed = re.findall(r"([\w.-]+)==", (ROOT / "workloads" / "engine" / "Containerfile").read_text(encoding="utf-8"))
+    assert {name_of(each) for each in read_groups()["engine"].requirements} == set(map(normalised, installed))
 
 
 @pytest.mark.parametrize("file", CONTAINERFILES, ids=lambda file: file.parent.name)
