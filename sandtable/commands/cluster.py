@@ -77,7 +77,7 @@ def _open(context: typer.Context, environment: str) -> Cluster:
 def start(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Start the cluster of ENV; builds what is missing first."""
     import toolchain
-    from sandtable.jobs.tools import ensure
+    from sandtable.jobs.stack.tools import ensure
     from sandtable.terminal import Steps
 
     found = _open(context, environment)

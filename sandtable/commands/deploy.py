@@ -10,7 +10,7 @@ from sandtable.commands.options import EnvironmentName, Json, Yes, print_json, w
 from sandtable.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from sandtable.jobs.deploy import OpenedStack
+    from sandtable.jobs.stack.deploy import OpenedStack
     from stacks.deployment import Update
 
 EXAMPLES = {
@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _open(context: typer.Context, environment: str, *, yes: bool, quiet: bool) -> OpenedStack:
-    from sandtable.jobs.deploy import open_stack
+    from sandtable.jobs.stack.deploy import open_stack
     from sandtable.terminal import Steps
 
     return open_stack(environment, workspace(context), Steps(quiet=quiet), confirmed=yes)
@@ -67,7 +67,7 @@ def preview(context: typer.Context, environment: EnvironmentName, json: Json = F
     """
     from sandtable.document.answers.deployment import Plan
     from sandtable.document.parts.cost import PlannedCost
-    from sandtable.jobs import deploy
+    from sandtable.jobs.stack import deploy
     from sandtable.terminal import out, show_preview
 
     planned = deploy.preview(_open(context, environment, yes=True, quiet=json))  # nothing to agree to: a plan changes nothing
@@ -90,7 +90,7 @@ def preview(context: typer.Context, environment: EnvironmentName, json: Json = F
 
 def up(context: typer.Context, environment: EnvironmentName, unlock: Unlock = False, yes: Yes = False, json: Json = False) -> None:
     """Deploy the environment to its cluster and wait until it is rolled out; nothing is deployed where a policy denies (exit 6)."""
-    from sandtable.jobs import deploy
+    from sandtable.jobs.stack import deploy
 
     stack = _open(context, environment, yes=yes, quiet=json)
     if unlock:
@@ -101,7 +101,7 @@ def up(context: typer.Context, environment: EnvironmentName, unlock: Unlock = Fa
 def refresh(context: typer.Context, environment: EnvironmentName, yes: Yes = False, json: Json = False) -> None:
     """Compare what is deployed with the cluster and show what was changed by hand; the next `up` puts it back."""
     from sandtable.document.answers.deployment import Drift
-    from sandtable.jobs import deploy
+    from sandtable.jobs.stack import deploy
     from sandtable.terminal import out, show_drift
 
     drift = Drift.of(deploy.refresh(_open(context, environment, yes=yes, quiet=json)))
@@ -121,7 +121,7 @@ def down(
     json: Json = False,
 ) -> None:
     """Remove everything that `up` deployed."""
-    from sandtable.jobs import deploy
+    from sandtable.jobs.stack import deploy
 
     stack = _open(context, environment, yes=yes, quiet=json)
     if unlock:

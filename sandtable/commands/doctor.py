@@ -39,7 +39,7 @@ def doctor(
     import toolchain
     import toolchain.environments
     from sandtable.document.answers.machine import Tools, Variables
-    from sandtable.jobs.tools import ensure, ensure_environment
+    from sandtable.jobs.stack.tools import ensure, ensure_environment
     from sandtable.terminal import Steps, out, show_tools
 
     if install:
@@ -48,7 +48,7 @@ def doctor(
         for name in toolchain.environments.read_groups():
             ensure_environment(name, steps)
     if env:
-        from sandtable.jobs.pulumi_cli import make_stacks, variables
+        from sandtable.jobs.stack.pulumi_cli import make_stacks, variables
 
         found_variables = variables(workspace(context))
         make_stacks(workspace(context))

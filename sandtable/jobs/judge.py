@@ -11,8 +11,8 @@ from sandtable.jobs.remarks import NO_REMARKS, Remarks
 
 if TYPE_CHECKING:
     from foundation.measures import Outcome
-    from sandtable.jobs.deploy import Landed
-    from sandtable.jobs.first_answer import FirstAnswer
+    from sandtable.jobs.stack.deploy import Landed
+    from sandtable.jobs.stack.first_answer import FirstAnswer
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.traffic import PlannedRequest

@@ -17,22 +17,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
-from sandtable.jobs import cluster as clusters
 from sandtable.jobs.baseline import Baseline, load_digest
-from sandtable.jobs.deploy import land
 from sandtable.jobs.engines.trial import Setting, predict_and_measure, predict_published, without_gpus
-from sandtable.jobs.first_answer import first_answer
 from sandtable.jobs.judge import Found, judge_all
 from sandtable.jobs.remarks import Remarks
-from sandtable.jobs.tools import ensure_or_skip, needed_for
+from sandtable.jobs.stack import cluster as clusters
+from sandtable.jobs.stack.deploy import land
+from sandtable.jobs.stack.first_answer import first_answer
+from sandtable.jobs.stack.tools import ensure_or_skip, needed_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from policies.verdict import Verdict
-    from sandtable.jobs.deploy import Landed
     from sandtable.jobs.engines.trial import Trial
-    from sandtable.jobs.first_answer import FirstAnswer
+    from sandtable.jobs.stack.deploy import Landed
+    from sandtable.jobs.stack.first_answer import FirstAnswer
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.deployed import DeployedEngines

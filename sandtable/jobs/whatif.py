@@ -10,7 +10,7 @@ from sandtable.errors import UsageError
 from sandtable.jobs.engines.calibrate import Calibrator, keep, kept
 from sandtable.jobs.engines.cores import share_cores
 from sandtable.jobs.engines.running import running
-from sandtable.jobs.first_answer import read_program
+from sandtable.jobs.stack.first_answer import read_program
 from sandtable.report.words.quantities import count
 
 if TYPE_CHECKING:

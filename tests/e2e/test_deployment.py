@@ -26,7 +26,7 @@ import yaml
 from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 
-from sandtable.jobs.pulumi_cli import variables
+from sandtable.jobs.stack.pulumi_cli import variables
 from sandtable.workspace import Workspace
 from stacks.clusters import Cluster, open_cluster
 from stacks.deployment import Deployment

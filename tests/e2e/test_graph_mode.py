@@ -1,4 +1,4 @@
-"""No Go, no tools and no package index: the graph is rehearsed, the first line says so, and the verdict is at most inconclusive."""
+"""No Go, no tools and no package index: the first answers are there, the graph is rehearsed, and the verdict is at most inconclusive."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def test_rehearsal_without_any_tool(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 4, done.stderr
     assert "Traceback" not in done.stderr
-    assert "graph mode" in done.stderr.splitlines()[0]
+    first, _policies, _cost, said, tools, *_ = done.stderr.splitlines()
+    assert "resources" in first, "what needs no tool is answered before any is looked for"
+    assert said.startswith("next: ")
+    assert "graph mode" in tools
     (run,) = (tmp_path / ".sandtable" / "runs").iterdir()
     document = json.loads((run / "rehearsal.json").read_text(encoding="utf-8"))
     schema = json.loads((ROOT / "docs" / "schemas" / "rehearsal.json").read_text(encoding="utf-8"))

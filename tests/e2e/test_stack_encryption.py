@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandtable.jobs.pulumi_cli import make_stacks, variables
+from sandtable.jobs.stack.pulumi_cli import make_stacks, variables
 from sandtable.workspace import Workspace
 from stacks.clusters import open_cluster
 from stacks.deployment import Deployment

@@ -108,7 +108,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
     if speed is not None:
         again = simulate(deployed, speed.during, setting.requests, setting.seed)
         without = again if speed.during.pace is None else simulate(deployed, speed.half_way, setting.requests, setting.seed)
-        trial = Trial(speed.during, again, measurement, trial.remarks + _paced(speed.during, without))
+        trial = Trial(speed.during, again, measurement, trial.remarks + speed_remarks(speed.during, without))
     return _doubted(trial, setting)
 
 
@@ -118,7 +118,7 @@ def _started(deployed: DeployedEngines) -> Remarks:
     return Remarks(real=(engines,), simulated=model)
 
 
-def _paced(during: Calibration, without: Prediction) -> Remarks:
+def speed_remarks(during: Calibration, without: Prediction) -> Remarks:
     """Say what the second calibration has changed; ``without`` is the prediction without the yardstick."""
     halved = f"after the load the engine was {during.change()}; the prediction stands on the speed half-way"
     if during.pace is None:

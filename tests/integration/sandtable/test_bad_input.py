@@ -318,7 +318,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_built(
     def build(*_: Any, **__: Any) -> None:
         raise AssertionError("this takes a quarter of an hour")
 
-    monkeypatch.setattr("sandtable.jobs.deploy.ensure", build)
+    monkeypatch.setattr("sandtable.jobs.stack.deploy.ensure", build)
     (project / ".sandtable").write_text("a file where the folder should be")
     for command in ("preview", "up", "refresh", "down"):
         sandtable(command, "dev").refused(".sandtable: cannot be made", "choose another with --root")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandtable.jobs.tools import ensure_or_skip
+from sandtable.jobs.stack.tools import ensure_or_skip
 
 
 class Said:

@@ -10,8 +10,8 @@ import pytest
 
 import toolchain
 from sandtable import app
-from sandtable.jobs import tools
-from sandtable.jobs.tools import ensure
+from sandtable.jobs.stack import tools
+from sandtable.jobs.stack.tools import ensure
 from toolchain import BuildProgress, Plan, Step, ToolStatus
 from toolchain.environments import read_groups
 

@@ -13,7 +13,7 @@ from policies.stack.rule import graph_of
 from sandtable.app import run
 from sandtable.errors import PolicyDeniesError
 from sandtable.exit_codes import ExitCode, for_error
-from sandtable.jobs.deploy import OpenedStack, PlannedChange, up
+from sandtable.jobs.stack.deploy import OpenedStack, PlannedChange, up
 from sandtable.terminal import Steps
 from stacks.admission.rules import Severity
 from stacks.deployment import Preview
@@ -63,5 +63,5 @@ def test_preview_ends_as_the_policies_say(monkeypatch: pytest.MonkeyPatch, sever
     plan, cost = Preview({}, (), 1.0, graph_of([])), monthly_cost(graph_of([]), PriceBook.bundled())
     planned = PlannedChange(Environment(name="dev"), plan, (finding,), cost, cost)
     monkeypatch.setattr("sandtable.commands.deploy._open", lambda *_args, **_options: None)
-    monkeypatch.setattr("sandtable.jobs.deploy.preview", lambda _stack: planned)
+    monkeypatch.setattr("sandtable.jobs.stack.deploy.preview", lambda _stack: planned)
     assert run(["preview", "dev", "--json"]) == code

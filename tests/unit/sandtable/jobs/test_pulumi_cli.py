@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import toolchain
-from sandtable.jobs.pulumi_cli import make_stacks, variables
+from sandtable.jobs.stack.pulumi_cli import make_stacks, variables
 from sandtable.workspace import Workspace
 from stacks.deployment import Deployment
 from stacks.errors import ConfigurationError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandtable.jobs.engines.calibrate import Calibrator, EngineSpeed
-from sandtable.jobs.engines.trial import _paced
+from sandtable.jobs.engines.trial import speed_remarks
 from sandtable.terminal import Steps
 from simulations import calibration
 from simulations.calibration import Calibration, Fit
@@ -48,7 +48,7 @@ def test_the_prediction_is_made_anew_from_the_speed_half_way(monkeypatch: pytest
     between = replace(BEFORE, drift=0.03)
     speed, _ = recalibrated(monkeypatch, between)
     assert speed == EngineSpeed(between, between)
-    remarks = _paced(speed.during, twin_of(between))
+    remarks = speed_remarks(speed.during, twin_of(between))
     assert remarks.notes == ("after the load the engine was 3% slower than before; the prediction stands on the speed half-way",)
     assert remarks.missing == ()
 
@@ -57,7 +57,7 @@ def test_the_prediction_is_for_the_speed_of_the_load_where_a_yardstick_tells_it(
     between = replace(BEFORE, drift=0.0, yardstick_s=2e-4)
     speed, (step,) = recalibrated(monkeypatch, between, 2.1e-4)
     assert speed == EngineSpeed(between, between.at(2.1e-4))
-    assert _paced(speed.during, twin_of(between)).notes[1] == (
+    assert speed_remarks(speed.during, twin_of(between)).notes[1] == (
         "a yardstick on the engine's core took 1.050 times as long during the load as during the mixed loads, and the prediction "
         "counts that in; without it the p50 were ttft 24 ms, tpot 1.5 ms, e2e 99.5 ms"
     )

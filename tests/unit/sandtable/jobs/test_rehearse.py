@@ -16,10 +16,10 @@ from policies.verdict import Cause, Result
 from sandtable.document.building import rehearsal
 from sandtable.jobs import rehearse as jobs
 from sandtable.jobs.engines.trial import NO_TRIAL, Setting, Trial
-from sandtable.jobs.first_answer import FirstAnswer
 from sandtable.jobs.judge import Found, judge_all
 from sandtable.jobs.rehearse import Options, Rehearsed, command_for, rehearse
 from sandtable.jobs.remarks import Remarks
+from sandtable.jobs.stack.first_answer import FirstAnswer
 from sandtable.terminal import Steps
 from sandtable.workspace import Workspace
 from simulations.deployed import DeployedEngines

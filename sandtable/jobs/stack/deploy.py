@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandtable.jobs import cluster as clusters
-from sandtable.jobs.policy_gate import check_policies, refuse_denied
 from sandtable.jobs.remarks import Remarks
-from sandtable.jobs.tools import ensure, needed_for
+from sandtable.jobs.stack import cluster as clusters
+from sandtable.jobs.stack.policy_gate import check_policies, refuse_denied
+from sandtable.jobs.stack.tools import ensure, needed_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

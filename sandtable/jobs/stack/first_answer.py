@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandtable.jobs.policy_gate import check_policies, denials
+from sandtable.jobs.stack.policy_gate import check_policies, denials
 
 if TYPE_CHECKING:
     from policies.findings import Finding
