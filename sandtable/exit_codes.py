@@ -54,6 +54,7 @@ ERRORS: dict[ExitCode, frozenset[str]] = {
             "policies.PolicyError",
             "workloads.EngineError",
             "workloads.EngineArgumentError",
+            "workloads.EmulatorError",
             "sandtable.SandtableError",
         }
     ),
