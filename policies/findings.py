@@ -7,8 +7,8 @@ here (no environment, no nodes) as not applicable, with the reason: ``sandtable 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 from stacks.admission.rules import Severity
 
@@ -45,10 +45,6 @@ class Finding:
         """Sort key: what denies first, waived last, then by rule, resource and text."""
         return (self.waived_by is not None, self.severity != "deny", self.rule, self.urn, self.message)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values, one key a field."""
-        return asdict(self)
-
 
 def counted(findings: Sequence[Finding]) -> str:
     """Return how many there are in a few words: ``0 deny, 9 other findings``."""
@@ -62,10 +58,6 @@ class NotApplicable:
 
     rule: str
     reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values, one key a field."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +76,3 @@ class Assessment:
     def violations(self) -> tuple[Finding, ...]:
         """The findings that deny; their number is the metric ``policy_violations``."""
         return tuple(finding for finding in self.findings if finding.denies)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values."""
-        return {
-            "findings": [finding.to_json() for finding in self.findings],
-            "not_applicable": [rule.to_json() for rule in self.not_applicable],
-            "rules": list(self.rules),
-        }

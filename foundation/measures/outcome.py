@@ -190,7 +190,7 @@ class Outcome:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document described in docs/schemas/outcome.json."""
+        """Return JSON-compatible values, as a kept baseline holds them."""
         document = asdict(self) | {name: getattr(self, name).to_json() for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
         return document | {"n": self.n}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -53,11 +53,6 @@ class GeneratorStats:
     def cpu_us_per_frame(self) -> float:
         """CPU microseconds a frame, everything else included; 0 without frames."""
         return self.cpu_s * 1e6 / self.frames if self.frames else 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values."""
-        derived = {name: getattr(self, name) for name in ("achieved_share", "cpu_ms_per_request", "cpu_us_per_frame")}
-        return {name: round(value, 6) if isinstance(value, float) else value for name, value in (asdict(self) | derived).items()}
 
 
 def open_loop_stats(sends: Sequence[tuple[float, float | None]], *, wall_s: float, cpu_s: float, frames: int) -> GeneratorStats:

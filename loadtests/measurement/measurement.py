@@ -68,16 +68,3 @@ class Measurement:
         """Why requests failed, the most frequent first: ``error`` and ``count`` of the ten most frequent."""
         counted = Counter(record.error or record.status.value for record in self.records if record.status is not Status.OK)
         return [{"error": error, "count": count} for error, count in counted.most_common(_MOST_ERRORS)]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values, without the records."""
-        return {
-            "outcome": self.outcome.to_json(),
-            "replicas": list(self.replicas),
-            "generator": self.generator.to_json(),
-            "invalid": list(self.invalid),
-            "undersampled": list(self.undersampled),
-            "errors": self.errors,
-            "timeline": [point.to_json() for point in self.timeline],
-            "notes": list(self.notes),
-        }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from foundation.measures.outcome import RequestRecord, Status
 
@@ -28,10 +28,6 @@ class TimelinePoint:
     in_flight: int
     output_tokens_per_s: float
     ttft_p50_ms: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values, rounded to what a curve can show."""
-        return {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 def timeline(records: Sequence[RequestRecord], *, interval_s: float = 1.0) -> list[TimelinePoint]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from foundation.measures import Outcome, Quantiles, sample_for_share, share_interval, too_few_samples
 
@@ -34,18 +34,6 @@ class Judgement:
     def left_open(self) -> Judgement:
         """Return the line as one of a run that does not count, which answers nothing about the engines."""
         return replace(self, holds=None) if self.source in {"measured", "predicted"} else self
-
-    def to_json(self) -> dict[str, Any]:
-        """Return one entry of ``thresholds`` in docs/schemas/rehearsal.json."""
-        interval = None if self.low is None and self.high is None else [_finite(self.low), _finite(self.high)]
-        return {
-            "expression": str(self.threshold),
-            "source": self.source,
-            "value": _finite(self.value),
-            "ci95": interval,
-            "holds": self.holds,
-            "decides": self.decides,
-        }
 
     def __str__(self) -> str:
         """Return ``p95_ttft_ms < 400 (measured 512 [480, 560])``."""
@@ -127,7 +115,3 @@ def _too_few_for_share(line: Judgement, measured: Outcome) -> str | None:
     needed = sample_for_share(line.value, line.threshold.limit)
     seen = f"{measured.failed} of {measured.requests} requests failed"
     return f"{seen}; to tell, about {needed:,} such requests are needed" if needed else f"{seen}; that is the limit itself"
-
-
-def _finite(value: float | None) -> float | None:
-    return round(value, 6) if value is not None and math.isfinite(value) else None

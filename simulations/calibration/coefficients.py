@@ -71,10 +71,6 @@ class NamedCoefficient:
     name: str
     coefficient: Coefficient
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values."""
-        return {"name": self.name, **asdict(self.coefficient)}
-
 
 @dataclass(frozen=True, slots=True)
 class Machine:

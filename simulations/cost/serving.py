@@ -8,7 +8,7 @@ use is wrong by one over the utilisation (arXiv 2606.11690).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from foundation.measures.outcome import Outcome
@@ -43,10 +43,6 @@ class GpuLedger:
     def utilisation(self) -> float | None:
         """Share of all GPU seconds during which an engine had work; None where there are no GPUs."""
         return self.serving_s / self.total_s if self.total_s else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the buckets in seconds."""
-        return {key: round(value, 6) for key, value in asdict(self).items()}
 
 
 def usd_per_million_output_tokens(outcome: Outcome, hourly_usd: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,27 +54,3 @@ class ScenarioResult:
     stopped: Literal["precise", "cap"]
     calibration: str
     notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return one entry of ``scenarios``."""
-        return {
-            "name": self.name,
-            "outcome": self.outcome.to_json(),
-            "cost": self.cost.to_json(),
-            "availability": None if self.availability is None else round(self.availability, 6),
-            "replicas": self.replicas,
-            "replicas_running": round(self.replicas_running, 6),
-            "gpu_utilisation": None if self.gpu_utilisation is None else round(self.gpu_utilisation, 6),
-            "gpu_seconds": self.gpu_seconds.to_json(),
-            "unschedulable": dict(self.unschedulable),
-            "usd_per_million_output_tokens": _rounded(self.usd_per_million_output_tokens),
-            "metrics": {name: comparison.to_json() for name, comparison in self.metrics.items()},
-            "replications": self.replications,
-            "stopped": self.stopped,
-            "calibration": self.calibration,
-            "notes": list(self.notes),
-        }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

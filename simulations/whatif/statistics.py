@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from foundation.measures import share_interval
 
@@ -62,10 +62,6 @@ class Interval:
         """Return the interval without what lies outside of what the value can be."""
         return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values: NaN and infinities become None."""
-        return {"mean": _finite(self.mean), "ci95": [_finite(self.low), _finite(self.high)], "n": self.n}
-
 
 def interval(values: Sequence[float]) -> Interval:
     """Return mean and 95 % interval of independent values by Student's t; NaN is no value."""
@@ -105,10 +101,6 @@ class Comparison:
     difference: Interval | None
     verdict: Verdict | None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return one entry of ``metrics``."""
-        return {**self.value.to_json(), "difference": self.difference.to_json() if self.difference else None, "verdict": self.verdict}
-
 
 def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool | None) -> Comparison:
     """Compare a scenario's values with the baseline's, replication by replication; without a better side there is no verdict."""
@@ -134,7 +126,3 @@ def _verdict(difference: Interval, scale: float, *, lower_is_better: bool) -> Ve
     if difference.low <= 0 <= difference.high or abs(difference.mean) < NEGLIGIBLE * scale:
         return "not distinguishable"
     return "better" if (difference.mean < 0) is lower_is_better else "worse"
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None

@@ -27,10 +27,6 @@ class Step:
     urn: str
     paths: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return one entry of ``steps``."""
-        return {"operation": self.operation, "label": self.label, "urn": self.urn, "paths": list(self.paths)}
-
 
 @dataclass(frozen=True, slots=True)
 class Update:

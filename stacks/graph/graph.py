@@ -164,17 +164,6 @@ class Resource:
         # Our own components are known by their type, too: the graph of a kept report does not say what is custom.
         return self.is_object or (self.custom and not self.type.startswith(("pulumi:", "sandtable:")))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the document described in docs/schemas/graph.json."""
-        return {
-            "urn": self.urn,
-            "type": self.type,
-            "name": self.name,
-            "parent": self.parent,
-            "depends_on": list(self.depends_on),
-            "inputs": self.inputs,
-        }
-
 
 @dataclass(frozen=True)
 class Graph:
@@ -223,11 +212,6 @@ class Graph:
         """``sha256:…`` of what is deployed, see the module's text."""
         lines = sorted(json.dumps([r.identity, r.declared], sort_keys=True, separators=(",", ":")) for r in self.resources if r.counts)
         return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the document described in docs/schemas/graph.json."""
-        resources = [r.to_json() for r in self.resources]
-        return {"digest": self.digest, "source": self.source, "unseen": list(self.unseen), "resources": resources}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from stacks.graph.capacity import GIB, Amounts, Node, nodes
 from stacks.graph.capacity import pools as pools_of
@@ -63,21 +63,6 @@ class PoolCost:
         hourly = self.usd_per_hour
         return None if hourly is None else hourly * count * self.paid_share * HOURS_PER_MONTH
 
-    def to_json(self) -> dict[str, Any]:
-        """Return one entry of ``pools``."""
-        return {
-            "name": self.name,
-            "nodes": self.nodes,
-            "purchase": self.purchase,
-            "instance_type": self.instance_type,
-            "region": self.region,
-            "usd_per_hour": self.usd_per_hour,
-            "monthly_usd": _cents(self.monthly_usd),
-            "price_source": self.price.source if self.price else None,
-            "price_as_of": self.price.as_of if self.price else None,
-            "suspect": self.price.suspect if self.price else None,
-        }
-
 
 @dataclass(frozen=True)
 class Cost:
@@ -121,21 +106,6 @@ class Cost:
         """Return what may be out of date on ``today``, one line a price."""
         warnings = (pool.price.age_warning(today) for pool in self.pools if pool.price and pool.usd_per_hour)
         return tuple(sorted({warning for warning in warnings if warning}))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the document ``cost``; amounts are rounded to cents."""
-        return {
-            "monthly_usd": _cents(self.monthly_usd),
-            "hourly_usd": round(self.hourly_usd, 4),
-            "low_usd": _cents(self.low_usd),
-            "high_usd": _cents(self.high_usd),
-            "pools": [pool.to_json() for pool in self.pools],
-            "unpriced": list(self.unpriced),
-            "not_modelled": list(self.not_modelled),
-            "budget_usd": self.budget_usd,
-            "idle_share": None if self.idle_share is None else round(self.idle_share, 4),
-            "assumptions": list(self.assumptions),
-        }
 
 
 def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = None, paid_share: Mapping[str, float] | None = None) -> Cost:
@@ -264,7 +234,3 @@ def _requested_share(requested: Amounts, capacity: Amounts) -> float:
     ]
     weight = sum(part[0] for part in parts)
     return sum(worth * min(1.0, asked / room) for worth, asked, room in parts if room) / weight if weight else 0.0
-
-
-def _cents(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)

@@ -101,7 +101,8 @@ class GraphSourceContract:
     def test_normalising_twice_changes_nothing(self) -> None:
         graph = self.read(OBJECTS)
         assert Graph.of(graph, graph.source) == graph
-        assert json.loads(json.dumps(graph.to_json())) == graph.to_json()
+        written = [resource.inputs for resource in graph]
+        assert json.loads(json.dumps(written)) == written
 
     def test_a_secret_is_a_mark(self) -> None:
         (secret,) = self.read(OBJECTS).objects("Secret")

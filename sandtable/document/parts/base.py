@@ -25,6 +25,7 @@ class Part(BaseModel):
         extra="ignore",
         defer_build=True,
         use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,  # every field is written
         json_schema_extra={"additionalProperties": False},
     )
 

@@ -128,7 +128,7 @@ def comparison(rehearsal: Rehearsal) -> list[Row]:
         for quantile in QUANTILES
     ]
     # Counts last: they say how much was seen, the figures before them what.
-    for name, label in sorted(labelled(Outcome), key=lambda one: one[1].unit == "count"):
+    for name, label in sorted(labelled(type(predicted or measured or Outcome())), key=lambda one: one[1].unit == "count"):
         before, after = (Estimate(getattr(outcome, name) if outcome else None, label.unit) for outcome in (predicted, measured))
         rows.append(_row("the whole run", label.words, before, after, error.of_figure(name)))
     return rows

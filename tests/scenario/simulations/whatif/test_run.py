@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from foundation.measures.outcome import Outcome, RequestRecord, Status
+from sandtable.document.answers.whatif import Scenario
 from simulations.deployed import DeployedEngines
 from simulations.whatif import parse_scenario, run
 from stacks.environment import Budget, Environment, Lengths, Traffic
@@ -204,7 +205,7 @@ def test_a_run_that_is_too_long_names_the_scenario_and_the_largest_factor(build:
 
 def test_without_a_request_nothing_is_known_and_nothing_breaks(build: Any) -> None:
     results = ask(stack(build), "spot=0.5", "price=2x", rate=0.00001)
-    document = json.loads(json.dumps([result.to_json() for result in results], allow_nan=False))
+    document = json.loads(json.dumps([Scenario.of(result).model_dump(mode="json") for result in results], allow_nan=False))
     assert {(d["availability"], d["usd_per_million_output_tokens"], d["metrics"]["good_share"]["mean"]) for d in document} == {
         (None, None, None)
     }
@@ -223,7 +224,7 @@ def test_a_trace_has_as_many_replications_as_windows(build: Any, tmp_path: Path)
     assert (baseline.replications, baseline.outcome.requests, double.outcome.requests) == (2, 240, 480)
     (single,) = results(100)
     assert (single.replications, single.stopped) == (1, "cap")
-    assert single.to_json()["metrics"]["p95_ttft_ms"]["ci95"] == [None, None]
+    assert Scenario.of(single).metrics["p95_ttft_ms"].ci95 == (None, None)
     assert any(note.startswith("the trace has room for one run only") for note in single.notes)
     assert any("were clipped" in note for note in single.notes)
 
@@ -288,7 +289,7 @@ def test_a_graph_without_nodes_is_asked_all_the_same(build: Any) -> None:
 
 def test_equal_seeds_give_equal_documents_and_others_differ(build: Any) -> None:
     def document(seed: int) -> str:
-        return json.dumps([result.to_json() for result in ask(stack(build), "traffic=1.1x", "spot=0.6", seed=seed)], allow_nan=False)
+        return "".join(Scenario.of(result).model_dump_json() for result in ask(stack(build), "traffic=1.1x", "spot=0.6", seed=seed))
 
     assert document(1) == document(1) != document(2)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulations.calibration import Calibration, Coefficient
-from simulations.calibration.coefficients import Fit
+from simulations.calibration.coefficients import Fit, NamedCoefficient
 from simulations.errors import CalibrationError
 
 Build = Callable[..., Calibration]
@@ -21,9 +21,9 @@ def test_what_is_saved_is_loaded(calibration: Build, tmp_path: Path) -> None:
 
 
 def test_every_coefficient_is_listed_with_its_origin(calibration: Build) -> None:
-    listed = [entry.to_json() for entry in calibration().provenance()]
+    listed = calibration().provenance()
     assert len(listed) == 6 + 10
-    assert listed[0] == {"name": "compute_s[1 tokens]", "value": 0.001, "unit": "s", "provenance": "measured", "source": "a test", "n": 3}
+    assert listed[0] == NamedCoefficient("compute_s[1 tokens]", Coefficient(0.001, "s", "measured", "a test", 3))
 
 
 @pytest.mark.parametrize(("error", "counts"), [(0.04, True), (0.15, True), (0.16, False)])

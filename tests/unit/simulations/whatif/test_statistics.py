@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from sandtable.document.answers.whatif import MeanOf
 from simulations.whatif.statistics import compare, interval, share_of_drawn, t95
 
 
@@ -25,7 +26,7 @@ def test_one_value_bounds_nothing_and_a_missing_one_is_left_out() -> None:
     assert interval([3.0]).high == math.inf
     assert interval([3.0, math.nan]) == interval([3.0])
     assert math.isnan(interval([math.nan]).mean)
-    assert interval([3.0]).to_json() == {"mean": 3.0, "ci95": [None, None], "n": 1}
+    assert MeanOf.of(interval([3.0])) == MeanOf(mean=3.0, ci95=(None, None), n=1)
 
 
 def test_the_interval_covers_the_truth_nineteen_times_in_twenty() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sandtable.document.parts.cost import Cost as CostDocument
 from stacks.graph import Graph, Resource
 from stacks.pricing.costs import monthly_cost
 from stacks.pricing.prices import PriceBook
@@ -92,13 +93,13 @@ def test_low_and_high_are_the_bounds_of_the_pools() -> None:
 
 
 def test_the_cost_table_is_the_golden_one() -> None:
-    cost = monthly_cost(graph_of(*FLEET, ENGINE, CLAIMS), PriceBook.bundled(), budget_usd=90_000)
+    cost = CostDocument.of(monthly_cost(graph_of(*FLEET, ENGINE, CLAIMS), PriceBook.bundled(), budget_usd=90_000))
     lines = [
-        f"{p['name']:<8} {p['nodes']} {p['purchase']:<10} {p['instance_type']:<12} {p['region']:<11}"
-        f" {p['usd_per_hour']:>8} {p['monthly_usd']:>9} {p['price_as_of']}"
-        for p in cost.to_json()["pools"]
+        f"{p.name:<8} {p.nodes} {p.purchase:<10} {p.instance_type:<12} {p.region:<11}"
+        f" {p.usd_per_hour:>8} {p.monthly_usd:>9} {p.price_as_of}"
+        for p in cost.pools
     ]
-    lines += [f"{key}: {cost.to_json()[key]}" for key in ("monthly_usd", "low_usd", "high_usd", "budget_usd", "idle_share")]
+    lines += [f"{key}: {getattr(cost, key)}" for key in ("monthly_usd", "low_usd", "high_usd", "budget_usd", "idle_share")]
     lines += [f"not modelled: {line}" for line in cost.not_modelled] + [f"assumed: {line}" for line in cost.assumptions]
     assert "\n".join(lines) + "\n" == GOLDEN.read_text(encoding="utf-8")
 
@@ -106,7 +107,7 @@ def test_the_cost_table_is_the_golden_one() -> None:
 def test_a_pool_priced_at_zero_is_listed_and_is_no_gap() -> None:
     laptop = node(CPU | {"cloud": "local", "region": "local", "kind": "laptop", "purchase": "on-demand"})
     cost = monthly_cost(graph_of(laptop), PriceBook.bundled())
-    assert cost.to_json()["pools"][0]["monthly_usd"] == 0
+    assert cost.pools[0].monthly_usd == 0
     assert cost.unpriced == ()
     assert cost.headline == "$0 a month"
 
@@ -179,13 +180,3 @@ def test_a_pool_that_starts_empty_costs_nothing_yet_and_counts_at_its_largest() 
 def test_a_pool_that_starts_empty_leaves_the_total_whole_without_a_price() -> None:
     pool = POOL.replace('pool-min: "2"', 'pool-min: "0"').replace("p5.48xlarge", "p5.48xlrage")
     assert monthly_cost(graph_of(node(CPU), pool), PriceBook.bundled()).unpriced == ()
-
-
-def test_the_document_has_exactly_the_agreed_keys() -> None:
-    document = monthly_cost(graph_of(*FLEET), PriceBook.bundled()).to_json()
-    assert list(document) == [
-        "monthly_usd", "hourly_usd", "low_usd", "high_usd", "pools", "unpriced", "not_modelled", "budget_usd", "idle_share", "assumptions",
-    ]  # fmt: skip
-    assert list(document["pools"][0]) == [
-        "name", "nodes", "purchase", "instance_type", "region", "usd_per_hour", "monthly_usd", "price_source", "price_as_of", "suspect",
-    ]  # fmt: skip
