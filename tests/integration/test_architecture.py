@@ -69,3 +69,11 @@ def test_no_file_is_longer_than_400_lines_without_a_reason(folder: str) -> None:
         if (lines := len((text := path.read_text(encoding="utf-8")).splitlines())) > 400 and "long because" not in text[:800].lower()
     }
     assert long == {}
+
+
+@pytest.mark.parametrize("mechanism", ["subprocess.Popen(", "posix_spawn(", "flock(", ".partial", "create_server((host"])
+def test_each_mechanism_of_processes_and_files_is_in_one_place(mechanism: str) -> None:
+    """Children, detached servers, locks, atomic files and free ports are those of ``foundation/processes``."""
+    sources = (path for floor in FOLDERS[:8] for path in (ROOT / floor).rglob("*.py"))
+    places = {path.parent.relative_to(ROOT) for path in sources if mechanism in path.read_text(encoding="utf-8")}
+    assert places == {Path("foundation/processes")}
