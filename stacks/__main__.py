@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from stacks.clusters import open_cluster
+from stacks.clusters.port import kubeconfig_for_pulumi
 from stacks.environment.file import load
 from stacks.errors import ClusterError, StackError
 from stacks.program import program
@@ -29,7 +30,7 @@ def main(root: Path) -> None:
         environment = load(pulumi.get_stack(), root=root)
         cluster = open_cluster(environment, root)
         _must_run(cluster)
-        program(environment, kubeconfig=str(cluster.kubeconfig), context=cluster.context)
+        program(environment, kubeconfig=kubeconfig_for_pulumi(cluster), context=cluster.context)
     except StackError as error:
         raise pulumi.RunError(str(error)) from error
 

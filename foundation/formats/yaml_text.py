@@ -1,39 +1,98 @@
-"""YAML as the people mean it who write it: the part that JSON can say, and every key once.
+"""YAML as Kubernetes reads it: the part that JSON can say, and every key once.
 
-PyYAML reads YAML 1.1, where ``2024-01-01`` is a date, a key may stand twice (the last one wins, silently) and tags make sets and
-bytes. Here a date is a text, and the rest is refused with its place.
+PyYAML reads YAML 1.1 to the letter, where ``22:30`` is a number in base 60 and a key may stand twice (the last one wins, silently). Here
+plain scalars are read as kubectl reads them (``yaml_scalars.py``), keys are texts, and what JSON cannot say is refused with its place.
+No error repeats a value: it may be a credential.
 """
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from foundation.errors import DocumentError
+from foundation.formats import text as texts
+from foundation.formats.yaml_scalars import MERGE, scalar
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_VALUES: Final = 5_000_000  # more than the largest cluster's objects; a few nested aliases say more than any memory holds
 _DEEPEST: Final = 100
-_KEYS: Final = {True: "true", False: "false", None: "null"}
-_MERGE: Final = "tag:yaml.org,2002:merge"
-_TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_YAML: Final = "tag:yaml.org,2002:"
+_MERGE: Final = f"{_YAML}merge"
+_TEXT: Final = f"{_YAML}str"
+_TAGS: Final = {bool: f"{_YAML}bool", int: f"{_YAML}int", float: f"{_YAML}float", str: _TEXT, type(None): f"{_YAML}null"}
 # The safe loader over libyaml, where PyYAML has it, is eight times faster.
 _BASE: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_BASE):  # type: ignore[misc]
-    """A safe loader that knows no dates."""
+    """A safe loader that reads scalars and keys as Kubernetes does."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012  # PyYAML's own name and form
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        """Return the tag of a node that has none."""
+        if kind is yaml.ScalarNode and implicit[0]:
+            return _MERGE if value == MERGE else _TAGS[type(scalar(value))]
+        return str(super().resolve(kind, value, implicit))
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping whose keys are texts, but for those that have no text."""
+        self.flatten_mapping(node)
+        # Not by way of the keys' own values: `y` and `1` are one key to Python, and two to Kubernetes.
+        found: dict[Hashable, Any] = {}
+        for key_node, value_node in node.value:
+            key = _key(self.construct_object(key_node, deep=True))
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a key is a list or a mapping", key_node.start_mark)
+            found[key] = self.construct_object(value_node, deep=deep)
+        return found
+
+    def number_or_word(self, node: yaml.ScalarNode) -> Any:
+        """Return the value of a scalar whose tag says that it is no text; it may be quoted."""
+        value = scalar(self.construct_scalar(node))
+        if _TAGS[type(value)] != node.tag and (node.tag, type(value)) != (_TAGS[float], int):
+            raise yaml.constructor.ConstructorError(None, None, f"the tag !!{node.tag.rpartition(':')[2]} does not fit", node.start_mark)
+        return value
+
+    def text(self, node: yaml.ScalarNode) -> str:
+        """Return the text of a scalar, whatever it looks like."""
+        return str(self.construct_scalar(node))
+
+    def bytes_as_text(self, node: yaml.ScalarNode) -> str:
+        """Return what base 64 hides, as Go takes it for a text."""
+        try:
+            return base64.b64decode(self.construct_scalar(node)).decode("utf-8", "replace")
+        except ValueError:
+            raise yaml.constructor.ConstructorError(None, None, "the tag !!binary does not fit", node.start_mark) from None
+
+    def without_its_tag(self, _: str, node: yaml.Node) -> Any:
+        """Return the value of a node with a tag of its own (``!Ref x``), which kubectl passes over."""
+        if isinstance(node, yaml.MappingNode):
+            return self.construct_mapping(node, deep=True)
+        return self.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else self.construct_scalar(node)
+
+
+for _kind in (bool, int, float, type(None)):
+    _Loader.add_constructor(_TAGS[_kind], _Loader.number_or_word)
+for _tag in ("timestamp", "merge", "value"):
+    _Loader.add_constructor(f"{_YAML}{_tag}", _Loader.text)
+_Loader.add_constructor(f"{_YAML}binary", _Loader.bytes_as_text)
+_Loader.add_multi_constructor("!", _Loader.without_its_tag)
+
+
+def _key(value: Any) -> Any:
+    """Return a key as sigs.k8s.io/yaml writes it: ``on`` is ``"true"``, ``0x10`` is ``"16"``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int | float) else value
 
 
 @dataclass(frozen=True)
@@ -48,17 +107,34 @@ def read(path: Path) -> list[Document]:
     """Return the documents of a file; an empty file has none.
 
     Raises:
-        DocumentError: the file cannot be read, is not YAML, has a key twice, or says what JSON cannot.
+        DocumentError: the file cannot be read, or see :func:`parse`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path}: cannot be read: {error}") from error
+        text = texts.decode(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DocumentError(f"{path}: cannot be read: {reason}") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> list[Document]:
+    """Return the documents of a text; ``path`` names it in errors.
+
+    Raises:
+        DocumentError: the text is not YAML, has a key twice, or says what JSON cannot.
+    """
     try:
         _must_be_shallow(text, path)
         return list(_documents(text, path))
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError comes from a tag whose text is none, such as `!!int x`
-        raise DocumentError(f"{path}: is not YAML: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        problem = " ".join(filter(None, (error.context, error.problem)))
+        raise DocumentError(f"{path}{line}: is not YAML: {problem}") from None
+    except yaml.YAMLError as error:  # a sign that no text has, which it names by its number
+        raise DocumentError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    except ValueError:
+        raise DocumentError(f"{path}: is not YAML: a tag does not fit its text") from None
 
 
 def _must_be_shallow(text: str, path: Path) -> None:
@@ -96,9 +172,10 @@ def _given_twice(node: yaml.Node, seen: set[int]) -> Iterator[tuple[int, str]]:
         keys: Counter[str] = Counter()
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
-                keys[key.value] += 1
-                if keys[key.value] == 2:  # told at the second, once
-                    yield key.start_mark.line + 1, key.value
+                name = key.value if key.tag == _TEXT else str(_key(scalar(key.value)))
+                keys[name] += 1
+                if keys[name] == 2:  # told at the second, once
+                    yield key.start_mark.line + 1, name
             yield from _given_twice(value, seen)
 
 
@@ -110,12 +187,12 @@ def _size(value: Any, path: tuple[str, ...], known: dict[int, int], place: str) 
     if value is None or isinstance(value, str | bool | int | float):
         return 1
     if not isinstance(value, Mapping | list):
-        raise DocumentError(f"{place}: {at} is {value!r}, which JSON cannot say; put it in quotes, without a tag")
+        raise DocumentError(f"{place}: {at} is a {type(value).__name__}, which JSON cannot say; put it in quotes, without a tag")
     if id(value) not in known:
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key in value if isinstance(value, Mapping) else ():
-            if isinstance(key, bool) or not isinstance(key, str | int):
-                raise DocumentError(f"{place}: {at}: the key {_KEYS.get(key, key)} is no text; put it in quotes")
+            if not isinstance(key, str):
+                raise DocumentError(f"{place}: {at}: the key {'null' if key is None else key} is no text; put it in quotes")
         known[id(value)] = 1 + sum(_size(inner, (*path, str(key)), known, place) for key, inner in items)
     if known[id(value)] > _MOST_VALUES:
         raise DocumentError(f"{place}: {at} has more than {_MOST_VALUES:,} values; its aliases repeat one another")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -122,17 +123,18 @@ def status(context: typer.Context, environment: EnvironmentName, json: Json = Fa
 
 
 def kubeconfig(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
-    """Print the path of the kubeconfig file, for kubectl and for `pulumi up` by hand."""
+    """Print the path of the kubeconfig file (of all, where the context is split), for kubectl and for `pulumi up` by hand."""
     from sandtable.document.answers.machine import Kubeconfig
 
     found = _open(context, environment)
-    path = found.kubeconfig.resolve()
-    if not path.is_file():
-        raise MissingError(f"{path} does not exist yet: run `sandtable cluster start {found.name}` first")
+    paths = [path.resolve() for path in found.kubeconfigs]
+    if missing := [path for path in paths if not path.is_file()]:
+        raise MissingError(f"{missing[0]} does not exist yet: run `sandtable cluster start {found.name}` first")
+    value = os.pathsep.join(map(str, paths))
     if json:
-        print_json(Kubeconfig(kubeconfig=str(path), context=found.context))
+        print_json(Kubeconfig(kubeconfig=value, context=found.context))
     else:
-        typer.echo(str(path))
+        typer.echo(value)
 
 
 def _show(cluster: Cluster, *, json: bool) -> None:

@@ -30,7 +30,11 @@ class Cluster(Protocol):
 
     @property
     def kubeconfig(self) -> Path:
-        """The kubeconfig file; it exists while the cluster runs."""
+        """The kubeconfig file with the context; it exists while the cluster runs."""
+
+    @property
+    def kubeconfigs(self) -> tuple[Path, ...]:
+        """The files that say all of the context: the one, or those of $KUBECONFIG where cluster and user stand in others."""
 
     @property
     def context(self) -> str:
@@ -52,3 +56,8 @@ class Cluster(Protocol):
 
     def status(self) -> ClusterStatus:
         """Tell what is running, without changing anything."""
+
+
+def kubeconfig_for_pulumi(cluster: Cluster) -> str | None:
+    """Return the path that Pulumi's provider is told; None where it has to merge the files of $KUBECONFIG itself."""
+    return str(cluster.kubeconfig.absolute()) if len(cluster.kubeconfigs) == 1 else None

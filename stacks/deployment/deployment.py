@@ -9,6 +9,7 @@ Rule 3: every failure is told in one error of ``stacks.errors``, with Pulumi's o
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +18,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pulumi
-import yaml
 from pulumi import automation as auto
 
 import toolchain
-from stacks.clusters.port import Cluster
+from stacks.clusters.kubeconfig.files import read
+from stacks.clusters.port import Cluster, kubeconfig_for_pulumi
 from stacks.deployment.command import InterruptibleCommand
 from stacks.deployment.engine import Stack, Workspace
 from stacks.deployment.events import Recorder
@@ -180,7 +181,7 @@ class Deployment:
     def _own_program(self) -> None:
         from stacks.program import program
 
-        program(self.environment, kubeconfig=str(self.cluster.kubeconfig.absolute()), context=self.cluster.context)
+        program(self.environment, kubeconfig=kubeconfig_for_pulumi(self.cluster), context=self.cluster.context)
 
     def _run_program(self) -> None:
         """Run the program so that what it raises reaches our caller, and not only as text in Pulumi's output."""
@@ -201,11 +202,8 @@ class Deployment:
     @property
     def _identity(self) -> str:
         """Digest of what makes the cluster itself: its authority; its address where it has none of its own."""
-        document = yaml.safe_load(self.cluster.kubeconfig.read_text(encoding="utf-8"))
-        names = {entry["context"].get("cluster") for entry in document.get("contexts") or () if entry["name"] == self.cluster.context}
-        found = [entry["cluster"] for entry in document.get("clusters") or () if entry["name"] in names]
-        parts = [cluster.get("certificate-authority-data") or cluster.get("server", "") for cluster in found]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        cluster = read(self.cluster.kubeconfigs).cluster_of(self.cluster.context).value
+        return hashlib.sha256(str(cluster.get("certificate-authority-data") or cluster.get("server", "")).encode()).hexdigest()
 
     @property
     def _elsewhere(self) -> bool:
@@ -224,7 +222,7 @@ class Deployment:
             program=self._run_program,
             pulumi_command=InterruptibleCommand(str(command.path), command.version),
             secrets_provider=self.environment.secrets.stack_encryption,
-            env_vars=environment | self._folder.variables(),
+            env_vars=environment | self._folder.variables() | {"KUBECONFIG": os.pathsep.join(map(str, self.cluster.kubeconfigs))},
         )
         return Stack.of(self.environment.name, workspace, new=self._state.checkpoint is None)
 

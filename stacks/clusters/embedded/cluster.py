@@ -56,6 +56,11 @@ class EmbeddedCluster:
         return self.folder / "kubeconfig"
 
     @property
+    def kubeconfigs(self) -> tuple[Path, ...]:
+        """That one."""
+        return (self.kubeconfig,)
+
+    @property
     def context(self) -> str:
         """Context inside the kubeconfig."""
         return f"sandtable-{self.name}"

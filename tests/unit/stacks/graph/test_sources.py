@@ -175,6 +175,40 @@ def test_lists_are_split_and_folders_searched(tmp_path: Path) -> None:
     assert [r.label for r in from_manifests([tmp_path])] == ["Pod p"]
 
 
+MAP, THING = (f'{{"apiVersion": "v1", "kind": "{kind}", "metadata": {{"name": "a"}}' for kind in ("ConfigMap", "Thing"))
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml", "a"])
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (MAP + ', "data": {"a": "launch \\ud83d\\ude80"}}', 1),
+        (MAP + "}" + THING + "}", 2),
+        (MAP + "}\n" + THING + "}\n", 2),
+        (MAP + ",  # of YAML\n }", 1),
+        ("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\napiVersion: v1\nkind: Thing\nmetadata: {name: a}\n", 2),
+    ],
+)
+def test_json_is_read_as_json_whatever_the_file_is_called(tmp_path: Path, name: str, text: str, count: int) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert len(from_manifests([tmp_path / name])) == count
+
+
+def test_what_is_neither_json_nor_yaml_is_told_as_its_ending_says(tmp_path: Path) -> None:
+    for name, words in (("a.json", "is not JSON: Expecting"), ("a.yaml", ":1: is not YAML")):
+        (tmp_path / name).write_text('{"kind": "ConfigMap" "x"}', encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=rf"{name}:? ?{words}"):
+            from_manifests([tmp_path / name])
+
+
+def test_manifests_in_utf_16_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: é}\n", encoding="utf-16")
+    assert [r.label for r in from_manifests([tmp_path])] == ["Namespace é"]
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: é}\n", encoding="latin-1")
+    with pytest.raises(ConfigurationError, match="it is not UTF-8: byte 0xe9"):
+        from_manifests([tmp_path])
+
+
 def config_map(path: Path) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {path.stem}}}\n")
@@ -254,7 +288,7 @@ def test_a_date_is_a_text(tmp_path: Path) -> None:
         ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: null}", "Deployment a: `spec.template` is missing"),
         ("apiVersion: v1\nkind: PodTemplate\nmetadata: {name: a}\ntemplate: {}", "PodTemplate a: `template.spec` is missing"),
         (f"{POD} [{{env: [{{name: X, value: 5}}], name: a}}]", r"containers\[0\]\.env\[0\]\.value` is 5, which is no text"),
-        (f"{POD} [{{env: {{X: y}}, name: a}}]", r"containers\[0\]\.env` is \{'X': 'y'\}; a list is expected"),
+        (f"{POD} [{{env: {{X: b}}, name: a}}]", r"containers\[0\]\.env` is \{'X': 'b'\}; a list is expected"),
         (f"{POD} [{{env: [{{value: x}}], name: a}}]", r"containers\[0\]\.env\[0\]\.name` is missing"),
         (f"{POD} [{{args: serve, name: a}}]", r"containers\[0\]\.args` is 'serve'; a list is expected"),
         (f"{POD} [{{command: [serve, 8080], name: a}}]", r"containers\[0\]\.command\[1\]` is 8080, which is no text"),
