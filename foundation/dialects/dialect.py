@@ -19,10 +19,10 @@ class Encoded(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """Events that the bytes completed, and those bytes: whole frames, fit to be passed on as they are."""
+    """Events that the bytes completed, and the whole frames, fit to be passed on as they are."""
 
     events: list[Event]
-    raw: bytes
+    raw: list[bytes]
 
 
 class StreamDecoder(Protocol):

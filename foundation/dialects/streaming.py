@@ -32,7 +32,7 @@ class StreamDecoder:
         events: list[Event] = []
         raw: list[bytes] = []
         if self.ended:
-            return Decoded(events, b"")
+            return Decoded(events, raw)
         try:
             for name, content, whole in self._frames(data):
                 if content is not None and self._read(name, content, events):
@@ -43,7 +43,7 @@ class StreamDecoder:
         except ProtocolError as error:
             self.ended = True
             events.append(malformed(str(error)))
-        return Decoded(events, raw[0] if len(raw) == 1 else b"".join(raw))
+        return Decoded(events, raw)
 
     def end(self) -> list[Event]:
         """Take the end of the body."""

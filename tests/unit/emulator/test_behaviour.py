@@ -18,7 +18,7 @@ from workloads.emulator.behaviour.refusals import refusal
 from workloads.emulator.behaviour.script import Script, prompt_tokens
 from workloads.emulator.behaviour.timing import Timing
 from workloads.emulator.errors import ProfileError
-from workloads.emulator.serving.routes import Route, route_of
+from foundation.dialects.paths import Route, route_of
 
 
 def asked(text: str, **fields: object) -> ChatRequest:

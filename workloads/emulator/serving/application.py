@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
 from foundation.dialects import json_bytes
+from foundation.dialects.paths import route_of
 from workloads.emulator.behaviour.faults import FaultPlan, FaultState, parse_fault
 from workloads.emulator.behaviour.profile import Profile
 from workloads.emulator.behaviour.rate_limits import RateLimits
 from workloads.emulator.behaviour.script import Script
 from workloads.emulator.serving.attempts import AttemptLog
 from workloads.emulator.serving.exchange import Exchange
-from workloads.emulator.serving.routes import route_of
 
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]

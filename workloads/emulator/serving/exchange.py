@@ -16,6 +16,7 @@ from foundation.dialects.model.errors import ErrorKind, ProviderError, RequestEr
 from foundation.dialects.model.events import CONTENT, End, Event, TextDelta, ThinkingDelta, ToolArguments, UsageUpdate
 from foundation.dialects.model.request import ChatRequest
 from foundation.dialects.model.usage import Usage
+from foundation.dialects.paths import Route
 from workloads.emulator.behaviour import refusals
 from workloads.emulator.behaviour.faults import Fault, FaultPlan, parse_fault
 from workloads.emulator.behaviour.rate_limits import RateLimits
@@ -23,7 +24,6 @@ from workloads.emulator.behaviour.script import prompt_tokens
 from workloads.emulator.behaviour.timing import Timing
 from workloads.emulator.serving import connection
 from workloads.emulator.serving.embeddings import embeddings
-from workloads.emulator.serving.routes import Route
 
 if TYPE_CHECKING:
     from workloads.emulator.serving.application import Emulator, Receive, Send

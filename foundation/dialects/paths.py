@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 _GEMINI: Final = re.compile(r"/(?:v1|v1beta)/models/(?P<model>.+):(?P<method>\w+)")
 _PATHS: Final = {
@@ -54,3 +55,17 @@ def route_of(path: str) -> Route | None:
 def _first_segment(path: str) -> tuple[str, str]:
     segment, slash, rest = path[1:].partition("/")
     return (segment, slash + rest) if slash else ("", "")
+
+
+def chat_path(dialect: str, model: str, *, stream: bool) -> str:
+    """Return path and query of a chat request; ``model`` is escaped where it stands in the path."""
+    match dialect:
+        case "anthropic":
+            return "/v1/messages"
+        case "gemini":
+            method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+            return f"/v1/models/{quote(model, safe='+')}:{method}"
+        case "ollama":
+            return "/api/chat"
+        case _:
+            return "/v1/chat/completions"

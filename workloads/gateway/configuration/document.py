@@ -1,0 +1,196 @@
+"""The configuration file, typed. Units stand in the names; every default runs on a laptop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[\w.:/+@-]+$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Timeouts(_Part):
+    """Each phase of a call has its own; ``total_s`` is the deadline of a request with all its attempts."""
+
+    connect_s: float = Field(default=2.0, gt=0)
+    first_byte_s: float = Field(default=60.0, gt=0)
+    first_token_s: float = Field(default=30.0, gt=0)
+    idle_s: float = Field(default=20.0, gt=0)
+    total_s: float = Field(default=300.0, gt=0)
+
+
+class OwnPrice(_Part):
+    """What a provider of one's own costs, in dollars per million tokens; at most three decimals."""
+
+    input: str = "0"
+    output: str = "0"
+    cache_read: str | None = None
+
+
+class Provider(_Part):
+    """Somewhere that requests can go. ``label`` names it in prices and telemetry; its key comes from the environment or a file."""
+
+    dialect: Literal["anthropic", "openai", "gemini", "ollama"]
+    base_url: str = Field(pattern=r"^https?://[^\s]+$")
+    label: Name = "local"
+    region: str = "local"
+    api_key_env: str | None = None
+    api_key_file: str | None = None
+    headers: dict[str, str] = {}
+    timeouts: Timeouts = Timeouts()
+    max_in_flight: int = Field(default=1000, ge=1)
+    price: OwnPrice | None = None
+
+
+class Target(_Part):
+    """A model of a provider. ``context_tokens`` is what it takes; requests that are longer go to a target that takes more."""
+
+    provider: Name
+    model: Name
+    weight: float = Field(default=1.0, gt=0)
+    context_tokens: int = Field(default=200_000, ge=1)
+
+
+class Complexity(_Part):
+    """Which route serves which difficulty."""
+
+    simple: Name
+    medium: Name
+    complex: Name
+
+
+class Canary(_Part):
+    """A share of the requests goes to another route, by a hash of the tenant and the user, so that one user stays on one side."""
+
+    route: Name
+    share: float = Field(ge=0, le=1)
+
+
+class Route(_Part):
+    """The name that clients ask for. ``targets`` are equals; ``fallbacks`` come in order when these cannot serve.
+
+    ``prefer``: among the targets ``balance`` takes the least loaded and fastest, ``cost`` the cheapest, ``latency`` the fastest.
+    ``truncation``: a prompt that no target takes is refused, or loses its oldest turns first.
+    """
+
+    targets: tuple[Target, ...] = ()
+    fallbacks: tuple[Target, ...] = ()
+    prefer: Literal["balance", "cost", "latency"] = "balance"
+    complexity: Complexity | None = None
+    canary: Canary | None = None
+    truncation: Literal["refuse", "drop_oldest"] = "refuse"
+    cache: bool = True
+
+
+class Limits(_Part):
+    """What may be used; without a number there is no limit."""
+
+    requests_per_min: float | None = Field(default=None, gt=0)
+    input_tokens_per_min: float | None = Field(default=None, gt=0)
+    output_tokens_per_min: float | None = Field(default=None, gt=0)
+    usd_per_day: float | None = Field(default=None, gt=0)
+
+
+class Key(_Part):
+    """A virtual key: only its SHA-256 is kept. ``python -m workloads.gateway key`` makes one."""
+
+    id: Name
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    limits: Limits = Limits()
+
+
+class Tenant(_Part):
+    """Who may use the gateway, and how much. ``regions`` and ``routes`` are all where they are empty."""
+
+    keys: tuple[Key, ...] = Field(min_length=1)
+    limits: Limits = Limits()
+    routes: tuple[Name, ...] = ()
+    regions: tuple[str, ...] = ()
+
+
+class Retries(_Part):
+    """Tries again on one target, and their share of all traffic."""
+
+    max_attempts_per_target: int = Field(default=3, ge=1, le=10)
+    max_attempts: int = Field(default=6, ge=1, le=30)
+    base_ms: float = Field(default=100.0, gt=0)
+    cap_ms: float = Field(default=30_000.0, gt=0)
+    budget_share: float = Field(default=0.1, ge=0, le=1)
+    budget_reserve: float = Field(default=10.0, ge=0)
+    patience_ms: float = Field(default=1_500.0, ge=0)
+
+
+class Breakers(_Part):
+    """When a target is left alone."""
+
+    window_s: float = Field(default=30.0, gt=0)
+    least_calls: int = Field(default=3, ge=1)
+    failed_share: float = Field(default=0.5, gt=0, le=1)
+    slow_s: float = Field(default=60.0, gt=0)
+    slow_share: float = Field(default=0.8, gt=0, le=1)
+    open_s: float = Field(default=30.0, gt=0)
+
+
+class Cache(_Part):
+    """The exact cache; 0 bytes turn it off."""
+
+    max_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
+    ttl_s: float = Field(default=300.0, gt=0)
+
+
+class Safety(_Part):
+    """The constitutional layer. ``principles`` is a file beside the shipped ones; ``judge`` is the route that critiques and revises."""
+
+    enabled: bool = False
+    principles: str | None = None
+    judge: Name | None = None
+    max_rounds: int = Field(default=2, ge=0, le=5)
+
+
+class Telemetry(_Part):
+    """Where traces go. ``content`` puts prompts and answers into them, which is off unless asked for."""
+
+    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    service_name: str = "gateway"
+    content: bool = False
+    export_s: float = Field(default=5.0, gt=0)
+
+
+class Media(_Part):
+    """Images by URL: providers that fetch for themselves get public addresses only; no URL is fetched here."""
+
+    allow_urls: bool = True
+
+
+class Bounds(_Part):
+    """What a client may send, and for how long it may take."""
+
+    max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    body_timeout_s: float = Field(default=30.0, gt=0)
+    head_timeout_s: float = Field(default=10.0, gt=0)
+    max_head_bytes: int = Field(default=65_536, ge=1024)
+    max_in_flight: int = Field(default=2_000, ge=1)
+    failed_keys_per_min: float = Field(default=60.0, gt=0)
+    drain_s: float = Field(default=20.0, ge=0)
+    drain_delay_s: float = Field(default=0.0, ge=0)
+
+
+class Configuration(_Part):
+    """Everything."""
+
+    providers: dict[Name, Provider] = Field(min_length=1)
+    routes: dict[Name, Route] = Field(min_length=1)
+    tenants: dict[Name, Tenant] = Field(min_length=1)
+    retries: Retries = Retries()
+    breaker: Breakers = Breakers()
+    cache: Cache = Cache()
+    safety: Safety = Safety()
+    telemetry: Telemetry = Telemetry()
+    media: Media = Media()
+    bounds: Bounds = Bounds()
+    prices: tuple[str, ...] = ()
+    ledger: str | None = None

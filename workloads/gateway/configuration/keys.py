@@ -1,0 +1,82 @@
+"""Virtual keys: found by their digest, compared in constant time, and guessed at a limited rate."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from workloads.gateway.configuration.document import Configuration, Limits
+from workloads.gateway.limits.rate import Rate
+from workloads.gateway.limits.tenant import Allowance, Meter
+
+PREFIX: Final = "sk-st-"
+_NOBODY: Final = b"\0" * 32
+_ADDRESSES_KEPT: Final = 10_000
+
+
+@dataclass(slots=True)
+class Holder:
+    """Who holds a key: the tenant, the key's id, and the meters of both."""
+
+    tenant: str
+    key_id: str
+    digest: bytes
+    meters: tuple[Meter, ...]
+    routes: frozenset[str]
+    regions: frozenset[str]
+
+
+class KeyRing:
+    """All keys of a configuration. Meters of tenants and keys that were there before are kept over a reload."""
+
+    def __init__(self, configuration: Configuration, before: KeyRing | None = None) -> None:
+        known = {meter.name: meter for holder in (before.holders.values() if before else ()) for meter in holder.meters}
+        self.holders: dict[bytes, Holder] = {}
+        for name, tenant in configuration.tenants.items():
+            tenant_meter = _meter(f"tenant {name}", tenant.limits, known)
+            for key in tenant.keys:
+                digest = bytes.fromhex(key.sha256)
+                meters = (tenant_meter, _meter(f"key {name}/{key.id}", key.limits, known))
+                self.holders[digest] = Holder(name, key.id, digest, meters, frozenset(tenant.routes), frozenset(tenant.regions))
+
+    def holder(self, key: str) -> Holder | None:
+        """Return who holds ``key``. The time it takes says nothing about keys: what is looked up is a digest."""
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        found = self.holders.get(digest)
+        return found if hmac.compare_digest(found.digest if found else _NOBODY, digest) else None
+
+
+class GuessingLimit:
+    """Wrong keys per minute from one address."""
+
+    def __init__(self, per_min: float) -> None:
+        self._per_min = per_min
+        self._rates: dict[str, Rate] = {}
+
+    def wait_s(self, address: str, now_s: float) -> float:
+        """Return how long ``address`` has to wait before its next key is looked at."""
+        rate = self._rates.get(address)
+        return rate.wait_s(1.0, now_s) if rate else 0.0
+
+    def failed(self, address: str, now_s: float) -> None:
+        """Count a wrong key."""
+        if len(self._rates) >= _ADDRESSES_KEPT:
+            self._rates.clear()
+        self._rates.setdefault(address, Rate(self._per_min)).take(1.0, now_s)
+
+
+def new_key() -> str:
+    """Return a new virtual key of 256 random bits."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def _meter(name: str, limits: Limits, known: dict[str, Meter]) -> Meter:
+    usd = limits.usd_per_day
+    allowance = Allowance(
+        limits.requests_per_min, limits.input_tokens_per_min, limits.output_tokens_per_min, None if usd is None else round(usd * 1e9)
+    )
+    before = known.get(name)
+    return before if before is not None and before.allowance == allowance else Meter(name, allowance)

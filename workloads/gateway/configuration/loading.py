@@ -1,0 +1,100 @@
+"""Reading the configuration file (JSON, or YAML where PyYAML is installed) and checking what its types cannot say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from workloads.gateway.configuration.document import Configuration
+from workloads.gateway.errors import ConfigurationError
+
+_MOST_ERRORS = 5
+
+
+def load(path: Path) -> Configuration:
+    """Return the configuration.
+
+    Raises:
+        ConfigurationError: it cannot be read, or cannot be served; names every place, at most five.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
+    return parse(_decoded(text, path), str(path))
+
+
+def parse(document: Any, place: str) -> Configuration:
+    """Return the configuration of a document. Raises ``ConfigurationError``."""
+    try:
+        configuration = Configuration.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        lines = [f"{place}: {'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}" for one in error.errors()[:_MOST_ERRORS]]
+        raise ConfigurationError("\n".join(lines)) from error
+    if wrong := list(_inconsistencies(configuration)):
+        raise ConfigurationError("\n".join(f"{place}: {line}" for line in wrong[:_MOST_ERRORS]))
+    return configuration
+
+
+def _decoded(text: str, path: Path) -> Any:
+    try:
+        if path.suffix in (".yaml", ".yml"):
+            import yaml
+
+            return yaml.safe_load(text)
+        return json.loads(text)
+    except (ValueError, RecursionError, ImportError) as error:
+        raise ConfigurationError(f"{path}: is not JSON or YAML: {error}") from error
+    except Exception as error:
+        if type(error).__module__.startswith("yaml"):
+            raise ConfigurationError(f"{path}: is not YAML: {error}") from error
+        raise
+
+
+def _inconsistencies(configuration: Configuration) -> Iterator[str]:
+    """Yield references that lead nowhere, and keys that stand twice."""
+    for name in configuration.routes:
+        yield from _of_route(configuration, name)
+    seen: dict[str, str] = {}
+    for tenant_name, tenant in configuration.tenants.items():
+        for key in tenant.keys:
+            if key.sha256 in seen:
+                yield f"tenants.{tenant_name}.keys.{key.id}: the key of {seen[key.sha256]} stands here again"
+            seen[key.sha256] = f"{tenant_name}/{key.id}"
+        for route_name in tenant.routes:
+            if route_name not in configuration.routes:
+                yield f"tenants.{tenant_name}.routes: there is no route {route_name!r}"
+    if (judge := configuration.safety.judge) is not None and judge not in configuration.routes:
+        yield f"safety.judge: there is no route {judge!r}"
+
+
+def _of_route(configuration: Configuration, name: str) -> Iterator[str]:
+    routes, providers, route = configuration.routes, configuration.providers, configuration.routes[name]
+    if not route.targets and route.complexity is None:
+        yield f"routes.{name}: needs targets, or complexity"
+    for target in (*route.targets, *route.fallbacks):
+        if target.provider not in providers:
+            yield f"routes.{name}: there is no provider {target.provider!r}; there are {', '.join(providers)}"
+    for other in _routes_named(configuration, name):
+        if other not in routes:
+            yield f"routes.{name}: there is no route {other!r}; there are {', '.join(routes)}"
+        elif not routes[other].targets:
+            yield f"routes.{name}: {other!r} has no targets of its own"
+
+
+def _routes_named(configuration: Configuration, name: str) -> Iterator[str]:
+    route = configuration.routes[name]
+    if route.complexity is not None:
+        yield from (route.complexity.simple, route.complexity.medium, route.complexity.complex)
+    if route.canary is not None:
+        yield route.canary.route
+
+
+def digest_of(key: str) -> str:
+    """Return what is kept of a virtual key. Keys are random 256 bits, so that a plain digest cannot be searched."""
+    return hashlib.sha256(key.encode()).hexdigest()

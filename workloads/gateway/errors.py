@@ -1,0 +1,15 @@
+"""What can go wrong with the gateway itself; what goes wrong with requests is a ``ProviderError`` of the dialects."""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Base; its text is fit to be shown to an operator as it is."""
+
+
+class ConfigurationError(GatewayError):
+    """The configuration cannot be served; names the file, the place and the remedy."""
+
+
+class LedgerError(GatewayError):
+    """The ledger cannot be written or read."""

@@ -1,0 +1,100 @@
+"""The limits of a tenant and of one of its keys, taken together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foundation.dialects.model.errors import ErrorKind, ProviderError
+from workloads.gateway.limits.rate import Rate
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What may be used; None is without a limit."""
+
+    requests_per_min: float | None = None
+    input_tokens_per_min: float | None = None
+    output_tokens_per_min: float | None = None
+    nano_usd_per_day: int | None = None
+
+
+class Meter:
+    """The use of one tenant or key."""
+
+    __slots__ = ("_day", "_rates", "_spent", "allowance", "name")
+
+    def __init__(self, name: str, allowance: Allowance) -> None:
+        self.name = name
+        self.allowance = allowance
+        self._rates = {
+            dimension: Rate(limit)
+            for dimension, limit in (
+                ("requests", allowance.requests_per_min),
+                ("input tokens", allowance.input_tokens_per_min),
+                ("output tokens", allowance.output_tokens_per_min),
+            )
+            if limit is not None
+        }
+        self._day = -1
+        self._spent = 0
+
+    def refusal(self, amounts: dict[str, float], cost: int, now_s: float, unix_s: float) -> ProviderError | None:
+        """Return why ``amounts`` and ``cost`` (nano-dollars) cannot be reserved, None where they can."""
+        for dimension, rate in self._rates.items():
+            if wait_s := rate.wait_s(amounts[dimension], now_s):
+                message = f"{self.name} is over its limit of {rate.per_min:g} {dimension} per minute"
+                limit = dimension.replace(" ", "_")
+                return ProviderError(ErrorKind.RATE_LIMIT, message, 429, retry_after_s=round(wait_s + 0.0005, 3), limit=limit)
+        budget = self.allowance.nano_usd_per_day
+        if budget is not None and self.spent(unix_s) + cost > budget:
+            message = f"{self.name} is over its budget of {budget / 1e9:g} USD per day"
+            return ProviderError(ErrorKind.QUOTA, message, 429, retry_after_s=float(_DAY_S - int(unix_s) % _DAY_S), limit="money")
+        return None
+
+    def take(self, amounts: dict[str, float], cost: int, now_s: float, unix_s: float) -> None:
+        """Reserve, or with negative numbers give back."""
+        for dimension, rate in self._rates.items():
+            if amount := amounts[dimension]:
+                rate.take(amount, now_s)
+        if cost:
+            self._spent = max(0, self.spent(unix_s) + cost)
+
+    def spent(self, unix_s: float) -> int:
+        """Return the nano-dollars of this UTC day."""
+        if (day := int(unix_s) // _DAY_S) != self._day:
+            self._day, self._spent = day, 0
+        return self._spent
+
+
+@dataclass(slots=True)
+class Reservation:
+    """What a request holds until it is settled."""
+
+    meters: Sequence[Meter]
+    input_tokens: int
+    output_tokens: int
+    cost: int
+
+    def settle(self, input_tokens: int, output_tokens: int, cost: int, now_s: float, unix_s: float) -> None:
+        """Replace the reservation by what was used; a second call changes nothing."""
+        change = {"requests": 0.0, "input tokens": float(input_tokens - self.input_tokens)}
+        change["output tokens"] = float(output_tokens - self.output_tokens)
+        for meter in self.meters:
+            meter.take(change, cost - self.cost, now_s, unix_s)
+        self.meters = ()
+
+
+def reserve(
+    meters: Sequence[Meter], *, input_tokens: int, output_tokens: int, cost: int, now_s: float, unix_s: float
+) -> Reservation | ProviderError:
+    """Reserve on all meters, or on none and return the refusal."""
+    amounts = {"requests": 1.0, "input tokens": float(input_tokens), "output tokens": float(output_tokens)}
+    for meter in meters:
+        if (refused := meter.refusal(amounts, cost, now_s, unix_s)) is not None:
+            return refused
+    for meter in meters:
+        meter.take(amounts, cost, now_s, unix_s)
+    return Reservation(meters, input_tokens, output_tokens, cost)

@@ -1,0 +1,73 @@
+"""What an answer cost.
+
+Rule 1: buckets do not overlap, so a cost is a sum of products of integers; there is no rounding.
+Rule 2: an unknown model and a missing count are never zero: the dearest price and an estimated count take their place, and ``doubts`` says
+so, for an alert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from foundation.dialects.model.usage import Usage
+from workloads.gateway.money.price_book import Band, PriceBook
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Nano-dollars, and why they are not certain: ``unpriced-model``, ``missing-usage``, ``unpriced-cache``."""
+
+    nano_usd: int
+    doubts: tuple[str, ...] = ()
+
+
+def cost_of(
+    usage: Usage,
+    *,
+    provider: str,
+    model: str,
+    book: PriceBook,
+    unix_s: float,
+    own_price: Band | None = None,
+    batch: bool = False,
+) -> Cost:
+    """Return the cost of complete ``usage``; ``own_price`` is what the configuration says about a provider of one's own."""
+    doubts: list[str] = []
+    band = own_price
+    if band is None:
+        row = book.row(provider, model, unix_s)
+        if row is None:
+            doubts.append("unpriced-model")
+        band = book.dearest if row is None else row.band(usage.prompt_tokens)
+    nano = (usage.input_tokens or 0) * band.input + (usage.output_tokens or 0) * band.output
+    for tokens, price in (
+        (usage.cache_read_tokens, band.cache_read),
+        (usage.cache_write_5m_tokens, band.cache_write_5m),
+        (usage.cache_write_1h_tokens, band.cache_write_1h),
+    ):
+        if tokens:
+            if price is None and "unpriced-cache" not in doubts:
+                doubts.append("unpriced-cache")
+            nano += tokens * (band.input if price is None else price)
+    if batch:
+        nano = (nano + 1) // 2  # half price, in the provider's favour
+    nano += usage.web_searches * book.web_search.get(provider, 0)
+    return Cost(nano, tuple(doubts))
+
+
+def filled(usage: Usage, *, prompt_estimate: int, output_estimate: int) -> tuple[Usage, bool]:
+    """Return usage without holes, and whether there were any."""
+    if usage.complete:
+        return usage, False
+    return (
+        Usage(
+            max(1, prompt_estimate - usage.cache_read_tokens) if usage.input_tokens is None else usage.input_tokens,
+            output_estimate if usage.output_tokens is None else usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_5m_tokens,
+            usage.cache_write_1h_tokens,
+            usage.reasoning_tokens,
+            usage.web_searches,
+        ),
+        True,
+    )

@@ -1,0 +1,108 @@
+"""The ledger: one line of JSON a request, appended before the client sees the end of its answer.
+
+Rule 1: a line is written by one ``write`` to a file opened for appending, so lines of several processes do not mix, and what was written
+survives the end of the process by any signal. The disk's own loss of power is outside of what it promises.
+Rule 2: a line that was torn is only ever the last one of a process; a reader skips it and counts it.
+Rule 3: money is integer nano-dollars.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foundation.dialects import json_bytes
+from workloads.gateway.errors import LedgerError
+
+
+class Ledger:
+    """An open ledger; without a path nothing is kept but the sums."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.nano_usd = 0
+        self.requests = 0
+        self._file: int | None = None
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            if os.fstat(self._file).st_size and not _ends_with_line(path):
+                os.write(self._file, b"\n")
+        except OSError as error:
+            raise LedgerError(f"{path}: the ledger cannot be written: {error.strerror}") from error
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write one record; it has ``nano_usd``.
+
+        Raises:
+            LedgerError: the disk refuses.
+        """
+        self.requests += 1
+        self.nano_usd += record["nano_usd"]
+        if self._file is None:
+            return
+        line = json_bytes.encode(record) + b"\n"
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
+        if written != len(line):
+            raise LedgerError("the ledger's disk is full")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _ends_with_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a ledger adds up to."""
+
+    requests: int
+    nano_usd: int
+    torn: int
+    by_tenant: dict[str, int]
+
+
+def records(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Yield the records of a ledger, None for a torn line.
+
+    Raises:
+        LedgerError: there is no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                try:
+                    record = json_bytes.decode(line)
+                except ValueError:
+                    record = None
+                yield record if isinstance(record, dict) and line.endswith(b"\n") else None
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror}") from error
+
+
+def reconcile(path: Path) -> Sum:
+    """Add up a ledger."""
+    count, total, torn = 0, 0, 0
+    by_tenant: dict[str, int] = {}
+    for record in records(path):
+        if record is None:
+            torn += 1
+            continue
+        count += 1
+        total += record["nano_usd"]
+        by_tenant[record["tenant"]] = by_tenant.get(record["tenant"], 0) + record["nano_usd"]
+    return Sum(count, total, torn, by_tenant)

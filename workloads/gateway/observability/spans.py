@@ -1,0 +1,107 @@
+"""Spans as OTLP/HTTP JSON (OpenTelemetry protocol 1.x), in batches; one request costs some microseconds where an SDK costs 150.
+
+Rule 1: spans wait in a bounded buffer; when it is full the newest are dropped and counted, never waited for.
+Rule 2: the attributes are those of the GenAI semantic conventions v0.1, and the platform's ``llm.*`` beside them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from foundation.dialects import json_bytes
+
+_MOST_WAITING: Final = 8192
+_CLIENT: Final = 3
+_ERROR: Final = 2
+
+
+@dataclass(slots=True)
+class Span:
+    """One operation; times are Unix nanoseconds."""
+
+    name: str
+    start_ns: int
+    end_ns: int = 0
+    trace_id: str = ""
+    parent_id: str = ""
+    span_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    attributes: dict[str, Any] = field(default_factory=dict)
+    events: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def traceparent(self) -> str:
+        """The header for whoever is called (W3C Trace Context)."""
+        return f"00-{self.trace_id}-{self.span_id}-01"
+
+
+def begin(name: str, start_ns: int, traceparent: str) -> Span:
+    """Return a span, in the caller's trace where it has one."""
+    version, _, rest = traceparent.partition("-")
+    trace_id, _, rest = rest.partition("-")
+    parent_id = rest.partition("-")[0]
+    if version == "00" and _is_hex(trace_id, 32) and _is_hex(parent_id, 16):
+        return Span(name, start_ns, trace_id=trace_id, parent_id=parent_id)
+    return Span(name, start_ns, trace_id=secrets.token_hex(16))
+
+
+def _is_hex(text: str, length: int) -> bool:
+    return len(text) == length and text.strip("0") != "" and all(character in "0123456789abcdef" for character in text)
+
+
+class SpanBuffer:
+    """Spans that wait to be exported."""
+
+    def __init__(self, service_name: str) -> None:
+        self.dropped = 0
+        self._waiting: list[Span] = []
+        self._resource = {"attributes": [_attribute("service.name", service_name)]}
+
+    def add(self, span: Span) -> None:
+        """Keep a span that has ended."""
+        if len(self._waiting) >= _MOST_WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append(span)
+
+    def take(self) -> bytes | None:
+        """Return the body of one export, None where nothing waits."""
+        if not self._waiting:
+            return None
+        spans, self._waiting = self._waiting, []
+        scope = {"scope": {"name": "sandtable.gateway"}, "spans": [_span(span) for span in spans]}
+        return json_bytes.encode({"resourceSpans": [{"resource": self._resource, "scopeSpans": [scope]}]})
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {
+        "traceId": span.trace_id,
+        "spanId": span.span_id,
+        **({"parentSpanId": span.parent_id} if span.parent_id else {}),
+        "name": span.name,
+        "kind": _CLIENT,
+        "startTimeUnixNano": str(span.start_ns),
+        "endTimeUnixNano": str(span.end_ns),
+        "attributes": [_attribute(name, value) for name, value in span.attributes.items()],
+        "events": [
+            {"timeUnixNano": str(at), "name": name, "attributes": [_attribute(key, value) for key, value in attributes.items()]}
+            for at, name, attributes in span.events
+        ],
+        "status": {"code": _ERROR, "message": span.error} if span.error else {},
+    }
+
+
+def _attribute(name: str, value: Any) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"key": name, "value": {"boolValue": value}}
+        case int():
+            return {"key": name, "value": {"intValue": str(value)}}
+        case float():
+            return {"key": name, "value": {"doubleValue": value}}
+        case list():
+            return {"key": name, "value": {"arrayValue": {"values": [{"stringValue": str(one)} for one in value]}}}
+        case _:
+            return {"key": name, "value": {"stringValue": str(value)}}

@@ -1,0 +1,50 @@
+"""Which of several equal targets is next: the better of two drawn at random, by what they have in hand and how fast they were.
+
+Power of two choices (Mitzenmacher, IEEE TPDS 12(10), 2001) avoids the herd that runs to the single best target; the latency is an
+exponentially weighted mean of times to the first token, so that a fast region gets more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Protocol, TypeVar
+
+
+class Load:
+    """What a target has in hand, and its usual time to the first token."""
+
+    __slots__ = ("in_flight", "ttft_s")
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.ttft_s = 0.0
+
+    def saw(self, ttft_s: float) -> None:
+        """Take one time to the first token."""
+        self.ttft_s = ttft_s if not self.ttft_s else 0.8 * self.ttft_s + 0.2 * ttft_s
+
+    @property
+    def score(self) -> float:
+        """Smaller is better; an unknown target is tried early."""
+        return (self.in_flight + 1) * (self.ttft_s or 1e-3)
+
+
+class Loaded(Protocol):
+    """Something with a load and a weight."""
+
+    @property
+    def load(self) -> Load: ...  # noqa: D102
+    @property
+    def weight(self) -> float: ...  # noqa: D102
+
+
+T = TypeVar("T", bound=Loaded)
+
+
+def choose(targets: Sequence[T], random: Random) -> T:
+    """Return the better of two targets drawn by weight."""
+    if len(targets) == 1:
+        return targets[0]
+    one, two = random.choices(targets, weights=[target.weight for target in targets], k=2)
+    return one if one.load.score <= two.load.score else two

@@ -1,0 +1,77 @@
+"""Reading a client's body, bounded in bytes and time, packed or not."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from foundation.dialects.model.errors import ErrorKind, RequestError
+
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection."""
+
+
+class BodyTimeoutError(Exception):
+    """The body did not come in time."""
+
+
+async def read_body(receive: Receive, *, coding: str, announced: str, most_bytes: int, timeout_s: float) -> bytes:
+    """Return the body, unpacked.
+
+    Raises:
+        RequestError: it is too large, or its coding is not known or broken.
+        BodyTimeoutError: it took longer than ``timeout_s``.
+        ClientGoneError: the client left.
+    """
+    if announced.isdigit() and int(announced) > most_bytes:
+        raise _too_large(most_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body = message.get("body", b"")
+    else:
+        try:
+            async with asyncio.timeout(timeout_s):
+                body = await _rest(receive, message, most_bytes)
+        except TimeoutError:
+            raise BodyTimeoutError from None
+    if len(body) > most_bytes:
+        raise _too_large(most_bytes)
+    return body if coding in ("", "identity") else _unpack(body, coding, most_bytes)
+
+
+async def _rest(receive: Receive, message: Any, most_bytes: int) -> bytes:
+    body = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        body += message.get("body", b"")
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
+        if not message.get("more_body"):
+            return bytes(body)
+        message = await receive()
+
+
+def _too_large(most_bytes: int) -> RequestError:
+    return RequestError(f"the body is larger than {most_bytes} bytes", ErrorKind.REQUEST_TOO_LARGE)
+
+
+def _unpack(body: bytes, coding: str, most_bytes: int) -> bytes:
+    """Unpack no more than is allowed, whatever the packed size promises."""
+    if coding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        raise RequestError(f"content-encoding {coding[:30]!r} is not known; send gzip, deflate or none")
+    unpacker = zlib.decompressobj(wbits=47)
+    try:
+        plain = unpacker.decompress(body, most_bytes + 1)
+    except zlib.error as error:
+        raise RequestError(f"the body is not {coding[:30]}: {error}") from None
+    if len(plain) > most_bytes or unpacker.unconsumed_tail:
+        raise _too_large(most_bytes)
+    if not unpacker.eof:
+        raise RequestError(f"the body's {coding[:30]} is cut off")
+    return plain

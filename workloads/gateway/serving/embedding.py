@@ -1,0 +1,124 @@
+"""Requests for embeddings: cached text by text, since the vector of a text never changes; tried over the route's targets like a chat."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from foundation.dialects import embeddings, json_bytes
+from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError, RequestError
+from foundation.dialects.model.usage import Usage
+from workloads.gateway.caching.exact import cache_key
+from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
+from workloads.gateway.routing.tokens import text_tokens
+from workloads.gateway.serving.settlement import Outcome, settle
+from workloads.gateway.upstream.client import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, AttemptError, read_whole
+
+if TYPE_CHECKING:
+    from workloads.gateway.runtime import Upstream
+    from workloads.gateway.serving.exchange import Exchange
+
+_BYTES_PER_NUMBER = 32
+
+
+async def embed(exchange: Exchange, body: bytes) -> None:
+    """Answer a request for embeddings, or raise what :class:`Exchange` turns into an error."""
+    from workloads.gateway.serving.exchange import RefusedError
+
+    try:
+        document = json_bytes.decode(body)
+    except ValueError as error:
+        raise RequestError(f"the body is not JSON: {str(error)[:200]}") from None
+    request = embeddings.decode_request(exchange.path.dialect, document, model=exchange.path.model)
+    asked, runtime = request.model, exchange.runtime
+    if (route := runtime.routes.get(asked)) is None:
+        raise RequestError(f"there is no model {asked[:100]!r} here", ErrorKind.NOT_FOUND)
+    exchange.may_use(route)
+    tokens = sum(map(text_tokens, request.texts))
+    exchange.outcome = outcome = Outcome(
+        exchange.request_id, route.name, "embeddings", stream=False, prompt_estimate=tokens, started_s=exchange.started_s
+    )
+    targets = exchange.targets(route, tokens)
+    exchange.reservation = exchange.reserve(tokens, 0, targets[0])
+    keys = [cache_key(exchange.who().tenant, route.name, "embedding", {"text": text, "size": request.dimensions}) for text in request.texts]
+    now_s = time.monotonic()
+    vectors = [runtime.cache.get(key, now_s) for key in keys]
+    missing = [index for index, vector in enumerate(vectors) if vector is None]
+    upstream, usage = targets[0], Usage(0, 0)
+    if missing:
+        wanted = embeddings.EmbeddingRequest(asked, [request.texts[index] for index in missing], request.dimensions)
+        found = await _over_targets(exchange, targets, wanted)
+        if isinstance(found, ProviderError):
+            raise RefusedError(found, by_provider=True)
+        upstream, answer = found
+        usage = answer.usage
+        for index, vector in zip(missing, answer.vectors, strict=True):
+            vectors[index] = vector
+            runtime.cache.put(keys[index], vector, len(vector) * _BYTES_PER_NUMBER, now_s)
+    outcome.usage, outcome.cached, outcome.overhead_s = usage, not missing, exchange.overhead_s()
+    cost = settle(exchange.gateway, runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)
+    exchange.reservation = None
+    whole = embeddings.EmbeddingAnswer([vector for vector in vectors if vector is not None], usage)
+    shown = json_bytes.encode(embeddings.encode_answer(exchange.path.dialect, whole, request))
+    headers = exchange.answer_headers(upstream, cost_nano_usd=cost.nano_usd)
+    await exchange.begin(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(shown)), *headers])
+    await exchange.send({"type": "http.response.body", "body": shown})
+
+
+async def _over_targets(
+    exchange: Exchange, targets: list[Upstream], request: embeddings.EmbeddingRequest
+) -> tuple[Upstream, embeddings.EmbeddingAnswer] | ProviderError:
+    import asyncio
+
+    runtime = exchange.runtime
+    deadline_s = time.monotonic() + targets[0].settings.timeouts.total_s
+    course = Course(targets, runtime.configuration.retries, runtime.backoff, runtime.retry_budget, runtime.random, deadline_s)
+    runtime.retry_budget.earn()
+    step: Step | ProviderError = course.first()
+    while isinstance(step, Step):
+        if step.wait_s:
+            await asyncio.sleep(step.wait_s)
+            exchange.waited_s += step.wait_s
+        assert exchange.outcome is not None
+        exchange.outcome.attempts = course.attempts
+        upstream = step.upstream
+        if not upstream.breaker.enter(time.monotonic()):
+            step = course.after(ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503), time.monotonic())
+            continue
+        failure: ProviderError | None = None
+        try:
+            async with asyncio.timeout(upstream.settings.timeouts.first_byte_s):
+                answer = await _call(exchange, upstream, request)
+        except AttemptError as error:
+            failure = error.error
+        except TimeoutError:
+            failure = ProviderError(ErrorKind.TIMEOUT, "the provider did not answer in time", 504, phase="first_byte")
+        except BaseException:
+            upstream.breaker.abandon()
+            raise
+        upstream.breaker.leave(time.monotonic(), failed=failure is not None and failure.kind in BLAMES_TARGET)
+        if failure is None:
+            return upstream, answer
+        step = course.after(failure, time.monotonic())
+    return step
+
+
+async def _call(exchange: Exchange, upstream: Upstream, request: embeddings.EmbeddingRequest) -> embeddings.EmbeddingAnswer:
+    client, dialect = exchange.gateway.client, upstream.settings.dialect
+    assert client is not None
+    path, document = embeddings.encode_request(dialect, embeddings.EmbeddingRequest(upstream.model, request.texts, request.dimensions))
+    before_s = time.monotonic()
+    answer = await client.post(upstream, path, json_bytes.encode(document), {})
+    try:
+        content = await read_whole(answer, MAX_ANSWER_BYTES if answer.status == 200 else MAX_ERROR_BYTES)
+    except BaseException:
+        answer.close()
+        raise
+    exchange.waited_s += time.monotonic() - before_s
+    if answer.status != 200:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        raise AttemptError(upstream.dialect.decode_error(max(answer.status, 400), headers, content, now_s=time.time()))
+    try:
+        return embeddings.decode_answer(dialect, json_bytes.decode(content), len(request.texts))
+    except (ValueError, MalformedAnswerError) as error:
+        raise AttemptError(ProviderError(ErrorKind.MALFORMED, f"the provider's answer cannot be read: {error}", 502)) from error

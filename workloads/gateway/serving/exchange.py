@@ -1,0 +1,374 @@
+"""One request: who asks, what may be used, who answers, and how it ends.
+
+Every way out leads through :func:`settle` once, and every error reaches the client in the words of its own dialect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from foundation.dialects import DIALECTS, json_bytes
+from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
+from foundation.dialects.model.usage import Usage
+from foundation.dialects.paths import Route
+from workloads.gateway.caching.exact import cache_key
+from workloads.gateway.configuration.keys import Holder
+from workloads.gateway.errors import LedgerError
+from workloads.gateway.limits.tenant import Reservation, reserve
+from workloads.gateway.money.cost import cost_of
+from workloads.gateway.observability.spans import Span, begin
+from workloads.gateway.routing.choice import choose_route
+from workloads.gateway.routing.plan import plan
+from workloads.gateway.runtime import LiveRoute, Runtime, Upstream
+from workloads.gateway.serving.body import BodyTimeoutError, ClientGoneError, read_body
+from workloads.gateway.serving.inquiry import Inquiry
+from workloads.gateway.serving.journey import Journey
+from workloads.gateway.serving.settlement import Outcome, settle
+from workloads.telemetry import gateway as names
+
+if TYPE_CHECKING:
+    from workloads.gateway.serving.application import Gateway, Receive, Send
+
+#: What a client may not see as its own fault: it is the gateway that the provider refused.
+_GATEWAY_S_OWN: Final = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.QUOTA})
+_KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key")
+
+
+class RefusedError(Exception):
+    """The request ends here, with an error for the client."""
+
+    def __init__(self, error: ProviderError, *, by_provider: bool = False) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.by_provider = by_provider
+
+
+class Exchange:
+    """One request and its answer."""
+
+    __slots__ = (
+        "_gone",
+        "answered",
+        "cache_key",
+        "dialect",
+        "gateway",
+        "headers",
+        "holder",
+        "inquiry",
+        "outcome",
+        "path",
+        "receive",
+        "request_id",
+        "reservation",
+        "runtime",
+        "scope",
+        "send",
+        "span",
+        "started_s",
+        "waited_s",
+    )
+
+    def __init__(self, gateway: Gateway, path: Route, scope: Any, receive: Receive, send: Send) -> None:
+        self.started_s = time.monotonic()
+        self.gateway = gateway
+        self.runtime: Runtime = gateway.runtime
+        self.path = path
+        self.dialect = DIALECTS[path.dialect]
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.request_id = os.urandom(12).hex()
+        self.answered = False  # the head of an answer has gone out
+        self.waited_s = 0.0  # for the provider, or before a try
+        self.holder: Holder | None = None
+        self.reservation: Reservation | None = None
+        self.inquiry: Inquiry | None = None
+        self.outcome: Outcome | None = None
+        self.span: Span | None = None
+        self.cache_key: bytes | None = None
+        self._gone = False
+
+    async def run(self) -> None:
+        """Serve it."""
+        try:
+            await self._serve()
+        except RefusedError as refused:
+            await self._refuse(refused)
+        except RequestError as error:
+            await self._refuse(RefusedError(ProviderError(error.kind, str(error), STATUS_OF[error.kind])))
+        except BodyTimeoutError:
+            await self._refuse(RefusedError(ProviderError(ErrorKind.TIMEOUT, "the body did not come in time", 408, phase="body")))
+        except ClientGoneError:
+            pass
+        except LedgerError as error:
+            self.gateway.ledger_broken = str(error)
+            await self._refuse(RefusedError(ProviderError(ErrorKind.INTERNAL, "the gateway cannot record this request", 500)))
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+            if self.reservation is not None and self.outcome is not None:  # it left between two tries
+                settle(self.gateway, self.runtime, self.who(), None, self.reservation, self.outcome, self.span)
+        except Exception:  # noqa: BLE001  # the last line of defence: a client gets an answer
+            from workloads.gateway.serving.application import LOG
+
+            LOG.exception("request %s failed inside the gateway", self.request_id)
+            await self._refuse(RefusedError(ProviderError(ErrorKind.INTERNAL, "the gateway failed; this is its own fault", 500)))
+
+    async def _serve(self) -> None:
+        gateway, bounds = self.gateway, self.runtime.configuration.bounds
+        if self.scope["method"] not in ("POST", "GET"):
+            raise RefusedError(ProviderError(ErrorKind.INVALID_REQUEST, "this path takes POST", 405))
+        self.holder = self._authenticate()
+        if self.path.action == "models":
+            await self._models()
+            return
+        if gateway.in_flight > bounds.max_in_flight:
+            raise RefusedError(ProviderError(ErrorKind.OVERLOADED, "the gateway has too many requests in hand", 503, retry_after_s=1.0))
+        headers = self.headers
+        body = await read_body(
+            self.receive,
+            coding=headers.get(b"content-encoding", b"").decode("latin-1"),
+            announced=headers.get(b"content-length", b"").decode("latin-1"),
+            most_bytes=bounds.max_body_bytes,
+            timeout_s=bounds.body_timeout_s,
+        )
+        if self.path.action == "embed":
+            from workloads.gateway.serving.embedding import embed
+
+            await embed(self, body)
+            return
+        self.inquiry = inquiry = Inquiry(self.path, body)
+        if self.path.action == "count":
+            await self._count(inquiry)
+            return
+        await self._chat(inquiry)
+
+    def _authenticate(self) -> Holder:
+        """Return who asks. Raises ``RefusedError``."""
+        client = self.scope.get("client")
+        address, now_s = client[0] if client else "", self.started_s
+        guesses = self.gateway.guesses
+        if wait_s := guesses.wait_s(address, now_s):
+            self.gateway.metrics.child(names.REFUSED, "guessing").inc()
+            raise RefusedError(ProviderError(ErrorKind.RATE_LIMIT, "too many wrong keys", 429, retry_after_s=round(wait_s, 1)))
+        key = ""
+        for name in _KEY_HEADERS:
+            if value := self.headers.get(name):
+                key = value.decode("latin-1").removeprefix("Bearer ").strip()
+                break
+        holder = self.runtime.keys.holder(key) if key else None
+        if holder is None:
+            guesses.failed(address, now_s)
+            self.gateway.metrics.child(names.REFUSED, "key").inc()
+            message = "the API key is not valid" if key else "an API key is required"
+            raise RefusedError(ProviderError(ErrorKind.AUTHENTICATION, message, 401))
+        return holder
+
+    async def _chat(self, inquiry: Inquiry) -> None:
+        holder, runtime = self.who(), self.runtime
+        route, reason = choose_route(runtime, inquiry, holder.tenant)
+        self.may_use(route)
+        endpoint = runtime.configuration.telemetry.otlp_endpoint
+        if endpoint is not None:
+            traceparent = self.headers.get(b"traceparent", b"").decode("latin-1")
+            self.span = begin(f"chat {inquiry.model}", time.time_ns(), traceparent)
+            if reason:
+                self.span.attributes["gateway.route"] = f"{route.name} ({reason})"
+        self.outcome = Outcome(self.request_id, route.name, "chat", inquiry.stream, inquiry.prompt_tokens, self.started_s)
+        targets = self._fitted(route, inquiry)
+        self.reservation = self.reserve(inquiry.prompt_tokens, inquiry.output_tokens, targets[0])
+        if route.settings.cache and runtime.cache.max_bytes and inquiry.repeatable:
+            self.cache_key = cache_key(holder.tenant, f"{route.name}/{inquiry.stream}", self.path.dialect, inquiry.document)
+            if await self._from_cache():
+                return
+        watch = asyncio.ensure_future(self.receive())  # all that can come is that the client leaves
+        task = asyncio.current_task()
+        watch.add_done_callback(lambda _: self._leave(task))
+        try:
+            await Journey(self, inquiry, route, targets).run()
+        finally:
+            self._gone = self._gone and not watch.cancelled()
+            watch.cancel()
+            if self.cache_key is not None:
+                self.gateway.flights.land(self.cache_key, None)
+
+    def _leave(self, task: asyncio.Task[Any] | None) -> None:
+        if task is not None and not task.done() and not self._gone:
+            self._gone = True
+            task.cancel()
+
+    def who(self) -> Holder:
+        """Return who asks, once that is known."""
+        assert self.holder is not None
+        return self.holder
+
+    def may_use(self, route: LiveRoute) -> None:
+        """Raise ``RefusedError`` where the key may not use a route."""
+        allowed = self.who().routes
+        if allowed and route.name not in allowed:
+            raise RefusedError(ProviderError(ErrorKind.PERMISSION, f"this key may not use {route.name}", 403))
+
+    def _fitted(self, route: LiveRoute, inquiry: Inquiry) -> list[Upstream]:
+        """Return the targets, for a prompt that was shortened where the route allows that."""
+        tokens = inquiry.prompt_tokens
+        if route.settings.truncation == "drop_oldest":
+            largest = max(upstream.context_tokens for upstream in (*route.targets, *route.fallbacks))
+            if tokens > largest:
+                inquiry.shorten(largest)
+                tokens = largest
+        return self.targets(route, tokens)
+
+    def targets(self, route: LiveRoute, prompt_tokens: int) -> list[Upstream]:
+        """Return the targets in the order in which to try them. Raises ``RefusedError``."""
+        runtime = self.runtime
+        targets = plan(
+            route,
+            regions=self.who().regions,
+            prompt_tokens=prompt_tokens,
+            now_s=time.monotonic(),
+            random=runtime.random,
+            prices=runtime.prices,
+            unix_s=time.time(),
+        )
+        if isinstance(targets, ProviderError):
+            raise RefusedError(targets)
+        return targets
+
+    def reserve(self, input_tokens: int, output_tokens: int, upstream: Upstream) -> Reservation:
+        """Reserve what a request may use. Raises ``RefusedError``."""
+        unix_s = time.time()
+        likely = Usage(input_tokens, output_tokens)
+        cost = cost_of(
+            likely,
+            provider=upstream.settings.label,
+            model=upstream.model,
+            book=self.runtime.prices,
+            unix_s=unix_s,
+            own_price=upstream.price,
+        )
+        reservation = reserve(
+            self.who().meters,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost=cost.nano_usd,
+            now_s=time.monotonic(),
+            unix_s=unix_s,
+        )
+        if isinstance(reservation, ProviderError):
+            self.gateway.metrics.child(names.REFUSED, reservation.limit or "limit").inc()
+            raise RefusedError(reservation)
+        return reservation
+
+    async def _from_cache(self) -> bool:
+        """Answer from the cache, or from a call in flight for the same request; return whether that was done."""
+        assert self.cache_key is not None
+        cache, flights = self.runtime.cache, self.gateway.flights
+        kept = cache.get(self.cache_key, time.monotonic())
+        if kept is None and (flight := flights.join(self.cache_key)) is not None:
+            kept = await asyncio.shield(flight)
+            if kept is None:
+                self.cache_key = None  # that call failed, or its answer is not kept: this one goes by itself
+        self.gateway.metrics.child(names.CACHE, "miss" if kept is None else "hit").inc()
+        if kept is None:
+            return False
+        self.cache_key = None
+        outcome = self.outcome
+        assert outcome is not None
+        outcome.cached = True
+        content_type, body, upstream = kept
+        outcome.overhead_s = time.monotonic() - self.started_s
+        settle(self.gateway, self.runtime, self.who(), upstream, self.reservation, outcome, self.span)
+        self.reservation = None
+        headers = self.answer_headers(upstream, cost_nano_usd=0)
+        headers += [(names.HEADER_CACHE.encode(), b"hit"), (b"content-length", str(len(body)).encode())]
+        await self.begin(200, [(b"content-type", content_type), *headers])
+        await self.send({"type": "http.response.body", "body": body})
+        return True
+
+    def answer_headers(self, upstream: Upstream, *, cost_nano_usd: int | None) -> list[tuple[bytes, bytes]]:
+        """Return what every answer says about itself; the cost only where it is known already."""
+        attempts = self.outcome.attempts if self.outcome else 0
+        headers = [
+            (b"x-gateway-request-id", self.request_id.encode()),
+            (b"x-gateway-provider", upstream.settings.label.encode()),
+            (b"x-gateway-model", upstream.model.encode("latin-1", "replace")),
+            (b"x-gateway-attempts", b"%d" % attempts),
+            (b"x-gateway-overhead-ms", b"%.3f" % (self.overhead_s() * 1e3)),
+        ]
+        if cost_nano_usd is not None:
+            headers.append((b"x-gateway-cost-usd", b"%d.%09d" % divmod(cost_nano_usd, 1_000_000_000)))
+        if self.inquiry is not None and self.inquiry.lost:
+            headers.append((b"x-gateway-lost", ",".join(self.inquiry.lost).encode("ascii", "replace")))
+        if self.inquiry is not None and self.inquiry.dropped_turns:
+            headers.append((b"x-gateway-dropped-turns", b"%d" % self.inquiry.dropped_turns))
+        return headers
+
+    def overhead_s(self) -> float:
+        """Return the gateway's own time so far."""
+        return max(0.0, time.monotonic() - self.started_s - self.waited_s)
+
+    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """Send the head of the answer."""
+        self.answered = True
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _refuse(self, refused: RefusedError) -> None:
+        """End with an error, and settle what was reserved."""
+        error = refused.error
+        if refused.by_provider:
+            error = _for_client(error)
+        outcome = self.outcome
+        if outcome is not None:
+            outcome.error, outcome.overhead_s = error, self.overhead_s()
+            settle(self.gateway, self.runtime, self.who(), None, self.reservation, outcome, self.span)
+        else:
+            self.gateway.metrics.child(names.ERRORS, "none", "none", error.kind.value).inc()
+        if self.answered:
+            return
+        status, headers, document = self.dialect.encode_error(replace(error, request_id=error.request_id or self.request_id))
+        pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        pairs += [
+            (b"x-gateway-request-id", self.request_id.encode()),
+            (b"x-gateway-attempts", b"%d" % (outcome.attempts if outcome else 0)),
+            (b"x-gateway-overhead-ms", b"%.3f" % (self.overhead_s() * 1e3)),
+        ]
+        if status in (408, 413):
+            pairs.append((b"connection", b"close"))
+        body = json_bytes.encode(document)
+        with contextlib.suppress(OSError):
+            await self.begin(status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *pairs])
+            await self.send({"type": "http.response.body", "body": body})
+
+    async def _models(self) -> None:
+        from workloads.gateway.serving.application import answer
+
+        allowed = self.who().routes
+        data = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "gateway"}
+            for name in self.runtime.routes
+            if not allowed or name in allowed
+        ]
+        await answer(self.send, 200, {"object": "list", "data": data})
+
+    async def _count(self, inquiry: Inquiry) -> None:
+        from workloads.gateway.serving.application import answer
+
+        name = "input_tokens" if self.path.dialect == "anthropic" else "totalTokens"
+        await answer(self.send, 200, {name: inquiry.prompt_tokens}, [(b"x-gateway-estimate", b"true")])
+
+
+def _for_client(error: ProviderError) -> ProviderError:
+    """Return a provider's error as the client is to see it."""
+    if error.kind in _GATEWAY_S_OWN:
+        message = f"the provider refused the gateway ({error.kind.value}); its operator has to act"
+        return ProviderError(ErrorKind.OVERLOADED, message, 503, retry_after_s=error.retry_after_s)
+    return replace(error, request_id="")

@@ -1,0 +1,148 @@
+"""A client's request, read as far as is needed: its model, its size, what it may cost, and its form for each target.
+
+Rule 1: to a target of its own dialect a request goes as it came; only the model's name and the wish for usage are put in.
+Rule 2: for other dialects it is read once, and written once for each.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from foundation.dialects import DIALECTS, Dialect, json_bytes
+from foundation.dialects.model.errors import ErrorKind, RequestError
+from foundation.dialects.model.request import ChatRequest
+from foundation.dialects.paths import Route as Path
+from workloads.gateway.routing.tokens import DEFAULT_OUTPUT_TOKENS, drop_oldest, estimate
+from workloads.gateway.runtime import Upstream
+from workloads.gateway.upstream.urls import refused
+
+_LIMIT_FIELDS: Final = {"anthropic": ("max_tokens",), "openai": ("max_completion_tokens", "max_tokens")}
+_MOST_OUTPUT: Final = 1_000_000
+
+
+class Inquiry:
+    """One request. ``lost`` are the fields that the last target's dialect cannot say."""
+
+    __slots__ = (
+        "_request",
+        "body",
+        "dialect",
+        "document",
+        "dropped_turns",
+        "lost",
+        "model",
+        "output_tokens",
+        "prompt_tokens",
+        "stream",
+        "urls",
+    )
+
+    def __init__(self, path: Path, body: bytes) -> None:
+        self.dialect: Dialect = DIALECTS[path.dialect]
+        self.body = body
+        self.lost: tuple[str, ...] = ()
+        self.dropped_turns = 0
+        self._request: ChatRequest | None = None
+        try:
+            self.document = json_bytes.decode(body)
+        except ValueError as error:
+            raise RequestError(f"the body is not JSON: {str(error)[:200]}") from None
+        if not isinstance(self.document, dict):
+            raise RequestError("the body must be a JSON object")
+        model = path.model or self.document.get("model")
+        if not isinstance(model, str) or not model:
+            raise RequestError("model is required and must be a non-empty string")
+        self.model = model
+        self.stream = self._streams(path)
+        self.prompt_tokens, self.urls = estimate(self.document, len(body))
+        self.output_tokens = self._most_output()
+
+    def _streams(self, path: Path) -> bool:
+        if path.stream is not None:
+            return path.stream
+        asked = self.document.get("stream")
+        if asked is not None and not isinstance(asked, bool):
+            raise RequestError("stream must be true or false")
+        return bool(asked)
+
+    def _most_output(self) -> int:
+        """Return the output that the client allows, where it says so in a way that can be read."""
+        holder = self.document
+        names = _LIMIT_FIELDS.get(self.dialect.name, ())
+        if self.dialect.name == "gemini":
+            holder = self.document.get("generationConfig") or self.document.get("generation_config") or {}
+            names = ("maxOutputTokens", "max_output_tokens")
+        for name in names:
+            value = holder.get(name) if isinstance(holder, dict) else None
+            if type(value) is int and value > 0:
+                return min(value, _MOST_OUTPUT)
+        return DEFAULT_OUTPUT_TOKENS
+
+    @property
+    def request(self) -> ChatRequest:
+        """The request in the model of all dialects. Raises ``RequestError``."""
+        if self._request is None:
+            self._request = self.dialect.decode_request(self.document, model=self.model, stream=self.stream)
+        return self._request
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the client asks for an answer that may be the same again."""
+        document = self.document
+        config = document.get("generationConfig")
+        return (
+            document.get("temperature") == 0
+            or type(document.get("seed")) is int
+            or (isinstance(config, dict) and config.get("temperature") == 0)
+        )
+
+    @property
+    def user(self) -> str:
+        """The end user as the client names them, empty where it does not."""
+        metadata = self.document.get("metadata")
+        named = metadata.get("user_id") if isinstance(metadata, dict) else self.document.get("user")
+        return named if isinstance(named, str) else ""
+
+    def shorten(self, most_tokens: int) -> None:
+        """Drop the oldest turns. Raises ``RequestError``."""
+        self.dropped_turns = drop_oldest(self.request, most_tokens)
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a streaming client of OpenAI's dialect asked for the chunk with usage."""
+        options = self.document.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+    def body_for(self, upstream: Upstream) -> bytes:
+        """Return the body for a target. Raises ``RequestError`` where its dialect cannot carry the request."""
+        self._check_urls(upstream)
+        if upstream.dialect is self.dialect and not self.dropped_turns:
+            return self._same_dialect(upstream)
+        request = self.request
+        request.model = upstream.model
+        document, self.lost = upstream.dialect.encode_request(request)
+        if self.dialect is upstream.dialect:
+            # What only this dialect knows was kept aside, and comes back.
+            kept = dict(request.extra)
+            if "tools" in kept:
+                document["tools"] = [*document.get("tools", ()), *kept.pop("tools")]
+            document.update({name: value for name, value in kept.items() if name not in document})
+            self.lost = ()
+        return json_bytes.encode(document)
+
+    def _same_dialect(self, upstream: Upstream) -> bytes:
+        document, name = self.document, self.dialect.name
+        change: dict[str, Any] = {}
+        if name != "gemini" and document.get("model") != upstream.model:
+            change["model"] = upstream.model
+        if name == "openai" and self.stream and not self.wants_usage:
+            options = document.get("stream_options")
+            change["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+        return json_bytes.encode({**document, **change}) if change else self.body
+
+    def _check_urls(self, upstream: Upstream) -> None:
+        for url in self.urls:
+            if upstream.settings.label == "local":
+                raise RequestError("engines of this platform take media as base64 only, not by URL")
+            if (reason := refused(url)) is not None:
+                raise RequestError(f"the URL of a media part {reason}", ErrorKind.INVALID_REQUEST)

@@ -1,0 +1,136 @@
+"""The gateway's life: start, reload without a dropped request, drain, end.
+
+Rule 1: a configuration that is wrong is refused with its reasons, at the start by not starting and later by keeping the one before.
+Rule 2: on SIGTERM readiness fails first, so that no new traffic is sent here; what is in hand is finished within ``drain_s``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+import uvloop
+
+from workloads.gateway.configuration.loading import load
+from workloads.gateway.errors import GatewayError
+from workloads.gateway.money.ledger import Ledger
+from workloads.gateway.runtime import Runtime
+from workloads.gateway.serving.application import LOG, Gateway
+from workloads.gateway.serving.connection import bounded_protocol
+from workloads.telemetry import gateway as names
+
+_LOOK_S: Final = 1.0
+_EXPORT_TIMEOUT_S: Final = 5.0
+
+
+class Server:
+    """One process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._stamp()
+        configuration = load(path)
+        runtime = Runtime(configuration)
+        ledger = Ledger(Path(configuration.ledger) if configuration.ledger is not None else None)
+        self.gateway = Gateway(runtime, ledger)
+        bounds = configuration.bounds
+        config = uvicorn.Config(
+            self.gateway,
+            http=bounded_protocol(head_timeout_s=bounds.head_timeout_s, max_head_bytes=bounds.max_head_bytes),
+            lifespan="on",
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=max(1, round(bounds.drain_s)),
+        )
+        self._server = _QuietServer(config)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self, listener: socket.socket) -> None:
+        """Serve until the end."""
+        # What the imports made lives as long as the process; the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        uvloop.run(self._run(listener))
+
+    async def _run(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._drain)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        self._start(self._watch())
+        self._start(self._export())
+        await self._server.serve(sockets=[listener])
+        for task in self._tasks:
+            task.cancel()
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _drain(self) -> None:
+        """Fail readiness, give the load balancers their time to see it, and then take no more connections."""
+        if self.gateway.draining:
+            self._server.should_exit = True
+            return
+        self.gateway.draining = True
+        delay_s = self.gateway.runtime.configuration.bounds.drain_delay_s
+        asyncio.get_running_loop().call_later(delay_s, lambda: setattr(self._server, "should_exit", True))
+
+    def reload(self) -> bool:
+        """Read the configuration again; return whether the new one is served."""
+        self._seen = self._stamp()
+        try:
+            self.gateway.runtime = Runtime(load(self._path), before=self.gateway.runtime)
+        except GatewayError as error:
+            LOG.warning("the configuration before stays: %s", error)
+            return False
+        return True
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            status = self._path.stat()  # follows the links by which Kubernetes swaps a mounted ConfigMap
+        except OSError:
+            return 0, 0
+        return status.st_mtime_ns, status.st_ino
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            if self._stamp() not in (self._seen, (0, 0)):
+                self.reload()
+
+    async def _export(self) -> None:
+        """Send spans in batches; what a collector does not take is dropped and counted."""
+        gateway = self.gateway
+        while True:
+            telemetry = gateway.runtime.configuration.telemetry
+            await asyncio.sleep(telemetry.export_s)
+            if telemetry.otlp_endpoint is None or gateway.client is None or (body := gateway.spans.take()) is None:
+                continue
+            url = telemetry.otlp_endpoint.rstrip("/") + "/v1/traces"
+            status = 0
+            with contextlib.suppress(Exception):
+                status = await gateway.client.post_plain(url, body, {"content-type": "application/json"}, _EXPORT_TIMEOUT_S)
+            if not 200 <= status < 300:
+                gateway.metrics.child(names.SPANS_DROPPED).inc(body.count(b'"spanId"'))
+
+
+class _QuietServer(uvicorn.Server):  # type: ignore[misc]  # uvicorn is not there where the types are checked
+    """A server that leaves the signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal."""
+        yield

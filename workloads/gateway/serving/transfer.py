@@ -1,0 +1,104 @@
+"""The bytes of one stream, from the provider's dialect to the client's, and what they count.
+
+Between equal dialects frames pass as they came while they are read; between others events are read and written anew. A frame that nobody
+can read is never passed on.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from foundation.dialects.dialect import Decoded
+from foundation.dialects.model.errors import ProviderError
+from foundation.dialects.model.events import CONTENT, End, Event, Failed, Start, Stop, TextDelta, ThinkingDelta, ToolArguments, UsageUpdate
+from foundation.dialects.model.usage import Usage
+
+if TYPE_CHECKING:
+    from workloads.gateway.runtime import Upstream
+    from workloads.gateway.serving.exchange import Exchange
+    from workloads.gateway.serving.inquiry import Inquiry
+
+_SAYS_LENGTH: Final = (TextDelta, ThinkingDelta, ToolArguments)
+
+
+class Transfer:
+    """The bytes of one stream, from the provider's dialect to the client's."""
+
+    __slots__ = (
+        "_decoder",
+        "_held",
+        "_request_id",
+        "_same",
+        "_strip_usage",
+        "characters",
+        "commits",
+        "encoder",
+        "keeps",
+        "kept",
+        "stop",
+        "usage",
+    )
+
+    def __init__(self, exchange: Exchange, inquiry: Inquiry, upstream: Upstream) -> None:
+        self._decoder = upstream.dialect.stream_decoder()
+        self._same = upstream.dialect is exchange.dialect
+        self._strip_usage = self._same and exchange.path.dialect == "openai" and not inquiry.wants_usage
+        wants_usage = exchange.path.dialect != "openai" or inquiry.wants_usage
+        self.encoder = exchange.dialect.stream_encoder(include_usage=wants_usage, created_s=int(time.time()))
+        self._request_id = exchange.request_id
+        self._held: list[bytes] = []
+        self.keeps = exchange.cache_key is not None
+        self.kept = bytearray()
+        self.commits = False
+        self.stop = ""
+        self.usage = Usage()
+        self.characters = 0
+
+    def take(self, data: bytes, *, at_end: bool) -> tuple[bytes, ProviderError | None, bool]:  # noqa: C901  # one look at each event
+        """Take bytes of the provider; return bytes for the client, the failure, and whether the stream is whole."""
+        events, frames = Decoded(self._decoder.end(), []) if at_end else self._decoder.feed(data)
+        error: ProviderError | None = None
+        ended = False
+        out: list[bytes] = []
+        for event in events:
+            if isinstance(event, CONTENT):
+                self.commits = True
+            elif isinstance(event, Failed):
+                error = event.error
+                break
+            elif isinstance(event, Stop):
+                self.commits = True  # an answer without content is an answer
+                self.stop = event.reason.value
+            elif isinstance(event, End):
+                ended = True
+                if self._same and not frames:
+                    continue  # the provider left its marker out, and so do we
+            self._see(event)
+            if isinstance(event, Start) and not event.id:
+                event.id = self._request_id
+            if not self._same:
+                out.append(self.encoder.encode(event))
+        if self._same:
+            out = [frame for frame in frames if not (self._strip_usage and _is_usage(frame))]
+        if error is None and not self.commits:
+            self._held += out
+            return b"", None, ended
+        if self._held:
+            out = [*self._held, *out]
+            self._held = []
+        joined = b"".join(out)
+        if self.keeps and error is None:
+            self.kept += joined
+        return joined, error, ended
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, _SAYS_LENGTH):
+            self.characters += len(event.text)
+        elif isinstance(event, UsageUpdate):
+            self.usage = event.usage
+
+
+def _is_usage(frame: bytes) -> bool:
+    """Whether a frame is the chunk with usage that this gateway, not the client, has asked for."""
+    return b'"usage":{' in frame and b'"choices":[]' in frame
