@@ -11,6 +11,7 @@ from foundation.dialects.model.answer import StopReason
 from foundation.dialects.model.content import Text, ToolCall
 from foundation.dialects.model.errors import ErrorKind
 from foundation.dialects.model.request import ChatRequest, Message, OutputFormat, Tool, ToolChoice
+from foundation.dialects.paths import Route, route_of
 from workloads.emulator.behaviour.faults import CATALOGUE, Fault, FaultState, parse_fault
 from workloads.emulator.behaviour.profile import PROFILES, Profile, load_profile
 from workloads.emulator.behaviour.rate_limits import RateLimits
@@ -18,7 +19,6 @@ from workloads.emulator.behaviour.refusals import refusal
 from workloads.emulator.behaviour.script import Script, prompt_tokens
 from workloads.emulator.behaviour.timing import Timing
 from workloads.emulator.errors import ProfileError
-from foundation.dialects.paths import Route, route_of
 
 
 def asked(text: str, **fields: object) -> ChatRequest:
