@@ -28,14 +28,15 @@ _READ_BYTES: Final = 65_536
 
 
 class PlainConnection:
-    """Connects and carries ``exchange``; every failure is told to it and nothing is raised."""
+    """Connects and carries ``exchange``; every failure is passed on to it and nothing is raised."""
 
-    __slots__ = ("_connected", "_descriptor", "_exchange", "_loop", "_rest", "_socket", "_unwatched", "_waits_to_write")
+    __slots__ = ("_broken", "_connected", "_descriptor", "_exchange", "_loop", "_rest", "_socket", "_unwatched", "_waits_to_write")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
         self._loop = loop
         self._exchange = exchange
         self._connected = False
+        self._broken: OSError | None = None
         self._rest = b""
         self._socket: socket.socket | None = None
         self._descriptor = -1
@@ -64,7 +65,10 @@ class PlainConnection:
             sent = self._socket.send(data)
         except OSError as error:
             if error.errno not in _UNDER_WAY:
-                self._failed(error)
+                if not self._connected:
+                    self._exchange.connect_failed(error)
+                # A server that refuses a long prompt says why and hangs up: its words are read first, and their end ends the exchange.
+                self._broken = error
                 return
             sent = 0
         else:
@@ -108,7 +112,7 @@ class PlainConnection:
             self._exchange.data_received(data)
             self._sleep_through(self._exchange.unwatched_bytes)
         else:
-            self._exchange.connection_lost(None)
+            self._exchange.connection_lost(self._broken)
 
     def _sleep_through(self, size: int) -> None:
         """Be woken after ``size`` bytes, 0 meaning the next ones."""

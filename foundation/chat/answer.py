@@ -120,24 +120,23 @@ class Answer:
             return False
         if not stream.frames and body:
             self._body = (self._body + body)[:_MAX_BODY]
-        return self._note(stream.feed(body), now)
-
-    def _note(self, deltas: int, now: float) -> bool:
-        """Note the time of new output; return whether the stream has ended the answer."""
-        stream = self.stream
-        if deltas:
-            self._last = now
-            if self.first is None:
-                self.first = now
-            if self.first_text is None and stream.texts:
-                self.first_text = now
+        if stream.feed(body):
+            self._note(now)
         return self._judge(now) if stream.ended else False
+
+    def _note(self, now: float) -> None:
+        """Note the time of new output."""
+        self._last = now
+        if self.first is None:
+            self.first = now
+        if self.first_text is None and self.stream.texts:
+            self.first_text = now
 
     def _judge(self, now: float) -> bool:
         """Judge an answer that is as whole as it will be."""
         stream = self.stream
-        if not stream.ended and self._note(stream.end(), now):
-            return True
+        if stream.end():
+            self._note(now)
         if refusal := self._refusal():
             return self._end(*refusal, now)
         if fault := self._fault():
@@ -179,7 +178,7 @@ def reason_of(error: BaseException) -> str:
     """Return the system's words for ``error``, without numbers and addresses."""
     if isinstance(error, ConnectionRefusedError):
         return "refused"
-    if isinstance(error, ConnectionResetError):
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
         return "reset"
     text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
     return text or type(error).__name__

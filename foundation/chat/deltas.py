@@ -9,67 +9,60 @@ Rule 3: a chunk counts once, however many choices it carries; requests ask for o
 
 from __future__ import annotations
 
-import enum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-_TEXT: Final = ("content", "refusal")
-_REASONING: Final = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
-_CALLS: Final = ("tool_calls", "function_call")
-_MEDIA: Final = ("audio", "images")
+Output = Literal["text", "reasoning", "call", "media"]
+
+_KINDS: Final[dict[str, Output]] = {
+    "content": "text",
+    "refusal": "text",
+    "reasoning_content": "reasoning",
+    "reasoning": "reasoning",
+    "reasoning_details": "reasoning",
+    "thinking": "reasoning",
+    "tool_calls": "call",
+    "function_call": "call",
+    "audio": "media",
+    "images": "media",
+}
+_PARTS: Final[dict[object, Output]] = {
+    None: "text",
+    "text": "text",
+    "output_text": "text",
+    "refusal": "text",
+    "thinking": "reasoning",  # Mistral's models think in parts of their own
+    "reasoning": "reasoning",
+}
 _NO_OUTPUT: Final = frozenset({"type", "index"})
 """Keys of parts and calls that are there in empty ones, too."""
 _DEPTH: Final = 6
 
 
-class Output(enum.Flag):
-    """Kinds of output in one chunk."""
-
-    NONE = 0
-    TEXT = enum.auto()
-    REASONING = enum.auto()
-    CALL = enum.auto()
-    MEDIA = enum.auto()
-
-
-def output_of(chunk: dict[str, Any]) -> Output:
-    """Return what output ``chunk`` carries."""
-    found = Output.NONE
+def output_of(chunk: dict[str, Any]) -> set[Output]:
+    """Return the kinds of output that ``chunk`` carries."""
+    found: set[Output] = set()
     choices = chunk.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         delta = choice.get("delta") if isinstance(choice, dict) else None
-        if isinstance(delta, dict):
-            found |= _of_delta(delta)
-    return found
-
-
-def _of_delta(delta: dict[str, Any]) -> Output:
-    found = Output.NONE
-    for name in _TEXT:
-        value = delta.get(name)
-        if isinstance(value, list):
-            for part in value:
-                found |= _of_part(part)
-        elif _says(value):
-            found |= Output.TEXT
-    for kind, names in ((Output.REASONING, _REASONING), (Output.CALL, _CALLS), (Output.MEDIA, _MEDIA)):
-        if any(_says(delta.get(name)) for name in names):
-            found |= kind
+        if not isinstance(delta, dict):
+            continue
+        for name, value in delta.items():
+            kind = _KINDS.get(name)
+            if kind == "text" and isinstance(value, list):
+                found.update(_of_part(part) for part in value if _says(part))
+            elif kind is not None and _says(value):
+                found.add(kind)
     return found
 
 
 def _of_part(part: Any) -> Output:
-    """Return the kind of one part of a content; Mistral's models think in parts of their own."""
-    if not _says(part):
-        return Output.NONE
     kind = part.get("type") if isinstance(part, dict) else None
-    if kind in ("thinking", "reasoning"):
-        return Output.REASONING
-    return Output.TEXT if kind in (None, "text", "output_text", "refusal") else Output.MEDIA
+    return _PARTS.get(kind, "media") if isinstance(kind, str | None) else "media"
 
 
 def _says(value: Any, depth: int = _DEPTH) -> bool:
     """Whether there is text in ``value``, at any depth that these APIs have."""
-    if isinstance(value, str):
+    if not value or isinstance(value, str):
         return bool(value)
     if not depth:
         return False

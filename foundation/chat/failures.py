@@ -8,6 +8,7 @@ Rule 2: the reason is given in the server's own words, in one line of at most 20
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.formats.json_text import decode
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LONGEST: Final = 200
 _DEPTH: Final = 4
 _SAID: Final = ("message", "msg", "error_message", "error_msg", "error_description", "detail", "details", "description", "title", "reason")
+_ERROR_EVENT: Final = re.compile(rb"(?i)^(error|exception)$|[._](error|failed)$")
 _GAVE_UP: Final = ("abort", "cancel", "error", "fail", "insufficient", "overload", "timeout", "timed_out", "unavailable")
 """Parts of finish reasons that say the server gave up: vLLM's ``abort``, OpenRouter's ``error``, DeepSeek's
 ``insufficient_system_resource``, Z.AI's ``network_error``. ``stop``, ``length``, ``tool_calls``, ``content_filter`` and others are ends."""
@@ -41,7 +43,7 @@ def error_of(event: Event, document: Any) -> str | None:
 
     ``document`` is the event's data as JSON, None where it is none.
     """
-    if event.name.lower() in (b"error", b"exception") or event.name.lower().endswith((b".error", b"_error", b".failed")):
+    if event.name != b"message" and _ERROR_EVENT.search(event.name):
         comments = b" ".join(line.lstrip(b": ") for line in event.ignored)
         return error_message(event.data or comments) or "no reason given"
     for line in event.ignored:
@@ -59,11 +61,11 @@ def error_in(document: Any) -> str | None:
         document = document[0]
     if not isinstance(document, dict):
         return None
-    if _is_error(document):
-        return one_line(_words(document) or json.dumps(document, ensure_ascii=False))
     choices = document.get("choices")
+    if (not choices or "error" in document or "errors" in document) and _is_error(document):
+        return one_line(_words(document) or json.dumps(document, ensure_ascii=False))
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and (said := _error_of_choice(choice)):
+        if isinstance(choice, dict) and ("error" in choice or choice.get("finish_reason")) and (said := _error_of_choice(choice)):
             return said
     return None
 
@@ -75,7 +77,7 @@ def one_line(text: str) -> str:
 
 
 def _is_error(document: dict[str, Any]) -> bool:
-    if any(_means_something(document.get(name)) for name in ("error", "errors")):
+    if _means_something(document.get("error") or document.get("errors")):
         return True
     if document.get("choices") or document.get("usage"):
         return False

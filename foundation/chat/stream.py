@@ -13,17 +13,16 @@ import json
 import re
 from typing import Any, Final
 
-from foundation.chat.deltas import Output, output_of
-from foundation.chat.failures import error_of, one_line
+from foundation.chat.deltas import output_of
+from foundation.chat.failures import error_in, error_of, one_line
 from foundation.wire.events import Event, EventStream
 
+_decode: Final = json.JSONDecoder().decode
 _DONE: Final = b"[DONE]"
 _NO_TEMPLATE: Final = b"\0"  # no JSON begins so
 _LESSONS: Final = 16
 """Templates that are made of one answer: of a server whose chunks differ in more than a string each would be in vain."""
-_BACKSLASH: Final = ord("\\")
-_STRING: Final = re.compile(rb'"(content|reasoning_content|reasoning)"\s*:\s*"([^"\\]+)"')
-_PROBE: Final = "\u2042"
+_STRING: Final = re.compile(rb'("content"|"reasoning_content"|"reasoning")\s*:\s*"([^"\\]+)"')
 
 
 class ChatStream:
@@ -39,7 +38,7 @@ class ChatStream:
         "_after",
         "_before",
         "_events",
-        "_kind",
+        "_is_text",
         "_lessons",
         "completion_tokens",
         "delta_bytes",
@@ -58,7 +57,7 @@ class ChatStream:
     def __init__(self) -> None:
         self._events = EventStream()
         self._before = self._after = _NO_TEMPLATE
-        self._kind = Output.NONE
+        self._is_text = True
         self._lessons = _LESSONS
         self.frames = 0
         self.deltas = 0
@@ -82,19 +81,21 @@ class ChatStream:
         if self.done or self.error is not None:
             return 0
         deltas = self.deltas
-        before, after = self._before, self._after
-        for event in self._events.feed(body):
-            data, name, ignored = event
-            if data is not None and data.startswith(before) and data.endswith(after) and name == b"message" and not ignored:
-                string = data[len(before) : len(data) - len(after)]
-                if string and b'"' not in string and string[-1] != _BACKSLASH:
+        decoder = self._events
+        for block in decoder.blocks(body):
+            if block.startswith(self._before) and block.endswith(self._after):
+                string = block[len(self._before) : -len(self._after)]
+                if string and b'"' not in string and b"\\" not in string and b"\n" not in string:
                     self.frames += 1
-                    self._count(self._kind, len(data))
+                    self.deltas += 1
+                    self.texts += self._is_text
+                    self.reasonings += not self._is_text
+                    self.delta_bytes = len(block)
                     continue
-            self._take(event)
-            before, after = self._before, self._after
-            if self.ended:
-                break
+            if (event := decoder.event(block)) is not None:
+                self._take(event)
+                if self.ended:
+                    break
         return self.deltas - deltas
 
     def end(self) -> int:
@@ -127,75 +128,65 @@ class ChatStream:
         """Whether the server's usage counts fewer tokens than pieces of text and reasoning came."""
         return self.completion_tokens is not None and self.completion_tokens - self.hidden_tokens < self.texts + self.reasonings
 
-    def _count(self, kind: Output, length: int) -> None:
-        self.deltas += 1
-        self.delta_bytes = length
-        if kind & Output.TEXT:
-            self.texts += 1
-        if kind & Output.REASONING:
-            self.reasonings += 1
-
     def _take(self, event: Event) -> None:
         """Read one event in full."""
         data = event.data
+        chunk: Any = None
         if data is not None:
             self.frames += 1
             if data.strip(b' "') == _DONE:
                 self.done = True
                 return
-        chunk: Any = None
-        try:
-            chunk = json.loads(data or b"null")
-        except (ValueError, RecursionError):
-            self.error = error_of(event, None) or f"a frame is not JSON: {one_line((data or b'').decode('utf-8', 'replace'))}"
+            try:
+                chunk = _decode(data.decode()) if data else None
+            except (ValueError, RecursionError):
+                self.error = error_of(event, None) or f"a frame is not JSON: {one_line(data.decode('utf-8', 'replace'))}"
+                return
+        plain = event.name == b"message" and not event.ignored
+        self.error = error_in(chunk) if plain else error_of(event, chunk)
+        if self.error is not None or data is None or not isinstance(chunk, dict):
             return
-        self.error = error_of(event, chunk)
-        if self.error is not None or not isinstance(chunk, dict):
-            return
-        if kind := output_of(chunk):
-            self._count(kind, len(data or b""))
-        self._read_end(chunk)
-        if kind in (Output.TEXT, Output.REASONING) and self._lessons:
+        if kinds := output_of(chunk):
+            self.deltas += 1
+            self.texts += "text" in kinds
+            self.reasonings += "reasoning" in kinds
+            self.delta_bytes = len(b"data: ") + len(data)
+        ends = self._read_end(chunk)
+        if self._lessons and plain and not ends and kinds in ({"text"}, {"reasoning"}):
             self._lessons -= 1
-            self._learn(data or b"", kind)
+            self._learn(data, is_text="text" in kinds)
 
-    def _read_end(self, chunk: dict[str, Any]) -> None:
-        """Read what the last chunks carry: finish reason, usage, times."""
+    def _read_end(self, chunk: dict[str, Any]) -> bool:
+        """Read what the last chunks carry: finish reason, usage, times; return whether there is any."""
+        ends = False
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
-            if isinstance(choice, dict) and isinstance(reason := choice.get("finish_reason"), str | dict) and reason:
-                self.finish_reason = reason if isinstance(reason, str) else str(reason.get("type"))
-        usage = chunk.get("usage")
-        if isinstance(usage, dict):
+            if isinstance(choice, dict) and (reason := choice.get("finish_reason")):
+                self.finish_reason = str(reason.get("type")) if isinstance(reason, dict) else str(reason)
+                ends = True
+        if isinstance(usage := chunk.get("usage"), dict):
             self._read_usage(usage)
+            ends = True
         if isinstance(timings := chunk.get("timings"), dict):
             self.timings = timings
+            ends = True
+        return ends
 
     def _read_usage(self, usage: dict[str, Any]) -> None:
-        prompt, completion, total = (_whole(usage.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
+        prompt, completion = _whole(usage.get("prompt_tokens")), _whole(usage.get("completion_tokens"))
         details = usage.get("completion_tokens_details")
         reasoning = _whole(details.get("reasoning_tokens")) if isinstance(details, dict) else None
-        if completion is not None and reasoning and prompt is not None and total == prompt + completion + reasoning:
+        if reasoning and prompt is not None and completion is not None and usage.get("total_tokens") == prompt + completion + reasoning:
             completion += reasoning  # xAI counts reasoning beside the completion, OpenAI within it
         self.prompt_tokens = self.prompt_tokens if prompt is None else prompt
         self.completion_tokens = self.completion_tokens if completion is None else completion
         self.reasoning_tokens = self.reasoning_tokens if reasoning is None else reasoning
 
-    def _learn(self, data: bytes, kind: Output) -> None:
-        """Make a template of a chunk (Rule 3), if another string in the same place is certain to mean the same."""
-        for match in _STRING.finditer(data):
-            before, after = data[: match.start(2)], data[match.end(2) :]
-            chunk = json.loads(before + _PROBE.encode() + after)
-            choices = chunk.get("choices")
-            if (
-                output_of(chunk) is kind
-                and choices[0]["delta"].get(match[1].decode()) == _PROBE
-                and not any(choice.get("finish_reason") for choice in choices)
-                and not chunk.get("usage")
-                and not chunk.get("timings")
-            ):
-                self._before, self._after, self._kind = before, after, kind
-                return
+    def _learn(self, data: bytes, *, is_text: bool) -> None:
+        """Make a template of a chunk (Rule 3) that has one string of output and no other of that name, under no other spelling."""
+        match = _STRING.search(data)
+        if match is not None and data.count(match[1]) == 1 and b"\\" not in data and b"\n" not in data:
+            self._before, self._after, self._is_text = b"data: " + data[: match.start(2)], data[match.end(2) :], is_text
 
 
 def _whole(value: Any) -> int | None:

@@ -20,6 +20,8 @@ _MAX_HEAD: Final = 65_536
 _MAX_CHUNK_LINE: Final = 4_096
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _LINE_END: Final = re.compile(rb"\r?\n")
+_DIGITS: Final = re.compile(rb"[0-9]{1,18}\Z")
+_CHUNK: Final = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;|\Z)")
 
 
 class Response:
@@ -55,14 +57,14 @@ class Response:
             if self.status is None:
                 return b""
         if self._chunked:
-            body = self._unchunked(data)
+            body = self._chunks(data)
         elif self._to_close:
             body = data
         else:
             body = data[: self._left]
             self._left -= len(body)
             self.complete = not self._left
-        return self._unpacked(body)
+        return body if self._unpacking is None else self._unpacking.feed(body)
 
     def end(self) -> bool:
         """Take the end of the connection; return whether the response is complete."""
@@ -110,69 +112,62 @@ class Response:
         return data
 
     def _framing(self, status: int) -> None:
-        transfer = _list(self.headers.get(b"transfer-encoding", b""))
+        transfer = _list(self.headers.get(b"transfer-encoding"))
+        lengths = set(_list(self.headers.get(b"content-length")))
         self._chunked = transfer[-1:] == [b"chunked"]
-        lengths = {_number(text, 10, "Content-Length") for text in _list(self.headers.get(b"content-length", b""))}
-        if len(lengths) > 1:
-            raise ProtocolError(f"the response has two lengths: Content-Length {self.headers[b'content-length'][:40]!r}")
+        if len(lengths) > 1 or not all(map(_DIGITS.match, lengths)):
+            raise ProtocolError(f"Content-Length {self.headers[b'content-length'][:40]!r} is not a number")
         if status in (204, 304):
             self._chunked, self.complete = False, True
         elif not self._chunked:
             self._to_close = bool(transfer) or not lengths
-            self._left = 0 if self._to_close else lengths.pop()
+            self._left = 0 if self._to_close else int(lengths.pop())
             self.complete = not self._to_close and not self._left
         # The coding of a transfer is undone like that of the content, after the chunks are put together.
-        packed = [
-            coding for coding in _list(self.headers.get(b"content-encoding", b"")) + transfer if coding not in (b"identity", b"chunked")
-        ]
+        codings = _list(self.headers.get(b"content-encoding")) + transfer
+        packed = [coding for coding in codings if coding not in (b"identity", b"chunked")]
         if len(packed) > 1:
             raise ProtocolError(f"the answer is packed more than once: {b', '.join(packed)[:40].decode('latin-1')}")
         if packed and not self.complete:
             self._unpacking = Unpacking(packed[0])
 
-    def _unpacked(self, body: bytes) -> bytes:
-        return body if self._unpacking is None else self._unpacking.feed(body)
-
-    def _unchunked(self, data: bytes) -> bytes:
+    def _chunks(self, data: bytes) -> bytes:
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
         body: list[bytes] = []
-        try:
-            self._chunks(self._buffer + data if self._buffer else data, body)
-        except ProtocolError as error:
-            # An answer may have ended before the fault.
-            raise ProtocolError(str(error), self._unpacked(b"".join(body))) from None
-        return body[0] if len(body) == 1 else b"".join(body)
-
-    def _chunks(self, data: bytes, body: list[bytes]) -> None:
-        self._buffer = b""
         at = 0
-        while at < len(data):
+        while at < len(data) and not self.complete:
             if self._left > 0:
                 part = data[at : at + self._left]
                 body.append(part)
                 at += len(part)
-                self._left -= len(part)
-                if not self._left:
-                    self._left = -1
+                self._left = self._left - len(part) or -1
                 continue
             end = data.find(b"\r\n", at)
             if end < 0:
                 if len(data) - at > _MAX_CHUNK_LINE:
-                    raise ProtocolError(f"the line of a chunk is longer than {_MAX_CHUNK_LINE} bytes")
+                    raise ProtocolError(f"the line of a chunk is longer than {_MAX_CHUNK_LINE} bytes", b"".join(body))
                 self._buffer = data[at:]
                 break
-            self._chunk_line(data[at:end])
+            line = data[at:end]
             at = end + 2
-            if self.complete:
-                break
-
-    def _chunk_line(self, line: bytes) -> None:
-        if self._left == -1:
-            if line:
-                raise ProtocolError(f"a chunk is longer than announced: {line[:40]!r}")
-            self._left = 0
-        else:
-            self._left = _number(line.partition(b";")[0].strip(), 16, "chunk size")
+            if self._left:
+                self._left = 0
+                if line:
+                    raise ProtocolError(f"a chunk is longer than announced: {line[:40]!r}", b"".join(body))
+                continue
+            if not (size := _CHUNK.match(line)):
+                # An answer may have ended before the fault.
+                raise ProtocolError(f"chunk size {line[:40]!r} is not a number", b"".join(body))
+            self._left = int(size[1], 16)
             self.complete = not self._left
+            end = at + self._left
+            if self._left and data[end : end + 2] == b"\r\n":  # all of it is here: the common chunk, in one step
+                body.append(data[at:end])
+                at = end + 2
+                self._left = 0
+        return body[0] if len(body) == 1 else b"".join(body)
 
 
 def _status(line: bytes) -> tuple[int, str]:
@@ -182,12 +177,5 @@ def _status(line: bytes) -> tuple[int, str]:
     return int(parts[1]), parts[2].decode("latin-1").strip() if len(parts) == 3 else ""
 
 
-def _list(value: bytes) -> list[bytes]:
-    return [item.strip().lower() for item in value.split(b",") if item.strip()]
-
-
-def _number(text: bytes, base: int, what: str) -> int:
-    # int() takes signs, underscores and prefixes, the grammar does not.
-    if not text.isalnum() or len(text) > 18 or not set(text.lower()) <= set(b"0123456789abcdef"[:base]):
-        raise ProtocolError(f"{what} {text[:40]!r} is not a number")
-    return int(text, base)
+def _list(value: bytes | None) -> list[bytes]:
+    return [] if value is None else [item.strip().lower() for item in value.split(b",") if item.strip()]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from foundation.measures import Outcome, RequestRecord, Status, undersampled
+from foundation.measures import Outcome, RequestRecord, Status, quantiles, undersampled
 from foundation.measures.validity import generator_faults
 from loadtests.measurement.timeline import TimelinePoint, timeline
 
@@ -60,7 +60,7 @@ class Measurement:
             invalid=(*invalid, *generator_faults(outcome.requests, generator)),
             timeline=timeline(ordered),
             undersampled=undersampled(outcome, metrics),
-            notes=tuple(notes),
+            notes=(*notes, *_remarks(ordered)),
         )
 
     @property
@@ -68,3 +68,16 @@ class Measurement:
         """Why requests failed, the most frequent first: ``error`` and ``count`` of the ten most frequent."""
         counted = Counter(record.error or record.status.value for record in self.records if record.status is not Status.OK)
         return [{"error": error, "count": count} for error, count in counted.most_common(_MOST_ERRORS)]
+
+
+def _remarks(records: Sequence[RequestRecord]) -> list[str]:
+    """Return what a reader must know of how tokens were counted, each with how many requests it is true of."""
+    good = [record for record in records if record.status is Status.OK]
+    counted = Counter(record.remark for record in good if record.remark is not None)
+    notes = [f"{remark} ({count} of {len(good)} requests)" for remark, count in counted.most_common()]
+    later = sum(record.first_token_s is not None and record.first_text_s != record.first_token_s for record in good)
+    if later:
+        texts = quantiles(ms for record in good if (ms := record.first_text_ms) is not None)
+        when = f"the first text came after {texts.p50:.0f} ms (p50; p95 {texts.p95:.0f} ms; n={texts.n})" if texts.n else "no text came"
+        notes.append(f"{later} of {len(good)} requests began with reasoning or a tool call, which TTFT counts as output; {when}")
+    return notes

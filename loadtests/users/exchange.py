@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from foundation.chat import Answer, reason_of
 
 if TYPE_CHECKING:
-    import ssl
-
     from foundation.wire import Target
+
+_TURN_S: Final = 0.05
+"""How long a server may leave a request unread before its answer is looked for: a refusal may come before the end of a long prompt."""
 
 
 def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLContext | None) -> tuple[float, Answer]:
@@ -20,6 +22,7 @@ def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLConte
     Times are those of the machine's monotonic clock. Failures are in the answer; nothing is raised for them.
     """
     sent = time.monotonic()
+    deadline = sent + timeout_s
     answer = Answer()
     try:
         connection = socket.create_connection((target.host, target.port), timeout=timeout_s)
@@ -30,8 +33,8 @@ def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLConte
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             connection = tls.wrap_socket(connection, server_hostname=target.host)
-        connection.sendall(data)
-        _read(connection, answer, deadline=sent + timeout_s)
+        broken = _send(connection, data, answer, deadline=deadline)
+        _read(connection, answer, deadline=deadline, broken=broken)
     except TimeoutError:
         answer.fail(f"no end after {timeout_s:g} s, {answer.progress}", time.monotonic())
     except OSError as error:
@@ -41,7 +44,36 @@ def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLConte
     return sent, answer
 
 
-def _read(connection: socket.socket, answer: Answer, *, deadline: float) -> None:
+def _send(connection: socket.socket, data: bytes, answer: Answer, *, deadline: float) -> OSError | None:
+    """Send ``data`` unless the answer ends before; return why it could not be sent: the server may have said why before it hung up."""
+    rest = memoryview(data)
+    while rest and not answer.ended:
+        connection.settimeout(_TURN_S)
+        try:
+            rest = rest[connection.send(rest) :]
+        except TimeoutError:
+            if time.monotonic() >= deadline:
+                raise
+            _look(connection, answer)
+        except OSError as error:
+            return error
+    return None
+
+
+def _look(connection: socket.socket, answer: Answer) -> None:
+    """Read what has come, if anything has."""
+    connection.settimeout(0)
+    try:
+        data = connection.recv(65_536)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return
+    if data:
+        answer.feed(data, time.monotonic())
+    else:
+        answer.end(time.monotonic())
+
+
+def _read(connection: socket.socket, answer: Answer, *, deadline: float, broken: OSError | None) -> None:
     now = time.monotonic()
     while not answer.ended:
         connection.settimeout(max(deadline - now, 0.001))
@@ -50,6 +82,6 @@ def _read(connection: socket.socket, answer: Answer, *, deadline: float) -> None
         if data:
             answer.feed(data, now)
         else:
-            answer.end(now)
+            answer.end(now, reason_of(broken) if broken else None)
         if now >= deadline and not answer.ended:
             raise TimeoutError

@@ -38,38 +38,38 @@ def call(**function: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("delta", "expected"),
     [
-        ({"content": "x"}, Output.TEXT),
-        ({"content": " "}, Output.TEXT),
-        ({"content": '"'}, Output.TEXT),
-        ({"refusal": "I cannot"}, Output.TEXT),
-        ({"content": [{"type": "text", "text": "x"}]}, Output.TEXT),
-        ({"content": ["x"]}, Output.TEXT),
-        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}, Output.REASONING),
-        ({"content": [{"type": "image_url", "image_url": {"url": "u"}}]}, Output.MEDIA),
-        ({"reasoning_content": "x", "content": None}, Output.REASONING),
-        ({"reasoning": "x", "content": ""}, Output.REASONING),
-        ({"reasoning_details": [{"type": "reasoning.text", "text": "x"}]}, Output.REASONING),
-        ({"reasoning_content": "x", "content": "y"}, Output.TEXT | Output.REASONING),
-        ({"tool_calls": [{"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": ""}}]}, Output.CALL),
-        ({"tool_calls": call(arguments='{"content":')}, Output.CALL),
-        ({"function_call": {"name": "f", "arguments": ""}}, Output.CALL),
-        ({"audio": {"transcript": "x"}}, Output.MEDIA),
+        ({"content": "x"}, {"text"}),
+        ({"content": " "}, {"text"}),
+        ({"content": '"'}, {"text"}),
+        ({"refusal": "I cannot"}, {"text"}),
+        ({"content": [{"type": "text", "text": "x"}]}, {"text"}),
+        ({"content": ["x"]}, {"text"}),
+        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}, {"reasoning"}),
+        ({"content": [{"type": "image_url", "image_url": {"url": "u"}}]}, {"media"}),
+        ({"reasoning_content": "x", "content": None}, {"reasoning"}),
+        ({"reasoning": "x", "content": ""}, {"reasoning"}),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "x"}]}, {"reasoning"}),
+        ({"reasoning_content": "x", "content": "y"}, {"text", "reasoning"}),
+        ({"tool_calls": [{"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": ""}}]}, {"call"}),
+        ({"tool_calls": call(arguments='{"content":')}, {"call"}),
+        ({"function_call": {"name": "f", "arguments": ""}}, {"call"}),
+        ({"audio": {"transcript": "x"}}, {"media"}),
         # Nothing that the model wrote.
-        ({}, Output.NONE),
-        ({"role": "assistant"}, Output.NONE),
-        ({"role": "assistant", "content": ""}, Output.NONE),
-        ({"content": None}, Output.NONE),
-        ({"content": []}, Output.NONE),
-        ({"content": [{"type": "text", "text": ""}]}, Output.NONE),
-        ({"tool_calls": []}, Output.NONE),
-        ({"tool_calls": call(arguments="")}, Output.NONE),
-        ({"tool_calls": None, "reasoning_content": ""}, Output.NONE),
-        ({"context": {"citations": [{"title": "t", "content": "a source"}]}}, Output.NONE),
-        ({"annotations": [{"content": "a source"}]}, Output.NONE),
+        ({}, set()),
+        ({"role": "assistant"}, set()),
+        ({"role": "assistant", "content": ""}, set()),
+        ({"content": None}, set()),
+        ({"content": []}, set()),
+        ({"content": [{"type": "text", "text": ""}]}, set()),
+        ({"tool_calls": []}, set()),
+        ({"tool_calls": call(arguments="")}, set()),
+        ({"tool_calls": None, "reasoning_content": ""}, set()),
+        ({"context": {"citations": [{"title": "t", "content": "a source"}]}}, set()),
+        ({"annotations": [{"content": "a source"}]}, set()),
     ],
 )
-def test_output_is_what_a_delta_says(delta: dict[str, Any], expected: Output) -> None:
-    assert output_of(chunk(delta)) is expected
+def test_output_is_what_a_delta_says(delta: dict[str, Any], expected: set[Output]) -> None:
+    assert output_of(chunk(delta)) == expected
     assert read(frame(chunk(delta))).deltas == bool(expected)
 
 
@@ -115,8 +115,8 @@ def test_the_template_counts_as_decoding_does(deltas: list[dict[str, str | None]
     kinds = [output_of(document) for document in chunks]
     assert stream.frames == len(chunks)
     assert stream.deltas == sum(map(bool, kinds))
-    assert stream.texts == sum(Output.TEXT in kind for kind in kinds)
-    assert stream.reasonings == sum(Output.REASONING in kind for kind in kinds)
+    assert stream.texts == sum("text" in kind for kind in kinds)
+    assert stream.reasonings == sum("reasoning" in kind for kind in kinds)
 
 
 @pytest.mark.parametrize(

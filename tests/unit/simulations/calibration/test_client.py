@@ -38,7 +38,7 @@ def delta(text: str) -> bytes:
     return event(choices=[{"delta": {"content": text}}])
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 USAGE = event(choices=[], timings={"prompt_ms": 12.5})
 
 
@@ -55,10 +55,12 @@ def test_each_visible_piece_of_text_is_a_token() -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"HTTP/1.1 503 Loading\r\n\r\n", "answers 'HTTP/1.1 503 Loading'"),
-        (b"", "answers 'nothing'"),
+        (b"HTTP/1.1 503 Loading\r\n\r\n", r":\d+: HTTP 503: Loading"),
+        (b'HTTP/1.1 200 OK\r\n\r\n{"error": "no slot"}', r"an error in place of the stream: no slot"),
+        (b"", r":\d+: the connection was closed before an answer"),
         (HEAD + delta("a") + b"data: [DONE]\n\n", "sent 1 pieces of text for 2 tokens"),
-        (HEAD + delta("a"), "sent 1 pieces of text for 2 tokens"),
+        (HEAD + delta("a"), r":\d+: the stream ended without a finish reason or \[DONE\] in the middle of the answer"),
+        (HEAD + delta("a") + event(error={"message": "slot lost"}), "error in the stream: slot lost"),
     ],
 )
 def test_an_engine_that_fails_is_named_with_what_it_said(answer: bytes, message: str) -> None:
