@@ -20,7 +20,7 @@ _LONGEST: Final = 200
 _DEPTH: Final = 4
 _SAID: Final = ("message", "msg", "error_message", "error_msg", "error_description", "detail", "details", "description", "title", "reason")
 _ERROR_EVENT: Final = re.compile(rb"(?i)^(error|exception)$|[._](error|failed)$")
-_GAVE_UP: Final = ("abort", "cancel", "error", "fail", "insufficient", "overload", "timeout", "timed_out", "unavailable")
+_GAVE_UP: Final = re.compile(r"(?i)abort|cancel|error|fail|insufficient|overload|time.?out|unavailable")
 """Parts of finish reasons that say the server gave up: vLLM's ``abort``, OpenRouter's ``error``, DeepSeek's
 ``insufficient_system_resource``, Z.AI's ``network_error``. ``stop``, ``length``, ``tool_calls``, ``content_filter`` and others are ends."""
 
@@ -62,7 +62,8 @@ def error_in(document: Any) -> str | None:
     if not isinstance(document, dict):
         return None
     choices = document.get("choices")
-    if (not choices or "error" in document or "errors" in document) and _is_error(document):
+    is_answer = choices or document.get("usage")
+    if (not is_answer or "error" in document or "errors" in document) and _is_error(document, is_answer=bool(is_answer)):
         return one_line(_words(document) or json.dumps(document, ensure_ascii=False))
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and ("error" in choice or choice.get("finish_reason")) and (said := _error_of_choice(choice)):
@@ -76,10 +77,10 @@ def one_line(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _is_error(document: dict[str, Any]) -> bool:
+def _is_error(document: dict[str, Any], *, is_answer: bool) -> bool:
     if _means_something(document.get("error") or document.get("errors")):
         return True
-    if document.get("choices") or document.get("usage"):
+    if is_answer:
         return False
     kinds = (document.get("object"), document.get("type"))
     if any(isinstance(kind, str) and kind.lower().endswith("error") for kind in kinds):
@@ -101,7 +102,7 @@ def _error_of_choice(choice: dict[str, Any]) -> str | None:
     reason = choice.get("finish_reason")
     # SGLang gives an object with a type and a message.
     kind = reason.get("type") if isinstance(reason, dict) else reason
-    if not isinstance(kind, str) or not any(part in kind.lower() for part in _GAVE_UP):
+    if not isinstance(kind, str) or not _GAVE_UP.search(kind):
         return None
     return one_line(f"finish reason {kind}" + (f": {said}" if isinstance(reason, dict) and (said := _words(reason)) else ""))
 

@@ -40,7 +40,7 @@ TOKENS = b"".join(event({"choices": [{"index": 0, "delta": {"content": "x"}, "fi
 FINISH = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]})
 FINISH += event({"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 8}})
 DONE = b"e\r\ndata: [DONE]\n\n\r\n"
-REFUSED = b'HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nContent-Length: 44\r\n\r\n{"error": {"message": "the prompt is long"}}'
+REFUSED = b'HTTP/1.1 413 Content Too Large\r\nContent-Length: 44\r\n\r\n{"error": {"message": "the prompt is long"}}'
 
 
 @contextmanager

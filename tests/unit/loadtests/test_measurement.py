@@ -151,3 +151,16 @@ def test_why_requests_failed_is_counted() -> None:
     assert errors[:2] == [{"error": "error 0", "count": 3}, {"error": "error 1", "count": 3}]
     assert len(errors) == 10
     assert Measurement.of([record(0.0)], replicas=["a"], generator=QUIET).errors == []
+
+
+def test_what_is_odd_about_tokens_is_said_with_how_often() -> None:
+    good = [replace(record(0.0), first_text_s=0.1, remark="odd" if index < 3 else None) for index in range(10)]
+    failed = replace(record(2.0, status=Status.FAILED), remark="odd")
+    assert Measurement.of([*good, failed], replicas=["a"], generator=QUIET, notes=["n"]).notes == ("n", "odd (3 of 10 requests)")
+
+
+@pytest.mark.parametrize(("text_s", "words"), [(0.767, "the first text came after 767 ms (p50; p95 767 ms; n=4)"), (None, "no text came")])
+def test_the_first_text_is_given_where_it_is_not_the_first_output(text_s: float | None, words: str) -> None:
+    thought = [replace(record(0.0, ttft=0.12), first_text_s=text_s)] * 4
+    (note,) = Measurement.of(thought, replicas=["a"], generator=QUIET).notes
+    assert note == f"4 of 4 requests began with reasoning or a tool call, which TTFT counts as output; {words}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stacks.environment import Lengths, Traffic
 from stacks.errors import ConfigurationError
@@ -21,6 +24,7 @@ from stacks.traffic import (
     read_trace,
     request_lengths,
 )
+from stacks.traffic.trace_times import contradictions
 
 AZURE = """TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 18:17:03.9799600,4808,10
@@ -140,12 +144,24 @@ def test_endless_lengths_start_over(written: Any) -> None:
         ("2023-11-16 18:19:00,5,0", "GeneratedTokens 0 is less than 1"),
         ("2023-11-16 18:19:00,5,many", "GeneratedTokens 'many' is not a whole number"),
         ("2023-11-16 18:19:00,5.5,1", "ContextTokens '5.5' is not a whole number"),
+        ("2023-11-16 18:19:00,6758.01,1", "ContextTokens '6758.01' is not a whole number"),
+        ("2023-11-16 18:19:00,1e3,1", "ContextTokens '1e3' is not a whole number"),
+        ('2023-11-16 18:19:00,"6,758",1', "ContextTokens '6,758' is not a whole number"),
+        ("2023-11-16 18:19:00,-5.0,3", "ContextTokens -5 is less than 1"),
+        ("2023-11-16 18:19:00,0.0,3", "ContextTokens 0 is less than 1"),
+        ("2023-11-16 18:19:00,nan,3", "ContextTokens 'nan' is not a whole number"),
+        ("2023-11-16 18:19:00,,3", "ContextTokens '' is not a whole number"),
         ("2023-11-16 18:19:00,1_000,1", "ContextTokens '1_000' is not a whole number"),
         ("2023-11-16 18:19:00,+5,1", "ContextTokens '+5' is not a whole number"),
         ("2023-11-16 18:19:00,٣,1", "ContextTokens '٣' is not a whole number"),
         ("2023-11-16 18:19:00,1234567890,1", "ContextTokens '1234567890' is not a whole number of at most nine digits"),
         ("2023-11-16 18:19:00," + "x" * 500 + ",1", "ContextTokens '" + "x" * 58 + "… is not a whole number"),
         ("2023-11-16 18:17:00,5,1", "its time is before that of the row above"),
+        ("2099-01-01 00:00:00,5,1", "its time is more than a year away from most others"),
+        ("1970-01-01 00:00:00,5,1", "its time is more than a year away from most others"),
+        ("27.5,5,1", "TIMESTAMP '27.5' is a number whose unit cannot be seen; write times such as 2023-11-16 18:17:03.9799600, or seconds"),
+        ("-1,5,1", "TIMESTAMP '-1' is not a time such as"),
+        ("TIMESTAMP,ContextTokens,GeneratedTokens", "TIMESTAMP 'TIMESTAMP' is not a time such as"),
         ("yesterday,5,1", "TIMESTAMP 'yesterday' is not a time such as 2023-11-16 18:17:03.9799600"),
         ("2023-11-16 18:19:00+99:99,5,1", "TIMESTAMP '2023-11-16 18:19:00+99:99' is not a time such as 2023-11-16 18:17:03.9799600"),
         ("2023-11-16 18:19:00+24:00,5,1", "TIMESTAMP '2023-11-16 18:19:00+24:00' is not a time such as 2023-11-16 18:17:03.9799600"),
@@ -177,6 +193,12 @@ def test_bad_csv_rows_are_counted_and_the_first_is_named(written: Any, row: str,
         ('{"timestamp": 1e999, "input_length": 5, "output_length": 1}', "timestamp inf is not a number"),
         ('{"timestamp": ' + "9" * 400 + ', "input_length": 5, "output_length": 1}', "is not a number of milliseconds"),
         ('{"timestamp": "4", "input_length": 5, "output_length": 1}', "timestamp '4' is not a number"),
+        ('{"timestamp": "2023-02-31 18:19:00", "input_length": 5, "output_length": 1}', "day is out of range for month"),
+        ('{"timestamp": 31000, "timestamp": 1, "input_length": 5, "output_length": 1}', "'timestamp' stands twice"),
+        ('{"timestamp": 31000, "input_length": 5, "input_length": 6, "output_length": 1}', "'input_length' stands twice"),
+        ('{"timestamp": 31000, "input_length": 6758.5, "output_length": 1}', "input_length 6758.5 is not a whole number"),
+        ('{"timestamp": 31000, "input_length": NaN, "output_length": 1}', "input_length nan is not a whole number"),
+        ('{"timestamp": 31000, "input_length": -3.0, "output_length": 1}', "input_length -3 is less than 1"),
         ('{"timestamp": 31000, "input_length": true, "output_length": 1}', "input_length True is not a whole number"),
         ('{"timestamp": 31000, "input_length": 5}', "'output_length' is missing"),
         ('{"timestamp": 31000, "inp', "not JSON"),
@@ -246,3 +268,128 @@ def test_unreadable_files_are_named_with_the_reason(tmp_path: Path, written: Any
 
 def test_every_error_is_the_users() -> None:
     assert issubclass(TraceError, ConfigurationError)
+
+
+CLOCKS = """TIMESTAMP,ContextTokens,GeneratedTokens
+2024-05-10 00:00:00.009930+00:00,64,8
+2099-01-01 00:00:00+00:00,5,5
+2024-05-10 00:00:00.100000+00:00,30,8
+2024-05-10 00:00:00.900001+00:00,10,9
+2024-05-10 00:00:01+00:00,11,9
+"""
+
+
+def test_one_clock_in_the_future_does_not_condemn_the_rows_after_it(written: Any) -> None:
+    path = written(CLOCKS)
+    with pytest.raises(BadTraceRowsError, match=r"1 of 5 rows is bad; the first is line 3, .*: its time is more than a year away"):
+        read_trace(path)
+    trace = read_trace(path, skip_bad_rows=True)
+    assert ([row.prompt_tokens for row in trace.rows], trace.bad) == ([64, 30, 10, 11], 1)
+    assert [row.at_s for row in trace.rows] == pytest.approx([0.0, 0.09007, 0.890071, 0.99007])
+
+
+NEAR = ("2024-05-10 00:00:01", "2024-05-10 00:00:02", "2024-05-10 00:00:03")
+PAST, FUTURE = "1970-01-01 00:00:00", "2099-01-01 00:00:00"
+LAST_WEEK, NEXT_WEEK = "2024-05-03 00:00:00", "2024-05-17 00:00:00"
+ABOVE, BELOW, AWAY = (
+    "its time is before that of the row above",
+    "its time is after that of the rows below",
+    "its time is more than a year away from most others",
+)
+
+
+@pytest.mark.parametrize(
+    ("times", "line", "why"),
+    [
+        ((PAST, *NEAR), 2, AWAY),
+        ((NEAR[0], PAST, *NEAR[1:]), 3, AWAY),
+        ((*NEAR, PAST), 5, AWAY),
+        ((FUTURE, *NEAR), 2, AWAY),
+        ((*NEAR[:2], FUTURE, NEAR[2]), 4, AWAY),
+        ((*NEAR, FUTURE), 5, AWAY),
+        ((NEXT_WEEK, *NEAR), 2, BELOW),
+        ((NEAR[0], NEXT_WEEK, *NEAR[1:]), 3, BELOW),
+        ((*NEAR, LAST_WEEK), 5, ABOVE),
+        ((*NEAR[:2], LAST_WEEK, NEAR[2]), 4, ABOVE),
+        # Two neighbours that are the wrong way round: the later row is the bad one, as it always was.
+        ((NEAR[0], NEAR[2], NEAR[1]), 4, ABOVE),
+        ((NEAR[1], NEAR[0]), 3, ABOVE),
+        ((NEAR[0], NEAR[1], NEAR[0], NEAR[2]), 4, ABOVE),
+    ],
+)
+def test_the_outlier_is_the_bad_row(written: Any, times: tuple[str, ...], line: int, why: str) -> None:
+    trace = read_trace(written("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(f"{at},1,1\n" for at in times)), skip_bad_rows=True)
+    assert (len(trace.rows), trace.bad) == (len(times) - 1, 1)
+    assert trace.first_bad is not None
+    assert (trace.first_bad.line, trace.first_bad.why) == (line, why)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=9), max_size=9))
+def test_the_fewest_rows_are_bad(times: list[int]) -> None:
+    wrong = contradictions(times)
+    kept = [when for index, when in enumerate(times) if index not in wrong]
+    assert kept == sorted(kept)
+    longest = max(
+        len(chosen) for count in range(len(times) + 1) for chosen in itertools.combinations(times, count) if list(chosen) == sorted(chosen)
+    )
+    assert len(kept) == longest
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2023-11-16 18:17:03", "2023-11-16 18:17:04.5"),
+        ("2023-11-16T18:17:03Z", "2023-11-16t18:17:04.500z"),
+        ("2023-11-16 18:17:03 UTC", "2023-11-16 19:17:04.5+01"),
+        ("2023-11-16 18:17:03+00:00", "2023-11-16 23:47:04.5+0530"),
+        ('"2023-11-16 18:17:03,0"', '"2023-11-16 18:17:04,5"'),
+        ("1700158623", "1700158624.5"),
+        ("1700158623000", "1700158624500"),
+        ("1700158623000000", "1700158624500000"),
+        ("1700158623000000000", "1700158624500000000"),
+        ("1700158623.0", "1700158624500.0"),
+    ],
+)
+def test_times_are_read_as_others_write_them(written: Any, first: str, second: str) -> None:
+    rows = read_trace(written(f"TIMESTAMP,ContextTokens,GeneratedTokens\r\n{first},6758.0,500.\r\n\r\n{second},7,1\r\n")).rows
+    assert [(row.at_s, row.prompt_tokens, row.output_tokens) for row in rows] == [(0.0, 6758, 500), (1.5, 7, 1)]
+
+
+def lines_of(*times: Any) -> str:
+    return "".join(json.dumps({"timestamp": at, "input_length": 6758.0, "output_length": "5.0"}) + "\n" for at in times)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ((0, 1500, 27_000), [0, 1.5, 27]),
+        ((0.25, 1500.25, 27_000.25), [0, 1.5, 27]),
+        ((0, 1_500_000_000), [0, 1_500_000]),  # 17 days
+        ((1_700_158_623, 1_700_158_624.5), [0, 1.5]),
+        ((1_700_158_623_000, 1_700_158_624_500), [0, 1.5]),
+        (("2023-11-16T18:17:03Z", "2023-11-16T18:17:04.5Z"), [0, 1.5]),
+    ],
+)
+def test_numbers_of_json_lines_are_milliseconds_or_count_from_1970(written: Any, times: tuple[Any, ...], expected: list[float]) -> None:
+    rows = read_trace(written(lines_of(*times))).rows
+    assert [row.at_s for row in rows] == pytest.approx(expected)
+    assert {(row.prompt_tokens, row.output_tokens) for row in rows} == {(6758, 5)}
+
+
+def test_seconds_where_milliseconds_belong_are_refused(written: Any) -> None:
+    with pytest.raises(TraceError, match=r"look like seconds: 4 rows within 1\.7 ms are 1,765 requests/s; multiply them by 1000"):
+        read_trace(written(lines_of(0.0, 0.5, 1.25, 1.7)))
+    assert len(read_trace(written(lines_of(0.5, 0.5))).rows) == 2
+
+
+def test_a_trace_that_is_suspiciously_short_is_said_to_be(written: Any) -> None:
+    path, notes = written(lines_of(0, 7, 19, 40)), []
+    plan(replayed(path), root=path.parent, on_note=notes.append)
+    assert notes == ["the whole trace takes 0.04 s, 75 requests/s: are its times in the unit of its format?"]
+
+
+def test_a_number_that_does_not_count_from_1970_among_others_that_do_is_bad(written: Any) -> None:
+    times = [1_700_158_623 + index for index in range(20)]
+    trace = read_trace(written(lines_of(*times[:5], 0, *times[5:])), skip_bad_rows=True)
+    assert (len(trace.rows), trace.bad) == (20, 1)
+    assert "timestamp 0 is no time since 1970, as most others are" in str(trace.first_bad)
