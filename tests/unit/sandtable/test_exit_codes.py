@@ -19,6 +19,7 @@ INNER = {
     "policies.stack.rule.NotApplicableError",
     "stacks.environment.consistency.InconsistentError",
     "stacks.environment.thresholds.UnknownMetricError",
+    "stacks.traffic.trace_times.BadValueError",
     "toolchain.finding.probe.ProbeError",
 }
 
