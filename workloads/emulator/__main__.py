@@ -6,16 +6,13 @@ Exit codes: 0 stopped by SIGTERM or SIGINT, or because whoever started it is gon
 from __future__ import annotations
 
 import argparse
-import os
 import socket
 import sys
-import threading
 
+from foundation.processes.serving import end_with_stdin, listen
 from workloads.emulator.behaviour.profile import Profile, load_profile
 from workloads.emulator.errors import EmulatorError
 from workloads.emulator.spec import add_arguments
-
-_BACKLOG = 4096
 
 
 def main() -> None:
@@ -30,9 +27,9 @@ def main() -> None:
     except EmulatorError as error:
         sys.stderr.write(f"emulator: {error}\n")
         sys.exit(2)
-    listener = _listen(known.host, known.port)
+    listener = listen(known.host, known.port, "emulator")
     if known.until_stdin_ends:
-        threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
+        end_with_stdin()
     sys.stdout.write(f"emulator: http://{known.host}:{known.port} plays anthropic, openai, gemini and ollama with {known.profile}\n")
     sys.stdout.flush()
     serve(profile, known.seed, listener)
@@ -56,24 +53,6 @@ def serve(profile: Profile, seed: int, listener: socket.socket) -> None:
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        sys.stderr.write(f"emulator: port {port} of {host}: {error.strerror}; give another one with --port\n")
-        sys.exit(3)
-    listener.listen(_BACKLOG)
-    return listener
-
-
-def _stop_at_end_of_stdin() -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":

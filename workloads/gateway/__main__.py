@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import socket
 import sys
-import threading
 from pathlib import Path
 
+from foundation.processes.serving import end_with_stdin, listen
 from workloads.gateway.errors import GatewayError
 from workloads.gateway.spec import add_arguments
-
-_BACKLOG = 4096
 
 
 def main() -> None:
@@ -73,31 +69,13 @@ def _serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="gateway: %(message)s", stream=sys.stderr)
     path = Path(known.config)
     server = Server(path)
-    listener = _listen(known.host, known.port)
+    listener = listen(known.host, known.port, "gateway")
     if known.until_stdin_ends:
-        threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
+        end_with_stdin()
     routes = ", ".join(server.gateway.runtime.routes)
     sys.stdout.write(f"gateway: http://{known.host}:{known.port} serves {routes}\n")
     sys.stdout.flush()
     server.run(listener)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        sys.stderr.write(f"gateway: port {port} of {host}: {error.strerror}; give another one with --port\n")
-        sys.exit(3)
-    listener.listen(_BACKLOG)
-    return listener
-
-
-def _stop_at_end_of_stdin() -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,36 @@
+"""What a server of ours does at its start: take its port before anything else, and end with whoever started it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from typing import Final
+
+_BACKLOG: Final = 4096
+PORT_TAKEN: Final = 3  # exit code of every server of ours
+
+
+def listen(host: str, port: int, program: str) -> socket.socket:
+    """Return a socket that listens, or say why not and end the process with code 3."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        sys.stderr.write(f"{program}: port {port} of {host}: {error.strerror}; give another one with --port\n")
+        sys.exit(PORT_TAKEN)
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def end_with_stdin() -> None:
+    """End the process at once when its standard input ends, as it does when its parent dies."""
+    threading.Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
