@@ -17,6 +17,7 @@ from foundation.formats import text as texts
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 from stacks.graph.sources.shapes import checked
+from stacks.graph.sources.unrendered import refuse_unrendered_document, refuse_unrendered_folder, template_hint
 from stacks.graph.sources.unseen import unseen
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
@@ -27,8 +28,8 @@ def from_manifests(paths: Sequence[Path]) -> Graph:
     """Read files, or folders with all ``.yaml``, ``.yml`` and ``.json`` files beneath them.
 
     Raises:
-        ConfigurationError: a path does not exist, a file is not YAML, a document is no Kubernetes object or not in the shape of its
-            kind, or two documents are the same object.
+        ConfigurationError: a path does not exist, a file is not YAML, or has to be rendered first; a document is no Kubernetes object or
+            not in the shape of its kind; or two documents are the same object.
     """
     seen: dict[str, Path] = {}
     resources = []
@@ -69,6 +70,7 @@ def _beneath(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         been.add((status.st_dev, status.st_ino))
+        refuse_unrendered_folder(Path(place), names)
         for file in (Path(place, name) for name in names):
             if file.suffix in _ENDINGS and (file.is_file() or not file.exists()):  # a link to nothing is refused when it is read
                 yield file
@@ -81,6 +83,7 @@ def _read(path: Path) -> Iterator[Resource]:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror if isinstance(error, OSError) else error}") from error
     for number, document in enumerate(_documents(text, path), 1):
         if document is not None:
+            refuse_unrendered_document(document, path)
             yield from _objects(document, f"{path} (document {number})")
 
 
@@ -95,6 +98,8 @@ def _documents(text: str, path: Path) -> list[Any]:
     try:
         return [document.value for document in yaml_text.parse(text, path)]
     except DocumentError as error:
+        if hint := template_hint(text, path):
+            raise ConfigurationError(hint) from error
         if not_json is not None and path.suffix == ".json":
             raise ConfigurationError(f"{path}: is not JSON: {not_json}") from error
         raise ConfigurationError(str(error)) from error
