@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from sandtable.report.charts.graph import caption
 from sandtable.report.words.components import RUNNING, components
 
 if TYPE_CHECKING:
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def to_dot(graph: Graph) -> str:
-    """Return the document; names are quoted, so that any of them is safe."""
+    """Return the document; names are quoted, so that any of them is safe. Its label says what is not drawn."""
     parts = components(graph)
     lines = ["digraph stack {", "  compound=true; rankdir=TB; node [shape=box, style=rounded, fontsize=10];"]
+    lines += ["  labelloc=b; labeljust=l;", f"  label={_quoted(' '.join(caption(graph)))};"]
     anchors = {}
     filled = ', style="rounded,filled"'
     for number, part in enumerate(parts):
@@ -22,10 +24,11 @@ def to_dot(graph: Graph) -> str:
         lines.append(f"    label={_quoted(part.name)};")
         anchors[part.name] = (f"{part.name}/", number)
         lines.append(f"    {_quoted(anchors[part.name][0])} [shape=point, style=invis];")
+        objects = [(kind, name) for kind, names in part.kinds for name in names]
         lines += [
-            f"    {_quoted(f'{part.name}/{name}')} [label={_quoted(name)}{filled if kind in RUNNING else ''}];"
-            for kind, names in part.kinds
-            for name in names
+            # By number: two objects may have one kind and name, in two API groups.
+            f"    {_quoted(f'{part.name}/{index}')} [label={_quoted(name)}{filled if kind in RUNNING else ''}];"
+            for index, (kind, name) in enumerate(objects)
         ]
         lines.append("  }")
     for part in parts:

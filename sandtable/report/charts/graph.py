@@ -2,12 +2,14 @@
 
 The layout is fixed by the graph alone. Components stand in layers, each above all that it needs; inside a layer they are ordered so
 that lines cross little, and stacked into four columns. What most components need stands below a ground line instead of at the end of
-a bundle of lines. Objects that run something are filled tiles, all others outlined ones.
+a bundle of lines. Objects that run something are filled tiles, all others outlined ones. What is not drawn is said in the picture.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,14 +17,17 @@ from markupsafe import Markup
 
 from sandtable.report.charts import svg
 from sandtable.report.styles import style
-from sandtable.report.words.components import RUNNING, Component, components, layers
+from sandtable.report.words.components import RUNNING, Component, components, counted, layers
 from sandtable.report.words.quantities import count
+from sandtable.terminal_escapes import seen
 from stacks.graph import Graph
 
 MOST_COMPONENTS: Final = 48
 _COLUMNS, _WIDTH, _BOX, _GUTTER = 4, 1080.0, 252.0, 24.0
 _TILE, _STEP, _PER_ROW, _MOST_TILES = 8.0, 10.0, 8, 32
 _MANY_USERS: Final = 4
+#: Letters in a line of notes below the picture, and the height of one.
+_LETTERS, _LINE = 165, 16.0
 #: Where the tiles begin in a box.
 _TILES = _BOX - 12.0 - _PER_ROW * _STEP
 _HEAD, _ROW, _PAD, _BETWEEN_BOXES, _BETWEEN_LAYERS = 44.0, 18.0, 12.0, 18.0, 46.0
@@ -44,10 +49,17 @@ class Box:
 
 
 def draw(parts: list[Component]) -> Markup:
-    """Return the picture of at most :data:`MOST_COMPONENTS` components; a sentence in its place where there is none."""
+    """Return the picture of at most :data:`MOST_COMPONENTS` components for a page that says how many there are and lists them all.
+
+    A sentence stands in its place where there is none.
+    """
     if not parts:
         return svg.element("p", "No resource graph was recorded.", class_="empty")
-    boxes, ground, height = _place(parts[:MOST_COMPONENTS])
+    return _draw(parts, parts[:MOST_COMPONENTS], "Each component stands above those it needs. The table below lists the same.")
+
+
+def _draw(parts: list[Component], shown: list[Component], description: str, notes: Iterable[str] = ()) -> Markup:
+    boxes, ground, height = _place(shown)
     total = sum(part.size for part in parts)
     title = f"{count(total, 'object')} in {count(len(parts), 'component')}"
     arrow = svg.element(
@@ -65,20 +77,30 @@ def draw(parts: list[Component]) -> Markup:
     if ground is not None:
         drawn.append(svg.line(0, ground, _WIDTH, ground, "ground"))
         drawn.append(svg.text(_WIDTH / 2, ground - 7, "most of the above stands on what is below", "label", "middle"))
-    return svg.picture(
-        "resources", title, "Each component stands above those it needs. The table below lists the same.", (_WIDTH, height), drawn
-    )
+    lines = [line for note in notes for line in textwrap.wrap(note, _LETTERS)]
+    drawn += [svg.text(_PAD, height + _LINE * number, line, "label") for number, line in enumerate(lines, 1)]
+    return svg.picture("resources", title, description, (_WIDTH, height + _LINE * len(lines) + (_PAD if lines else 0)), drawn)
 
 
 def picture(graph: Graph) -> str:
     """Return the picture of a whole graph as an SVG file that stands alone, light or dark as its reader prefers."""
     colours = Markup("").join(style(name) for name in ("colours", "charts"))
-    drawn = str(draw(components(graph)))
-    if not drawn.startswith("<svg "):
-        drawn = str(svg.picture("resources", "No resources", "The graph is empty.", (_WIDTH, 40), [svg.text(8, 24, "no resources")]))
+    parts = components(graph)
+    if parts:
+        drawn = str(_draw(parts, parts, "Each component stands above those it needs.", caption(graph)))
+    else:
+        texts = [svg.text(8, 24 + _LINE * number, line) for number, line in enumerate(["no resources", *map(seen, graph.unseen)])]
+        drawn = str(svg.picture("resources", "No resources", "The graph is empty.", (_WIDTH, 24 + _LINE * len(texts)), texts))
     head, _, rest = drawn.partition(">")
     head = head.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH:g}" ', 1)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}><style>{colours}</style>{rest}\n'
+
+
+def caption(graph: Graph) -> list[str]:
+    """Return what a picture of the graph cannot show, in sentences."""
+    whole = f"{counted(graph)}, from {graph.source or 'an unknown source'}."
+    left_out = "Components without objects, providers, and needs that follow from others or close a circle are not drawn."
+    return [f"{whole} {left_out}", *(f"Not seen: {seen(sentence)}" for sentence in graph.unseen)]
 
 
 def _place(parts: list[Component]) -> tuple[dict[str, Box], float | None, float]:
@@ -155,7 +177,8 @@ def _box(box: Box, parts: list[Component]) -> Markup:
         drawn.append(svg.text(box.x + _PAD, y, _middle_cut(kind, 19), "kind"))
         drawn.append(svg.text(box.x + _TILES - 6, y, str(len(names)), "kind-count", "end"))
         tile = "tile running" if kind in RUNNING else "tile"
-        for index, name in enumerate(names[:_MOST_TILES]):
+        shown = names if len(names) <= _MOST_TILES else names[: _MOST_TILES - _PER_ROW]
+        for index, name in enumerate(shown):
             column, row = index % _PER_ROW, index // _PER_ROW
             x = box.x + _TILES + column * _STEP
             drawn.append(
@@ -163,6 +186,8 @@ def _box(box: Box, parts: list[Component]) -> Markup:
                     "rect", svg.element("title", name), x=x, y=y - _TILE + row * _STEP, width=_TILE, height=_TILE, rx=1.5, class_=tile
                 )
             )
+        if more := len(names) - len(shown):
+            drawn.append(svg.text(box.x + _TILES, y + (_tile_rows(names) - 1) * _STEP, f"and {more} more", "kind"))
         y += _ROW + (_tile_rows(names) - 1) * _STEP
     return svg.group(*drawn)
 

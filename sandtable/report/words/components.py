@@ -1,7 +1,8 @@
 """A resource graph cut into the parts that a person talks about: components with their kinds, and which part needs which.
 
-A resource belongs to its nearest component; without one, to its namespace; without that, to the cluster itself. Dependencies between
-parts come from the resources' own; what follows from others is left out, so that a picture shows the fewest lines that say the same.
+A resource belongs to its nearest component; without one, to its namespace, the default one where it names none; else to the cluster itself.
+Dependencies between parts come from the resources' own; what follows from others is left out, so that a picture shows the fewest lines that
+say the same.
 Names are shown by ``sandtable.terminal_escapes``: whoever prints or draws a part need not.
 """
 
@@ -93,8 +94,19 @@ def _owners(graph: Graph) -> dict[str, str]:
         if part is not None:
             names[resource.urn] = seen(part.name)
         else:
-            names[resource.urn] = seen(f"namespace {resource.namespace}") if resource.namespace else "cluster-wide"
+            names[resource.urn] = seen(_place(resource))
     return names
+
+
+def _place(resource: Resource) -> str:
+    """Return where a resource without a component lies: without a namespace that is the context's, unless its kind has none."""
+    if resource.namespace:
+        return f"namespace {resource.namespace}"
+    if not resource.is_object:
+        return "no namespace"
+    # Whether a custom resource has a namespace only its definition says.
+    known = resource.standard
+    return "no namespace" if known is None else "namespace default" if known.namespaced else "cluster-wide"
 
 
 def _nearest_component(resource: Resource, by_urn: Mapping[str, Resource]) -> Resource | None:

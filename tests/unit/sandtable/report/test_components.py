@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
+
+import pytest
 
 from sandtable.document.reading import Run
 from sandtable.report.charts.graph import draw, foundations, picture
@@ -47,15 +50,49 @@ def test_a_circle_of_needs_is_opened_always_at_the_same_place() -> None:
     assert [(part.name, part.needs) for part in first] == [("a", ("b",)), ("b", ())]
 
 
-def test_manifests_without_components_are_grouped_by_namespace() -> None:
-    def plain(name: str, namespace: str | None) -> Resource:
-        metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-        return Resource(
-            name, "kubernetes:core/v1:ConfigMap", name, None, (), {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
-        )
+def plain(name: str, namespace: str | None = None, kind: str = "ConfigMap", version: str = "v1") -> Resource:
+    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return Resource(
+        f"{version}/{kind}/{name}", f"kubernetes:{version}:{kind}", name, inputs={"apiVersion": version, "kind": kind, "metadata": metadata}
+    )
 
-    parts = components(Graph.of([plain("a", "ai"), plain("b", "ai"), plain("c", None)], "manifests"))
-    assert [(part.name, part.size) for part in parts] == [("cluster-wide", 1), ("namespace ai", 2)]
+
+def test_manifests_without_components_are_grouped_by_namespace() -> None:
+    in_none = [
+        plain("c"),
+        plain("d", kind="Deployment", version="apps/v1"),
+        plain("e", kind="Role", version="rbac.authorization.k8s.io/v1"),
+    ]
+    wide = plain("f", kind="ClusterRole", version="rbac.authorization.k8s.io/v1")
+    custom = plain("g", kind="Node", version="longhorn.io/v1beta2")
+    parts = components(Graph.of([plain("a", "ai"), plain("b", "ai"), *in_none, wide, custom], "manifests"))
+    assert {part.name: part.size for part in parts} == {"namespace ai": 2, "namespace default": 3, "cluster-wide": 1, "no namespace": 1}
+
+
+def test_a_picture_by_itself_leaves_nothing_out() -> None:
+    many = Graph.of([plain(f"m{number}", f"n{number}") for number in range(60)], "manifests")
+    assert picture(many).count('class="box"') == 60
+    assert str(draw(components(many))).count('class="box"') == 48, "a page says how many more there are, and lists them"
+
+
+def test_tiles_that_are_not_drawn_are_counted() -> None:
+    assert "more" not in str(draw(components(Graph.of([plain(f"m{number}", "ai") for number in range(32)], "manifests"))))
+    drawn = str(draw(components(Graph.of([plain(f"m{number}", "ai") for number in range(40)], "manifests"))))
+    assert (drawn.count('class="tile"'), "and 16 more" in drawn) == (24, True)
+
+
+@pytest.mark.parametrize("members", [[], [plain("a", "ai")]])
+def test_a_picture_says_what_is_not_seen(members: list[Resource]) -> None:
+    found = Graph.of(members, "state", ["the objects of Helm release db are not in this graph; render them\x1b"])
+    words = "".join(text for text in ET.fromstring(picture(found)).itertext())
+    assert r"the objects of Helm release db are not in this graph; render them\x1b" in words
+    assert r"render them\\x1b" in to_dot(found)
+
+
+def test_two_objects_of_one_name_are_two_nodes() -> None:
+    ingresses = [plain("a", "ai", "Ingress", version) for version in ("networking.k8s.io/v1", "traefik.io/v1")]
+    text = to_dot(Graph.of(ingresses, "manifests"))
+    assert len(set(re.findall(r'"(namespace ai/\d+)" \[label', text))) == 2
 
 
 def test_running_kinds_come_first(run: Callable[[str], Run]) -> None:
