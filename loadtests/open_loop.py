@@ -236,13 +236,16 @@ class _Load:
 
 
 def _token_notes(ended: Iterable[Exchange]) -> list[str]:
-    """Say where the server counted other tokens than planned, for instance because of a chat template or an early end."""
+    """Say where other tokens were counted than planned, for instance because of a chat template or an early end."""
     good = [(e.answer.stream, e.planned) for e in ended if e.answer.status is Status.OK]
     prompts = [stream.prompt_tokens - planned.prompt_tokens for stream, planned in good if stream.prompt_tokens is not None]
     outputs = [stream.output_tokens - planned.output_tokens for stream, planned in good]
     return [
-        f"the server counted other {what} tokens than planned: {min(found):+d} to {max(found):+d} a request"
-        f" ({sum(map(bool, found))} of {len(found)} requests); records keep {kept}"
-        for what, found, kept in (("prompt", prompts, "the planned number"), ("output", outputs, "the server's number"))
+        f"{what} than planned: {min(found):+d} to {max(found):+d} a request ({sum(map(bool, found))} of {len(found)} requests); "
+        f"records keep the {kept} number"
+        for what, found, kept in (
+            ("the server counted other prompt tokens", prompts, "planned"),
+            ("other output tokens came", outputs, "actual"),
+        )
         if any(found)
     ]

@@ -86,8 +86,10 @@ class Answer:
 
     @property
     def remark(self) -> str | None:
-        """What is odd about the server's count of tokens, None where nothing is."""
+        """What is odd about the times or the server's count of tokens, None where nothing is."""
         stream = self.stream
+        if self._response.packed:
+            return "the answer came packed, unasked; times between its tokens are those of the packer's pieces"
         if stream.usage_contradicts:
             return "the server's usage counts fewer output tokens than pieces of output that came"
         if stream.hidden_tokens:

@@ -37,7 +37,7 @@ class RequestRecord:
     """One request from intention to end; times in seconds since the start of the run.
 
     ``first_token_s`` is when the first output of any kind came, ``first_text_s`` when the first text did (a model may reason, or call a
-    tool, before it writes or instead). ``remark``: what is odd about the token counts of the server, None where nothing is.
+    tool, before it writes or instead). ``remark``: what is odd about its times or the server's token counts, None where nothing is.
     """
 
     intended_s: float

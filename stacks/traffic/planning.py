@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from stacks.environment import Traffic
 
 _SHORT_S: Final = 1.0
-"""A trace shorter than this may be one of seconds that was written where milliseconds belong."""
+_FAST_PER_S: Final = 20.0
+"""A trace that is shorter and faster than these may be one of seconds that was written where milliseconds belong."""
 MAX_REQUESTS: Final = 2_000_000
 """Longest plan; at 100 bytes a request still a small part of a laptop's memory."""
 
@@ -131,7 +132,7 @@ def _replay(
     traffic: Traffic, trace: Trace, duration_s: float, rate_per_s: float | None, note: Callable[[str], None]
 ) -> list[PlannedRequest]:
     stretch = 1.0
-    if len(trace.rows) > 2 and 0 < (span_s := trace.rows[-1].at_s) < _SHORT_S:
+    if 0 < (span_s := trace.rows[-1].at_s) < _SHORT_S and len(trace.rows) > 2 and trace.rate_per_s > _FAST_PER_S:
         note(f"the whole trace takes {span_s:.3g} s, {trace.rate_per_s:,.3g} requests/s: are its times in the unit of its format?")
     if rate_per_s is not None and math.isinf(trace.rate_per_s):
         note(f"all rows of the trace have one time, which no rate can stretch: they are sent at once, not at {rate_per_s:g} requests/s")

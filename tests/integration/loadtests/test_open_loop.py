@@ -123,7 +123,7 @@ def test_other_token_counts_than_planned_are_noted(engine: StubEngine) -> None:
     measured = open_loop.run(PLAN[:2], [engine.url], model=Behaviour.VERBOSE)
     assert measured.notes == (
         "the server counted other prompt tokens than planned: +4 to +4 a request (2 of 2 requests); records keep the planned number",
-        "the server counted other output tokens than planned: +1 to +1 a request (2 of 2 requests); records keep the server's number",
+        "other output tokens came than planned: +1 to +1 a request (2 of 2 requests); records keep the actual number",
     )
     assert [(r.prompt_tokens, r.output_tokens) for r in measured.records] == [(20, 7), (21, 7)]
 
