@@ -8,6 +8,7 @@ from functools import cache
 from policies.findings import EVERY_RULE, Assessment, Finding, NotApplicable
 from policies.objects import CompiledRule, compile_rules, waiver_text
 from policies.stack import STACK_RULES, Breach, NotApplicableError, Situation, StackRule, Unjudged
+from policies.subjects import Subject, not_judged, subjects
 from policies.unknown import REASON, Settled, known_to, settle
 from stacks.admission.rules import is_exempt, load_rules, waiver_reason
 from stacks.environment import Environment
@@ -40,13 +41,14 @@ def assess(
     book = price_book or PriceBook.named(environment.budget.price_book if environment else "bundled")
     situation = Situation(settled.graph, environment, book)
     findings: list[Finding] = []
-    left_out = [NotApplicable(EVERY_RULE, sentence) for sentence in graph.unseen]
+    left_out = [NotApplicable(EVERY_RULE, sentence) for sentence in (*graph.unseen, *not_judged(graph))]
+    found = subjects(graph)
     judged: list[str] = []
     rules: list[CompiledRule | StackRule] = [*compiled, *stack_rules]
     for rule in rules:
         try:
             said = (
-                [*_of_objects(rule, graph, environment)]
+                [*_of_objects(rule, found, environment)]
                 if isinstance(rule, CompiledRule)
                 # What is worked out once for all rules would be asked for once only: each rule has to ask for what is not known.
                 else [*_of_stack(rule, situation if settled.graph is graph else Situation(settled.graph, environment, book), settled)]
@@ -89,20 +91,25 @@ def _must_hold(environments: Iterable[str], environment: Environment | None) -> 
         raise NotApplicableError(f"it holds in {names} only, and {environment.name if environment else 'no environment'} was given")
 
 
-def _of_objects(compiled: CompiledRule, graph: Graph, environment: Environment | None) -> Iterator[Finding | NotApplicable]:
+def _of_objects(compiled: CompiledRule, found: Iterable[Subject], environment: Environment | None) -> Iterator[Finding | NotApplicable]:
     rule = compiled.rule
     _must_hold(rule.environments, environment)
-    for resource in graph:
-        if resource.kind not in rule.kinds:
+    for subject in found:
+        resource = subject.resource
+        if subject.manifest["kind"] not in rule.kinds:
             continue
-        known = known_to(compiled.words, resource.inputs)
+        known = known_to(compiled.words, subject.manifest)
         if not rule.applies_to(known.inputs):
             continue
         verdict = compiled.judge(known.inputs)
         if known.doubtful or (verdict.kept and known.partly):
             yield NotApplicable(rule.id, f"{resource.label}: {REASON}")
         elif not verdict.kept:
-            yield Finding(rule.id, rule.severity, resource.label, resource.urn, verdict.message, rule.fix, verdict.waived_by)
+            yield Finding(rule.id, rule.severity, resource.label, resource.urn, _at(subject, verdict.message), rule.fix, verdict.waived_by)
+
+
+def _at(subject: Subject, message: str) -> str:
+    return f"{message} ({subject.where})" if subject.where else message
 
 
 def _of_stack(rule: StackRule, situation: Situation, settled: Settled) -> Iterator[Finding | NotApplicable]:
@@ -119,9 +126,9 @@ def _of_stack(rule: StackRule, situation: Situation, settled: Settled) -> Iterat
         else:
             waived_by = waiver_reason(rule.id, waiver_text(resource.inputs))
             yield Finding(rule.id, rule.severity, resource.label, resource.urn, breach.message, rule.fix, waived_by)
-    found = {breach.resource.urn for breach in certain if breach.resource}
+    broken = {breach.resource.urn for breach in certain if breach.resource}
     unknown = {breach.resource.label if breach.resource else THE_STACK for breach in breaches if breach not in certain}
-    unknown |= {resource.label for resource in settled.graph if resource.urn in settled.doubtful | (settled.partly - found)}
+    unknown |= {resource.label for resource in settled.graph if resource.urn in settled.doubtful | (settled.partly - broken)}
     yield from (NotApplicable(rule.id, f"{label}: {REASON}") for label in sorted(unknown))
 
 

@@ -128,7 +128,10 @@ def _compile(rule: ObjectRule, key: str, text: str) -> cel.Expression:
 
 
 def _evaluate(expression: cel.Expression, data: dict[str, Any]) -> Any:
-    value = expression.eval(data=data)
+    try:
+        value = expression.eval(data=data)
+    except RuntimeError as error:  # the library's own limits, such as that on iterations
+        raise _EvaluationError(str(error)) from error
     if value.type() == cel.Type.ERROR:
         raise _EvaluationError(str(value.plain_value()))
     return value.plain_value()

@@ -11,7 +11,7 @@ from typing import Final
 
 from policies.stack.examples import node, pool_object, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule, Unjudged
-from stacks.graph.capacity import Amounts, Node
+from stacks.graph.capacity import GIB, Amounts, Node
 from stacks.graph.demand import Workload
 
 
@@ -58,9 +58,13 @@ def _not_yet_there(situation: Situation) -> Iterator[Node]:
     yield from (empty for empty in situation.pools if empty.pool not in present)
 
 
+def _amount(name: str, amount: float) -> str:
+    return f"{amount / GIB:g} GiB of" if name == "ephemeral-storage" or name.startswith("hugepages-") else f"{amount:g}"
+
+
 def _text(amounts: Amounts) -> str:
     gpu = f", {amounts.gpu:g} GPU" if amounts.gpu else ""
-    others = "".join(f", {amount:g} {name}" for name, amount in sorted(amounts.others.items()))
+    others = "".join(f", {_amount(name, amount)} {name}" for name, amount in sorted(amounts.others.items()))
     return f"{amounts.cpu:g} CPU, {amounts.memory_gib:g} GiB{gpu}{others}"
 
 

@@ -14,7 +14,10 @@ from stacks.graph.demand import Workload
 
 def _judge(situation: Situation) -> Iterator[Breach]:
     for served in situation.workloads:
-        if served.resource.kind in {"Deployment", "StatefulSet"} and serves(served) and (problem := _problem(served, situation)):
+        # Where nothing runs there is no pod to evict, whatever a budget says.
+        if not served.resource.is_a("Deployment", "StatefulSet") or not serves(served) or not served.replicas:
+            continue
+        if problem := _problem(served, situation):
             yield Breach(problem, served.resource)
 
 
@@ -59,6 +62,11 @@ DISRUPTION_BUDGETS_IN_PROD: Final = StackRule(
         StackExample("a share", (_ENGINES, budget("engine", maxUnavailable="34%")), environment()),
         StackExample(
             "an autoscaler that keeps three", (_ENGINES, autoscaler("engine", least=3), budget("engine", minAvailable=2)), environment()
+        ),
+        StackExample(
+            "paused: there is no pod to evict",
+            (workload("Deployment", "engine", replicas=0, role="engine"), budget("engine", minAvailable=1)),
+            environment(),
         ),
         StackExample("serves nobody", (workload("Deployment", "operator"),), environment()),
     ),

@@ -6,21 +6,33 @@ Raft (Ongaro and Ousterhout 2014, section 5) and its kin need more than half of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from policies.stack.examples import budget, workload
+from policies.stack.examples import Manifest, autoscaler, budget, workload
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
 from policies.stack.selection import budgets, disruption
 from stacks.graph.demand import Workload
 
 #: Programs whose members vote, by the name of their image or their ``app.kubernetes.io/name``.
 VOTERS: Final = frozenset({"cockroach", "consul", "etcd", "kafka", "nats", "openbao", "rabbitmq", "redpanda", "vault", "zookeeper"})
+#: How distributions name the images of the same programs: ``cp-kafka``, ``vault-enterprise``, ``openbao-ubi``.
+_DISTRIBUTED: Final = re.compile(r"^cp-|-(enterprise|ent|ubi|fips|server|distroless)$")
+#: Words of a command by which a voter's image runs something that does not vote: an agent, a proxy, a client.
+_NO_MEMBER: Final = frozenset(
+    {"agent", "proxy", "connect", "grpc-proxy", "gateway", "etcdctl", "etcdutl", "backup", "snapshot", "exporter"}
+)
+#: Parts of an application that serve its members (``app.kubernetes.io/component``).
+_NO_MEMBERS_PART: Final = frozenset(
+    {"agent", "agent-injector", "backup", "broker", "client", "exporter", "injector", "metrics", "proxy", "ui"}
+)
+_ROLES: Final = frozenset({"KAFKA_PROCESS_ROLES", "KAFKA_CFG_PROCESS_ROLES"})
+_OF_ZOOKEEPER: Final = frozenset({"KAFKA_ZOOKEEPER_CONNECT", "KAFKA_CFG_ZOOKEEPER_CONNECT"})
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:
     for store in situation.workloads:
-        if store.resource.kind != "StatefulSet" or not votes(store):
+        if not store.resource.is_a("StatefulSet") or not store.replicas or not votes(store):
             continue
         members = store.replicas
         if members % 2 == 0:
@@ -34,14 +46,45 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 
 
 def votes(store: Workload) -> bool:
-    """Whether its members vote."""
+    """Whether its members vote: one of its containers is a voter, by its image or, where no image tells, by the name of the application."""
     resource = store.resource
-    images = (re.sub(r"[:@].*", "", str(container.get("image", "")).rpartition("/")[2]) for container in resource.containers())
-    return not VOTERS.isdisjoint({str(resource.labels.get("app.kubernetes.io/name", "")), *images})
+    programs = {program: container for container in resource.containers() if (program := _program(container)) in VOTERS}
+    if programs:
+        return any(_is_member(program, container) for program, container in programs.items())
+    named, part = (str(resource.labels.get(f"app.kubernetes.io/{key}", "")) for key in ("name", "component"))
+    return named in VOTERS and part not in _NO_MEMBERS_PART
 
 
-def _members(replicas: int) -> dict[str, object]:
-    return workload("StatefulSet", "store", replicas=replicas, image="registry.example/coreos/etcd:v3.6.14")
+def _program(container: Mapping[str, Any]) -> str:
+    return _DISTRIBUTED.sub("", re.sub(r"[:@].*", "", str(container.get("image", "")).rpartition("/")[2]))
+
+
+def _is_member(program: str, container: Mapping[str, Any]) -> bool:
+    words = {word.rpartition("/")[2] for text in (*_texts(container, "command"), *_texts(container, "args")) for word in text.split()}
+    if program == "consul":  # every consul is an agent; those that vote are servers
+        return not words & {"connect", "exporter", "snapshot"} and (not words or any(word.startswith("-server") for word in words))
+    if program == "kafka":
+        variables = {str(variable.get("name")): str(variable.get("value", "")) for variable in container.get("env") or ()}
+        roles = [value for name, value in variables.items() if name in _ROLES]
+        return "controller" in roles[0] if roles else _OF_ZOOKEEPER.isdisjoint(variables)
+    return not words & _NO_MEMBER
+
+
+def _texts(container: Mapping[str, Any], key: str) -> list[str]:
+    value = container.get(key)
+    return [str(text) for text in value] if isinstance(value, list) else []
+
+
+def _members(replicas: int, image: str = "registry.example/coreos/etcd:v3.6.14", **container: Any) -> Manifest:
+    store = workload("StatefulSet", "store", replicas=replicas, image=image)
+    store["spec"]["template"]["spec"]["containers"][0] |= container
+    return store
+
+
+def _beside(replicas: int, **sidecar: Any) -> Manifest:
+    store = workload("StatefulSet", "ledger", replicas=replicas, image="ledger:2.0.1")
+    store["spec"]["template"]["spec"]["containers"].append(sidecar)
+    return store
 
 
 QUORUM_IS_ODD: Final = StackRule(
@@ -54,10 +97,23 @@ QUORUM_IS_ODD: Final = StackRule(
     passing=(
         StackExample("three, of which one may go", (_members(3), budget("store", maxUnavailable=1))),
         StackExample("one member has nothing to vote on", (_members(1),)),
+        StackExample("scaled to zero", (_members(0),)),
+        StackExample(
+            "the agent of a store beside another program", (_beside(2, name="vault-agent", image="hashicorp/vault:1.17.2", args=["agent"]),)
+        ),
+        StackExample(
+            "brokers, whose controllers vote elsewhere",
+            (_members(4, "apache/kafka:3.9.0", env=[{"name": "KAFKA_PROCESS_ROLES", "value": "broker"}]),),
+        ),
+        StackExample("an autoscaler of a namesake", (_members(3), autoscaler("store", least=4), budget("store", maxUnavailable=1))),
         StackExample("does not vote", (workload("StatefulSet", "cache", replicas=2, image="redis:7.4.1"),)),
     ),
     failing=(
         StackExample("four", (_members(4), budget("store", maxUnavailable=1))),
+        StackExample(
+            "brokers that are controllers, too",
+            (_members(4, "apache/kafka:3.9.0", env=[{"name": "KAFKA_PROCESS_ROLES", "value": "broker,controller"}]),),
+        ),
         StackExample("two of three may go", (_members(3), budget("store", maxUnavailable=2))),
         StackExample("nothing limits disruptions", (_members(3),)),
     ),

@@ -1,39 +1,18 @@
-"""Which pods a label selector selects, who scales them, and what a disruption budget leaves of them (Kubernetes, "Disruptions")."""
+"""Who scales a workload, which disruption budgets select its pods, and what they leave of them (Kubernetes, "Disruptions")."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 from stacks.graph.demand import Workload
+from stacks.graph.selectors import selects, selects_everything
 
-
-def selects(selector: Mapping[str, Any] | None, pod_labels: Mapping[str, str]) -> bool:
-    """Whether a label selector selects pods with these labels; an empty selector selects all, an absent one none."""
-    if selector is None:
-        return False
-    exact = all(pod_labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
-    return exact and all(_holds(expression, pod_labels) for expression in selector.get("matchExpressions") or ())
-
-
-def _holds(expression: Mapping[str, Any], pod_labels: Mapping[str, str]) -> bool:
-    value, values = pod_labels.get(str(expression.get("key"))), expression.get("values") or ()
-    match expression.get("operator"):
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case _:
-            return False
+#: The version of disruption budgets in which an empty selector selects no pod.
+_EMPTY_SELECTS_NONE = "policy/v1beta1"
 
 
 def autoscalers(graph: Graph, workload: Workload) -> list[Resource]:
@@ -69,6 +48,7 @@ def budgets(graph: Graph, workload: Workload) -> list[Resource]:
         for budget in graph.objects("PodDisruptionBudget")
         if (budget.namespace or "default") == (resource.namespace or "default")
         and selects(budget.spec.get("selector"), resource.pod_labels)
+        and not (budget.inputs["apiVersion"] == _EMPTY_SELECTS_NONE and selects_everything(budget.spec.get("selector")))
     ]
 
 

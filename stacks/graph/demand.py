@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stacks.errors import ConfigurationError
 from stacks.graph import labels
 from stacks.graph.capacity import Amounts
+from stacks.graph.custom_pods import custom_pods, with_template
 from stacks.graph.owners import Owners
 from stacks.graph.scheduling import refusal
 
@@ -37,7 +38,7 @@ class Workload:
     """The pods of one controller: ``replicas`` of them, or one on every fitting node where ``per_node``.
 
     ``evicts``: whether they may push out pods of lower priority. ``scheduled``: they run at times only (CronJob). ``unreadable``: why
-    ``requests`` are not known, which are zero then; empty where they are.
+    ``requests`` are not known, which are zero then; empty where they are. ``part``: where in a custom resource their template lies.
     """
 
     resource: Resource
@@ -49,6 +50,7 @@ class Workload:
     scheduled: bool
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     unreadable: str = ""
+    part: str = ""
 
     @property
     def namespace(self) -> str:
@@ -57,8 +59,8 @@ class Workload:
 
     @property
     def label(self) -> str:
-        """``Deployment ai/ai-stack``."""
-        return self.resource.label
+        """``Deployment ai/ai-stack``, ``RayCluster ai/ray (spec.headGroupSpec.template)``."""
+        return self.resource.label + (f" ({self.part})" if self.part else "")
 
     @property
     def is_engine(self) -> bool:
@@ -68,7 +70,7 @@ class Workload:
     def pod(self, index: int) -> str:
         """Return a readable name of its pod number ``index`` (from 0): ``ai/ai-stack-0``."""
         prefix = f"{self.resource.namespace}/" if self.resource.namespace else ""
-        return f"{prefix}{self.resource.object_name}-{index}"
+        return f"{prefix}{self.resource.object_name}{'-' if self.part else ''}{self.part}-{index}"
 
     def admitted_by(self, node: Node) -> bool:
         """Whether the node's labels and taints let its pods in, whatever room there is."""
@@ -97,7 +99,7 @@ def readable_workloads(graph: Graph) -> tuple[Workload, ...]:
     graph = graph.known
     owners = Owners(graph)
     build = _Workloads(graph)
-    found = [build.of(resource) for resource in graph.objects() if resource.pod_template is not None and owners.maker(resource) is None]
+    found = [w for resource in graph.objects() if owners.maker(resource) is None for w in build.of(resource)]
     return tuple(sorted(found, key=lambda workload: (-workload.priority, workload.label)))
 
 
@@ -111,8 +113,14 @@ class _Workloads:
         self._floors = _floors(graph)
         self._namespaces = {r.object_name: r.labels for r in graph.objects("Namespace")}
 
-    def of(self, resource: Resource) -> Workload:
-        """Read the workload of an object with pods."""
+    def of(self, resource: Resource) -> Iterator[Workload]:
+        """Read the workloads of an object: one where it has pods, one for each pod template of a custom resource."""
+        if resource.pod_template is not None:
+            yield self._workload(resource, _replicas(resource, self._floors.get(resource.object_key[1:])))
+        for pods in custom_pods(resource):
+            yield self._workload(with_template(resource, pods), pods.replicas, part=pods.where)
+
+    def _workload(self, resource: Resource, replicas: int, part: str = "") -> Workload:
         named, namespace = str(resource.pod_spec.get("priorityClassName")), resource.namespace or "default"
         try:
             requests, unreadable = _pod_requests(resource), ""
@@ -120,7 +128,7 @@ class _Workloads:
             requests, unreadable = Amounts(), str(error)
         return Workload(
             resource=resource,
-            replicas=_replicas(resource, self._floors.get(resource.object_key[1:])),
+            replicas=replicas,
             requests=requests,
             evicts=self._classes.get(named, {}).get("preemptionPolicy") != "Never",
             priority=self._priorities.get(named, self._default),
@@ -128,6 +136,7 @@ class _Workloads:
             scheduled=resource.kind == "CronJob",
             namespace_labels={_NAMESPACE: namespace, **self._namespaces.get(namespace, {})},
             unreadable=unreadable,
+            part=part,
         )
 
 

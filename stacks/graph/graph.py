@@ -40,7 +40,8 @@ _SERVER_ANNOTATIONS: Final = ("kubectl.kubernetes.io/last-applied-configuration"
 class Resource:
     """One resource: ``urn`` is unique in its graph, ``type`` is Pulumi's (``kubernetes:apps/v1:Deployment``).
 
-    ``custom``: a provider makes it; False for a component, which only holds others together.
+    ``custom``: a provider makes it; False for a component, which only holds others together. ``template_path``: which of the pod templates
+    in a custom resource is meant, None for all other resources (``custom_pods.py``).
     """
 
     urn: str
@@ -50,6 +51,7 @@ class Resource:
     depends_on: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     custom: bool = True
+    template_path: tuple[str | int, ...] | None = None
 
     @property
     def is_object(self) -> bool:
@@ -130,10 +132,14 @@ class Resource:
     @property
     def pod_template(self) -> Mapping[str, Any] | None:
         """The pod template (or the pod itself) with ``metadata`` and ``spec``; None for kinds without pods, PodTemplate among them."""
+        value: Any = self.inputs
+        if self.template_path is not None:
+            for part in self.template_path:
+                value = value[part]
+            return value if "containers" not in value else {"spec": value}
         known = self.standard
         if known is None or known.pods is None or self.kind == "PodTemplate":
             return None
-        value: Any = self.inputs
         for key in known.pods:
             value = _mapping(value).get(key)
         return _mapping(value)

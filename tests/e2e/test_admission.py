@@ -67,7 +67,7 @@ def collection(manifest: dict[str, Any]) -> str:
     if kind in {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}:
         return f"{root}/{kind.lower().replace('policy', 'policies') if kind.endswith('Policy') else kind.lower() + 's'}"
     resource = KINDS[kind].resource
-    if kind in {"Namespace", "ClusterRole"}:
+    if not KINDS[kind].namespaced:
         return f"{root}/{resource}"
     return f"{root}/namespaces/{manifest.get('metadata', {}).get('namespace', 'default')}/{resource}"
 

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from policies.stack.selection import selects
 from stacks.environment.file import load
 from stacks.graph import Graph, Resource
+from stacks.graph.selectors import selects
 from stacks.graph.sources import from_program
 
 ROOT = Path(__file__).parents[2]

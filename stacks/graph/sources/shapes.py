@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from stacks.errors import ConfigurationError
-from stacks.graph import POD_TEMPLATES, SECRET, UNKNOWN, normalise_inputs
+from stacks.graph import SECRET, UNKNOWN, normalise_inputs
+from stacks.graph.kinds import TEMPLATES, standard
 
 #: Yields what is wrong with a value; the second argument is its path.
 Shape = Callable[[Any, str], Iterator[str]]
@@ -133,16 +134,33 @@ _CONTAINERS: Final = each(
     )
 )
 _NODE_AFFINITY: Final = fields(
-    {"requiredDuringSchedulingIgnoredDuringExecution": fields({"nodeSelectorTerms": each(fields({"matchExpressions": _EXPRESSIONS}))})}
+    {
+        "requiredDuringSchedulingIgnoredDuringExecution": fields(
+            {"nodeSelectorTerms": each(fields(dict.fromkeys(("matchExpressions", "matchFields"), _EXPRESSIONS)))}
+        )
+    }
 )
-_APART: Final = {"labelSelector": _SELECTOR, "topologyKey": TEXT}
+_APART: Final = {
+    **dict.fromkeys(("labelSelector", "namespaceSelector"), _SELECTOR),
+    **dict.fromkeys(("namespaces", "matchLabelKeys", "mismatchLabelKeys"), each(TEXT)),
+    "topologyKey": TEXT,
+}
+_SPREAD: Final = fields(
+    {
+        **_APART,
+        **dict.fromkeys(("maxSkew", "minDomains"), COUNT),
+        **dict.fromkeys(("whenUnsatisfiable", "nodeAffinityPolicy", "nodeTaintsPolicy"), TEXT),
+    }
+)
 _POD_AFFINITY: Final = fields({"requiredDuringSchedulingIgnoredDuringExecution": each(fields(_APART))})
-_VOLUME: Final = fields({"hostPath": fields({"path": needed(TEXT)})})
+_VOLUME: Final = fields({"hostPath": fields({"path": needed(TEXT)}), "image": fields({"reference": TEXT})})
 _POD: Final = fields(
     {
         **dict.fromkeys(("containers", "initContainers", "ephemeralContainers"), _CONTAINERS),
         **dict.fromkeys(("automountServiceAccountToken", "hostNetwork", "hostPID", "hostIPC"), FLAG),
-        "affinity": fields({"nodeAffinity": _NODE_AFFINITY, "podAntiAffinity": _POD_AFFINITY}),
+        "affinity": fields({"nodeAffinity": _NODE_AFFINITY, **dict.fromkeys(("podAffinity", "podAntiAffinity"), _POD_AFFINITY)}),
+        **dict.fromkeys(("nodeName", "serviceAccountName", "serviceAccount"), TEXT),
+        "os": fields({"name": TEXT}),
         "nodeSelector": _TEXTS,
         "overhead": values(_QUANTITY),
         "priorityClassName": TEXT,
@@ -150,51 +168,71 @@ _POD: Final = fields(
         "resources": _REQUESTS,
         "securityContext": fields(_USER),
         "tolerations": _TAINTS,
-        "topologySpreadConstraints": each(fields({**_APART, "maxSkew": COUNT, "whenUnsatisfiable": TEXT})),
+        "topologySpreadConstraints": each(_SPREAD),
         "volumes": each(_VOLUME),
     }
 )
 _GRANTS: Final = {"rules": each(fields({"verbs": needed(_WORDS), "resources": _WORDS, "apiGroups": _WORDS}))}
 _CLAIM: Final = fields({"resources": _REQUESTS})
+_PEER: Final = fields(
+    {
+        **dict.fromkeys(("podSelector", "namespaceSelector"), _SELECTOR),
+        "ipBlock": fields({"cidr": needed(TEXT), "except": each(TEXT)}),
+    }
+)
+_ALLOWS: Final = fields({**dict.fromkeys(("from", "to"), each(_PEER)), "ports": each(_ANY)})
 
 #: What lies at the top of an object, beside its metadata, by kind.
 _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
     "Pod": {"spec": _POD},
     "Role": _GRANTS,
     "ClusterRole": _GRANTS,
-    "Node": {"spec": fields({"taints": _TAINTS})},
-    "ConfigMap": {"data": _ANY},
+    "Node": {
+        "spec": fields({"taints": _TAINTS, "unschedulable": FLAG}),
+        "status": fields(dict.fromkeys(("allocatable", "capacity"), values(_QUANTITY))),
+    },
+    "ConfigMap": dict.fromkeys(("data", "binaryData"), _TEXTS),
+    "ServiceAccount": {"automountServiceAccountToken": FLAG},
     "PersistentVolumeClaim": {"spec": _CLAIM},
     "PriorityClass": {"value": WHOLE, "globalDefault": FLAG, "preemptionPolicy": TEXT},
     "HorizontalPodAutoscaler": {
         "spec": fields({"scaleTargetRef": fields({"kind": TEXT, "name": TEXT}), "minReplicas": COUNT, "maxReplicas": COUNT})
     },
     "PodDisruptionBudget": {"spec": fields({"selector": _SELECTOR, "minAvailable": _SHARE, "maxUnavailable": _SHARE})},
-    "NetworkPolicy": {"spec": fields({"podSelector": _SELECTOR, "policyTypes": each(TEXT), "ingress": each(_ANY), "egress": each(_ANY)})},
+    "NetworkPolicy": {
+        "spec": fields({"podSelector": _SELECTOR, "policyTypes": each(TEXT), "ingress": each(_ALLOWS), "egress": each(_ALLOWS)})
+    },
     "MutatingWebhookConfiguration": {"webhooks": each(_ANY)},
     "ValidatingWebhookConfiguration": {"webhooks": each(_ANY)},
 }
 
 
-#: A PodTemplate makes no pods (``POD_TEMPLATES`` lists those that do), but the rules judge what it describes.
-_TEMPLATES: Final = {**POD_TEMPLATES, "PodTemplate": ("template",)}
-_POD_SPECS: Final = {"Pod": ("spec",), **{kind: (*path, "spec") for kind, path in _TEMPLATES.items()}}
-_OWN_GROUPS: Final = frozenset({"", "apps", "batch"})
+_POD_SPECS: Final = {"Pod": ("spec",), **{kind: (*path, "spec") for kind, path in TEMPLATES.items()}}
 
 
 def _controller(kind: str) -> dict[str, Shape]:
-    """The shape of an object with a pod template, which lies where ``_TEMPLATES`` says."""
+    """The shape of an object with a pod template, which lies where ``TEMPLATES`` says."""
     shape = fields({"metadata": _LABELS, "spec": _POD})
-    *above, last = _TEMPLATES[kind]
-    beside = {"replicas": COUNT, "parallelism": COUNT, "volumeClaimTemplates": each(fields({"spec": _CLAIM}))}
+    *above, last = TEMPLATES[kind]
+    beside = {
+        **dict.fromkeys(("replicas", "parallelism", "completions"), COUNT),
+        "suspend": FLAG,
+        "volumeClaimTemplates": each(fields({"spec": _CLAIM})),
+    }
     for key in reversed(above):
         shape = fields({last: shape, **beside})
         beside, last = {}, key
     return {last: shape}
 
 
-_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in _TEMPLATES}}
-_METADATA: Final = fields({"name": TEXT, "namespace": TEXT, "labels": _TEXTS, "annotations": _TEXTS})
+_SHAPES: Final = {**_BY_KIND, **{kind: _controller(kind) for kind in TEMPLATES}}
+_OWNERS: Final = each(fields(dict.fromkeys(("apiVersion", "kind", "name"), TEXT)))
+_METADATA: Final = fields({"name": TEXT, "namespace": TEXT, "labels": _TEXTS, "annotations": _TEXTS, "ownerReferences": _OWNERS})
+
+
+def fits_pod_template(template: Any) -> bool:
+    """Whether a pod template, found somewhere in a custom resource, has the shape of one."""
+    return not any(fields({"metadata": _LABELS, "spec": _POD})(template, ""))
 
 
 def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
@@ -210,7 +248,7 @@ def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
         raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} stands where a mapping is expected")
     normal = normalise_inputs(inputs)
     is_object = bool(normal.get("kind") and normal.get("apiVersion"))
-    problems = list(_of_kind(normal["kind"])(normal, "")) if is_object else []
+    problems = list(_of_kind(normal)(normal, "")) if is_object else []
     if not problems and is_object and whole:
         problems = list(_missing_pod(normal))
     if not problems and not _finite(normal):
@@ -221,15 +259,17 @@ def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
     return normal
 
 
-def _of_kind(kind: Any) -> Shape:
-    return fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **_SHAPES.get(str(kind), {"spec": _ANY})})
+def _of_kind(inputs: Mapping[str, Any]) -> Shape:
+    """The shape of an object; of a custom resource, which others may call like a kind of Kubernetes, no more than every object has."""
+    shapes = _SHAPES.get(str(inputs["kind"])) if standard(str(inputs["apiVersion"]), str(inputs["kind"])) else None
+    return fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **(shapes or {"spec": _ANY})})
 
 
 def _missing_pod(normal: Mapping[str, Any]) -> Iterator[str]:
     """Yield what lacks on the way to the spec of its pods, which every rule about pods reads; the API server asks for it, too."""
     path = _POD_SPECS.get(normal["kind"], ())
     # Others call their kinds so, too: a Job of Volcano has tasks instead.
-    here: Any = normal if normal["apiVersion"].rpartition("/")[0] in _OWN_GROUPS else None
+    here: Any = normal if standard(normal["apiVersion"], normal["kind"]) else None
     for depth, key in enumerate(path, 1):
         if isinstance(here, Mapping) and (here := here.get(key)) is None:
             yield f"`{'.'.join(path[:depth])}` is missing, where its pods are described"

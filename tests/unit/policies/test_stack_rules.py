@@ -8,8 +8,9 @@ from policies import assess
 from policies.stack import STACK_RULES, StackExample, StackRule
 from policies.stack.examples import budget, environment, node, workload
 from policies.stack.rule import graph_of
-from policies.stack.selection import Disruption, disruption, selects
+from policies.stack.selection import Disruption, disruption
 from stacks.environment import Environment
+from stacks.graph.selectors import selects
 
 EXAMPLES = [
     pytest.param(rule, example, example in rule.passing, id=f"{rule.id}: {example.name}")
