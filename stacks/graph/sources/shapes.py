@@ -112,7 +112,8 @@ _TAINTS: Final = each(fields({"key": TEXT, "operator": TEXT, "value": TEXT, "eff
 _REQUESTS: Final = fields({"requests": values(_QUANTITY), "limits": values(_QUANTITY)})
 _WORDS: Final = each(TEXT)
 _VARIABLE: Final = fields({"name": needed(TEXT), "value": TEXT, "valueFrom": fields({"configMapKeyRef": _ANY})})
-_USER: Final = {"runAsNonRoot": FLAG, "runAsUser": WHOLE}
+_WINDOWS: Final = fields({"runAsUserName": TEXT, "hostProcess": FLAG})
+_USER: Final = {"runAsNonRoot": FLAG, "runAsUser": WHOLE, "windowsOptions": _WINDOWS}
 _CONFINED: Final = fields(
     {
         **_USER,
