@@ -1,0 +1,1 @@
+"""Recorders beyond the one in memory."""
