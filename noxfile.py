@@ -117,6 +117,14 @@ def benchmark(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench_core(session: nox.Session) -> None:
+    """The distributed core beside its peers: `nox -s bench_core -- event_store [rounds]`."""
+    _install(session, "bench-core")
+    name, *arguments = session.posargs or ["event_store"]
+    session.run("python", f"benchmarks/{name}.py", *arguments)
+
+
+@nox.session(default=False)
 def constraints(session: nox.Session) -> None:
     """Make constraints.txt anew: the versions of everything that pyproject.toml leads to."""
     session.install("uv")
