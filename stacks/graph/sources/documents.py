@@ -29,6 +29,8 @@ _STATE: Final = fields(
 )
 _OPERATION: Final = fields({"resource": fields({"urn": TEXT, "type": TEXT}), "type": TEXT})
 _STEP: Final = fields({"newState": _STATE, "oldState": _STATE})
+#: Pulumi leaves out what is empty: a program that fails at once has no steps (pulumi, pkg/backend/display/json.go).
+_PARTS_OF_A_PLAN: Final = frozenset({"steps", "diagnostics", "changeSummary"})
 _PLAN: Final = fields({"changeSummary": fields({"same": COUNT}), "diagnostics": each(fields({"message": TEXT, "severity": TEXT}))})
 
 
@@ -62,7 +64,8 @@ def from_preview(document: Any, place: str = "the plan") -> Graph:
         ConfigurationError: the document is not such a plan, its program failed, it leaves out what stays as it is, or an object in it
             does not have the shape of its kind.
     """
-    listed = document.get("steps") if isinstance(document, Mapping) else None
+    is_plan = isinstance(document, Mapping) and not _PARTS_OF_A_PLAN.isdisjoint(document)
+    listed = (document.get("steps") or []) if is_plan else None
     if not isinstance(listed, list):
         raise ConfigurationError(
             f"{place}: this is not the output of `pulumi preview --json`: `steps` is missing "

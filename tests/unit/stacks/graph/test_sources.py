@@ -69,6 +69,10 @@ def test_the_plan_of_a_program_that_failed_is_refused() -> None:
     trace = "error: the program failed:\nTraceback (most recent call last):\n  File main.py, line 7\nKeyError: 'image'\n"
     with pytest.raises(ConfigurationError, match=r"^plan\.json: this preview failed, .* did: KeyError: 'image'\."):
         from_preview(diagnosed("error", trace), "plan.json")
+    without_steps = {"diagnostics": [{"severity": "error", "message": "error: no such file"}], "duration": 1}
+    with pytest.raises(ConfigurationError, match=r"this preview failed, .* did: no such file\."):
+        from_preview(without_steps, "plan.json")
+    assert len(from_preview({"changeSummary": {}, "duration": 1})) == 0
     for severity in ("warning", "info", "info#err", "debug"):
         assert len(from_preview(diagnosed(severity, trace), "plan.json")) == 1
 
