@@ -1,7 +1,7 @@
 """Evaluates object rules (``stacks.admission.rules``) with a CEL library: the same text that the API server evaluates at admission.
 
 Rule 1: the library is the C++ implementation of CEL by the people who write the one inside the API server, with the same regular
-expressions (RE2); ``tests/e2e/test_admission.py`` holds both to the same verdict on every example and on mutations of them.
+expressions (RE2); ``tests/e2e/clusters/test_admission.py`` holds both to the same verdict on every example and on mutations of them.
 Rule 2: what cannot be evaluated is a breach, as with ``failurePolicy: Fail``.
 """
 

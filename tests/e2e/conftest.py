@@ -16,13 +16,17 @@ REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder with a copy of ``Pulumi.dev.yaml``; the repository's own state is never touched."""
-    folder = tmp_path_factory.mktemp("root")
-    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
-        shutil.copy(REPOSITORY / name, folder)
-    return folder
+@pytest.fixture(scope="session")
+def new_root(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a maker of project folders with environments that ship; the repository's own state is never touched."""
+
+    def make(*names: str) -> Path:
+        folder = tmp_path_factory.mktemp("root")
+        for name in ("Pulumi.yaml", *(f"Pulumi.{name}.yaml" for name in names)):
+            shutil.copy(REPOSITORY / name, folder)
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,12 @@ k8s.networking.v1.NetworkPolicy(
 """
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose stack is made once; nothing is ever deployed from it."""
+    return tmp_path_factory.mktemp("project")
+
+
 def preview(
     folder: Path, *, image: str, denied: list[str], annotations: dict[str, str] | None = None, config: str = "config: {}"
 ) -> tuple[int, str]:
@@ -69,24 +75,23 @@ def preview(
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
         return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=240, check=False)
 
-    if not (folder / "state" / ".pulumi" / "stacks").exists():
+    settings = folder / "Pulumi.prod.yaml"
+    if not settings.exists():
         created = pulumi("stack", "init", "organization/example/prod")
         assert created.returncode == 0, created.stderr
-    settings = folder / "Pulumi.prod.yaml"
-    kept = settings.read_text() if settings.exists() else ""
-    settings.write_text(f"{kept}\n{config}\n")
+    settings.write_text(f"{settings.read_text().partition('config:')[0]}\n{config}\n")
     done = pulumi("preview", "--stack", "organization/example/prod", "--policy-pack", str(PACK))
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_good_program_passes(tmp_path: Path) -> None:
-    code, output = preview(tmp_path, image="web:1.4.2", denied=["Ingress", "Egress"])
+def test_a_good_program_passes(folder: Path) -> None:
+    code, output = preview(folder, image="web:1.4.2", denied=["Ingress", "Egress"])
     assert code == 0, output
     assert "sandtable" in output
 
 
-def test_a_bad_program_is_stopped_with_the_rules_words(tmp_path: Path) -> None:
-    code, output = preview(tmp_path, image="web:latest", denied=["Ingress"])
+def test_a_bad_program_is_stopped_with_the_rules_words(folder: Path) -> None:
+    code, output = preview(folder, image="web:latest", denied=["Ingress"])
     assert code != 0
     assert "[mandatory]" in output
     assert "images-pinned" in output
@@ -94,9 +99,9 @@ def test_a_bad_program_is_stopped_with_the_rules_words(tmp_path: Path) -> None:
     assert "namespace default has no default deny for egress" in output
 
 
-def test_a_waiver_lets_it_pass(tmp_path: Path) -> None:
+def test_a_waiver_lets_it_pass(folder: Path) -> None:
     waiver = {"sandtable.dev/waiver": "images-pinned: built on this machine"}
-    code, output = preview(tmp_path, image="web:latest", denied=["Ingress", "Egress"], annotations=waiver)
+    code, output = preview(folder, image="web:latest", denied=["Ingress", "Egress"], annotations=waiver)
     assert code == 0, output
 
 
@@ -113,19 +118,17 @@ k8s.core.v1.Node(
 """
 
 
-def test_the_stacks_own_environment_is_judged_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stacks_own_environment_is_judged_by(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine tells the stack's configuration after the pack has started: its budget and what holds in prod only count."""
     monkeypatch.setattr(f"{__name__}.PROGRAM", PROGRAM + NODE)
-    code, output = preview(
-        tmp_path, image="web:1.4.2", denied=["Ingress", "Egress"], config="config:\n  sandtable:budget: {monthly_usd: 1}"
-    )
+    code, output = preview(folder, image="web:1.4.2", denied=["Ingress", "Egress"], config="config:\n  sandtable:budget: {monthly_usd: 1}")
     assert code != 0, output
     assert "budget-not-exceeded" in output
     assert "over the budget of $1.00" in output
 
 
-def test_a_configuration_that_cannot_be_meant_stops_the_preview(tmp_path: Path) -> None:
-    code, output = preview(tmp_path, image="web:1.4.2", denied=["Ingress", "Egress"], config="config:\n  sandtable:buget: {monthly_usd: 1}")
+def test_a_configuration_that_cannot_be_meant_stops_the_preview(folder: Path) -> None:
+    code, output = preview(folder, image="web:1.4.2", denied=["Ingress", "Egress"], config="config:\n  sandtable:buget: {monthly_usd: 1}")
     assert code != 0, output
     assert "Pulumi.prod.yaml: buget: unknown key" in output
     assert "did you mean 'budget'?" in output

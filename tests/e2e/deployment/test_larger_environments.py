@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,10 @@ from stacks.graph.sources import from_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-REPOSITORY = Path(__file__).parents[2]
-
 
 @pytest.mark.parametrize("name", ["staging", "prod"])
-def test_it_is_deployed_whole_and_a_second_up_changes_nothing_and_down_leaves_nothing(root: Path, name: str) -> None:
-    shutil.copy(REPOSITORY / f"Pulumi.{name}.yaml", root)
+def test_it_is_deployed_whole_and_a_second_up_changes_nothing_and_down_leaves_nothing(new_root: Callable[..., Path], name: str) -> None:
+    root = new_root(name)
     environment = load(name, root=root)
     declared = from_program(environment)
     cluster = open_cluster(environment, root)

@@ -18,7 +18,7 @@ from stacks.graph.sources import from_program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 ENV = 'eval "$(sandtable doctor --env)"'
 
 Shell = Callable[[str], str]

@@ -24,7 +24,7 @@ from workloads.engine.spec import EngineSpec
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LIMITS = {"p50": 0.4, "p95": 0.6}
 MOST_WAITED = 0.2
 

@@ -30,7 +30,7 @@ from toolchain import ToolMissingError, resolve
 
 pytestmark = pytest.mark.e2e
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 EXAMPLES = runpy.run_path(str(REPOSITORY / "tests" / "golden" / "example_run.py"))
 FLAGS = [
     "--headless",

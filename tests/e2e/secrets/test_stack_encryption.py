@@ -8,18 +8,20 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pulumi
+import pulumi_kubernetes as k8s
 import pytest
 
 from sandtable.jobs.stack.pulumi_cli import make_stacks, variables
 from sandtable.workspace import Workspace
-from stacks.clusters import open_cluster
+from stacks.clusters.embedded import EmbeddedCluster
 from stacks.deployment import Deployment
 from stacks.environment.file import load
 from stacks.errors import ConfigurationError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-POLICY = Path(__file__).parents[2] / "stacks" / "components" / "security" / "vault" / "configuration" / "stack-encryption.hcl"
+POLICY = Path(__file__).parents[3] / "stacks" / "components" / "security" / "vault" / "configuration" / "stack-encryption.hcl"
 KEY = "hashivault://sandtable-stack"
 ROOT_TOKEN = "root"
 
@@ -51,7 +53,10 @@ def transit(bao: Path, eventually: Callable[[str, Callable[[], bool]], None]) ->
         server.wait(20)
 
 
-def test_a_transit_key_takes_the_place_of_the_passphrase(root: Path, transit: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transit_key_takes_the_place_of_the_passphrase(
+    new_root: Callable[..., Path], new_cluster: Callable[[str], EmbeddedCluster], transit: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = new_root("dev")
     for name, value in transit.items():
         monkeypatch.setenv(name, value)
     change = ["pulumi", "stack", "change-secrets-provider", KEY, "--stack", "dev", "--non-interactive"]
@@ -64,16 +69,21 @@ def test_a_transit_key_takes_the_place_of_the_passphrase(root: Path, transit: di
     file.write_text(file.read_text().replace("  sandtable:secrets:\n", f'  sandtable:secrets:\n    stack_encryption: "{KEY}"\n'))
     environment = load("dev", root=root)
     assert environment.secrets.stack_encryption == KEY
-    cluster = open_cluster(environment, root)
+    cluster = new_cluster("encrypted")
     cluster.start()
-    try:
-        deployment = Deployment(environment, cluster=cluster, root=root)
-        assert set(deployment.up().changes) == {"create"}
-        assert set(deployment.up().changes) == {"same"}
-        provider = deployment.export_state()["deployment"]["secrets_providers"]
-        assert (provider["type"], provider["state"]["url"]) == ("cloud", KEY)
-        monkeypatch.setenv("VAULT_TOKEN", "another")
-        with pytest.raises(ConfigurationError, match="the transit key that encrypts the secrets of dev could not be used; set VAULT_ADDR"):
-            deployment.preview()
-    finally:
-        cluster.delete()
+
+    def program() -> None:
+        """Decrypt a secret of the stack's file, and put one into its state."""
+        provider = k8s.Provider("cluster", kubeconfig=str(cluster.kubeconfig), context=cluster.context)
+        password = {"password": pulumi.Config("sandtable").require_secret("store_password")}
+        options = pulumi.ResourceOptions(provider=provider)
+        k8s.core.v1.Secret("store", metadata={"name": "store", "namespace": "default"}, string_data=password, opts=options)
+
+    deployment = Deployment(environment, cluster=cluster, root=root, program=program)
+    assert set(deployment.up().changes) == {"create"}
+    assert set(deployment.up().changes) == {"same"}
+    provider = deployment.export_state()["deployment"]["secrets_providers"]
+    assert (provider["type"], provider["state"]["url"]) == ("cloud", KEY)
+    monkeypatch.setenv("VAULT_TOKEN", "another")
+    with pytest.raises(ConfigurationError, match="the transit key that encrypts the secrets of dev could not be used; set VAULT_ADDR"):
+        deployment.preview()

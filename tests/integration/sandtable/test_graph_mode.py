@@ -1,4 +1,4 @@
-"""A tool that cannot be had is no failure of a rehearsal; tests/e2e/test_graph_mode.py has the whole of it."""
+"""A tool that cannot be had is no failure of a rehearsal; tests/e2e/rehearsal/test_graph_mode.py has the whole of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of the language host that need no engine; the rest is in tests/e2e/test_language_host.py."""
+"""The parts of the language host that need no engine; the rest is in tests/e2e/deployment/test_language_host.py."""
 
 import os
 import sys
