@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -94,7 +95,8 @@ def test_its_own_children_end_with_it(mark: str, session: bool) -> None:
 def test_in_a_session_its_children_may_have_groups_of_their_own(mark: str) -> None:
     """As Pulumi's plugins do."""
     plugin = f"import os, time; os.setpgid(0, 0); print(flush=True); time.sleep(600) # {mark}"
-    with Child(["/bin/sh", "-c", f"{sys.executable} -c '{plugin}' {mark} & wait"], stdout=subprocess.PIPE, session=True) as child:
+    line = f"{shlex.quote(sys.executable)} -c '{plugin}' {mark} & wait"
+    with Child(["/bin/sh", "-c", line], stdout=subprocess.PIPE, session=True) as child:
         assert child.process.stdout is not None
         child.process.stdout.readline()
         assert len(marked(mark)) == 1

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
+#: Commands in a line for a shell, wherever the checkout lies.
+PYTHON = shlex.quote(sys.executable)
+SANDTABLE = f"{PYTHON} -m sandtable"
 HEAVY = {
     "aiohttp",
     "cel_expr_python",
@@ -109,7 +112,7 @@ def test_a_reader_that_has_seen_enough_does_not_hide_the_code(project: Path, com
     (project / "shop.yaml").write_text(
         "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: nginx}]}\n"
     )
-    line = f"cd {project}; {sys.executable} -m sandtable {command} {reader}"
+    line = f"cd {project}; {SANDTABLE} {command} {reader}"
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code
@@ -120,7 +123,7 @@ def test_a_reader_that_has_seen_enough_does_not_hide_the_code(project: Path, com
 @pytest.mark.parametrize(("command", "full"), [("schema", "stdout"), ("--help", "stdout"), ("grph --json", "both")])
 def test_a_stream_on_a_full_disk_ends_in_a_code_of_the_catalogue(project: Path, command: str, full: str) -> None:
     redirection = {"stdout": ">/dev/full", "both": ">/dev/full 2>&1"}[full]
-    line = f"{sys.executable} -m sandtable -C {project} {command} {redirection}"
+    line = f"{SANDTABLE} -C {project} {command} {redirection}"
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -128,7 +131,7 @@ def test_a_stream_on_a_full_disk_ends_in_a_code_of_the_catalogue(project: Path, 
 
 
 def test_a_working_folder_that_has_been_removed(tmp_path: Path) -> None:
-    line = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir ../gone && {sys.executable} -m sandtable graph dev"
+    line = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir ../gone && {SANDTABLE} graph dev"
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", line], env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
@@ -148,8 +151,8 @@ def test_closed_streams_are_no_fault(project: Path, tmp_path: Path, closed: str)
         "import sys; from sandtable import streams; streams.prepare(); own = open('own', 'w'); print('a'); print('b', file=sys.stderr)"
     )
     line = (
-        f"{sys.executable} -m sandtable -C {project} graph dev --json {closed}; echo $? > {code}; "
-        f"cd {tmp_path}; PYTHONPATH={ROOT} {sys.executable} -c {shlex.quote(program)} {closed}; echo $? >> {code}"
+        f"{SANDTABLE} -C {project} graph dev --json {closed}; echo $? > {code}; "
+        f"cd {tmp_path}; PYTHONPATH={shlex.quote(str(ROOT))} {PYTHON} -c {shlex.quote(program)} {closed}; echo $? >> {code}"
     )
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert code.read_text() == "0\n0\n", done.stderr
@@ -159,7 +162,7 @@ def test_closed_streams_are_no_fault(project: Path, tmp_path: Path, closed: str)
 
 @pytest.mark.parametrize("stdin", ["<&-", "</dev/null", "<<< n"])
 def test_a_question_that_nobody_answers_with_yes(project: Path, stdin: str) -> None:
-    line = f"{sys.executable} -m sandtable -C {project} cluster delete dev {stdin}"
+    line = f"{SANDTABLE} -C {project} cluster delete dev {stdin}"
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 130
     question, error = done.stderr.splitlines()
