@@ -13,7 +13,7 @@ from stacks.clusters.embedded import EmbeddedCluster
 from toolchain import ToolMissingError, resolve
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ def bao() -> Path:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[[str, Callable[[], bool]], None]:
-    """Return a wait for something that another process does; it fails after a minute."""
+    """Return a wait for something that another process does; it fails after three minutes."""
 
     def wait(what: str, happened: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE_S

@@ -33,6 +33,7 @@ ENGINES = "Deployment ai/ai-stack"
 
 Eventually = Callable[[str, Callable[[], bool]], None]
 Complete = Callable[[Deployment], None]
+Disturbed = tuple[subprocess.Popen[bytes], list[psutil.Process]]
 Live = Callable[[set[tuple[str, str]]], Counter[tuple[str, str, str, str]]]
 
 
@@ -71,20 +72,24 @@ def recorded(deployment: Deployment) -> int:
     return 0
 
 
-def in_the_middle_of_up(deployment: Deployment, root: Path, eventually: Eventually) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
-    """Start `sandtable up dev`, and return it with its descendants once a third of the resources is recorded."""
+@pytest.fixture
+def in_the_middle_of_up(root: Path, deployment: Deployment, eventually: Eventually) -> Iterator[Disturbed]:
+    """Run `sandtable up dev` until 60 resources are recorded, a quarter; return it with its descendants."""
+    deployment.down()
     command = [sys.executable, "-m", "sandtable", "-C", str(root), "up", "dev", "--json"]
-    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually("60 resources are there", lambda: process.poll() is not None or recorded(deployment) >= 60)
-    assert process.poll() is None, "the run ended before it could be disturbed"
-    return process, psutil.Process(process.pid).children(recursive=True)
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            eventually("60 resources are there", lambda: process.poll() is not None or recorded(deployment) >= 60)
+            assert process.poll() is None, "the run ended before it could be disturbed"
+            yield process, psutil.Process(process.pid).children(recursive=True)
+        finally:
+            process.terminate()
 
 
 def test_what_was_killed_in_the_middle_is_completed_by_the_next_up(
-    root: Path, deployment: Deployment, declared: Graph, complete: Complete, eventually: Eventually
+    deployment: Deployment, declared: Graph, complete: Complete, in_the_middle_of_up: Disturbed
 ) -> None:
-    deployment.down()
-    process, descendants = in_the_middle_of_up(deployment, root, eventually)
+    process, descendants = in_the_middle_of_up
     process.kill()
     killed = []
     for each in descendants:
@@ -177,10 +182,9 @@ def test_down_leaves_nothing_of_the_environment(
 
 
 def test_interrupted_it_ends_in_order_and_the_next_up_completes(
-    root: Path, deployment: Deployment, declared: Graph, complete: Complete, eventually: Eventually
+    deployment: Deployment, declared: Graph, complete: Complete, in_the_middle_of_up: Disturbed
 ) -> None:
-    deployment.down()
-    process, descendants = in_the_middle_of_up(deployment, root, eventually)
+    process, descendants = in_the_middle_of_up
     process.send_signal(signal.SIGINT)
     assert process.wait(180) == 130
     _, alive = psutil.wait_procs(descendants, 10)
