@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from stacks.graph import Resource
+from stacks.graph.marks import without_marks
 
 _RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 #: Components of Pulumi's Kubernetes provider whose objects are their children, and what they read.
@@ -40,7 +41,7 @@ def unseen(resources: Iterable[Resource]) -> Iterator[str]:
     parents = {resource.parent for resource in found}
     for resource in found:
         if resource.type == _RELEASE:
-            name = resource.inputs.get("name") or resource.name
+            name = without_marks(resource.inputs).get("name") or resource.name
             yield f"the objects of Helm release {name} are not in this graph; {_rendered(_command(resource))}"
         elif resource.type in _UNPACK and resource.urn not in parents:
             kind = resource.type.rpartition(":")[2]
@@ -55,7 +56,7 @@ def _rendered(tool: str) -> str:
 
 def _command(release: Resource) -> str:
     """``helm template`` with what the release says of its chart. Its values may hold secrets and stay out."""
-    inputs = release.inputs
+    inputs = without_marks(release.inputs)
     repository = inputs.get("repositoryOpts")
     options = {
         "--namespace": inputs.get("namespace"),
