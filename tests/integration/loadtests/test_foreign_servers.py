@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -47,6 +47,11 @@ REFUSED = b'HTTP/1.1 413 Content Too Large\r\nContent-Length: 44\r\n\r\n{"error"
 def server(serve: Serve) -> Iterator[str]:
     """Give each connection to ``serve`` in a thread of its own; all are closed at the end."""
     connections: list[socket.socket] = []
+
+    def guarded(connection: socket.socket) -> None:
+        with suppress(OSError):  # the client may hang up at any time, which is what some of these tests are about
+            serve(connection)
+
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listening:
 
         def accept() -> None:
@@ -56,7 +61,7 @@ def server(serve: Serve) -> Iterator[str]:
                 except OSError:
                     return
                 connections.append(connection)
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+                threading.Thread(target=guarded, args=(connection,), daemon=True).start()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
