@@ -107,6 +107,17 @@ def gateway(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench_gateway(session: nox.Session) -> None:
+    """The gateway beside LiteLLM: same emulator, same generator, rounds in turn; `-- --rounds 5` and all else goes to the benchmark."""
+    _install(session, "gateway")
+    peer = Path(session.create_tmp()).parent / "peer"  # a world of its own: its pins would clash with ours
+    if not (peer / "bin" / "litellm").exists():
+        session.run("python", "-m", "venv", str(peer))
+        session.run(str(peer / "bin" / "python"), "-m", "pip", "install", "--quiet", "litellm[proxy]==1.106.2", external=True)
+    session.run("python", "-m", "benchmarks.gateway", f"--peer-python={peer / 'bin' / 'python'}", *session.posargs)
+
+
+@nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""
     _install(session, "lint", "test")

@@ -29,7 +29,6 @@ from foundation.dialects.model.events import (
     UsageUpdate,
 )
 from foundation.dialects.model.usage import Usage
-from foundation.dialects.streaming import sse_comment
 
 
 class GeminiStreamEncoder:
@@ -71,9 +70,9 @@ class GeminiStreamEncoder:
             case _:
                 return self._rare(event)
 
-    def comment(self, text: str) -> bytes:
-        """Return bytes that readers skip."""
-        return sse_comment(text)
+    def comment(self, text: str) -> bytes:  # noqa: ARG002  # Google's own SDK takes a comment for broken JSON
+        """Return nothing."""
+        return b""
 
     def _rare(self, event: Event) -> bytes:
         match event:

@@ -93,6 +93,8 @@ class Exchange:
             if route.action == "embed":
                 await self._embed(document)
                 return
+            if route.action == "count" and isinstance(document, dict):
+                document.setdefault("max_tokens", 1)  # counting needs none
             request = self._dialect.decode_request(document, model=route.model, stream=route.stream)
         except RequestError as error:
             await self._refuse(ProviderError(error.kind, str(error), 400))

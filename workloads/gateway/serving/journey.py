@@ -274,7 +274,7 @@ class Journey:
                     watchdog.still(limits.idle_s)
                 if ended:
                     out = self._settle(upstream, transfer) + out
-                if out:
+                if out or ended:
                     await exchange.send({"type": "http.response.body", "body": out, "more_body": not ended})
                 if ended:
                     self._keep(content_type=exchange.dialect.stream_content_type.encode(), body=bytes(transfer.kept), upstream=upstream)

@@ -1,0 +1,1 @@
+"""The gateway beside its peer; see ``__main__.py``."""

@@ -1,0 +1,180 @@
+"""Reload, drain, readiness, limits, waits, and a ledger that outlives its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
+from typing import Any
+
+from tests.gateway.client import ask
+from tests.gateway.conftest import KEY, MODELS, GatewayProcess, attempts_on, control, everything, provider, tenants
+from workloads.gateway.money.ledger import reconcile
+
+Start = Callable[[dict[str, Any]], GatewayProcess]
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+def test_waits_are_as_long_as_asked_on_every_attempt(emulator: str, gateway_of: Start) -> None:
+    document = everything(emulator)
+    document["providers"]["openai"] = provider(emulator, "openai", "waiting")
+    live = gateway_of(document)
+    control(emulator, "PUT", "faults/waiting", "rate-limit=1.5")
+    reply = ask(live.url, "openai", "gpt-5", stream=False)
+    assert (reply.status, reply.headers["x-gateway-attempts"]) == (200, "3")
+    times = [one["at_s"] for one in attempts_on(emulator, "waiting")]
+    waits = [later - earlier for earlier, later in pairwise(times)]
+    assert len(waits) == 2
+    assert all(1.5 <= wait < 1.5 * 1.05 + 0.5 for wait in waits), waits  # half a second for a busy machine
+
+
+def test_a_reload_drops_no_request_and_a_wrong_one_changes_nothing(emulator: str, gateway_of: Start) -> None:
+    document = everything(emulator)
+    document["providers"]["openai"] = provider(emulator, "openai", "slow-reload")
+    live = gateway_of(document)
+    control(emulator, "PUT", "faults/slow-reload", "slow-start=2")
+    replies: list[Any] = []
+    asking = threading.Thread(target=lambda: replies.append(ask(live.url, "openai", "gpt-5")))
+    asking.start()
+    until(lambda: attempts_on(emulator, "slow-reload"))
+    live.write({**live.document, "routes": {**live.document["routes"], "new-name": live.document["routes"]["claude-sonnet-5"]}})
+    os.kill(live.child.process.pid, signal.SIGHUP)
+    assert until(lambda: ask(live.url, "openai", "new-name", stream=False).status == 200)
+    live.config.write_text('{"providers": 3}')
+    os.kill(live.child.process.pid, signal.SIGHUP)
+    assert until(lambda: "providers" in live.log.read_text())
+    assert ask(live.url, "openai", "new-name", stream=False).status == 200
+    asking.join()
+    assert replies[0].error is None
+    assert replies[0].result.ended
+
+
+def test_a_drain_finishes_what_is_in_hand_and_readiness_says_so(emulator: str, gateway_of: Start) -> None:
+    document = everything(emulator, bounds={"drain_delay_s": 1.5})
+    document["providers"]["openai"] = provider(emulator, "openai", "slow-drain")
+    live = gateway_of(document)
+    assert get(f"{live.url}/readyz")[0] == 200
+    control(emulator, "PUT", "faults/slow-drain", "slow-start=3")
+    replies: list[Any] = []
+    asking = threading.Thread(target=lambda: replies.append(ask(live.url, "openai", "gpt-5")))
+    asking.start()
+    until(lambda: attempts_on(emulator, "slow-drain"))
+    live.child.process.send_signal(signal.SIGTERM)
+    assert until(lambda: get(f"{live.url}/readyz")[0] == 503)
+    asking.join()
+    assert replies[0].error is None
+    assert live.child.process.wait(20) == 0
+
+
+def test_limits_of_a_tenant_refuse_with_a_wait(emulator: str, gateway_of: Start) -> None:
+    live = gateway_of(everything(emulator, tenants=tenants(requests_per_min=2)))
+    replies = [ask(live.url, wire, MODELS[wire], stream=False) for wire in ("anthropic", "openai", "gemini")]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    assert 0 < float(replies[2].headers["retry-after"]) <= 30
+
+
+def test_the_ledger_survives_a_kill_and_agrees_with_what_clients_saw(emulator: str, gateway_of: Start) -> None:
+    live = gateway_of(everything(emulator))
+    acknowledged: list[str] = []
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            try:
+                reply = ask(live.url, "openai", "claude-sonnet-5", stream=False)
+            except OSError:
+                return
+            if reply.status == 200:
+                acknowledged.append(reply.headers["x-gateway-request-id"])
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(acknowledged) > 40)
+    live.child.process.kill()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    recorded = [json.loads(line)["id"] for line in live.ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    assert set(acknowledged) <= set(recorded)
+    assert len(recorded) == len(set(recorded))
+
+
+def test_costs_in_headers_series_and_ledger_are_the_same(emulator: str, gateway_of: Start) -> None:
+    live = gateway_of(everything(emulator))
+    costs = [
+        float(ask(live.url, wire, model, stream=False).headers["x-gateway-cost-usd"])
+        for wire in ("anthropic", "openai", "gemini")
+        for model in MODELS.values()
+    ]
+    total = reconcile(live.ledger)
+    assert total.requests == 12
+    assert round(sum(costs) * 1e9) == total.nano_usd
+    shown = sum(
+        float(line.rpartition(" ")[2])
+        for line in get(f"{live.url}/metrics")[1].splitlines()
+        if line.startswith("llm_gateway_cost_usd_total")
+    )
+    assert round(shown * 1e9) == total.nano_usd
+
+
+def test_every_series_of_the_list_is_shown(emulator: str, gateway_of: Start) -> None:
+    from workloads.telemetry.gateway import GATEWAY_SERIES
+
+    live = gateway_of(everything(emulator))
+    for model in MODELS.values():
+        ask(live.url, "openai", model)
+    shown = get(f"{live.url}/metrics")[1]
+    for name in GATEWAY_SERIES:
+        assert f"# TYPE {name.removesuffix('_total')}" in shown or f"# TYPE {name}" in shown, name
+    assert 'llm_requests_total{model="gpt-5",provider="openai-like",type="chat"} 1.0' in shown
+
+
+def test_spans_reach_a_collector_with_tokens_and_cost_and_without_text(emulator: str, gateway_of: Start) -> None:
+    received: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    live = gateway_of(everything(emulator, telemetry={"otlp_endpoint": f"http://127.0.0.1:{server.server_port}", "export_s": 0.2}))
+    ask(live.url, "anthropic", "claude-sonnet-5", "canary-text-51")
+    assert until(lambda: received)
+    server.shutdown()
+    server.server_close()
+    span = json.loads(received[0])["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    attributes = {one["key"]: one["value"] for one in span["attributes"]}
+    assert span["name"] == "chat claude-sonnet-5"
+    assert attributes["llm.provider"] == {"stringValue": "anthropic"}
+    assert int(attributes["llm.input_tokens"]["intValue"]) > 0
+    assert attributes["llm.cost_usd"]["doubleValue"] > 0
+    assert b"canary-text" not in b"".join(received)
+    assert KEY.encode() not in b"".join(received)
