@@ -1,0 +1,35 @@
+"""A history: what clients asked, what they were answered, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One request of a client to one key.
+
+    Args:
+        client: who asked; a client has one request open at a time, or takes a new name after a time-out.
+        key: what was asked about; keys are independent of each other.
+        action: the name of the request, as the model of the key knows it.
+        argument: what goes with the request.
+        result: the answer; without meaning where the request never returned.
+        called: moment of the call, in any unit that orders the history.
+        returned: moment of the answer, not before ``called``; None for a time-out or a lost connection:
+            the request may have taken effect at any time since, or never.
+    """
+
+    client: str
+    key: str
+    action: str
+    argument: Any
+    result: Any
+    called: float
+    returned: float | None
+
+    def __str__(self) -> str:
+        answer = "no answer" if self.returned is None else repr(self.result)
+        until = "…" if self.returned is None else f"{self.returned:g}"
+        return f"{self.client} {self.action}({self.key!r}, {self.argument!r}) -> {answer}, from {self.called:g} to {until}"
