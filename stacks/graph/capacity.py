@@ -204,7 +204,8 @@ def _capacity(resource: Resource) -> Amounts | None:
     if labels.CAPACITY_CPU in said and labels.CAPACITY_MEMORY in said:
         keys = (labels.CAPACITY_CPU, labels.CAPACITY_MEMORY, labels.CAPACITY_GPU)
         cpu, memory, gpu = (quantity(said.get(key, 0), f"{resource.label}, annotation {key}") for key in keys)
-        return Amounts(cpu, memory / GIB, gpu)
+        reported = Amounts.of(there, f"{resource.label}, status.allocatable")
+        return Amounts(cpu, memory / GIB, gpu if labels.CAPACITY_GPU in said else reported.gpu, reported.others)
     return Amounts.of(there, f"{resource.label}, status.allocatable") if "cpu" in there and "memory" in there else None
 
 

@@ -2,7 +2,8 @@
 
 Rule 1: what the API server accepts is read, and what it refuses is refused. The grammar is that of ``resource.Quantity``
 (apimachinery, pkg/api/resource/quantity.go): a decimal number, then an SI suffix, a binary suffix or an exponent.
-Rule 2: sizes are capped as the API server caps them, at 2^63 - 1, and what is smaller than a nano counts as one nano.
+Rule 2: a sign, a point or a suffix without a digit is zero, as it is for the API server, which refuses only ``Ei`` so.
+Rule 3: sizes are capped as the API server caps them, at 2^63 - 1, and what is smaller than a nano counts as one nano.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ def quantity(value: Any, place: str = "quantity") -> float:
 
 def _parse(text: str) -> Decimal | None:
     match = _QUANTITY.fullmatch(text)
-    if match is None:
+    if match is None or not text:
         return None
     sign, whole, fraction, _, exponent, suffix = match.groups(default="")
-    if not whole and not fraction:
+    if suffix == "Ei" and not whole and not fraction:  # the one suffix whose multiplier leaves the server's short way of reading
         return None
     digits = int((whole + fraction) or "0")
     if digits == 0:

@@ -31,13 +31,13 @@ def from_manifests(paths: Sequence[Path]) -> Graph:
         ConfigurationError: a path does not exist, a file is not YAML, or has to be rendered first; a document is no Kubernetes object or
             not in the shape of its kind; or two documents are the same object.
     """
-    seen: dict[str, Path] = {}
+    seen: dict[tuple[str, ...], Path] = {}
     resources = []
     for path in _files(paths):
         for resource in _read(path):
-            if resource.urn in seen:
-                raise ConfigurationError(f"{path}: {resource.label} is already in {seen[resource.urn]}")
-            seen[resource.urn] = path
+            if (key := resource.object_key) in seen:
+                raise ConfigurationError(f"{path}: {resource.label} is already in {seen[key]}")
+            seen[key] = path
             resources.append(resource)
     if not resources:
         raise ConfigurationError(f"no Kubernetes object in {', '.join(str(path) for path in paths)}")

@@ -38,13 +38,37 @@ from stacks.graph.quantities import quantity
         ("-1e1000000", -(2**63 - 1)),
         ("0" * 500 + "7", 7),
         (" 8Gi ", 8 * 2**30),
+        ("Gi", 0),
+        ("-.m", 0),
+        ("e5", 0),
     ],
 )
 def test_every_legal_quantity_is_read(text: Any, value: float) -> None:
     assert quantity(text) == pytest.approx(value, rel=1e-12)
 
 
-@pytest.mark.parametrize("text", ["8GB", "512MB", "four", "", ".", "1..2", "1e", "1 Gi", "1mi", "1K", "0x10", "1_000", "٣", "1e1.5", True])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8GB",
+        "512MB",
+        "four",
+        "",
+        "..",
+        "1..2",
+        "1e",
+        "1e+",
+        "1e99999999999999999999",
+        "1 Gi",
+        "1mi",
+        "1K",
+        "0x10",
+        "1_000",
+        "٣",
+        "1e1.5",
+        True,
+    ],
+)
 def test_what_is_no_quantity_is_named_with_its_place(text: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"Deployment ai/x, memory: .* is not a Kubernetes quantity"):
         quantity(text, "Deployment ai/x, memory")

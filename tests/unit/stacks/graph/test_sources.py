@@ -333,3 +333,35 @@ def test_what_a_pipe_gives_is_read() -> None:
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
         from_manifests([tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("apps/v1 Deployment a", "apps/v1beta2 Deployment a", True),
+        ("apps/v1 Deployment a", "apps/v1 Deployment a default", True),
+        ("apps/v1 Deployment a", "apps/v1 Deployment a other", False),
+        ("apps/v1 StatefulSet a", "apps.kruise.io/v1 StatefulSet a", False),
+    ],
+)
+def test_the_same_object_in_another_version_or_with_the_default_namespace_is_told(tmp_path: Path, one: str, other: str, same: bool) -> None:
+    texts = []
+    for version, kind, name, *namespace in (one.split(), other.split()):
+        metadata = f"{{name: {name}{', namespace: ' + namespace[0] if namespace else ''}}}"
+        spec = "{template: {spec: {containers: []}}}"
+        texts.append(f"apiVersion: {version}\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n")
+    file = tmp_path / "x.yaml"
+    file.write_text("---\n".join(texts), encoding="utf-8")
+    if same:
+        with pytest.raises(ConfigurationError, match="already in"):
+            from_manifests([file])
+    else:
+        assert len(from_manifests([file])) == 2
+
+
+@pytest.mark.parametrize("value", ["8080", "true", "1.5"])
+def test_a_config_map_holds_texts_only_as_the_api_server_has_it(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{port: {value}}}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"`data\.port` is .*, which is no text; put it in quotes"):
+        from_manifests([file])
