@@ -75,7 +75,7 @@ def odd(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """Real servers: cluster, deployment, drift, kill, engine, report in a browser; installs Chromium from Debian where it is missing.
 
-    The prediction has the machine to itself. Of all else two files run at a time: most of it waits for rollouts. The longest come first.
+    The prediction has the machine to itself. Of all else two files run at a time: most of it waits for rollouts.
     """
     _install(session, "test")
     _debian(session, "chromium", "chromium", "chromium-browser", "google-chrome")
@@ -84,10 +84,9 @@ def e2e(session: nox.Session) -> None:
         session.run("pytest", "tests/e2e", "tests/contract", "-m", "e2e", *session.posargs)
         return
     alone = "tests/e2e/engine/test_prediction.py"
-    longest_first = [f"tests/e2e/{folder}" for folder in ("rehearsal", "deployment", "clusters", "secrets", "engine")]
     session.run("pytest", "-m", "e2e", alone)
     two_files = "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"
-    session.run("pytest", "-m", "e2e", *two_files, "--durations=15", *longest_first, "tests/contract", f"--deselect={alone}")
+    session.run("pytest", "-m", "e2e", *two_files, "--durations=15", "tests/e2e", "tests/contract", f"--deselect={alone}")
 
 
 @nox.session(default=False)

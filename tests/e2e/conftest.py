@@ -14,6 +14,13 @@ from toolchain import ToolMissingError, resolve
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 180.0
+#: Files that take minutes. Two files run at a time, and the end must not be a wait for one of these.
+LONGEST_FIRST = ("test_interrupts", "test_life", "test_larger_environments", "test_pulumi_by_hand", "test_deployed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(scope="session")
