@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sandtable.document.reading import read_run
 from sandtable.report import write_reports
 from toolchain import ToolMissingError, resolve
 
@@ -70,6 +71,8 @@ LOW_CONTRAST = """(() => {
   }
   return bad;
 })()"""
+#: A busy machine paints later than it answers.
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CUT = """[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth + 1)
   .map(e => e.getAttribute('aria-label') || e.textContent.trim().slice(0, 40))"""
 
@@ -139,6 +142,7 @@ class Tab:
 async def look(tab: Tab, *, media: str = "screen", scheme: str = "light", width: int = 1280) -> View:
     await tab.call("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
     await tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    await tab.call("Runtime.evaluate", expression=PAINTED, awaitPromise=True)
     return View(
         picture=base64.b64decode((await tab.call("Page.captureScreenshot", format="png"))["data"]),
         low_contrast=await tab.evaluate(LOW_CONTRAST),
@@ -223,7 +227,8 @@ def seen(request: pytest.FixtureRequest, browser: str, tmp_path_factory: pytest.
     root = tmp_path_factory.mktemp("root")
     folder = rehearsed(root) if request.param == "rehearsed here" else EXAMPLES["write"](request.param, root)
     verdict = json.loads((folder / "rehearsal.json").read_text(encoding="utf-8"))["verdict"]
-    return verdict, asyncio.run(visit(browser, write_reports(folder)["html"].resolve().as_uri()))
+    files = write_reports(read_run(folder), folder)
+    return verdict, asyncio.run(visit(browser, Path(files.html).resolve().as_uri()))
 
 
 def distinct_lines(png: bytes) -> int:
