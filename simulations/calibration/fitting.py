@@ -136,7 +136,8 @@ def _solve(samples: Sequence[_Sample], points: Sequence[int], left: float, after
     rows = np.array([_row(sample, points, left, after_s) for sample in samples])
     seconds = np.array([sample.seconds for sample in samples])
     weights = np.array([sample.weight for sample in samples])
-    scale = np.maximum(seconds, np.median(seconds[weights < 1]) / 2) if np.any(weights < 1) else seconds
+    typical = np.median(seconds[weights < 1]) if np.any(weights < 1) else 0.0
+    scale = np.maximum(seconds, max(typical / 2, _SHORTEST_S))
     trust = weights
     for _ in range(_PASSES):
         values = not_negative(rows * (trust / scale)[:, None], seconds * trust / scale)

@@ -39,6 +39,17 @@ def observe(truth: Calibration, spec: EngineSpec, *, noise: float = 0.0, repeats
     return [[once(experiment) for _ in range(repeats)] for experiment in design(spec, prompt_token_s=6e-4)]
 
 
+def test_tokens_that_a_busy_client_reads_at_once_have_no_gap_and_break_nothing(calibration: Build) -> None:
+    spec = EngineSpec()
+    observations = observe(calibration(spec), spec)
+
+    def at_once(seen: Observation) -> Observation:
+        return replace(seen, steps=tuple(step if step.prompt_s is None else replace(step, seconds=0.0) for step in seen.steps))
+
+    costs = fit_steps([[at_once(seen) for seen in repeats] for repeats in observations], "a test")
+    assert all(0 <= coefficient.value < 1 for _, coefficient in costs.compute_s)
+
+
 @pytest.mark.parametrize(("noise", "within"), [(0.0, 1e-6), (0.03, 0.06)])
 def test_steps_are_predicted_as_they_were_made(calibration: Build, noise: float, within: float) -> None:
     spec = EngineSpec()
