@@ -20,6 +20,8 @@ from workloads.gateway.money.price_book import SHIPPED, Band, PriceBook, load_pr
 from workloads.gateway.resilience.backoff import Backoff, RetryBudget
 from workloads.gateway.resilience.balancer import Load
 from workloads.gateway.resilience.breaker import Breaker, BreakerRules
+from workloads.gateway.safety.screening import SHIPPED as SHIPPED_PRINCIPLES
+from workloads.gateway.safety.screening import load_constitution
 
 
 @dataclass(slots=True)
@@ -63,6 +65,10 @@ class Runtime:
         same_cache = before is not None and before.configuration.cache == configuration.cache
         self.cache: ExactCache = (
             before.cache if same_cache and before else ExactCache(configuration.cache.max_bytes, configuration.cache.ttl_s)
+        )
+        safety = configuration.safety
+        self.constitution = (
+            load_constitution(Path(safety.principles) if safety.principles else SHIPPED_PRINCIPLES) if safety.enabled else None
         )
         self._environment = environment
         self._rules = BreakerRules(**configuration.breaker.model_dump())

@@ -26,23 +26,21 @@ def _words(text: str) -> re.Pattern[str]:
 #: Feature → (weight for each hit, most hits that count, pattern).
 _FEATURES: Final[dict[str, tuple[float, int, re.Pattern[str]]]] = {
     "deep reasoning": (
-        3.0,
+        3.5,
         2,
         _words(
-            "prove proof deriv formal architect trade-?off root_cause race_condition deadlock theorem complexity_of concurren distributed "
-            "consensus threat_model "
-            "counterexample rigorous critique invariant optimi[sz]e migrat refactor redesign design_a design_an "
-            "failure_mode convergen causal reconcile regulat"
+            "prove proof derive formally formali[sz] architect trade-?off root_cause race_condition deadlock theorem complexity_of "
+            "concurren distributed consensus threat_model counterexample rigorous critique invariant optimi[sz]e migrat refactor redesign "
+            "design_a design_an failure_mode convergen causal reconcile regulat"
         ),
     ),
     "composition": (
         2.0,
         2,
         _words(
-            "explain compare summari[sz]e write draft outline analy[sz] describe implement function script rewrite plan suggest review "
-            "debug convert classify extract recommend pros_and_cons difference_between how_do how_would how_can how_does "
-            "why_do why_does why_is "
-            "steps create generate build fix query regex unit_tests? essay email list_the_main walk_me"
+            "explain compare summari[sz]e write draft outline analy[sz] describe implement function script rewrite plan(?!et) suggest "
+            "review debug classify extract recommend pros_and_cons difference_between how_do how_would how_can how_does why_do why_does "
+            "why_is steps create generate build fix query regex unit_tests? essay email give_me_a list_the_main walk_me show"
         ),
     ),
     "constraints": (
@@ -105,7 +103,7 @@ def score_of(text: str) -> tuple[float, list[str]]:
     if words > 25:
         score += min(3.0, 1.0 + (words - 25) / 60.0)
         reasons.append("length")
-    if words <= 14 and _SIMPLE.search(text):
+    if words <= 14 and not score and _SIMPLE.search(text):
         score -= 2.0
         reasons.append("short question")
     return score, reasons

@@ -28,6 +28,7 @@ from workloads.gateway.runtime import LiveRoute, Runtime, Upstream
 from workloads.gateway.serving.body import BodyTimeoutError, ClientGoneError, read_body
 from workloads.gateway.serving.inquiry import Inquiry
 from workloads.gateway.serving.journey import Journey
+from workloads.gateway.serving.safeguard import screened_request
 from workloads.gateway.serving.settlement import Outcome, settle
 from workloads.telemetry import gateway as names
 
@@ -184,6 +185,8 @@ class Exchange:
             if reason:
                 self.span.attributes["gateway.route"] = f"{route.name} ({reason})"
         self.outcome = Outcome(self.request_id, route.name, "chat", inquiry.stream, inquiry.prompt_tokens, self.started_s)
+        if runtime.constitution is not None and (refusal := screened_request(self, inquiry.request)) is not None:
+            raise RefusedError(refusal)
         targets = self._fitted(route, inquiry)
         self.reservation = self.reserve(inquiry.prompt_tokens, inquiry.output_tokens, targets[0])
         if route.settings.cache and runtime.cache.max_bytes and inquiry.repeatable:

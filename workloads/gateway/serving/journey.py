@@ -19,6 +19,7 @@ from foundation.dialects.model.errors import STATUS_OF, ErrorKind, MalformedAnsw
 from foundation.dialects.model.events import Failed
 from foundation.dialects.model.usage import Usage
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
+from workloads.gateway.serving.safeguard import screened_answer
 from workloads.gateway.serving.settlement import settle
 from workloads.gateway.serving.transfer import Transfer
 from workloads.gateway.upstream.client import (
@@ -206,6 +207,11 @@ class Journey:
             return ProviderError(ErrorKind.MALFORMED, f"the provider's answer cannot be read: {str(error)[:200]}", 502)
         decoded.id = decoded.id or exchange.request_id
         upstream.load.saw(now_s - exchange.started_s)
+        if exchange.runtime.constitution is not None:
+            changed = await screened_answer(exchange, decoded)
+            if isinstance(changed, ProviderError):
+                return changed
+            same = same and not changed
         shown = content if same else json_bytes.encode(exchange.dialect.encode_answer(decoded, created_s=int(time.time())))
         outcome.usage, outcome.finish = decoded.usage, decoded.stop.value
         outcome.output_estimate = _estimate(decoded, content)

@@ -13,12 +13,15 @@ from foundation.dialects.dialect import Decoded
 from foundation.dialects.model.errors import ProviderError
 from foundation.dialects.model.events import CONTENT, End, Event, Failed, Start, Stop, TextDelta, ThinkingDelta, ToolArguments, UsageUpdate
 from foundation.dialects.model.usage import Usage
+from workloads.gateway.serving.safeguard import refusal
 
 if TYPE_CHECKING:
     from workloads.gateway.runtime import Upstream
     from workloads.gateway.serving.exchange import Exchange
     from workloads.gateway.serving.inquiry import Inquiry
 
+_WINDOW: Final = 400  # characters that are looked at again
+_SCREEN_EVERY: Final = 12
 _SAYS_LENGTH: Final = (TextDelta, ThinkingDelta, ToolArguments)
 
 
@@ -26,10 +29,13 @@ class Transfer:
     """The bytes of one stream, from the provider's dialect to the client's."""
 
     __slots__ = (
+        "_constitution",
         "_decoder",
         "_held",
         "_request_id",
+        "_said",
         "_same",
+        "_screened",
         "_strip_usage",
         "characters",
         "commits",
@@ -53,9 +59,12 @@ class Transfer:
         self.commits = False
         self.stop = ""
         self.usage = Usage()
+        self._constitution = exchange.runtime.constitution
+        self._said = ""
+        self._screened = 0
         self.characters = 0
 
-    def take(self, data: bytes, *, at_end: bool) -> tuple[bytes, ProviderError | None, bool]:  # noqa: C901  # one look at each event
+    def take(self, data: bytes, *, at_end: bool) -> tuple[bytes, ProviderError | None, bool]:  # noqa: C901, PLR0912  # one look at each event
         """Take bytes of the provider; return bytes for the client, the failure, and whether the stream is whole."""
         events, frames = Decoded(self._decoder.end(), []) if at_end else self._decoder.feed(data)
         error: ProviderError | None = None
@@ -75,6 +84,9 @@ class Transfer:
                 if self._same and not frames:
                     continue  # the provider left its marker out, and so do we
             self._see(event)
+            if self._constitution is not None and isinstance(event, TextDelta) and (error := self._screen(event.text)) is not None:
+                frames = []
+                break
             if isinstance(event, Start) and not event.id:
                 event.id = self._request_id
             if not self._same:
@@ -91,6 +103,17 @@ class Transfer:
         if self.keeps and error is None:
             self.kept += joined
         return joined, error, ended
+
+    def _screen(self, text: str) -> ProviderError | None:
+        """Judge what was said last, in a window that overlaps itself, now and then."""
+        assert self._constitution is not None
+        self._said += text
+        if len(self._said) - self._screened < _SCREEN_EVERY:
+            return None
+        verdict = self._constitution.of_answer(self._said)
+        self._said = self._said[-_WINDOW:]
+        self._screened = len(self._said)
+        return None if verdict.allowed else refusal(verdict)
 
     def _see(self, event: Event) -> None:
         if isinstance(event, _SAYS_LENGTH):
