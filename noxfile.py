@@ -146,7 +146,7 @@ def bench_core(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def constraints(session: nox.Session) -> None:
-    """Make constraints.txt anew: the versions of everything that pyproject.toml leads to."""
+    """Regenerate constraints.txt: the versions of everything that pyproject.toml depends on."""
     session.install("uv")
     groups = [argument for group in GROUPS for argument in ("--group", group)]
     session.run(

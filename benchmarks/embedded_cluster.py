@@ -2,7 +2,7 @@
 
     python benchmarks/embedded_cluster.py [--repeats 5]
 
-Every repeat begins with an empty folder: certificates, data and ports are new. The GPU node is played by KWOK; scheduling and the
+Every repeat begins with an empty folder: certificates, data and ports are new. The GPU node is simulated by KWOK; scheduling and the
 rollout are Kubernetes' own. A third line is the start over data that is there, as after a restart of the machine. The load of the
 machine is printed beside, because five servers start on its cores at once.
 """

@@ -21,7 +21,7 @@ TARGET_S = {"unit": 10.0, "tests": 240.0}
 def seconds(session: str) -> float:
     """Run the session, which has to pass, and return the time of its pytest, as pytest says it."""
     nox = shutil.which("nox") or sys.exit("nox is not on the PATH; pip install nox")
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # pytest would rewrite every test anew
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # or pytest rewrites every test
     output = subprocess.run([nox, "-s", session], cwd=ROOT, check=True, env=kept, capture_output=True, text=True).stdout
     return float(_SUMMARY.findall(output)[-1])
 

@@ -1,6 +1,6 @@
 """Writes the pages that are made from code: docs/environment.md and all of docs/schemas.
 
-    python docs/generate.py            writes them anew
+    python docs/generate.py            rewrites them
     python docs/generate.py --check    writes nothing; ends with 1 and names the pages that are out of date
 
 Rule 1: every word about a field stands in its type, in stacks/environment or sandtable/document; this file only arranges it.

@@ -1,7 +1,7 @@
 """Records on disk, between the processes of Locust and the one that reads them.
 
 Each process writes one file of its own, ``<pid>.jsonl``: a line for each request, and a line with its own cost at the end of the test.
-A new test of the same process, as Locust's page starts them, begins the file anew: two tests and the pause between them are no
+A new test of the same process, as Locust's page starts them, starts the file again: two tests and the pause between them are no
 measurement. Times are those of the machine's monotonic clock, which all processes of one machine share.
 """
 

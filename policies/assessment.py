@@ -135,5 +135,5 @@ def _of_stack(rule: StackRule, situation: Situation, settled: Settled) -> Iterat
 def _breaches(rule: StackRule, situation: Situation) -> Iterator[Breach | Unjudged]:
     try:
         yield from rule.judge(situation)
-    except ConfigurationError as error:  # a quantity that is none, in a graph that we did not write
+    except ConfigurationError as error:  # an invalid quantity, in a graph that we did not write
         yield Breach(f"cannot be judged: {error}")

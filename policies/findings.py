@@ -37,7 +37,7 @@ class Finding:
 
     @property
     def denies(self) -> bool:
-        """Whether it holds a release back: the rule denies and nobody waived it."""
+        """Whether it blocks the release: the rule denies and is not waived."""
         return self.severity == "deny" and self.waived_by is None
 
     @property

@@ -1,1 +1,1 @@
-"""The command line and the report: composes the floors below and decides nothing of its own."""
+"""The command line and the report: composes the floors below and decides nothing itself."""

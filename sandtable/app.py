@@ -1,4 +1,4 @@
-"""Puts the command line together: one command a file under ``commands/``, options that all share, and how errors end it.
+"""Puts the command line together: one command a file under ``commands/``, the shared options, and how errors end it.
 
 Nothing heavy is imported here, so that ``sandtable --help`` answers at once.
 """
@@ -27,11 +27,11 @@ from sandtable.workspace import Workspace
 EXAMPLES = """
 Examples:
 
-  sandtable rehearse dev                              the whole loop, judged
+  sandtable rehearse dev                              the whole loop and its verdict
 
   sandtable whatif prod --scenario traffic=2x         a question to the model
 
-  sandtable doctor                                    what this machine lacks
+  sandtable doctor                                    what is missing on this machine
 
 """
 
@@ -68,7 +68,7 @@ def _options(
         try:
             Path.cwd()
         except FileNotFoundError:
-            raise UsageError("the working folder has been removed: change to another, or name the project's with -C") from None
+            raise UsageError("the working directory has been removed: change to another, or name the project's folder with -C") from None
     context.obj = Workspace(root)
 
 
@@ -76,16 +76,17 @@ for module in (rehearse, graph, check, deploy, whatif, loadtest, emulate, report
     module.register(app)
 
 
-#: What the machine denies, whoever asks: a full disk, a read-only or foreign folder, a file where a folder should be.
+#: Errors of the machine rather than of the user or of Sandtable: a full disk, a folder without write permission, a file in place of a
+#: folder.
 _DENIED: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR})
 
-_MAKE_ROOM: Final = "free some space or unlock the folder, or choose others with --root and SANDTABLE_CACHE"
-_NOT_AGREED: Final = "not agreed to, so nothing was changed; where nobody can answer, --yes does"
+_MAKE_ROOM: Final = "free some space or make the folder writable, or choose other folders with --root and SANDTABLE_CACHE"
+_NOT_AGREED: Final = "not confirmed, so nothing was changed; pass --yes where nobody can answer"
 
 
 def main() -> NoReturn:
-    """Run the command line and end the process with a code of the catalogue."""
-    # Asked to end, or left by its terminal: the same orderly way out as Ctrl-C, so that no child is orphaned.
+    """Run the command line and exit with a code of the catalogue."""
+    # SIGTERM and SIGHUP take the same orderly way out as Ctrl-C, so that no child is orphaned.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # under `nohup` the terminal may go
             signal.signal(number, _interrupt)
@@ -96,9 +97,9 @@ def main() -> NoReturn:
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        pass  # once more, while the first one was being told
+        pass  # a second interrupt, while the first one was being reported
     finally:
-        # All is done but for the interpreter's own end, and an interrupt there would hide the exit code.
+        # Only the interpreter's shutdown is left, and an interrupt there would hide the exit code.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
     # CPython remembers an interrupt of generated code (a dataclass that is being imported), though it was caught, and would end by a
@@ -112,12 +113,12 @@ def run(arguments: list[str]) -> int:
     try:
         result = app(args=arguments, prog_name="sandtable", standalone_mode=False)
     except typer.Abort as refused:
-        # The question stands on a line of its own only where a terminal has shown the answer and its Enter.
+        # End the line of the question: only a terminal echoes the answer and its Enter.
         if isinstance(refused.__context__, EOFError | KeyboardInterrupt) or not sys.stdin.isatty():
             streams.tell("", err=True)
         return _fail(ExitCode.INTERRUPTED, _NOT_AGREED, arguments)
     except SystemExit as end:
-        # Typer's way to say that a completion is printed; and that a pipe broke, which is none of ours: `streams` outlives its readers.
+        # Typer exits like this after printing a completion. It does so on a broken pipe, too, but `streams` handles those before.
         return _failed(end.__context__, arguments) if isinstance(end.__context__, OSError) else int(end.code or 0)
     except Exception as error:  # noqa: BLE001  # the last line of defence: every error ends in the catalogue
         return _failed(error, arguments)
@@ -127,13 +128,13 @@ def run(arguments: list[str]) -> int:
 
 
 def _keep_loopback_direct() -> None:
-    """Let no proxy stand between us and what we start: neither urllib nor the Kubernetes client exempts loopback by itself."""
+    """Use no proxy for the servers we start: neither urllib nor the Kubernetes client exempts loopback by itself."""
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
 
 
 def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
-    """Give an interrupt that came in the instant of a destructor to the main thread once more: Python drops it there."""
+    """Raise an interrupt again that arrived inside a destructor: Python drops it there."""
     if not issubclass(dropped.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(dropped)
     elif main_thread := threading.main_thread().ident:
@@ -141,7 +142,7 @@ def interrupt_again(dropped: sys.UnraisableHookArgs) -> None:
 
 
 def _fail(code: ExitCode, message: str, arguments: list[str]) -> int:
-    message = seen_lines(message)  # it may name what others wrote
+    message = seen_lines(message)  # it may quote text that others wrote
     if "--json" in arguments:
         from sandtable.document.answers.machine import Failure
         from sandtable.document.writing import to_text
@@ -161,12 +162,12 @@ def _failed(error: Exception, arguments: list[str]) -> int:
     code = for_error(error)
     if code is ExitCode.INTERNAL:
         traceback.print_exc()
-        return _fail(code, f"this is a fault of sandtable: {error!r}. Please report it with the lines above.", arguments)
+        return _fail(code, f"this is a bug in sandtable: {error!r}. Please report it with the traceback above.", arguments)
     return _fail(code, str(error), arguments)
 
 
 def _misused(error: Any, arguments: list[str]) -> int:
-    """Tell of a command line that cannot be meant; where only the command is lacking, the help says it best."""
+    """Report an invalid command line; show the help if only the command is missing."""
     message, context = error.format_message(), getattr(error, "ctx", None)
     if not message:  # typer has printed the help while it made this error
         return int(ExitCode.CONFIGURATION)

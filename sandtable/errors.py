@@ -1,19 +1,19 @@
-"""Errors that only the command line can make."""
+"""Errors of the command line itself."""
 
 from __future__ import annotations
 
 
 class SandtableError(Exception):
-    """Base; the text is fit to be shown to an operator as it is."""
+    """Base class; the text is shown to the operator as it is."""
 
 
 class UsageError(SandtableError):
-    """An option cannot be meant."""
+    """An option is invalid."""
 
 
 class MissingError(SandtableError):
-    """Something that an earlier command makes is not there."""
+    """The output of an earlier command is missing."""
 
 
 class PolicyDeniesError(SandtableError):
-    """A policy denies what was about to be deployed."""
+    """A policy denies the deployment."""

@@ -11,15 +11,15 @@ import enum
 class ExitCode(enum.IntEnum):
     """How ``sandtable`` ends; the docstring of each member is its help text."""
 
-    OK = 0, "The command did what was asked; a rehearsal says ship."
-    INTERNAL = 1, "A fault of sandtable itself. Please report it with the traceback."
-    CONFIGURATION = 2, "A file, an option or a trace cannot be meant, or a cluster, an engine, Pulumi or the machine refused it."
+    OK = 0, "The command succeeded; a rehearsal says ship."
+    INTERNAL = 1, "A bug in sandtable. Please report it with the traceback."
+    CONFIGURATION = 2, "A file, an option or a trace is invalid, or a cluster, an engine, Pulumi or the machine refused it."
     THRESHOLD = 3, "A threshold is broken: the rehearsal says hold."
-    INCONCLUSIVE = 4, "The rehearsal cannot tell: too few samples, a late load generator, an interval on both sides of a limit."
+    INCONCLUSIVE = 4, "The rehearsal cannot decide: too few samples, a late load generator, or an interval that straddles a limit."
     REGRESSION = 5, "Worse than the kept baseline: the rehearsal says hold."
     POLICY = 6, "A policy is violated: the rehearsal says hold."
-    MISSING = 7, "A server, a tool or a run is missing; the message names the command that mends it."
-    INTERRUPTED = 130, "Interrupted by Ctrl-C, or not agreed to when asked; what was started has been ended and the state is consistent."
+    MISSING = 7, "A server, a tool or a run is missing; the message names the command that fixes it."
+    INTERRUPTED = 130, "Interrupted by Ctrl-C, or not confirmed when asked; what was started has been stopped and the state is consistent."
 
     help: str
 
@@ -32,7 +32,7 @@ class ExitCode(enum.IntEnum):
 
 
 def for_error(error: BaseException) -> ExitCode:
-    """Return the exit code of an error; errors that nobody maps are faults of sandtable itself."""
+    """Return the exit code of an error; errors without a mapping are bugs in sandtable."""
     # The names, not the classes: importing every floor to end a command would cost more than most commands.
     names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
     for code, mapped in ERRORS.items():

@@ -1,4 +1,4 @@
-"""The standard streams as they may be: closed, full, left by their reader, or without Unicode.
+"""Makes the standard streams safe to write to: they may be closed, full, abandoned by their reader, or without Unicode.
 
 Rule: a stream that fails must neither hide the exit code nor end in a traceback, whatever the command.
 """
@@ -15,21 +15,21 @@ import typer
 
 
 def prepare() -> None:
-    """Put an empty stream where one is closed, outlive the readers, and let stdout write ``?`` for a sign that its encoding lacks."""
+    """Replace a closed stream by an empty one, survive readers that leave, and write ``?`` for characters that stdout cannot encode."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # open as long as the process
-        elif mode == "w" and isinstance(stream, io.TextIOWrapper):  # else one that a test put there
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):  # otherwise a test has replaced it
             setattr(sys, name, _outliving_its_reader(stream))
     with suppress(AttributeError):
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def tell(text: str, *, err: bool = False, colour: str | None = None) -> None:
-    """Write one line; a stream that takes no more is given up, so that Python's own last flush of it cannot fail either."""
+    """Write one line; abandon a stream that fails, so that Python's own flush at exit cannot fail either."""
     stream = sys.stderr if err else sys.stdout
-    # As rich decides for everything else. Without a colour `style` would still end in an escape sequence, the reset.
+    # The same decision as rich's for everything else. Without colour, `style` would still end with a reset sequence.
     coloured = colour is not None and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in {"dumb", "unknown"}
     try:
         typer.echo(typer.style(text, fg=colour) if coloured else text, err=err)
@@ -38,9 +38,9 @@ def tell(text: str, *, err: bool = False, colour: str | None = None) -> None:
 
 
 class _Raw(io.FileIO):
-    """A file whose reader may leave (``| head``): what is written after that is lost, and the command goes on to its own end.
+    """A file whose reader may leave (``| head``): what is written after that is lost, and the command runs to its end.
 
-    At the lowest layer, because typer and rich each end the process in a way of their own when they meet a broken pipe.
+    It wraps the lowest layer, because typer and rich each end the process in their own way on a broken pipe.
     """
 
     def write(self, data: Any, /) -> int:
@@ -53,7 +53,7 @@ class _Raw(io.FileIO):
 
 
 def _outliving_its_reader(stream: io.TextIOWrapper) -> io.TextIOWrapper:
-    """Return a writer to the same file, in the same encoding and as eager as ``stream``."""
+    """Return a writer to the same file, with the encoding and buffering of ``stream``."""
     stream.flush()
     raw = _Raw(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(

@@ -1,7 +1,7 @@
-"""Signs in names and texts of others that a reader would not see, but whose program obeys: shown by their code instead.
+"""Replaces invisible and control characters in text from outside by their codes, because terminals and parsers act on them.
 
-Rule 1: what somebody else wrote passes here on its way to a terminal, into a picture or into a report.
-Rule 2: the list is closed and written down, so that every version of Python says the same.
+Rule 1: text from outside passes through here on its way to a terminal, a chart or a report.
+Rule 2: the list of characters is fixed, so that every version of Python gives the same result.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Control characters (terminals obey ESC, XML 1.0 has no way to say most of them), marks that turn the direction of writing, signs
-# without a width, half signs (UTF-8 cannot carry them) and the non-characters that XML refuses.
+# Control characters (terminals obey ESC, XML 1.0 has no way to say most of them), marks that change the direction of writing, characters
+# without a width, lone surrogates (UTF-8 cannot carry them) and the non-characters that XML refuses.
 _UNSEEN: Final = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff"
     "\\U000e0000-\\U000e007f]"
@@ -19,7 +19,7 @@ _LINE_ENDS: Final = "\t\n\r"
 
 
 def seen(text: str) -> str:
-    r"""Return ``text`` in one line, each sign that cannot be seen as Python would escape it.
+    r"""Return ``text`` on one line, with each invisible character in Python's escape syntax.
 
     >>> print(seen("web\x1b[31m"))
     web\x1b[31m
@@ -28,5 +28,5 @@ def seen(text: str) -> str:
 
 
 def seen_lines(text: str) -> str:
-    """Return a whole text likewise, its line ends and tabs as they are."""
+    """Do the same for multi-line text, keeping line ends and tabs."""
     return _UNSEEN.sub(lambda sign: sign[0] if sign[0] in _LINE_ENDS else seen(sign[0]), text)

@@ -1,4 +1,4 @@
-"""Where sandtable keeps things: ``<root>/.sandtable`` with clusters, Pulumi state, kept baselines and runs."""
+"""The folder of a project's data: ``<root>/.sandtable`` with clusters, Pulumi state, baselines and runs."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Workspace:
         return self.root / ".sandtable"
 
     def prepare(self, name: str = "") -> Path:
-        """Make the folder, or the one called ``name`` in it, so that one that cannot be made is told before minutes of work.
+        """Create the folder, or its subfolder ``name``, so that a failure is reported before minutes of work.
 
         Raises:
-            UsageError: it cannot be made or written (read-only, full, a file in its place).
+            UsageError: it cannot be created or written (read-only, full, a file in its place).
         """
         folder = self.folder / name
         try:
@@ -60,17 +60,17 @@ class Workspace:
             except OSError as error:
                 raise _not_made(path, error) from error
             return path
-        raise UsageError(f"{self.folder / 'runs'}: a hundred runs in one second; remove some")
+        raise UsageError(f"{self.folder / 'runs'}: a hundred runs began in the same second; remove some")
 
     def latest_run(self) -> Path:
-        """Return the newest finished run.
+        """Return the latest finished run.
 
         Raises:
-            MissingError: there is none.
-            PermissionError: the folder of the runs may not be read.
+            MissingError: there is no such run.
+            PermissionError: the folder of the runs is not readable.
         """
         runs = self.folder / "runs"
-        # Not `glob`, to which a folder that may not be read is an empty one.
+        # Not `glob`, which treats an unreadable folder as empty.
         found = sorted(runs.iterdir(), reverse=True) if _is_folder(runs) else []
         for run in found:
             if (run / "rehearsal.json").is_file():
@@ -81,23 +81,23 @@ class Workspace:
         """Return the folder of the run of this name.
 
         Raises:
-            MissingError: there is none.
+            MissingError: there is no such run.
         """
         if not _is_folder(folder := self.folder / "runs" / name):
-            raise MissingError(f"no run {name!r} in {folder.parent}: `ls` that folder for their names")
+            raise MissingError(f"no run {name!r} in {folder.parent}: list that folder for the names of runs")
         return folder
 
     def calibration(self, environment: str) -> Path:
-        """File of what was last measured of the engine of ``environment``; it need not exist."""
+        """File of the latest calibration of the engine of ``environment``; it need not exist."""
         return self.folder / "engines" / environment / "calibration.json"
 
     def baseline(self, environment: str) -> Path:
-        """File of the outcome that later rehearsals of ``environment`` are compared with; it need not exist."""
+        """File of the baseline of ``environment``; it need not exist."""
         return self.folder / "baselines" / f"{environment}.json"
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether there is such a folder; an error where the one above it may not be read, which newer `is_dir` take for a no."""
+    """Whether the folder exists. An unreadable parent is an error; newer versions of `is_dir` would return False."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except OSError as error:
@@ -107,11 +107,13 @@ def _is_folder(path: Path) -> bool:
 
 
 def _not_made(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"{path}: cannot be made: {error.strerror}; free or unlock the folder, or choose another with --root")
+    return UsageError(
+        f"{path}: cannot be created: {error.strerror}; free some space, make the folder writable, or choose another with --root"
+    )
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write ``document`` whole or not at all.
+    """Write ``document`` atomically.
 
     Raises:
         UsageError: see :func:`write_text`.
@@ -120,23 +122,23 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` whole or not at all; the folder is made where it is missing.
+    """Write ``text`` atomically; create the folder if it is missing.
 
     Raises:
-        UsageError: the disk is full or the folder read-only; an older file is left as it was.
+        UsageError: the disk is full or the folder read-only; an older file is left unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.write_text(path, text)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}; free or unlock the folder") from error
+        raise UsageError(f"{path}: cannot be written: {error.strerror}; free some space or make the folder writable") from error
 
 
 def read_json(path: Path) -> Any:
     """Read a document that sandtable or Pulumi wrote.
 
     Raises:
-        UsageError: it is not JSON, or nested beyond sense.
+        UsageError: it is not JSON, or nested too deeply.
     """
     try:
         return decode(path.read_bytes())

@@ -12,4 +12,4 @@ class CalibrationError(SimulationError):
 
 
 class TwinError(SimulationError):
-    """A graph has nothing to simulate, or says something the twin cannot read; names the resource and the mend."""
+    """A graph has nothing to simulate, or says something the twin cannot read; names the resource and the fix."""

@@ -1,6 +1,6 @@
 """What the Pulumi CLI runs (``pulumi up -s dev``): the program for the environment that is called like the stack.
 
-What an operator can mend ends as one line of text without a traceback (``pulumi.RunError``).
+What an operator can fix ends as one line of text without a traceback (``pulumi.RunError``).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ class StackError(Exception):
 
 
 class ConfigurationError(StackError):
-    """The user wrote something that cannot be meant: names the place, the value, what is allowed and the mend."""
+    """What the user wrote is invalid: names the place, the value, what is allowed and the fix."""
 
 
 class ClusterError(StackError):

@@ -49,7 +49,7 @@ def resolve(name: str) -> Tool:
 
     Raises:
         UnknownToolError: the catalogue has no such name; the text has the nearest.
-        ToolMissingError: it is not here, or what is here does not fit; ``mend`` is the command that provides it.
+        ToolMissingError: it is not here, or what is here does not fit; ``fix`` is the command that provides it.
     """
     return Resolver().resolve(name)
 

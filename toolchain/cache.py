@@ -196,7 +196,7 @@ def explained(path: Path) -> Iterator[None]:
             errno.ENOTDIR: f"a file stands where a folder should be; move it away {elsewhere}",
             errno.EEXIST: f"a file stands where a folder should be; move it away {elsewhere}",
         }
-        reason = reasons.get(error.errno or 0, f"{error.strerror or error}; mend that {elsewhere}")
+        reason = reasons.get(error.errno or 0, f"{error.strerror or error}; fix that {elsewhere}")
         raise CacheError(f"{error.filename or path}: {reason}") from error
 
 

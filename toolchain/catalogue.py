@@ -99,7 +99,7 @@ class ToolEntry(Entry):
     version_pattern: str = ""
     """Regular expression whose first group is the version."""
     size_mb: Annotated[float, Field(ge=0)]
-    mend: str | None = None
+    fix: str | None = None
     """The command that installs it, where we do not."""
     wheel: Wheel | None = None
     build: GoBuild | None = None
@@ -154,8 +154,8 @@ class ToolEntry(Entry):
             raise ValueError("`accepts` needs `version_command` and `version_pattern`")
         if not self.rule.accepts(self.version):
             raise ValueError(f"version {self.version} does not keep the tool's own rule {self.accepts}")
-        if not self.installable and self.mend is None:
-            raise ValueError("a tool that we cannot install needs `mend`, the command that does")
+        if not self.installable and self.fix is None:
+            raise ValueError("a tool that we cannot install needs `fix`, the command that does")
         return self
 
     @property

@@ -27,12 +27,12 @@ class ToolMissingError(ToolchainError):
     Args:
         name: of the tool in the catalogue.
         reason: what was looked for, and where.
-        mend: one command, or one thing to do.
+        fix: one command, or one thing to do.
     """
 
-    def __init__(self, name: str, reason: str, mend: str) -> None:
-        self.name, self.reason, self.mend = name, reason, mend
-        super().__init__(f"{name}: {reason}\n  to mend: {mend}")
+    def __init__(self, name: str, reason: str, fix: str) -> None:
+        self.name, self.reason, self.fix = name, reason, fix
+        super().__init__(f"{name}: {reason}\n  to fix: {fix}")
 
 
 class InstallFailedError(ToolMissingError):
@@ -41,12 +41,12 @@ class InstallFailedError(ToolMissingError):
     Args:
         name: of the tool in the catalogue.
         reason: what the log says, in plain words.
-        mend: what to do.
+        fix: what to do.
         log: the whole output.
         tail: its last lines.
     """
 
-    def __init__(self, name: str, reason: str, mend: str, *, log: Path, tail: str) -> None:
+    def __init__(self, name: str, reason: str, fix: str, *, log: Path, tail: str) -> None:
         self.log, self.tail = log, tail
         indented = "\n".join(f"    {line}" for line in tail.splitlines())
-        super().__init__(name, f"{reason}\n  the last lines of {log}:\n{indented}", mend)
+        super().__init__(name, f"{reason}\n  the last lines of {log}:\n{indented}", fix)

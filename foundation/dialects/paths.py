@@ -1,4 +1,4 @@
-"""Which wire a path belongs to. A first segment before it names the provider, so that one process plays several of them."""
+"""Which wire a path belongs to. A first segment before it names the provider, so that one process emulates several of them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Final
 from foundation.measures.outcome import Outcome, Quantiles
 
 _Z95: Final = 1.959964
-_MEND: Final = "lengthen the run or raise the rate"
+_FIX: Final = "lengthen the run or raise the rate"
 _RATES: Final = frozenset({"output_tokens_per_s", "utilisation"})
 _REQUESTS_FOR_RATES: Final = 20
 """A convention: with fewer, a single request is more than 5 % of what was seen."""
@@ -38,14 +38,14 @@ def samples_needed(percentile: int) -> int:
 def too_few_samples(outcome: Outcome, metric: str) -> str | None:
     """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None where it can, or where it needs none."""
     if metric in _RATES and outcome.requests < _REQUESTS_FOR_RATES:
-        return f"too few samples for {metric}: {outcome.requests} requests, needed are {_REQUESTS_FOR_RATES}; {_MEND}"
+        return f"too few samples for {metric}: {outcome.requests} requests, {_REQUESTS_FOR_RATES} needed; {_FIX}"
     if not (match := _PERCENTILE.match(metric)):
         return None
     quantiles: Quantiles = getattr(outcome, f"{match[2]}_ms")
     needed = samples_needed(int(match[1]))
     if quantiles.n >= needed:
         return None
-    return f"too few samples for {metric}: {quantiles.n}, needed are {needed} to bound it from above; {_MEND}"
+    return f"too few samples for {metric}: {quantiles.n}, {needed} needed to bound it from above; {_FIX}"
 
 
 def no_good_request(outcome: Outcome) -> str | None:

@@ -56,7 +56,7 @@ class Generator(Protocol):
 
 
 class Fit(Protocol):
-    """How well coefficients give back what they were fitted to."""
+    """How well coefficients reproduce the observations that they were fitted to."""
 
     @property
     def median_error(self) -> float: ...  # noqa: D102
@@ -101,11 +101,11 @@ def _short_of_the_rate(generator: Generator) -> bool:
 
 
 def engine_disturbances(ends: Sequence[str], waited_share: float) -> tuple[str, ...]:
-    """Return what befell the engines under load that makes a measurement of them worthless; empty where nothing did.
+    """Return what happened to the engines under load that invalidates the measurement; empty if nothing did.
 
     Args:
         ends: how each engine ended that did.
-        waited_share: share of the load's time that a thread of an engine stood in line for a core, in the mean of the engines.
+        waited_share: share of the load's time that an engine's threads waited for a core, averaged over the engines.
     """
     reasons = [f"an engine died during the load: {end}" for end in ends[:1]]
     if waited_share > WAITED_SHARE_LIMIT:
@@ -129,7 +129,7 @@ def calibration_doubt(fit: Fit | None, load_fit: Fit | None, drift: float | None
     for found, limit, what in ((fit, FIT_LIMIT, "experiments"), (load_fit, LOAD_FIT_LIMIT, "mixed load")):
         if found is not None and found.median_error > limit:
             return (
-                f"the calibration gives back its own {what} only within {found.median_error:.0%} in the median (n={found.n}), the limit "
+                f"the calibration reproduces its own {what} only within {found.median_error:.0%} in the median (n={found.n}), the limit "
                 f"is {limit:.0%}; {remedy}"
             )
     if drift is not None and abs(drift) > DRIFT_LIMIT:

@@ -24,7 +24,7 @@ class NotApplicableError(Exception):
 class Situation:
     """What a rule may look at. Nodes, workloads and the cost are worked out once, for all rules together.
 
-    Their properties raise ``ConfigurationError`` where the graph carries a quantity that is none.
+    Their properties raise ``ConfigurationError`` if the graph carries an invalid quantity.
     """
 
     graph: Graph

@@ -17,7 +17,7 @@ Source = Literal["measured", "predicted", "cost", "policy"]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One threshold held against one source.
+    """One threshold checked against one source.
 
     ``holds`` is None where the value cannot decide. ``decides`` is true for one line of each threshold, and what that one says is said of
     the threshold: broken, kept or, with None, left open. The other lines are for comparison.

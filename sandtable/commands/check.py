@@ -13,9 +13,9 @@ Examples:
 
   sandtable check prod
 
-  sandtable check --manifests deploy/     the same rules over anybody's YAML
+  sandtable check --manifests deploy/     the same rules over plain YAML
 
-  sandtable check prod --manifests deploy/  judged as part of prod: its rules,
+  sandtable check prod --manifests deploy/  checked as part of prod: its rules,
                                           budget and regions, too
 """
 
@@ -34,9 +34,9 @@ def check(
     manifests: Manifests = None,
     json: Json = False,
 ) -> None:
-    """Check the policies; exit 6 where one is violated.
+    """Check the policies; exit 6 if one is violated.
 
-    With an environment and another source, that source is judged by the environment's rules.
+    With an environment and another source, the source is checked against the environment's rules.
     """
     import policies
     from sandtable.document.answers.checks import Check

@@ -1,4 +1,4 @@
-"""``sandtable cluster``: start, stop and look at the embedded clusters."""
+"""``sandtable cluster``: start, stop and inspect the embedded clusters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Examples:
     "stop": """
 Examples:
 
-  sandtable cluster stop dev            its data stay for the next start
+  sandtable cluster stop dev            its data are kept for the next start
 """,
     "delete": """
 Examples:
@@ -55,13 +55,13 @@ Examples:
 
   sandtable cluster status dev          what runs, and where
 
-  sandtable cluster delete dev          stops it and throws its data away
+  sandtable cluster delete dev          stops it and deletes its data
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="Start, stop and look at the cluster of an environment.", no_args_is_help=True, epilog=GROUP_EXAMPLES)
+    group = typer.Typer(help="Start, stop and inspect the cluster of an environment.", no_args_is_help=True, epilog=GROUP_EXAMPLES)
     for command in (start, stop, delete, status, kubeconfig):
         group.command(command.__name__, epilog=EXAMPLES[command.__name__])(command)
     app.add_typer(group, name="cluster", rich_help_panel="Deploy")
@@ -103,12 +103,12 @@ def stop(context: typer.Context, environment: EnvironmentName, json: Json = Fals
 def delete(
     context: typer.Context,
     environment: EnvironmentName,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     json: Json = False,
 ) -> None:
-    """Stop the cluster of ENV and throw its data away."""
+    """Stop the cluster of ENV and delete its data."""
     if not yes:
-        typer.confirm(f"Throw away the cluster of {environment} with all that is deployed on it?", abort=True, err=True)
+        typer.confirm(f"Delete the cluster of {environment} and everything deployed on it?", abort=True, err=True)
     from sandtable.terminal import Steps
 
     found = _open(context, environment)
@@ -118,7 +118,7 @@ def delete(
 
 
 def status(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
-    """Tell what runs."""
+    """Show the state of the cluster."""
     _show(_open(context, environment), json=json)
 
 

@@ -17,14 +17,14 @@ EXAMPLES = {
     "preview": """
 Examples:
 
-  sandtable preview staging        what would change, its price, its findings
+  sandtable preview staging        what would change, its cost, policy findings
 
   sandtable preview dev --json | jq .changes
 """,
     "up": """
 Examples:
 
-  sandtable up dev                 starts the embedded cluster where needed
+  sandtable up dev                 starts the embedded cluster if needed
 
   sandtable up dev --unlock        after a run on another machine was killed
 """,
@@ -44,7 +44,7 @@ Examples:
 """,
 }
 
-Unlock = Annotated[bool, typer.Option("--unlock", help="Remove the lock that another run left behind (only where that run has ended).")]
+Unlock = Annotated[bool, typer.Option("--unlock", help="Remove the lock that another run left behind. Only do this if that run has ended.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,16 +61,16 @@ def _open(context: typer.Context, environment: str, *, yes: bool, quiet: bool) -
 
 
 def preview(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
-    """Show what `up` would change, what it costs and what the policies say; changes nothing. Exit 6 where a policy denies.
+    """Show what `up` would change, what it costs and what the policies say, and change nothing. Exit 6 if a policy denies.
 
-    An embedded cluster is started for the comparison and goes on running, as with `up`.
+    An embedded cluster is started for the comparison and keeps running, as with `up`.
     """
     from sandtable.document.answers.deployment import Plan
     from sandtable.document.parts.cost import PlannedCost
     from sandtable.jobs.stack import deploy
     from sandtable.terminal import out, show_preview
 
-    planned = deploy.preview(_open(context, environment, yes=True, quiet=json))  # nothing to agree to: a plan changes nothing
+    planned = deploy.preview(_open(context, environment, yes=True, quiet=json))  # no confirmation is needed: a plan changes nothing
     graph = planned.preview.graph
     plan = Plan.of(
         planned.preview,
@@ -89,7 +89,7 @@ def preview(context: typer.Context, environment: EnvironmentName, json: Json = F
 
 
 def up(context: typer.Context, environment: EnvironmentName, unlock: Unlock = False, yes: Yes = False, json: Json = False) -> None:
-    """Deploy the environment to its cluster and wait until it is rolled out; nothing is deployed where a policy denies (exit 6)."""
+    """Deploy the environment to its cluster and wait for the rollout. If a policy denies, nothing is deployed (exit 6)."""
     from sandtable.jobs.stack import deploy
 
     stack = _open(context, environment, yes=yes, quiet=json)
@@ -99,7 +99,7 @@ def up(context: typer.Context, environment: EnvironmentName, unlock: Unlock = Fa
 
 
 def refresh(context: typer.Context, environment: EnvironmentName, yes: Yes = False, json: Json = False) -> None:
-    """Compare what is deployed with the cluster and show what was changed by hand; the next `up` puts it back."""
+    """Compare what is deployed with the cluster and show what was changed by hand; the next `up` reverts it."""
     from sandtable.document.answers.deployment import Drift
     from sandtable.jobs.stack import deploy
     from sandtable.terminal import out, show_drift
@@ -115,7 +115,7 @@ def down(
     context: typer.Context,
     environment: EnvironmentName,
     *,
-    delete_cluster: Annotated[bool, typer.Option("--delete-cluster", help="Then throw the embedded cluster away.")] = False,
+    delete_cluster: Annotated[bool, typer.Option("--delete-cluster", help="Then delete the embedded cluster.")] = False,
     unlock: Unlock = False,
     yes: Yes = False,
     json: Json = False,

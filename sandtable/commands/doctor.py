@@ -1,4 +1,4 @@
-"""``sandtable doctor``: every server and tool, where it came from and what mends a hole."""
+"""``sandtable doctor``: every server and tool, where it came from, and the command that provides a missing one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import typer
 from sandtable.commands.options import Json, print_json, workspace
 from sandtable.exit_codes import ExitCode
 
-#: Jobs without which a rehearsal cannot be had; what only others need is shown, and no reason to fail.
+#: Jobs that a rehearsal needs. Tools that only other jobs need are shown, but the command does not fail without them.
 NEEDED = frozenset({"cluster", "deploy"})
 
 EXAMPLES = """
 Examples:
 
-  sandtable doctor                what is there, what lacks, what mends it
+  sandtable doctor                what is installed, what is missing, how to get it
 
-  sandtable doctor --install      get everything: a quarter of an hour, once
+  sandtable doctor --install      install everything: about 15 minutes, once
 
-  eval "$(sandtable doctor --env)" && pulumi up -s dev        Pulumi by hand
+  eval "$(sandtable doctor --env)" && pulumi up -s dev        Pulumi yourself
 """
 
 
@@ -31,11 +31,11 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     context: typer.Context,
-    install: Annotated[bool, typer.Option("--install", help="Find, download or build all that is missing and that we can.")] = False,
-    env: Annotated[bool, typer.Option("--env", help="Print the shell variables for Pulumi by hand, and nothing else.")] = False,
+    install: Annotated[bool, typer.Option("--install", help="Find, download or build everything that is missing.")] = False,
+    env: Annotated[bool, typer.Option("--env", help="Print the shell variables for running Pulumi yourself, and nothing else.")] = False,
     json: Json = False,
 ) -> None:
-    """Show every server and command-line tool: version, origin, licence, checksum, and how to mend what is missing."""
+    """Show every server and command-line tool: version, origin, licence, checksum, and how to get what is missing."""
     import toolchain
     import toolchain.environments
     from sandtable.document.answers.machine import Tools, Variables

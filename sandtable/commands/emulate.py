@@ -1,4 +1,4 @@
-"""``sandtable emulate``: the providers, played on this machine, for anyone's client or gateway."""
+"""``sandtable emulate``: the providers, emulated on this machine, for any client or gateway."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sandtable.errors import MissingError
 EXAMPLES = """
 Examples:
 
-  sandtable emulate                       four wires on port 8090
+  sandtable emulate                       four APIs on port 8090
 
   sandtable emulate --profile instant --port 9000      no latency
 
-Models that end in a fault have it, such as any+cut=0.4 or any+s01.
+A model name may end in a fault to inject, such as any+cut=0.4 or any+s01.
 """
 
 
@@ -30,10 +30,10 @@ def register(app: typer.Typer) -> None:
 def emulate(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8090,
     profile: Annotated[str, typer.Option(help="instant, typical, or a JSON file with ttft_ms, tpot_ms and more.")] = "typical",
-    seed: Annotated[int, typer.Option(help="Of latencies, lengths and texts.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of latencies, lengths and texts.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Play Anthropic, OpenAI, Gemini and Ollama with seeded latencies, rate limits and faults, until Ctrl-C."""
+    """Emulate Anthropic, OpenAI, Gemini and Ollama with seeded latencies, rate limits and faults, until Ctrl-C."""
     if find_spec("uvicorn") is None:
         raise MissingError("the emulator's dependencies are not installed: pip install --group gateway")
     arguments = [f"--port={port}", f"--profile={profile}", f"--seed={seed}", f"--host={host}"]

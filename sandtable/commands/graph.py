@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Examples:
 
-  sandtable graph prod                      the program, without any engine
+  sandtable graph prod                      the program, run without Pulumi's engine
 
   sandtable graph prod --json | jq .digest
 
@@ -25,7 +25,7 @@ Examples:
 
   sandtable graph --state export.json       what `pulumi stack export` wrote
 
-  sandtable graph --manifests deploy/       anybody's YAML
+  sandtable graph --manifests deploy/       plain YAML
 """
 
 
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 EnvironmentOrNothing = Annotated[
-    str | None, typer.Argument(metavar="[ENV]", help="Environment whose program is read.", autocompletion=environments)
+    str | None, typer.Argument(metavar="[ENV]", help="Environment to read; its program is run without Pulumi.", autocompletion=environments)
 ]
 State = Annotated[Path | None, typer.Option(help="Read an exported state (`pulumi stack export`).", exists=True, dir_okay=False)]
 Preview = Annotated[Path | None, typer.Option(help="Read a plan (`pulumi preview --json`).", exists=True, dir_okay=False)]
@@ -53,7 +53,7 @@ def graph(
     dot: Annotated[bool, typer.Option("--dot", help="Print Graphviz DOT.")] = False,
     svg: Annotated[bool, typer.Option("--svg", help="Print a picture.")] = False,
 ) -> None:
-    """Show the resource graph of an environment, a state, a plan or plain manifests; no engine is needed."""
+    """Show the resource graph of an environment, a state, a plan or plain manifests; Pulumi is not needed."""
     if json + dot + svg > 1:
         raise UsageError("choose one of --json, --dot and --svg")
     from sandtable.terminal import Steps, out, show_graph
@@ -77,10 +77,10 @@ def graph(
 
 
 def read_graph(space: Workspace, environment: str | None, state: Path | None, preview: Path | None, manifests: list[Path] | None) -> Graph:
-    """Read the graph from the one source that was named.
+    """Read the graph from the source that was named.
 
     Raises:
-        UsageError: none, or more than one was named.
+        UsageError: no source, or more than one, was named.
     """
     from stacks.environment.file import load
     from stacks.graph import sources

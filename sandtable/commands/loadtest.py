@@ -1,4 +1,4 @@
-"""``sandtable loadtest``: only the measurement."""
+"""``sandtable loadtest``: the measurement alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Examples:
 
   sandtable loadtest dev --web                      Locust's page on 127.0.0.1
 
-  sandtable loadtest dev --target http://127.0.0.1:8080      yours; asks first
+  sandtable loadtest dev --target http://127.0.0.1:8080      your own server; asks first
 
   SANDTABLE_API_KEY=... sandtable loadtest dev --target URL --model NAME
 """
@@ -38,24 +38,26 @@ def loadtest(
     environment: EnvironmentName,
     *,
     rate: Annotated[
-        float | None, typer.Option(help="Mean requests per second; default: the environment's, or with --users as fast as they go.")
+        float | None, typer.Option(help="Mean requests per second; default: the environment's; with --users: as fast as the users can.")
     ] = None,
-    duration: Annotated[str | None, typer.Option(help="How long, such as 60s or 5m; default: the environment's.")] = None,
+    duration: Annotated[str | None, typer.Option(help="Duration, such as 60s or 5m; default: the environment's.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Replay this trace instead of the environment's arrivals.")] = None,
-    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Go on with a trace that has bad rows.")] = False,
-    open_loop: Annotated[bool, typer.Option("--open-loop", help="Send at the intended times, whatever the engine does.")] = False,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
+    open_loop: Annotated[bool, typer.Option("--open-loop", help="Send at the intended times, however slow the engine is.")] = False,
     users: Annotated[
         int | None, typer.Option(min=1, help="Locust users, who wait for their answers; default: 4 for each request per second.")
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Locust processes that share the users, for rates that one cannot send.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Locust processes that share the users, for rates that one process cannot send.")
+    ] = 1,
     web: Annotated[
-        bool, typer.Option("--web", help="Locust's web page instead of a headless run; the last test started there counts.")
+        bool, typer.Option("--web", help="Show Locust's web page instead of running headless; the last test started there counts.")
     ] = False,
     web_port: Annotated[int, typer.Option("--web-port", min=1, max=65535, help="Port of the web page on 127.0.0.1.")] = 8089,
-    target: Annotated[list[str] | None, typer.Option(help="URL to load instead of a local engine; shown, and asked for.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="URL to load instead of a local engine; asks for confirmation.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Model to name in requests to a --target; default: synthetic. A key is taken from SANDTABLE_API_KEY."),
+        typer.Option(help="Model to name in requests to a --target; default: synthetic. The API key is read from SANDTABLE_API_KEY."),
     ] = None,
     yes: YesTarget = False,
     json: Json = False,
@@ -86,7 +88,7 @@ def loadtest(
     try:
         write(space.folder / "loadtests" / f"{tested.environment}.json", document)
     except UsageError as error:
-        steps.say(f"the result is shown and not kept: {error}")  # the disk filled up meanwhile: what was measured is not lost
+        steps.say(f"the result is shown but was not kept: {error}")  # the disk filled up meanwhile: the measurement is still shown
     if json:
         print_json(document)
     else:

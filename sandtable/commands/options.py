@@ -25,8 +25,8 @@ EnvironmentName = Annotated[
     str, typer.Argument(metavar="ENV", help="Name of the environment (dev), or the path of its file.", autocompletion=environments)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a cluster that you named is changed.")]
-YesTarget = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a target that you named is loaded.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Change a cluster that you named without asking.")]
+YesTarget = Annotated[bool, typer.Option("--yes", "-y", help="Load a target that you named without asking.")]
 
 
 def workspace(context: typer.Context) -> Workspace:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from sandtable.jobs.rehearse import Rehearsed
     from sandtable.terminal import Steps
 
-_NOT_KEPT: Final = "not kept as the baseline: only a rehearsal that ships is"
+_NOT_KEPT: Final = "not kept as the baseline: only a rehearsal that ships is kept kept"
 
 EXAMPLES = """
 Examples:
 
   sandtable rehearse dev
 
-  sandtable rehearse dev --keep-baseline       later ones are held against it
+  sandtable rehearse dev --keep-baseline       later runs are compared with it
 
   sandtable rehearse staging --json | jq .verdict
 
@@ -41,11 +41,11 @@ def rehearse(
         bool, typer.Option("--keep-baseline", help="Keep the measurement as the baseline of later rehearsals.")
     ] = False,
     keep_cluster: Annotated[bool, typer.Option("--keep-cluster", help="Leave the embedded cluster running.")] = False,
-    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Go on with a trace that has bad rows.")] = False,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Deploy, predict, load-test and judge an environment; ends in a verdict and a report."""
+    """Deploy, predict, load-test and judge an environment; ends with a verdict and a report."""
     from policies.verdict import Result
     from sandtable.jobs import rehearse as jobs
     from sandtable.report import write_reports

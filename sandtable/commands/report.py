@@ -1,4 +1,4 @@
-"""``sandtable report``: writes the report of a rehearsal again, and opens it."""
+"""``sandtable report``: rewrites the report of a rehearsal and opens it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandtable.commands.options import Json, print_json, workspace
 EXAMPLES = """
 Examples:
 
-  sandtable report                   the newest rehearsal
+  sandtable report                   the latest rehearsal
 
   sandtable report 20261124T010203-dev --no-open
 """
@@ -26,11 +26,11 @@ def register(app: typer.Typer) -> None:
 
 def report(
     context: typer.Context,
-    run: Annotated[str | None, typer.Argument(help="Name of the run; default: the newest.")] = None,
+    run: Annotated[str | None, typer.Argument(help="Name of the run; default: the latest.")] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
     json: Json = False,
 ) -> None:
-    """Write the report of a rehearsal again and open it."""
+    """Rewrite the report of a rehearsal and open it."""
     from sandtable.document.reading import read_run
     from sandtable.report import write_reports
 
@@ -43,4 +43,4 @@ def report(
     for path in (files.html, files.junit, files.markdown):
         typer.echo(path)
     if open_browser and not webbrowser.open(Path(files.html).resolve().as_uri()):
-        typer.echo("no browser here: open the .html file above with one", err=True)
+        typer.echo("no browser found: open the .html file above yourself", err=True)

@@ -51,7 +51,7 @@ def document() -> dict[str, Any]:
             "config": {
                 "type": "object",
                 "properties": {**fields, **{f"{PROJECT}:{name}": secret for name in STACK_SECRETS}},
-                # What else carries our prefix is a slip; keys of providers are Pulumi's business.
+                # Any other key with our prefix is a mistake; the keys of providers are left to Pulumi.
                 "patternProperties": {f"^{PROJECT}:(?!({'|'.join([*names, *STACK_SECRETS])})$)": False},
             },
         },

@@ -16,7 +16,7 @@ Examples:
 
   sandtable whatif prod --scenario traffic=2x+zone-lost=us-east-1a --json
 
-  sandtable whatif --list                 every scenario with one line each
+  sandtable whatif --list                 every scenario, one line each
 """
 
 
@@ -31,10 +31,10 @@ def whatif(
         str | None, typer.Argument(metavar="ENV", help="Name of the environment, or the path of its file.", autocompletion=environments)
     ] = None,
     *,
-    scenario: Annotated[list[str] | None, typer.Option("--scenario", "-s", help="A question; give several for several columns.")] = None,
+    scenario: Annotated[list[str] | None, typer.Option("--scenario", "-s", help="A scenario; repeat the option for more columns.")] = None,
     list_scenarios: Annotated[bool, typer.Option("--list", help="List the scenarios and exit.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of traffic, failures and spot.")] = 1,
-    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Go on with a trace that has bad rows.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of traffic, failures and spot preemptions.")] = 1,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
     json: Json = False,
 ) -> None:
     """Ask the twin what would happen: cost, latency, availability and utilisation against the baseline."""
@@ -51,7 +51,7 @@ def whatif(
             show_scenarios(kinds, out())
         return
     if environment is None:
-        raise UsageError("name the environment that is asked about: `sandtable whatif prod --scenario traffic=2x`")
+        raise UsageError("name the environment: `sandtable whatif prod --scenario traffic=2x`")
     document = WhatIf.of(ask(environment, scenario or [], workspace(context), Steps(quiet=json), seed=seed, skip_bad_rows=skip_bad_rows))
     if json:
         print_json(document)

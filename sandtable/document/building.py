@@ -1,4 +1,4 @@
-"""The document of a rehearsal, built from the values that its steps found."""
+"""Builds the document of a rehearsal from the results of its steps."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def rehearsal(
     simulated: Sequence[str] = (),
     timings: Sequence[object] = (),
 ) -> Rehearsal:
-    """Return the document of a rehearsal; what was not found out stays None or empty, and ``verdict`` says why.
+    """Return the document of a rehearsal; what is unknown stays None or empty, and ``verdict`` says why.
 
     Args:
         environment: what was rehearsed.
-        verdict: what ``policies.verdict.judge`` makes of the rest.
+        verdict: the result of ``policies.verdict.judge``.
         started_at: ISO 8601.
-        command: what to type for the same rehearsal.
+        command: the command line that repeats the rehearsal.
         planned: the requests of the load.
         graph: what the program declares.
         deployed: what was deployed; None where nothing was.
@@ -75,9 +75,9 @@ def rehearsal(
         calibration: the coefficients of the prediction that counts.
         prediction: what the twin says.
         measurement: what the load test saw.
-        notes: what a reader must know about the load besides what the measurement says.
+        notes: notes on the load, in addition to those of the measurement.
         real: what really ran, a sentence each.
-        simulated: what was played or computed instead, a sentence each.
+        simulated: what was emulated or computed instead, a sentence each.
         timings: the steps, with ``step``, ``seconds``, ``status`` and ``note``.
     """
     predicted = prediction.outcome if prediction else None
@@ -109,7 +109,7 @@ def rehearsal(
 
 
 def samples(prediction: Prediction | None, measurement: Measurement | None) -> RunSamples:
-    """Return the single latencies and the timeline, for the pictures of the report."""
+    """Return the latency of every request and the timeline, for the charts of the report."""
     return RunSamples.model_validate(
         {
             "predicted": Samples.of_records(prediction.records) if prediction else None,
@@ -144,7 +144,7 @@ def _summary(graph: Graph, deployed: Graph | None, differences: Sequence[str]) -
 def _load(traffic: Traffic, planned: Sequence[PlannedRequest], measurement: Measurement | None, notes: Sequence[str]) -> Load:
     rate_per_s: float | None = traffic.rate_per_s
     duration_s = traffic.duration_s
-    if traffic.trace is not None:  # it has a rate and an end of its own
+    if traffic.trace is not None:  # a trace has its own rate and duration
         duration_s = planned[-1].at_s if planned else 0.0
         rate_per_s = (len(planned) - 1) / duration_s if duration_s else None
     found: dict[str, Any] = {}

@@ -25,7 +25,7 @@ class StackGraph(Part):
 
     digest: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
     source: str = ""
-    """Where they were read, in a few words."""
+    """Where they were read from, in a few words."""
     unseen: tuple[str, ...] = ()
-    """Sentences about what belongs to the stack and is not among the resources."""
+    """What belongs to the stack but is not among the resources, a sentence each."""
     resources: tuple[GraphResource, ...]

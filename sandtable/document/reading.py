@@ -1,8 +1,9 @@
-"""A run folder as values, and the reading of it: the one place where documents come from JSON.
+"""Reads and writes a run folder: the only place where documents are parsed from JSON.
 
-Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, as where somebody copied it alone.
+Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, for example if somebody copied
+only the first.
 Rule 2: unknown keys are ignored, so that a newer writer of the same ``schema_version`` can add some; another version is an error.
-Rule 3: errors name the file, the key, the value and the mend.
+Rule 3: errors name the file, the key, the value and the fix.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from stacks.graph import Graph, Resource
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MEND: Final = "`sandtable graph <environment> --json` writes one."
+_FIX: Final = "`sandtable graph <environment> --json` writes one."
 _T = TypeVar("_T", bound=Part)
 
 
 class ReportError(SandtableError):
-    """Base of what can be wrong with a run that is to be reported; its text is fit for an operator."""
+    """Base class of errors in a run folder; the text is shown to the operator."""
 
 
 class RunMissingError(ReportError, MissingError):
@@ -37,12 +38,12 @@ class RunMissingError(ReportError, MissingError):
 
 
 class RunUnreadableError(ReportError, UsageError):
-    """A document of the run is not what this version reads; names the file, the key and the mend."""
+    """This version cannot read a document of the run; names the file, the key and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run; ``graph`` is None where it was not kept beside the rest."""
+    """One run; ``graph`` is None if the folder has none."""
 
     id: str
     rehearsal: Rehearsal
@@ -66,7 +67,7 @@ def read_run(folder: Path) -> Run:
 
     Raises:
         RunMissingError: the folder or its ``rehearsal.json`` is not there.
-        RunUnreadableError: a document is not JSON, of another schema version, or lacks what must be there.
+        RunUnreadableError: a document is not JSON, has another schema version, or lacks a required field.
     """
     path = folder / "rehearsal.json"
     if not path.is_file():
@@ -118,7 +119,7 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
         each,
         fields,
         needed,
-    )  # with the parsers of all sources, which only a report has use for
+    )  # imported late: it brings the parsers of all sources, which only a report needs
 
     named = dict.fromkeys(("urn", "type", "name"), needed(TEXT))
     entry = fields({**named, "parent": TEXT, "depends_on": each(TEXT), "inputs": fields({})})
@@ -126,7 +127,7 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
         is_mapping = isinstance(document, dict)
         shape = fields({"resources": each(entry), "source": TEXT, "unseen": each(TEXT)})
         if problem := next(shape(document, ""), None) if is_mapping else f"it is a {type(document).__name__}":
-            raise RunUnreadableError(f"{place}: is not a resource graph: {problem}. {_MEND}")
+            raise RunUnreadableError(f"{place}: is not a resource graph: {problem}. {_FIX}")
         resources = [
             Resource(
                 r["urn"],
@@ -139,14 +140,14 @@ def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:
             for index, r in enumerate(document["resources"])
         ]
     except ConfigurationError as error:
-        raise RunUnreadableError(f"{error}. {_MEND}") from error
+        raise RunUnreadableError(f"{error}. {_FIX}") from error
     except (KeyError, TypeError) as error:
-        raise RunUnreadableError(f"{place}: is not a resource graph: {error!r}. {_MEND}") from error
+        raise RunUnreadableError(f"{place}: is not a resource graph: {error!r}. {_FIX}") from error
     return Graph.of(resources, document.get("source") or "", document.get("unseen") or ())
 
 
 def _document(path: Path) -> Any:
-    """Return the decoded file, None where there is no such file."""
+    """Return the decoded file, or None if there is no such file."""
     if not path.is_file():
         return None
     try:
@@ -167,7 +168,7 @@ def _validated(kind: type[_T], document: Any, place: str) -> _T:
 
 
 def _without_nulls(value: Any) -> Any:
-    """Drop keys without a value, so that an absent part and a null part are the same; lists keep theirs."""
+    """Drop keys with a null value, so that an absent part and a null part are the same; lists are left alone."""
     if isinstance(value, dict):
         return {key: _without_nulls(child) for key, child in value.items() if child is not None}
     return [_without_nulls(child) for child in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""``rehearsal.json`` and ``samples.json``: what a rehearsal found out, and the single latencies that its pictures are drawn from."""
+"""``rehearsal.json`` and ``samples.json``: the results of a rehearsal, and the latencies of single requests for its charts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Status = Literal["done", "skipped", "failed"]
 
 
 class Judgement(Part):
-    """One threshold held against one source."""
+    """One threshold checked against one source."""
 
     expression: str
     source: str
@@ -35,20 +35,20 @@ class Judgement(Part):
     value: Figure = None
     ci95: Interval | None = None
     holds: bool | None = None
-    """Null: the value cannot decide."""
+    """Null if the value cannot decide."""
     decides: bool = True
-    """True for one line of each threshold: what it says is said of the threshold; other lines are for comparison."""
+    """True for one line of each threshold, the one that decides it; the other lines are for comparison."""
 
     @classmethod
     def taken(cls, value: Judged, given: Collection[str] = ()) -> dict[str, Any]:
-        """Return the fields that a judgement says."""
+        """Return the fields taken from a judgement."""
         bounded = value.low is not None or value.high is not None
         own = {"expression": str(value.threshold), "ci95": (value.low, value.high) if bounded else None}
         return super().taken(value, (*given, *own)) | own
 
 
 class Reason(Part):
-    """Why the verdict is what it is."""
+    """One reason for the verdict."""
 
     cause: Literal["nothing wrong", "policy", "threshold", "regression", "undecided"]
     text: str
@@ -56,7 +56,7 @@ class Reason(Part):
 
     @classmethod
     def taken(cls, value: Stated, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
-        """Return the fields that a reason says."""
+        """Return the fields taken from a reason."""
         return {"cause": str(value.cause), "text": str(value)}
 
 
@@ -69,11 +69,11 @@ class Coefficient(Part):
     provenance: Literal["measured", "published", "derived", "assumed"] = "assumed"
     source: str = ""
     n: int | None = None
-    """Number of observations behind it; 0 where it was not measured."""
+    """Number of observations behind it; 0 if it was not measured."""
 
     @classmethod
     def taken(cls, value: NamedCoefficient, given: Collection[str] = ()) -> dict[str, Any]:
-        """Return the fields that a coefficient says."""
+        """Return the fields taken from a coefficient."""
         return {"name": value.name, **super().taken(value.coefficient, (*given, "name"))}
 
 
@@ -87,46 +87,46 @@ class Timing(Part):
 
 
 class GraphSummary(Part):
-    """The graph in short."""
+    """Summary of the graph."""
 
     digest: str = ""
     resources: int = 0
     source: str = ""
     matches_deployed: bool | None = None
-    """Null where nothing was deployed to compare with."""
+    """Null if nothing was deployed."""
     differences: tuple[str, ...] = ()
 
 
 class Engines(Part):
-    """What generates tokens, as the graph asks for it."""
+    """The inference engine as the graph declares it."""
 
     replicas: int
     gpus: int = 0
-    """Held by all replicas together."""
+    """GPUs of all replicas together."""
 
 
 class Rehearsal(Part):
-    """What a rehearsal found out, and what it means for the release."""
+    """The results of a rehearsal, and its verdict on the release."""
 
     schema_version: Literal[2] = SCHEMA_VERSION
     environment: str
     started_at: str = ""
     """ISO 8601."""
     command: str = ""
-    """What to type for the same rehearsal."""
+    """The command line that repeats the rehearsal."""
     verdict: Literal["ship", "hold", "inconclusive"]
     exit_code: int | None = None
     reasons: tuple[Reason, ...] = ()
-    """In order of weight."""
+    """The most important first."""
     thresholds: tuple[Judgement, ...] = ()
-    """What is broken first, then what is undecided."""
+    """Broken ones first, then undecided ones."""
     predicted: Outcome | None = None
     measured: Outcome | None = None
     error: Errors | None = None
-    """Null where one of the two sides is missing."""
+    """Null if either side is missing."""
     policies: tuple[Finding, ...] = ()
     engines: Engines | None = None
-    """Null where the graph has none."""
+    """Null if the graph has no engine."""
     cost: RunCost | None = None
     provenance: tuple[Coefficient, ...] = ()
     timings: tuple[Timing, ...] = ()
@@ -134,12 +134,12 @@ class Rehearsal(Part):
     real: tuple[str, ...] = ()
     """What really ran, one sentence each."""
     simulated: tuple[str, ...] = ()
-    """What was played or computed instead, one sentence each."""
+    """What was emulated or computed instead, one sentence each."""
     load: Load = Load()
     versions: dict[str, str] = Field(default_factory=dict)
 
     def outcome(self, source: str) -> Outcome | None:
-        """Return the ``predicted`` or the ``measured`` outcome; None for other sources and where there is none."""
+        """Return the ``predicted`` or the ``measured`` outcome; None for other sources, or if it is missing."""
         return {"predicted": self.predicted, "measured": self.measured}.get(source)
 
 
@@ -152,7 +152,7 @@ class Samples(Part):
 
     @classmethod
     def of_records(cls, records: Sequence[RequestRecord]) -> Samples:
-        """Return the latencies of the good requests; a request has those that it lived to see."""
+        """Return the latencies of the good requests; a request that ended early lacks the later ones."""
         good = [record for record in records if record.status == "ok"]
         return cls(**{name: [v for record in good if (v := getattr(record, name)) is not None] for name in cls.model_fields})
 

@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves out the titles that only say a field's name again."""
+    """Leaves out titles that only repeat the field's name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # pydantic's hook
-        """Return that no field has one."""
+        """Return None: no field has a title."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A type of document, and where it is met."""
+    """A type of document, and where it appears."""
 
     kind: type[Part]
     title: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return the schema of what is written: every field is there."""
+        """Return the schema of what is written: every field is required."""
         schema = self.kind.model_json_schema(mode="serialization", schema_generator=_Untitled)
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": self.title}
 
 
-#: By the name of the file.
+#: By file name.
 SCHEMAS: Final = {
     "check": Schema(checks.Check, "sandtable check --json"),
     "cluster": Schema(machine.ClusterState, "sandtable cluster start|stop|delete|status --json"),

@@ -19,7 +19,7 @@ def to_text(document: Part) -> str:
 
 
 def write(path: Path, document: Part) -> None:
-    """Write the document whole or not at all; the folder is made where it is missing.
+    """Write the document atomically; create the folder if it is missing.
 
     Raises:
         UsageError: the disk is full or the folder read-only.

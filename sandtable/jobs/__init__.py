@@ -2,8 +2,8 @@
 
 Rule 1: a use case is written once. ``rehearse`` and every command compose these; none of them knows another's order.
 Rule 2: a job shows its own step; what it returns is complete, and nobody fills it in later.
-Rule 3: a job that cannot be done raises the error of the floor below, or says in its :class:`~sandtable.jobs.remarks.Remarks` what is
-missing where the rest can go on without it.
+Rule 3: a job that cannot be done raises the error of the floor below, or, if the rest can go on without it, says in its
+:class:`~sandtable.jobs.remarks.Remarks` what is missing.
 
 To add a step to the rehearsal (a training, a federation, a fault during the load, a gateway in front of the engines): write a job here
 that takes what it needs and returns a frozen value with its remarks; call it where it belongs in ``rehearse._take_steps``, or in

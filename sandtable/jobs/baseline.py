@@ -1,7 +1,7 @@
-"""The kept baseline: an outcome, and what it was measured with.
+"""The kept baseline: an outcome, and the load and engines it was measured with.
 
-Rule 1: it is compared with a measurement of the same load only, request by request; other requests take other times.
-Rule 2: other engines are compared all the same, because they may be the release; the reader is told that they are others.
+Rule 1: it is compared only with a measurement of the same load, request by request: other requests take other times.
+Rule 2: a measurement of other engines is compared, because they may be what changes in the release; a note says that they differ.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Baseline:
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
-        """Read what ``write`` wrote; None where there is no file.
+        """Read what ``write`` wrote; None if there is no file.
 
         Raises:
-            UsageError: it was not written by this release.
+            UsageError: another release wrote it.
         """
         if not file.is_file():
             return None
@@ -56,15 +56,15 @@ class Baseline:
         write_json(file, {"load": self.load, "engines": self.engines, "outcome": self.outcome.to_json()})
 
     def against(self, measured: Baseline) -> tuple[Outcome | None, str | None]:
-        """Return the outcome that ``measured`` is to be compared with, None where it cannot be, and what a reader must know."""
+        """Return the outcome to compare ``measured`` with, or None if they cannot be compared, and notes for the reader."""
         if self.load != measured.load:
-            return None, "not compared with the kept baseline: it was measured with another load; keep a new one with --keep-baseline"
+            return None, "not compared with the kept baseline, which was measured with another load; keep a new one with --keep-baseline"
         if self.engines != measured.engines:
-            return self.outcome, f"compared with a baseline of other engines: {self.engines}; now {measured.engines}"
+            return self.outcome, f"compared with a baseline of different engines: {self.engines}; now {measured.engines}"
         return self.outcome, None
 
 
 def load_digest(requests: Sequence[PlannedRequest]) -> str:
-    """Return the digest of a plan: when how many tokens are asked for, on every machine the same."""
+    """Return the digest of a plan: the time, prompt length and output length of each request. It is the same on every machine."""
     rows: list[Any] = [[round(request.at_s, 6), request.prompt_tokens, request.output_tokens] for request in requests]
     return f"sha256:{hashlib.sha256(json.dumps(rows).encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Everything that a rehearsal has found, and the verdict on it."""
+"""All results of a rehearsal, and the verdict on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the steps of a rehearsal returned; ``landed`` is None where nothing was deployed, ``baseline`` where none is compared with."""
+    """What the steps of a rehearsal returned; ``landed`` is None if nothing was deployed, ``baseline`` if there is none to compare with."""
 
     environment: Environment
     requests: tuple[PlannedRequest, ...]
@@ -32,25 +32,25 @@ class Found:
 
     @property
     def graph(self) -> Graph:
-        """The stack's graph: what the state says is deployed, the program's where nothing is."""
+        """The stack's graph: as deployed according to the state, or the program's if nothing is deployed."""
         return self.landed.graph if self.landed else self.first.graph
 
     @property
     def running(self) -> Graph:
-        """The graph that the engines are started from: what the cluster says, the program's where nothing is deployed."""
+        """The graph that the engines are started from: as read from the cluster, or the program's if nothing is deployed."""
         return self.landed.live if self.landed else self.first.graph
 
     def with_remarks(self, remarks: Remarks) -> Found:
-        """Return the same with more remarks."""
+        """Return a copy with more remarks."""
         return replace(self, remarks=self.remarks + remarks)
 
     def with_trial(self, trial: Trial) -> Found:
-        """Return the same with a trial and what it remarks."""
+        """Return a copy with a trial and its remarks."""
         return replace(self, trial=trial, remarks=self.remarks + trial.remarks)
 
 
 def judge_all(found: Found) -> Verdict:
-    """Return the verdict on what was found."""
+    """Return the verdict on these results."""
     prediction, measurement = found.trial.prediction, found.trial.measurement
     return judge(
         Evidence(

@@ -1,4 +1,4 @@
-"""A load test on its own: local engines or the user's own targets, Locust or the open loop."""
+"""A load test without a rehearsal: local engines or the user's targets, Locust or the open loop."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from stacks.traffic import PlannedRequest
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)?$")
-#: At a rate there are users for this many seconds of it: answers may take that long on average before the rate cannot be met.
+#: With a rate, there are enough users for answers that take this many seconds on average; with slower ones the rate is not reached.
 _ANSWER_S: Final = 4.0
-#: Holds the bearer token for ``--target``: a key on a command line is read by everybody on the machine.
+#: Holds the bearer token for ``--target``: a key on a command line can be read by every user of the machine.
 API_KEY_VARIABLE: Final = "SANDTABLE_API_KEY"
-#: Name in requests where ``--model`` gives none; our own engines take any.
+#: Model name in requests without ``--model``; our own engines accept any.
 LOCAL_MODEL: Final = "synthetic"
 _KEY: Final = re.compile(r"[!-~]+")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
@@ -39,7 +39,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for; None means: as the environment says."""
+    """The options of the command line; None means the environment's value."""
 
     rate_per_s: float | None
     duration: str | None
@@ -57,7 +57,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class LoadTested:
-    """A measurement, of which environment's load on which targets; ``generator_kind`` is ``open loop`` or ``locust``."""
+    """A measurement, with the environment whose load was sent and the targets; ``generator_kind`` is ``open loop`` or ``locust``."""
 
     environment: str
     targets: tuple[str, ...]
@@ -66,11 +66,11 @@ class LoadTested:
 
 
 def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> LoadTested:
-    """Run the load test that ``request`` asks for.
+    """Run the load test described by ``request``.
 
     Raises:
-        UsageError: options that exclude each other, a duration that is none, or a key that no header can carry.
-        StackError, LoadTestError, EngineError: what cannot be done and how to mend it.
+        UsageError: options that exclude each other, an invalid duration, or a key that no header can carry.
+        StackError, LoadTestError, EngineError: what cannot be done and how to fix it.
         click.Abort: the user said no.
     """
     from stacks.environment.file import load
@@ -80,14 +80,14 @@ def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> Lo
     api_key = _api_key() if request.targets else None
     environment = load(name, root=space.root)
     traffic = _traffic(environment.traffic, request)
-    space.prepare("loadtests")  # a folder that cannot be written is told before minutes of work
+    space.prepare("loadtests")  # report a read-only folder now and not after minutes of work
     notes = list[str]()
 
     def note(text: str) -> None:
         notes.append(text)
         steps.say(text)
 
-    # On a trace, a rate stretches the recorded times; elsewhere the traffic already has it.
+    # For a trace, a rate stretches the recorded times; otherwise the traffic already has it.
     stretched = request.rate_per_s if traffic.trace else None
     requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=note)
     with ExitStack() as stack:
@@ -108,18 +108,18 @@ def seconds(text: str) -> float:
     """Return ``90``, ``90s``, ``1.5m`` or ``1h`` in seconds.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: it has another form.
     """
     match = _DURATION.match(text.strip())
     if not match or float(match[1]) <= 0:
-        raise UsageError(f"--duration {text!r}: a time such as 60s, 5m or 1h is expected")
+        raise UsageError(f"--duration {text!r}: expected a duration such as 60s, 5m or 1h")
     return float(match[1]) * _SECONDS[match[2]]
 
 
 def locust_users(request: Request, rate_per_s: float) -> tuple[int, float]:
-    """Return how many users Locust has, and the mean seconds between the starts of one user's questions.
+    """Return the number of Locust users, and the mean seconds between the starts of one user's requests.
 
-    ``rate_per_s`` is met by both together. Users that were asked for without a rate ask again at once: an interval of 0.
+    Together they give ``rate_per_s``. Users without a rate send their next request at once: an interval of 0.
     """
     if request.users and request.rate_per_s is None:
         return request.users, 0.0
@@ -128,7 +128,7 @@ def locust_users(request: Request, rate_per_s: float) -> tuple[int, float]:
 
 
 def _check(request: Request) -> None:
-    """Look at the options alone, before anything is read, asked or started."""
+    """Check the options alone, before anything is read, asked or started."""
     from foundation.wire import Target
 
     if request.open_loop and (request.users or request.web or request.processes > 1):
@@ -138,7 +138,7 @@ def _check(request: Request) -> None:
         )
     if request.trace is not None and request.trace.is_fifo() and not request.open_loop:
         raise UsageError(
-            f"--trace {request.trace}: a pipe can be read once, and Locust reads a trace anew; save it to a file, or add --open-loop"
+            f"--trace {request.trace}: a pipe can be read once, but Locust reads the trace again; save it to a file, or add --open-loop"
         )
     if request.model is not None and not request.targets:
         raise UsageError(f"--model {request.model!r}: local engines serve the model of the environment; name one that runs with --target")
@@ -149,7 +149,7 @@ def _check(request: Request) -> None:
 def _api_key() -> str | None:
     key = os.environ.get(API_KEY_VARIABLE) or None
     if key is not None and not _KEY.fullmatch(key):
-        raise UsageError(f"{API_KEY_VARIABLE}: blanks, line ends or letters beyond ASCII are no part of a key that a header can carry")
+        raise UsageError(f"{API_KEY_VARIABLE}: an HTTP header cannot carry blanks, line ends or non-ASCII characters")
     return key
 
 
@@ -157,7 +157,7 @@ def _traffic(traffic: Traffic, request: Request) -> Traffic:
     changes: dict[str, Any] = {}
     if request.rate_per_s is not None:
         if not 0 < request.rate_per_s < math.inf:
-            raise UsageError(f"--rate {request.rate_per_s}: requests per second, more than 0, are expected")
+            raise UsageError(f"--rate {request.rate_per_s}: expected requests per second, more than 0")
         changes["rate_per_s"] = request.rate_per_s
     if request.duration is not None:
         changes["duration_s"] = seconds(request.duration)
@@ -169,7 +169,7 @@ def _traffic(traffic: Traffic, request: Request) -> Traffic:
 def _confirm(request: Request) -> None:
     typer.echo(f"This sends the load to {', '.join(request.targets)}.", err=True)
     if not request.confirmed:
-        typer.confirm("Is that yours, and may it be loaded?", abort=True, err=True)
+        typer.confirm("Is that server yours, and may it be loaded?", abort=True, err=True)
 
 
 def _local_engines(environment: Environment, space: Workspace, steps: Steps, stack: ExitStack) -> list[EngineProcess]:
@@ -180,7 +180,7 @@ def _local_engines(environment: Environment, space: Workspace, steps: Steps, sta
     deployed = DeployedEngines.from_graph(from_program(environment))
     if gpu_model := deployed.runs_on():
         raise UsageError(
-            f"the engines of {environment.name} ask for {gpu_model} GPUs, and only engines on processors are started here; "
+            f"the engines of {environment.name} request {gpu_model} GPUs, and only CPU engines can be started here; "
             "name running ones with --target"
         )
     return stack.enter_context(start_engines(deployed, share_cores(len(deployed.replicas), deployed.spec.threads), folder, space, steps))
@@ -188,7 +188,7 @@ def _local_engines(environment: Environment, space: Workspace, steps: Steps, sta
 
 @dataclass(frozen=True)
 class _Load:
-    """What is sent where; either generator sends it."""
+    """The load and its targets, for either generator."""
 
     request: Request
     traffic: Traffic
@@ -215,7 +215,7 @@ class _Load:
         from loadtests import locust_run
 
         request, traffic = self.request, self.traffic
-        # A trace has a rate of its own, stretched or not.
+        # A trace has its own rate, stretched or not.
         rate_per_s = len(self.requests) / traffic.duration_s if traffic.trace else traffic.rate_per_s
         users, interval_s = locust_users(request, rate_per_s)
         return locust_run.run(
@@ -233,6 +233,6 @@ class _Load:
             web_port=request.web_port,
             metrics=metrics,
             engine_options=not request.targets,
-            on_page=lambda url: steps.say(f"Locust's page is at {url}; Ctrl-C ends it"),
+            on_page=lambda url: steps.say(f"Locust's page is at {url}; stop it with Ctrl-C"),
             on_progress=lambda elapsed, total: step.update(round(elapsed), round(total), "seconds"),
         )

@@ -1,10 +1,10 @@
 """The rehearsal: from an environment to a verdict, step by step. :func:`_take_steps` is the order, and each step is a job.
 
 Rules:
-1. What needs nothing but the environment comes first: graph, policies, cost and, from published coefficients, the prediction. Only then
-   are tools built. Nothing is built or created where a policy denies.
-2. Each step says what it did and how long it took. A step that cannot run says what is missing, and its absence goes into the verdict.
-3. Whatever is started is ended, however the rehearsal ends; the run's folder keeps the logs of the engines.
+1. What needs only the environment comes first: graph, policies, cost and, from published coefficients, the prediction. Only then
+   are tools built. If a policy denies, nothing is built or created.
+2. Each step says what it did and how long it took. A step that cannot run says what is missing, and the verdict takes that into account.
+3. Everything started is stopped, however the rehearsal ends; the run's folder keeps the logs of the engines.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to rehearse. ``confirmed``: do not ask before somebody's cluster is changed."""
+    """Options of a rehearsal. ``confirmed``: do not ask before a user's cluster is changed."""
 
     keep_cluster: bool = False
     skip_bad_rows: bool = False
@@ -53,9 +53,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """A finished rehearsal, when it was ``started_at`` (ISO 8601), and the ``command`` to type for the same.
+    """A finished rehearsal, its start ``started_at`` (ISO 8601), and the ``command`` that repeats it.
 
-    ``folder`` is the run's; ``as_baseline`` is the measurement as later rehearsals may be compared with it.
+    ``folder`` is the run's; ``as_baseline`` is the measurement in the form of a baseline for later rehearsals.
     """
 
     folder: Path
@@ -81,8 +81,8 @@ def rehearse(name: str, space: Workspace, options: Options, steps: Steps) -> Reh
     """Rehearse the environment called ``name``.
 
     Raises:
-        StackError, ToolchainError, SimulationError, LoadTestError, EngineError: what cannot be done and how to mend it.
-        UsageError: the folder of the run cannot be made, or another rehearsal of the environment is at work.
+        StackError, ToolchainError, SimulationError, LoadTestError, EngineError: what cannot be done and how to fix it.
+        UsageError: the folder of the run cannot be made, or another rehearsal of the environment is running.
         click.Abort: the user said no.
     """
     from stacks.environment.file import load
@@ -91,7 +91,7 @@ def rehearse(name: str, space: Workspace, options: Options, steps: Steps) -> Reh
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     environment = load(name, root=space.root)
     book = PriceBook.named(environment.budget.price_book, root=space.root)
-    # Made before anything starts, so that a full or read-only disk is told now and not after minutes of work.
+    # Created first, so that a full or read-only disk is reported now and not after minutes of work.
     folder = space.new_run(environment.name)
     try:
         with _only_one(environment.name, space):
@@ -99,7 +99,7 @@ def rehearse(name: str, space: Workspace, options: Options, steps: Steps) -> Reh
             found = _take_steps(plan, folder, space, options, steps)
     except BaseException:
         with suppress(OSError):
-            folder.rmdir()  # what ended before an engine wrote its log leaves nothing behind
+            folder.rmdir()  # remove the folder again if the run ended before it held anything
         raise
     found, measured = _held_against_baseline(found, plan, steps.say)
     return Rehearsed(folder, started_at, command_for(name, space, options), found, judge_all(found), measured)
@@ -110,7 +110,7 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
     first = first_answer(environment, plan.book, steps)
     known = Found(environment, plan.requests, first, remarks=Remarks(notes=plan.notes))
     if first.denied:
-        return known.with_remarks(Remarks(missing=("nothing was created, because a policy denies",)))
+        return known.with_remarks(Remarks(missing=("nothing was created because a policy denies",)))
     engines = _engines(first.graph)
     at_once = _predict_at_once(engines, setting)
     steps.say(_what_comes(engines, at_once, plan.requests))
@@ -120,14 +120,14 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
     with _deployed(environment, first, space, options, steps) as landed:
         known = replace(known, landed=landed).with_remarks(landed.remarks)
         live = _engines(landed.live)
-        if at_once and live != engines:  # somebody has changed what runs
+        if at_once and live != engines:  # the cluster differs from the program
             at_once = _predict_at_once(live, setting)
-        # Here follow the jobs of a stack (a training, a federation), each on what has landed.
+        # Further jobs of the stack (training, federation) go here, each on what was deployed.
         return known.with_trial(at_once or predict_and_measure(live, setting))
 
 
 def _plan(environment: Environment, book: PriceBook, space: Workspace, options: Options, say: Callable[[str], None]) -> _Plan:
-    """Draw up the load and read the baseline before anything is started, so that an unreadable file is told at once."""
+    """Plan the load and read the baseline before anything is started, so that an unreadable file is reported at once."""
     from stacks.traffic import plan
 
     notes = list[str]()
@@ -145,29 +145,29 @@ def _engines(graph: Graph) -> DeployedEngines:
 
 
 def _predict_at_once(engines: DeployedEngines, setting: Setting) -> Trial | None:
-    """Predict engines whose speed is published; None where it must be measured first."""
+    """Predict engines with published speeds; None if the speed must be measured first."""
     gpu_model = engines.runs_on()
     return predict_published(engines, gpu_model, setting) if gpu_model else None
 
 
 def _what_comes(engines: DeployedEngines, at_once: Trial | None, requests: tuple[PlannedRequest, ...]) -> str:
-    """Say what is yet to be found out, once the first answers are there."""
+    """Say what comes next, after the first answers."""
     if at_once:
-        return f"next: the stack is deployed; nothing is measured, because {without_gpus(str(engines.runs_on()))}"
+        return f"next: deploy the stack; nothing is measured, because {without_gpus(str(engines.runs_on()))}"
     replicas, lasts_s = len(engines.replicas), requests[-1].at_s if requests else 0.0
     return (
-        f"next: the stack is deployed, then the speed of {replicas} engine{'s' * (replicas != 1)} is measured, and {len(requests)} requests"
-        f" are predicted and sent in about {lasts_s:.0f} s; the measurement decides about the thresholds"
+        f"next: deploy the stack, measure the speed of {replicas} engine{'s' * (replicas != 1)}, predict and send {len(requests)} requests"
+        f" in about {lasts_s:.0f} s; the measurement decides the thresholds"
     )
 
 
 def _graph_mode(reason: str) -> str:
-    return f"graph mode: no cluster and nothing is deployed ({reason})"
+    return f"graph mode: no cluster, nothing is deployed ({reason})"
 
 
 @contextmanager
 def _deployed(environment: Environment, first: FirstAnswer, space: Workspace, options: Options, steps: Steps) -> Iterator[Landed]:
-    """Deploy, and stop the embedded cluster afterwards, unless it ran before or is to be kept."""
+    """Deploy; stop the embedded cluster afterwards, unless it was running before or is to be kept."""
     from stacks.clusters import open_cluster
 
     cluster = open_cluster(environment, space.root)
@@ -178,7 +178,7 @@ def _deployed(environment: Environment, first: FirstAnswer, space: Workspace, op
 
 
 def _held_against_baseline(found: Found, plan: _Plan, say: Callable[[str], None]) -> tuple[Found, Baseline | None]:
-    """Add the kept baseline where it is one of the same load; also return the measurement as a baseline for later rehearsals."""
+    """Add the kept baseline if it has the same load; also return the measurement as a baseline for later rehearsals."""
     if (measurement := found.trial.measurement) is None:
         return found, None
     engines = _engines(found.running)
@@ -193,24 +193,24 @@ def _held_against_baseline(found: Found, plan: _Plan, say: Callable[[str], None]
 
 
 def with_note(done: Rehearsed, text: str) -> Rehearsed:
-    """Return the same with one more note for the reader."""
+    """Return a copy with one more note for the reader."""
     return replace(done, found=done.found.with_remarks(Remarks(notes=(text,))))
 
 
 def command_for(name: str, space: Workspace, options: Options) -> str:
-    """Return what to type for the same rehearsal; what it leaves behind and how it is shown is left out."""
+    """Return the command line that repeats the rehearsal, without options for what is kept and how it is shown."""
     root = ["-C", str(space.root)] if space.root != Path() else []
     return shlex.join(["sandtable", *root, "rehearse", name, *(["--skip-bad-rows"] if options.skip_bad_rows else [])])
 
 
 @contextmanager
 def _only_one(environment: str, space: Workspace) -> Iterator[None]:
-    """Let no other rehearsal of the same environment stop the cluster or change the state under this one."""
+    """Keep other rehearsals of the same environment from stopping the cluster or changing the state meanwhile."""
     from toolchain.cache import Lock
 
     lock = Lock(space.folder / "locks" / f"rehearse-{environment}.lock")
     if not lock.try_acquire():
-        raise UsageError(f"another rehearsal of {environment} is at work in {space.folder}; wait for it to end")
+        raise UsageError(f"another rehearsal of {environment} is running in {space.folder}; wait for it to end")
     try:
         yield
     finally:

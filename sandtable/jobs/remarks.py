@@ -1,4 +1,4 @@
-"""What a reader must know beside the figures of a job."""
+"""Remarks for the reader that accompany the figures of a job."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """Sentences by what they are about; ``+`` puts those of two jobs one after the other.
+    """Sentences by subject; ``+`` joins those of two jobs.
 
-    ``missing`` says what could not be done and keeps a release from shipping; ``real`` what really ran, ``simulated`` what was played or
-    computed instead.
+    ``missing`` says what could not be done and prevents the verdict ship; ``real`` says what really ran, ``simulated`` what was emulated
+    or computed instead.
     """
 
     missing: tuple[str, ...] = ()

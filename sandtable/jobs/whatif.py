@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfAnswer:
-    """One result a scenario, the baseline first; ``provenance`` are the speeds that they rest on, ``warnings`` are about old prices."""
+    """One result a scenario, the baseline first; ``provenance`` has the engine speeds behind them, ``warnings`` are about old prices."""
 
     environment: str
     digest: str
@@ -37,13 +37,13 @@ class WhatIfAnswer:
 
 
 def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, seed: int, skip_bad_rows: bool = False) -> WhatIfAnswer:
-    """Ask the twin of the environment called ``name`` every one of ``scenarios``.
+    """Run every one of ``scenarios`` on the twin of the environment ``name``.
 
     ``skip_bad_rows``: go on without the bad rows of a trace instead of refusing it.
 
     Raises:
-        StackError, SimulationError: the environment or a scenario is not as it must be.
-        UsageError: a scenario is asked twice.
+        StackError, SimulationError: the environment or a scenario is invalid.
+        UsageError: a scenario is given twice.
     """
     from simulations import whatif
     from simulations.deployed import DeployedEngines
@@ -52,9 +52,9 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, 
     from stacks.pricing.prices import PriceBook
 
     environment = load(name, root=space.root)
-    questions = [whatif.parse_scenario(text) for text in scenarios]  # a slip is told before anything is simulated
+    questions = [whatif.parse_scenario(text) for text in scenarios]  # report a mistake before anything is simulated
     if twice := next((question.name for index, question in enumerate(questions) if question in questions[:index]), None):
-        raise UsageError(f"scenario {twice!r} is given twice, and both columns would be the same; take one out")
+        raise UsageError(f"scenario {twice!r} is given twice, and both columns would be the same; remove one")
     book = PriceBook.named(environment.budget.price_book, root=space.root)
     graph = read_program(environment, steps)
     speed_of = _speeds(DeployedEngines.from_graph(graph), environment, space, steps)
@@ -82,7 +82,7 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, 
 
 
 def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Callable[[str | None], Calibration]:
-    """Return what gives the coefficients for a GPU model: published ones, or for engines on processors those of this machine."""
+    """Return a function that gives the coefficients for a GPU model: published ones, or for CPU engines those of this machine."""
     from simulations import calibration
 
     here = None if engines.needs_gpus else speed_here(engines, environment, space, steps)
@@ -96,7 +96,7 @@ def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace
 
 
 def speed_here(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Calibration:
-    """Return what an earlier command measured of the same engine on this machine, or measure one and keep the result.
+    """Return what an earlier command measured of the same engine on this machine, or measure it now and keep the result.
 
     Raises:
         EnginesDoNotFitError, EngineError, CalibrationError: it cannot be measured here.

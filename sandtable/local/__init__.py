@@ -1,1 +1,1 @@
-"""Workloads as child processes on this machine: what the cluster would run in pods."""
+"""Workloads as child processes on this machine: what a cluster runs in pods."""

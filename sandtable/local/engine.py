@@ -13,11 +13,11 @@ from workloads.engine.spec import EngineSpec
 
 
 class EngineProcess(LocalWorkload):
-    """One engine; a context manager that has it serving on entry and ended on exit.
+    """One engine; a context manager: serving on entry, stopped on exit.
 
     Args:
         spec: What to serve; port 0 means any free one.
-        cpus: Cores it may run on; None leaves that to the system.
+        cpus: Cores it may run on; None leaves the choice to the system.
         log: File that its output is appended to.
         cache: Folder for the synthetic model.
     """
@@ -35,7 +35,7 @@ class EngineProcess(LocalWorkload):
         return replace(self._spec, port=self.port)
 
     def exit_reason(self) -> str:
-        """Say how it ended, with the last lines of its log; empty while it runs."""
+        """Return how it ended, with the last lines of its log; empty while it runs."""
         reason = super().exit_reason()
         return f"the engine on port {self.port} {reason}" if reason else ""
 

@@ -1,4 +1,4 @@
-"""A workload that serves HTTP, as a child process on loopback: started, waited for, watched and ended.
+"""A workload that serves HTTP, as a child process on loopback: started, waited for, watched and stopped.
 
 The child never outlives us (``foundation/processes/child.py``), and every wait is bounded. A workload says that its port is taken by exit
 code 3; where any port would do, it is then started on another.
@@ -31,14 +31,14 @@ _LOG_LINES: Final = 5
 
 
 class LocalWorkload:
-    """One workload; a context manager that has it serving on entry and ended on exit.
+    """One workload; a context manager: serving on entry, stopped on exit.
 
     Args:
         module: What ``python -m`` runs.
         arguments: Gives its arguments for a port.
         port: Where it is to listen; 0: on any free port.
         health: Path that answers 200 once it serves.
-        cpus: Cores it may run on; None leaves that to the system.
+        cpus: Cores it may run on; None leaves the choice to the system.
         log: File that its output is appended to.
         python: That of the workload's own environment (``toolchain.environments``); None: ours.
     """
@@ -83,7 +83,7 @@ class LocalWorkload:
         return self._child is not None and self._child.alive()
 
     def waited_s(self) -> float:
-        """Return how long its threads have stood in line for a core, in seconds; what others on the machine took from it.
+        """Return how long its threads have waited for a core, in seconds: the time that other programs took from it.
 
         Linux only (``/proc/<pid>/task/<tid>/schedstat``); 0 elsewhere, and once it has ended.
         """
@@ -94,7 +94,7 @@ class LocalWorkload:
         return waited / 1e9
 
     def exit_reason(self) -> str:
-        """Say how it ended, with the last lines of its log; empty while it runs."""
+        """Return how it ended, with the last lines of its log; empty while it runs."""
         reason = self._child.exit_reason() if self._child is not None else ""
         return self._with_last_lines(reason) if reason else ""
 
@@ -111,7 +111,7 @@ class LocalWorkload:
             try:
                 self._start()
                 self._wait_until_healthy()
-            except BaseException:  # also on Ctrl-C nothing is left behind
+            except BaseException:  # leave nothing behind on Ctrl-C either
                 taken = self._child is not None and self._child.wait(0) == _PORT_TAKEN
                 self.stop()
                 if taken and attempt < self._attempts:
@@ -125,7 +125,7 @@ class LocalWorkload:
         self.stop()
 
     def stop(self) -> None:
-        """End it: by SIGTERM, and after 3 s by SIGKILL. Does nothing where it has ended."""
+        """Stop it: SIGTERM, then SIGKILL after 3 s. Does nothing if it has ended."""
         if self._child is not None:
             self._child.stop()
 

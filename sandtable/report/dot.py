@@ -1,4 +1,4 @@
-"""A resource graph in Graphviz DOT: a cluster a component, a node a resource, an edge a dependency between components."""
+"""A resource graph in Graphviz DOT: clusters are components, nodes are resources, edges are dependencies between components."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def to_dot(graph: Graph) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a DOT string; JSON's escapes are a subset of DOT's but for line ends and control characters, which become spaces."""
+    """Return a DOT string; JSON's escapes are a subset of DOT's, except for line ends and control characters, which become spaces."""
     return json.dumps("".join(char if char.isprintable() else " " for char in text), ensure_ascii=False)

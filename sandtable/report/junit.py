@@ -1,9 +1,9 @@
 """JUnit XML, for the test page of a CI server: a case for each threshold, each rule with findings, the baseline, and the run's validity.
 
 Broken, denied and worse than the kept baseline are failures;
-what could not be decided is an error, so that it never passes silently; waived is skipped with its reason. A line of a threshold that
-only stands beside the one that decides fails nothing.
-Every text passes ``sandtable.terminal_escapes``, because XML 1.0 cannot carry all that others write (section 2.2).
+what could not be decided is an error, so that it never passes silently; a waived finding is skipped with its reason. A line of a
+threshold that does not decide it never fails.
+Every text passes through ``sandtable.terminal_escapes``, because XML 1.0 cannot carry every character (section 2.2).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A summary for a pull request in Markdown: verdict, reasons, thresholds, cost; the rest folded away.
+"""A summary for a pull request in Markdown: verdict, reasons, thresholds, cost; the rest is collapsed.
 
-Everything that a document says is escaped, so that it can neither break a table nor bring in markup.
+All text from documents is escaped, so that it can neither break a table nor inject markup.
 """
 
 from __future__ import annotations
@@ -111,10 +111,10 @@ def _folded(title: str, content: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return ``text`` on one line with every special sign escaped."""
+    """Return ``text`` on one line with every special character escaped."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def _code(text: str) -> str:
-    """Return ``text`` as code; what would end the code or the table's cell is replaced."""
+    """Return ``text`` as code; characters that would end the code or the table cell are replaced."""
     return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', '¦')}`"

@@ -1,8 +1,8 @@
 """The report as one HTML file: no network, no script, under one megabyte, the same bytes for the same documents.
 
-Rule 1: everything that a document says is escaped (Jinja's autoescape); only pictures made by ``charts`` pass as they are.
-Rule 2: long tables are cut at :data:`MOST_ROWS` rows and say how many more stand in which document.
-Rule 3: the first screen is for the person who decides, the sections below for the one who asks why.
+Rule 1: all text from documents is escaped (Jinja's autoescape); only charts made by ``charts`` pass unchanged.
+Rule 2: long tables are cut at :data:`MOST_ROWS` rows and say how many more rows are in which document.
+Rule 3: the first screen is for whoever decides, the sections below for whoever asks why.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _context(run: Run) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A latency's picture with its data: rows of (share in per cent, predicted, measured)."""
+    """The chart of a latency with its data: rows of (share in per cent, predicted, measured)."""
 
     name: str
     words: str
@@ -133,28 +133,28 @@ def _figure(run: Run, latency: str, lines: list[Line]) -> Figure:
 
 
 def _at(ordered: list[float], share: int) -> float | None:
-    """Return the smallest sample that ``share`` per cent of all do not exceed."""
+    """Return the smallest sample that ``share`` per cent of all samples do not exceed."""
     return ordered[max(0, -(-len(ordered) * share // 100) - 1)] if ordered else None
 
 
 def _counted(run: Run) -> str:
-    """Return how many resources there are and where they were read; from the summary where the graph itself is not there."""
+    """Return how many resources there are and where they were read from; from the summary if the graph is missing."""
     if run.graph is None:
         return quantities.count(run.rehearsal.graph.resources, "resource")
     return f"{counted(run.graph)}; read from {run.graph.source or 'an unknown source'}"
 
 
 def _budget(cost: Cost | None) -> Markup:
-    """Return the monthly cost with its range as a picture beside the budget; empty where either is not known."""
+    """Return a chart of the monthly cost and its range against the budget; empty if either is unknown."""
     if cost is None or cost.monthly_usd is None or cost.budget_usd is None:
         return Markup("")
     estimate = quantities.Estimate(cost.monthly_usd, "usd", (cost.low_usd, cost.high_usd))
-    words = f"Monthly cost {sentences.monthly(cost)} beside the budget of {quantities.usd(cost.budget_usd)}"
+    words = f"Monthly cost {sentences.monthly(cost)} against the budget of {quantities.usd(cost.budget_usd)}"
     return gauge("gauge-budget", Line("", words, "cost", None, estimate, cost.budget_usd, "<=", None), 420.0)
 
 
 def _when(iso: str) -> str:
-    """Return a point in time as a person reads it; what is not ISO 8601 stays as it is."""
+    """Return a point in time in readable form; text that is not ISO 8601 is returned unchanged."""
     try:
         moment = datetime.fromisoformat(iso)
     except ValueError:
@@ -163,7 +163,7 @@ def _when(iso: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """Return escaped ``text`` in which what stands between backticks is set as code."""
+    """Return escaped ``text`` with the parts between backticks set as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped a moment ago
 
 

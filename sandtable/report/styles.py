@@ -11,5 +11,5 @@ _FOLDER: Final = Path(__file__).parent / "style"
 
 
 def style(name: str) -> Markup:
-    """Return one style sheet, ready to stand in a ``style`` element."""
+    """Return one style sheet, ready for a ``style`` element."""
     return Markup((_FOLDER / f"{name}.css").read_text(encoding="utf-8"))  # noqa: S704  # a file of this package

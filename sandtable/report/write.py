@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def write_reports(run: Run, folder: Path) -> ReportFiles:
-    """Write ``report.html``, ``junit.xml`` and ``summary.md`` of ``run`` into ``folder``; each file whole or not at all.
+    """Write ``report.html``, ``junit.xml`` and ``summary.md`` of ``run`` into ``folder``, each file atomically.
 
     Raises:
         UsageError: a file cannot be written.
     """
-    # Commands that only print import this package too; the template engine would be half of their start.
+    # Imported late: commands that only print import this package, too, and the template engine would be half of their start-up time.
     from sandtable.report.junit import render_junit
     from sandtable.report.markdown import render_markdown
     from sandtable.report.page import render_page
@@ -31,5 +31,5 @@ def write_reports(run: Run, folder: Path) -> ReportFiles:
         "markdown": (folder / "summary.md", render_markdown(run.rehearsal)),
     }
     for path, text in files.values():
-        write_text(path, seen_lines(text))  # what others named may say more than a browser shows, or than UTF-8 can
+        write_text(path, seen_lines(text))  # names from outside may have characters that a browser hides or UTF-8 cannot encode
     return ReportFiles.model_validate({name: path for name, (path, _) in files.items()})

@@ -1,6 +1,6 @@
-"""The terminal: what a command says while it works, and its results as a person reads them.
+"""The terminal: what a command shows while it works, and its results.
 
-Every ``show_…`` takes the document that ``--json`` would print, and a console; a resource graph as it is.
+Every ``show_…`` takes a console and the document that ``--json`` would print, or a resource graph.
 """
 
 from sandtable.terminal.console import out

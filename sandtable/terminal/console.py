@@ -1,7 +1,7 @@
-"""Where text goes: results to stdout, progress to stderr; both fit for a terminal, a file and a terminal without UTF-8.
+"""Where text goes: results to stdout, progress to stderr; both work on a terminal, in a file and without UTF-8.
 
 Rule 1: colour and movement only on a terminal; ``NO_COLOR`` is obeyed (rich does both).
-Rule 2: where the encoding cannot carry a sign, one of the same width stands in its place, so that columns stay columns.
+Rule 2: a character that the encoding lacks is replaced by one of the same width, so that columns stay aligned.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ THEME: Final = Theme(
         "measured": "bold",
     }
 )
-#: One sign for one sign.
+#: Each replacement is one character wide.
 _PLAIN: Final = str.maketrans(
     {
         "✓": "+", "✗": "x", "±": "~", "·": "-", "—": "-", "…": ".", "≥": ">", "≤": "<", "×": "x", "→": ">",  # noqa: RUF001
@@ -47,19 +47,19 @@ def _console(file: TextIO) -> Console:
 
 
 def fitting(file: TextIO) -> TextIO | PlainFile:
-    """Return ``file`` itself where it can carry Unicode, else a writer that replaces what it cannot."""
+    """Return ``file`` itself if it can carry Unicode, or a writer that replaces characters."""
     return file if (file.encoding or "utf-8").lower().startswith("utf") else PlainFile(file)
 
 
 class PlainFile:
-    """Writes to a file whose encoding lacks the signs used here."""
+    """Writes to a file with an encoding that lacks characters used here."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self.encoding = file.encoding
 
     def write(self, text: str) -> int:
-        """Write ``text`` with every sign replaced that the encoding lacks."""
+        """Write ``text``, replacing characters that the encoding lacks."""
         return self._file.write(text.translate(_PLAIN).encode(self.encoding, "replace").decode(self.encoding))
 
     def flush(self) -> None:

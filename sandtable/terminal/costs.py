@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def show_cost(cost: Cost, console: Console, *, buys: Sequence[Item] = ()) -> None:
-    """Print the tree; ``buys`` says what the money gets."""
+    """Print the tree; ``buys`` says what the money buys."""
     heading(console, "cost", "730 hours a month; list prices")
     table = grid("l", "R", "L", "R", "R")
     table.add_row(*(Text(words, "quiet") for words in ("pool", "nodes", "bought", "a node-hour", "a month")))
@@ -54,14 +54,14 @@ def _pool(pool: PoolCost, branch: str) -> list[Text]:
 
 def _notes(cost: Cost, doubts: list[str], console: Console) -> None:
     if cost.low_usd is not None and cost.high_usd is not None and cost.low_usd != cost.high_usd:
-        bullet(console, f"between {usd(cost.low_usd)} (all pools at their smallest) and {usd(cost.high_usd)} (at their largest)")
+        bullet(console, f"between {usd(cost.low_usd)} (all pools at minimum size) and {usd(cost.high_usd)} (at maximum size)")
     if words := budget(cost):
         bullet(console, words)
     if cost.idle_share is not None:
-        bullet(console, f"{percent(cost.idle_share)} pays for capacity that no pod asks for")
+        bullet(console, f"{percent(cost.idle_share)} pays for capacity that no pod requests")
     for text in doubts:
         bullet(console, text, "*", "unsure")
     if cost.unpriced:
-        bullet(console, f"no price known, not in the sum: {', '.join(cost.unpriced)}", "!", "unsure")
+        bullet(console, f"no known price, not in the sum: {', '.join(cost.unpriced)}", "!", "unsure")
     if cost.not_modelled:
         bullet(console, f"not modelled, do not read as free: {', '.join(cost.not_modelled)}", "!", "unsure")

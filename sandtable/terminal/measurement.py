@@ -1,4 +1,4 @@
-"""A load test on its own: latencies with their intervals, throughput, and whether the generator kept up."""
+"""A load test without a rehearsal: latencies with their intervals, throughput, and whether the generator kept up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show_measurement(test: LoadTest, console: Console) -> None:
     if test.invalid:
         console.print(Text.assemble(("? INVALID", "unsure bold"), "  the measurement does not count"))
     elif test.undersampled:
-        console.print(Text.assemble(("? INCONCLUSIVE", "unsure bold"), "  the generator kept up, and the sample cannot decide"))
+        console.print(Text.assemble(("? INCONCLUSIVE", "unsure bold"), "  the generator kept up, but the sample cannot decide"))
     else:
         console.print(Text.assemble(("✓ VALID", "good bold"), "  the generator kept up"))
     for text in (*test.invalid, *test.undersampled):

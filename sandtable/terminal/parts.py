@@ -1,4 +1,4 @@
-"""What several displays share: marks in colour, headings, tables without a frame."""
+"""Parts that several displays share: coloured marks, headings, tables without a frame."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def heading(console: Console, words: str, note: str = "") -> None:
 
 
 def grid(*alignments: str) -> Table:
-    """Return a table without frame and head; ``l`` and ``r`` align a column, capitals keep it on one line."""
+    """Return a table without frame and head; ``l`` and ``r`` align a column; upper case keeps it on one line."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for alignment in alignments:
         table.add_column(
             justify="right" if alignment in "rR" else "left",
             no_wrap=alignment.isupper(),
-            overflow="ellipsis" if alignment.isupper() else "fold",  # half a number would be another number
+            overflow="ellipsis" if alignment.isupper() else "fold",  # a truncated number would be a different number
         )
     return table
 
 
 def bullet(console: Console, text: str, mark: str = "·", style: str = "") -> None:
-    """Print one point of a list; further lines are indented."""
+    """Print one item of a list; continuation lines are indented."""
     row = Table.grid(padding=(0, 1, 0, 0))
     row.add_column(width=3, justify="right")
     row.add_column(overflow="fold")

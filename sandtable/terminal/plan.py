@@ -1,4 +1,4 @@
-"""What a deployment would change, or what was changed by hand: counts, the resources with their paths, cost and policies."""
+"""What a deployment would change, or what was changed outside Pulumi: counts, the resources with their paths, cost and policies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_preview(plan: Plan, console: Console) -> None:
     before, after = cost.before_monthly_usd or 0.0, cost.monthly_usd or 0.0
     change = after - before
     if cost.unpriced:
-        sentence = f"The monthly cost would be {monthly(cost)}; nodes without a price are not in it, so no difference is told."
+        sentence = f"The monthly cost would be {monthly(cost)}; nodes without a price are not included, so the difference is unknown."
     elif round(change, 2):
         direction = "increase" if change > 0 else "decrease"
         sentence = f"The monthly cost would {direction} by {usd(abs(change))}: {usd(before)} -> {usd(after)}."
@@ -55,7 +55,7 @@ def show_preview(plan: Plan, console: Console) -> None:
     else:
         console.print(Text("No rule has a finding.", "good"))
     if plan.denied:
-        console.print(Text(f"{count(plan.denied, 'finding')} would hold the release.", "bad"))
+        console.print(Text(f"{count(plan.denied, 'finding')} would block the release.", "bad"))
 
 
 def show_update(environment: str, update: Update, console: Console) -> None:
@@ -64,7 +64,7 @@ def show_update(environment: str, update: Update, console: Console) -> None:
     done = {operation: number for operation, number in changes.items() if number and operation != "same"}
     said = [f"{number} {_DONE.get(operation, operation)}" for operation, number in sorted(done.items())]
     if same := changes.get("same", 0):
-        said.append(f"{same} unchanged" if done else f"nothing to change, {count(same, 'resource')} as they were")
+        said.append(f"{same} unchanged" if done else f"nothing to change, {count(same, 'resource')} unchanged")
     console.print(Text(f"{environment}: {', '.join(said) or 'nothing was there'}.", "good"))
 
 
@@ -72,12 +72,12 @@ def show_drift(drift: Drift, console: Console) -> None:
     """Print what was changed on the cluster since the last deployment."""
     changed = [step for step in drift.steps if _operation(step) != "same"]
     if not changed:
-        console.print(Text("Nothing was changed by hand: the cluster is as it was deployed.", "good"))
+        console.print(Text("No drift: the cluster is as it was deployed.", "good"))
         return
     heading(console, "drift", "changed by hand since the last deployment")
     _steps(changed, console)
     kept = drift.changes.get("same", 0)
-    console.print(Text(f"{count(len(changed), 'resource')} changed, {kept} as deployed; the next `up` puts it back.", "unsure"))
+    console.print(Text(f"{count(len(changed), 'resource')} changed, {kept} as deployed; the next `up` reverts it.", "unsure"))
 
 
 def _operation(step: Step) -> str:
@@ -97,7 +97,7 @@ def _steps(steps: Iterable[Step], console: Console) -> None:
             of_kind[step.label.partition(" ")[0]].append(step)
         for kind in sorted(of_kind):
             members = sorted(of_kind[kind], key=lambda step: step.label)
-            # A first deployment creates hundreds; then the number says more than the names.
+            # A first deployment creates hundreds of resources; numbers say more than names then.
             if operation == "create" and len(members) > _MOST_OF_A_KIND:
                 bullet(console, f"{kind}: {len(members)}", sign, style)
                 continue

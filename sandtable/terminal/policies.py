@@ -1,4 +1,4 @@
-"""Policy findings: what denies first, then warnings, each with its fix; then what was waived, and what was not judged, with the reason."""
+"""Policy findings: those that deny, then warnings, each with its fix; then waived ones, then rules not evaluated, with the reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def show_check(check: Check, console: Console) -> None:
-    """Print the findings of ``sandtable check``, the rules that it could not judge, and a sentence that sums them up."""
+    """Print the findings of ``sandtable check``, the rules that could not be evaluated, and a summary sentence."""
     show_findings(check.findings, console)
     rules_of: dict[str, list[str]] = {}
     for rule in check.not_applicable:
@@ -33,17 +33,17 @@ def show_check(check: Check, console: Console) -> None:
     words = f"{words}, {count(len(check.findings) - check.denied - waived, 'warning')}, {waived} waived"
     skipped = {rule.rule for rule in check.not_applicable}
     if kinds := skipped - {EVERY_RULE}:
-        words += f"; {count(len(kinds), 'rule')} not judged"
+        words += f"; {count(len(kinds), 'rule')} not evaluated"
     if EVERY_RULE in skipped:
         words += "; part of the stack not seen"
     console.print(Text(f"{words}.", "bad" if check.denied else "good"))
 
 
 def show_findings(findings: Sequence[Finding], console: Console) -> None:
-    """Print findings in their order: what denies first, what was waived last."""
+    """Print findings in order: those that deny first, waived ones last."""
     for finding in findings:
         if finding.waived_by is not None:
-            # Weighed and accepted once: said, so that it is never hidden, in as few words as can be.
+            # A waived finding is shown, so that it is never hidden, but briefly.
             why = seen(finding.waived_by)
             console.print(Text.assemble(_mark(finding), " ", finding.rule, "  ", seen(finding.resource), ": ", (why, "quiet")))
             continue

@@ -1,4 +1,4 @@
-"""A rehearsal in the terminal: the verdict first, then why, then what it rests on."""
+"""A rehearsal in the terminal: the verdict, then the reasons, then the data behind them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def show_rehearsal(rehearsal: Rehearsal, console: Console, *, report: str | None = None) -> None:
-    """Print a rehearsal; ``report`` is the page to name at the end."""
+    """Print a rehearsal; ``report`` is the page named at the end."""
     _verdict(rehearsal, console)
     _thresholds(rehearsal, console)
     _comparison(rehearsal, console)
@@ -99,6 +99,6 @@ _SHORT: Final = {
 
 
 def _size(rows: list[Row], side: str) -> str:
-    """Return ``n=478`` of the first figure of this side that is a statistic."""
+    """Return ``n=478``, from the first figure of this side that is a statistic."""
     estimates: list[Estimate] = [getattr(row, side) for row in rows]
     return next((estimate.size for estimate in estimates if estimate.size), "")

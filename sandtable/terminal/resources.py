@@ -1,4 +1,4 @@
-"""A resource graph as a tree: components, what they need, their kinds and names."""
+"""A resource graph as a tree: components with their dependencies, kinds and names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_NAMES: Final = 4
 
 
 def show_graph(graph: Graph, console: Console) -> None:
-    """Print the tree, the topmost components first; long lists of names are cut and counted."""
+    """Print the tree, the topmost components first; long lists of names are cut, with a count."""
     parts = components(graph)
     tree = Tree(Text(f"{counted(graph)}, from {graph.source or 'an unknown source'}", "bold"), guide_style="quiet")
     for part in parts:

@@ -1,4 +1,4 @@
-"""The doctor's table: every tool, where it came from, and the one command that mends each hole."""
+"""The doctor's table: every tool, where it came from, and the command that provides each missing one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from sandtable.document.answers.machine import Tool, Tools
 
 
-#: What stands at the right of the table where the screen is wide enough; ``--json`` has all of it, and checksums in full.
+#: The columns on the right, shown if the screen is wide enough; ``--json`` has all of them, and full checksums.
 _BESIDES: Final = ("for", "licence", "sha256")
 _DIGITS: Final = 12
 
 
 def show_tools(document: Tools, console: Console) -> None:
-    """Print the table, then for each problem what it is and what mends it, then a sentence."""
+    """Print the table, then each problem with its fix, then a summary sentence."""
     tools = document.tools
     tables = (_table(tools, _BESIDES[:count]) for count in range(len(_BESIDES), -1, -1))
     console.print(next((table for table in tables if _fits(table, console)), _table(tools, ())))
@@ -34,8 +34,8 @@ def show_tools(document: Tools, console: Console) -> None:
             console.print()
             wanted = "" if tool.found else f"; wanted {tool.wanted}"
             console.print(Text.assemble((tool.name, "bold"), f": {tool.problem}{wanted}"))
-            if tool.mend:
-                console.print(Text.assemble(("  mend: ", "quiet"), tool.mend), soft_wrap=True)
+            if tool.fix:
+                console.print(Text.assemble(("  fix: ", "quiet"), tool.fix), soft_wrap=True)
     console.print()
     console.print(_summary(tools))
 
@@ -44,7 +44,7 @@ def _table(tools: Sequence[Tool], besides: Sequence[str]) -> Table:
     table = grid("L", "L", "L", "L", *("L" for _ in besides))
     table.add_row(*(Text(words, "quiet") for words in ("", "tool", "version", "from", *besides)))
     for tool in tools:
-        needed = ", ".join(tool.needed_for) or "if you wish"
+        needed = ", ".join(tool.needed_for) or "optional"
         further = {"for": needed, "licence": tool.licence, "sha256": (tool.sha256 or "")[:_DIGITS]}
         table.add_row(
             _mark(tool),
@@ -57,7 +57,7 @@ def _table(tools: Sequence[Tool], besides: Sequence[str]) -> Table:
 
 
 def _fits(table: Table, console: Console) -> bool:
-    # Without the width that the console has: measured within it, no table is wider.
+    # Measure without the console's width, since no table would be wider than that.
     return Measurement.get(console, console.options.update(width=10_000), table).maximum <= console.width
 
 
@@ -73,5 +73,5 @@ def _summary(tools: Sequence[Tool]) -> Text:
     if missing:
         return Text(f"{count(len(missing), 'tool')} of {len(tools)} not in order: {', '.join(missing)}.", "bad")
     if wished:
-        return Text(f"All that any command needs is in order; only at your wish: {', '.join(wished)}.", "good")
+        return Text(f"All required tools are in order; optional and missing: {', '.join(wished)}.", "good")
     return Text(f"All {len(tools)} tools are in order.", "good")

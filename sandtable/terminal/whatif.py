@@ -1,10 +1,10 @@
 """What-if answers side by side: the baseline, then for each scenario its value and the paired difference with its 95 % interval.
 
-Rule 1: ``=`` stands where the interval of the difference contains zero: the scenario cannot be told from the baseline, which is not
-"equal".
-Rule 2: a cost that nodes without a price are missing from is "at least", and nothing is said of its difference to another.
-Rule 3: a loss of good requests comes first in the sentence: whatever else got better did so for those that were left.
-As many scenarios as fit stand side by side; more of them make further tables.
+Rule 1: ``=`` means that the interval of the difference contains zero: the scenario cannot be distinguished from the baseline, which
+does not mean that they are equal.
+Rule 2: a cost without the nodes that have no price is "at least", and its difference from another is not shown.
+Rule 3: a loss of good requests comes first in the sentence, because every other improvement only holds for the requests that are left.
+As many scenarios as fit are shown side by side; more go into further tables.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandtable.document.answers.whatif import Scenario, ScenarioKinds, WhatIf
     from sandtable.document.parts.cost import Cost
 
-#: Metric: its words with the unit, in the order of the table.
+#: The label and unit of each metric, in the order of the table.
 _METRICS: Final = {
     "p50_ttft_ms": "p50 TTFT, ms",
     "p95_ttft_ms": "p95 TTFT, ms",
@@ -42,7 +42,7 @@ _VERDICTS: Final = {
     "undefined": ("?", "unsure"),
 }
 _FIRST_COLUMNS, _COLUMN = 28, 25
-#: Pods without a node that are named one by one, for each reason.
+#: How many unscheduled pods are named individually, for each reason.
 _NAMED: Final = 3
 
 
@@ -62,12 +62,12 @@ def show_whatif(answer: WhatIf, console: Console) -> None:
 
 
 def show_scenarios(kinds: ScenarioKinds, console: Console) -> None:
-    """Print every kind of scenario with its form and one line."""
+    """Print every kind of scenario with its form and a one-line description."""
     table = grid("l", "l")
     for kind in kinds.scenarios:
         table.add_row(Text(kind.example, "bold"), Text(kind.meaning))
     console.print(table)
-    console.print(Text("Join with + what is to hold together: traffic=2x+spot=0.7", "quiet"))
+    console.print(Text("Combine scenarios with +: traffic=2x+spot=0.7", "quiet"))
 
 
 def _table(baseline: Scenario, others: list[Scenario], console: Console) -> None:
@@ -106,7 +106,7 @@ def _cell(baseline: Scenario, scenario: Scenario, metric: str) -> Text:
 
 
 def _difference(baseline: Scenario, scenario: Scenario, metric: str) -> str:
-    """Return ``+38 % [+35, +41]``: relative to the baseline, in points for a share; empty where nothing differs or is known."""
+    """Return ``+38 % [+35, +41]``: relative to the baseline, in percentage points for a share; empty if there is no known difference."""
     base, difference = baseline.metrics[metric].mean, scenario.metrics[metric].difference
     if difference is None or difference.mean is None or not any((difference.mean, *difference.ci95)):
         return ""
@@ -121,10 +121,10 @@ def _difference(baseline: Scenario, scenario: Scenario, metric: str) -> str:
 
 
 def _signed(value: float | None, scale: float) -> str:
-    """Return a difference with its sign; ``?`` for an end that nothing bounds."""
+    """Return a difference with its sign; ``?`` for an unbounded end."""
     if value is None:
         return "?"
-    # Only the pairs with a value on both sides make the difference: beside the mean of all it may seem to be more than all there is.
+    # The difference is over the pairs with a value on both sides, so it can exceed the mean over all replications.
     scaled = max(value * scale, -100.0)
     return f"{scaled:+,.0f}" if abs(scaled) >= 10 else f"{scaled:+.1f}"
 
@@ -141,7 +141,7 @@ def _money(before: Cost, after: Cost) -> Text:
 
 
 def _change(before: Cost, after: Cost) -> float | None:
-    """Return by how many USD a month the cost differs; None where either side has nodes without a price."""
+    """Return the difference in USD a month; None if either side has nodes without a price."""
     if before.monthly_usd is None or after.monthly_usd is None or before.unpriced or after.unpriced:
         return None
     return after.monthly_usd - before.monthly_usd
@@ -155,12 +155,12 @@ def _remarks(scenario: Scenario) -> list[str]:
     remarks = _without_node(scenario.unschedulable)
     remarks += [f"no price known: {name}" for name in scenario.cost.unpriced]
     if scenario.stopped == "cap":
-        remarks.append(f"stopped at {count(scenario.replications, 'replication')} before every headline was known to 5 %")
+        remarks.append(f"stopped at {count(scenario.replications, 'replication')} before every headline metric was known to within 5 %")
     return [*remarks, *scenario.notes]
 
 
 def _without_node(unschedulable: Mapping[str, str]) -> list[str]:
-    """Say which pods have no node: one by one, but thousands of one reason in a line."""
+    """List pods without a node individually, or summarised in a line if many have the same reason."""
     by_reason: dict[str, list[str]] = {}
     for pod, reason in sorted(unschedulable.items()):
         by_reason.setdefault(reason, []).append(pod)

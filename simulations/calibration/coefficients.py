@@ -59,9 +59,9 @@ class Coefficient:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value) or self.value < 0:
-            raise CalibrationError(f"a coefficient ({self.source}) is {self.value} {self.unit}; allowed are finite numbers from 0")
+            raise CalibrationError(f"a coefficient ({self.source}) is {self.value} {self.unit}; finite numbers from 0 up are expected")
         if self.provenance not in get_args(Provenance):
-            raise CalibrationError(f"provenance {self.provenance!r}; allowed are {', '.join(get_args(Provenance))}")
+            raise CalibrationError(f"provenance {self.provenance!r}; expected one of {', '.join(get_args(Provenance))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How well the coefficients give back what they were fitted to, as median and largest relative error over ``n`` observations."""
+    """How well the coefficients reproduce their data: median and largest relative error over ``n`` observations."""
 
     median_error: float
     largest_error: float
@@ -95,7 +95,7 @@ class Calibration:
 
     ``compute_s`` are pairs (tokens of a micro-batch, seconds), rising in tokens; linear between them and beyond the last two.
     ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token
-    before it. ``split_s`` is what llama.cpp takes to build the compute graph of a micro-batch anew. ``batch_tokens`` and
+    before it. ``split_s`` is what llama.cpp takes to rebuild the compute graph of a micro-batch. ``batch_tokens`` and
     ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut
     into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit``
     over the requests of the mixed load; both are in-sample. ``drift`` is how much slower the engine was after a load test than before, as a
@@ -130,9 +130,9 @@ class Calibration:
     def __post_init__(self) -> None:
         tokens = [count for count, _ in self.compute_s]
         if len(tokens) < 2 or tokens != sorted(set(tokens)) or tokens[0] < 1:
-            raise CalibrationError(f"compute_s has the token counts {tokens}; needed are at least two, rising, from 1 on")
+            raise CalibrationError(f"compute_s has the token counts {tokens}; at least two are needed, rising, from 1 up")
         if self.cold_left.value >= 1 or self.cold_after_s.value <= 0:
-            raise CalibrationError(f"cold_left is {self.cold_left.value}, cold_after_s {self.cold_after_s.value}; allowed are < 1 and > 0")
+            raise CalibrationError(f"cold_left is {self.cold_left.value}, cold_after_s {self.cold_after_s.value}; expected < 1 and > 0")
 
     def provenance(self) -> list[NamedCoefficient]:
         """Return every coefficient with its name, as reports list them."""

@@ -1,6 +1,6 @@
 """What lost nodes do to the replicas of the engine: who is down from when to when.
 
-Rule 1: at every change the pods are placed anew (``simulations.cluster.place``): those on lost nodes look for room, push out less
+Rule 1: at every change the pods are placed again (``simulations.cluster.place``): those on lost nodes look for room, push out less
 important pods, or wait for a node that the autoscaler adds.
 Rule 2: a replica that moves is back only after Kubernetes has missed its node, its pod has been replaced, a node has been added
 where that was needed, and the engine has started; each delay has its provenance in :class:`Delays`.

@@ -4,7 +4,7 @@ Rule 1: an incident says which nodes are away when; what follows for pods is ``e
 Rule 2: every random draw comes from a stream named by seed, pool and zone, so a pool more does not move the others.
 
 Spot: all spot nodes of one pool in one zone come and go together. In sixteen-node probes of three zones (skypilot-org/spot-traces,
-aws-08-27-2023) half of the nodes were to be had on average while for a third to a half of the time there was none at all, so nodes
+aws-08-27-2023) half of the nodes were available on average, while for a third to a half of the time there were none at all, so nodes
 that fail independently of each other would be far too kind. Times between changes are drawn exponential; in recorded windows they
 vary more than that (coefficient of variation 1.7), so very long outages are rarer here than in reality.
 """

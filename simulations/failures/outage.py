@@ -34,7 +34,7 @@ class Outage:
         if not 0 <= self.start_s < self.end_s:
             raise TwinError(f"outage of {self.replica} from {self.start_s} s to {self.end_s} s: it must start at 0 or later and then end")
         if not self.notice_s >= 0:
-            raise TwinError(f"outage of {self.replica}: it is noticed after {self.notice_s} s; allowed are 0 and more")
+            raise TwinError(f"outage of {self.replica}: it is noticed after {self.notice_s} s; 0 or more is expected")
 
     def join(self, world: World) -> None:
         """Put the loss, what clients notice of it, and the return on the loop."""

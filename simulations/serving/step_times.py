@@ -105,7 +105,7 @@ class Generation(NamedTuple):
 
 
 def splits(micro_batches: int) -> int:
-    """Return how many graphs a step builds anew: none where it has one micro-batch, like the step before."""
+    """Return how many graphs a step rebuilds: zero if it has one micro-batch and so had the step before."""
     return micro_batches if micro_batches > 1 else 0
 
 

@@ -40,7 +40,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "slots": Kind("slots=8", "requests that one engine decodes together", _form(r"([1-9]\d{0,3})"), "1 to 9,999"),
     "gpu": Kind("gpu=A100-80GB", "the engine's nodes with another GPU model: its price, its published speed", _form(r"([\w.-]+)")),
-    "spot": Kind("spot=0.7", "share of the time that spot nodes are to be had, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"), "0 to 1"),
+    "spot": Kind("spot=0.7", "share of the time that spot nodes are available, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"), "0 to 1"),
     "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run; `@200s+5m`: when, and for how long", _PLACE),
     "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run; `@200s+5m` likewise", _PLACE),
     # A dearer platform than the dearest row of a book times this cannot be meant, nor shown.

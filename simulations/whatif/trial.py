@@ -178,8 +178,8 @@ def _check_length(question: Question, load: Load) -> None:
     factor = question.traffic_factor
     if (expected := load.expected(factor)) > MAX_REQUESTS:
         most = MAX_REQUESTS / load.expected(1.0)
-        mend = f"ask for traffic={math.floor(most)}x at the most" if most >= 1 else "lower `traffic: rate_per_s`"
+        fix = f"ask for traffic={math.floor(most)}x at the most" if most >= 1 else "lower `traffic: rate_per_s`"
         raise ConfigurationError(
             f"scenario {question.scenario.name}: {factor:g} times the traffic of the environment makes {expected:,.0f} requests in a run "
-            f"of {load.horizon_s:.0f} s, allowed are {MAX_REQUESTS:,}; {mend}"
+            f"of {load.horizon_s:.0f} s, the limit is {MAX_REQUESTS:,}; {fix}"
         )

@@ -30,7 +30,7 @@ def _kubeconfig(environment: Environment, root: Path) -> Cluster:
 
 
 #: By the name of the provider in the environment; a new kind of cluster is one more file and one more line. `node`, the embedded cluster
-#: with a real kubelet beside the played nodes, has its place here.
+#: with a real kubelet beside the simulated nodes, has its place here.
 _PROVIDERS: Final[dict[str, Callable[[Environment, Path], Cluster]]] = {"embedded": _embedded, "kubeconfig": _kubeconfig}
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """What a cluster is doing. ``nodes_are_played`` tells a reader that KWOK plays the nodes and pods."""
+    """The state of a cluster. ``nodes_are_played``: whether KWOK simulates the nodes and pods."""
 
     name: str
     provider: str

@@ -1,9 +1,9 @@
 """One stack: the environment's program, run by Pulumi's engine over the state in ``<root>/.sandtable/state``.
 
 Rule 1: whatever killed the run before, the next one completes it: stale locks are released, half-done operations are taken over.
-Rule 2: the state is about one cluster. On another one under the same name (thrown away and made anew) everything is looked at before
+Rule 2: the state is about one cluster. On another one under the same name (deleted and recreated) everything is looked at before
 anything is changed, so that what is gone is made again.
-Rule 3: every failure is told in one error of ``stacks.errors``, with Pulumi's own words and the mend.
+Rule 3: every failure becomes one error of ``stacks.errors``, with Pulumi's own words and the fix.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Deployment:
         """Return what ``up`` would change; nothing is changed.
 
         Raises:
-            ConfigurationError: the passphrase is missing or wrong, or the program finds fault with the environment.
+            ConfigurationError: the passphrase is missing or wrong, or the program rejects the environment.
             DeploymentError: Pulumi cannot make the plan.
             ToolMissingError: Pulumi or its provider for Kubernetes is not here.
         """
@@ -174,9 +174,9 @@ class Deployment:
     def _recover(self) -> None:
         """Take over from a run that was killed."""
         self._state.release_stale_locks()
-        if mended := without_pending_operations(self.export_state()):
+        if cleared := without_pending_operations(self.export_state()):
             with self._told():
-                self._stack.import_stack(auto.Deployment(mended["version"], mended["deployment"]))
+                self._stack.import_stack(auto.Deployment(cleared["version"], cleared["deployment"]))
 
     def _own_program(self) -> None:
         from stacks.program import program

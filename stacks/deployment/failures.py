@@ -1,4 +1,4 @@
-"""Turns Pulumi's failures into ours: whose fault it is, in Pulumi's own words where they help, with the mend."""
+"""Turns Pulumi's failures into ours: whose fault it is, in Pulumi's own words where they help, with the fix."""
 
 from __future__ import annotations
 

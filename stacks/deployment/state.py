@@ -131,13 +131,13 @@ class StateFolder:
         for lock in found:
             away = lock.host != socket.gethostname()
             if lock.holder_runs and not (away and elsewhere):
-                mend = (
+                fix = (
                     f"if it has ended there, `sandtable up {self.stack} --unlock` removes its lock"
                     if away
                     else f"wait for it, or interrupt it with `kill -INT {lock.pid}`"
                 )
                 holder = f"pid {lock.pid} of {lock.user} on {lock.host} since {lock.since}"
-                raise StateLockedError(f"the state of {self.stack} is locked by another run: {holder}; {mend}")
+                raise StateLockedError(f"the state of {self.stack} is locked by another run: {holder}; {fix}")
         for lock in found:
             if lock.host == socket.gethostname() and not _lives(lock.pid):
                 end_session(lock.pid)

@@ -13,7 +13,7 @@ class Cluster(Model):
     """Where the stack lands."""
 
     provider: Literal["embedded", "kubeconfig"] = "embedded"
-    """``embedded``: real control plane on this machine, nodes and pods played by KWOK. ``kubeconfig``: any cluster you name."""
+    """``embedded``: real control plane on this machine, nodes and pods simulated by KWOK. ``kubeconfig``: any cluster you name."""
     kubeconfig: PathText | None = None
     """Path of the kubeconfig file; default: $KUBECONFIG, then ~/.kube/config. Only with ``provider: kubeconfig``."""
     context: str | None = None

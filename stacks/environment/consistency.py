@@ -140,7 +140,7 @@ def _karpenter_makes_the_nodes(environment: Definition) -> Iterator[Slip]:
 
 
 def _replicas_reach_their_model(environment: Definition) -> Iterator[Slip]:
-    """On the embedded cluster pods are played, and the engine runs on this machine; elsewhere a replica reads only what it mounts."""
+    """On the embedded cluster pods are simulated, and the engine runs on this machine; elsewhere a replica reads only what it mounts."""
     engine, place = environment.engine, ("engine", "model")
     if environment.cluster.provider == "embedded":
         if engine.model_claim is not None:

@@ -1,4 +1,4 @@
-"""Says what is wrong with an environment's file: file and line, key path, value, what is allowed, the nearest spelling, the mend.
+"""Says what is wrong with an environment's file: file and line, key path, value, what is allowed, the nearest spelling, the fix.
 
 Rule 1: no word of the library's that only a programmer reads: no pattern, no name of a Python type.
 Rule 2: the value of a secret is never shown.

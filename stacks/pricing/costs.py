@@ -87,12 +87,12 @@ class Cost:
 
     @property
     def low_usd(self) -> float:
-        """A month with every pool at its smallest."""
+        """A month with every pool at its minimum size."""
         return sum(pool.monthly_for(pool.min_nodes) or 0.0 for pool in self.pools)
 
     @property
     def high_usd(self) -> float:
-        """A month with every pool at its largest."""
+        """A month with every pool at its maximum size."""
         return sum(pool.monthly_for(pool.max_nodes) or 0.0 for pool in self.pools)
 
     @property
@@ -118,7 +118,7 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
         paid_share: for pools by name, the share of the time their nodes exist and are paid for; default 1.
 
     Raises:
-        ConfigurationError: a node or a pod carries a quantity that is none.
+        ConfigurationError: a node or a pod carries an invalid quantity.
     """
     graph = graph.known
     found = nodes(graph)

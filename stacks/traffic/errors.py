@@ -1,4 +1,4 @@
-"""What can be wrong with the traffic that a user asks for; every text says how to mend it."""
+"""What can be wrong with the traffic that a user asks for; every text says how to fix it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PlanTooLongError(ConfigurationError):
 
     def __init__(self, requests: float, limit: int) -> None:
         super().__init__(
-            f"traffic: rate_per_s x duration_s asks for {requests:,.0f} requests, allowed are {limit:,}; lower `rate_per_s` or `duration_s`"
+            f"traffic: rate_per_s x duration_s gives {requests:,.0f} requests, the limit is {limit:,}; lower `rate_per_s` or `duration_s`"
         )
 
 
@@ -30,11 +30,11 @@ class TraceError(ConfigurationError):
 
 
 class UnreadableTraceError(TraceError):
-    """The file is missing, may not be read or is not text; ``mend`` is what is to be known of where it was looked for."""
+    """The file is missing, may not be read or is not text; ``fix`` is what is to be known of where it was looked for."""
 
-    def __init__(self, path: Path, why: str, mend: str = "") -> None:
+    def __init__(self, path: Path, why: str, fix: str = "") -> None:
         self.why = why
-        super().__init__(path, f"cannot be read: {why}{f'; {mend}' if mend else ''}")
+        super().__init__(path, f"cannot be read: {why}{f'; {fix}' if fix else ''}")
 
 
 class UnknownTraceFormatError(TraceError):

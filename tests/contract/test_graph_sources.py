@@ -155,7 +155,7 @@ class TestProgram(GraphSourceContract):
 
         assert self.run(program).digest == self.read(OBJECTS).digest
 
-    def test_what_the_program_refuses_reaches_the_caller_with_its_mend(self) -> None:
+    def test_what_the_program_refuses_reaches_the_caller_with_its_fix(self) -> None:
         def program(_: Environment) -> None:
             raise ConfigurationError("no such pool: name one of `node_pools`")
 
@@ -192,7 +192,7 @@ class TestPreview(GraphSourceContract):
         (namespace,) = from_preview({"steps": steps[::order]})
         assert namespace.labels == {"tier": "2"}
 
-    def test_another_document_is_refused_with_the_mend(self) -> None:
+    def test_another_document_is_refused_with_the_fix(self) -> None:
         with pytest.raises(ConfigurationError, match="pulumi preview --json"):
             from_preview({"deployment": {"resources": [state(OBJECTS[0])]}})
 
@@ -211,7 +211,7 @@ class TestExportedState(GraphSourceContract):
             ("v1", "Namespace", "", "ai")
         }
 
-    def test_another_document_is_refused_with_the_mend(self) -> None:
+    def test_another_document_is_refused_with_the_fix(self) -> None:
         with pytest.raises(ConfigurationError, match="pulumi stack export"):
             from_state({"steps": [step("create", OBJECTS[0])]})
 

@@ -167,7 +167,7 @@ def tools(*, complete: bool = False) -> Tools:
     """Return the doctor's findings: all in order, or with a hole, a copy that is too old, and one that only a wish needs."""
 
     def tool(name: str, found: str | None, problem: str | None = None, needed: tuple[str, ...] = ("cluster",)) -> ToolStatus:
-        mend = "sandtable doctor --install" if problem else None
+        fix = "sandtable doctor --install" if problem else None
         return ToolStatus(
             name,
             "",
@@ -180,7 +180,7 @@ def tools(*, complete: bool = False) -> Tools:
             "4f" * 32 if found else None,
             None,
             problem,
-            mend,
+            fix,
         )
 
     if complete:

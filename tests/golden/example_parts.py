@@ -212,7 +212,7 @@ def timings() -> tuple[Timing, ...]:
         ("graph", 1.22, "done", "200 resources, sha256:0f3a91d2c4b7"),
         ("policies", 0.35, "done", "1 warning, 1 waived"),
         ("cost", 0.01, "done", "1,204.50 USD a month"),
-        ("cluster", 3.4, "done", "nodes and pods are played by KWOK"),
+        ("cluster", 3.4, "done", "nodes and pods are simulated by KWOK"),
         ("deploy", 19.04, "done", "200 create"),
         ("live graph", 0.81, "done", "as the program says"),
         ("engines", 1.1, "done", "2 x llama.cpp with 4 slots of 1024 tokens each"),

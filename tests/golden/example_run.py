@@ -64,10 +64,10 @@ class Recorded:
     real: tuple[str, ...] = (
         "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
         "The engines: 2 x llama.cpp on the CPU of this machine, started as the Deployment says.",
-        "The load: every request was sent at its planned time, and each answer was streamed and timed.",
+        "The load: every request was sent at its planned time, and every answer was streamed and timed.",
     )
     simulated: tuple[str, ...] = (
-        "Nodes and pods on the embedded cluster are played by KWOK; the control plane is real.",
+        "Nodes and pods on the embedded cluster are simulated by KWOK; the control plane is real.",
         "The model has random weights: its speed is real, its answers mean nothing.",
     )
 
@@ -158,7 +158,7 @@ def denied() -> Recorded:
         policies=tuple(sorted((*parts.findings(), finding), key=lambda one: one.order)),
         timings=parts.timings()[:3],
         deployed=False,
-        missing=("nothing was created, because a policy denies",),
+        missing=("nothing was created because a policy denies",),
         real=(),
         simulated=(),
     )
@@ -199,7 +199,7 @@ def graph_mode() -> Recorded:
         timings=(*parts.timings()[:3], Timing(step="load test", seconds=0.0, status="skipped", note="the engines ask for H100 GPUs")),
         deployed=False,
         missing=(
-            "graph mode: nothing was deployed: go is missing; to mend: sandtable doctor --install",
+            "graph mode: nothing was deployed: go is missing; to fix: sandtable doctor --install",
             "nothing was measured: the engines ask for H100 GPUs; the prediction stands on published coefficients",
         ),
         real=(),

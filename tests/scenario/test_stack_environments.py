@@ -125,7 +125,7 @@ def test_no_field_of_an_environment_replaces_a_set_with_claims(name: str) -> Non
     with_claims = {r.name for r in graph(name).objects("StatefulSet") if r.spec.get("volumeClaimTemplates")}
     ignored = built(name)[1]
     assert set(ignored) == {r.name for r in graph(name).objects("StatefulSet")}
-    # Kubernetes cannot change a claim template: Pulumi's provider would end every replica, and make the set anew.
+    # Kubernetes cannot change a claim template: Pulumi's provider would end every replica, and recreate the set.
     assert {stateful for stateful in with_claims if "spec.volumeClaimTemplates" not in ignored[stateful]} == set()
 
 

@@ -128,7 +128,7 @@ def test_the_document_is_json_and_starts_with_the_baseline(answers: dict[str, Sc
 
 
 def test_the_guide_shows_what_the_program_prints(prod: Any, graph: Any) -> None:
-    """The table and the notes of docs/guides/what-if.md; to write them anew: ``COLUMNS=130`` before the command that stands above them."""
+    """The table and the notes of docs/guides/what-if.md; to rewrite them: ``COLUMNS=130`` before the command that stands above them."""
     asked = ["traffic=2x", "spot=0.7", "zone-lost=us-east-1b"]
     results = run(graph, prod, [parse_scenario(text) for text in asked], calibration_for=speed, price_book=PriceBook.bundled())
     console = Console(file=io.StringIO(), width=130, highlight=False)

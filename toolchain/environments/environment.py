@@ -116,7 +116,7 @@ def status(environ: Mapping[str, str] | None = None, groups: Mapping[str, Group]
                 sha256=None,
                 size_bytes=json.loads((python.parents[1] / _RECEIPT).read_text(encoding="utf-8"))["size"] if python else None,
                 problem=None if python else "not made yet",
-                mend=None if python else INSTALL,
+                fix=None if python else INSTALL,
             )
         )
     return lines
@@ -175,7 +175,7 @@ class _Build:
             self._tell("failed")
             text = self._log.read_text(encoding="utf-8", errors="replace")
             diagnosis = diagnose(text, code)
-            raise InstallFailedError(self._title, diagnosis.reason, diagnosis.mend, log=self._log, tail=tail(text))
+            raise InstallFailedError(self._title, diagnosis.reason, diagnosis.fix, log=self._log, tail=tail(text))
 
     def _put(self, folder: Path) -> Path:
         """Write the receipt, and move the environment into its place."""

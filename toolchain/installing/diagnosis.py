@@ -14,10 +14,10 @@ TAIL_LINES: Final = 12
 
 
 class Diagnosis(NamedTuple):
-    """Why it failed, and the mend."""
+    """Why it failed, and the fix."""
 
     reason: str
-    mend: str
+    fix: str
 
 
 _AGAIN = "run the same command again: what was compiled is kept"

@@ -59,7 +59,7 @@ def plan(names: Iterable[str], resolver: Resolver | None = None, *, verify: bool
 
 
 def obtainable(names: Iterable[str], resolver: Resolver | None = None) -> tuple[str, ...]:
-    """Return those of ``names`` that are here or that we can install; of the others the doctor says what mends them.
+    """Return those of ``names`` that are here or that we can install; for the others `sandtable doctor` shows the fix.
 
     Raises:
         UnknownToolError: a name is not in the catalogue.
@@ -67,7 +67,7 @@ def obtainable(names: Iterable[str], resolver: Resolver | None = None) -> tuple[
     resolver = resolver or Resolver()
     found = []
     for name in dict.fromkeys(names):
-        with suppress(ToolMissingError):  # a configured path that cannot be run is the operator's to mend
+        with suppress(ToolMissingError):  # a configured path that cannot be run is the operator's to fix
             search = resolver.search(name)
             if search.tool is not None or _can_install(search.entry):
                 found.append(name)

@@ -148,13 +148,13 @@ class _Run:
         log = self._log()
         diagnosis = diagnose(log, returncode)
         path = self._cache.log(self._recipe.subject)
-        return InstallFailedError(self._recipe.title, diagnosis.reason, diagnosis.mend, log=path, tail=tail(log))
+        return InstallFailedError(self._recipe.title, diagnosis.reason, diagnosis.fix, log=path, tail=tail(log))
 
     def _unfit(self, name: str, what: str) -> InstallFailedError:
         self._tell("failed")
         log = self._cache.log(self._recipe.subject)
-        mend = "report it with the log; the catalogue and the module do not agree"
-        return InstallFailedError(name, f"what was installed {what}; it is not kept", mend, log=log, tail=tail(self._log()))
+        fix = "report it with the log; the catalogue and the module do not agree"
+        return InstallFailedError(name, f"what was installed {what}; it is not kept", fix, log=log, tail=tail(self._log()))
 
     def _log(self) -> str:
         with suppress(OSError):

@@ -30,7 +30,7 @@ def main() -> None:
     listener = listen(known.host, known.port, "emulator")
     if known.until_stdin_ends:
         end_with_stdin()
-    sys.stdout.write(f"emulator: http://{known.host}:{known.port} plays anthropic, openai, gemini and ollama with {known.profile}\n")
+    sys.stdout.write(f"emulator: http://{known.host}:{known.port} emulates anthropic, openai, gemini and ollama with {known.profile}\n")
     sys.stdout.flush()
     serve(profile, known.seed, listener)
 

@@ -1,1 +1,1 @@
-"""What the commands besides ``rehearse`` answer with, one document a command."""
+"""The documents of the commands other than ``rehearse``, one a command."""

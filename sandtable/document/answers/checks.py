@@ -16,27 +16,27 @@ class Check(Part):
     digest: str
     findings: tuple[Finding, ...] = ()
     not_applicable: tuple[NotApplicable, ...] = ()
-    """Rules that were not judged, wholly or on one resource, and why."""
+    """Rules that could not be evaluated, in general or on one resource, and why."""
     denied: int = 0
-    """Number of findings that hold a release back."""
+    """Number of findings that block the release."""
 
 
 class LoadTest(Part):
-    """What a load test saw, and whether it can be judged."""
+    """What a load test measured, and whether the measurement counts."""
 
     environment: str
     targets: tuple[str, ...] = ()
     generator_kind: Literal["open loop", "locust"]
     outcome: Outcome
     replicas: tuple[str, ...] = ()
-    """The targets again, idle ones included, as the records name them."""
+    """All targets, idle ones included, as the records name them."""
     generator: Generator | None = None
     invalid: tuple[str, ...] = ()
-    """Why nothing of the measurement counts; empty where it does."""
+    """Why the measurement does not count; empty if it does."""
     undersampled: tuple[str, ...] = ()
-    """Why a measurement that counts cannot decide about one or more thresholds."""
+    """Why a valid measurement cannot decide about one or more thresholds."""
     errors: tuple[ErrorCount, ...] = ()
     """Why requests failed, the most frequent first."""
     timeline: tuple[Tick, ...] = ()
     notes: tuple[str, ...] = ()
-    """What a reader must know besides."""
+    """Further notes for the reader."""

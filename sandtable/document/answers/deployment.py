@@ -19,7 +19,7 @@ class Step(Part):
     label: str
     urn: str = ""
     paths: tuple[str, ...] = ()
-    """What changes in it."""
+    """Paths of the properties that change."""
 
 
 class Update(Part):
@@ -31,7 +31,7 @@ class Update(Part):
 
 
 class Drift(Part):
-    """What was changed on the cluster since the last deployment."""
+    """What changed on the cluster since the last deployment, outside Pulumi."""
 
     changes: dict[str, int]
     """Number of resources by operation."""
@@ -54,5 +54,5 @@ class Plan(Part):
 
     @property
     def denied(self) -> int:
-        """How many findings would hold the release."""
+        """How many findings would block the release."""
         return sum(finding.denies for finding in self.policies)

@@ -1,4 +1,4 @@
-"""``sandtable doctor``, ``cluster`` and ``report``, and how a command that fails says so."""
+"""``sandtable doctor``, ``cluster`` and ``report``, and the error of a command that fails."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ class Tool(Part):
     name: str
     purpose: str
     needed_for: tuple[str, ...]
-    """Jobs; empty: only at the user's wish."""
+    """Jobs that need it; empty if it is optional."""
     wanted: str
-    """The version that we install, and the rule for copies found."""
+    """The version that we install, and the versions that are accepted when found."""
     found: str | None
     origin: str | None
     path: FilePath | None
     licence: str
     sha256: str | None
-    """Checksum of the file as it is now; null where nothing was read."""
+    """Checksum of the file as it is now; null if the file was not read."""
     size_bytes: int | None
     problem: str | None
-    mend: str | None
-    """One command; null where there is nothing to mend."""
+    fix: str | None
+    """One command; null if there is nothing to fix."""
 
 
 class Tools(Part):
-    """Every server and command-line tool that the product knows."""
+    """Every server and command-line tool that Sandtable uses."""
 
     tools: tuple[Tool, ...]
 
 
 class Variables(Part):
-    """Shell variables for Pulumi by hand."""
+    """Shell variables for running Pulumi yourself."""
 
     variables: dict[str, str]
 
 
 class ClusterState(Part):
-    """What a cluster is doing."""
+    """The state of a cluster."""
 
     name: str
     provider: str
     running: bool
     server: str | None
     nodes_are_played: bool
-    """KWOK plays the nodes and pods."""
+    """Whether KWOK simulates the nodes and pods."""
     note: str
     context: str | None
-    """The context that the stack is deployed through."""
+    """The kubeconfig context that the stack is deployed through."""
 
 
 class Kubeconfig(Part):
@@ -75,7 +75,7 @@ class Kubeconfig(Part):
 
 
 class ReportFiles(Part):
-    """The reports of a run that were written."""
+    """The report files that were written for a run."""
 
     html: FilePath
     """Path of report.html."""

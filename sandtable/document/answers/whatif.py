@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MeanOf(Part):
-    """A mean over replications with its 95 % interval; null where no replication had a value."""
+    """A mean over replications with its 95 % interval; null if no replication had a value."""
 
     mean: Figure = None
     ci95: Interval = (None, None)
@@ -27,7 +27,7 @@ class MeanOf(Part):
 
     @classmethod
     def taken(cls, value: Estimated, given: Collection[str] = ()) -> dict[str, Any]:
-        """Return the fields that an interval says."""
+        """Return the fields taken from an interval."""
         return super().taken(value, (*given, "ci95")) | {"ci95": (value.low, value.high)}
 
 
@@ -37,11 +37,11 @@ class Compared(MeanOf):
     difference: MeanOf | None = None
     """Paired with the baseline's replications; null for the baseline itself."""
     verdict: Literal["better", "worse", "not distinguishable", "undefined"] | None = None
-    """Null where neither side is the better one."""
+    """Null if neither direction is better."""
 
     @classmethod
     def taken(cls, value: Comparison, given: Collection[str] = ()) -> dict[str, Any]:  # type: ignore[override]  # of its own kind
-        """Return the fields that a comparison says."""
+        """Return the fields taken from a comparison."""
         return super().taken(value.value, (*given, "difference", "verdict")) | {"difference": value.difference, "verdict": value.verdict}
 
 
@@ -61,16 +61,16 @@ class Scenario(Part):
 
     name: str
     outcome: Outcome = Outcome()
-    """Of the requests of all replications."""
+    """Latencies over the requests of all replications."""
     cost: Cost = Cost()
     availability: Figure = None
-    """Share of good requests; null where none came."""
+    """Share of good requests; null if there were no requests."""
     replicas: int = 0
-    """What is asked for."""
+    """What the deployment requests."""
     replicas_running: Figure = None
     """Its mean over the run."""
     gpu_utilisation: Figure = None
-    """Share of all GPU seconds during which an engine had work; null without GPUs."""
+    """Share of all GPU seconds during which an engine was busy; null without GPUs."""
     gpu_seconds: GpuSeconds = GpuSeconds()
     unschedulable: dict[str, str] = Field(default_factory=dict)
     """Pods without a node, and why."""
@@ -78,14 +78,14 @@ class Scenario(Part):
     metrics: dict[str, Compared] = Field(default_factory=dict)
     replications: int = 0
     stopped: Literal["precise", "cap", ""] = ""
-    """Why no more replications were run."""
+    """Why the run stopped at this many replications."""
     calibration: str = ""
-    """Name of the coefficients that the engines ran on."""
+    """Name of the coefficients used for the engines."""
     notes: tuple[str, ...] = ()
 
 
 class Speeds(Part):
-    """What the engines' speeds are made of, named as the scenarios name it."""
+    """The coefficients behind the engines' speeds, named as in the scenarios."""
 
     calibration: str
     date: str = ""
@@ -94,7 +94,7 @@ class Speeds(Part):
 
     @classmethod
     def taken(cls, value: Calibration, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
-        """Return the fields that a calibration says."""
+        """Return the fields taken from a calibration."""
         return {"calibration": value.name, "date": value.date, "model": value.spec.model, "coefficients": value.provenance()}
 
 
@@ -103,7 +103,7 @@ class WhatIf(Part):
 
     environment: str
     digest: str = ""
-    """Of the graph that was asked about."""
+    """Digest of the graph that the questions are about."""
     seed: int = 0
     scenarios: tuple[Scenario, ...]
     """The baseline first."""
@@ -113,13 +113,13 @@ class WhatIf(Part):
 
 
 class ScenarioKind(Part):
-    """One kind of question."""
+    """One kind of scenario."""
 
     example: str
     meaning: str
 
 
 class ScenarioKinds(Part):
-    """Every kind of question that can be asked."""
+    """Every kind of scenario."""
 
     scenarios: tuple[ScenarioKind, ...]

@@ -1,1 +1,1 @@
-"""What documents are made of: outcomes, costs, judgements, findings, the load."""
+"""The parts of the documents: outcomes, costs, findings, the load."""

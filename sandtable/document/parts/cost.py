@@ -20,16 +20,16 @@ class PoolCost(Part):
     instance_type: str = ""
     region: str = ""
     usd_per_hour: Number = None
-    """List price of one node; null where the price book has no row."""
+    """List price of one node; null if the price book has no row for it."""
     monthly_usd: Cents = None
     price_source: str | None = None
     price_as_of: str | None = None
     suspect: str | None = None
-    """Why the price is doubted."""
+    """Why the price is suspect."""
 
     @classmethod
     def taken(cls, value: PricedPool, given: Collection[str] = ()) -> dict[str, Any]:
-        """Return the fields that a priced pool says."""
+        """Return the fields taken from a priced pool."""
         price = value.price
         own = {
             "price_source": price.source if price else None,
@@ -40,22 +40,22 @@ class PoolCost(Part):
 
 
 class Cost(Part):
-    """The nodes as declared, and between which bounds their pools may move it."""
+    """The cost of the nodes as declared, and the range that the pools' bounds allow."""
 
     monthly_usd: Cents = None
     hourly_usd: Annotated[Number, rounded(4)] = None
     low_usd: Cents = None
-    """A month with every pool at its smallest."""
+    """A month with every pool at its minimum size."""
     high_usd: Cents = None
-    """A month with every pool at its largest."""
+    """A month with every pool at its maximum size."""
     pools: tuple[PoolCost, ...] = ()
     unpriced: tuple[str, ...] = ()
-    """Nodes without a price, which the sums leave out: read them as "at least"."""
+    """Nodes without a price. They are not in the sums: read those as "at least"."""
     not_modelled: tuple[str, ...] = ()
-    """What costs money and is not looked at here; not free."""
+    """What costs money and is not modelled; not free."""
     budget_usd: Number = None
     idle_share: Annotated[Number, rounded(4)] = None
-    """Share of the cost that no pod asks for."""
+    """Share of the cost that pays for capacity no pod requests."""
     assumptions: tuple[str, ...] = ()
 
 
@@ -63,11 +63,11 @@ class RunCost(Cost):
     """The cost of a rehearsed environment."""
 
     usd_per_million_output_tokens: Annotated[Number, rounded(4)] = None
-    """At the rate that was measured, else predicted; null where no token came out."""
+    """At the measured rate, or else the predicted one; null if no token was generated."""
 
 
 class PlannedCost(Cost):
     """The cost after a deployment."""
 
     before_monthly_usd: Cents = None
-    """What is deployed now."""
+    """The cost of what is deployed now."""

@@ -1,4 +1,4 @@
-"""The load that was sent, and what its generator says about itself."""
+"""The load that was sent, and the load generator's own figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _Rate = Annotated[float, rounded(3)]
 
 
 class Generator(Part):
-    """The load generator during one run: a measurement is worth no more than the instrument."""
+    """The load generator during one run: a measurement is only as good as its instrument."""
 
     kind: Annotated[Literal["open-loop", "closed-loop"] | None, Label("kind")] = None
     processes: Annotated[int | None, Label("processes", "count")] = None
@@ -40,31 +40,31 @@ class ErrorCount(Part):
 
 
 class Load(Part):
-    """The load as it was planned, and whether its measurement counts."""
+    """The planned load, and whether its measurement counts."""
 
     arrivals: str = ""
     shape: str = ""
     trace: str | None = None
-    """Path of the trace as the environment names it; null where the arrivals are drawn."""
+    """Path of the trace as the environment names it; null if the arrivals are generated."""
     requests: int = 0
     """How many requests were planned."""
     rate_per_s: Number = None
-    """Mean rate that was asked for; of a trace, that of its rows over duration_s, null where they have one time."""
+    """Mean planned rate; for a trace, its rows over duration_s, null if all rows have the same time."""
     duration_s: Number = None
-    """Seconds; of a trace, from its first row to the last that was sent."""
+    """Seconds; for a trace, from its first row to the last that was sent."""
     seed: int | None = None
     generator: Generator | None = None
-    """Null where nothing was measured."""
+    """Null if nothing was measured."""
     invalid: tuple[str, ...] = ()
-    """Why the measurement does not count; empty where it does."""
+    """Why the measurement does not count; empty if it does."""
     errors: tuple[ErrorCount, ...] = ()
     """Why requests failed, the most frequent first."""
     notes: tuple[str, ...] = ()
-    """What a reader must know: rows of a trace that were skipped, cut off or clipped, a baseline that was not compared."""
+    """Notes for the reader: rows of a trace that were skipped, cut off or clipped, a baseline that was not compared."""
 
 
 class Tick(Part):
-    """One slice of the load test from ``at_s`` on: rates per second, the level in flight at its end, median TTFT of what was due in it."""
+    """One slice of the load test from ``at_s`` on: rates per second, requests in flight at its end, median TTFT of requests due in it."""
 
     at_s: _Rate
     offered_per_s: _Rate = 0.0

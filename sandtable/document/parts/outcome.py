@@ -1,6 +1,7 @@
-"""What a load came to, predicted or measured, and how far the two are apart.
+"""The outcome of a load, predicted or measured, and the difference of the two.
 
-The computing twin of :class:`Outcome` is ``foundation.measures.Outcome``, where a figure without a sample is NaN; here it is None.
+The counterpart of :class:`Outcome` for computations is ``foundation.measures.Outcome``. A figure without a sample is NaN there and None
+here.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ LATENCIES: Final = ("ttft_ms", "tpot_ms", "e2e_ms")
 
 
 class Quantiles(Part):
-    """Milliseconds; null where there is no sample. An end of an interval is null where the sample does not bound it."""
+    """Milliseconds; null if there is no sample. An end of an interval is null if the sample does not bound it."""
 
     p50: Figure = None
     p95: Figure = None
     p99: Figure = None
     n: int = 0
-    """Number of requests behind them."""
+    """Number of requests they are computed from."""
     ci95: dict[str, Interval] = Field(default_factory=dict)
     """95 % interval of each quantile."""
 
@@ -49,11 +50,11 @@ class Outcome(Part):
     """Time to last token, from the intended send time."""
     output_tokens_per_s: Annotated[Number, Label("output tokens per second", "tokens_per_s")] = None
     utilisation: Annotated[Number, Label("utilisation of the replicas", "share")] = None
-    """Share of the run during which a replica had a request in hand, averaged over the replicas."""
+    """Share of the run during which a replica was serving a request, averaged over the replicas."""
     duration_s: Number = None
     seed: int | None = None
     cost_usd_per_hour: Number = None
-    """Price of the nodes that served the run; null where it is not known."""
+    """Price of the nodes that served the run; null if unknown."""
     n: int = 0
     """Number of requests that the latencies were computed from."""
 
@@ -63,18 +64,18 @@ class Outcome(Part):
 
 
 class Difference(Part):
-    """One figure, predicted and measured; all three are null where one side has no sample."""
+    """One figure, predicted and measured; all three are null if one side has no sample."""
 
     predicted: Figure = None
     measured: Figure = None
     relative: Figure = None
-    """(predicted - measured) / measured; null where the measurement is 0."""
+    """(predicted - measured) / measured; null if the measurement is 0."""
     inside: bool | None = None
-    """Whether the prediction lies in the measured 95 % interval; null where nothing bounds that on both sides."""
+    """Whether the prediction lies in the measured 95 % interval; null if the interval is unbounded."""
 
     @classmethod
     def between(cls, predicted: float, measured: float, ci95: tuple[float, float] | None = None) -> Self:
-        """Return the difference of two figures; NaN is no figure. ``ci95`` is the interval of the measured one."""
+        """Return the difference of two figures; NaN counts as unknown. ``ci95`` is the interval of the measured one."""
         if math.isnan(predicted) or math.isnan(measured):
             return cls()
         bounded = ci95 is not None and all(map(math.isfinite, ci95))

@@ -8,7 +8,7 @@ from sandtable.document.parts.base import Part
 
 
 class Finding(Part):
-    """One resource breaks one rule. A list of findings has what denies first and what was waived last."""
+    """One resource breaks one rule. In a list of findings, those that deny come first and waived ones last."""
 
     rule: str
     severity: Literal["deny", "warn"]
@@ -21,12 +21,12 @@ class Finding(Part):
 
     @property
     def denies(self) -> bool:
-        """Whether it holds a release back: the rule denies and nobody waived it."""
+        """Whether it blocks the release: the rule denies and is not waived."""
         return self.severity == "deny" and self.waived_by is None
 
 
 class NotApplicable(Part):
-    """A rule that was not judged, wholly or on one resource, and why."""
+    """A rule that could not be evaluated, in general or on one resource, and why."""
 
     rule: str
     reason: str

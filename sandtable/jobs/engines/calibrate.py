@@ -1,4 +1,4 @@
-"""The engine's speed: measured before a load and after it, and kept for the next question."""
+"""The engine's speed: measured before and after a load, and kept for the next what-if."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EngineSpeed:
-    """The speed of an engine that was measured on both sides of a load.
+    """The speed of an engine, measured before and after a load.
 
-    ``during`` are the coefficients half-way between before and after, times what the yardstick says of the load itself; ``half_way`` are
-    they without the yardstick, the same where it told nothing.
+    ``during`` is the mean of the coefficients before and after, corrected by the yardstick's slowdown during the load. ``half_way`` is
+    the mean without that correction; the two are equal if the yardstick has no result.
     """
 
     half_way: Calibration
@@ -29,17 +29,17 @@ class EngineSpeed:
 
 @dataclass(frozen=True, slots=True)
 class Calibrator:
-    """Measures one engine; the yardstick is held against the cores of that engine."""
+    """Measures one engine; the yardstick runs on the cores of that engine."""
 
     engine: EngineProcess
     yardstick: Yardstick
     steps: Steps
 
     def before_the_load(self, spec: EngineSpec) -> Calibration:
-        """Measure the engine, which was started as ``spec`` says.
+        """Measure the engine, which was started with ``spec``.
 
         Raises:
-            CalibrationError: the engine died, or does not answer as it must.
+            CalibrationError: the engine died, or its answer is malformed.
         """
         from simulations import calibration
         from simulations.errors import CalibrationError
@@ -58,12 +58,12 @@ class Calibrator:
         raise CalibrationError(f"an engine died while it was calibrated: {self.engine.exit_reason()}") from failed
 
     def after_the_load(self, before: Calibration, load: Lap) -> EngineSpeed | None:
-        """Measure the engine once more; None where nothing is to be had, because it died or is too slow for a mixed load.
+        """Measure the engine once more; None if it died or is too slow for a mixed load.
 
-        ``load`` is the yardstick's lap of the load: where it says something, the speed is that of the load's time.
+        ``load`` is the yardstick's lap during the load: if it has a result, the speed is corrected to that of the load's time.
 
         Raises:
-            CalibrationError: the engine does not answer as it must.
+            CalibrationError: the engine's answer is malformed.
         """
         from simulations import calibration
         from simulations.errors import CalibrationError
@@ -82,13 +82,13 @@ class Calibrator:
                     return None
                 during = between.at(load.mean_s)
                 paced = f", times {during.pace:.3f} by the yardstick" if during.pace is not None else ""
-                step.note(f"the engine is {between.change()}; predicted anew from the speed half-way{paced}")
+                step.note(f"the engine is {between.change()}; predicted again from the mean speed{paced}")
                 return EngineSpeed(between, during)
         raise failed
 
 
 def kept(file: Path, spec: EngineSpec) -> Calibration | None:
-    """Return what an earlier command measured of the same engine on the same kind of machine; None where that is not there."""
+    """Return what an earlier command measured of the same engine on the same kind of machine; None if there is no such file."""
     from simulations.calibration import Calibration, this_machine
     from simulations.errors import CalibrationError
 
@@ -100,6 +100,6 @@ def kept(file: Path, spec: EngineSpec) -> Calibration | None:
 
 
 def keep(calibration: Calibration, file: Path) -> None:
-    """Keep coefficients that nothing speaks against for the next question."""
+    """Keep coefficients for the next question, unless there is a doubt about them."""
     file.parent.mkdir(parents=True, exist_ok=True)
     replace(calibration, spec=replace(calibration.spec, port=0)).save(file)

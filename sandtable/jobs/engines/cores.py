@@ -1,4 +1,4 @@
-"""Which cores of this machine the engines and the load generator have to themselves."""
+"""Divides the cores of this machine between the engines and the load generator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EnginesDoNotFitError(SandtableError):
-    """This machine cannot run the engines that the graph deploys without them and the load generator disturbing each other."""
+    """This machine has too few cores to keep the engines of the graph and the load generator apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Cores:
 
 
 def share_cores(replicas: int, threads: int, available: frozenset[int] | None = None) -> Cores:
-    """Give each engine ``threads`` cores of its own and keep at least one for the load generator.
+    """Give each engine ``threads`` cores and keep at least one for the load generator.
 
     Args:
         replicas: How many engines.
@@ -48,7 +48,7 @@ def share_cores(replicas: int, threads: int, available: frozenset[int] | None = 
 
 @contextmanager
 def pinned(cores: frozenset[int]) -> Iterator[None]:
-    """Keep this process on ``cores`` for a while."""
+    """Pin this process to ``cores`` inside the context."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

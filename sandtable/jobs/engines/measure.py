@@ -1,4 +1,4 @@
-"""A load test of engines: the measurement, and what befell the engines meanwhile."""
+"""A load test of engines: the measurement, and what happened to the engines meanwhile."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def measure_openly(
 
 
 def measure(send: Callable[[Step], Measurement], engines: Sequence[EngineProcess], steps: Steps) -> Measurement:
-    """Run the load test that ``send`` is, as a step; why it does not count is in the measurement."""
+    """Run the load test ``send`` as a step; the measurement says why it does not count, if so."""
     with steps.step("load test") as step:
         before_s = _waited_s(engines)
         seen = send(step)

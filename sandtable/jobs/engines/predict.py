@@ -1,4 +1,4 @@
-"""The twin's answer to the load that is about to be sent."""
+"""The twin's prediction for the load that is about to be sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def predict(engines: DeployedEngines, calibration: Calibration, requests: Sequen
 
 
 def simulate(engines: DeployedEngines, calibration: Calibration, requests: Sequence[PlannedRequest], seed: int) -> Prediction:
-    """Do the same without a word."""
+    """Do the same without a step line."""
     from simulations.twin import Twin
 
     return Twin.of(engines, calibration).run(requests, seed=seed)

@@ -1,4 +1,4 @@
-"""Engines that run for a while: one process a replica, each pinned to cores of its own, ended however the work ends."""
+"""Engines that run inside a context: one process a replica, each pinned to its own cores, always stopped at the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _POLL_S: Final = 0.5
 
 @contextmanager
 def start_engines(deployed: DeployedEngines, cores: Cores, folder: Path, space: Workspace, steps: Steps) -> Iterator[list[EngineProcess]]:
-    """Start the engines that a graph deploys as a step; see :func:`running`."""
+    """Start the engines of a graph as a step; see :func:`running`."""
     with ExitStack() as stack:
         with steps.step("engines") as step:
             engines = stack.enter_context(running(deployed.spec, cores, folder, root=space.root, on_wait=steps.say))
@@ -35,10 +35,10 @@ def start_engines(deployed: DeployedEngines, cores: Cores, folder: Path, space: 
 
 @contextmanager
 def running(spec: EngineSpec, cores: Cores, folder: Path, *, root: Path, on_wait: Callable[[str], None]) -> Iterator[list[EngineProcess]]:
-    """Start one engine a replica, each on a free port, and end them all afterwards; ``on_wait`` is told why nothing starts yet.
+    """Start one engine a replica, each on a free port, and stop them all afterwards; ``on_wait`` receives the reason for any wait.
 
-    Meanwhile this process and the servers of every embedded cluster beneath ``root`` keep to the load generator's cores: what they do now
-    and then would slow the engines down by some tenths, and differently from one minute to the next. Logs go to ``folder``.
+    Meanwhile this process and the servers of every embedded cluster under ``root`` are pinned to the load generator's cores: their
+    background work would slow the engines down by tens of per cent, and by a different amount every minute. Logs go to ``folder``.
 
     Raises:
         EngineError: one did not start.
@@ -62,12 +62,12 @@ def running(spec: EngineSpec, cores: Cores, folder: Path, *, root: Path, on_wait
 
 @contextmanager
 def _alone(cache: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Be the only one on this machine that measures, so that no two measurements share cores; wait for another to end."""
+    """Hold the lock for measurements on this machine, so that no two share cores; wait for another to end."""
     from toolchain.cache import Lock
 
     lock = Lock(cache / "locks" / "measurement.lock")
     if not lock.try_acquire():
-        on_wait("another command measures on this machine; waiting for it to end")
+        on_wait("another command is measuring on this machine; waiting for it to end")
         while not lock.try_acquire():
             time.sleep(_POLL_S)
     try:

@@ -1,4 +1,4 @@
-"""Prediction and measurement of the same load on the same engines, the one held against the other."""
+"""Prediction and measurement of the same load on the same engines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the twin said and what the load test saw; what is None could not be had, and the remarks say why."""
+    """What the twin said and what the load test saw; what is missing is None, and the remarks say why."""
 
     calibration: Calibration | None = None
     prediction: Prediction | None = None
@@ -41,7 +41,7 @@ NO_TRIAL: Final = Trial()
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What every trial of one rehearsal has in common: the load, and where its traces are left."""
+    """What all trials of a rehearsal share: the load, and the folder for their files."""
 
     environment: Environment
     requests: Sequence[PlannedRequest]
@@ -56,18 +56,18 @@ class Setting:
 
 
 def predict_published(deployed: DeployedEngines, gpu_model: str, setting: Setting) -> Trial:
-    """Predict engines on GPUs that are not here from published coefficients; nothing is measured."""
+    """Predict engines on GPUs that this machine lacks from published coefficients; nothing is measured."""
     from simulations import calibration
 
     published = calibration.published(gpu_model)
     prediction = predict(deployed, published, setting.requests, setting.seed, setting.steps)
-    missing = f"nothing was measured: {without_gpus(gpu_model)}; the prediction stands on published coefficients"
+    missing = f"nothing was measured: {without_gpus(gpu_model)}; the prediction rests on published coefficients"
     return Trial(published, prediction, remarks=Remarks(missing=(missing,), simulated=(published.origin(),)))
 
 
 def without_gpus(gpu_model: str) -> str:
-    """Say why engines on ``gpu_model`` are not measured."""
-    return f"the engines ask for {gpu_model} GPUs, and only engines on processors are started here"
+    """Return why engines on ``gpu_model`` are not measured."""
+    return f"the engines request {gpu_model} GPUs, and only CPU engines can be started here"
 
 
 def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
@@ -98,7 +98,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
         first = predict(deployed, before, setting.requests, setting.seed, steps)
         with yardstick.lap() as lap:
             measurement = measure_openly(setting.requests, engines, setting.environment, steps)
-        sent = Remarks(real=("The load: every request was sent at its planned time, and each answer was streamed and timed.",))
+        sent = Remarks(real=("The load: every request was sent at its planned time, and every answer was streamed and timed.",))
         trial = Trial(before, first, measurement, started + sent)
         try:
             speed = calibrator.after_the_load(before, lap)
@@ -119,20 +119,20 @@ def _started(deployed: DeployedEngines) -> Remarks:
 
 
 def speed_remarks(during: Calibration, without: Prediction) -> Remarks:
-    """Say what the second calibration has changed; ``without`` is the prediction without the yardstick."""
-    halved = f"after the load the engine was {during.change()}; the prediction stands on the speed half-way"
+    """Report what the second calibration changed; ``without`` is the prediction without the yardstick."""
+    halved = f"after the load the engine was {during.change()}; the prediction uses the mean speed before and after"
     if during.pace is None:
         return Remarks(notes=(halved,))
     middle = ", ".join(f"{name} {getattr(without.outcome, f'{name}_ms').p50:.3g} ms" for name in ("ttft", "tpot", "e2e"))
     yardstick = (
         f"a yardstick on the engine's core took {during.pace:.3f} times as long during the load as during the mixed loads, "
-        f"and the prediction counts that in; without it the p50 were {middle}"
+        f"and the prediction includes that; without it the p50 would be {middle}"
     )
     return Remarks(notes=(halved, yardstick))
 
 
 def _doubted(trial: Trial, setting: Setting) -> Trial:
-    """Leave the coefficients beside the run; keep them for the next what-if where nothing speaks against them, else say what does."""
+    """Write the coefficients to the run's folder; keep them for the next what-if, or say what the doubt is."""
     if (calibration := trial.calibration) is None:
         return trial
     calibration.save(setting.folder / "calibration.json")

@@ -1,1 +1,1 @@
-"""A stack from its program to the cluster: read, priced, held against the policies, deployed and removed."""
+"""A stack from its program to the cluster: read, priced, checked against the policies, deployed and removed."""

@@ -1,4 +1,4 @@
-"""The cluster that a stack lands on: asked about where it is the user's own, started, and stopped again."""
+"""The cluster that a stack is deployed to: confirmed if it is the user's own, started, and stopped again."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
     from stacks.environment import Environment
 
-#: What is real about a cluster, by its provider.
+#: What is real about a cluster, by provider.
 _CONTROL_PLANE: Final = {
-    "embedded": "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
-    "kubeconfig": "The cluster: the one behind the context that you named.",
+    "embedded": "The control plane that accepted every object: etcd, kube-apiserver, scheduler and controllers.",
+    "kubeconfig": "The cluster: the one of the context that you named.",
 }
 
 
 def agree(environment: Environment, cluster: Cluster, *, confirmed: bool) -> None:
-    """Show whose cluster would be changed and ask, unless it is ours or the user has ``confirmed`` it.
+    """Show which cluster would be changed and ask, unless it is ours or the user has ``confirmed`` it.
 
     Raises:
-        click.Abort: the answer is no, or nobody is there to answer (then give --yes).
+        click.Abort: the answer is no, or nobody can answer (then pass --yes).
     """
     if confirmed or environment.cluster.provider == "embedded":
         return
@@ -39,7 +39,7 @@ def agree(environment: Environment, cluster: Cluster, *, confirmed: bool) -> Non
 
 
 def start(cluster: Cluster, steps: Steps) -> None:
-    """Start the cluster, or see that it runs; an embedded one goes on running.
+    """Start the cluster, or check that it runs; an embedded one keeps running.
 
     Raises:
         StackError: it does not start, or cannot be reached.
@@ -52,7 +52,7 @@ def start(cluster: Cluster, steps: Steps) -> None:
 
 @contextmanager
 def stopped_afterwards(cluster: Cluster, steps: Steps, *, keep: bool = False) -> Iterator[None]:
-    """Stop an embedded cluster at the end, unless it ran before or is to be kept."""
+    """Stop an embedded cluster at the end, unless it was running before or is to be kept."""
     status = cluster.status()
     try:
         yield
@@ -62,15 +62,17 @@ def stopped_afterwards(cluster: Cluster, steps: Steps, *, keep: bool = False) ->
 
 
 def remarks(cluster: Cluster) -> Remarks:
-    """Return what is real about the cluster, and what is played."""
+    """Return what is real about the cluster, and what is simulated."""
     status = cluster.status()
-    played = ("Nodes and pods on the embedded cluster are played by KWOK; the control plane is real.",) if status.nodes_are_played else ()
+    played = (
+        ("Nodes and pods on the embedded cluster are simulated by KWOK; the control plane is real.",) if status.nodes_are_played else ()
+    )
     return Remarks(real=(_CONTROL_PLANE[status.provider],), simulated=played)
 
 
 def _stop(cluster: Cluster, steps: Steps) -> None:
-    with held_interrupts():  # a second Ctrl-C must not break the few seconds in which what was started is ended
+    with held_interrupts():  # a second Ctrl-C must not interrupt the few seconds of the shutdown
         try:
             cluster.stop()
         except (StackError, OSError) as error:
-            steps.say(f"the cluster was not stopped: {error}")  # no reason to lose what was found out
+            steps.say(f"the cluster was not stopped: {error}")  # no reason to lose the results

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenedStack:
-    """An environment's stack on a cluster that runs, and that the user has agreed to change."""
+    """An environment's stack on a running cluster that the user has agreed to change."""
 
     environment: Environment
     cluster: Cluster
@@ -50,7 +50,7 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What is deployed: by the state, by the cluster itself, and how the state differs from the program, a sentence each."""
+    """What is deployed, according to the state and to the cluster, and how the state differs from the program, a sentence each."""
 
     graph: Graph
     live: Graph
@@ -59,11 +59,11 @@ class Landed:
 
 
 def open_stack(name: str, space: Workspace, steps: Steps, *, confirmed: bool) -> OpenedStack:
-    """Read the environment, get the tools, ask about a cluster that is not ours, and start one that is.
+    """Read the environment, get the tools, ask before changing a user's cluster, and start an embedded one.
 
     Raises:
-        StackError: the environment or the cluster is not as it must be.
-        ToolchainError: a server or tool is missing and cannot be had.
+        StackError: the environment is invalid, or the cluster does not fit.
+        ToolchainError: a server or tool is missing and cannot be installed.
         UsageError: the project's folder cannot be written.
         click.Abort: the user said no.
     """
@@ -100,7 +100,7 @@ def preview(stack: OpenedStack) -> PlannedChange:
 
 
 def up(stack: OpenedStack) -> Update:
-    """Deploy, and show how far it is.
+    """Deploy, and show the progress.
 
     Raises:
         PolicyDeniesError: a policy denies what the program declares; nothing was deployed.
@@ -112,7 +112,7 @@ def up(stack: OpenedStack) -> Update:
 
 
 def down(stack: OpenedStack) -> Update:
-    """Remove what was deployed, and show how far it is."""
+    """Remove what was deployed, and show the progress."""
     with stack.steps.step("remove") as step, _shown(stack.deployment, step):
         update = stack.deployment.down()
         step.note(changes(update.changes))
@@ -120,7 +120,7 @@ def down(stack: OpenedStack) -> Update:
 
 
 def refresh(stack: OpenedStack) -> Update:
-    """Return what was changed behind Pulumi's back; the state is brought up to date with the cluster."""
+    """Return what was changed outside Pulumi; the state is updated from the cluster."""
     with stack.steps.step("refresh") as step, _shown(stack.deployment, step):
         update = stack.deployment.refresh()
         step.note(changes(update.changes))
@@ -128,7 +128,7 @@ def refresh(stack: OpenedStack) -> Update:
 
 
 def land(environment: Environment, program: Graph, cluster: Cluster, space: Workspace, steps: Steps) -> Landed:
-    """Deploy what the policies have agreed to, and read back what is there; ``program`` is the graph that they have seen.
+    """Deploy what the policies allow, and read back what is there; ``program`` is the graph that they have checked.
 
     Raises:
         StackError: the cluster or the deployment fails.
@@ -148,7 +148,7 @@ def land(environment: Environment, program: Graph, cluster: Cluster, space: Work
             *(f"missing: {label}" for label in difference.removed),
             *(f"changed: {label}: {', '.join(paths)}" for label, paths in difference.changed.items()),
         )
-        step.note("as the program says" if not difference else f"{len(differences)} differences to the program")
+        step.note("as the program says" if not difference else f"{len(differences)} differences from the program")
     return Landed(deployed, live, differences, clusters.remarks(cluster))
 
 
@@ -161,7 +161,7 @@ def _deploy(deployment: Deployment, steps: Steps) -> Update:
 
 @contextmanager
 def _shown(deployment: Deployment, step: Step) -> Iterator[None]:
-    """Show on ``step`` how far an operation of ``deployment`` is."""
+    """Show on ``step`` the progress of an operation of ``deployment``."""
 
     def show(event: Event) -> None:
         step.update(event.done, event.total, event.label)
@@ -174,5 +174,5 @@ def _shown(deployment: Deployment, step: Step) -> Iterator[None]:
 
 
 def changes(counts: dict[str, int]) -> str:
-    """Return ``41 create, 3 same``; ``nothing to do`` where there is nothing at all."""
+    """Return ``41 create, 3 same``, or ``nothing to do``."""
     return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()) if count) or "nothing to do"

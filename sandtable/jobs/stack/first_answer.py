@@ -1,6 +1,6 @@
-"""What can be said of an environment before anything is built, installed or started: graph, policies, cost, and what its engines are.
+"""What is known of an environment before anything is built, installed or started: graph, policies, cost and engines.
 
-It takes seconds on a new machine, so it comes first, and a policy that denies stops a rehearsal here.
+It takes seconds on a new machine, so it comes first; a policy that denies ends the rehearsal here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FirstAnswer:
-    """The program's graph, what the policies find in it, and what its nodes cost."""
+    """The program's graph, its policy findings, and the cost of its nodes."""
 
     graph: Graph
     policies: tuple[Finding, ...]
@@ -37,17 +37,17 @@ def first_answer(environment: Environment, book: PriceBook, steps: Steps) -> Fir
     """Read the program, check the policies and add up the cost, each as a step.
 
     Raises:
-        StackError: the program finds fault with the environment.
+        StackError: the program rejects the environment.
     """
     graph = read_program(environment, steps)
     return FirstAnswer(graph, check_policies(graph, environment, book, steps), _price(graph, environment, book, steps))
 
 
 def read_program(environment: Environment, steps: Steps) -> Graph:
-    """Return the graph that the program declares, without any engine.
+    """Return the graph that the program declares, without running Pulumi's engine.
 
     Raises:
-        StackError: the program finds fault with the environment.
+        StackError: the program rejects the environment.
     """
     from stacks.graph.sources import from_program
 

@@ -1,4 +1,4 @@
-"""The policies over a graph, and the gate that they are: nothing is created where one of them denies."""
+"""The policies over a graph, as a gate: nothing is created if one of them denies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_policies(graph: Graph, environment: Environment, book: PriceBook, steps: Steps) -> tuple[Finding, ...]:
-    """Return what the rules find in ``graph``, what denies first."""
+    """Return the findings of the rules in ``graph``, those that deny first."""
     import policies
 
     with steps.step("policies") as step:
@@ -32,11 +32,11 @@ def denials(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def refuse_denied(findings: Iterable[Finding], environment: Environment) -> None:
-    """Let nothing be deployed where a policy denies.
+    """Raise if a policy denies, so that nothing is deployed.
 
     Raises:
         PolicyDeniesError: one does.
     """
     if denied := denials(findings):
-        how = f"`sandtable check {environment.name}` tells how to mend it"
-        raise PolicyDeniesError("\n".join([f"nothing was deployed, because a policy denies; {how}", *denied]))
+        how = f"`sandtable check {environment.name}` shows how to fix it"
+        raise PolicyDeniesError("\n".join([f"nothing was deployed because a policy denies; {how}", *denied]))

@@ -1,6 +1,6 @@
-"""What the Pulumi CLI needs when it is run by hand: variables that lead it to our tools and to the state of ``sandtable up``, and stacks.
+"""What the Pulumi CLI needs when a user runs it: stacks, and variables that point it to our tools and to the state of ``sandtable up``.
 
-Rule: the caller evaluates what is printed, so what cannot be prepared is told on stderr and stops nothing.
+Rule: the caller's shell evaluates stdout, so problems are reported on stderr and do not end the command.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _PASSPHRASE: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE
 def variables(space: Workspace) -> dict[str, str]:
     """Return them by name.
 
-    A passphrase that the caller has set is left alone. Otherwise it is that of rehearsals, which everybody knows: where one of the
-    environments has a cluster of its own and encrypts with a passphrase, or cannot be read, none is set, and stderr says so.
+    A passphrase that the caller has set is left alone. Otherwise it is the well-known one of rehearsals. If an environment has a
+    user's cluster and encrypts with a passphrase, or cannot be read, none is set, and stderr says so.
 
     Raises:
-        toolchain.ToolMissingError: one of the tools is not here; the text names the command that provides it.
+        toolchain.ToolMissingError: one of the tools is missing; the text names the command that provides it.
         toolchain.CacheError: the folder of links to the tools cannot be written.
     """
     import toolchain
@@ -34,14 +34,14 @@ def variables(space: Workspace) -> dict[str, str]:
 
     found = toolchain.environment(toolchain.tools_for("deploy"))
     state = space.root.absolute() / ".sandtable" / "state"
-    state.mkdir(parents=True, exist_ok=True)  # Pulumi refuses a folder that is not there
+    state.mkdir(parents=True, exist_ok=True)  # Pulumi refuses a folder that does not exist
     found["PULUMI_BACKEND_URL"] = state.as_uri()
     if any(name in os.environ for name in _PASSPHRASE):
         return found
     if real := [name for name, found_there in _environments(space) if _needs_its_own_passphrase(found_there)]:
         _tell(
-            f"no passphrase is set: the one of rehearsals, {REHEARSAL_PASSPHRASE!r}, protects nothing, and not on the embedded cluster, "
-            f"as far as can be read, is {', '.join(real)}; export {_PASSPHRASE[0]} yourself before you run pulumi"
+            f"no passphrase is set: the one of rehearsals, {REHEARSAL_PASSPHRASE!r}, protects nothing, and these environments may use a "
+            f"real cluster: {', '.join(real)}; export {_PASSPHRASE[0]} yourself before you run pulumi"
         )
     else:
         found[_PASSPHRASE[0]] = REHEARSAL_PASSPHRASE
@@ -49,7 +49,7 @@ def variables(space: Workspace) -> dict[str, str]:
 
 
 def make_stacks(space: Workspace) -> None:
-    """Make the stack of each environment that has none yet: ``pulumi up`` does not do that where nobody can be asked."""
+    """Create the stack of each environment that has none yet: ``pulumi up`` does not do that without a terminal."""
     from stacks.clusters import open_cluster
     from stacks.deployment import Deployment
     from stacks.errors import StackError
@@ -61,7 +61,7 @@ def make_stacks(space: Workspace) -> None:
                 raise environment
             Deployment(environment, cluster=open_cluster(environment, space.root), root=space.root).make()
         except (StackError, ToolchainError) as error:
-            _tell(f"the stack {name} was not made: {error}")
+            _tell(f"the stack {name} was not created: {error}")
 
 
 def _environments(space: Workspace) -> Iterator[tuple[str, Environment | StackError]]:
@@ -83,6 +83,6 @@ def _needs_its_own_passphrase(environment: Environment | StackError) -> bool:
 
 
 def _tell(words: str) -> None:
-    """Print a note; as the shell's comment, should somebody evaluate stderr too."""
+    """Print a note, as a shell comment in case somebody evaluates stderr, too."""
     for line in words.splitlines():
         typer.echo(f"# {line}", err=True)

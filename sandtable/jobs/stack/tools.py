@@ -1,4 +1,4 @@
-"""The servers and tools that a job needs: found, fetched or built, with an estimate before anything is built."""
+"""The servers and tools that a job needs: found, fetched or built, with an estimate before any build."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from toolchain import Plan, Tool, ToolchainError
     from toolchain.installing.progress import BuildProgress
 
-#: Go comes first and is only fetched. Without a network that fails within this time, and nothing was promised; with one it is over by then.
+#: Wait this long before printing an estimate. Go comes first and is only fetched: without a network that has failed by then, and with one
+#: it is done.
 _FETCH_PATIENCE_S: Final = 20.0
 
 
 def needed_for(environment: Environment) -> list[str]:
-    """Return the tools that deploying ``environment`` takes: a cluster of the user's own needs none of ours."""
+    """Return the tools needed to deploy ``environment``; a user's cluster needs no servers."""
     import toolchain
 
     cluster = toolchain.tools_for("cluster")
@@ -27,12 +28,12 @@ def needed_for(environment: Environment) -> list[str]:
 
 
 def ensure(names: Sequence[str], steps: Steps, *, verify: bool = False) -> dict[str, Tool]:
-    """Find, download or build the tools called ``names``; silent where all of them are there.
+    """Find, download or build the tools called ``names``; silent if all of them are present.
 
-    With ``verify``, what no longer has the checksum of its installation is made again.
+    With ``verify``, a tool whose checksum has changed since its installation is installed again.
 
     Raises:
-        toolchain.ToolchainError: one cannot be had; the text names the command that mends it.
+        toolchain.ToolchainError: one cannot be installed; the text names the command that fixes it.
     """
     import toolchain
 
@@ -46,7 +47,7 @@ def ensure(names: Sequence[str], steps: Steps, *, verify: bool = False) -> dict[
 
 
 def ensure_or_skip(names: Sequence[str], steps: Steps, words: Callable[[str], str]) -> str | None:
-    """Get the tools as :func:`ensure` does; where one cannot be had, say so in ``words`` and return the reason with its mend."""
+    """Get the tools as :func:`ensure` does; if one cannot be installed, say so in ``words`` and return the reason with its fix."""
     import toolchain
 
     try:
@@ -56,22 +57,22 @@ def ensure_or_skip(names: Sequence[str], steps: Steps, words: Callable[[str], st
             return None
     except (toolchain.ToolMissingError, toolchain.CacheError) as error:
         steps.skip("tools", words(_reason(error)))
-        return _with_mend(error)
+        return _with_fix(error)
     with steps.step("tools") as step, steps.builds() as show:
         try:
             toolchain.environment(toolchain.ensure(names, on_progress=_Announced(needed, steps, show)))
         except (toolchain.ToolMissingError, toolchain.CacheError) as error:
             step.skip(words(_reason(error)))
-            return _with_mend(error)
+            return _with_fix(error)
         step.note(f"{_count(needed)} provided")
     return None
 
 
 def ensure_environment(group: str, steps: Steps) -> Path:
-    """Return the Python of the environment of a workload's dependency group, making it where it is missing; silent where it is there.
+    """Return the Python of the environment of a workload's dependency group, creating it if it is missing; silent if it is present.
 
     Raises:
-        toolchain.ToolchainError: it cannot be had; the text names the remedy.
+        toolchain.ToolchainError: it cannot be made; the text names the fix.
     """
     from toolchain.cache import Cache
     from toolchain.environments import environment_for, find, read_groups
@@ -81,13 +82,13 @@ def ensure_environment(group: str, steps: Steps) -> Path:
     if group in groups and (python := find(groups[group], Cache.of(os.environ))):
         return python
     if group in groups:
-        steps.say(f"The Python environment of {group} is not here yet; getting it takes about {duration(groups[group].seconds)}, once.")
+        steps.say(f"The Python environment of {group} is missing; installing it takes about {duration(groups[group].seconds)}, once.")
     with steps.step(f"environment {group}"), steps.builds() as show:
         return environment_for(group, on_progress=show)
 
 
 class _Announced:
-    """A listener that says what is to come, and how long it takes, before it passes the first event on."""
+    """A listener that announces the work and its estimated time before it passes on the first event."""
 
     def __init__(self, needed: Plan, steps: Steps, show: Callable[[BuildProgress], None]) -> None:
         self._needed, self._steps, self._show = needed, steps, show
@@ -110,7 +111,7 @@ class _Announced:
         from toolchain.installing.progress import duration
 
         missing, takes = _count(self._needed), duration(self._needed.estimate_s)
-        what = "1 tool is not here yet; getting it" if missing == 1 else f"{missing} tools are not here yet; getting them"
+        what = "1 tool is missing; installing it" if missing == 1 else f"{missing} tools are missing; installing them"
         self._steps.say(f"{what} takes about {takes}, once. Ctrl-C is safe: finished parts are kept.")
 
 
@@ -119,10 +120,10 @@ def _count(needed: Plan) -> int:
 
 
 def _reason(error: ToolchainError) -> str:
-    """The first line of an error: what is missing, without the log that proves it."""
+    """The first line of an error: what is missing, without the log."""
     return str(error).partition("\n")[0]
 
 
-def _with_mend(error: ToolchainError) -> str:
-    mend = getattr(error, "mend", None)
-    return f"{_reason(error)}; to mend: {mend}" if mend else _reason(error)
+def _with_fix(error: ToolchainError) -> str:
+    fix = getattr(error, "fix", None)
+    return f"{_reason(error)}; to fix: {fix}" if fix else _reason(error)

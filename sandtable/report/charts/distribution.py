@@ -1,7 +1,7 @@
 """Latency distribution: the share of requests at least this fast, predicted (dashed) over measured (solid).
 
-Time runs on a logarithmic axis, the share on a normal-probability axis that leaves room for the tail. Thresholds are upright lines.
-A line is drawn from at most :data:`POINTS` points, so that a page stays small whatever the number of samples.
+Time has a logarithmic axis, the share a normal-probability axis, which stretches the tail. Thresholds are vertical lines.
+A line has at most :data:`POINTS` points, so that the page stays small with any number of samples.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DRAWN_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One side of the picture: the sorted samples in milliseconds and their summary."""
+    """One side of the chart: the sorted samples in milliseconds and their summary."""
 
     side: str
     samples: list[float]
@@ -37,7 +37,7 @@ class Curve:
         return bool(self.samples) or any(self.quantiles.at(name) is not None for name in QUANTILES)
 
     def values(self) -> list[float]:
-        """Return all values that the axis must reach."""
+        """Return the values that the axis must cover."""
         marks = [self.quantiles.at(name) for name in QUANTILES]
         return [*self.samples, *[mark for mark in marks if mark is not None]]
 
@@ -52,15 +52,15 @@ class Limit:
 
 
 def distribution(ident: str, title: str, curves: list[Curve], limits: list[Limit]) -> Markup:
-    """Return the picture; a sentence in its place where no curve has a sample."""
+    """Return the chart, or a sentence if no curve has a sample."""
     known = [curve for curve in curves if curve.known]
     if not known:
-        return svg.element("p", "No request gave a sample.", class_="empty")
+        return svg.element("p", "No request produced a sample.", class_="empty")
     x = _time_axis(known, limits)
     most = max(len(curve.samples) for curve in known)
     y = Probability(0.9995 if most >= 1000 else 0.997, _BOTTOM, _TOP)
     parts = [*_frame(x, y), *[_threshold(limit, x, y, index) for index, limit in enumerate(limits)]]
-    # The measurement is drawn first, so that the dashes of the prediction lie over it.
+    # The measurement is drawn first, so that the dashes of the prediction lie on top.
     for curve in sorted(known, key=lambda curve: curve.side):
         parts += _curve(curve, x, y)
     parts += [_legend(curve, _LEFT + 160 * column) for column, curve in enumerate(known)]
@@ -70,9 +70,9 @@ def distribution(ident: str, title: str, curves: list[Curve], limits: list[Limit
 def _time_axis(curves: list[Curve], limits: list[Limit]) -> Log:
     values = [value for curve in curves for value in curve.values() if value > 0] or [1.0]
     low, high = min(values), max(values)
-    # A limit far to the right would squash the curves; it is then only named at the edge.
+    # A limit far to the right would squash the curves; it is only named at the edge then.
     high = max([high, *[limit.value for limit in limits if limit.value <= 4 * high]])
-    # More than nine decades would be an axis and no curve; what lies below is drawn at its edge.
+    # More than nine decades would flatten the curve; smaller values are drawn at the edge.
     low, high = max(low, high / 1e9) / 1.1, high * 1.15
     return Log(low, max(low * 1.5, high), _LEFT, _RIGHT)
 
@@ -125,7 +125,7 @@ def _points(samples: list[float], x: Log, y: Probability) -> list[tuple[float, f
     n = len(samples)
     most = min(n, POINTS)
     ranks = sorted({round(index * (n - 1) / (most - 1)) for index in range(most)} | {min(n - 1, round(0.99 * n)), n - 1})
-    # The axis begins at 2 %; what lies below would draw a floor that is not there.
+    # The axis begins at 2 %; points below would look like a flat start of the curve.
     return [(x(samples[rank]), y((rank + 0.5) / n)) for rank in ranks if (rank + 0.5) / n >= 0.02]
 
 

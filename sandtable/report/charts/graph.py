@@ -1,8 +1,8 @@
-"""The resource graph as a picture: a box a component, a tile an object, a line where one component needs another.
+"""The resource graph as a drawing: a box is a component, a tile an object, a line a dependency between components.
 
-The layout is fixed by the graph alone. Components stand in layers, each above all that it needs; inside a layer they are ordered so
-that lines cross little, and stacked into four columns. What most components need stands below a ground line instead of at the end of
-a bundle of lines. Objects that run something are filled tiles, all others outlined ones. What is not drawn is said in the picture.
+The layout depends on the graph alone. Components are drawn in layers, each above all that it needs; inside a layer they are ordered
+so that few lines cross, and stacked into four columns. What most components need is drawn below a ground line instead of at the end
+of a bundle of lines. Objects that run something are filled tiles, all others are outlined. What is not drawn is said in the picture.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _TILE, _STEP, _PER_ROW, _MOST_TILES = 8.0, 10.0, 8, 32
 _MANY_USERS: Final = 4
 #: Letters in a line of notes below the picture, and the height of one.
 _LETTERS, _LINE = 165, 16.0
-#: Where the tiles begin in a box.
+#: Offset of the tiles in a box.
 _TILES = _BOX - 12.0 - _PER_ROW * _STEP
 _HEAD, _ROW, _PAD, _BETWEEN_BOXES, _BETWEEN_LAYERS = 44.0, 18.0, 12.0, 18.0, 46.0
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A component with its place."""
+    """A component with its position."""
 
     component: Component
     x: float
@@ -55,7 +55,7 @@ def draw(parts: list[Component]) -> Markup:
     """
     if not parts:
         return svg.element("p", "No resource graph was recorded.", class_="empty")
-    return _draw(parts, parts[:MOST_COMPONENTS], "Each component stands above those it needs. The table below lists the same.")
+    return _draw(parts, parts[:MOST_COMPONENTS], "Each component is drawn above those it needs. The table below lists the same.")
 
 
 def _draw(parts: list[Component], shown: list[Component], description: str, notes: Iterable[str] = ()) -> Markup:
@@ -76,14 +76,14 @@ def _draw(parts: list[Component], shown: list[Component], description: str, note
     drawn = [svg.element("defs", arrow), *_lines(boxes, ground), *[_box(box, parts) for box in boxes.values()]]
     if ground is not None:
         drawn.append(svg.line(0, ground, _WIDTH, ground, "ground"))
-        drawn.append(svg.text(_WIDTH / 2, ground - 7, "most of the above stands on what is below", "label", "middle"))
+        drawn.append(svg.text(_WIDTH / 2, ground - 7, "most components above need those below", "label", "middle"))
     lines = [line for note in notes for line in textwrap.wrap(note, _LETTERS)]
     drawn += [svg.text(_PAD, height + _LINE * number, line, "label") for number, line in enumerate(lines, 1)]
     return svg.picture("resources", title, description, (_WIDTH, height + _LINE * len(lines) + (_PAD if lines else 0)), drawn)
 
 
 def picture(graph: Graph) -> str:
-    """Return the picture of a whole graph as an SVG file that stands alone, light or dark as its reader prefers."""
+    """Return a whole graph as a standalone SVG file, light or dark as the reader prefers."""
     colours = Markup("").join(style(name) for name in ("colours", "charts"))
     parts = components(graph)
     if parts:
@@ -104,7 +104,7 @@ def caption(graph: Graph) -> list[str]:
 
 
 def _place(parts: list[Component]) -> tuple[dict[str, Box], float | None, float]:
-    """Return the boxes, the height of the ground line (None without ground) and the height of the picture."""
+    """Return the boxes, the y position of the ground line (None without one) and the height of the drawing."""
     ground = foundations(parts)
     needs = {part.name: {name for name in part.needs if name not in ground} for part in parts if part.name not in ground}
     heights = layers({name: needed & needs.keys() for name, needed in needs.items()})
@@ -118,7 +118,7 @@ def _place(parts: list[Component]) -> tuple[dict[str, Box], float | None, float]
 
 
 def foundations(parts: list[Component]) -> set[str]:
-    """Return the components that so many others need that lines to them would hide all other lines, with all that these need."""
+    """Return the components that too many others need to draw lines to them, and everything those components need."""
     users = Counter(name for part in parts for name in part.needs)
     found = {name for name, number in users.items() if number >= max(_MANY_USERS, 0.4 * (len(parts) - 1))}
     by_name = {part.name: part for part in parts}
@@ -147,7 +147,7 @@ def _place_layers(parts: list[Component], heights: dict[str, int], boxes: dict[s
 
 
 def _pull(part: Component, boxes: dict[str, Box]) -> tuple[bool, float]:
-    """Return whether nothing above needs this component, and the mean place of those that do: what is needed stands first."""
+    """Return a sort key: components that others need come first, ordered by the mean position of those others."""
     above = [box.middle for box in boxes.values() if part.name in box.component.needs]
     return (not above, sum(above) / len(above) if above else 0.0)
 
@@ -163,7 +163,7 @@ def _height(part: Component) -> float:
 def _box(box: Box, parts: list[Component]) -> Markup:
     part = box.component
     users = sum(part.name in other.needs for other in parts)
-    # What many need stands without lines to it; then their number says more than where it is.
+    # No lines lead to what many components need; the number of those components is shown instead.
     note = f"needed by {users}" if users >= _MANY_USERS else ", ".join(part.namespaces)
     where = f" · {note}" if note else ""
     drawn = [
@@ -193,7 +193,7 @@ def _box(box: Box, parts: list[Component]) -> Markup:
 
 
 def _lines(boxes: dict[str, Box], ground: float | None) -> list[Markup]:
-    """Return the lines on either side of the ground; none crosses it."""
+    """Return the lines on either side of the ground line; no line crosses it."""
     drawn = []
 
     def joined(user: Box, needed: Box) -> bool:
@@ -225,5 +225,5 @@ def _cut(text: str, most: int) -> str:
 
 
 def _middle_cut(text: str, most: int) -> str:
-    """Cut where kinds are least told apart: ``ValidatingAdmissionPolicy`` and its ``…Binding`` differ at the end."""
+    """Shorten in the middle, because kinds differ at the end: ``ValidatingAdmissionPolicy`` and its ``…Binding``."""
     return text if len(text) <= most else f"{text[: most - 9]}…{text[-8:]}"

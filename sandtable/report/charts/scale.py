@@ -1,4 +1,4 @@
-"""Scales from values to pixels, with the marks of their axes."""
+"""Scales from values to pixels, with the ticks of their axes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Linear:
         return self.start + min(max(share, 0.0), 1.0) * (self.end - self.start)
 
     def ticks(self, about: int = 4) -> list[float]:
-        """Return round values, about so many.
+        """Return about that many round values.
 
         >>> Linear(0, 37, 0, 100).ticks()
         [0.0, 10.0, 20.0, 30.0]
@@ -47,7 +47,7 @@ class Log:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Return the pixel of ``value``; what is not positive is drawn at the low edge."""
+        """Return the pixel of ``value``; values up to 0 are drawn at the low edge."""
         if value <= self.low:
             return self.start
         share = math.log(value / self.low) / math.log(self.high / self.low)
@@ -71,7 +71,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """Shares on a normal-probability scale, which gives the tail the room that a linear axis denies it.
+    """Shares on a normal-probability scale, which stretches the tail.
 
     From 2 % to ``high``; a log-normal distribution is a straight line over a logarithmic axis.
     """

@@ -1,7 +1,7 @@
 """A small SVG writer: escaped, deterministic, short.
 
-Rule 1: every value is escaped, signs that XML cannot carry included; only :class:`markupsafe.Markup` made here passes as it is.
-Rule 2: a picture has a title and a description for screen readers, and a data table beside it on the page.
+Rule 1: every value is escaped, including characters that XML cannot carry; only :class:`markupsafe.Markup` made here passes unchanged.
+Rule 2: a chart has a title and a description for screen readers, and a data table next to it on the page.
 Rule 3: no colours here; elements carry classes, and the style sheet gives light, dark and print their own.
 """
 
@@ -28,7 +28,7 @@ def element(name: str, *children: Child, **attributes: Value | None) -> Markup:
         for key, value in attributes.items()
         if value is not None
     )
-    # Names and attribute names are literals of this package; values and children are escaped.
+    # Tag and attribute names are literals of this package; values and children are escaped.
     if not children:
         return Markup(f"<{name}{written}/>")  # noqa: S704
     content = "".join(str(child if isinstance(child, Markup) else escape(seen(child))) for child in children)

@@ -1,6 +1,6 @@
-"""The load over time: sent and finished per second, requests in flight, output tokens per second, failures where there were any.
+"""The load over time: sent and finished per second, requests in flight, output tokens per second, and failures if there were any.
 
-At most :data:`SLICES` slices are drawn; those of longer runs are merged into wider ones.
+At most :data:`SLICES` slices are drawn; longer runs are merged into wider slices.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _merged(part: Sequence[Tick]) -> Tick:
 
 
 def timeline(ticks: Sequence[Tick]) -> Markup:
-    """Return the picture; a sentence in its place where nothing was sent."""
+    """Return the chart, or a sentence if nothing was sent."""
     if not ticks:
         return svg.element("p", "No load was sent.", class_="empty")
     length, slices = slices_of(ticks)
@@ -117,5 +117,5 @@ def _description(slices: Sequence[Tick], length: float) -> str:
     failed = sum(tick.failed_per_s for tick in slices) * length
     return (
         f"Over {slices[-1].at_s + length - slices[0].at_s:g} seconds, at most {figure(most, 'count')} requests were in flight"
-        f" and {figure(round(failed), 'count')} failed. The data stand in the table below the picture."
+        f" and {figure(round(failed), 'count')} failed. The table below the chart has the data."
     )

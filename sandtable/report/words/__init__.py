@@ -1,1 +1,1 @@
-"""What the page, the terminal and the summaries say alike: figures, metrics, sentences, and the parts of a graph."""
+"""Words shared by the page, the terminal and the summaries: figures, metrics, sentences, and the parts of a graph."""

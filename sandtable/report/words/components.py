@@ -1,9 +1,9 @@
-"""A resource graph cut into the parts that a person talks about: components with their kinds, and which part needs which.
+"""A resource graph divided into components with their kinds, and the dependencies between them.
 
 A resource belongs to its nearest component; without one, to its namespace, the default one where it names none; else to the cluster itself.
 Dependencies between parts come from the resources' own; what follows from others is left out, so that a picture shows the fewest lines that
 say the same.
-Names are shown by ``sandtable.terminal_escapes``: whoever prints or draws a part need not.
+Names have passed through ``sandtable.terminal_escapes``, so code that prints or draws a part need not escape them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stacks.graph import Graph, Resource
 
-#: Kinds whose objects run pods or are machines; drawn filled.
+#: Kinds of objects that run pods or are machines; drawn filled.
 RUNNING: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "Node"})
 _NOT_A_PART: Final = ("pulumi:pulumi:Stack", "pulumi:providers:")
 
@@ -34,7 +34,7 @@ class Component:
     namespaces: tuple[str, ...]
     needs: tuple[str, ...]
     layer: int
-    """0 stands on nothing; every part is above all that it needs."""
+    """0 needs nothing; every part is above all that it needs."""
 
     @property
     def size(self) -> int:
@@ -43,9 +43,9 @@ class Component:
 
 
 def counted(graph: Graph) -> str:
-    """Return how many resources there are, and how many of them only hold others together or lead to a cluster.
+    """Return how many resources there are, and how many of them are only components or providers.
 
-    What :func:`components` shows are the rest, the objects: ``259 resources: 233 objects, 26 components and providers``.
+    :func:`components` shows the rest, the objects: ``259 resources: 233 objects, 26 components and providers``.
     """
     objects = sum(resource.counts for resource in graph)
     whole = count(len(graph), "resource")
@@ -128,7 +128,7 @@ def _by_kind(resources: list[Resource]) -> tuple[tuple[str, tuple[str, ...]], ..
 
 
 def _without_cycles(needs: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Drop the edges that close a cycle, walking by name, so that the result does not depend on any order."""
+    """Drop the edges that close a cycle, visiting parts by name, so that the result does not depend on the input's order."""
     kept: dict[str, set[str]] = {name: set() for name in needs}
     state: dict[str, int] = {}
 
@@ -149,7 +149,7 @@ def _without_cycles(needs: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def layers(needs: dict[str, set[str]]) -> dict[str, int]:
-    """Return for each part the longest way down to one that needs nothing; ``needs`` has no cycle."""
+    """Return for each part the longest path down to one that needs nothing; ``needs`` has no cycle."""
     found: dict[str, int] = {}
 
     def layer(name: str) -> int:

@@ -1,4 +1,4 @@
-"""The labelled fields of a part, ready for a table: what a document says, under the names that its types give."""
+"""The labelled fields of a part of a document, ready for a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUFFIXES: Final = {"ms": " ms", "us": " µs", "s": " s", "per_s": "/s"}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A figure with what it counts and how it is known."""
+    """A figure with its label and its source."""
 
     label: str
     value: str
@@ -24,7 +24,7 @@ class Item:
 
 
 def facts(part: Part) -> list[Item]:
-    """Return every labelled field of ``part`` that is known, in words and with its unit."""
+    """Return every labelled field of ``part`` that has a value, as text with its unit."""
     values = ((label, getattr(part, name)) for name, label in labelled(type(part)))
     return [Item(label.words, _written(value, label.unit)) for label, value in values if value is not None]
 

@@ -1,6 +1,6 @@
-"""The metrics of a rehearsal in words: what a threshold asks, and the rows of the comparison.
+"""The metrics of a rehearsal in words: thresholds, and the rows of the comparison.
 
-The keys are those of ``stacks.environment.thresholds.METRICS``; an expression that this version cannot parse is shown as it was written.
+The keys are those of ``stacks.environment.thresholds.METRICS``; an expression that this version cannot parse is shown unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OTHERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A threshold ready to be shown."""
+    """A threshold, ready for display."""
 
     expression: str
     words: str
@@ -41,13 +41,13 @@ class Line:
     limit: float | None
     symbol: str
     latency: str | None
-    """``ttft_ms``, ``tpot_ms`` or ``e2e_ms``, where the threshold is about one."""
+    """``ttft_ms``, ``tpot_ms`` or ``e2e_ms``, if the threshold is about one of them."""
     decides: bool = True
-    """Whether what it says is said of the threshold; other lines are for comparison."""
+    """Whether this line decides the threshold; the other lines are for comparison."""
 
     @property
     def value(self) -> str:
-        """The judged figure with its unit; a dash where there is none."""
+        """The judged figure with its unit, or a dash."""
         if self.estimate.unit == "usd" or self.estimate.value is None:
             return usd(self.estimate.value)
         return f"{self.estimate.text}{SUFFIXES.get(self.estimate.unit, '')}"
@@ -90,7 +90,7 @@ def _metric(name: str) -> tuple[str, str, str | None, str | None]:
 
 
 def _trim(number: str) -> str:
-    """Drop the zeros that a round limit does not need: ``400.0`` is ``400``."""
+    """Drop the trailing zeros of a round limit: ``400.0`` becomes ``400``."""
     return number.rstrip("0").rstrip(".") if "." in number else number
 
 
@@ -127,7 +127,7 @@ def comparison(rehearsal: Rehearsal) -> list[Row]:
         for latency in LATENCIES
         for quantile in QUANTILES
     ]
-    # Counts last: they say how much was seen, the figures before them what.
+    # Counts come last: they are the size of the sample, not a result.
     for name, label in sorted(labelled(type(predicted or measured or Outcome())), key=lambda one: one[1].unit == "count"):
         before, after = (Estimate(getattr(outcome, name) if outcome else None, label.unit) for outcome in (predicted, measured))
         rows.append(_row("the whole run", label.words, before, after, error.of_figure(name)))

@@ -1,8 +1,8 @@
-"""How a quantity is written: one form for the terminal, the page and the pull request.
+"""How quantities are written, the same in the terminal, the page and the pull request.
 
-Rule 1: a figure carries its unit, its 95 % interval and its n, or a dash where there is none.
-Rule 2: an end that the sample does not bound is said in words: ``[≥ 131.0, n too small]``.
-Digits: about four significant ones, so that two runs can be told apart and no false precision is shown.
+Rule 1: a figure has its unit, its 95 % interval and its n; a missing one is a dash.
+Rule 2: an end that the sample does not bound is written in words: ``[≥ 131.0, n too small]``.
+Figures have about four significant digits, enough to distinguish two runs without false precision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ABSENT: Final = "—"
 
 
 def figure(value: float | None, unit: str = "") -> str:
-    """Return ``value`` in digits without its unit; ``unit`` is ms, share (written in per cent), tokens_per_s, usd, count or nothing.
+    """Return ``value`` in digits without its unit; ``unit`` is ms, share (written in per cent), tokens_per_s, usd, count or empty.
 
     >>> figure(148.2345, "ms"), figure(0.0423, "share"), figure(19412.3, "usd"), figure(None)
     ('148.2', '4.23', '19,412', '—')
@@ -59,7 +59,7 @@ def percent(share: float | None, *, signed: bool = False) -> str:
 
 
 def interval(ci95: Interval | None, unit: str = "") -> str:
-    """Return a 95 % interval in brackets; empty where there is none.
+    """Return a 95 % interval in brackets; empty if it is unknown.
 
     >>> interval((131.02, 171.44), "ms"), interval((131.02, None), "ms"), interval(None)
     ('[131.0, 171.4]', '[≥ 131.0, n too small]', '')
@@ -77,7 +77,7 @@ def interval(ci95: Interval | None, unit: str = "") -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Return a duration as an operator says it.
+    """Return a duration in the units an operator uses.
 
     >>> seconds(0.04), seconds(19.04), seconds(75), seconds(3720), seconds(None)
     ('0.0 s', '19.0 s', '1 min 15 s', '1 h 2 min', '—')
@@ -114,12 +114,12 @@ class Estimate:
 
     @property
     def interval(self) -> str:
-        """Its interval in brackets; empty where the figure itself is not known."""
+        """Its interval in brackets; empty if the figure is unknown."""
         return "" if self.value is None else interval(self.ci95, self.unit)
 
     @property
     def size(self) -> str:
-        """``n=120``; empty where the figure is not a statistic of a sample."""
+        """``n=120``; empty if the figure is not a statistic of a sample."""
         return "" if self.n is None else f"n={self.n:,}"
 
     def __str__(self) -> str:

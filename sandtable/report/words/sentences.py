@@ -1,4 +1,4 @@
-"""What a run says in plain sentences, the same in the terminal, on the page and in a pull request.
+"""A run in plain sentences, the same in the terminal, on the page and in a pull request.
 
 Nothing is decided here: the verdict and its reasons come from the document. This module only finds the words.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A state as a mark and a word, so that colour never stands alone."""
+    """A state as a mark and a word, so that it is readable without colour."""
 
     mark: str
     word: str
@@ -30,7 +30,7 @@ STATUS: Final = {"done": Word("✓", "done"), "skipped": Word("-", "skipped"), "
 
 
 def headline(rehearsal: Rehearsal) -> str:
-    """Return one sentence that a manager can repeat."""
+    """Return the result in one sentence."""
     thresholds, name = [line for line in rehearsal.thresholds if line.decides], rehearsal.environment
     broken = sum(judged.holds is False for judged in thresholds)
     undecided = sum(judged.holds is None for judged in thresholds)
@@ -43,8 +43,8 @@ def headline(rehearsal: Rehearsal) -> str:
         causes += ["worse than the kept baseline"] if regressions(rehearsal) else []
         return f"{name} should not ship: {', '.join(causes)}." if causes else f"{name} should not ship."
     if undecided:
-        return f"This run cannot decide about {name}: {undecided} of {count(len(thresholds), 'threshold')} undecided."
-    return f"This run cannot decide about {name}."
+        return f"This run cannot decide on {name}: {undecided} of {count(len(thresholds), 'threshold')} undecided."
+    return f"This run cannot decide on {name}."
 
 
 def regressions(rehearsal: Rehearsal) -> list[str]:
@@ -56,7 +56,7 @@ def basis(rehearsal: Rehearsal) -> str:
     """Return one sentence on what the verdict rests on."""
     predicted, measured = rehearsal.predicted, rehearsal.measured
     if predicted is None and measured is None:
-        return "Nothing was predicted or measured; only what stands below was checked."
+        return "Nothing was predicted or measured; only the checks below were made."
     if measured is None:
         return f"It rests on a prediction of {count(predicted.requests if predicted else 0, 'request')}; nothing was measured."
     sent = f"a measurement of {count(measured.requests, 'request')}"
@@ -65,12 +65,12 @@ def basis(rehearsal: Rehearsal) -> str:
     elif measured.failed:
         sent += f", of which {measured.failed:,} failed"
     if predicted is None:
-        return f"It rests on {sent}; nothing was predicted to hold it against."
+        return f"It rests on {sent}; there is no prediction to compare it with."
     return f"It rests on a prediction and on {sent}."
 
 
 def what_it_buys(rehearsal: Rehearsal) -> list[Item]:
-    """Return replicas, GPUs, nodes, tokens per second and USD per million tokens, each where it is known."""
+    """Return replicas, GPUs, nodes, tokens per second and USD per million tokens, each if it is known."""
     items = []
     if engines := rehearsal.engines:
         items.append(_counted(engines.replicas, "replica of the engine", "replicas of the engine"))
@@ -99,14 +99,14 @@ def monthly(cost: Cost | None) -> str:
 
 
 def amount(cost: Cost, value: float | None) -> str:
-    """Return ``value``, which follows from ``cost``: ``at least`` where nodes without a price are missing from it, a dash where all are."""
+    """Return ``value``, a sum from ``cost``: with ``at least`` if nodes without a price are left out, a dash if no node has a price."""
     if value is None or (cost.unpriced and not any(pool.nodes and pool.usd_per_hour is not None for pool in cost.pools)):
         return ABSENT
     return f"at least {usd(value)}" if cost.unpriced else usd(value)
 
 
 def budget(cost: Cost) -> str:
-    """Return how the monthly cost stands to the budget; empty where that cannot be told. A budget of $0 is one."""
+    """Return the monthly cost as a share of the budget; empty if either is unknown. $0 is a valid budget."""
     if cost.budget_usd is None or cost.monthly_usd is None or monthly(cost) == ABSENT:
         return ""
     if not cost.budget_usd:
@@ -117,20 +117,20 @@ def budget(cost: Cost) -> str:
 
 
 def zeros(cost: Cost) -> list[Item]:
-    """Return the three kinds of zero, which must not be read alike."""
+    """Return the three kinds of zero, which mean different things."""
     free = [pool.name for pool in cost.pools if pool.usd_per_hour == 0]
     return [
-        Item("priced at $0", ", ".join(free) or "none", "the price book says that it costs nothing"),
-        Item("no price known", ", ".join(cost.unpriced) or "none", "left out of the sum: read it as “at least”"),
+        Item("priced at $0", ", ".join(free) or "none", "the price book lists it as free"),
+        Item("no price known", ", ".join(cost.unpriced) or "none", "not in the sum: read it as “at least”"),
         Item("not modelled", ", ".join(cost.not_modelled) or "none", "do not read this as free"),
     ]
 
 
 def deployed(rehearsal: Rehearsal) -> str:
-    """Return one sentence on whether what runs is what was written."""
+    """Return one sentence on whether the deployment matches the program."""
     graph = rehearsal.graph
     if graph.matches_deployed is None:
         return "Nothing was deployed to compare the graph with."
     if graph.matches_deployed:
-        return "What is deployed is what the program says: both graphs have the same digest."
-    return f"What is deployed differs from what the program says in {count(len(graph.differences), 'place')}:"
+        return "What is deployed matches the program: both graphs have the same digest."
+    return f"What is deployed differs from the program in {count(len(graph.differences), 'place')}:"

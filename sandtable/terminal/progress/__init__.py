@@ -1,1 +1,1 @@
-"""What a command says while it works: its steps, and moving lines for the long ones."""
+"""Progress of a command: its steps, and live lines for the long ones."""

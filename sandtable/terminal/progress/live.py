@@ -1,4 +1,4 @@
-"""The moving lines at the foot of a terminal: one a running step or build, gone when it ends."""
+"""The live lines at the bottom of a terminal: one for each running step or build, removed when it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Live:
-    """Rows by name. Safe to call from any thread; what is not shown costs nothing but a dictionary entry."""
+    """Rows by name. Safe to call from any thread; a row that is not shown costs only a dictionary entry."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -22,7 +22,7 @@ class Live:
         self._news: dict[str, tuple[float, float | None, str]] = {}
 
     def show(self, name: str) -> None:
-        """Show a row, with what was last told about it."""
+        """Show a row with its latest progress."""
         with self._lock:
             if name in self._rows:
                 return
@@ -34,14 +34,14 @@ class Live:
             self._progress.refresh()
 
     def update(self, name: str, done: float, total: float | None, words: str) -> None:
-        """Tell how far it is; drawn where the row is shown, kept until then."""
+        """Update the progress of a row; kept until the row is shown."""
         with self._lock:
             self._news[name] = (done, total, words)
             if name in self._rows:
                 self._draw(name)
 
     def remove(self, name: str) -> None:
-        """Take a row away; with the last one the foot of the terminal is free again."""
+        """Remove a row; removing the last one clears the live display."""
         with self._lock:
             self._news.pop(name, None)
             row = self._rows.pop(name, None)
@@ -72,5 +72,5 @@ class Live:
         assert self._progress is not None, "a shown row has a display"
         done, total, words = self._news[name]
         counted = f"{done:g}/{total:g} {words}" if total and total > 1 else words
-        # A long text would push the bar and the time off the line.
+        # Long text would push the bar and the time off the line.
         self._progress.update(self._rows[name], completed=done, total=total, words=counted[: max(12, self._console.width - 54)])

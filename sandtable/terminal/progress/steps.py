@@ -1,9 +1,9 @@
-"""The steps of a command: one line with its time when each is done, a moving line while a long one lasts.
+"""The steps of a command: one line with its time when each is done, a live line while a long one runs.
 
 Rule 1: everything goes to stderr, so that stdout carries results only.
-Rule 2: a step that lasts longer than :data:`PATIENCE_S` shows a spinner or a bar on a terminal that can move its lines; elsewhere a line is
-written every :data:`NEWS_EVERY_S` seconds at most.
-Rule 3: what was done stays known (``timings``), also when nothing is shown.
+Rule 2: a step longer than :data:`PATIENCE_S` shows a spinner or a bar on a terminal that can redraw lines; elsewhere it writes a line at
+most every :data:`NEWS_EVERY_S` seconds.
+Rule 3: ``timings`` keeps every step, even if nothing is shown.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _STYLE: Final = {"done": "good", "skipped": "unsure", "failed": "bad"}
 
 
 class Cancellable(Protocol):
-    """A call that was put off."""
+    """A delayed call."""
 
     def cancel(self) -> object:
         """Drop it."""
@@ -59,15 +59,15 @@ class Step:
         self._news_at = steps.clock()
 
     def note(self, text: str) -> None:
-        """Say in a few words what came out; shown on the step's line."""
+        """Set the result in a few words; shown on the step's line."""
         self._note = text
 
     def skip(self, reason: str) -> None:
-        """Say that it turned out to be left out, and why; it ends as skipped."""
+        """Mark the step as skipped, with the reason."""
         self.status, self._note = "skipped", reason
 
     def update(self, done: float, total: float | None = None, text: str = "") -> None:
-        """Tell how far it is: ``done`` of ``total`` (None: not known), and what is at hand; from any thread, as often as one likes."""
+        """Report progress: ``done`` of ``total`` (None: unknown), and the current item; from any thread, at any rate."""
         self._steps.live.update(self.name, done, total, text)
         now = self._steps.clock()
         if not self._steps.moving and now - self._news_at >= NEWS_EVERY_S:
@@ -85,9 +85,9 @@ class Steps:
 
     Args:
         quiet: show nothing.
-        console: where to; default: stderr.
-        clock: seconds from any origin, rising.
-        later: calls back after a delay in seconds, unless cancelled.
+        console: output; default: stderr.
+        clock: monotonic seconds from any origin.
+        later: schedules a call after a delay in seconds; can be cancelled.
     """
 
     def __init__(
@@ -100,18 +100,18 @@ class Steps:
     ) -> None:
         self.console = console or progress()
         self.quiet, self.clock, self._later = quiet, clock, later
-        self.moving = self.console.is_interactive and not quiet  # a dumb terminal cannot move a line
+        self.moving = self.console.is_interactive and not quiet  # a dumb terminal cannot redraw a line
         self.live = Live(self.console)
         self._done: list[Timing] = []
 
     @contextmanager
     def step(self, name: str, *, brief: bool = False) -> Iterator[Step]:
-        """Run one step; its line is written when it ends, also where it fails or is interrupted.
+        """Run one step; its line is written when it ends, also if it fails or is interrupted.
 
-        A ``brief`` one, of a command that only looks, says nothing where it ends within :data:`PATIENCE_S`.
+        A ``brief`` step, of a command that only reads, prints nothing if it ends within :data:`PATIENCE_S`.
         """
         step, started = Step(name, self), self.clock()
-        # On a terminal the step shows itself only once it has lasted a while, so that quick ones do not flicker.
+        # On a terminal the live line appears only after a while, so that quick steps do not flicker.
         timer = self._later(PATIENCE_S, lambda: self.live.show(name)) if self.moving else None
         status: Status = "failed"
         note = "failed"
@@ -129,18 +129,18 @@ class Steps:
             self._end(Timing(step=name, seconds=round(took_s, 3), status=status, note=note), silent=brief and took_s < PATIENCE_S)
 
     def skip(self, name: str, reason: str) -> None:
-        """Say that a step is left out, and why."""
+        """Report that a step is skipped, and why."""
         self._end(Timing(step=name, seconds=0.0, status="skipped", note=reason))
 
     def say(self, text: str) -> None:
         """Write one line."""
         if not self.quiet:
-            # Only a terminal has a width to fit: a line in a log stays one line.
+            # Wrap only on a terminal: a line in a log stays one line.
             self.console.print(Text(text), soft_wrap=not self.console.is_terminal)
 
     @contextmanager
     def builds(self) -> Iterator[Callable[[BuildProgress], None]]:
-        """Give a listener for ``toolchain.ensure`` that shows a bar for each build, or plain lines off a terminal."""
+        """Return a listener for ``toolchain.ensure`` that shows a bar for each build, or plain lines without a terminal."""
         from toolchain.installing.progress import PlainLines, duration
 
         if not self.moving:
@@ -153,7 +153,7 @@ class Steps:
                 self.live.remove(event.tool)
                 self.say(f"{STATUS[event.state].mark} {event.tool}: {event.state} after {duration(event.elapsed_s)}")
                 return
-            words = {"planned": "to come", "waiting": "another process makes it"}.get(event.state, f"about {duration(event.left_s)} left")
+            words = {"planned": "to come", "waiting": "another process builds it"}.get(event.state, f"about {duration(event.left_s)} left")
             shown.add(event.tool)
             self.live.update(event.tool, event.share, 1.0, words)
             self.live.show(event.tool)

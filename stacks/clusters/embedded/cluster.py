@@ -113,7 +113,7 @@ class EmbeddedCluster:
         dead, ports = self._dead(), Ports.read(self._ports_file)
         note = ""
         if not dead:
-            note = "nodes and pods are played by KWOK"
+            note = "nodes and pods are simulated by KWOK"
         elif len(dead) < len(KINDS):
             note = f"not running: {', '.join(dead)}; `sandtable cluster start {self.name}` starts them again"
         return ClusterStatus(
@@ -156,7 +156,7 @@ class EmbeddedCluster:
                 return
 
     def _choose_ports(self, attempt: int) -> Ports:
-        """Keep the ports of the last start, unless somebody took one in the meantime: then all are new, and all servers start anew."""
+        """Keep the ports of the last start, unless somebody took one in the meantime: then all ports are new, and all servers restart."""
         ports = Ports.read(self._ports_file)
         needed = [getattr(ports, port) for name in self._dead() for port in KINDS[name].ports] if ports else []
         if ports is None or attempt > 1 or any(stays_taken(port) for port in needed):

@@ -19,7 +19,7 @@ from foundation.errors import DocumentError
 from foundation.formats import yaml_text
 from stacks.errors import ConfigurationError
 
-_MEND: Final = "name another with `cluster.kubeconfig` in the environment, or with $KUBECONFIG"
+_FIX: Final = "name another with `cluster.kubeconfig` in the environment, or with $KUBECONFIG"
 _HOME: Final = "~/.kube/config"
 #: Keys of a cluster and of a user whose values are paths.
 _PATHS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -106,7 +106,7 @@ def named(kubeconfig: str | None, root: Path) -> tuple[Path, ...]:
         try:
             paths.append((folder / Path(entry).expanduser()).absolute())
         except RuntimeError as error:
-            raise ConfigurationError(f"{entry}: there is no such home folder; {_MEND}") from error
+            raise ConfigurationError(f"{entry}: there is no such home folder; {_FIX}") from error
     return tuple(dict.fromkeys(path for path in paths if path.exists())) or tuple(paths[:1])
 
 
@@ -131,9 +131,9 @@ def _document(path: Path) -> Mapping[str, Any]:
     try:
         documents = yaml_text.read(path)
     except DocumentError as error:
-        raise ConfigurationError(f"{error}; {_MEND}") from error
+        raise ConfigurationError(f"{error}; {_FIX}") from error
     if len(documents) != 1 or not isinstance(document := documents[0].value, dict):
-        raise ConfigurationError(f"{path}: this is no kubeconfig; {_MEND}")
+        raise ConfigurationError(f"{path}: this is no kubeconfig; {_FIX}")
     return document
 
 
@@ -142,12 +142,12 @@ def _entries(document: Mapping[str, Any], key: str, path: Path) -> dict[str, Map
     found: dict[str, Mapping[str, Any]] = {}
     for index, entry in enumerate(listed if isinstance(listed, list) else [listed]):
         if not isinstance(entry, dict) or "name" not in entry or not isinstance(entry.get(key), dict):
-            raise ConfigurationError(f"{path}: {key}s[{index}]: `name` and `{key}` are expected; correct it, or {_MEND}")
+            raise ConfigurationError(f"{path}: {key}s[{index}]: `name` and `{key}` are expected; correct it, or {_FIX}")
         name, value = str(entry["name"]), entry[key]
         if name in found:
             raise ConfigurationError(f"{path}: {key}s[{index}]: the name {name!r} stands twice; keep one of them")
         if key == "cluster" and not isinstance(value.get("server", ""), str):
-            raise ConfigurationError(f"{path}: clusters[{index}].cluster.server: a URL is expected; correct it, or {_MEND}")
+            raise ConfigurationError(f"{path}: clusters[{index}].cluster.server: a URL is expected; correct it, or {_FIX}")
         for field in _PATHS:
             if not isinstance(value.get(field, ""), str):
                 raise ConfigurationError(f"{path}: {key}s[{index}].{key}.{field}: a path is expected; put it in quotes")

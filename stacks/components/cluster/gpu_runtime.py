@@ -92,7 +92,7 @@ class GpuRuntime(Component):
             # A GPU that fails its health check is taken out of the node's capacity; MIG slices appear as their own resources.
             env={"MIG_STRATEGY": "single", "FAIL_ON_INIT_ERROR": "true"},
             mounts=[Mount("device-plugins", _DEVICE_PLUGINS)],
-            # No probes: it has no health endpoint; it registers anew by itself when the kubelet was started again.
+            # No probes: it has no health endpoint; it registers again by itself after the kubelet restarts.
             rights=Rights(root=True),  # the kubelet's socket belongs to root; no capability is needed
         )
         volumes = [host_path("device-plugins", _DEVICE_PLUGINS, "Directory")]

@@ -1,4 +1,4 @@
-"""The nodes of the embedded cluster, which KWOK plays; elsewhere nodes are there already, or Karpenter makes them.
+"""The nodes of the embedded cluster, which KWOK simulates; elsewhere nodes are there already, or Karpenter makes them.
 
 Rule 1: a pool is declared with its smallest number of nodes; growing it is an autoscaler's work.
 Rule 2: nodes come before everything that runs on them, and go after it: pods whose node has gone are ended by nobody, and a namespace

@@ -1,4 +1,4 @@
-"""Graphs from plain Kubernetes manifests: anybody's YAML or JSON files, or folders of them.
+"""Graphs from plain Kubernetes manifests: plain YAML or JSON files, or folders of them.
 
 URNs are made in Pulumi's form, so that everything that reads a graph can name the resources; there are no parents, and no
 dependencies. Lists (``List``, ``ConfigMapList`` …) are split into their items.
@@ -130,8 +130,8 @@ def _object(document: dict[str, Any], place: str) -> Resource:
     inputs = checked(document, place)
     metadata = inputs["metadata"]
     if not metadata.get("name"):
-        mend = "; `generateName` makes another one each time, so give it a name" if metadata.get("generateName") else ""
-        raise ConfigurationError(f"{place}: {inputs['kind']}: `metadata.name` is missing{mend}")
+        hint = "; `generateName` makes another one each time, so give it a name" if metadata.get("generateName") else ""
+        raise ConfigurationError(f"{place}: {inputs['kind']}: `metadata.name` is missing{hint}")
     version = inputs["apiVersion"]
     kind = f"kubernetes:{version if '/' in version else 'core/' + version}:{inputs['kind']}"
     name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))

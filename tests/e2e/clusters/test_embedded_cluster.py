@@ -1,4 +1,4 @@
-"""The embedded cluster plays a GPU node, heals after any of its servers was killed, and leaves nothing behind.
+"""The embedded cluster simulates a GPU node, heals after any of its servers was killed, and leaves nothing behind.
 
 Also: how a cluster that somebody else owns is refused, with the embedded one in the part of somebody else's.
 """
@@ -99,7 +99,7 @@ def processes_of(cluster: EmbeddedCluster) -> list[str]:
 
 @pytest.fixture(scope="module")
 def cluster(new_cluster: New, eventually: Eventually) -> EmbeddedCluster:
-    """A cluster with a played GPU node and three engines on it."""
+    """A cluster with a simulated GPU node and three engines on it."""
     made = new_cluster("one")
     made.start()
     client.CoreV1Api(connect(made)).create_node(NODE)

@@ -1,4 +1,4 @@
-"""Whatever an operator gets wrong: a message with the place, the value, what is allowed and the mend; the right code; no traceback."""
+"""Whatever an operator gets wrong: a message with the place, the value, what is allowed and the fix; the right code; no traceback."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_load_that_cannot_be_meant(sandtable: Any, options: tuple[str, ...]) -> 
 
 def test_a_load_is_sent_nowhere_before_the_answer(sandtable: Any) -> None:
     answer = sandtable("loadtest", "dev", "--target", "http://127.0.0.1:9", answer="n\n")
-    answer.refused("http://127.0.0.1:9", "may it be loaded", "not agreed to", code=130)
+    answer.refused("http://127.0.0.1:9", "may it be loaded", "not confirmed", code=130)
 
 
 def test_port_of_the_page_is_taken(sandtable: Any) -> None:
@@ -215,7 +215,7 @@ def test_kubeconfig_that_is_none(sandtable: Any, edited: Edit, tmp_path: Path) -
     config.write_text(yaml.safe_dump({**entry, "contexts": [{"name": "mien", "context": {"cluster": "c", "user": "u"}}]}))
     sandtable("up", "dev", "--yes").refused("no context 'mine'", "did you mean 'mien'")
     config.write_text(config.read_text().replace("mien", "mine"))
-    sandtable("up", "dev", answer="n\n").refused("This changes the cluster", "'mine'", "https://127.0.0.1:9", "not agreed to", code=130)
+    sandtable("up", "dev", answer="n\n").refused("This changes the cluster", "'mine'", "https://127.0.0.1:9", "not confirmed", code=130)
 
 
 def test_no_run_to_report(sandtable: Any) -> None:
@@ -247,7 +247,7 @@ def test_runs_that_may_not_be_read(sandtable: Any, project: Path, monkeypatch: p
         monkeypatch.setattr(os, "scandir", refused)
         monkeypatch.setattr(Path, "stat", beneath)
     try:
-        sandtable("report", *run).refused(f"{runs}", "Permission denied", "unlock the folder")
+        sandtable("report", *run).refused(f"{runs}", "Permission denied", "make the folder writable")
     finally:
         monkeypatch.undo()
         runs.chmod(0o700)
@@ -287,7 +287,7 @@ def test_a_message_does_not_command_the_terminal(sandtable: Any, tmp_path: Path)
 
 
 def test_cluster_is_not_thrown_away_unasked(sandtable: Any) -> None:
-    sandtable("cluster", "delete", "dev", answer="").refused("Throw away", "--yes", code=130)
+    sandtable("cluster", "delete", "dev", answer="").refused("Delete the cluster", "--yes", code=130)
 
 
 def test_two_rehearsals_of_one_environment(sandtable: Any, project: Path) -> None:
@@ -309,7 +309,7 @@ def test_baseline_of_another_release(sandtable: Any, project: Path, content: str
 
 
 def test_load_on_gpus_that_are_not_here(sandtable: Any) -> None:
-    sandtable("loadtest", "prod").refused("ask for H100 GPUs, and only engines on processors are started here", "--target")
+    sandtable("loadtest", "prod").refused("request H100 GPUs, and only CPU engines can be started here", "--target")
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_built(

@@ -135,7 +135,7 @@ def test_a_working_folder_that_has_been_removed(tmp_path: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", line], env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert done.stderr == "error: the working folder has been removed: change to another, or name the project's with -C\n"
+    assert done.stderr == "error: the working directory has been removed: change to another, or name the project's folder with -C\n"
 
 
 def test_an_encoding_without_our_signs_is_no_fault(process: Any) -> None:
@@ -166,5 +166,5 @@ def test_a_question_that_nobody_answers_with_yes(project: Path, stdin: str) -> N
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 130
     question, error = done.stderr.splitlines()
-    assert question.startswith("Throw away the cluster of dev")
-    assert error.startswith("error: not agreed to")
+    assert question.startswith("Delete the cluster of dev")
+    assert error.startswith("error: not confirmed")

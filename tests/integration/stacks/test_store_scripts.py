@@ -14,7 +14,7 @@ SCRIPTS = Path(postgresql.__file__).parent / "scripts"
 
 
 def test_half_a_copy_of_the_primary_is_thrown_away(tmp_path: Path) -> None:
-    """A pod that was killed while it copied begins anew, and what it starts from is whole."""
+    """A pod that was killed while it copied starts again, and its starting point is whole."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name, script in {"pg_isready": "exit 0", "pg_basebackup": 'mkdir "$6" && echo 17 > "$6/PG_VERSION"'}.items():

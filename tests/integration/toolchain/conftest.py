@@ -107,7 +107,7 @@ aliases = ["delta-stable"]
 version_command = ["--version"]
 version_pattern = 'delta (\\d+)'
 size_mb = 0
-mend = "apt-get install delta"
+fix = "apt-get install delta"
 
 [tools.epsilon]
 purpose = "runs things"

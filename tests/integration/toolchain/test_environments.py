@@ -139,7 +139,7 @@ def test_without_a_network_the_remedy_is_named_and_nothing_is_left(project: Path
     events: list[BuildProgress] = []
     with pytest.raises(InstallFailedError, match=r"python-small: the network did not answer") as raised:
         make(project, environ, events)
-    assert "PIP_INDEX_URL" in raised.value.mend
+    assert "PIP_INDEX_URL" in raised.value.fix
     assert events[-1].state == "failed"
     assert litter(project) == []
     assert find(read_groups(project)["small"], Cache.of(environ)) is None
@@ -174,10 +174,10 @@ def test_two_that_ask_at_once_make_one(project: Path, environ: dict[str, str]) -
 def test_the_doctor_has_a_line_for_each(project: Path, environ: dict[str, str]) -> None:
     groups = read_groups(project)
     (before,) = status(environ, groups)
-    assert (before.name, before.path, before.mend) == ("python-small", None, "sandtable doctor --install")
+    assert (before.name, before.path, before.fix) == ("python-small", None, "sandtable doctor --install")
     python = make(project, environ)
     (after,) = status(environ, groups)
-    assert (after.path, after.problem, after.mend) == (python, None, None)
+    assert (after.path, after.problem, after.fix) == (python, None, None)
     assert after.size_bytes
 
 

@@ -20,8 +20,8 @@ def test_a_hole_names_what_was_found_and_the_one_command(machine: "Machine") -> 
     machine.put("alpha", "0.9.0")
     table = lines(machine)
     assert table["alpha"].problem == f"{machine.root}/bin/alpha is 0.9.0, wanted >=1.2,<2"
-    assert (table["alpha"].found, table["alpha"].origin, table["alpha"].mend) == ("0.9.0", None, "sandtable doctor --install")
-    assert (table["delta"].problem, table["delta"].mend) == ("not found", "apt-get install delta")
+    assert (table["alpha"].found, table["alpha"].origin, table["alpha"].fix) == ("0.9.0", None, "sandtable doctor --install")
+    assert (table["delta"].problem, table["delta"].fix) == ("not found", "apt-get install delta")
 
 
 def test_looking_changes_nothing(machine: "Machine") -> None:
@@ -35,7 +35,7 @@ def test_what_fits_has_no_problem(machine: "Machine") -> None:
     machine.put_go()
     path = ensure(["alpha"], resolver=machine.resolver())["alpha"].path
     line = lines(machine)["alpha"]
-    assert (line.problem, line.mend, line.origin, line.path, line.found) == (None, None, "build", path, "1.2.3")
+    assert (line.problem, line.fix, line.origin, line.path, line.found) == (None, None, "build", path, "1.2.3")
     assert line.size_bytes == path.stat().st_size
     assert (line.wanted, line.needed_for, line.licence) == ("1.2.3 (>=1.2,<2)", ("cluster",), "MIT")
 
@@ -46,24 +46,24 @@ def test_a_changed_file_in_the_cache_is_seen_by_its_checksum(machine: "Machine")
     path.write_text(path.read_text().replace("1.2.3", "6.6.6"))
     line = lines(machine)["alpha"]
     assert line.problem == "its checksum is not the one recorded when it was installed"
-    assert line.mend == "sandtable doctor --install"
+    assert line.fix == "sandtable doctor --install"
 
 
 def test_a_wrong_configured_path_is_a_problem_and_not_an_exception(machine: "Machine") -> None:
     old = machine.put("alpha", "0.9.0", "old")
     table = lines(machine, SANDTABLE_ALPHA=str(old), SANDTABLE_GO="/no/where")
-    assert (table["go"].problem, table["go"].mend) == (
+    assert (table["go"].problem, table["go"].fix) == (
         "SANDTABLE_GO names /no/where, which does not exist",
         "correct or unset SANDTABLE_GO",
     )
     assert table["alpha"].problem == "is 0.9.0, wanted >=1.2,<2; used nevertheless, because SANDTABLE_ALPHA names it"
-    assert table["alpha"].mend == "unset SANDTABLE_ALPHA"
+    assert table["alpha"].fix == "unset SANDTABLE_ALPHA"
 
 
 def test_a_home_that_is_not_known_is_a_problem_and_not_an_exception(machine: "Machine") -> None:
     line = lines(machine, SANDTABLE_ALPHA="~nosuch/x")["alpha"]
     assert (line.problem or "").startswith("SANDTABLE_ALPHA names ~nosuch/x, which begins with")
-    assert line.mend == "correct or unset SANDTABLE_ALPHA"
+    assert line.fix == "correct or unset SANDTABLE_ALPHA"
 
 
 def test_the_checksum_is_that_of_the_file_as_it_is_now(machine: "Machine") -> None:

@@ -100,10 +100,10 @@ def test_a_wheel_is_fetched_into_the_cache(machine: "Machine") -> None:
     assert tool.path.is_relative_to(machine.root / "cache" / "tools" / "gamma")
 
 
-def test_without_go_and_network_the_error_names_the_mend(machine: "Machine") -> None:
+def test_without_go_and_network_the_error_names_the_fix(machine: "Machine") -> None:
     with pytest.raises(ToolMissingError, match="go: the network did not answer") as caught:
         ensure(["alpha"], resolver=machine.resolver(MODE="offline"))
-    assert caught.value.mend.startswith("connect, or point GOPROXY and PIP_INDEX_URL")
+    assert caught.value.fix.startswith("connect, or point GOPROXY and PIP_INDEX_URL")
 
 
 def test_without_go_and_a_wheel_for_this_platform_the_error_says_what_to_install(
@@ -113,13 +113,13 @@ def test_without_go_and_a_wheel_for_this_platform_the_error_says_what_to_install
         monkeypatch.setattr(f"toolchain.{module}.platform", lambda: "plan9-mips")
     with pytest.raises(ToolMissingError, match="go: not found on PATH") as caught:
         ensure(["alpha"], resolver=machine.resolver())
-    assert caught.value.mend == "install go >=1.26 by hand (there is no wheel for plan9-mips) and set SANDTABLE_GO to its path"
+    assert caught.value.fix == "install go >=1.26 by hand (there is no wheel for plan9-mips) and set SANDTABLE_GO to its path"
     assert machine.calls() == []
 
 
 def test_what_we_cannot_install_is_told_before_anything_is_built(machine: "Machine") -> None:
     machine.put_go()
-    with pytest.raises(ToolMissingError, match="delta: not found on PATH\n  to mend: apt-get install delta"):
+    with pytest.raises(ToolMissingError, match="delta: not found on PATH\n  to fix: apt-get install delta"):
         ensure(["alpha", "delta"], resolver=machine.resolver())
     assert machine.calls() == []
 
@@ -202,7 +202,7 @@ def test_two_at_once_build_once(machine: "Machine") -> None:
 @pytest.mark.parametrize(
     ("number", "told"), [(errno.ENOSPC, "the disk is full; free some space"), (errno.EROFS, "the file system is read-only")]
 )
-def test_a_cache_that_cannot_be_written_is_told_with_the_mend(
+def test_a_cache_that_cannot_be_written_is_told_with_the_fix(
     machine: "Machine", monkeypatch: pytest.MonkeyPatch, number: int, told: str
 ) -> None:
     machine.put_go()
@@ -217,7 +217,7 @@ def test_a_cache_that_cannot_be_written_is_told_with_the_mend(
     assert machine.resolver().search("alpha").tool is None
 
 
-def test_a_cache_that_is_a_file_is_told_with_the_mend(machine: "Machine") -> None:
+def test_a_cache_that_is_a_file_is_told_with_the_fix(machine: "Machine") -> None:
     machine.put_go()
     (machine.root / "cache").write_text("")
     with pytest.raises(CacheError, match="a file stands where a folder should be"):

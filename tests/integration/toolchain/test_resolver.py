@@ -48,14 +48,14 @@ def test_a_copy_on_path_that_does_not_fit_is_passed_over_for_one_that_does(machi
     assert [copy.reason for copy in search.rejected] == ["is 1.1.9, wanted >=1.2,<2"]
 
 
-def test_what_is_missing_is_told_with_the_copies_passed_over_and_the_mend(machine: "Machine") -> None:
+def test_what_is_missing_is_told_with_the_copies_passed_over_and_the_fix(machine: "Machine") -> None:
     machine.put("alpha", "2.0.0")
     with pytest.raises(ToolMissingError, match=r"alpha: not found \(.*/bin/alpha is 2\.0\.0, wanted >=1\.2,<2\)") as caught:
         machine.resolver().resolve("alpha")
-    assert caught.value.mend == "sandtable doctor --install"
+    assert caught.value.fix == "sandtable doctor --install"
     with pytest.raises(ToolMissingError) as caught:
         machine.resolver().resolve("delta")
-    assert caught.value.mend == "apt-get install delta"
+    assert caught.value.fix == "apt-get install delta"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_configured_path_that_cannot_run_is_an_error_and_never_passed_over(mac
     machine.put("alpha", "1.2.3")
     with pytest.raises(ToolMissingError, match="SANDTABLE_ALPHA names /no/where, which does not exist") as caught:
         machine.resolver(SANDTABLE_ALPHA="/no/where").resolve("alpha")
-    assert caught.value.mend == "correct or unset SANDTABLE_ALPHA"
+    assert caught.value.fix == "correct or unset SANDTABLE_ALPHA"
 
 
 def test_a_plugin_of_another_version_is_not_taken(machine: "Machine") -> None:
@@ -239,4 +239,4 @@ def test_a_wrapper_that_does_not_answer_is_ended_with_its_child(machine: "Machin
 def test_a_configured_path_in_the_home_of_nobody_is_told(machine: "Machine") -> None:
     with pytest.raises(ToolMissingError, match=r"SANDTABLE_ALPHA names ~nosuch/x, which begins with the home of a user whom") as caught:
         machine.resolver(SANDTABLE_ALPHA="~nosuch/x").resolve("alpha")
-    assert caught.value.mend == "correct or unset SANDTABLE_ALPHA"
+    assert caught.value.fix == "correct or unset SANDTABLE_ALPHA"

@@ -39,7 +39,7 @@ def test_a_quiet_generator_is_valid_however_few_samples_came() -> None:
         ),
     ],
 )
-def test_a_bad_instrument_is_named_with_its_mend(change: dict[str, float], words: str) -> None:
+def test_a_bad_instrument_is_named_with_its_fix(change: dict[str, float], words: str) -> None:
     (reason,) = generator_faults(100, replace(QUIET, **change))
     assert words in reason
     assert "lower the rate" in reason
@@ -140,7 +140,7 @@ def test_a_measurement_orders_its_records_and_keeps_reasons_known_beforehand() -
     assert [r.intended_s for r in measured.records] == [1.0, 2.0]
     assert measured.invalid == ("stopped",)
     (few,) = measured.undersampled
-    assert "too few samples for p50_ttft_ms: 2, needed are 4" in few
+    assert "too few samples for p50_ttft_ms: 2, 4 needed" in few
     assert (measured.outcome.seed, measured.replicas) == (7, ("a", "b"))
 
 

@@ -78,7 +78,7 @@ def test_too_few_samples_are_inconclusive_with_the_reason() -> None:
     assert verdict.result is Result.INCONCLUSIVE
     (reason,) = said(verdict)
     assert reason.startswith("cannot tell: p95_ttft_ms < 200 (measured 14")
-    assert "too few samples for p95_ttft_ms: 72, needed are 73" in reason
+    assert "too few samples for p95_ttft_ms: 72, 73 needed" in reason
 
 
 def test_too_few_samples_decide_nothing_bad_either() -> None:
@@ -136,7 +136,7 @@ def test_a_measurement_of_which_nothing_is_asked_does_not_ship() -> None:
 def test_a_few_requests_are_no_throughput(line: str) -> None:
     few, enough = (judge(replace(GOOD, thresholds=[Threshold(line)], measured=outcome(n=n))) for n in (19, 20))
     assert (few.result, enough.result) == (Result.INCONCLUSIVE, Result.SHIP)
-    assert "19 requests, needed are 20" in said(few)[0]
+    assert "19 requests, 20 needed" in said(few)[0]
 
 
 def test_without_a_good_request_nothing_ships_even_where_nothing_is_asked() -> None:

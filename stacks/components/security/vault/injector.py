@@ -2,7 +2,7 @@
 
 The webhook's failure policy is ``Ignore``, and it is asked only about pods of the namespaces that have a login, and only about those
 that ask. With ``Fail`` and without the conditions one lost Deployment would keep every pod of the cluster, its own included, from
-starting; on the embedded cluster, where pods are played and no webhook answers, every pod would wait for its timeout. A pod whose
+starting; on the embedded cluster, where pods are simulated and no webhook answers, every pod would wait for its timeout. A pod whose
 injection was skipped fails on its own: it has no secrets.
 
 A pod asks with annotations and a token made for the engine (docs/guides/operate-an-environment.md shows all of it).

@@ -242,7 +242,7 @@ class TestDisk:
         assert running(cluster) == []
 
     @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-    def test_one_that_cannot_be_written_is_named_with_the_mend(
+    def test_one_that_cannot_be_written_is_named_with_the_fix(
         self, cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         def fail(_folder: Path) -> None:
@@ -263,7 +263,7 @@ class TestDisk:
             cluster.start()
 
 
-def test_without_servers_the_mend_is_told_and_nothing_runs(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_servers_the_fix_is_told_and_nothing_runs(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_folder: Path, _ports: Ports) -> list[Server]:
         raise ToolMissingError("kwok", "not in the cache", "sandtable doctor --install")
 

@@ -54,7 +54,7 @@ class TestLocks:
         assert state.locks() == []
         assert not state.release_stale_locks()
 
-    def test_a_run_that_is_at_work_is_named_with_the_mend(self, state: StateFolder, lock: Lock) -> None:
+    def test_a_run_that_is_at_work_is_named_with_the_fix(self, state: StateFolder, lock: Lock) -> None:
         path = lock(os.getpid())
         with pytest.raises(StateLockedError) as raised:
             state.release_stale_locks()
@@ -196,8 +196,8 @@ class TestPendingOperations:
     def test_they_are_left_out_and_all_else_is_kept(self) -> None:
         state = {"version": 3, "deployment": {"resources": [{"urn": "a"}], "pending_operations": [{"type": "creating"}], "metadata": {}}}
         kept = json.dumps(state)
-        mended = without_pending_operations(state)
-        assert mended == {"version": 3, "deployment": {"resources": [{"urn": "a"}], "pending_operations": [], "metadata": {}}}
+        cleared = without_pending_operations(state)
+        assert cleared == {"version": 3, "deployment": {"resources": [{"urn": "a"}], "pending_operations": [], "metadata": {}}}
         assert json.dumps(state) == kept, "the state that was given is not changed"
 
 

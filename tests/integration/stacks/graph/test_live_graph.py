@@ -133,7 +133,7 @@ def test_a_renewed_token_is_used_and_not_written_into_the_users_file(server: Ser
     assert theirs.kubeconfig.read_bytes() == before
 
 
-def test_a_token_that_is_not_renewed_is_told_with_the_mend(server: Server, with_an_old_token: KubeconfigCluster) -> None:
+def test_a_token_that_is_not_renewed_is_told_with_the_fix(server: Server, with_an_old_token: KubeconfigCluster) -> None:
     server.status["/token"] = 400
     with pytest.raises(ClusterError, match=r"credentials of context 'mine' cannot be renewed: .*invalid_grant.*; log in again"):
         from_cluster(with_an_old_token, "theirs")

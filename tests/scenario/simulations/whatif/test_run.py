@@ -199,7 +199,7 @@ def test_losses_are_told_replica_by_replica_only_where_they_are_few(build: Any) 
 
 
 def test_a_run_that_is_too_long_names_the_scenario_and_the_largest_factor(build: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"scenario traffic=9999x: .* allowed are 2,000,000; ask for traffic=6666x at the most"):
+    with pytest.raises(ConfigurationError, match=r"scenario traffic=9999x: .* the limit is 2,000,000; ask for traffic=6666x at the most"):
         ask(stack(build), "traffic=9999x")
 
 

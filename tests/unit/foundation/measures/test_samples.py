@@ -29,7 +29,7 @@ def test_enough_samples_decide_and_what_is_no_percentile_needs_none() -> None:
 
 def test_too_few_samples_are_those_of_the_metric_that_is_asked() -> None:
     reasons = undersampled(outcome(400, tokens=1), ["p99_ttft_ms", "p95_tpot_ms", "p95_tpot_ms"])
-    assert reasons == ("too few samples for p95_tpot_ms: 0, needed are 73 to bound it from above; lengthen the run or raise the rate",)
+    assert reasons == ("too few samples for p95_tpot_ms: 0, 73 needed to bound it from above; lengthen the run or raise the rate",)
 
 
 def test_failures_alone_decide_nothing_whatever_is_asked() -> None:

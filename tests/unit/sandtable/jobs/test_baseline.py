@@ -41,13 +41,13 @@ def test_another_load_is_not_compared() -> None:
     outcome, remark = KEPT.against(replace(KEPT, load=load_digest(PLAN[:1])))
     assert outcome is None
     assert remark is not None
-    assert "it was measured with another load" in remark
+    assert "which was measured with another load" in remark
 
 
 def test_other_engines_are_compared_and_named() -> None:
     outcome, remark = KEPT.against(replace(KEPT, engines="2 with --threads=1"))
     assert outcome is OUTCOME
-    assert remark == "compared with a baseline of other engines: 1 with --threads=1; now 2 with --threads=1"
+    assert remark == "compared with a baseline of different engines: 1 with --threads=1; now 2 with --threads=1"
 
 
 @pytest.mark.parametrize("change", [{"at_s": 0.6}, {"prompt_tokens": 21}, {"output_tokens": 6}])

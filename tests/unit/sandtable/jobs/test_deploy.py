@@ -46,7 +46,7 @@ def test_up_creates_nothing_where_a_policy_denies(monkeypatch: pytest.MonkeyPatc
         up(opened(deployment))
     assert deployment.ups == 0
     assert for_error(caught.value) is ExitCode.POLICY
-    assert "nothing was deployed, because a policy denies; `sandtable check dev` tells how to mend it" in str(caught.value)
+    assert "nothing was deployed because a policy denies; `sandtable check dev` shows how to fix it" in str(caught.value)
     assert "images-pinned: Deployment app/web: not pinned: web:latest" in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""A load test on its own: what its options mean, what is refused, what befell the engines, what is shown."""
+"""A load test without a rehearsal: what its options mean, what is refused, what happened to the engines, what is shown."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_a_result_that_cannot_be_kept_after_the_load_is_shown_all_the_same(
     shown = capsys.readouterr()
     assert json.loads(shown.out)["environment"] == "dev"
     assert sandtable(["-C", str(tmp_path), "loadtest", "dev", *options[:-1]]) == ExitCode.INCONCLUSIVE
-    assert "the result is shown and not kept: dev.json: cannot be written" in capsys.readouterr().err
+    assert "the result is shown but was not kept: dev.json: cannot be written" in capsys.readouterr().err
 
 
 class Engine:

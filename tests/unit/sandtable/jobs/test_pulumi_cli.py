@@ -44,12 +44,12 @@ def test_rehearsals_have_a_passphrase(tmp_path: Path, prod: str) -> None:
 
 def test_a_real_cluster_is_not_encrypted_with_a_passphrase_that_everybody_knows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "PULUMI_CONFIG_PASSPHRASE" not in variables(put(tmp_path, dev=EMBEDDED, prod=REAL))
-    assert "is prod; export PULUMI_CONFIG_PASSPHRASE yourself" in capsys.readouterr().err
+    assert "use a real cluster: prod; export PULUMI_CONFIG_PASSPHRASE yourself" in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_may_be_a_real_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "PULUMI_CONFIG_PASSPHRASE" not in variables(put(tmp_path, dev=EMBEDDED, prod=REAL + "  sandtable:owmer: bob\n"))
-    assert "is prod; export PULUMI_CONFIG_PASSPHRASE yourself" in capsys.readouterr().err
+    assert "use a real cluster: prod; export PULUMI_CONFIG_PASSPHRASE yourself" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"])
@@ -76,5 +76,5 @@ def test_each_environment_gets_its_stack_and_what_cannot_is_told(
     assert made == ["dev"]
     told = capsys.readouterr().err.splitlines()
     assert all(line.startswith("# ") for line in told), "a shell that evaluates it sees comments"
-    assert told[0].startswith("# the stack bad was not made: ")
-    assert told[-2:] == ["# the stack prod was not made: set PULUMI_CONFIG_PASSPHRASE", "# or its file"]
+    assert told[0].startswith("# the stack bad was not created: ")
+    assert told[-2:] == ["# the stack prod was not created: set PULUMI_CONFIG_PASSPHRASE", "# or its file"]

@@ -49,7 +49,7 @@ def test_the_prediction_is_made_anew_from_the_speed_half_way(monkeypatch: pytest
     speed, _ = recalibrated(monkeypatch, between)
     assert speed == EngineSpeed(between, between)
     remarks = speed_remarks(speed.during, twin_of(between))
-    assert remarks.notes == ("after the load the engine was 3% slower than before; the prediction stands on the speed half-way",)
+    assert remarks.notes == ("after the load the engine was 3% slower than before; the prediction uses the mean speed before and after",)
     assert remarks.missing == ()
 
 
@@ -59,9 +59,9 @@ def test_the_prediction_is_for_the_speed_of_the_load_where_a_yardstick_tells_it(
     assert speed == EngineSpeed(between, between.at(2.1e-4))
     assert speed_remarks(speed.during, twin_of(between)).notes[1] == (
         "a yardstick on the engine's core took 1.050 times as long during the load as during the mixed loads, and the prediction "
-        "counts that in; without it the p50 were ttft 24 ms, tpot 1.5 ms, e2e 99.5 ms"
+        "includes that; without it the p50 would be ttft 24 ms, tpot 1.5 ms, e2e 99.5 ms"
     )
-    assert step.note == "the engine is as fast as before; predicted anew from the speed half-way, times 1.050 by the yardstick"
+    assert step.note == "the engine is as fast as before; predicted again from the mean speed, times 1.050 by the yardstick"
 
 
 def test_a_measurement_that_fails_is_a_step_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

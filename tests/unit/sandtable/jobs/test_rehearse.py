@@ -80,7 +80,7 @@ def test_what_needs_no_tool_is_answered_before_any_is_built(rehearsed: Any) -> N
     done, order = rehearsed(GOOD, lacking="Go is missing")
     *first, said, tools, engines = order
     assert (first, tools, engines) == (["graph", "policies", "cost"], "tools", "engines")
-    assert said.startswith("say next: the stack is deployed, then the speed of 1 engine is measured, and ")
+    assert said.startswith("say next: deploy the stack, measure the speed of 1 engine, predict and send ")
     assert done.found.remarks.missing == ("graph mode: nothing was deployed: Go is missing",)
 
 
@@ -88,17 +88,17 @@ def test_a_prediction_from_published_figures_comes_before_the_tools_too(rehearse
     on_gpus = replace(ENGINES, gpu_model="H100", needs_gpus=True)
     done, order = rehearsed(GOOD, engines=on_gpus, lacking="Go is missing")
     assert order[:4] == ["graph", "policies", "cost", "predict"]
-    assert order[4].startswith("say next: the stack is deployed; nothing is measured, because the engines ask for H100 GPUs")
+    assert order[4].startswith("say next: deploy the stack; nothing is measured, because the engines request H100 GPUs")
     assert order[5:] == ["tools"]
     assert done.found.trial.prediction is not None
-    assert any("the prediction stands on published coefficients" in text for text in done.found.remarks.missing)
+    assert any("the prediction rests on published coefficients" in text for text in done.found.remarks.missing)
 
 
 def test_a_policy_that_denies_ends_it_before_any_tool_is_built(rehearsed: Any) -> None:
     done, order = rehearsed(DENIED)
     assert order == ["graph", "policies", "cost"]
     assert (done.verdict.result, done.verdict.cause) == (Result.HOLD, Cause.POLICY)
-    assert "nothing was created, because a policy denies" in map(str, done.verdict.reasons)
+    assert "nothing was created because a policy denies" in map(str, done.verdict.reasons)
 
 
 def test_a_rehearsal_that_fails_leaves_no_empty_run_behind(rehearsed: Any, tmp_path: Path) -> None:

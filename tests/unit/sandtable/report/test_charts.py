@@ -60,7 +60,7 @@ def test_odd_samples_still_make_a_picture(samples: list[float]) -> None:
 
 
 def test_without_a_sample_there_is_a_sentence() -> None:
-    assert "No request gave a sample." in distribution("d-1", "Spread", [Curve("measured", [], Quantiles())], [])
+    assert "No request produced a sample." in distribution("d-1", "Spread", [Curve("measured", [], Quantiles())], [])
 
 
 def test_a_limit_far_away_does_not_squash_the_curves() -> None:

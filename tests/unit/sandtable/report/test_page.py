@@ -128,11 +128,11 @@ def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]
     text = parsed(page("hold")).text + parsed(page("denied")).text
     for words in (
         "at least $27,151",
-        "Monthly cost at least $27,151 beside the budget of $30,000",
+        "Monthly cost at least $27,151 against the budget of $30,000",
         "p95 time to first token < 400 ms",
         "broken",
         "undecided",
-        "Nodes and pods on the embedded cluster are played by KWOK",
+        "Nodes and pods on the embedded cluster are simulated by KWOK",
         "no-privileged-pods",
         "use the modern eBPF probe",
         "waived by security-team",
@@ -143,7 +143,7 @@ def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]
         "assumed",
         "sandtable rehearse staging",
         "sha256:",
-        "differs from what the program says in 2 places",
+        "differs from the program in 2 places",
         "spec.replicas",
         "kube-apiserver",
     ):

@@ -97,7 +97,7 @@ def test_a_run_without_numbers_has_no_comparison(run: Callable[[str], Run]) -> N
         ("hold", "staging should not ship: 2 of 5 thresholds broken."),
         ("denied", "staging should not ship: 1 of 3 thresholds broken, 1 policy violation."),
         ("regression", "prod should not ship: worse than the kept baseline."),
-        ("inconclusive", "This run cannot decide about dev: 2 of 4 thresholds undecided."),
+        ("inconclusive", "This run cannot decide on dev: 2 of 4 thresholds undecided."),
     ],
 )
 def test_the_headline_is_one_sentence(run: Callable[[str], Run], name: str, words: str) -> None:

@@ -159,13 +159,13 @@ def test_markup_in_names_is_shown_as_it_is(console: Make, answers: SimpleNamespa
 def test_nothing_changed_by_hand_is_one_sentence(console: Make) -> None:
     out = console()
     show_drift(Drift(changes={"same": 160}, seconds=1.0), out)
-    assert text(out) == "Nothing was changed by hand: the cluster is as it was deployed.\n"
+    assert text(out) == "No drift: the cluster is as it was deployed.\n"
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"same": 213}, "dev: nothing to change, 213 resources as they were.\n"),
+        ({"same": 213}, "dev: nothing to change, 213 resources unchanged.\n"),
         ({"create": 213}, "dev: 213 created.\n"),
         ({"update": 2, "delete": 1, "same": 210}, "dev: 1 deleted, 2 updated, 210 unchanged.\n"),
         ({}, "dev: nothing was there.\n"),
@@ -178,7 +178,7 @@ def test_what_was_done_is_one_line(console: Make, changes: dict[str, int], said:
 
 
 def test_a_narrow_terminal_has_room_for_the_doctor(console: Make, answers: SimpleNamespace) -> None:
-    for width, last in ((60, "licence"), (44, "from")):
+    for width, last in ((60, "licence"), (41, "from")):
         out = console(width)
         show_tools(answers.tools(), out)
         table = text(out).partition("\n\n")[0].splitlines()
@@ -200,7 +200,7 @@ def test_a_plan_with_a_missing_price_tells_no_difference(console: Make, answers:
     cost = plan.cost.model_copy(update={"unpriced": ("pool cache, 1 node: no price",)})
     out = console()
     show_preview(plan.model_copy(update={"cost": cost}), out)
-    assert "would be at least $27,151; nodes without a price are not in it, so no difference is told." in " ".join(text(out).split())
+    assert "would be at least $27,151; nodes without a price are not included, so the difference is unknown." in " ".join(text(out).split())
 
 
 def test_all_tools_in_order_is_one_sentence(console: Make, answers: SimpleNamespace) -> None:

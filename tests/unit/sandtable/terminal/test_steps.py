@@ -137,7 +137,7 @@ def test_builds_show_a_row_each_on_a_terminal(clock: Clock) -> None:
         listen(BuildProgress("kwok", "waiting", 0, 60, 0.0))
         listen(BuildProgress("etcd", "done", 50, 60, 1.0))
     shown = file.getvalue()
-    assert "another process makes it" in shown
+    assert "another process builds it" in shown
     assert "✓ etcd: done after 50 s" in shown
 
 
@@ -152,8 +152,8 @@ def test_builds_are_plain_lines_elsewhere(clock: Clock) -> None:
 def test_a_long_note_is_folded_not_cut(clock: Clock) -> None:
     steps, file = steps_on(clock, width=60)
     with steps.step("cluster") as step:
-        step.note("nodes and pods are played by KWOK; the control plane is real")
-    assert "".join(file.getvalue().split()).count("playedbyKWOK") == 1
+        step.note("nodes and pods are simulated by KWOK; the control plane is real")
+    assert "".join(file.getvalue().split()).count("simulatedbyKWOK") == 1
     assert max(map(len, file.getvalue().splitlines())) <= 60
 
 

@@ -41,23 +41,23 @@ def test_the_summary_says_how_fast_it_is(calibration: Build) -> None:
 
 @pytest.mark.parametrize("value", [-1e-9, float("nan"), float("inf")])
 def test_a_coefficient_is_a_finite_number_from_0(value: float) -> None:
-    with pytest.raises(CalibrationError, match="allowed are finite numbers from 0"):
+    with pytest.raises(CalibrationError, match="finite numbers from 0 up are expected"):
         Coefficient(value, "s", "measured", "a test")
 
 
 def test_an_origin_is_one_of_four() -> None:
-    with pytest.raises(CalibrationError, match="'guessed'; allowed are measured, published, derived, assumed"):
+    with pytest.raises(CalibrationError, match="'guessed'; expected one of measured, published, derived, assumed"):
         Coefficient(1.0, "s", "guessed", "a test")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("compute", [{1: 1.0}, {4: 1.0, 2: 2.0}, {0: 1.0, 2: 2.0}])
 def test_the_compute_table_rises(calibration: Build, compute: dict[int, float]) -> None:
-    with pytest.raises(CalibrationError, match="needed are at least two, rising, from 1 on"):
+    with pytest.raises(CalibrationError, match="at least two are needed, rising, from 1 up"):
         calibration(compute=compute)
 
 
 def test_coldness_must_fade(calibration: Build) -> None:
-    with pytest.raises(CalibrationError, match=r"cold_left is 1.0, cold_after_s 0.01; allowed are < 1 and > 0"):
+    with pytest.raises(CalibrationError, match=r"cold_left is 1.0, cold_after_s 0.01; expected < 1 and > 0"):
         calibration(cold_left=1.0)
 
 

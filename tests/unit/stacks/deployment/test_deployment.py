@@ -100,7 +100,7 @@ def test_on_a_cluster_made_anew_everything_is_looked_at_once(
 
 
 def test_what_was_deployed_by_hand_may_be_on_any_cluster(up: Callable[[], bool | None], state: Callable[..., None]) -> None:
-    """``pulumi up`` leaves no mark: on a cluster made anew since then, ``same`` would be said of what is gone."""
+    """``pulumi up`` leaves no mark: on a cluster recreated since then, ``same`` would be said of what is gone."""
     state(STACK, NAMESPACE)
     assert [up(), up()] == [True, None]
 

@@ -112,7 +112,7 @@ def test_secrets_and_foreign_keys_are_left_to_pulumi(tmp_path: Path) -> None:
         ("  sandtable:engine: {context_tokens: 639}\n", ["engine.context_tokens = 639: the longest prompt (512 tokens)", "need 640"]),
     ],
 )
-def test_a_slip_is_named_with_its_mend(tmp_path: Path, text: str, expected: list[str]) -> None:
+def test_a_slip_is_named_with_its_fix(tmp_path: Path, text: str, expected: list[str]) -> None:
     shown = message(tmp_path, text)
     for part in expected:
         assert part in shown
@@ -241,7 +241,7 @@ def test_an_environment_knows_its_file_and_a_user_cannot_write_it(tmp_path: Path
 
 
 @pytest.mark.parametrize("key", ["5", "0", "2024-01-01", "engine"])
-def test_a_key_that_nobody_reads_is_named_with_its_mend(tmp_path: Path, key: str) -> None:
+def test_a_key_that_nobody_reads_is_named_with_its_fix(tmp_path: Path, key: str) -> None:
     assert f"Pulumi.dev.yaml:2: {key}: nobody reads this key; write it as `sandtable:<name>`" in message(tmp_path, f"  {key}: {{}}\n")
 
 
@@ -249,5 +249,5 @@ def test_a_misspelt_prefix_is_named(tmp_path: Path) -> None:
     assert ":2: sandtbale:engine: nobody reads this key — did you mean 'sandtable:engine'?" in message(tmp_path, "  sandtbale:engine: {}\n")
 
 
-def test_a_key_that_is_no_text_is_named_with_its_mend(tmp_path: Path) -> None:
+def test_a_key_that_is_no_text_is_named_with_its_fix(tmp_path: Path) -> None:
     assert "config: the key null is no text; put it in quotes" in message(tmp_path, "  null: {}\n")

@@ -83,7 +83,7 @@ def test_a_name_may_hold_the_sign_that_parts_a_urn() -> None:
     assert [(r.name, r.parent) for r in graph] == [("b", urn), ("team::pulumi:pulumi:Stack::reader", None)]
 
 
-def test_a_preview_that_leaves_out_what_stays_is_refused_with_the_mend() -> None:
+def test_a_preview_that_leaves_out_what_stays_is_refused_with_the_fix() -> None:
     created, kept = {"op": "create", "urn": "1", "newState": state("a")}, {"op": "same", "urn": "2", "newState": state("b")}
     with pytest.raises(ConfigurationError, match=r"leaves out 1 resources .*--show-sames"):
         from_preview({"steps": [created], "changeSummary": {"create": 1, "same": 1}})

@@ -251,10 +251,10 @@ def test_nothing_but_bad_rows_is_refused_even_when_skipping(written: Any) -> Non
 
 
 def test_only_a_relative_trace_of_the_environment_is_looked_for_in_the_project(tmp_path: Path) -> None:
-    for name, mend in (("nowhere.csv", "; `traffic.trace` is taken relative to the project's root"), (tmp_path / "nowhere.csv", "")):
+    for name, fix in (("nowhere.csv", "; `traffic.trace` is taken relative to the project's root"), (tmp_path / "nowhere.csv", "")):
         with pytest.raises(UnreadableTraceError) as caught:
             plan(replayed(tmp_path).model_copy(update={"trace": str(name)}), root=tmp_path)
-        assert str(caught.value) == f"trace {tmp_path}/nowhere.csv: cannot be read: No such file or directory{mend}"
+        assert str(caught.value) == f"trace {tmp_path}/nowhere.csv: cannot be read: No such file or directory{fix}"
 
 
 def test_unreadable_files_are_named_with_the_reason(tmp_path: Path, written: Any) -> None:
