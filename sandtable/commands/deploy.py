@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sandtable.commands.options import EnvironmentName, Json, Yes, print_json, workspace
+from sandtable.commands.options import EnvironmentName, Json, Yes, complain, print_json, workspace
 from sandtable.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def up(context: typer.Context, environment: EnvironmentName, unlock: Unlock = Fa
     stack = _open(context, environment, yes=yes, quiet=json)
     if unlock:
         stack.deployment.unlock()
-    _show(deploy.up(stack), stack, json=json)
+    _conclude("up", deploy.up(stack), stack, context, json=json)
 
 
 def refresh(context: typer.Context, environment: EnvironmentName, yes: Yes = False, json: Json = False) -> None:
@@ -129,14 +129,17 @@ def down(
     update = deploy.down(stack)
     if delete_cluster:
         stack.cluster.delete()
-    _show(update, stack, json=json)
+    _conclude("down", update, stack, context, json=json)
 
 
-def _show(update: Update, stack: OpenedStack, *, json: bool) -> None:
+def _conclude(operation: str, update: Update, stack: OpenedStack, context: typer.Context, *, json: bool) -> None:
+    """Record what was done, and show it."""
     from sandtable.document.answers import deployment
+    from sandtable.jobs.history import record_change
     from sandtable.terminal import out, show_update
 
     done = deployment.Update.of(update)
+    record_change(workspace(context), stack.environment.name, operation, done, complain)
     if json:
         print_json(done)
     else:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sandtable import streams
+from sandtable.terminal_escapes import seen_lines
 from sandtable.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -40,3 +42,8 @@ def print_json(document: Part) -> None:
     from sandtable.document.writing import to_text
 
     typer.echo(to_text(document))
+
+
+def complain(text: str) -> None:
+    """Say on stderr what went wrong beside the command's own work."""
+    streams.tell(seen_lines(text), err=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from sandtable.commands.options import EnvironmentName, Json, Yes, print_json, workspace
+from sandtable.commands.options import EnvironmentName, Json, Yes, complain, print_json, workspace
 
 if TYPE_CHECKING:
     from sandtable.document.reading import Run
@@ -48,6 +49,7 @@ def rehearse(
     """Deploy, predict, load-test and judge an environment; ends with a verdict and a report."""
     from policies.verdict import Result
     from sandtable.jobs import rehearse as jobs
+    from sandtable.jobs.history import record_rehearsal
     from sandtable.report import write_reports
     from sandtable.terminal import Steps, out, show_rehearsal
 
@@ -59,6 +61,7 @@ def rehearse(
         done = jobs.with_note(done, _NOT_KEPT)
         steps.say(_NOT_KEPT)
     run = _document(done, steps)
+    run = replace(run, history=record_rehearsal(space, run.id, run.rehearsal, complain))
     run.write(done.folder)
     files = write_reports(run, done.folder)
     if keep_baseline and ships and done.as_baseline:

@@ -1,7 +1,12 @@
 """Reads and writes a run folder: the only place where documents are parsed from JSON.
 
+<<<<<<< HEAD
 Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, for example if somebody copied
 only the first.
+=======
+Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json``, ``graph.json`` and ``history.json`` may be absent, as where
+somebody copied it alone.
+>>>>>>> 4597519 (sandtable history: rehearsals, deployments and verdicts as events, their trends as a table and in the report)
 Rule 2: unknown keys are ignored, so that a newer writer of the same ``schema_version`` can add some; another version is an error.
 Rule 3: errors name the file, the key, the value and the fix.
 """
@@ -14,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import ValidationError
 
 from foundation.formats.json_text import decode
+from sandtable.document.answers.history import History
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.base import Part
 from sandtable.document.rehearsal import SCHEMA_VERSION, Rehearsal, RunSamples
@@ -49,6 +55,8 @@ class Run:
     rehearsal: Rehearsal
     samples: RunSamples
     graph: Graph | None
+    history: History | None = None
+    """Up to this run; None where it was not kept."""
 
     def write(self, folder: Path) -> None:
         """Write the documents of the run.
@@ -60,6 +68,8 @@ class Run:
         write(folder / "samples.json", self.samples)
         if self.graph is not None:
             write(folder / "graph.json", StackGraph.of(self.graph))
+        if self.history is not None:
+            write(folder / "history.json", self.history)
 
 
 def read_run(folder: Path) -> Run:
@@ -77,6 +87,7 @@ def read_run(folder: Path) -> Run:
         rehearsal=parse_rehearsal(_document(path), str(path)),
         samples=parse_samples(_document(folder / "samples.json") or {}, str(folder / "samples.json")),
         graph=parse_graph(_document(folder / "graph.json"), str(folder / "graph.json")),
+        history=parse_history(_document(folder / "history.json"), str(folder / "history.json")),
     )
 
 
@@ -103,6 +114,15 @@ def parse_samples(document: Any, place: str = "samples.json") -> RunSamples:
         RunUnreadableError: see :func:`read_run`.
     """
     return _validated(RunSamples, document, place)
+
+
+def parse_history(document: Any, place: str = "history.json") -> History | None:
+    """Return the typed document, or None for a null one.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    return None if document is None else _validated(History, document, place)
 
 
 def parse_graph(document: Any, place: str = "graph.json") -> Graph | None:

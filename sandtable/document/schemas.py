@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import checks, deployment, machine, whatif
+from sandtable.document.answers import checks, deployment, history, machine, whatif
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -44,6 +44,7 @@ SCHEMAS: Final = {
     "doctor": Schema(machine.Tools, "sandtable doctor --json"),
     "error": Schema(machine.Failure, "What --json prints where a command fails"),
     "graph": Schema(StackGraph, "sandtable graph --json, and graph.json of a run"),
+    "history": Schema(history.History, "sandtable history --json, and history.json of a run"),
     "kubeconfig": Schema(machine.Kubeconfig, "sandtable cluster kubeconfig --json"),
     "loadtest": Schema(checks.LoadTest, "sandtable loadtest --json"),
     "outcome": Schema(Outcome, "Outcome of a load, predicted or measured"),

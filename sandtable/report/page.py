@@ -22,6 +22,7 @@ from sandtable.report.charts.distribution import Curve, Limit, distribution
 from sandtable.report.charts.gauge import gauge
 from sandtable.report.charts.graph import MOST_COMPONENTS, draw
 from sandtable.report.charts.timeline import slices_of, timeline
+from sandtable.report.charts.trend import trend
 from sandtable.report.styles import style
 from sandtable.report.words import metrics, quantities, sentences
 from sandtable.report.words.components import components, counted
@@ -96,6 +97,8 @@ def _context(run: Run) -> dict[str, Any]:
         "resources": draw(parts),
         "longest": max((timing.seconds or 0.0 for timing in rehearsal.timings), default=0.0) or 1.0,
         "status": sentences.STATUS,
+        "history": run.history,
+        "trend": trend(run.history),
         "provenance": sorted({one.provenance for one in rehearsal.provenance}, key=["measured", "derived", "published", "assumed"].index),
         "most": MOST_ROWS,
     }

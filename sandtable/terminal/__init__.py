@@ -4,6 +4,7 @@ Every ``show_…`` takes a console and the document that ``--json`` would print,
 """
 
 from sandtable.terminal.console import out
+from sandtable.terminal.history import show_history
 from sandtable.terminal.measurement import show_measurement
 from sandtable.terminal.plan import show_drift, show_preview, show_update
 from sandtable.terminal.policies import show_check
@@ -19,6 +20,7 @@ __all__ = [
     "show_check",
     "show_drift",
     "show_graph",
+    "show_history",
     "show_measurement",
     "show_preview",
     "show_rehearsal",

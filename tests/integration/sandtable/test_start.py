@@ -43,6 +43,7 @@ COMMANDS = [
     "loadtest",
     "emulate",
     "report",
+    "history",
     "graph",
     "check",
     "doctor",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from sandtable.document.answers.history import Entry, Figures, History
 from sandtable.document.reading import Run
 from sandtable.report.page import MOST_ROWS, render_page
 
@@ -122,6 +124,18 @@ def test_the_verdict_is_a_word_a_sign_and_a_sentence(page: Callable[[str], str],
 def test_the_first_sections_are_for_the_one_who_decides(page: Callable[[str], str]) -> None:
     headings = [words for _, words in parsed(page("hold")).headings]
     assert headings[1:5] == ["Cost and what it buys", "Thresholds", "What is real, what is simulated", "Real"]
+
+
+def test_a_history_of_several_rehearsals_is_a_section_with_its_data(run: Callable[[str], Run]) -> None:
+    judged = [
+        Entry(at=f"2026-11-0{day}T10:00:00+00:00", operation="rehearse", verdict="hold", measured=measured, monthly_usd=20.0)
+        for day, measured in ((1, Figures(p95_ttft_ms=140, p95_ttft_ci95=(131, None), n=120)), (2, None))
+    ]
+    page = check_structure(render_page(replace(run("hold"), history=History.of_entries("dev", judged))))
+    assert (2, "History") in page.headings
+    assert "140.0 [≥ 131.0, n too small]" in page.text
+    alone = check_structure(render_page(replace(run("hold"), history=History.of_entries("dev", judged[:1]))))
+    assert (2, "History") not in alone.headings
 
 
 def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]) -> None:

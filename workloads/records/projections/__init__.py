@@ -1,0 +1,1 @@
+"""The reading side: tables made from events."""
