@@ -1,8 +1,8 @@
 """Keys of persons: one each, made when the first event about the person is sealed.
 
 Rule 1: the id of a key is random, so that nothing in the store leads back to the person once the key is forgotten.
-Rule 2: keys lie apart from the events, and no backup of the events holds one. A backup of the keys would bring the erased back: where there must
-be one, it has to forget as well.
+Rule 2: keys lie apart from the events, and no backup of the events holds one. A backup of the keys would bring the erased back: where
+there must be one, it has to forget as well.
 Rule 3: a person who comes back after an erasure gets a new key, and has nothing to do with what was before.
 """
 
@@ -14,11 +14,11 @@ import threading
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from workloads.records.errors import PersonalDataError
 
-_SECRET_BYTES = 32
+_SECRET_BYTES: Final = 32
 
 
 class Key(NamedTuple):

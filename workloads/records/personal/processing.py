@@ -54,9 +54,12 @@ class ProcessingRecords:
         try:
             return self._by_purpose[purpose]
         except KeyError:
-            raise PersonalDataError(f"no processing is recorded for the purpose {purpose!r}: personal data may not be used for it") from None
+            raise PersonalDataError(
+                f"no processing is recorded for the purpose {purpose!r}: personal data may not be used for it"
+            ) from None
 
     def document(self) -> dict[str, Any]:
         """Return the record that a supervisory authority may ask for (Article 30(4))."""
         activities = [asdict(activity) for _, activity in sorted(self._by_purpose.items())]
-        return json.loads(json.dumps({"controller": self.controller, "activities": activities})) # type: ignore[no-any-return]
+        document: dict[str, Any] = json.loads(json.dumps({"controller": self.controller, "activities": activities}))
+        return document

@@ -2,7 +2,8 @@
 
 Rule 1: an erasure is asked for before it begins and said to be complete when it is; one that a crash has cut short is finished by
 :meth:`Rights.finish_erasures`. Each of its parts may be repeated.
-Rule 2: the key goes first. From then on nothing sealed can be read again, in no copy; what follows removes what was made from it in the open.
+Rule 2: the key goes first. From then on nothing sealed can be read again, in no copy; what follows removes what was made from it in
+the open.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from workloads.records.errors import PersonalDataError
 from workloads.records.personal.consent import ConsentGiven, ConsentWithdrawn, ErasureRequested, SubjectErased
@@ -18,7 +19,7 @@ from workloads.records.personal.keys import SubjectKeys
 from workloads.records.personal.processing import ProcessingRecords
 from workloads.records.store import EventStore
 
-_ERASURES = "erasures"
+_ERASURES: Final = "erasures"
 
 
 class Forgets(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode, b64encode
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from workloads.records.errors import UnreadableEventError
 from workloads.records.personal.keys import Key, SubjectKeys
 
-_NONCE_BYTES = 12
+_NONCE_BYTES: Final = 12
 
 
 class SubjectSealer:

@@ -2,8 +2,8 @@
 
 Rule 1: a batch of events and the position after it are one transaction: after a crash nothing is missing and nothing counted twice.
 Rule 2: a projection is disposable. One of another version is built again from the first event; none is in a backup.
-Rule 3: a projection that holds personal data knows under which key each row stands, and forgets them; free pages and the write-ahead log keep
-nothing back.
+Rule 3: a projection that holds personal data knows under which key each row stands, and forgets them; free pages and the write-ahead
+log keep nothing back.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from workloads.records.recorders.sqlite_errors import translated
 from workloads.records.store import Event, EventStore
 
-_BATCH = 500
+_BATCH: Final = 500
+_POSITIONS: Final = "CREATE TABLE IF NOT EXISTS positions (name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL)"
 
 
 class Projection(Protocol):
@@ -60,7 +61,7 @@ class Projector:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("CREATE TABLE IF NOT EXISTS positions (name TEXT PRIMARY KEY, version INTEGER NOT NULL, position INTEGER NOT NULL)")
+            self._db.execute(_POSITIONS)
         for each in projections:
             self._prepare(each)
 
@@ -80,7 +81,7 @@ class Projector:
         """Return the position that a projection has reached."""
         return int(self.query("SELECT position FROM positions WHERE name = ?", name)[0][0])
 
-    def query(self, sql: str, *arguments: object, at_least: int = 0) -> list[tuple[object, ...]]:
+    def query(self, sql: str, *arguments: object, at_least: int = 0) -> list[tuple[Any, ...]]:
         """Return rows; ``at_least`` is a position that must be in them, as that of the asker's own last append."""
         if at_least and any(self.position(each.name) < at_least for each in self._projections):
             self.catch_up()

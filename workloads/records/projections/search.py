@@ -34,7 +34,8 @@ class Search:
         """See :class:`~workloads.records.projections.projector.Projection`."""
         if event.kind in self._kinds:
             words = {word for text in _texts(asdict(event.body)) for word in _WORDS.findall(text.casefold())}
-            db.executemany("INSERT OR IGNORE INTO search VALUES (?, ?, ?)", [(word, event.stream, event.subject or "") for word in sorted(words)])
+            rows = [(word, event.stream, event.subject or "") for word in sorted(words)]
+            db.executemany("INSERT OR IGNORE INTO search VALUES (?, ?, ?)", rows)
 
     def forget(self, db: sqlite3.Connection, key_id: str) -> None:
         """See :class:`~workloads.records.projections.projector.Projection`."""

@@ -22,7 +22,7 @@ from workloads.records.errors import SagaError
 Call = Callable[[Mapping[str, Any], str], Any]
 
 
-class RefusedError(Exception):
+class RefusedError(SagaError):
     """A participant says no: nothing has happened, and asking again would not help."""
 
 

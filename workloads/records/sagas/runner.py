@@ -36,7 +36,7 @@ _FIRST_PAUSE_S: Final = 0.1
 _BATCH: Final = 1000
 
 
-class _UnknownOutcomeError(Exception):
+class _UnknownOutcomeError(SagaError):
     """A call has failed as often as it may, and may have happened."""
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 def find_bytes(needles: Iterable[str], places: Iterable[Path]) -> list[tuple[Path, str]]:
     """Return every file in ``places`` (folders with all below them) that holds one of ``needles`` in any form that we write.
 
-    Looked for are UTF-8, UTF-16, JSON escapes, base64 at each of its three alignments, and hexadecimal digits; names of files and targets of
-    links count as well.
+    Looked for are UTF-8, UTF-16, JSON escapes, base64 at each of its three alignments, and hexadecimal digits; names of files and
+    targets of links count as well.
     """
     forms = [(needle, form) for needle in needles for form in _forms(needle)]
     found = []
