@@ -117,6 +117,13 @@ def bench_gateway(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def federation(session: nox.Session) -> None:
+    """Privacy accounting against reference values of the literature and of its peers; needs `dp-accounting`."""
+    _install(session, "test", "federation")
+    session.run("pytest", "tests/federation", *session.posargs)
+
+
+@nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""
     _install(session, "lint", "test")
