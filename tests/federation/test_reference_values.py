@@ -19,6 +19,8 @@ from workloads.federation.privacy.accounting.rdp import RdpAccountant
 from workloads.federation.privacy.accounting.releases import ConcentratedRelease, GaussianRelease
 from workloads.federation.privacy.statement import Neighbours, Sampler, Statement, Unit
 
+pytest.importorskip("dp_accounting", reason="needs the dependency group `federation`: run `nox -s federation`")
+
 TERMS = Statement(Unit.RECORD, Neighbours.ADD_OR_REMOVE_ONE, Sampler.POISSON, 1e-5)
 EXACT, RDP, CLASSIC = ExactAccountant(), RdpAccountant(), RdpAccountant(classic=True)
 
