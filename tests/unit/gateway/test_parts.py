@@ -303,3 +303,11 @@ def test_spans_continue_their_caller_s_trace_and_are_bounded() -> None:
 
 def test_digests_are_those_of_the_documentation() -> None:
     assert digest_of("k") == hashlib.sha256(b"k").hexdigest()
+
+
+def test_the_example_can_be_served() -> None:
+    path = Path(__file__).parents[3] / "workloads" / "gateway" / "example.yaml"
+    live = Runtime(load(path), {"ANTHROPIC_API_KEY": "a", "GEMINI_API_KEY": "g"})
+    assert live.keys.holder("example-key") is not None
+    assert live.constitution is not None
+    assert set(live.routes) == {"claude-sonnet-5", "gemini-3.8-flash", "small", "auto"}
