@@ -204,7 +204,7 @@ def _own_tools(request: ChatRequest) -> list[dict[str, Any]]:
 
 
 def _has_results(request: ChatRequest) -> bool:
-    return any(isinstance(part, ToolResult) for part in request.messages[-1].parts)
+    return bool(request.messages) and any(isinstance(part, ToolResult) for part in request.messages[-1].parts)
 
 
 def _marked(request: ChatRequest) -> list[Any]:
@@ -213,5 +213,7 @@ def _marked(request: ChatRequest) -> list[Any]:
 
 
 def _head(request: ChatRequest) -> str:
-    texts = [text.text for text in request.system] or [part.text for part in request.messages[0].parts if isinstance(part, Text)]
+    texts = [text.text for text in request.system] or [
+        part.text for message in request.messages[:1] for part in message.parts if isinstance(part, Text)
+    ]
     return request.model + "".join(texts)[: _CACHED_FROM * 4]

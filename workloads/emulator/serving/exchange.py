@@ -163,7 +163,7 @@ class Exchange:
                 raise _BrokenError
             case Fault.SILENT:
                 await asyncio.sleep(_FOREVER_S)
-            case Fault.CUT_NO_PREFILL if request.messages[-1].role == "assistant":
+            case Fault.CUT_NO_PREFILL if request.messages and request.messages[-1].role == "assistant":
                 self._plan = parse_fault("400")
             case _:
                 pass
