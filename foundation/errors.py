@@ -1,10 +1,10 @@
-"""What can go wrong on this floor, by whose fault it is; the command line maps each to an exit code."""
+"""Errors of this floor, by cause; the command line maps each to an exit code."""
 
 from __future__ import annotations
 
 
 class FoundationError(Exception):
-    """Base of every error raised by ``foundation``; its text is fit to be shown to an operator as it is."""
+    """Base of every error raised by ``foundation``; the text is shown to the operator as it is."""
 
 
 class DocumentError(FoundationError):

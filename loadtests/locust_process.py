@@ -86,4 +86,4 @@ class LocustProcess:
 
     def _last_words(self) -> str:
         lines = self._child.last_lines(3)
-        return "; its last words: " + " | ".join(lines) if lines else "; it said nothing"
+        return "; its last output: " + " | ".join(lines) if lines else "; it printed nothing"

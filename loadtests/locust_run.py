@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from stacks.environment import Traffic
 
 CLOSED_LOOP_NOTE: Final = (
-    "closed loop: users wait for their answers before they ask again, so a slow engine was asked less often, and latencies count from "
+    "closed loop: users wait for their answers before they ask again, so a slow engine received fewer requests, and latencies count from "
     "the actual send (coordinated omission); compare only with runs of the same kind"
 )
 
-LAST_TEST_NOTE: Final = "of the tests that were started on the page, this is the last one"
+LAST_TEST_NOTE: Final = "this is the last of the tests started on the page"
 
 _START_S: Final = 30.0
 """Time that Locust may take to start and to end, beyond the run and one request timeout."""
@@ -136,7 +136,7 @@ def run(
         generator=_stats(records, costs, asked_per_s=asked_per_s, duration_s=duration),
         seed=seed,
         metrics=metrics,
-        invalid=[*(["the run was stopped before its time"] if stopped else []), *_lost(records, costs, processes)],
+        invalid=[*(["the run was stopped early"] if stopped else []), *_lost(records, costs, processes)],
         notes=[CLOSED_LOOP_NOTE, *([LAST_TEST_NOTE] if web else [])],
     )
 
@@ -179,7 +179,7 @@ def _lost(records: Sequence[RequestRecord], costs: Sequence[ProcessCost], proces
     lost = processes - len(costs)
     if not records or lost <= 0:
         return []
-    return [f"{lost} of {processes} Locust processes ended without a word about themselves, so their last requests may be missing"]
+    return [f"{lost} of {processes} Locust processes ended without reporting, so their last requests may be missing"]
 
 
 def _check_free(port: int) -> None:

@@ -66,11 +66,11 @@ def _add_flags(parser: LocustArgumentParser) -> None:
         type=float,
         default=0.0,
         env_var="SANDTABLE_TRACE_RATE_PER_S",
-        help="mean rate that a trace's time is stretched to, 0: as recorded (default: %(default)s)",
+        help="mean rate to stretch a trace's time to, 0: as recorded (default: %(default)s)",
     )
     add("--seed", type=int, default=None, env_var="SANDTABLE_SEED", help="of lengths, texts and intervals (default: as the traffic says)")
     add("--plain-openai", action="store_true", env_var="SANDTABLE_PLAIN_OPENAI", help="send no fields of our own engines")
-    add("--skip-bad-rows", action="store_true", env_var="SANDTABLE_SKIP_BAD_ROWS", help="go on without bad rows of a trace")
+    add("--skip-bad-rows", action="store_true", env_var="SANDTABLE_SKIP_BAD_ROWS", help="skip the bad rows of a trace")
     add(
         "--records",
         metavar="FOLDER",
@@ -79,7 +79,7 @@ def _add_flags(parser: LocustArgumentParser) -> None:
         include_in_web_ui=False,
         help="write a record of each request there",
     )
-    add("--api-key", default="", env_var="SANDTABLE_API_KEY", include_in_web_ui=False, help="bearer token; better as the variable")
+    add("--api-key", default="", env_var="SANDTABLE_API_KEY", include_in_web_ui=False, help="bearer token; prefer the variable")
 
 
 def _prepare(environment: Environment, **_: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class PolicyError(Exception):
-    """Base of every error raised by ``policies``; its text is fit to be shown to an operator as it is."""
+    """Base of every error raised by ``policies``; the text is shown to the operator as it is."""
 
 
 class RuleExpressionError(PolicyError):

@@ -1,4 +1,4 @@
-"""The engines that a graph deploys: how many, started how, on what.
+"""The engines that a graph deploys: their number, arguments and hardware.
 
 A rehearsal needs this before there is a calibration, because the calibration is measured on such an engine.
 """
@@ -47,10 +47,12 @@ class DeployedEngines:
         first, *others = specs
         for other in others:
             if specs[other] != specs[first]:
-                raise TwinError(f"{first} and {other} start engines with different arguments; give them the same, one kind is simulated")
+                raise TwinError(
+                    f"{first} and {other} start engines with different arguments; use the same, because only one kind can be simulated"
+                )
         replicas = tuple(workload.pod(index) for workload in engines for index in range(workload.replicas))
         if not replicas:
-            raise TwinError(f"{' and '.join(specs)} asks for 0 replicas, so nothing would answer; set `ai_stack.replicas` to at least 1")
+            raise TwinError(f"{' and '.join(specs)} has 0 replicas, so nothing would answer; set `ai_stack.replicas` to at least 1")
         on_gpus = [workload for workload in engines if workload.requests.gpu]
         hosts = (node for node in nodes(graph) for workload in on_gpus if workload.admitted_by(node))
         return cls(replicas, specs[first], next((node.gpu_model for node in hosts if node.gpu_model), None), bool(on_gpus), first)
@@ -73,7 +75,7 @@ def _spec(resource: Resource) -> EngineSpec:
     container = next((c for c in resource.containers() if c.get("name") == _CONTAINER), None)
     if container is None:
         names = ", ".join(str(c.get("name")) for c in resource.containers()) or "none"
-        raise TwinError(f"{resource.label}: no container is called {_CONTAINER!r} (there is {names}); rename the one that serves")
+        raise TwinError(f"{resource.label}: no container is named {_CONTAINER!r} (found {names}); rename the one that serves")
     try:
         return EngineSpec.from_args([str(argument) for argument in container.get("args") or ()])
     except EngineArgumentError as error:

@@ -1,10 +1,10 @@
-"""What can go wrong when predicting, by whose fault it is. The command line maps each to an exit code."""
+"""Errors of predictions, by cause. The command line maps each to an exit code."""
 
 from __future__ import annotations
 
 
 class SimulationError(Exception):
-    """Base of every error raised by ``simulations``; its text is fit to be shown to an operator as it is."""
+    """Base of every error raised by ``simulations``; the text is shown to the operator as it is."""
 
 
 class CalibrationError(SimulationError):

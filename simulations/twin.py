@@ -62,7 +62,7 @@ class Twin:
         if not self.replicas:
             raise TwinError("no engine replica to simulate; the number of replicas must be at least 1")
         if unknown := sorted({outage.replica for outage in self.outages} - set(self.replicas)):
-            raise TwinError(f"outage of {unknown[0]!r}, which is none of the replicas {', '.join(self.replicas)}")
+            raise TwinError(f"outage of {unknown[0]!r}, not one of the replicas {', '.join(self.replicas)}")
 
     @classmethod
     def from_graph(cls, graph: Graph, calibration: Calibration) -> Twin:

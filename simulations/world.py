@@ -1,8 +1,8 @@
-"""One run of a simulation: the clock, the engines and the door before them, and who takes part.
+"""One run of a simulation: the clock, the engines, the door in front of them, and the participants.
 
 Rule 1: whatever takes part in a run (a load, an outage, a fault, a job, an autoscaler) is a :class:`Participant`. It joins the world once,
 before the clock starts, and from then on acts through the loop; so a participant more needs no change in any other.
-Rule 2: requests go through the door, which decides where they are served. Whoever sends one is told of its end by a call.
+Rule 2: requests go through the door, which decides where they are served. The sender gets a callback at its end.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Replica:
 
     @property
     def why_down(self) -> str:
-        """What is said of requests that it fails."""
+        """The error of requests that it fails."""
         return f"replica {self.name} went away"
 
 

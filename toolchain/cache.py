@@ -124,7 +124,7 @@ class Cache:
                 found = self.scratch.lstat()
                 if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
                     raise CacheError(
-                        f"{self.scratch}: is not ours alone, and the cache {self.root} cannot be written; "
+                        f"{self.scratch}: is not private to this user, and the cache {self.root} cannot be written; "
                         "remove the folder, or set SANDTABLE_CACHE to a folder that can be written"
                     )
             folder.mkdir(parents=True, exist_ok=True)
@@ -193,8 +193,8 @@ def explained(path: Path) -> Iterator[None]:
             errno.EROFS: f"the file system is read-only; mount it writable {elsewhere}",
             errno.EACCES: f"no permission to write; change the owner of the folder {elsewhere}",
             errno.EPERM: f"no permission to write; change the owner of the folder {elsewhere}",
-            errno.ENOTDIR: f"a file stands where a folder should be; move it away {elsewhere}",
-            errno.EEXIST: f"a file stands where a folder should be; move it away {elsewhere}",
+            errno.ENOTDIR: f"a file is in the place of a folder; move it away {elsewhere}",
+            errno.EEXIST: f"a file is in the place of a folder; move it away {elsewhere}",
         }
         reason = reasons.get(error.errno or 0, f"{error.strerror or error}; fix that {elsewhere}")
         raise CacheError(f"{error.filename or path}: {reason}") from error

@@ -145,7 +145,7 @@ class ToolEntry(Entry):
             if listed != (getattr(self, source) is not None):
                 raise ValueError(f"`{source}` and its place in `sources` go together")
         if list(self.sources) != [source for source in get_args(Source) if source in self.sources]:
-            raise ValueError(f"`sources` are tried in the order {', '.join(get_args(Source))}; write them so, each once")
+            raise ValueError(f"`sources` are tried in the order {', '.join(get_args(Source))}; write them in this order, each once")
         if self.beside is not None and "path" not in self.sources:
             raise ValueError("`beside` needs `path` in `sources`")
         if bool(self.version_command) != bool(self.version_pattern):
@@ -153,7 +153,7 @@ class ToolEntry(Entry):
         if self.accepts and not self.version_command:
             raise ValueError("`accepts` needs `version_command` and `version_pattern`")
         if not self.rule.accepts(self.version):
-            raise ValueError(f"version {self.version} does not keep the tool's own rule {self.accepts}")
+            raise ValueError(f"version {self.version} does not match the tool's `accepts` {self.accepts}")
         if not self.installable and self.fix is None:
             raise ValueError("a tool that we cannot install needs `fix`, the command that does")
         return self

@@ -62,7 +62,7 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
-        raise ValueError(f"the key {twice[0]!r} stands twice; keep one of them")
+        raise ValueError(f"the key {twice[0]!r} occurs twice; keep one of them")
     return found
 
 

@@ -153,7 +153,7 @@ def _documents(text: str, path: Path) -> Iterator[Document]:
         while loader.check_node():
             tree = loader.get_node()
             if twice := list(dict.fromkeys(_given_twice(tree, set()))):
-                raise DocumentError("\n".join(f"{path}:{line}: the key {key!r} stands twice; keep one of them" for line, key in twice))
+                raise DocumentError("\n".join(f"{path}:{line}: the key {key!r} occurs twice; keep one of them" for line, key in twice))
             value = loader.construct_document(tree)
             _size(value, (), {}, f"{path}:{tree.start_mark.line + 1}")
             yield Document(value, tree)
@@ -192,7 +192,7 @@ def _size(value: Any, path: tuple[str, ...], known: dict[int, int], place: str) 
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key in value if isinstance(value, Mapping) else ():
             if not isinstance(key, str):
-                raise DocumentError(f"{place}: {at}: the key {'null' if key is None else key} is no text; put it in quotes")
+                raise DocumentError(f"{place}: {at}: the key {'null' if key is None else key} is not a string; put it in quotes")
         known[id(value)] = 1 + sum(_size(inner, (*path, str(key)), known, place) for key, inner in items)
     if known[id(value)] > _MOST_VALUES:
         raise DocumentError(f"{place}: {at} has more than {_MOST_VALUES:,} values; its aliases repeat one another")

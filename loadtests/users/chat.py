@@ -41,7 +41,7 @@ class ChatUser(User):
         """Take a target for as long as this user lives."""
         self.served = True
         if self.session is None:
-            raise StopTest("the options cannot be meant; the log says why")
+            raise StopTest("the options are invalid; see the log")
         self.target = self.session.join()
         self.due = time.monotonic()
         if self.session.options.interval_s:

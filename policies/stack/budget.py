@@ -19,7 +19,7 @@ def _judge(situation: Situation) -> Iterator[Breach]:
     if cost.monthly_usd <= budget:
         if cost.unpriced:
             yield Breach(
-                f"the cost cannot be held against the budget of ${budget:,.2f}: it is at least ${cost.monthly_usd:,.2f} a month, "
+                f"the cost cannot be compared with the budget of ${budget:,.2f}: it is at least ${cost.monthly_usd:,.2f} a month, "
                 f"without what has no price: {'; '.join(cost.unpriced)}"
             )
         return
@@ -34,9 +34,9 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 BUDGET_NOT_EXCEEDED: Final = StackRule(
     id="budget-not-exceeded",
     title="The nodes cost no more than the monthly budget",
-    reason="A stack that is too dear is found out with the first bill, when the month is spent.",
-    fix="Take fewer or smaller nodes, spot where the work bears it, or raise `budget.monthly_usd` with whoever pays. Where a price is "
-    "missing, correct `instance_type` or `region` of the pool, or add the row to a price book of your own.",
+    reason="A stack that is too expensive is noticed with the first bill, when the month is over.",
+    fix="Use fewer or smaller nodes, spot where the work tolerates it, or raise `budget.monthly_usd` with whoever pays. Where a price is "
+    "missing, correct `instance_type` or `region` of the pool, or add the row to your own price book.",
     severity="deny",
     judge=_judge,
     passing=(

@@ -28,7 +28,7 @@ def _where(pool: Node, situation: Situation) -> Resource | None:
 
 def _problem(node: Node, situation: Situation) -> str | None:
     if node.price_reference is None:
-        return "its nodes name no row of the price book (annotation sandtable.dev/price)"
+        return "its nodes have no row in the price book (annotation sandtable.dev/price)"
     try:
         price = situation.price_book.by_reference(node.price_reference)
     except UnpricedError as error:
@@ -73,8 +73,8 @@ GPU_MODELS_ARE_PRICED: Final = StackRule(
     id="gpu-models-are-priced",
     title="Every GPU pool has a price, for its own machine",
     reason="GPUs are nearly the whole bill: one pool without a price, or with another machine's, makes every comparison wrong.",
-    fix="Correct `instance_type`, `region`, `gpu`, `vcpu_per_node` or `memory_gib_per_node` of the pool, or add the row to a price book of "
-    "your own.",
+    fix="Correct `instance_type`, `region`, `gpu`, `vcpu_per_node` or `memory_gib_per_node` of the pool, or add the row to your own price "
+    "book.",
     severity="deny",
     judge=_judge,
     passing=(

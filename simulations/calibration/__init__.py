@@ -1,4 +1,4 @@
-"""How fast an engine is: measured on the machine at hand, or derived from published figures."""
+"""How fast an engine is: measured on this machine, or derived from published figures."""
 
 from simulations.calibration.coefficients import Calibration, Coefficient, Fit, Machine, NamedCoefficient
 from simulations.calibration.measuring import calibrate, calibrate_again, this_machine

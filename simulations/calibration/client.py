@@ -27,7 +27,7 @@ _READ_BYTES: Final = 65_536
 class Answer:
     """What one request saw. Times in seconds; ``token_s`` of each token since the request was sent.
 
-    ``prompt_s`` is the engine's own time from the start of the prompt's computation to the first token, None where it says nothing.
+    ``prompt_s`` is the engine's own time from the start of the prompt's computation to the first token, None if it does not report it.
     """
 
     prompt_tokens: int

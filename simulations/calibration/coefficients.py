@@ -1,4 +1,4 @@
-"""What is known about an engine's speed, each number with where it comes from.
+"""The coefficients of an engine's speed, each number with where it comes from.
 
 Rule 1: a coefficient is never negative and always says how it came about: ``measured``, ``published``, ``derived`` or ``assumed``.
 Rule 2: the coefficients are by cause (compute, context, cold caches, cost of a request), so that they hold for loads that were not
@@ -91,7 +91,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Everything that the twin must know about an engine and a graph cannot say.
+    """What the twin must know about an engine beyond the graph.
 
     ``compute_s`` are pairs (tokens of a micro-batch, seconds), rising in tokens; linear between them and beyond the last two.
     ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token
@@ -140,7 +140,7 @@ class Calibration:
         return [*table, *(NamedCoefficient(name, getattr(self, name)) for name in _SINGLE)]
 
     def summary(self) -> str:
-        """Say in a few words how fast the engine is, for a line on a terminal."""
+        """Return a short summary of the engine's speed, for a line on a terminal."""
         (one, first), *_, (some, many) = self.compute_s
         token_ms = first.value * self.decode_under_load.value * 1e3 / one
         prompt_ms = (many.value + self.prefill_context_s.value * some * some / 2) * self.prefill_under_load.value * 1e3 / some
@@ -150,7 +150,7 @@ class Calibration:
         return f"{token_ms:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}{loaded}"
 
     def origin(self) -> str:
-        """Say in a sentence what a prediction's speeds are made of."""
+        """Return a sentence on the source of a prediction's speeds."""
         if self.request_s.provenance == "measured":
             return f"The engine's speed was measured on a {self.machine.processor} on {self.date}: {self.summary()}."
         return (
@@ -159,12 +159,12 @@ class Calibration:
         )
 
     def change(self) -> str:
-        """Say how an engine that was measured before and after a load changed meanwhile: ``3% slower than before``."""
+        """Return how an engine changed between the measurements before and after a load: ``3% slower than before``."""
         drift = round(self.drift or 0.0, 2)
         return f"{slower(drift)} than before" if drift else "as fast as before"
 
     def at(self, yardstick_s: float | None) -> Calibration:
-        """Return these coefficients for a load during which the yardstick took ``yardstick_s``; themselves where that is not known.
+        """Return these coefficients for a load during which the yardstick took ``yardstick_s``; unchanged if that is unknown.
 
         The engine's time goes with the yardstick's, so the ratios under load are multiplied by how much longer it took than during the
         mixed load. Nothing of the load itself goes into it.

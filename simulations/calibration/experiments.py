@@ -67,7 +67,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one run of an experiment saw; ``overhead_s`` is what the request took beside its steps, None where it cannot be told."""
+    """What one run of an experiment saw; ``overhead_s`` is what the request took beside its steps, None if it is unknown."""
 
     steps: tuple[Step, ...]
     overhead_s: float | None = None

@@ -1,4 +1,4 @@
-"""What the experiments cannot see: requests that come in the middle of others, and the rest of the machine.
+"""Measures what the single experiments cannot: requests that arrive while others are served, and the rest of the machine.
 
 Some requests of many lengths keep the engine about half busy. How much slower it is then than the sum of what was measured alone are two
 numbers, one for prompts and one for generating; they are the only coefficients that are fitted to a load.

@@ -1,4 +1,4 @@
-"""Coefficients of GPUs that are not here, derived from published figures: a first idea, not a measurement.
+"""Coefficients of GPUs that this machine lacks, derived from published figures: an estimate, not a measurement.
 
 Rule 1: nothing here was fitted to the engine that a graph deploys. The model is Llama-3.1-8B in 16 bits on one GPU under an engine that
 computes its sequences together (vLLM); what a graph says of slots and context holds, that it names another model is not seen.
@@ -66,13 +66,13 @@ def published(gpu_model: str) -> Calibration:
     """Return coefficients for ``gpu_model``, named as in the price book.
 
     Raises:
-        CalibrationError: nothing is known of this model; those known are named.
+        CalibrationError: the model is unknown; the known ones are named.
     """
     gpu = _GPUS.get(gpu_model)
     if gpu is None:
         near = difflib.get_close_matches(gpu_model, _GPUS, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise CalibrationError(f"no published coefficients for GPU model {gpu_model!r}; known are {', '.join(sorted(_GPUS))}{hint}")
+        raise CalibrationError(f"no published coefficients for GPU model {gpu_model!r}; known: {', '.join(sorted(_GPUS))}{hint}")
     sheet = f"NVIDIA {gpu_model} data sheet ({gpu.bandwidth / 1e12:g} TB/s, {gpu.peak / 1e12:g} TFLOP/s dense)"
     speed = gpu.peak * gpu.mfu
     weights_s = _PARAMETERS * _BYTES / (gpu.bandwidth * _READING)

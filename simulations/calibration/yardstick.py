@@ -1,4 +1,4 @@
-"""A yardstick for the cores that an engine runs on: the same piece of work, timed ten times a second by a process of its own.
+"""A yardstick for the cores that an engine runs on: the same piece of work, timed ten times a second in a separate process.
 
 A shared machine's speed moves by a tenth and more within a minute, and nothing inside of it says so: its neighbours take cache and memory
 bandwidth, not time slices. The engine's own times cannot tell a slow machine from a wrong model. The yardstick can, for it knows nothing
@@ -42,13 +42,13 @@ _FEWEST: Final = 50
 
 @dataclass(slots=True)
 class Lap:
-    """A stretch of time, and what the work took in it: mean seconds, None before its end and where nothing can be told."""
+    """A period of time, and the mean seconds that the work took in it; None before its end, or with too few readings."""
 
     mean_s: float | None = None
 
 
 class Yardstick:
-    """The process, held against ``cpus`` from entry to exit. One that does not start or dies gives no laps, and nothing else happens."""
+    """The process, pinned to ``cpus`` from entry to exit. If it does not start or dies there are no results, and nothing else fails."""
 
     def __init__(self, cpus: Iterable[int]) -> None:
         self._cpus = ",".join(map(str, sorted(cpus)))
@@ -72,7 +72,7 @@ class Yardstick:
 
     @contextlib.contextmanager
     def lap(self) -> Iterator[Lap]:
-        """Time what is done within; the lap knows its mean from its end on.
+        """Time the body of the context; the lap has its mean after the end.
 
         The pipe holds a quarter of an hour of readings: of a longer lap its beginning counts.
         """
@@ -97,7 +97,7 @@ class Yardstick:
 
 
 def trimmed_mean_s(readings_ns: Sequence[int]) -> float | None:
-    """Return the trimmed mean of ``readings_ns`` in seconds; None where they are too few to tell.
+    """Return the trimmed mean of ``readings_ns`` in seconds; None if they are too few.
 
     A mean, because a busy cache makes more readings slow rather than all of them slower: the median stays until half of them are.
     """
@@ -119,7 +119,7 @@ def main(cpus: set[int]) -> None:
     while True:
         matrix @ vectors  # for the caches
         begin = time.thread_time_ns()
-        matrix @ vectors  # the time is what is wanted
+        matrix @ vectors  # only the time matters
         took = time.thread_time_ns() - begin
         try:
             os.write(1, b"%d\n" % took)

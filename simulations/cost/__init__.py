@@ -1,4 +1,4 @@
-"""What a simulated run costs, and where its GPU seconds went."""
+"""The cost of a simulated run, and the use of its GPU seconds."""
 
 from simulations.cost.serving import GpuLedger, LedgerError, usd_per_million_output_tokens
 

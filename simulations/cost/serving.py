@@ -1,4 +1,4 @@
-"""What a simulated run costs, and where its GPU seconds went.
+"""The cost of a simulated run, and the use of its GPU seconds.
 
 Rule 1: every GPU second of a run ends in exactly one bucket; the sum is checked to 1e-9 of the total.
 Rule 2: a price for a token divides what the platform costs by what it produced, so idle time is in it. A calculator that assumes full
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LedgerError(AssertionError):
-    """GPU seconds were lost or counted twice: a fault of the simulation, never of its input."""
+    """GPU seconds were lost or counted twice: a bug in the simulation, never in its input."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What lost nodes do to the replicas of the engine: who is down from when to when.
+"""The effect of lost nodes on the engine's replicas: which are down, and when.
 
 Rule 1: at every change the pods are placed again (``simulations.cluster.place``): those on lost nodes look for room, push out less
 important pods, or wait for a node that the autoscaler adds.

@@ -1,4 +1,4 @@
-"""What happens to nodes: a zone is lost, a node is lost, a spot market has nothing to give.
+"""Incidents: a zone is lost, a node is lost, a spot market has no capacity.
 
 Rule 1: an incident says which nodes are away when; what follows for pods is ``effects.py``.
 Rule 2: every random draw comes from a stream named by seed, pool and zone, so a pool more does not move the others.
@@ -42,9 +42,9 @@ class UnknownPlaceError(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class NodeOutage:
-    """A node is away from ``start_s`` to ``end_s`` (infinite: for good), in seconds from the start of the run.
+    """A node is away from ``start_s`` to ``end_s`` (infinite: permanently), in seconds from the start of the run.
 
-    ``announced``: its pods are told to leave (spot notice), instead of being missed after a while. ``closes_zone``: its pool cannot
+    ``announced``: its pods are evicted in advance (spot notice), instead of being missed after a delay. ``closes_zone``: its pool cannot
     get another node in its zone meanwhile.
     """
 

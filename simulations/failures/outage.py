@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A replica is away from ``start_s`` until ``end_s`` (infinite: for good): what it holds fails, and so does what is sent to it.
+    """A replica is away from ``start_s`` until ``end_s`` (infinite: permanently): what it holds fails, and so does what is sent to it.
 
-    Clients send to it for another ``notice_s`` seconds, until they are told; with 0 they know at once.
+    Clients send to it for another ``notice_s`` seconds, until they notice; with 0 they notice at once.
     """
 
     replica: str
@@ -27,14 +27,14 @@ class Outage:
 
     @property
     def noticed_s(self) -> float:
-        """When clients stop to send to it."""
+        """When clients stop sending to it."""
         return self.start_s + self.notice_s
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_s < self.end_s:
             raise TwinError(f"outage of {self.replica} from {self.start_s} s to {self.end_s} s: it must start at 0 or later and then end")
         if not self.notice_s >= 0:
-            raise TwinError(f"outage of {self.replica}: it is noticed after {self.notice_s} s; 0 or more is expected")
+            raise TwinError(f"outage of {self.replica}: it is noticed after {self.notice_s} s; expected 0 or more")
 
     def join(self, world: World) -> None:
         """Put the loss, what clients notice of it, and the return on the loop."""

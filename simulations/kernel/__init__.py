@@ -1,4 +1,4 @@
-"""What every simulation of this floor is made of; nothing in here knows what is simulated."""
+"""The simulation kernel: nothing in here depends on what is simulated."""
 
 from simulations.kernel.ledger import Ledger, LedgerError
 from simulations.kernel.loop import CausalityError, Event, Loop

@@ -9,7 +9,7 @@ from collections import Counter
 
 
 class LedgerError(AssertionError):
-    """The books of a run do not balance: a defect of the simulation, never of its input."""
+    """The books of a run do not balance: a bug in the simulation, never in its input."""
 
 
 class Ledger:

@@ -19,7 +19,7 @@ SLACK_S: Final = 1e-9
 
 
 class CausalityError(AssertionError):
-    """An event was put into the past: a defect of the simulation, never of its input."""
+    """An event was put into the past: a bug in the simulation, never in its input."""
 
 
 class Event:
@@ -32,7 +32,7 @@ class Event:
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
-        """Let it not happen. Harmless where it has happened already."""
+        """Cancel it. Does nothing if it has already happened."""
         self.action = None
 
 

@@ -1,4 +1,4 @@
-"""SimPy processes on the loop of a run, for what is told as a story: wait, repair, scale, come back.
+"""SimPy processes on the loop of a run, for logic with steps: wait, repair, scale, recover.
 
 SimPy brings the processes, the resources and the interrupts; the clock and the heap are the loop's, so that a process and a plain event
 wait for each other without a second time.

@@ -141,7 +141,7 @@ class Engine:
             self._cut(seen_s - _SLACK_S)
 
     def fail_all(self, why: str) -> None:
-        """Lose everything in hand now, as when the replica goes away."""
+        """Fail all requests in flight, as when the replica is lost."""
         now_s = self._loop.now_s
         if steps := self._under_way:
             self._take(steps, steps.taken(now_s))
@@ -289,7 +289,7 @@ class Engine:
         self._leaving = self._loop.at(self._deadlines[0][0], self._leave, Order.LEAVING) if self._deadlines else None
 
     def _leave(self) -> None:
-        """Let those clients go that have waited long enough."""
+        """Fail the requests of clients that have waited long enough."""
         now_s = self._loop.now_s
         self._leaving = None
         self._ending = True

@@ -54,7 +54,7 @@ class RoundRobinDoor:
             replica.engine.offer(request)
 
     def on_end(self, request: EngineRequest, record: RequestRecord) -> None:
-        """Tell the sender of ``request`` that it has ended."""
+        """Notify the sender of ``request`` that it has ended."""
         self._waiting.pop(request.index)(request, record)
 
 

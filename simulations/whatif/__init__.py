@@ -1,4 +1,4 @@
-"""Questions asked of the twin, side by side with the baseline."""
+"""Scenarios run on the twin and compared with the baseline."""
 
 from simulations.whatif.results import ScenarioResult
 from simulations.whatif.run import run

@@ -203,7 +203,7 @@ def _too_small(book: PriceBook, model: str, node: Node, needed: Amounts, rows: l
     ]
     return (
         f"scenario gpu={model}: no {model} machine of the {book.name} price book holds an engine of pool {node.pool} beside the pods that "
-        f"run on every node; the largest, {largest.reference}, has not enough {' and '.join(lacking) or 'room'}"
+        f"run on every node; the largest, {largest.reference}, lacks {' and '.join(lacking) or 'room'}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a reader must know to trust or distrust the answer to a scenario, in sentences.
+"""Notes that a reader needs to interpret the answer to a scenario.
 
 Rule: what holds for every scenario is said once, with the baseline.
 """
@@ -32,11 +32,11 @@ def notes(trial: Trial, baseline: Trial | None) -> Iterator[str]:
     if baseline is None or trial.calibration != baseline.calibration:
         yield trial.calibration.origin()
         if doubt := trial.calibration.doubt():
-            yield f"do not decide by these speeds: {doubt}"
+            yield f"do not rely on these speeds: {doubt}"
     yield from trial.question.notes
     for pool in sorted({node.pool for node in trial.grown}):
         number = sum(node.pool == pool for node in trial.grown)
-        yield f"pool {pool} grows by {number} node{'s' if number > 1 else ''}, so that every pod that fits its bounds has room"
+        yield f"pool {pool} grows by {number} node{'s' if number > 1 else ''}, within its bounds, to make room for pods"
     if trial.spot_share is not None:
         yield from _of_spot(trial)
     if trial.question.scenario.values("zone-lost") or trial.question.scenario.values("node-lost"):
@@ -50,25 +50,25 @@ def _of_all(trial: Trial) -> Iterator[str]:
     yield f"{runs} replication{many} of {trial.horizon_s:.0f} s of traffic each, from an empty queue, the same for every scenario"
     yield from trial.load.notes
     if (windows := trial.load.windows) == 1:
-        yield "the trace has room for one run only, so no interval can be given and no difference can be told; use a longer trace"
+        yield "the trace is long enough for one run only, so there are no intervals and differences cannot be tested; use a longer trace"
     elif windows == runs:
-        yield f"the trace has room for {windows} runs that share no request; all were made"
+        yield f"the trace has {windows} disjoint windows; all were run"
     if not trial.nodes:
-        yield "the graph has no nodes: every replica is taken to run"
+        yield "the graph has no nodes: every replica is assumed to run"
     if scheduled := [w.label for w in trial.workloads if w.scheduled]:
-        yield f"not running, as their schedule is not simulated: {', '.join(scheduled)}"
+        yield f"not running, because their schedule is not simulated: {', '.join(scheduled)}"
 
 
 def _of_spot(trial: Trial) -> Iterator[str]:
     yield "the spot nodes of one pool in one zone come and go together; outages last 1.1 h on average (derived from recorded traces)"
-    yield "a spot notice lets pods move at once, requests in hand are lost; nodes are paid for while they are there"
+    yield "after a spot notice pods move at once and requests in flight are lost; nodes are paid for while they run"
     if not any(node.purchase == "spot" for node in trial.nodes):
         yield "this graph has no spot nodes, so nothing changes"
     if trial.dice:
         hit = sum(any(run.effects.down_s(pod, trial.horizon_s) for pod in trial.pods) for run in trial.runs)
         yield (
             f"an engine was away in {hit} of {len(trial.runs)} replications; an outage outlasts most runs, so each is nearly all or "
-            "nothing, and the interval of the good requests is that of as many draws"
+            "nothing, and the interval of the good requests is that of that many draws"
         )
 
 
@@ -77,7 +77,7 @@ def _of_incidents(trial: Trial) -> Iterator[str]:
     spans = {(outage.start_s, outage.end_s) for outage in trial.places_lost}
     for start_s, end_s in sorted(spans):
         lasts = "lasts" if math.isinf(end_s) else f"ends at {end_s:.0f} s"
-        yield f"the loss comes at {start_s:.0f} s and {lasts}; the monthly cost is that of the intact platform"
+        yield f"the loss begins at {start_s:.0f} s and {lasts}; the monthly cost is that of the intact platform"
     yield (
         f"requests go to a lost replica, and fail, for {delays.notice_s:.0f} s (Kubernetes misses the node); it is back "
         f"{delays.toleration_s:.0f} s (its pods' toleration) + {delays.start_s:.0f} s (start, assumed) after that, on an added node "
@@ -99,7 +99,7 @@ def _of_answers(trial: Trial) -> Iterator[str]:
     """What the requests themselves tell: that none came, that none was good, that they were too many."""
     records = [record for run in trial.runs for record in run.records]
     if not records:
-        yield f"no request came in {len(trial.runs)} x {trial.horizon_s:.0f} s, so nothing is known of them; raise `traffic: rate_per_s`"
+        yield f"no request arrived in {len(trial.runs)} x {trial.horizon_s:.0f} s; raise `traffic: rate_per_s`"
         return
     if blank := sum(not run.outcome.good for run in trial.runs):
         yield f"in {blank} of {len(trial.runs)} replications no request was good; latencies are those of the others"
@@ -107,8 +107,8 @@ def _of_answers(trial: Trial) -> Iterator[str]:
     drain = math.fsum(run.outcome.duration_s - run.last_arrival_s for run in trial.runs) / len(trial.runs)
     if given_up > _GIVEN_UP:
         yield (
-            f"overloaded: {given_up:.0%} of the requests had no whole answer within {REQUEST_TIMEOUT_S:.0f} s and failed; latencies are "
-            "those of the others, so read them as lower bounds"
+            f"overloaded: {given_up:.0%} of the requests had no complete answer within {REQUEST_TIMEOUT_S:.0f} s and failed; latencies are "
+            "those of the others, read them as lower bounds"
         )
     elif drain > _BACKLOG * trial.horizon_s:
         yield (

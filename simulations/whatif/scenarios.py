@@ -60,18 +60,18 @@ class UnknownScenarioError(ConfigurationError):
     def __init__(self, text: str, reason: str) -> None:
         kinds = "\n".join(f"  {kind.example:<38} {kind.meaning}" for kind in KINDS.values())
         stop = "" if reason.endswith("?") else "."
-        super().__init__(f"scenario {text!r}: {reason}{stop}\nScenarios, joined with `+` where they are to hold together:\n{kinds}")
+        super().__init__(f"scenario {text!r}: {reason}{stop}\nScenarios, combined with `+`:\n{kinds}")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is asked: the changes that hold together. No change at all is the baseline."""
+    """A combination of changes. No change is the baseline."""
 
     name: str
     changes: tuple[Change, ...] = ()
 
     def value(self, kind: str) -> str | None:
-        """Return the value of the change of this kind, None where there is none."""
+        """Return the value of the change of this kind, or None."""
         return next(iter(self.values(kind)), None)
 
     def values(self, kind: str) -> tuple[str, ...]:
@@ -113,12 +113,12 @@ def _checked(text: str, part: Change) -> Change:
     """Return ``part`` with its value as its kind has it: without the ``x`` of a factor."""
     if part.kind not in KINDS:
         near = difflib.get_close_matches(part.kind, KINDS, n=1, cutoff=0.5)
-        raise UnknownScenarioError(text, f"{part.kind!r} is no kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))
+        raise UnknownScenarioError(text, f"{part.kind!r} is not a kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))
     kind = KINDS[part.kind]
     match = kind.form.fullmatch(part.value)
     bounds = f" ({kind.bounds})" if kind.bounds else ""
     if match is None or (part.kind in {"traffic", "price"} and float(match[1]) == 0):
-        raise UnknownScenarioError(text, f"{part.value!r} is no value of {part.kind!r}; write {kind.example}{bounds}")
+        raise UnknownScenarioError(text, f"{part.value!r} is not a value for {part.kind!r}; write {kind.example}{bounds}")
     if part.start_s is not None and part.kind not in _TIMED:
-        raise UnknownScenarioError(text, f"{part.kind!r} holds for the whole run and takes no start; leave out what follows the @")
+        raise UnknownScenarioError(text, f"{part.kind!r} applies to the whole run and has no start; leave out the part after @")
     return replace(part, value=match[1])

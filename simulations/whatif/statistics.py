@@ -4,7 +4,7 @@ Rule 1: the replications of all scenarios share their random numbers (replicatio
 difference is taken pair by pair; what the dice add to both cancels out (common random numbers; Law, Simulation Modeling and Analysis,
 section 11.2).
 Rule 2: an interval that contains zero says "not distinguishable", never "equal". So does a difference below half a percent: with paired
-dice even a rounding of the run's end can be told from nothing, and nobody decides by it.
+random numbers even a rounding error at the end of the run would be significant, and irrelevant.
 Rule 3: no metric is below zero, so no interval says that one is, nor that one falls by more than the baseline has.
 """
 
@@ -19,7 +19,7 @@ from foundation.measures import share_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Differences smaller than this share of the baseline are not told apart.
+#: Differences smaller than this share of the baseline count as not distinguishable.
 NEGLIGIBLE: Final = 0.005
 
 Verdict = Literal["better", "worse", "not distinguishable", "undefined"]

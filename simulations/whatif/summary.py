@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Said where latencies fell along with the share of good requests.
 SURVIVORS: Final = (
-    "fewer requests are good than in the baseline, and latencies count good ones only: those that are lower (`?`) are not called better"
+    "fewer requests are good than in the baseline, and latencies count good ones only, so lower latencies (`?`) are not called better"
 )
 #: Share of its mean to which a headline is to be known.
 PRECISION: Final = 0.05

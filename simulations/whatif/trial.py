@@ -161,7 +161,7 @@ class Trial:
     def _spot_outages(self, replication: int) -> list[NodeOutage]:
         share, outages = self.spot_share, list[NodeOutage]()
         for pool, zone, members, starts in self._markets:
-            assert share is not None, "there are markets only where their share is asked about"
+            assert share is not None, "markets exist only with a spot scenario"
             dice = self._stream(self.load.stream(replication), "spot", pool, zone)
             outages += spot_market(members, share, horizon_s=self.horizon_s, start=starts[replication], random=dice)
         return outages

@@ -199,7 +199,7 @@ def load_rules(folder: Path = FOLDER) -> list[ObjectRule]:
     """
     rules = [load_rule(path) for path in sorted(folder.glob("*.yaml"))]
     if not rules:
-        raise RuleFileError(f"{folder}: there is no rule file (*.yaml); an empty rule set would let everything pass")
+        raise RuleFileError(f"{folder}: there is no rule file (*.yaml); an empty rule set would admit everything")
     return rules
 
 
@@ -220,7 +220,7 @@ def load_rule(path: Path) -> ObjectRule:
     except ValidationError as error:
         raise RuleFileError("\n".join(f"{path}: {_sentence(problem)}" for problem in error.errors())) from error
     if rule.id != path.stem:
-        raise RuleFileError(f"{path}: id = {rule.id!r}: a rule's file is called <id>.yaml; rename the one or the other")
+        raise RuleFileError(f"{path}: id = {rule.id!r}: a rule's file must be named <id>.yaml; rename the file or change the id")
     return rule
 
 

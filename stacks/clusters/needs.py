@@ -84,13 +84,13 @@ def nodes_missing(api: Any, graph: Graph) -> list[str]:
     except ApiException as error:
         if error.status != HTTPStatus.FORBIDDEN:
             raise
-        return ["it does not allow us to list: nodes; whether those of the pools are there cannot be known"]
+        return ["it does not allow us to list: nodes; so it is unknown whether the pools' nodes exist"]
     sentences = []
     for pool, (own, least) in sorted(wanted.items()):
         present = sum(own.items() <= (node.metadata.labels or {}).items() for node in found)
         if present < least:
             written = " ".join(f"{key}={value}" for key, value in own.items())
-            sentences.append(f"pool {pool} has {present} of at least {least} nodes: label them, `kubectl label node <node> {written}`")
+            sentences.append(f"pool {pool} has {present} of at least {least} nodes: label them: `kubectl label node <node> {written}`")
     return sentences
 
 

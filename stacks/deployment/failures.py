@@ -43,7 +43,7 @@ def explain(output: str, told: list[str], *, stack: str, state: Path) -> StackEr
         )
     if _UNREACHABLE.search(output):
         return ClusterError(f"the cluster of {stack} does not answer; see `sandtable cluster status {stack}`:\n  {words}")
-    return DeploymentError(f"Pulumi could not finish {stack}; what was done is kept, and the same command goes on from there:\n  {words}")
+    return DeploymentError(f"Pulumi could not finish {stack}; what was done is kept, and the same command continues from there:\n  {words}")
 
 
 def program_failed(error: Exception, stack: str) -> StackError:

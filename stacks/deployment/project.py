@@ -68,7 +68,7 @@ class ProjectFolder:
             (self._home / "logs").write_text(_NO_LOGS, encoding="utf-8")
         except OSError as error:
             raise DeploymentError(
-                f"{error.filename or self.work}: cannot be written: {error.strerror}; free the disk or choose another --root"
+                f"{error.filename or self.work}: cannot be written: {error.strerror}; free some disk space or choose another --root"
             ) from error
 
     def variables(self) -> dict[str, str]:

@@ -105,7 +105,7 @@ class StateFolder:
             except OSError as error:
                 raise StateLockedError(
                     f"the state of {self.stack} is locked, and {path} cannot be read to see by whom: {error.strerror}; "
-                    "make it readable, or remove it once no run is at work"
+                    "make it readable, or remove it once no run is active"
                 ) from error
             found.append(
                 Lock(

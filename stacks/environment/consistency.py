@@ -58,7 +58,7 @@ def _repeated(names: Iterable[tuple[Path, str]]) -> Iterator[Slip]:
     first: dict[str, Path] = {}
     for path, name in names:
         if name in first:
-            yield Slip(path, name, f"stands at {shown(first[name])} already; every name is given once")
+            yield Slip(path, name, f"is already used at {shown(first[name])}; names must be unique")
         first.setdefault(name, path)
 
 
@@ -99,7 +99,7 @@ def _requests_fit_an_engine(environment: Definition) -> Iterator[Slip]:
         yield Slip(
             ("engine", "threads"),
             engine.threads,
-            f"a replica has {cpu:g} CPU (ai_stack.resources.cpu); threads that wait for one another's CPU are slower than fewer threads",
+            f"a replica has {cpu:g} CPU (ai_stack.resources.cpu); threads that compete for a CPU are slower than fewer threads",
         )
     longest = traffic.prompt_tokens.longest + traffic.output_tokens.longest
     if traffic.arrivals != "trace" and longest > engine.context_tokens:
@@ -128,7 +128,7 @@ def _karpenter_makes_the_nodes(environment: Definition) -> Iterator[Slip]:
             yield Slip(
                 ("cluster", "node_pools_by"),
                 "karpenter",
-                f"Karpenter makes no nodes in {cloud}, where pool {pool.name} is; say `existing`, and label the nodes",
+                f"Karpenter makes no nodes in {cloud}, where pool {pool.name} is; use `existing`, and label the nodes",
                 ("existing",),
             )
         elif pool.region != first:
@@ -149,12 +149,12 @@ def _replicas_reach_their_model(environment: Definition) -> Iterator[Slip]:
             )
     elif engine.model_claim is not None:
         if not engine.model.startswith("/models/"):
-            yield Slip(place, engine.model, "the claim is mounted at /models: name the file beneath it, for instance /models/model.gguf")
+            yield Slip(place, engine.model, "the claim is mounted at /models: name a file in it, for instance /models/model.gguf")
     elif engine.model != "synthetic":
         yield Slip(
             place,
             engine.model,
-            "a replica cannot read a file of this machine: put it on a volume whose claim `engine.model_claim` names, or say synthetic",
+            "a replica cannot read a file of this machine: put it on a volume, name its claim in `engine.model_claim`, or use `synthetic`",
             ("synthetic",),
         )
 

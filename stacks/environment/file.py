@@ -42,11 +42,11 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     except DocumentError as error:
         raise ConfigurationError(str(error)) from error
     if len(documents) > 1:
-        raise ConfigurationError(f"{path}: one document is expected, there are {len(documents)}; take out the `---` between them")
+        raise ConfigurationError(f"{path}: one document is expected, found {len(documents)}; remove the `---` between them")
     document = _or_empty(documents[0].value) if documents else {}
     config = _or_empty(document.get("config")) if isinstance(document, dict) else None
     if not isinstance(config, dict):
-        raise ConfigurationError(f"{path}: a mapping with the key `config` is expected, with keys such as `{PREFIX}engine` beneath it")
+        raise ConfigurationError(f"{path}: a mapping with the key `config` is expected, with keys such as `{PREFIX}engine` under it")
     own = {key.removeprefix(PREFIX): value for key, value in config.items() if isinstance(key, str) and key.startswith(PREFIX)}
     # A secret belongs to the program, which reads it through Pulumi; it is no part of the typed model.
     fields = {key: value for key, value in own.items() if key not in STACK_SECRETS and key != "name"}
@@ -72,9 +72,9 @@ def _keys_that_are_not_read(config: Mapping[Any, Any]) -> Iterator[Slip]:
     for key in config:
         namespace, colon, name = str(key).partition(":")
         if not isinstance(key, str) or not colon:
-            yield Slip((str(key),), None, f"nobody reads this key; write it as `{PREFIX}<name>`")
+            yield Slip((str(key),), None, f"this key is not used; write it as `{PREFIX}<name>`")
         elif namespace != PROJECT and difflib.get_close_matches(namespace, [PROJECT], cutoff=0.75):
-            yield Slip((str(key),), None, f"nobody reads this key — did you mean '{PREFIX}{name}'?")
+            yield Slip((str(key),), None, f"unknown key — did you mean '{PREFIX}{name}'?")
 
 
 def _secrets_and_name(own: Mapping[str, Any], name: str) -> Iterator[Slip]:
@@ -82,7 +82,7 @@ def _secrets_and_name(own: Mapping[str, Any], name: str) -> Iterator[Slip]:
         value = own.get(key, {"secure": ""})
         if not (isinstance(value, Mapping) and list(value) == ["secure"] and isinstance(value["secure"], str)):
             yield Slip(
-                (key,), None, f"a secret stands here encrypted only; set it with `pulumi config set --secret {key} <value> --stack {name}`"
+                (key,), None, f"a secret must be encrypted here; set it with `pulumi config set --secret {key} <value> --stack {name}`"
             )
     if "name" in own:
         yield Slip(("name",), None, f"unknown key; this environment is called {name!r}, after its file: rename the file")

@@ -107,7 +107,7 @@ def _slip(problem: Any, cause: object) -> Slip:
     elif kind == "string_pattern_mismatch":
         text = FORMS[context["pattern"]]
     elif kind == "too_short":
-        text = f"at least {context['min_length']} is needed"
+        text = f"at least {context['min_length']} needed"
     elif kind in _EXPECTED:
         text = _of_another_kind(location, kind, value)
     else:
@@ -120,7 +120,7 @@ def _of_another_kind(location: Sequence[str | int], kind: str, value: Any) -> st
     """What is expected, what was found, and how to write what was probably meant."""
     expected = _EXPECTED[kind]
     if kind == "finite_number":
-        return f"{expected}, neither infinite nor .nan"
+        return f"{expected}, not infinite and not .nan"
     key = next((part for part in reversed(location) if isinstance(part, str)), "")
     if kind in {"int_type", "float_type"} and isinstance(value, str):
         amount = _amount(key, value, whole=kind == "int_type")

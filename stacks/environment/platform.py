@@ -70,7 +70,7 @@ class DataStore(Model):
     @model_validator(mode="after")
     def _can_spread(self) -> Self:
         if self.kind == "object-store" and self.replicas in (2, 3):
-            raise ValueError(f"replicas ({self.replicas}): an object store takes 1, or at least 4, over which it spreads its objects")
+            raise ValueError(f"replicas ({self.replicas}): an object store needs 1, or at least 4 to spread its objects over")
         return self
 
 

@@ -35,7 +35,9 @@ def problem(text: str) -> str | None:
         return None
     fields = text.split()
     if len(fields) != len(_FIELDS):
-        return "five fields are expected (minute, hour, day of the month, month, day of the week), such as `0 1 * * *` for one each night"
+        return (
+            "five fields are expected (minute, hour, day of the month, month, day of the week), such as `0 1 * * *` for one run each night"
+        )
     return next((wrong for field, known in zip(fields, _FIELDS, strict=True) if (wrong := _field_problem(field, *known))), None)
 
 

@@ -37,7 +37,7 @@ METRICS: Final[dict[str, str]] = {
     },
     "failed_share": "share of requests that failed",
     "output_tokens_per_s": "output tokens per second over the run",
-    "utilisation": "share of the run during which a replica had work",
+    "utilisation": "share of the run during which a replica was busy",
     "monthly_cost_usd": "price of the nodes for 730 hours in USD",
     "policy_violations": "number of policy findings that deny",
 }
@@ -59,7 +59,7 @@ class Threshold:
             raise UnknownMetricError(self.metric)
         self.limit = float(number)
         if not math.isfinite(self.limit):
-            raise ValueError(f"{number[:12]}… is larger than any number that is measured")
+            raise ValueError(f"{number[:12]}… is larger than any measured value")
 
     def holds(self, value: float) -> bool:
         """Whether ``value`` keeps the threshold."""

@@ -24,7 +24,7 @@ FORMS: Final[dict[str, str]] = {
     NAME_FORM: "a name is expected: lower-case letters, digits and dashes, at most 50, with a letter or digit at both ends",
     LABEL_FORM: "it becomes a Kubernetes label: letters, digits and - _ . are allowed, at most 63, with a letter or digit at both ends",
     _TRUST_DOMAIN: "a trust domain is expected, such as example.org: lower-case letters, digits, - and _, in parts separated by dots",
-    _PATH_FORM: "a path is expected, and no path holds the character NUL",
+    _PATH_FORM: "a path is expected, without the character NUL",
     _STACK_ENCRYPTION: "allowed: `passphrase`, or `hashivault://<transit key>`",
 }
 

@@ -63,7 +63,7 @@ class AiStack(Model):
         if bounds and not bounds.min_replicas <= self.replicas <= bounds.max_replicas:
             raise ValueError(
                 f"replicas ({self.replicas}) is not within the bounds of `autoscaling`, {bounds.min_replicas} to {bounds.max_replicas}; "
-                "the autoscaler would move it there at once"
+                "the autoscaler would change it at once"
             )
         return self
 

@@ -151,7 +151,7 @@ def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> 
     """The cost of ``count`` nodes like ``first``, and why they have none; without a node there is nothing whose price is missing."""
     price, problem = None, None
     if first.price_reference is None:
-        problem = "its nodes name no row of the price book"
+        problem = "its nodes have no row in the price book"
     else:
         try:
             price = book.by_reference(first.price_reference)

@@ -184,7 +184,7 @@ class PriceBook:
         raise UnpricedError(
             f"{self.name} price book: no price for {reference!r}"
             + (f"; nearest: {', '.join(nearest)}" if nearest else "")
-            + ". Correct `instance_type` or `region` of the node pool, or add the row to a book of your own (`budget: price_book: FILE`)",
+            + ". Correct `instance_type` or `region` of the node pool, or add the row to your own price book (`budget: price_book: FILE`)",
             nearest[0] if nearest else None,
         )
 
@@ -228,7 +228,7 @@ def read_rows(path: Path) -> list[Price]:
                 raise PriceBookError(f"{where}: {price.reference} is already priced above; keep one of them")
             rows[price.reference] = price
     except csv.Error as error:  # the dictionary reader counts a line only once it is a row
-        raise PriceBookError(f"price book {path}, line {reader.reader.line_num}: this is no row of a CSV ({error})") from error
+        raise PriceBookError(f"price book {path}, line {reader.reader.line_num}: this is not a CSV row ({error})") from error
     if not rows:
         raise PriceBookError(f"price book {path}: it has no rows")
     return list(rows.values())
@@ -291,7 +291,7 @@ class _Row:
     def _text(self, column: str) -> str:
         if value := (self.values[column] or "").strip():
             return value
-        raise self._error(column, "", "a text; a price without it cannot be traced or found")
+        raise self._error(column, "", "a text; a price cannot be traced or found without it")
 
     def _number(self, column: str) -> float | None:
         """A figure from zero to the largest; None for an empty cell."""

@@ -72,5 +72,5 @@ class BadTraceRowsError(TraceError):
         super().__init__(
             path,
             f"{bad} of {total} rows {'is' if bad == 1 else 'are'} bad; the first is {first}. "
-            "Mend the file, or go on without these rows with --skip-bad-rows",
+            "Correct the file, or skip these rows with --skip-bad-rows",
         )

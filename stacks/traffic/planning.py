@@ -135,7 +135,7 @@ def _replay(
     if 0 < (span_s := trace.rows[-1].at_s) < _SHORT_S and len(trace.rows) > 2 and trace.rate_per_s > _FAST_PER_S:
         note(f"the whole trace takes {span_s:.3g} s, {trace.rate_per_s:,.3g} requests/s: are its times in the unit of its format?")
     if rate_per_s is not None and math.isinf(trace.rate_per_s):
-        note(f"all rows of the trace have one time, which no rate can stretch: they are sent at once, not at {rate_per_s:g} requests/s")
+        note(f"all rows of the trace have the same time, so no rate applies: they are sent at once, not at {rate_per_s:g} requests/s")
     elif rate_per_s is not None:
         stretch = trace.rate_per_s / rate_per_s
         note(f"the trace's time is stretched by {stretch:.3g}: {trace.rate_per_s:.3g} requests/s as recorded, {rate_per_s:g} as asked")

@@ -42,7 +42,7 @@ def csv_rows(lines: list[str], header: int) -> Iterator[Raw]:
     """Yield the rows of a CSV file whose header is ``lines[header]``."""
     for number, line in enumerate(lines[:header], start=1):
         if line.strip():
-            yield number, line, BadValueError("it stands above the header")
+            yield number, line, BadValueError("it is above the header")
     columns = columns_of(lines[header])
     where = [columns.index(name) for name in CSV_COLUMNS]
     # Each line is read by itself: a stray quote spoils one row instead of swallowing the rest of the file.
@@ -88,7 +88,7 @@ def json_rows(lines: list[str]) -> Iterator[Raw]:
 def _object(pairs: list[tuple[str, Any]]) -> Any:
     names = [name for name, _ in pairs]
     twice = [name for name in JSON_KEYS if names.count(name) > 1]
-    return BadValueError(f"{twice[0]!r} stands twice") if twice else dict(pairs)
+    return BadValueError(f"{twice[0]!r} occurs twice") if twice else dict(pairs)
 
 
 def parse_json(row: Any, *, epoch: bool) -> Parsed:

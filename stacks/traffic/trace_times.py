@@ -39,9 +39,7 @@ def from_text(text: str, *, name: str, shown: str) -> int:
     """
     if _NUMBER.match(text):
         if (when := since_1970(Fraction(text))) is None:
-            raise BadValueError(
-                f"{name} {shown} is a number whose unit cannot be seen; write times such as {_EXAMPLE}, or seconds since 1970"
-            )
+            raise BadValueError(f"{name} {shown} is a number of unknown unit; write times such as {_EXAMPLE}, or seconds since 1970")
         return when
     if (match := _TEXT.match(text)) is None:
         raise BadValueError(f"{name} {shown} is not a time such as {_EXAMPLE}")

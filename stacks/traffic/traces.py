@@ -76,7 +76,7 @@ def read_trace(path: Path, *, skip_bad_rows: bool = False) -> Trace:
     Raises:
         UnreadableTraceError: no such file, no right to read it, damaged, or not UTF-8.
         UnknownTraceFormatError: neither of the two formats.
-        TraceError: a column stands twice, or the times look like seconds where milliseconds belong.
+        TraceError: a column occurs twice, or the times look like seconds where milliseconds belong.
         BadTraceRowsError: bad rows, and ``skip_bad_rows`` is not set.
         EmptyTraceError: not one good row.
     """
@@ -137,7 +137,7 @@ def _header(path: Path, lines: list[str]) -> int | None:
             return None
         if set(CSV_COLUMNS) <= set(names):
             if double := [column for column in CSV_COLUMNS if names.count(column) > 1]:
-                raise TraceError(path, f"the column {double[0]} stands twice; leave one")
+                raise TraceError(path, f"the column {double[0]} occurs twice; remove one")
             return index
         found = found or names
     raise UnknownTraceFormatError(path, found, (CSV_COLUMNS, JSON_KEYS))

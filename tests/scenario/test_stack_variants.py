@@ -161,7 +161,7 @@ def test_karpenter_is_told_pools_and_the_class_of_their_nodes(cloud: str, versio
 
 
 def test_karpenter_makes_no_nodes_where_it_has_none_to_make() -> None:
-    with pytest.raises(ValueError, match="Karpenter makes no nodes in local, where pool laptop is; say `existing`, and label the nodes"):
+    with pytest.raises(ValueError, match="Karpenter makes no nodes in local, where pool laptop is; use `existing`, and label the nodes"):
         changed(cluster={**MINE, "node_pools_by": "karpenter"})
     with pytest.raises(ValueError, match="`node_pools_by` belong to `provider: kubeconfig`"):
         changed(cluster={"node_pools_by": "karpenter"})

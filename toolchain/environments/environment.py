@@ -106,7 +106,7 @@ def status(environ: Mapping[str, str] | None = None, groups: Mapping[str, Group]
         lines.append(
             ToolStatus(
                 name=f"python-{group.name}",
-                purpose=f"environment of its own for {group.purpose}",
+                purpose=f"virtual environment for {group.purpose}",
                 needed_for=(),
                 wanted=", ".join(group.requirements),
                 found=f"{sys.version_info.major}.{sys.version_info.minor}" if python else None,
@@ -115,7 +115,7 @@ def status(environ: Mapping[str, str] | None = None, groups: Mapping[str, Group]
                 licence="of its packages",
                 sha256=None,
                 size_bytes=json.loads((python.parents[1] / _RECEIPT).read_text(encoding="utf-8"))["size"] if python else None,
-                problem=None if python else "not made yet",
+                problem=None if python else "not created yet",
                 fix=None if python else INSTALL,
             )
         )

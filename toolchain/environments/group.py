@@ -64,7 +64,7 @@ def read_groups(root: Path = ROOT) -> dict[str, Group]:
             for name, said in wanted.items()
         }
     except OSError as error:
-        raise CatalogueError(f"{path}: cannot be read: {error.strerror}; environments are made from a checkout of the project") from error
+        raise CatalogueError(f"{path}: cannot be read: {error.strerror}; environments need a checkout of the project") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"{path}: an environment's group or one of its settings is missing or wrong: {error}") from error
 

@@ -65,7 +65,7 @@ def _line(resolver: Resolver, entry: ToolEntry, *, verify: bool) -> ToolStatus:
         return _describe(search, passed_over or "not found", fix_for(entry))
     sha256 = _digest(tool.path) if verify else None
     if tool.origin == "configured" and not entry.rule.accepts(tool.version):
-        problem = f"is {tool.version}, wanted {entry.accepts}; used nevertheless, because {entry.variable} names it"
+        problem = f"is {tool.version}, wanted {entry.accepts}; used anyway because {entry.variable} names it"
         return _describe(search, problem, f"unset {entry.variable}", sha256)
     if verify and search.installed is not None and sha256 != search.installed.receipt.sha256:
         return _describe(search, "its checksum is not the one recorded when it was installed", INSTALL, sha256)

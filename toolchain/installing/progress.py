@@ -63,7 +63,7 @@ class PlainLines:
         self._last[event.tool] = (event.state, event.elapsed_s)
         text = {
             "planned": f"about {duration(event.estimate_s)}",
-            "waiting": "another process is at it; waiting",
+            "waiting": "another process is building it; waiting",
             "running": f"{event.share:.0%} after {duration(event.elapsed_s)}, about {duration(event.left_s)} left",
             "done": f"done in {duration(event.elapsed_s)}",
             "failed": f"failed after {duration(event.elapsed_s)}",

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class EngineError(Exception):
-    """Base of every error raised by ``workloads.engine``; its text is fit to be shown to an operator as it is."""
+    """Base of every error raised by ``workloads.engine``; the text is shown to the operator as it is."""
 
     exit_code: ClassVar[int] = 1
 

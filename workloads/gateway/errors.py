@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class GatewayError(Exception):
-    """Base; its text is fit to be shown to an operator as it is."""
+    """Base; the text is shown to the operator as it is."""
 
 
 class ConfigurationError(GatewayError):

@@ -115,7 +115,7 @@ class EmbeddedCluster:
         if not dead:
             note = "nodes and pods are simulated by KWOK"
         elif len(dead) < len(KINDS):
-            note = f"not running: {', '.join(dead)}; `sandtable cluster start {self.name}` starts them again"
+            note = f"not running: {', '.join(dead)}; `sandtable cluster start {self.name}` restarts them"
         return ClusterStatus(
             self.name,
             "embedded",
@@ -203,8 +203,8 @@ class EmbeddedCluster:
                     raise kind(f"{server.name} of cluster {self.name} ended while it was starting; the end of {log}:\n{words}")
             if time.monotonic() > deadline:
                 raise ClusterError(
-                    f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what}, in vain; the logs are in {self.log_folder}. "
-                    f"Try again, or start afresh with `sandtable cluster delete {self.name}`"
+                    f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what} without success; the logs are in {self.log_folder}. "
+                    f"Try again, or start over with `sandtable cluster delete {self.name}`"
                 )
             time.sleep(_POLL_S)
 
@@ -237,7 +237,7 @@ class EmbeddedCluster:
             if error.errno in {errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}:
                 place = error.filename or self.folder
                 raise ClusterError(
-                    f"cluster {self.name}: {place} cannot be written: {error.strerror}; free the disk or choose another folder with --root"
+                    f"cluster {self.name}: {place} cannot be written: {error.strerror}; free space or choose another folder with --root"
                 ) from error
             raise
 

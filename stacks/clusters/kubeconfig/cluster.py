@@ -63,7 +63,7 @@ class KubeconfigCluster:
             unknown = [kind for kind in needs.kinds(graph) if kind not in served]
             lacking = needs.refused(api, sorted((version.rpartition("/")[0], plural) for (version, _), plural in served.items()))
             missing = needs.nodes_missing(api, graph)
-        faults = [f"it does not know {kind} ({version}): install what serves it" for version, kind in unknown]
+        faults = [f"it does not serve {kind} ({version}): install the CRD or API server that does" for version, kind in unknown]
         faults += [f"it does not allow us to {verbs}: {', '.join(resources)}" for verbs, resources in lacking.items()]
         faults += missing
         if faults:

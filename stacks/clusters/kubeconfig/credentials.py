@@ -89,7 +89,7 @@ def _means(user: Mapping[str, Any], place: str) -> set[str]:
     if "client-certificate" in means:
         has = {part: any(user.get(key) for key in (f"client-{part}", f"client-{part}-data")) for part in ("certificate", "key")}
         if lacking := [part for part, there in has.items() if not there]:
-            raise ConfigurationError(f"{place}: `client-{lacking[0]}` is missing beside the other half of the certificate")
+            raise ConfigurationError(f"{place}: `client-{lacking[0]}` is missing; certificate and key belong together")
     return means
 
 
@@ -141,14 +141,14 @@ def _token(text: str, place: str) -> str:
     if not text:
         raise ConfigurationError(f"{place} is empty")
     if not _TOKEN.fullmatch(text):
-        raise ConfigurationError(f"{place} holds a space, a line end or another sign that no token has; write it anew")
+        raise ConfigurationError(f"{place} contains a space, a line end or another character that no token has; write it again")
     return text
 
 
 def _text(user: Mapping[str, Any], key: str, place: str) -> str:
     value = user.get(key) or ""
     if not isinstance(value, str):
-        raise ConfigurationError(f"{place}: `{key}` is no text; put it in quotes")
+        raise ConfigurationError(f"{place}: `{key}` is not a string; put it in quotes")
     return value
 
 

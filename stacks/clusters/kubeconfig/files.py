@@ -69,7 +69,7 @@ class Kubeconfig:
         name = self.context(context).value.get("cluster")
         if found := self.clusters.get(str(name)):
             return found
-        raise ConfigurationError(f"{self.places}: context {context!r} leads to the cluster {name!r}, which is not there")
+        raise ConfigurationError(f"{self.places}: context {context!r} names the cluster {name!r}, which does not exist")
 
     def user_of(self, context: str) -> Entry | None:
         """Return the user that a context names; None where it names none, and asks without credentials.
@@ -82,7 +82,7 @@ class Kubeconfig:
             return None
         if found := self.users.get(str(name)):
             return found
-        raise ConfigurationError(f"{self.places}: context {context!r} names the user {name!r}, who is not there")
+        raise ConfigurationError(f"{self.places}: context {context!r} names the user {name!r}, which does not exist")
 
     def needed_for(self, context: str) -> tuple[Path, ...]:
         """Return the files without which the context cannot be used as it is: one where all of it stands in one, else all."""
@@ -133,7 +133,7 @@ def _document(path: Path) -> Mapping[str, Any]:
     except DocumentError as error:
         raise ConfigurationError(f"{error}; {_FIX}") from error
     if len(documents) != 1 or not isinstance(document := documents[0].value, dict):
-        raise ConfigurationError(f"{path}: this is no kubeconfig; {_FIX}")
+        raise ConfigurationError(f"{path}: this is not a kubeconfig; {_FIX}")
     return document
 
 
@@ -145,7 +145,7 @@ def _entries(document: Mapping[str, Any], key: str, path: Path) -> dict[str, Map
             raise ConfigurationError(f"{path}: {key}s[{index}]: `name` and `{key}` are expected; correct it, or {_FIX}")
         name, value = str(entry["name"]), entry[key]
         if name in found:
-            raise ConfigurationError(f"{path}: {key}s[{index}]: the name {name!r} stands twice; keep one of them")
+            raise ConfigurationError(f"{path}: {key}s[{index}]: the name {name!r} is used twice; keep one of them")
         if key == "cluster" and not isinstance(value.get("server", ""), str):
             raise ConfigurationError(f"{path}: clusters[{index}].cluster.server: a URL is expected; correct it, or {_FIX}")
         for field in _PATHS:

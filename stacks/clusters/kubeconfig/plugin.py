@@ -22,7 +22,7 @@ from stacks.errors import ClusterError, ConfigurationError
 _GROUP: Final = "client.authentication.k8s.io"
 _VERSIONS: Final = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
 _MODES: Final = ("Never", "IfAvailable", "Always")
-_BY_HAND: Final = "run it by hand to see what it says"
+_BY_HAND: Final = "run it yourself to see its output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class CredentialPlugin:
         if not isinstance(command, str) or not command:
             raise ConfigurationError(f"{self._place} is not named; `exec.command` is expected")
         if self._version not in _VERSIONS:
-            raise ConfigurationError(f"{self._place} {command}: `exec.apiVersion` has to be {' or '.join(_VERSIONS)}")
+            raise ConfigurationError(f"{self._place} {command}: `exec.apiVersion` must be {' or '.join(_VERSIONS)}")
         self._place += f" {command}"
         self._command = str(folder / command) if os.sep in command else command
         self._arguments = self._texts("args", said.get("args") or [])
@@ -67,10 +67,10 @@ class CredentialPlugin:
         # Version v1 asks for the mode, v1beta1 has a default (client-go, tools/clientcmd/validation.go).
         mode = said.get("interactiveMode") or (None if self._version == _VERSIONS[0] else "IfAvailable")
         if mode not in _MODES:
-            raise ConfigurationError(f"{self._place}: `exec.interactiveMode` has to be {', '.join(_MODES[:-1])} or {_MODES[-1]}")
+            raise ConfigurationError(f"{self._place}: `exec.interactiveMode` must be {', '.join(_MODES[:-1])} or {_MODES[-1]}")
         self._interactive = mode != "Never" and sys.stdin is not None and sys.stdin.isatty()
         if mode == "Always" and not self._interactive:
-            raise ConfigurationError(f"{self._place} asks its user something, and there is no terminal; log in with it beforehand")
+            raise ConfigurationError(f"{self._place} needs input from a terminal, and there is none; log in with it beforehand")
 
     def run(self) -> Issued:
         """Ask for credentials.
@@ -109,10 +109,12 @@ class CredentialPlugin:
         if not isinstance(document, dict) or document.get("kind") != "ExecCredential" or not isinstance(status, dict):
             raise ClusterError(f"{self._place} printed no ExecCredential with a status; {_BY_HAND}")
         if document.get("apiVersion") != self._version:
-            raise ClusterError(f"{self._place} answers in another version than {self._version}; set `exec.apiVersion` to the plugin's own")
+            raise ClusterError(
+                f"{self._place} answered with a version other than {self._version}; set `exec.apiVersion` to the plugin's own"
+            )
         token, certificate, key = (status.get(key) or None for key in ("token", "clientCertificateData", "clientKeyData"))
         if not all(value is None or isinstance(value, str) for value in (token, certificate, key)):
-            raise ClusterError(f"{self._place} printed credentials that are no texts; {_BY_HAND}")
+            raise ClusterError(f"{self._place} printed credentials that are not strings; {_BY_HAND}")
         if bool(certificate) != bool(key):
             raise ClusterError(f"{self._place} printed a certificate without its key, or a key without its certificate; {_BY_HAND}")
         if not token and not certificate:
@@ -125,16 +127,16 @@ class CredentialPlugin:
         try:
             found = datetime.fromisoformat(said)
         except (TypeError, ValueError):
-            raise ClusterError(f"{self._place} printed an expirationTimestamp that is no time of RFC 3339; {_BY_HAND}") from None
+            raise ClusterError(f"{self._place} printed an expirationTimestamp that is not an RFC 3339 time; {_BY_HAND}") from None
         return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def _texts(self, key: str, values: Any) -> list[str]:
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise ConfigurationError(f"{self._place}: `exec.{key}` has to be a list of texts; put each in quotes")
+            raise ConfigurationError(f"{self._place}: `exec.{key}` must be a list of strings; put each in quotes")
         return values
 
     def _environment(self, listed: Any) -> dict[str, str]:
         if not isinstance(listed, list) or not all(isinstance(one, dict) and {"name", "value"} <= one.keys() for one in listed):
-            raise ConfigurationError(f"{self._place}: `exec.env` has to be a list of `name` and `value`")
+            raise ConfigurationError(f"{self._place}: `exec.env` must be a list of `name` and `value`")
         self._texts("env", [part for one in listed for part in (one["name"], one["value"])])
         return {one["name"]: one["value"] for one in listed}

@@ -93,13 +93,13 @@ def _must_be_whole(diagnostics: Iterable[Mapping[str, Any]], place: str) -> None
     if errors := [text for one in diagnostics if one.get("severity") == "error" and (text := brief(str(one.get("message") or "")))]:
         raise ConfigurationError(
             f"{place}: this preview failed, so the plan ends before the program did: {'; '.join(errors)}. "
-            "Make it with a program that runs through"
+            "Make it with a program that completes"
         )
 
 
 def _unmade(labels: Iterable[str]) -> Iterator[str]:
     for label in labels:
-        yield f"{label} was deleted to be replaced, and its replacement was not made; run `pulumi up`, then export the state again"
+        yield f"{label} was deleted to be replaced, and its replacement was not created; run `pulumi up`, then export the state again"
 
 
 def _cut_off(deployment: Any, place: str) -> Iterator[str]:
@@ -108,8 +108,8 @@ def _cut_off(deployment: Any, place: str) -> Iterator[str]:
     _must_fit(each(_OPERATION), listed, place, "deployment.pending_operations")
     if operations := [f"{one.get('type') or 'changing'} {_label(one.get('resource') or {})}" for one in listed]:
         yield (
-            f"{len(operations)} operations are pending ({', '.join(operations)}): an update was cut off, so this state may not be what is "
-            "there; run `pulumi refresh`, then export it again"
+            f"{len(operations)} operations are pending ({', '.join(operations)}): an update was interrupted, so this state may differ "
+            "from the cluster; run `pulumi refresh`, then export it again"
         )
 
 
@@ -130,13 +130,13 @@ def _entries(found: Iterable[Any], place: str, shape: Shape, *keys: str) -> Iter
 
 def _entry(value: Any, place: str, *keys: str) -> _Placed:
     if not isinstance(value, Mapping) or not all(isinstance(value.get(key), str) for key in keys):
-        raise ConfigurationError(f"{place}: `{'` and `'.join(keys)}` are expected; let Pulumi write it again")
+        raise ConfigurationError(f"{place}: `{'` and `'.join(keys)}` are expected; export it again with Pulumi")
     return place, value
 
 
 def _must_fit(shape: Shape, value: Any, place: str, key: str = "") -> None:
     if problem := next(shape(value, key), None):
-        raise ConfigurationError(f"{place}: {problem}; let Pulumi write it again")
+        raise ConfigurationError(f"{place}: {problem}; export it again with Pulumi")
 
 
 def _resources(states: Iterable[_Placed]) -> Iterator[Resource]:

@@ -107,7 +107,7 @@ def _documents(text: str, path: Path) -> list[Any]:
 
 def _objects(document: Any, place: str) -> Iterator[Resource]:
     if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
-        raise ConfigurationError(f"{place}: `apiVersion` and `kind` are missing, so this is no Kubernetes object")
+        raise ConfigurationError(f"{place}: `apiVersion` and `kind` are missing, so this is not a Kubernetes object")
     kind = document["kind"]
     if kind == _LIST or (str(kind).endswith(_LIST) and "items" in document):
         yield from _items(document, place)
@@ -130,7 +130,7 @@ def _object(document: dict[str, Any], place: str) -> Resource:
     inputs = checked(document, place)
     metadata = inputs["metadata"]
     if not metadata.get("name"):
-        hint = "; `generateName` makes another one each time, so give it a name" if metadata.get("generateName") else ""
+        hint = "; `generateName` differs each time, so give it a name" if metadata.get("generateName") else ""
         raise ConfigurationError(f"{place}: {inputs['kind']}: `metadata.name` is missing{hint}")
     version = inputs["apiVersion"]
     kind = f"kubernetes:{version if '/' in version else 'core/' + version}:{inputs['kind']}"

@@ -31,10 +31,10 @@ class _NoMocks(mocks.Mocks):
     """Stands where Pulumi asks for mocks; the recorder answers every registration before they are asked."""
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        raise StackError(f"the program calls {args.token}, which needs an engine: a graph without one cannot be made")
+        raise StackError(f"the program calls {args.token}, which needs Pulumi's engine: the graph cannot be made without it")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> Any:
-        raise StackError(f"the program reads {args.typ} {args.name}, which needs an engine: a graph without one cannot be made")
+        raise StackError(f"the program reads {args.typ} {args.name}, which needs Pulumi's engine: the graph cannot be made without it")
 
 
 class _Recorder(mocks.MockMonitor):
@@ -126,6 +126,6 @@ def _each_once(registered: Iterable[Resource]) -> None:
             if key in seen:
                 raise ConfigurationError(
                     f"{resource.label} is declared twice: {seen[key].urn} and {resource.urn}. "
-                    "Two parts of the environment ask for one name: rename one of them"
+                    "Two parts of the environment use the same name: rename one of them"
                 )
             seen[key] = resource

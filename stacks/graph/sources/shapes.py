@@ -42,7 +42,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
-TEXT: Final = _leaf(", which is no text; put it in quotes", lambda value: isinstance(value, str))
+TEXT: Final = _leaf(", which is not a string; put it in quotes", lambda value: isinstance(value, str))
 FLAG: Final = _leaf("; true or false is expected", lambda value: isinstance(value, bool))
 WHOLE: Final = _leaf("; a whole number is expected", _is_whole)
 COUNT: Final = _leaf("; a whole number of 0 or more is expected", lambda value: _is_whole(value) and value >= 0)
@@ -246,7 +246,7 @@ def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
             JSON cannot say.
     """
     if not isinstance(inputs, Mapping):
-        raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} stands where a mapping is expected")
+        raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} where a mapping is expected")
     normal = normalise_inputs(inputs)
     is_object = bool(normal.get("kind") and normal.get("apiVersion"))
     problems = list(_of_kind(normal)(normal, "")) if is_object else []
@@ -273,7 +273,7 @@ def _missing_pod(normal: Mapping[str, Any]) -> Iterator[str]:
     here: Any = normal if standard(normal["apiVersion"], normal["kind"]) else None
     for depth, key in enumerate(path, 1):
         if isinstance(here, Mapping) and (here := here.get(key)) is None:
-            yield f"`{'.'.join(path[:depth])}` is missing, where its pods are described"
+            yield f"`{'.'.join(path[:depth])}` is missing: it describes the pods"
 
 
 def _finite(inputs: Mapping[str, Any]) -> bool:

@@ -262,10 +262,10 @@ class TestSomebodysCluster:
         with pytest.raises(ClusterError) as raised:
             open_cluster(theirs, kubeconfig.parent).start()
         assert str(raised.value).splitlines()[1:] == [
-            "  it does not know EC2NodeClass (karpenter.k8s.aws/v1): install what serves it",
-            "  it does not know NodePool (karpenter.sh/v1): install what serves it",
+            "  it does not serve EC2NodeClass (karpenter.k8s.aws/v1): install the CRD or API server that does",
+            "  it does not serve NodePool (karpenter.sh/v1): install the CRD or API server that does",
         ]
-        with pytest.raises(ClusterError, match=r"pool laptop has 0 of at least 1 nodes: label them, `kubectl label node"):
+        with pytest.raises(ClusterError, match=r"pool laptop has 0 of at least 1 nodes: label them: `kubectl label node"):
             self.open(kubeconfig).start()
 
     def test_some_rights_are_missing(self, cluster: EmbeddedCluster, kubeconfig: Path) -> None:

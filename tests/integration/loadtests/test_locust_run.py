@@ -125,7 +125,7 @@ def test_dead_engines_leave_failures_at_a_bearable_rate() -> None:
 
 
 def test_what_locust_refuses_is_passed_on() -> None:
-    with pytest.raises(LocustError, match=r"Locust ended with exit code 2; its last words: .*--users"):
+    with pytest.raises(LocustError, match=r"Locust ended with exit code 2; its last output: .*--users"):
         locust_run.run(TRAFFIC, ["http://127.0.0.1:1"], users="many", duration_s=1.0)  # type: ignore[arg-type]
     with pytest.raises(TargetError, match="no target"):
         locust_run.run(TRAFFIC, [], users=1)
@@ -137,7 +137,7 @@ def test_stopping_ends_every_process() -> None:
         measured = locust_run.run(
             TRAFFIC, [engine.url], users=2, duration_s=3600.0, processes=2, stop=stop, on_progress=lambda *_: engine.requests and stop.set()
         )
-    assert measured.invalid[0] == "the run was stopped before its time"
+    assert measured.invalid[0] == "the run was stopped early"
     command = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert engine.url not in command
 

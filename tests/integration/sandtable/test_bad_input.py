@@ -48,9 +48,9 @@ def edit(path: Path, before: str, after: str) -> str:
         ("p95_ttft_ms < 1500", "p95_tttf_ms < 1500", ("p95_tttf_ms", "did you mean 'p95_ttft_ms'")),
         ("config:", "config: [", ("not YAML",)),
         ("sandtable:gateway_token:", "sandtable:gatway_token:", ("gatway_token: unknown key", "did you mean 'gateway_token'")),
-        ("name: cache, kind: redis", "name: features, kind: redis", ("data_stores[1].name = 'features'", "every name is given once")),
+        ("name: cache, kind: redis", "name: features, kind: redis", ("data_stores[1].name = 'features'", "names must be unique")),
         ("rate_per_s: 8.0", "rate_per_s: .inf", ("traffic.rate_per_s = inf", "a finite number is expected")),
-        ("    threads: 1", "    threads: 1\n    threads: 2", ("the key 'threads' stands twice",)),
+        ("    threads: 1", "    threads: 1\n    threads: 2", ("the key 'threads' occurs twice",)),
     ],
     ids=[
         "unknown key",

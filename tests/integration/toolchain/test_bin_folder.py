@@ -68,5 +68,5 @@ class TestCacheThatCannotBeWritten:
         private = machine.root / f"sandtable-{os.getuid()}"
         private.mkdir()
         private.chmod(0o777)
-        with pytest.raises(CacheError, match="is not ours alone"):
+        with pytest.raises(CacheError, match="is not private to this user"):
             environment(["alpha"], machine.resolver())

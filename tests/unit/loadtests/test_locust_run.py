@@ -74,7 +74,7 @@ def test_users_who_ask_again_at_once_and_those_of_the_page_have_no_rate_to_meet(
 
 def test_a_process_that_ended_unheard_makes_the_run_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
     measured, locust = played(monkeypatch, users=4, processes=3, alive=2)
-    assert measured.invalid == ("1 of 3 Locust processes ended without a word about themselves, so their last requests may be missing",)
+    assert measured.invalid == ("1 of 3 Locust processes ended without reporting, so their last requests may be missing",)
     assert "--processes=3" in locust.arguments
 
 

@@ -72,7 +72,7 @@ def test_a_budget_with_unpriced_nodes_says_at_least() -> None:
 def test_a_budget_that_the_priced_nodes_keep_names_what_has_no_price() -> None:
     odd = node("odd-0", pool="odd", instance_type="no-such")
     (message,), _ = only("budget-not-exceeded", node("cpu-0"), odd, env=environment(budget={"monthly_usd": 300}))
-    assert message.startswith("the cost cannot be held against the budget of $300.00: it is at least $248.20 a month")
+    assert message.startswith("the cost cannot be compared with the budget of $300.00: it is at least $248.20 a month")
     assert "pool odd, 1 node: " in message
     assert "no-such" in message
 

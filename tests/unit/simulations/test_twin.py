@@ -83,8 +83,8 @@ def test_engines_on_gpus_that_nobody_knows_are_never_taken_for_engines_on_proces
     ("resources", "message"),
     [
         ([], r"a test has no engine to simulate; label the pods of its Deployment with sandtable.dev/role: engine"),
-        ([deployment(replicas=0)], r"Deployment ai/ai-stack asks for 0 replicas.*set `ai_stack.replicas` to at least 1"),
-        ([deployment(container="server")], r"no container is called 'engine' \(there is server\); rename the one that serves"),
+        ([deployment(replicas=0)], r"Deployment ai/ai-stack has 0 replicas.*set `ai_stack.replicas` to at least 1"),
+        ([deployment(container="server")], r"no container is named 'engine' \(found server\); rename the one that serves"),
         ([deployment(args=["--slots=4", "--gpu-layers=9"])], r"unrecognized arguments: --gpu-layers=9; known are --model --slots"),
         ([deployment(args=["--slots=0"])], r"0 is not a positive number"),
         ([deployment("a"), deployment("b", args=["--slots=9"])], r"Deployment ai/a and Deployment ai/b start engines with different"),
@@ -103,7 +103,7 @@ def test_a_calibration_of_another_engine_is_refused(calibration: Build) -> None:
 def test_a_twin_needs_replicas_and_outages_of_them(calibration: Build) -> None:
     with pytest.raises(TwinError, match="at least 1"):
         Twin((), EngineSpec(), calibration())
-    with pytest.raises(TwinError, match="'z', which is none of the replicas a, b"):
+    with pytest.raises(TwinError, match="'z', not one of the replicas a, b"):
         Twin(("a", "b"), EngineSpec(), calibration(), (Outage("z", 1.0),))
     with pytest.raises(TwinError, match="must start at 0 or later and then end"):
         Outage("a", 3.0, 3.0)

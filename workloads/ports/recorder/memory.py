@@ -38,7 +38,7 @@ class MemoryRecorder:
             ]
             ids = {record.event_id: record for record in new}
             if len(ids) < len(new):
-                raise ReusedEventIdError(f"stream {stream!r}: one event id stands twice in a batch")
+                raise ReusedEventIdError(f"stream {stream!r}: one event id occurs twice in a batch")
             by_id.update(ids)
             log += new
             self._streams[stream] += new

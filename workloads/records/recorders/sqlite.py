@@ -174,7 +174,7 @@ class SqliteRecorder:
             db.execute("ROLLBACK TO one")
             if earlier := self._earlier(stream, new.records):
                 return earlier
-            raise ReusedEventIdError(f"stream {stream!r}: one event id stands twice in a batch") from error
+            raise ReusedEventIdError(f"stream {stream!r}: one event id occurs twice in a batch") from error
         return position + len(rows)
 
     def _earlier(self, stream: str, records: Sequence[NewRecord]) -> int | None:

@@ -158,20 +158,20 @@ def broken(folder: Path) -> dict[str, Any]:
         "failed with exit code 3": asks(plugin(folder, prints=CANARY, code=3, name="fails"), args=["--token", CANARY]),
         "printed no ExecCredential": asks(plugin(folder, prints=CANARY, name="junk"), env=[{"name": "T", "value": CANARY}]),
         "printed no ExecCredential with a status": asks(plugin(folder, prints=[CANARY], name="list")),
-        "answers in another version": asks(
+        "answered with a version other than": asks(
             plugin(folder, prints=credential("client.authentication.k8s.io/v1beta1", token=CANARY), name="v")
         ),
         "printed neither a token nor a certificate": asks(plugin(folder, prints=credential(tokn=CANARY), name="none")),
         "a certificate without its key": asks(plugin(folder, prints=credential(clientCertificateData=CANARY), name="half")),
-        "credentials that are no texts": asks(plugin(folder, prints=credential(token=[CANARY]), name="type")),
+        "credentials that are not strings": asks(plugin(folder, prints=credential(token=[CANARY]), name="type")),
         "expirationTimestamp": asks(plugin(folder, prints=credential(token=CANARY, expirationTimestamp=CANARY), name="date")),
         "its credential plugin holds a space": asks(plugin(folder, prints=credential(token=f"{CANARY}\n"), name="line")),
         "`exec.command` is expected": asks(""),
-        "`exec.apiVersion` has to be": asks("x", apiVersion="client.authentication.k8s.io/v1alpha1"),
-        "`exec.interactiveMode` has to be": asks("x", interactiveMode=CANARY),
+        "`exec.apiVersion` must be": asks("x", apiVersion="client.authentication.k8s.io/v1alpha1"),
+        "`exec.interactiveMode` must be": asks("x", interactiveMode=CANARY),
         "there is no terminal": asks("x", interactiveMode="Always"),
-        "`exec.args` has to be a list of texts": asks("x", args=[CANARY, 5]),
-        "`exec.env` has to be": asks("x", env={"T": CANARY}),
+        "`exec.args` must be a list of strings": asks("x", args=[CANARY, 5]),
+        "`exec.env` must be": asks("x", env={"T": CANARY}),
         "`exec` is no mapping": {"exec": CANARY},
         "no auth-provider azure any more; its credential plugin is kubelogin": {
             "auth-provider": {"name": "azure", "config": {"t": CANARY}}

@@ -108,7 +108,7 @@ def test_only_what_has_died_is_started_again(cluster: EmbeddedCluster) -> None:
     end(cluster, "kube-scheduler")
     status = cluster.status()
     assert not status.running
-    assert status.note == "not running: kube-scheduler; `sandtable cluster start dev` starts them again"
+    assert status.note == "not running: kube-scheduler; `sandtable cluster start dev` restarts them"
     records = {path.name: path.read_bytes() for path in cluster.log_folder.glob("*.pid")}
     cluster.start()
     assert records.items() <= {path.name: path.read_bytes() for path in cluster.log_folder.glob("*.pid")}.items()
@@ -161,7 +161,7 @@ def test_one_that_is_never_ready_is_given_up_with_the_way_out(
 ) -> None:
     monkeypatch.setattr(module, "_READY_WITHIN_S", 0.0)
     answers.says = staticmethod(lambda: False)
-    with pytest.raises(ClusterError, match=r"in vain; the logs are in .*`sandtable cluster delete dev`"):
+    with pytest.raises(ClusterError, match=r"without success; the logs are in .*`sandtable cluster delete dev`"):
         cluster.start()
     assert running(cluster) == []
 

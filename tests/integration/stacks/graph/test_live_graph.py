@@ -142,5 +142,5 @@ def test_a_token_that_is_not_renewed_is_told_with_the_fix(server: Server, with_a
 def test_a_context_that_cannot_be_used_is_a_fault_of_the_file(server: Server, tmp_path: Path) -> None:
     theirs = cluster(server, tmp_path)
     theirs.kubeconfig.write_text(theirs.kubeconfig.read_text().replace("name: c", "name: other"))
-    with pytest.raises(ConfigurationError, match="context 'mine' leads to the cluster 'c', which is not there"):
+    with pytest.raises(ConfigurationError, match="context 'mine' names the cluster 'c', which does not exist"):
         from_cluster(theirs, "theirs")

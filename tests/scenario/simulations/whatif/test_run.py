@@ -209,7 +209,7 @@ def test_without_a_request_nothing_is_known_and_nothing_breaks(build: Any) -> No
     assert {(d["availability"], d["usd_per_million_output_tokens"], d["metrics"]["good_share"]["mean"]) for d in document} == {
         (None, None, None)
     }
-    assert results[0].notes[-1] == "no request came in 5 x 1800 s, so nothing is known of them; raise `traffic: rate_per_s`"
+    assert results[0].notes[-1] == "no request arrived in 5 x 1800 s; raise `traffic: rate_per_s`"
 
 
 def test_a_trace_has_as_many_replications_as_windows(build: Any, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_trace_has_as_many_replications_as_windows(build: Any, tmp_path: Path)
     (single,) = results(100)
     assert (single.replications, single.stopped) == (1, "cap")
     assert Scenario.of(single).metrics["p95_ttft_ms"].ci95 == (None, None)
-    assert any(note.startswith("the trace has room for one run only") for note in single.notes)
+    assert any(note.startswith("the trace is long enough for one run only") for note in single.notes)
     assert any("were clipped" in note for note in single.notes)
 
 
@@ -284,7 +284,7 @@ def test_a_graph_without_nodes_is_asked_all_the_same(build: Any) -> None:
     assert (baseline.replicas_running, more.replicas_running) == (3, 4)
     assert baseline.gpu_utilisation is None
     assert baseline.cost.headline == "not priced"
-    assert "the graph has no nodes: every replica is taken to run" in baseline.notes
+    assert "the graph has no nodes: every replica is assumed to run" in baseline.notes
 
 
 def test_equal_seeds_give_equal_documents_and_others_differ(build: Any) -> None:
@@ -321,7 +321,7 @@ def test_another_gpu_model_asks_for_its_own_calibration(build: Any) -> None:
     assert (baseline.calibration, slower.calibration) == ("round numbers", "slow")
     assert "every slot takes 1 s a request" in baseline.notes
     assert "every slot takes 2 s a request" in slower.notes
-    assert "do not decide by these speeds: it was measured on a busy machine" in slower.notes
+    assert "do not rely on these speeds: it was measured on a busy machine" in slower.notes
     assert slower.metrics["p95_e2e_ms"].verdict == "worse"
 
 

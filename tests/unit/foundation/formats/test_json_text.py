@@ -33,7 +33,7 @@ def test_documents_stand_after_each_other(text: str, expected: list[Any]) -> Non
         ('{"a": 1,}', "Expecting|Illegal trailing comma"),
         ('{"a": 1} x', "Expecting value"),
         ('{"a": NaN}', "NaN is no number of JSON"),
-        ('{"a": {"b": 1, "c": 2, "b": 3}}', "the key 'b' stands twice"),
+        ('{"a": {"b": 1, "c": 2, "b": 3}}', "the key 'b' occurs twice"),
         ("[" * 101 + "]" * 101, "nested deeper than 100 levels"),
         ('{"a":' * 5000, "nested deeper than 100 levels|Expecting value"),
     ],

@@ -82,10 +82,10 @@ def test_no_error_repeats_a_value(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("y: 1\ntrue: 2\n", "a.yaml:2: the key 'true' stands twice"),
-        ("a: 1\nb: {c: 1,\n  c: 2}\na: 3\n", "a.yaml:3: the key 'c' stands twice; keep one of them"),
+        ("y: 1\ntrue: 2\n", "a.yaml:2: the key 'true' occurs twice"),
+        ("a: 1\nb: {c: 1,\n  c: 2}\na: 3\n", "a.yaml:3: the key 'c' occurs twice; keep one of them"),
         ("a: {b: !!set {x, y}}\n", "a.b is a set, which JSON cannot say"),
-        ("a: {null: 1}\n", "a: the key null is no text"),
+        ("a: {null: 1}\n", "a: the key null is not a string"),
         ("a: &a [*a]\n", "an alias contains itself"),
         ("[" * 150 + "]" * 150, "nested deeper than 100 levels"),
         ("- " * 2000, "nested deeper than 100 levels"),
@@ -107,5 +107,5 @@ def test_every_key_that_stands_twice_is_told(tmp_path: Path) -> None:
     with pytest.raises(DocumentError) as caught:
         values(tmp_path, "a: 1\nb: 1\na: 2\nb: 2\nb: 3\n")
     assert [line.rpartition("/")[2] for line in str(caught.value).splitlines()] == [
-        f"a.yaml:{line}: the key {key!r} stands twice; keep one of them" for line, key in ((3, "a"), (4, "b"))
+        f"a.yaml:{line}: the key {key!r} occurs twice; keep one of them" for line, key in ((3, "a"), (4, "b"))
     ]

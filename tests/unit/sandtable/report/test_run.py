@@ -50,7 +50,7 @@ def test_a_folder_without_a_run_names_the_command_that_makes_one(tmp_path: Path)
         ("samples.json", '{"measured": {"ttft_ms": ["fast"]}}', r"measured\.ttft_ms\.0: .*fast"),
         ("graph.json", '{"resources": [{"urn": "a"}]}', "is not a resource graph"),
         ("graph.json", "[]", "is not a resource graph"),
-        ("graph.json", '{"resources": [{"urn": 1, "type": "a", "name": "b"}]}', r"resources\[0\]\.urn` is 1, which is no text"),
+        ("graph.json", '{"resources": [{"urn": 1, "type": "a", "name": "b"}]}', r"resources\[0\]\.urn` is 1, which is not a string"),
         ("graph.json", '{"resources": [{"urn": "a", "type": "b", "name": "c", "depends_on": [{}]}]}', r"depends_on\[0\]` is {}"),
         ("graph.json", '{"resources": [{"urn": "a", "type": "b", "name": "c", "inputs": [1]}]}', r"resources\[0\]\.inputs` is \[1\]"),
         ("graph.json", json.dumps({"resources": [{"urn": "a", "type": "b", "name": "c", "inputs": BAD_POD}]}), r"Pod p: `spec` is 5"),

@@ -22,7 +22,7 @@ def test_nothing_published_is_called_measured_and_everything_has_a_source(model:
 
 
 def test_an_unknown_model_names_those_that_are_known() -> None:
-    with pytest.raises(CalibrationError, match="'H1000'; known are A100, A100-80GB, H100, H200, L4, L40S; did you mean H100"):
+    with pytest.raises(CalibrationError, match="'H1000'; known: A100, A100-80GB, H100, H200, L4, L40S; did you mean H100"):
         published("H1000")
 
 

@@ -92,7 +92,7 @@ def test_another_gpu_model_comes_in_the_cheapest_machine_that_holds_the_pod_and_
     assert chosen("3", "500m") == {"aws/us-east-1/g6e.xlarge"}  # 4 vCPU
     assert chosen("4", "500m") == {"aws/us-east-1/g6e.12xlarge"}  # 48 vCPU
     assert chosen("3", "46") == {"aws/us-east-1/g6e.48xlarge"}
-    with pytest.raises(ConfigurationError, match=r"no L40S machine .*has not enough CPU \(needed 4000.5, offered 192\)"):
+    with pytest.raises(ConfigurationError, match=r"no L40S machine .*lacks CPU \(needed 4000.5, offered 192\)"):
         chosen("4000", "500m")
 
 

@@ -69,7 +69,7 @@ def test_a_short_trace_is_cut_into_short_runs_and_never_asked_for_more_than_it_h
 
 
 def test_bad_rows_are_an_error_or_a_note(tmp_path: Path) -> None:
-    traffic = trace_of(tmp_path, 100, "this is no row")
+    traffic = trace_of(tmp_path, 100, "this is not a CSV row")
     with pytest.raises(TraceError, match="--skip-bad-rows"):
         Load.of(traffic, root=tmp_path, seed=1)
     load = Load.of(traffic, root=tmp_path, seed=1, skip_bad_rows=True)

@@ -57,7 +57,7 @@ def test_a_complete_file_is_read(tmp_path: Path) -> None:
         ({"variables": [{"name": "pod", "expression": "1"}]}, "variable 'pod' is given to every rule; choose another name"),
         ({"message": "two\nlines"}, "message = 'two\\nlines'"),
         ({"examples": {"passing": [], "failing": [{"name": "f", "object": POD}]}}, "examples.passing = []"),
-        ({"id": "another"}, "id = 'another': a rule's file is called <id>.yaml"),
+        ({"id": "another"}, "id = 'another': a rule's file must be named <id>.yaml"),
         ({"id": "No Spaces"}, "id = 'No Spaces'"),
     ],
 )

@@ -84,10 +84,10 @@ def test_a_context_may_be_split_over_files(tmp_path: Path, monkeypatch: pytest.M
     assert (found.kubeconfigs, found.kubeconfig, found.context) == (paths, paths[0], "far")
     assert kubeconfig_for_pulumi(found) is None, "Pulumi's provider has to merge them, too"
     monkeypatch.setenv("KUBECONFIG", str(paths[0]))
-    with pytest.raises(ConfigurationError, match="context 'far' leads to the cluster 'far-cluster', which is not there"):
+    with pytest.raises(ConfigurationError, match="context 'far' names the cluster 'far-cluster', which does not exist"):
         KubeconfigCluster.of(environment(), ROOT)
     monkeypatch.setenv("KUBECONFIG", f"{paths[0]}:{paths[1]}")
-    with pytest.raises(ConfigurationError, match="context 'far' names the user 'ann', who is not there"):
+    with pytest.raises(ConfigurationError, match="context 'far' names the user 'ann', which does not exist"):
         KubeconfigCluster.of(environment(), ROOT)
 
 
@@ -109,7 +109,7 @@ def test_the_first_file_has_all_of_an_entry_and_paths_start_at_its_own(file: Pat
 
 def test_a_name_that_stands_twice_in_one_file_is_refused(file: Path) -> None:
     file.write_text(yaml.safe_dump(document("staging", "staging", current="staging")))
-    with pytest.raises(ConfigurationError, match=r"contexts\[1\]: the name 'staging' stands twice"):
+    with pytest.raises(ConfigurationError, match=r"contexts\[1\]: the name 'staging' is used twice"):
         KubeconfigCluster.of(environment(file), ROOT)
 
 
@@ -135,7 +135,7 @@ def test_a_relative_path_of_the_environment_starts_at_the_root_and_one_of_the_va
 def test_without_a_home_folder_the_file_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.delenv("HOME")
-    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])  # as for a user whom the system does not know
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])  # as for a user unknown to the system
     with pytest.raises(ConfigurationError, match=r"~/\.kube/config: there is no such home folder; .* \$KUBECONFIG"):
         KubeconfigCluster.of(environment(), ROOT)
 
@@ -157,8 +157,8 @@ def test_no_current_context(file: Path) -> None:
         (None, "cannot be read: No such file"),
         (b"\xff\xfe\x00", "cannot be read: it is not UTF-16"),
         (b"a: [", "is not YAML"),
-        (b"- a\n- list\n", "this is no kubeconfig"),
-        (b"", "this is no kubeconfig"),
+        (b"- a\n- list\n", "this is not a kubeconfig"),
+        (b"", "this is not a kubeconfig"),
         (b"kind: Config\n", "there is none"),
         (b"contexts: [{name: a, context: {}}, {context: {}}]\n", r"contexts\[1\]: `name` and `context` are expected; correct it"),
         (b"contexts: text\n", r"contexts\[0\]: `name` and `context` are expected"),

@@ -48,7 +48,7 @@ def test_nodes_that_carry_the_label_are_the_pools(monkeypatch: pytest.MonkeyPatc
 def test_too_few_are_told_with_the_command_that_labels_them(monkeypatch: pytest.MonkeyPatch) -> None:
     found = missing(monkeypatch, pool("cpu", 1), pool("gpu", 2, gpu=True), nodes=[{labels.POOL: "cpu"}, {labels.POOL: "gpu"}])
     assert found == [
-        "pool gpu has 0 of at least 2 nodes: label them, `kubectl label node <node> sandtable.dev/pool=gpu nvidia.com/gpu.present=true`"
+        "pool gpu has 0 of at least 2 nodes: label them: `kubectl label node <node> sandtable.dev/pool=gpu nvidia.com/gpu.present=true`"
     ], "a node without the label that its pods select is none of the pool"
 
 

@@ -27,9 +27,9 @@ STATE = Path("root") / "state"
         (
             "error: exec: fork/exec /bin/aws: permission denied",
             DeploymentError,
-            "goes on from there:\n  error: exec: .* permission denied$",
+            "continues from there:\n  error: exec: .* permission denied$",
         ),
-        ("state: root/state\nerror: pod: no space left on device", DeploymentError, "goes on from there:\n  error: pod: no space left"),
+        ("state: root/state\nerror: pod: no space left on device", DeploymentError, "continues from there:\n  error: pod: no space left"),
         ("error: configured Kubernetes cluster is unreachable: dial", ClusterError, "`sandtable cluster status dev`"),
         ("dial tcp 127.0.0.1:1: connect: connection refused", ClusterError, "does not answer"),
         (
@@ -37,7 +37,7 @@ STATE = Path("root") / "state"
             ConfigurationError,
             "transit key .* of dev could not be used; set VAULT_ADDR",
         ),
-        ("warning: a\nerror: it is broken", DeploymentError, "the same command goes on from there:\n  error: it is broken$"),
+        ("warning: a\nerror: it is broken", DeploymentError, "the same command continues from there:\n  error: it is broken$"),
         ("first\nlast", DeploymentError, "first\n  last"),
     ],
 )
@@ -50,7 +50,7 @@ def test_what_pulumi_prints(output: str, kind: type[StackError], words: str) -> 
 
 def test_what_the_events_told_is_clearer_than_the_output() -> None:
     error = explain("error: a lot of it", ["settings: refused"], stack="dev", state=STATE)
-    assert str(error).endswith("goes on from there:\n  settings: refused")
+    assert str(error).endswith("continues from there:\n  settings: refused")
 
 
 def test_an_error_of_ours_in_the_program_stays_what_it_is() -> None:

@@ -91,7 +91,7 @@ def test_secrets_and_foreign_keys_are_left_to_pulumi(tmp_path: Path) -> None:
         ("  sandtable:owner: 5\n", ["owner = 5: a text is expected, not a number"]),
         ("  sandtable:owner: Jane Doe\n", ["owner = 'Jane Doe': it becomes a Kubernetes label: letters, digits and - _ . are allowed"]),
         ("  sandtable:data_stores: [{name: A_b, kind: redis}]\n", ["data_stores[0].name = 'A_b': a name is expected: lower-case letters"]),
-        ("  sandtable:data_stores: [{name: a, kind: object-store, replicas: 3}]\n", ["an object store takes 1, or at least 4"]),
+        ("  sandtable:data_stores: [{name: a, kind: object-store, replicas: 3}]\n", ["an object store needs 1, or at least 4"]),
         ("  sandtable:data_stores: {name: a}\n", ["data_stores: a list is expected, not a mapping"]),
         ("  sandtable:data_stores: [{name: a}]\n", ["data_stores[0].kind: is missing"]),
         ("  sandtable:engine: 5\n", ["engine = 5: a mapping is expected, not a number"]),
@@ -100,11 +100,11 @@ def test_secrets_and_foreign_keys_are_left_to_pulumi(tmp_path: Path) -> None:
         ("  sandtable:identity: {svid_ttl_h: 24}\n", ["svid_ttl_h = 24: ", "less than or equal to 4"]),
         ("  sandtable:regions: [{name: US East!, zones: [a]}]\n", ["regions[0].name = 'US East!': it becomes a Kubernetes label"]),
         ("  sandtable:regions: [{name: local, zones: [a b]}]\n", ["regions[0].zones[0] = 'a b': it becomes a Kubernetes label"]),
-        ("  sandtable:regions: []\n", ["regions: at least 1 is needed"]),
-        ("  sandtable:node_pools: []\n", ["node_pools: at least 1 is needed"]),
+        ("  sandtable:regions: []\n", ["regions: at least 1 needed"]),
+        ("  sandtable:node_pools: []\n", ["node_pools: at least 1 needed"]),
         ("  sandtable:training: [{name: a, pool: laptop, schedule: every day}]\n", ["schedule = 'every day': five fields are expected"]),
         ("  sandtable:budget: {monthly_usd: 1.0e+300}\n", ["budget.monthly_usd = 1e+300: ", "less than or equal to 1000000000"]),
-        ('  sandtable:budget: {price_book: "a\\0b"}\n', ["budget.price_book = 'a\\x00b': a path is expected, and no path holds"]),
+        ('  sandtable:budget: {price_book: "a\\0b"}\n', ["budget.price_book = 'a\\x00b': a path is expected, without the character NUL"]),
         ('  sandtable:traffic: {arrivals: trace, trace: "a\\0b"}\n', ["traffic.trace = 'a\\x00b': a path is expected"]),
         ('  sandtable:cluster: {provider: kubeconfig, kubeconfig: "\\0"}\n', ["cluster.kubeconfig = '\\x00': a path is expected"]),
         ('  sandtable:engine: {model: "a\\0b"}\n', ["engine.model = 'a\\x00b': a path is expected"]),
@@ -124,15 +124,21 @@ LAPTOP = "{name: laptop, region: local, instance_type: laptop, vcpu_per_node: 8,
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("regions: [{name: local, zones: [local-a]}, {name: local, zones: [b]}]", "regions[1].name = 'local': stands at regions[0].name"),
-        ("regions: [{name: local, zones: [local-a, b, b]}]", "regions[0].zones[2] = 'b': stands at regions[0].zones[1]"),
-        (f"node_pools: [{LAPTOP}, {LAPTOP}]", "node_pools[1].name = 'laptop': stands at node_pools[0].name"),
-        ("data_stores: [{name: a, kind: redis}, {name: a, kind: postgresql}]", "data_stores[1].name = 'a': stands at data_stores[0].name"),
-        ("training: [{name: a, pool: laptop}, {name: a, pool: laptop}]", "training[1].name = 'a': stands at training[0].name"),
+        (
+            "regions: [{name: local, zones: [local-a]}, {name: local, zones: [b]}]",
+            "regions[1].name = 'local': is already used at regions[0].name",
+        ),
+        ("regions: [{name: local, zones: [local-a, b, b]}]", "regions[0].zones[2] = 'b': is already used at regions[0].zones[1]"),
+        (f"node_pools: [{LAPTOP}, {LAPTOP}]", "node_pools[1].name = 'laptop': is already used at node_pools[0].name"),
+        (
+            "data_stores: [{name: a, kind: redis}, {name: a, kind: postgresql}]",
+            "data_stores[1].name = 'a': is already used at data_stores[0].name",
+        ),
+        ("training: [{name: a, pool: laptop}, {name: a, pool: laptop}]", "training[1].name = 'a': is already used at training[0].name"),
     ],
 )
 def test_a_name_is_given_once(tmp_path: Path, text: str, expected: str) -> None:
-    assert f"Pulumi.dev.yaml:2: {expected} already; every name is given once" in message(tmp_path, f"  sandtable:{text}\n")
+    assert f"Pulumi.dev.yaml:2: {expected}; names must be unique" in message(tmp_path, f"  sandtable:{text}\n")
 
 
 def test_every_name_that_points_nowhere_is_told(tmp_path: Path) -> None:
@@ -166,9 +172,9 @@ def test_the_longest_of_each_distribution() -> None:
         ("engine: {secure: abc}", "engine.secure: unknown key; allowed: model, "),
         (
             "gateway_token: hello",
-            "gateway_token: a secret stands here encrypted only; set it with `pulumi config set --secret gateway_token",
+            "gateway_token: a secret must be encrypted here; set it with `pulumi config set --secret gateway_token",
         ),
-        ("store_password: {secure: [a]}", "store_password: a secret stands here encrypted only"),
+        ("store_password: {secure: [a]}", "store_password: a secret must be encrypted here"),
         ("name: prod", "name: unknown key; this environment is called 'dev', after its file"),
     ],
 )
@@ -185,12 +191,12 @@ def test_a_file_with_a_name_that_cannot_be_meant(tmp_path: Path) -> None:
 
 
 def test_two_documents_are_one_too_many(tmp_path: Path) -> None:
-    assert "one document is expected, there are 2" in message(tmp_path, "  {}\n---\nconfig: {}\n")
+    assert "one document is expected, found 2" in message(tmp_path, "  {}\n---\nconfig: {}\n")
 
 
 def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
     shown = message(tmp_path, "  sandtable:owner: a\n  sandtable:owner: b\n")
-    assert "Pulumi.dev.yaml:3: the key 'sandtable:owner' stands twice" in shown
+    assert "Pulumi.dev.yaml:3: the key 'sandtable:owner' occurs twice" in shown
 
 
 def test_all_slips_of_a_file_are_told_at_once(tmp_path: Path) -> None:
@@ -242,12 +248,12 @@ def test_an_environment_knows_its_file_and_a_user_cannot_write_it(tmp_path: Path
 
 @pytest.mark.parametrize("key", ["5", "0", "2024-01-01", "engine"])
 def test_a_key_that_nobody_reads_is_named_with_its_fix(tmp_path: Path, key: str) -> None:
-    assert f"Pulumi.dev.yaml:2: {key}: nobody reads this key; write it as `sandtable:<name>`" in message(tmp_path, f"  {key}: {{}}\n")
+    assert f"Pulumi.dev.yaml:2: {key}: this key is not used; write it as `sandtable:<name>`" in message(tmp_path, f"  {key}: {{}}\n")
 
 
 def test_a_misspelt_prefix_is_named(tmp_path: Path) -> None:
-    assert ":2: sandtbale:engine: nobody reads this key — did you mean 'sandtable:engine'?" in message(tmp_path, "  sandtbale:engine: {}\n")
+    assert ":2: sandtbale:engine: unknown key — did you mean 'sandtable:engine'?" in message(tmp_path, "  sandtbale:engine: {}\n")
 
 
 def test_a_key_that_is_no_text_is_named_with_its_fix(tmp_path: Path) -> None:
-    assert "config: the key null is no text; put it in quotes" in message(tmp_path, "  null: {}\n")
+    assert "config: the key null is not a string; put it in quotes" in message(tmp_path, "  null: {}\n")

@@ -82,5 +82,5 @@ def test_equal_are_those_with_the_same_metric_operator_and_limit() -> None:
 
 
 def test_a_limit_beyond_all_numbers_is_refused() -> None:
-    with pytest.raises(ValueError, match="999999999999… is larger than any number"):
+    with pytest.raises(ValueError, match="999999999999… is larger than any measured value"):
         Threshold(f"monthly_cost_usd < {'9' * 400}")

@@ -48,13 +48,13 @@ def test_what_is_deleted_for_its_replacement_does_not_count_and_is_told() -> Non
     assert [r.name for r in graph] == ["a"]
     assert graph.digest == from_state({"deployment": {"resources": [state("a")]}}).digest
     (sentence,) = graph.unseen
-    assert sentence.startswith("Namespace ai was deleted to be replaced, and its replacement was not made; run `pulumi up`")
+    assert sentence.startswith("Namespace ai was deleted to be replaced, and its replacement was not created; run `pulumi up`")
 
 
 def test_operations_that_were_cut_off_are_told() -> None:
     operations = [{"type": "creating", "resource": state("a")}, {"type": "deleting", "resource": state("b")}]
     (sentence,) = from_state({"deployment": {"resources": [state("b")], "pending_operations": operations}}).unseen
-    assert sentence.startswith("2 operations are pending (creating Namespace ai, deleting Namespace ai): an update was cut off")
+    assert sentence.startswith("2 operations are pending (creating Namespace ai, deleting Namespace ai): an update was interrupted")
     assert not from_state({"deployment": {"resources": [state("b")], "pending_operations": []}}).unseen
     with pytest.raises(ConfigurationError, match=r"s\.json: `deployment\.pending_operations` is 5; a list is expected"):
         from_state({"deployment": {"resources": [], "pending_operations": 5}}, "s.json")
@@ -114,9 +114,9 @@ def without(key: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("dependencies", [{}], r"`dependencies\[0\]` is {}, which is no text"),
+        ("dependencies", [{}], r"`dependencies\[0\]` is {}, which is not a string"),
         ("dependencies", 5, "`dependencies` is 5; a list"),
-        ("parent", 5, "`parent` is 5, which is no text"),
+        ("parent", 5, "`parent` is 5, which is not a string"),
         ("inputs", [1], r"`inputs` is \[1\]; a mapping"),
         ("custom", "yes", "`custom` is 'yes'; true or false"),
         ("inputs", {**NAMESPACE, "metadata": 5}, "Namespace: `metadata` is 5; a mapping"),
@@ -272,30 +272,30 @@ def test_a_date_is_a_text(tmp_path: Path) -> None:
         ("a: 1", "`apiVersion` and `kind` are missing"),
         ("apiVersion: v1\nkind: Pod\nspec: {}", "`metadata.name` is missing"),
         ("apiVersion: v1\nkind: Pod\nmetadata: text", r"x\.yaml \(document 1\): Pod: `metadata` is 'text'; a mapping"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: 123}", "`metadata.name` is 123, which is no text; put it in quotes"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: 1}", "`metadata.namespace` is 1, which is no text"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: 123}", "`metadata.name` is 123, which is not a string; put it in quotes"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: 1}", "`metadata.namespace` is 1, which is not a string"),
         ("apiVersion: v1\nkind: List\nitems: 5", "`items` is 5; a list of objects is expected"),
         ("apiVersion: v1\nkind: ConfigMapList\nitems: x", "`items` is 'x'; a list of objects is expected"),
         ("apiVersion: v1\nkind: List\nitems: [5]", r"items\[0\]: `apiVersion` and `kind` are missing"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\nspec: {}", "`metadata.name` is missing; `generateName` makes another"),
-        ("apiVersion: [v1]\nkind: Pod\nmetadata: {name: a}", r"`apiVersion` is \['v1'\], which is no text"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, name: b}", r"x\.yaml:3: the key 'name' stands twice"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}\nspec: {}", "`metadata.name` is missing; `generateName` differs each"),
+        ("apiVersion: [v1]\nkind: Pod\nmetadata: {name: a}", r"`apiVersion` is \['v1'\], which is not a string"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, name: b}", r"x\.yaml:3: the key 'name' occurs twice"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {x: .inf}", "a number in it is infinite"),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {v: 1.0, w: true}}", "`metadata.labels.v` is 1, which is no text"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {v: 1.0, w: true}}", "`metadata.labels.v` is 1, which is not a string"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{resources: 5}]}", r"`spec\.containers\[0\]\.resources` is"),
         ("", "no Kubernetes object"),
         (
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {}",
             "already in",
         ),
-        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}", "Pod a: `spec` is missing, where its pods are described"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}", "Pod a: `spec` is missing: it describes the pods"),
         ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: null}", "Deployment a: `spec.template` is missing"),
         ("apiVersion: v1\nkind: PodTemplate\nmetadata: {name: a}\ntemplate: {}", "PodTemplate a: `template.spec` is missing"),
-        (f"{POD} [{{env: [{{name: X, value: 5}}], name: a}}]", r"containers\[0\]\.env\[0\]\.value` is 5, which is no text"),
+        (f"{POD} [{{env: [{{name: X, value: 5}}], name: a}}]", r"containers\[0\]\.env\[0\]\.value` is 5, which is not a string"),
         (f"{POD} [{{env: {{X: b}}, name: a}}]", r"containers\[0\]\.env` is \{'X': 'b'\}; a list is expected"),
         (f"{POD} [{{env: [{{value: x}}], name: a}}]", r"containers\[0\]\.env\[0\]\.name` is missing"),
         (f"{POD} [{{args: serve, name: a}}]", r"containers\[0\]\.args` is 'serve'; a list is expected"),
-        (f"{POD} [{{command: [serve, 8080], name: a}}]", r"containers\[0\]\.command\[1\]` is 8080, which is no text"),
+        (f"{POD} [{{command: [serve, 8080], name: a}}]", r"containers\[0\]\.command\[1\]` is 8080, which is not a string"),
         (f"{POD} [{{image: nginx}}]", r"containers\[0\]\.name` is missing"),
     ],
 )
@@ -363,5 +363,5 @@ def test_the_same_object_in_another_version_or_with_the_default_namespace_is_tol
 def test_a_config_map_holds_texts_only_as_the_api_server_has_it(tmp_path: Path, value: str) -> None:
     file = tmp_path / "x.yaml"
     file.write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{port: {value}}}", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"`data\.port` is .*, which is no text; put it in quotes"):
+    with pytest.raises(ConfigurationError, match=r"`data\.port` is .*, which is not a string; put it in quotes"):
         from_manifests([file])

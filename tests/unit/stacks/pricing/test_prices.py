@@ -113,7 +113,7 @@ def test_scaled_prices_say_that_they_are_assumed(tmp_path: Path) -> None:
         (ROW.replace("2026-06", "2026-13"), "line 2, column as_of: '2026-13 at the latest' is not a month such as 2026-06"),
         (ROW.replace("2026-06", "2026-00"), "line 2, column as_of: '2026-00 at the latest' is not a month"),
         (ROW.replace("2026-06", "0000-06"), "line 2, column as_of: '0000-06 at the latest' is not a month"),
-        (f"{ROW}\n{ROW.replace('somewhere', 'x' * 200_000)}", "line 3: this is no row of a CSV"),
+        (f"{ROW}\n{ROW.replace('somewhere', 'x' * 200_000)}", "line 3: this is not a CSV row"),
         (ROW.replace("somewhere", ""), "line 2, column source: '' is not a text"),
         (f"{ROW}\n{ROW}", "line 3: aws/eu-north-1/p5.48xlarge is already priced"),
         ("", "it has no rows"),
@@ -130,7 +130,7 @@ def test_a_missing_column_is_named_with_the_one_that_looks_like_it(tmp_path: Pat
 
 
 def test_a_header_that_is_no_row_is_told_by_its_line(tmp_path: Path) -> None:
-    with pytest.raises(PriceBookError, match="line 1: this is no row of a CSV"):
+    with pytest.raises(PriceBookError, match="line 1: this is not a CSV row"):
         book_of(tmp_path, ROW, header=HEADER.replace("source", "s" * 200_000))
 
 

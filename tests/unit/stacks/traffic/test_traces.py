@@ -85,7 +85,7 @@ def test_a_rate_that_cannot_be_had_is_said(written: Any) -> None:
     path, notes = written("".join(MOONCAKE.splitlines(keepends=True)[:2])), []
     requests = plan(replayed(path), root=path.parent, rate_per_s=5, on_note=notes.append)
     assert [r.at_s for r in requests] == [0.0, 0.0]
-    assert notes == ["all rows of the trace have one time, which no rate can stretch: they are sent at once, not at 5 requests/s"]
+    assert notes == ["all rows of the trace have the same time, so no rate applies: they are sent at once, not at 5 requests/s"]
 
 
 @pytest.mark.parametrize("text", [AZURE, MOONCAKE])
@@ -103,7 +103,7 @@ def test_gzip_is_unpacked(written: Any, text: str) -> None:
         ('{"timestamp": 0, "input_length": 5}', MOONCAKE, "'output_length' is missing"),
         ('{"timestamp": 0, "inp', MOONCAKE, "not JSON"),
         ("# exported on Monday", MOONCAKE, "not JSON"),
-        ("# exported on Monday", AZURE, "it stands above the header"),
+        ("# exported on Monday", AZURE, "it is above the header"),
     ],
 )
 def test_a_bad_first_row_can_be_skipped_like_any_other(written: Any, first: str, rest: str, why: str) -> None:
@@ -159,7 +159,7 @@ def test_endless_lengths_start_over(written: Any) -> None:
         ("2023-11-16 18:17:00,5,1", "its time is before that of the row above"),
         ("2099-01-01 00:00:00,5,1", "its time is more than a year away from most others"),
         ("1970-01-01 00:00:00,5,1", "its time is more than a year away from most others"),
-        ("27.5,5,1", "TIMESTAMP '27.5' is a number whose unit cannot be seen; write times such as 2023-11-16 18:17:03.9799600, or seconds"),
+        ("27.5,5,1", "TIMESTAMP '27.5' is a number of unknown unit; write times such as 2023-11-16 18:17:03.9799600, or seconds"),
         ("-1,5,1", "TIMESTAMP '-1' is not a time such as"),
         ("TIMESTAMP,ContextTokens,GeneratedTokens", "TIMESTAMP 'TIMESTAMP' is not a time such as"),
         ("yesterday,5,1", "TIMESTAMP 'yesterday' is not a time such as 2023-11-16 18:17:03.9799600"),
@@ -194,8 +194,8 @@ def test_bad_csv_rows_are_counted_and_the_first_is_named(written: Any, row: str,
         ('{"timestamp": ' + "9" * 400 + ', "input_length": 5, "output_length": 1}', "is not a number of milliseconds"),
         ('{"timestamp": "4", "input_length": 5, "output_length": 1}', "timestamp '4' is not a number"),
         ('{"timestamp": "2023-02-31 18:19:00", "input_length": 5, "output_length": 1}', "day is out of range for month"),
-        ('{"timestamp": 31000, "timestamp": 1, "input_length": 5, "output_length": 1}', "'timestamp' stands twice"),
-        ('{"timestamp": 31000, "input_length": 5, "input_length": 6, "output_length": 1}', "'input_length' stands twice"),
+        ('{"timestamp": 31000, "timestamp": 1, "input_length": 5, "output_length": 1}', "'timestamp' occurs twice"),
+        ('{"timestamp": 31000, "input_length": 5, "input_length": 6, "output_length": 1}', "'input_length' occurs twice"),
         ('{"timestamp": 31000, "input_length": 6758.5, "output_length": 1}', "input_length 6758.5 is not a whole number"),
         ('{"timestamp": 31000, "input_length": NaN, "output_length": 1}', "input_length nan is not a whole number"),
         ('{"timestamp": 31000, "input_length": -3.0, "output_length": 1}', "input_length -3 is less than 1"),
@@ -225,7 +225,7 @@ def test_a_home_folder_that_is_not_there_is_told() -> None:
 
 
 def test_a_column_that_stands_twice_is_refused(written: Any) -> None:
-    with pytest.raises(TraceError, match="the column ContextTokens stands twice"):
+    with pytest.raises(TraceError, match="the column ContextTokens occurs twice"):
         read_trace(written("TIMESTAMP,ContextTokens,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,9,44\n"))
 
 
