@@ -26,6 +26,9 @@ INNER = {
 #: Started by themselves, or patching the standard library when they are imported, as Locust's modules do; none defines an error.
 SCRIPTS = ("__main__", ".locustfile", ".users", ".shapes.chosen", ".crossguard")
 
+#: Programs that run in an environment of their own; their errors end in their own process and never reach `sandtable`.
+PROGRAMS = ("workloads.consensus", "workloads.federation", "workloads.gateway")
+
 
 @cache
 def errors() -> dict[str, type[Exception]]:
@@ -33,7 +36,7 @@ def errors() -> dict[str, type[Exception]]:
     for floor in FLOORS:
         package = importlib.import_module(floor)
         for module in pkgutil.walk_packages(package.__path__, floor + "."):
-            if any(part in module.name for part in SCRIPTS):
+            if any(part in module.name for part in SCRIPTS) or module.name.startswith(PROGRAMS):
                 continue
             try:
                 loaded = importlib.import_module(module.name)
