@@ -12,10 +12,12 @@ import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+from foundation.processes.free_port import free_port
 from tests.gateway.client import ask
-from tests.gateway.conftest import KEY, MODELS, GatewayProcess, attempts_on, control, everything, provider, tenants
+from tests.gateway.conftest import KEY, MODELS, GatewayProcess, attempts_on, control, everything, provider, started, tenants
 from workloads.gateway.money.ledger import reconcile
 
 Start = Callable[[dict[str, Any]], GatewayProcess]
@@ -197,3 +199,24 @@ def test_the_constitution_refuses_revises_and_cuts(emulator: str, gateway_of: St
     assert "4111" not in cut.text
     assert ask(live.url, "openai", "gpt-5", "echo: all is well", stream=False).text == "all is well"
     assert 'llm_gateway_screened_total{stage="request",verdict="no-weapons"} 1.0' in get(f"{live.url}/metrics")[1]
+
+
+def test_a_provider_whose_bucket_is_empty_comes_last(emulator: str, gateway_of: Start, tmp_path: Path) -> None:
+    port = free_port()
+    profile = tmp_path / "limited.json"
+    profile.write_text('{"ttft_ms": 0, "tpot_ms": 0, "output_tokens": 4, "requests_per_min": 2}')
+    child = started("workloads.emulator", [f"--profile={profile}"], port, tmp_path / "log")
+    try:
+        document = everything(emulator)
+        document["providers"]["limited"] = provider(f"http://127.0.0.1:{port}", "anthropic", "limited", label="limited")
+        target = {"model": "claude-sonnet-5"}
+        document["routes"]["both"] = {
+            "prefer": "latency",
+            "targets": [{"provider": "limited", **target}, {"provider": "anthropic", **target}],
+        }
+        live = gateway_of(document)
+        served = [ask(live.url, "anthropic", "both", stream=False).headers for _ in range(8)]
+        assert all(headers["x-gateway-attempts"] == "1" for headers in served), "no 429 was needed to learn of the limit"
+        assert {headers["x-gateway-provider"] for headers in served[-4:]} == {"anthropic"}
+    finally:
+        child.__exit__(None, None, None)

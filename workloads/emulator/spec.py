@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_HIGHEST_PORT: Final = 65_535
+from foundation.processes.arguments import port, read_arguments
+
 DEFAULT_PORT: Final = 8090
 
 
@@ -22,16 +24,16 @@ class EmulatorSpec:
         """Return the container's ``args``."""
         return [f"--profile={self.profile}", f"--seed={self.seed}", f"--port={self.port}"]
 
+    @classmethod
+    def from_args(cls, args: Sequence[str]) -> EmulatorSpec:
+        """Read a container's ``args``. Raises ``ArgumentsError``."""
+        known = read_arguments(args, "python -m workloads.emulator", add_arguments)
+        return cls(known.profile, known.seed, known.port)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the emulator's arguments to ``parser``."""
     default = EmulatorSpec()
     parser.add_argument("--profile", default=default.profile, help="instant, typical, or a JSON file (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=default.seed, help="of latencies, lengths and texts (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=default.port, help="port to listen on (default: %(default)s)")
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number from 1 to {_HIGHEST_PORT}")
-    return int(text)
+    parser.add_argument("--port", type=port, default=default.port, help="port to listen on (default: %(default)s)")

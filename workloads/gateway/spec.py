@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from foundation.processes.arguments import port, read_arguments
+
 DEFAULT_PORT: Final = 8080
-_HIGHEST_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,14 @@ class GatewaySpec:
         """Return the container's ``args``."""
         return [f"--config={self.config}", f"--port={self.port}"]
 
+    @classmethod
+    def from_args(cls, args: Sequence[str]) -> GatewaySpec:
+        """Read a container's ``args``. Raises ``ArgumentsError``."""
+        known = read_arguments(args, "python -m workloads.gateway", add_arguments)
+        return cls(known.config, known.port)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the gateway's arguments to ``parser``."""
     parser.add_argument("--config", required=True, help="the configuration, JSON or YAML; read again on SIGHUP and when it changes")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number from 1 to {_HIGHEST_PORT}")
-    return int(text)
+    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")

@@ -17,6 +17,8 @@ from foundation.dialects.model.content import Text, ToolCall, ToolResult
 from foundation.dialects.model.errors import ErrorKind, ProviderError, RequestError
 from foundation.dialects.model.request import ChatRequest, Message
 from foundation.dialects.paths import route_of
+from foundation.processes.arguments import ArgumentsError
+from workloads.emulator.spec import EmulatorSpec
 from workloads.gateway.caching.exact import ExactCache, SingleFlight, cache_key
 from workloads.gateway.configuration.document import Canary
 from workloads.gateway.configuration.keys import GuessingLimit, new_key
@@ -27,6 +29,7 @@ from workloads.gateway.routing.plan import plan, takes_canary
 from workloads.gateway.routing.tokens import MEDIA_TOKENS, drop_oldest, estimate
 from workloads.gateway.runtime import Runtime
 from workloads.gateway.serving.inquiry import Inquiry
+from workloads.gateway.spec import GatewaySpec
 from workloads.gateway.upstream.urls import refused
 
 KEY = "sk-st-secret"
@@ -311,3 +314,11 @@ def test_the_example_can_be_served() -> None:
     assert live.keys.holder("example-key") is not None
     assert live.constitution is not None
     assert set(live.routes) == {"claude-sonnet-5", "gemini-3.8-flash", "small", "auto"}
+
+
+@pytest.mark.parametrize("spec", [GatewaySpec("c.json", 9), EmulatorSpec("instant", 3, 9)])
+def test_arguments_are_read_as_written(spec: GatewaySpec | EmulatorSpec) -> None:
+    assert type(spec).from_args(spec.to_args()) == spec
+    for wrong in (["--port=0"], ["--port=x"], ["--wizard"]):
+        with pytest.raises(ArgumentsError):
+            type(spec).from_args([*spec.to_args(), *wrong])

@@ -18,6 +18,7 @@ from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.events import Failed
 from foundation.dialects.model.usage import Usage
+from foundation.dialects.retry_after import retry_after_s
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
 from workloads.gateway.serving.safeguard import screened_answer
 from workloads.gateway.serving.settlement import settle
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from workloads.gateway.serving.inquiry import Inquiry
 
 _CHARACTERS_PER_TOKEN: Final = 4
+#: Headers by which a provider shows that it says something about its limits.
+_LIMITS_SHOWN: Final = ("anthropic-ratelimit-requests-remaining", "x-ratelimit-remaining-requests")
 
 
 class Journey:
@@ -167,6 +170,8 @@ class Journey:
         answer = await client.post(upstream, chat_url(upstream, stream=self._inquiry.stream), body, self._passed_on(upstream))
         try:
             if answer.status == 200:
+                if any(name in answer.headers for name in _LIMITS_SHOWN) and (rest_s := retry_after_s(_lower(answer), now_s=time.time())):
+                    upstream.rests_until_s = time.monotonic() + rest_s  # its bucket is empty: others first, until it is not
                 return answer
             with_body = await read_whole(answer, MAX_ERROR_BYTES)
         except BaseException:
@@ -174,7 +179,7 @@ class Journey:
             raise
         finally:
             exchange.waited_s += time.monotonic() - before_s
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers = _lower(answer)
         status = answer.status if answer.status >= 400 else 502  # a redirect is not followed, and nothing else below 400 is an answer
         raise AttemptError(upstream.dialect.decode_error(status, headers, with_body, now_s=time.time()))
 
@@ -330,6 +335,10 @@ class Journey:
         outcome.output_estimate, outcome.error, outcome.overhead_s = max(1, seen), error, exchange.overhead_s()
         settle(exchange.gateway, exchange.runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)
         exchange.reservation = None
+
+
+def _lower(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 def _estimate(answer: Answer, content: bytes) -> int:

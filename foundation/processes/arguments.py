@@ -1,0 +1,36 @@
+"""Arguments of programs that others write and read: a container's ``args`` go through the same parser as the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+_HIGHEST_PORT: Final = 65_535
+
+
+class ArgumentsError(ValueError):
+    """A container's arguments are not those of its program; names the argument."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:  # argparse would end the process
+        raise ArgumentsError(message)
+
+
+def read_arguments(args: Sequence[str], program: str, add: Callable[[argparse.ArgumentParser], None]) -> argparse.Namespace:
+    """Return a container's arguments, by the parser that ``add`` fills.
+
+    Raises:
+        ArgumentsError: an argument is unknown, missing or has no sensible value.
+    """
+    parser = _Parser(prog=program, allow_abbrev=False)
+    add(parser)
+    return parser.parse_args(list(args))
+
+
+def port(text: str) -> int:
+    """Read a port for argparse."""
+    if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number from 1 to {_HIGHEST_PORT}")
+    return int(text)
