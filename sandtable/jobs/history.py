@@ -1,6 +1,6 @@
 """The history of the environments: each rehearsal with its verdict, each ``up`` and ``down``, as events in ``.sandtable/history.db``.
 
-Rule 1: the history is never in the way. Whatever is wrong with it is said on stderr, and the command goes on.
+Rule 1: the history is never in the way. Whatever is wrong with it is reported on stderr, and the command goes on.
 Rule 2: a stream an environment; the run's name is the event's id, so that writing a report again records nothing twice.
 Rule 3: what a newer version has written is counted and left out.
 """
@@ -71,7 +71,7 @@ def _catalogue() -> Catalogue:
 
 
 def record_rehearsal(space: Workspace, run: str, rehearsal: Rehearsal, complain: Callable[[str], None]) -> History | None:
-    """Record the verdict of ``run`` and return the environment's history with it; None where that cannot be, and why is said."""
+    """Record the verdict of ``run`` and return the environment's history with it; None if that fails, and the reason is reported."""
     error, cost = rehearsal.error, rehearsal.cost
     judged = RehearsalJudged(
         run=run,
@@ -95,7 +95,7 @@ def record_rehearsal(space: Workspace, run: str, rehearsal: Rehearsal, complain:
 
 
 def record_change(space: Workspace, environment: str, operation: str, update: Update, complain: Callable[[str], None]) -> None:
-    """Record an ``up`` or a ``down``; where that cannot be, why is said."""
+    """Record an ``up`` or a ``down``; if that fails, the reason is reported."""
     try:
         with _opened(space) as store:
             store.append(_stream(environment), [StackChanged(operation, update.changes, update.seconds)])
@@ -115,7 +115,7 @@ def read(space: Workspace, environment: str, last: int | None = None) -> History
             history = _read(store, environment, last)
         if history.entries or history.unreadable:
             return history
-    raise MissingError(f"no history of {environment!r} in {space.folder}: `sandtable rehearse {environment}` begins one")
+    raise MissingError(f"no history of {environment!r} in {space.folder}: `sandtable rehearse {environment}` starts one")
 
 
 def _read(store: EventStore, environment: str, last: int | None) -> History:

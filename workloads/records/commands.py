@@ -59,14 +59,14 @@ class CommandSide(Generic[S]):
         store: where the events are.
         decider: what the streams decide.
         snapshots: None to read every stream whole.
-        attempts: how often a command is decided where other writers come first.
+        attempts: how often a command is decided if other writers come first.
     """
 
     def __init__(self, store: EventStore, decider: Decider[S], *, snapshots: Snapshots[S] | None = None, attempts: int = 5) -> None:
         self._store, self._decider, self._snapshots, self._attempts = store, decider, snapshots, attempts
 
     def load(self, stream: str) -> Loaded[S]:
-        """Return the state of a stream, from its snapshot where there is one."""
+        """Return the state of a stream, from its snapshot if there is one."""
         state, version, kept = self._decider.initial, 0, self._snapshots
         key_ids = set[str]()
         if kept and (found := self._store.read_snapshot(stream, kept.schema)):

@@ -45,10 +45,10 @@ class Sealer(Protocol):
         """Return the id of the subject's key and the sealed content; ``context`` binds it to its place."""
 
     def seal_with(self, key_id: str, content: bytes, context: bytes) -> str | None:
-        """Return the content sealed with a key that is there already; None where it is forgotten."""
+        """Return the content sealed with a key that is there already; None if it is forgotten."""
 
     def unseal(self, key_id: str, sealed: str, context: bytes) -> bytes | None:
-        """Return the content; None where the key is forgotten."""
+        """Return the content; None if the key is forgotten."""
 
 
 def now_us() -> int:
@@ -75,7 +75,7 @@ class EventStore:
         Args:
             stream: name of the stream; holds no personal data.
             bodies: at least one event of a known type.
-            expected_version: version that the stream was read at, 0 for a new one; None where the order with other writers is all one.
+            expected_version: version that the stream was read at, 0 for a new one; None if the order relative to other writers does not matter.
             event_ids: 16 bytes for each event, where the append may have to be repeated; random by default.
 
         Raises:
@@ -155,7 +155,7 @@ class EventStore:
         return True
 
     def read_snapshot(self, stream: str, schema: int) -> tuple[int, dict[str, Any]] | None:
-        """Return version and state of the newest snapshot; None where there is none of this schema, or its subject is forgotten."""
+        """Return version and state of the newest snapshot; None if there is none of this schema, or its subject is forgotten."""
         found = self.recorder.read_snapshot(stream)
         if found is None or found.schema != schema:
             return None

@@ -48,7 +48,7 @@ _PANELS: Final = (
 
 
 def trend(history: History | None) -> Markup:
-    """Return the picture; nothing where there are fewer than two rehearsals."""
+    """Return the picture; nothing if there are fewer than two rehearsals."""
     entries = history.rehearsals if history else []
     panels = [panel for panel in _PANELS if any(entry.figure(name) is not None for name, _ in panel.series for entry in entries)]
     if len(entries) < 2 or not panels:

@@ -92,5 +92,5 @@ def test_a_history_that_is_broken_is_never_in_the_way(
 
 def test_without_a_history_the_command_says_what_begins_one(space: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["-C", str(space.root), "history", "dev"]) == 7
-    assert "`sandtable rehearse dev` begins one" in capsys.readouterr().err
+    assert "`sandtable rehearse dev` starts one" in capsys.readouterr().err
     assert not space.folder.exists()

@@ -1,6 +1,6 @@
 """What a recorder promises. ``tests/contract/test_recorders.py`` holds every adapter to it.
 
-Rule 1: an append is kept whole or not at all, and survives a crash once it has returned.
+Rule 1: an append is kept completely or not at all, and survives a crash once it has returned.
 Rule 2: versions of a stream and positions of the whole log start at 1 and have no gaps; a reader that has seen position *n* never meets a
 smaller one that it has not seen.
 Rule 3: an append with the ids of an earlier one to the same stream changes nothing and returns the same position, whatever its expected
@@ -25,7 +25,7 @@ class NewRecord(NamedTuple):
     """Version of its type, from 1."""
     data: bytes
     subject: str | None = None
-    """Id of the key that seals its personal data; None where it has none."""
+    """Id of the key that seals its personal data; None if it has none."""
 
 
 class Record(NamedTuple):
@@ -81,7 +81,7 @@ class Recorder(Protocol):
         """Return the records of all streams in order, or only those that the key ``subject`` seals."""
 
     def head(self) -> int:
-        """Return the position of the last record; 0 where there is none."""
+        """Return the position of the last record; 0 if there is none."""
 
     def wait(self, after_position: int, timeout_s: float) -> bool:
         """Wait until there is a record after ``after_position``; return whether there is one."""

@@ -34,7 +34,7 @@ class EventType:
     body: type
     upcasts: tuple[Upcast, ...]
     subject: str | None
-    """The field that names the person; None where an event of this type is about nobody."""
+    """The field that names the person; None if an event of this type is about nobody."""
     personal: frozenset[str]
     """The fields to seal, ``subject`` among them."""
     names: tuple[str, ...]
@@ -92,7 +92,7 @@ class Catalogue:
         try:
             return self._by_body[type(body)]
         except KeyError:
-            raise EventTypeError(f"{type(body).__name__} is no event type of this catalogue: add it") from None
+            raise EventTypeError(f"{type(body).__name__} is not in this catalogue: add it") from None
 
     def readable(self, record: Record) -> EventType:
         """Return the type that reads ``record``.

@@ -32,16 +32,16 @@ class SubjectKeys(Protocol):
     """Keeps the keys of persons."""
 
     def of(self, subject: str) -> Key:
-        """Return the key of a person; a new one where there is none."""
+        """Return the key of a person; a new one if there is none."""
 
     def find(self, subject: str) -> Key | None:
-        """Return the key of a person; None where there is none."""
+        """Return the key of a person; None if there is none."""
 
     def get(self, key_id: str) -> Key | None:
-        """Return the key with this id; None where it is forgotten."""
+        """Return the key with this id; None if it is forgotten."""
 
     def forget(self, key_id: str) -> None:
-        """Destroy a key for good; does nothing where it is gone already."""
+        """Destroy a key for good; does nothing if it is already gone."""
 
 
 class MemoryKeys:

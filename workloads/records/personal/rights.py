@@ -70,7 +70,7 @@ class Rights:
         return agreed
 
     def require(self, subject: str, purpose: str) -> None:
-        """Return if the person's data may be used for a purpose (Articles 5(1)(b) and 6(1)).
+        """Do nothing if the person's data may be used for a purpose (Articles 5(1)(b) and 6(1)).
 
         Raises:
             PersonalDataError: they may not.

@@ -60,7 +60,7 @@ class _Append:
 
 
 class SqliteRecorder:
-    """Keeps events in the file ``path``, which is made where it is missing; its folder must be there.
+    """Keeps events in the file ``path``, created if it is missing; its folder must exist.
 
     Args:
         path: the file; ``:memory:`` for none.
@@ -178,7 +178,7 @@ class SqliteRecorder:
         return position + len(rows)
 
     def _earlier(self, stream: str, records: Sequence[NewRecord]) -> int | None:
-        """Return the position of a batch that was recorded before; None where nothing of it was."""
+        """Return the position of a batch that was recorded before; None if none of it was."""
         query = f"SELECT {_COLUMNS} FROM events WHERE event_id = ?"  # noqa: S608  # columns are ours
         found = [self._records(self._db.execute(query, (record.event_id,))) for record in records]
         return position_of_earlier(stream, [each[0] if each else None for each in found]) if any(found) else None

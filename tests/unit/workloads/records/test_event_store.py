@@ -84,7 +84,7 @@ def test_what_has_no_form_in_json_is_refused(store: EventStore) -> None:
     for bad in (float("nan"), object()):
         with pytest.raises(EventTypeError, match="event type 'paid'"):
             store.append("a", [Paid(1, bad)])  # type: ignore[arg-type]
-    with pytest.raises(EventTypeError, match="str is no event type"):
+    with pytest.raises(EventTypeError, match="str is not in this catalogue"):
         store.append("a", ["text"])
     assert store.recorder.head() == 0
 
