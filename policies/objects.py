@@ -28,7 +28,7 @@ _WORD: Final = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z_]\w*)""")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RuleResult:
     """What a rule says about one object. ``message`` is empty where it is kept; ``waived_by`` is the reason of a waiver."""
 
     kept: bool
@@ -59,7 +59,7 @@ class CompiledRule:
         #: Names of fields and texts that its expressions hold: what it may ask of an object.
         self.words = frozenset(word for text in _texts(rule) for match in _WORD.finditer(text) for word in match.groups() if word)
 
-    def judge(self, manifest: Mapping[str, Any]) -> Verdict:
+    def judge(self, manifest: Mapping[str, Any]) -> RuleResult:
         """Return the verdict on a manifest of one of the rule's kinds."""
         data: dict[str, Any] = {"object": manifest, "variables": {}}
         try:
@@ -69,8 +69,8 @@ class CompiledRule:
         except _EvaluationError as error:
             kept, problem = False, f"{self.rule.message} (cannot be judged: {error})"
         if kept:
-            return Verdict(kept=True)
-        return Verdict(kept=False, message=problem or self._text(data), waived_by=self._waiver(data))
+            return RuleResult(kept=True)
+        return RuleResult(kept=False, message=problem or self._text(data), waived_by=self._waiver(data))
 
     def _text(self, data: dict[str, Any]) -> str:
         if self._message is None:

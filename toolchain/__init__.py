@@ -14,7 +14,7 @@ from toolchain.errors import CacheError, CatalogueError, InstallFailedError, Too
 from toolchain.finding.bin_folder import environment
 from toolchain.finding.health import ToolStatus, status
 from toolchain.finding.resolver import Resolver, Tool
-from toolchain.installing.installer import Plan, Step, ensure, obtainable, plan
+from toolchain.installing.installer import InstallPlan, InstallStep, ensure, obtainable, plan
 from toolchain.installing.progress import BuildProgress, PlainLines
 
 __all__ = [
@@ -24,10 +24,10 @@ __all__ = [
     "CacheError",
     "CatalogueError",
     "InstallFailedError",
+    "InstallPlan",
+    "InstallStep",
     "PlainLines",
-    "Plan",
     "Resolver",
-    "Step",
     "Tool",
     "ToolMissingError",
     "ToolStatus",

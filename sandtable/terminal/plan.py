@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.document.answers.deployment import Drift, Plan, Step, Update
+    from sandtable.document.answers.deployment import Drift, Plan, ResourceChange, Update
 
 #: Operation: sign, style and word; in the order of the counts.
 _OPERATIONS: Final = {
@@ -80,19 +80,19 @@ def show_drift(drift: Drift, console: Console) -> None:
     console.print(Text(f"{count(len(changed), 'resource')} changed, {kept} as deployed; the next `up` reverts it.", "unsure"))
 
 
-def _operation(step: Step) -> str:
+def _operation(step: ResourceChange) -> str:
     name = step.operation
     return name if name in _OPERATIONS else "replace" if "replace" in name else "update"
 
 
-def _steps(steps: Iterable[Step], console: Console) -> None:
-    found: dict[str, list[Step]] = defaultdict(list)
+def _steps(steps: Iterable[ResourceChange], console: Console) -> None:
+    found: dict[str, list[ResourceChange]] = defaultdict(list)
     for step in steps:
         found[_operation(step)].append(step)
     for operation, (sign, style, _) in _OPERATIONS.items():
         if operation == "same":
             continue
-        of_kind: dict[str, list[Step]] = defaultdict(list)
+        of_kind: dict[str, list[ResourceChange]] = defaultdict(list)
         for step in found[operation]:
             of_kind[step.label.partition(" ")[0]].append(step)
         for kind in sorted(of_kind):

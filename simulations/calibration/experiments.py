@@ -53,7 +53,7 @@ class Decode:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EngineStep:
     """A step, or the mean of several: its time in seconds and the batch that it was spent on.
 
     ``prompt_s``: how long a prompt had been computed just before, and ``since``: how many micro-batches ago; None where it is long ago.
@@ -69,7 +69,7 @@ class Step:
 class Observation:
     """What one run of an experiment saw; ``overhead_s`` is what the request took beside its steps, None if it is unknown."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[EngineStep, ...]
     overhead_s: float | None = None
 
 
@@ -106,8 +106,8 @@ async def _observe_prefill(url: str, experiment: Prefill, spec: EngineSpec, repe
     answer = await ask(url, prompt_tokens=experiment.tokens, output_tokens=tokens, text_seed=repeat)
     prompt_s = answer.token_s[0] if answer.prompt_s is None else answer.prompt_s
     gaps = [later - earlier for earlier, later in itertools.pairwise(answer.token_s)]
-    after = (Step((Row(0, 1, experiment.tokens + n),), gap, prompt_s, n) for n, gap in enumerate(gaps))
-    return Observation((Step((Row(0, experiment.tokens, 0),), prompt_s), *after), max(0.0, answer.token_s[0] - prompt_s))
+    after = (EngineStep((Row(0, 1, experiment.tokens + n),), gap, prompt_s, n) for n, gap in enumerate(gaps))
+    return Observation((EngineStep((Row(0, experiment.tokens, 0),), prompt_s), *after), max(0.0, answer.token_s[0] - prompt_s))
 
 
 async def _observe_decode(url: str, experiment: Decode, spec: EngineSpec, repeat: int) -> Observation:
@@ -130,4 +130,4 @@ async def _observe_decode(url: str, experiment: Decode, spec: EngineSpec, repeat
             )
         means.append((answer.token_s[inside[-1]] - answer.token_s[inside[0]]) / (len(inside) - 1))
         rows.append(Row(slot, 1, experiment.context + (inside[0] + inside[-1]) // 2))
-    return Observation((Step(tuple(rows), statistics.fmean(means)),))
+    return Observation((EngineStep(tuple(rows), statistics.fmean(means)),))

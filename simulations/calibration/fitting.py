@@ -24,7 +24,7 @@ from simulations.serving.step_times import cold_share, context_work, interpolate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from simulations.calibration.experiments import Observation, Step
+    from simulations.calibration.experiments import EngineStep, Observation
 
     _Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -58,7 +58,7 @@ class StepCosts:
 class _Sample:
     """A step of an experiment, from all of its repeats, and its weight among all."""
 
-    step: Step
+    step: EngineStep
     parts: list[list[Any]]
     seconds: float
     prompt_s: float | None

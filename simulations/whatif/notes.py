@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from simulations.failures import Outage
-    from simulations.whatif.trial import Trial
+    from simulations.whatif.trial import ScenarioRuns
 
 #: A queue that needs longer than this share of the run to empty was still growing when the last request came.
 _BACKLOG: Final = 0.1
@@ -25,7 +25,7 @@ _GIVEN_UP: Final = 0.01
 _NAMED: Final = 3
 
 
-def notes(trial: Trial, baseline: Trial | None) -> Iterator[str]:
+def notes(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> Iterator[str]:
     """Return the notes of ``trial``; ``baseline`` is None where it is the baseline itself."""
     if baseline is None:
         yield from _of_all(trial)
@@ -44,7 +44,7 @@ def notes(trial: Trial, baseline: Trial | None) -> Iterator[str]:
     yield from _of_answers(trial)
 
 
-def _of_all(trial: Trial) -> Iterator[str]:
+def _of_all(trial: ScenarioRuns) -> Iterator[str]:
     runs = len(trial.runs)
     many = "s" if runs > 1 else ""
     yield f"{runs} replication{many} of {trial.horizon_s:.0f} s of traffic each, from an empty queue, the same for every scenario"
@@ -59,7 +59,7 @@ def _of_all(trial: Trial) -> Iterator[str]:
         yield f"not running, because their schedule is not simulated: {', '.join(scheduled)}"
 
 
-def _of_spot(trial: Trial) -> Iterator[str]:
+def _of_spot(trial: ScenarioRuns) -> Iterator[str]:
     yield "the spot nodes of one pool in one zone come and go together; outages last 1.1 h on average (derived from recorded traces)"
     yield "after a spot notice pods move at once and requests in flight are lost; nodes are paid for while they run"
     if not any(node.purchase == "spot" for node in trial.nodes):
@@ -72,7 +72,7 @@ def _of_spot(trial: Trial) -> Iterator[str]:
         )
 
 
-def _of_incidents(trial: Trial) -> Iterator[str]:
+def _of_incidents(trial: ScenarioRuns) -> Iterator[str]:
     delays = Delays()
     spans = {(outage.start_s, outage.end_s) for outage in trial.places_lost}
     for start_s, end_s in sorted(spans):
@@ -95,7 +95,7 @@ def _back(outage: Outage) -> str:
     return f"{outage.replica} is down from {outage.start_s:.0f} s and back after {outage.end_s - outage.start_s:.0f} s"
 
 
-def _of_answers(trial: Trial) -> Iterator[str]:
+def _of_answers(trial: ScenarioRuns) -> Iterator[str]:
     """What the requests themselves tell: that none came, that none was good, that they were too many."""
     records = [record for run in trial.runs for record in run.records]
     if not records:

@@ -17,7 +17,7 @@ from simulations.whatif.changes import apply
 from simulations.whatif.load import FEWEST, Load
 from simulations.whatif.scenarios import BASELINE
 from simulations.whatif.summary import PRECISION, summarise, widest_headline
-from simulations.whatif.trial import Memory, Trial
+from simulations.whatif.trial import Memory, ScenarioRuns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ def run(
     load = Load.of(environment.traffic, root=root, seed=seed, largest=largest, skip_bad_rows=skip_bad_rows)
     cap = min(max(replications, 2), load.windows or max(replications, 2))
     budget_usd = environment.budget.monthly_usd
-    trials = [Trial(question, load, calibration_for=calibration_for, budget_usd=budget_usd, most=cap) for question in questions]
+    trials = [ScenarioRuns(question, load, calibration_for=calibration_for, budget_usd=budget_usd, most=cap) for question in questions]
     for number in range(1, cap + 1):
         memory: Memory = []
         for trial in trials:

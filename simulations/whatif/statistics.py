@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Differences smaller than this share of the baseline count as not distinguishable.
 NEGLIGIBLE: Final = 0.005
 
-Verdict = Literal["better", "worse", "not distinguishable", "undefined"]
+Significance = Literal["better", "worse", "not distinguishable", "undefined"]
 
 # Two-sided 95 % quantiles of Student's t with 1 to 30 degrees of freedom; beyond that Cornish-Fisher is exact to four digits.
 _T95: Final = (
@@ -99,7 +99,7 @@ class Comparison:
 
     value: Interval
     difference: Interval | None
-    verdict: Verdict | None
+    verdict: Significance | None
 
 
 def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool | None) -> Comparison:
@@ -120,7 +120,7 @@ def _not_below(lowest: float, found: Interval) -> Interval:
     return found.within(lowest, math.inf) if found.n > 1 else found
 
 
-def _verdict(difference: Interval, scale: float, *, lower_is_better: bool) -> Verdict:
+def _verdict(difference: Interval, scale: float, *, lower_is_better: bool) -> Significance:
     if math.isnan(difference.mean):
         return "undefined"
     if difference.low <= 0 <= difference.high or abs(difference.mean) < NEGLIGIBLE * scale:

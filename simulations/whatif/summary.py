@@ -19,7 +19,7 @@ from simulations.whatif.statistics import Comparison, compare, interval, share_o
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from simulations.whatif.trial import Run, Trial
+    from simulations.whatif.trial import Run, ScenarioRuns
 
 #: Said where latencies fell along with the share of good requests.
 SURVIVORS: Final = (
@@ -31,7 +31,7 @@ _LATENCIES: Final = tuple(name for name in METRICS if name.endswith("_ms"))
 _SHARES: Final = frozenset({"good_share", "utilisation"})
 
 
-def widest_headline(trial: Trial) -> float:
+def widest_headline(trial: ScenarioRuns) -> float:
     """Return the widest half-width of a headline metric as a share of its mean; infinite where only one replication had a value.
 
     What no replication has a value of is left out: more of them give it none.
@@ -41,7 +41,7 @@ def widest_headline(trial: Trial) -> float:
     return max(known, default=0.0)
 
 
-def summarise(trial: Trial, baseline: Trial | None) -> ScenarioResult:
+def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioResult:
     """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline)."""
     outcome = replace(_pooled(trial), cost_usd_per_hour=trial.cost.hourly_usd)
     ledger = _ledger(trial)
@@ -67,7 +67,7 @@ def summarise(trial: Trial, baseline: Trial | None) -> ScenarioResult:
     )
 
 
-def _compared(name: str, trial: Trial, baseline: Trial | None) -> Comparison:
+def _compared(name: str, trial: ScenarioRuns, baseline: ScenarioRuns | None) -> Comparison:
     values = _values(trial, name)
     found = compare(values, _values(baseline, name) if baseline else None, lower_is_better=METRICS[name])
     if name not in _SHARES:
@@ -83,7 +83,7 @@ def _flattered(metrics: Mapping[str, Comparison]) -> list[str]:
     return [name for name in _LATENCIES if metrics[name].verdict == "better"]
 
 
-def _unschedulable(trial: Trial) -> dict[str, str]:
+def _unschedulable(trial: ScenarioRuns) -> dict[str, str]:
     """Pods that have no node at the end, with the reason; where dice decide, in how many of their draws."""
     reasons: dict[str, list[str]] = {}
     for effects in trial.effects:
@@ -96,11 +96,11 @@ def _unschedulable(trial: Trial) -> dict[str, str]:
     }
 
 
-def _values(trial: Trial, metric: str) -> list[float]:
+def _values(trial: ScenarioRuns, metric: str) -> list[float]:
     return [_value(run, trial, metric) for run in trial.runs]
 
 
-def _value(run: Run, trial: Trial, metric: str) -> float:
+def _value(run: Run, trial: ScenarioRuns, metric: str) -> float:
     outcome = run.outcome
     match metric:
         case "output_tokens_per_s" | "utilisation":
@@ -114,7 +114,7 @@ def _value(run: Run, trial: Trial, metric: str) -> float:
             return float(getattr(getattr(outcome, f"{latency}_ms"), quantile))
 
 
-def _pooled(trial: Trial) -> Outcome:
+def _pooled(trial: ScenarioRuns) -> Outcome:
     """One outcome over the requests of all replications, laid end to end."""
     shifted: list[RequestRecord] = []
     offset = 0.0
@@ -138,7 +138,7 @@ def _shifted(record: RequestRecord, by_s: float) -> RequestRecord:
     )
 
 
-def _ledger(trial: Trial) -> GpuLedger:
+def _ledger(trial: ScenarioRuns) -> GpuLedger:
     """GPU seconds over all replications. A replica holds its GPUs from the start, where it had a node then."""
     each = {w.pod(index): w.requests.gpu for w in trial.workloads if w.is_engine for index in range(w.replicas)}
     total = serving = waiting = down = other = 0.0

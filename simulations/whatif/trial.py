@@ -60,7 +60,7 @@ class _Market(NamedTuple):
     starts: Sequence[float]
 
 
-class Trial:
+class ScenarioRuns:
     """One scenario. ``runs`` grows by one with every replication, of which there are ``most``.
 
     Raises:

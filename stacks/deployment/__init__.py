@@ -1,6 +1,6 @@
 """Deploys an environment with Pulumi: preview, up, refresh and down over one state that `pulumi up` by hand shares."""
 
 from stacks.deployment.deployment import Deployment
-from stacks.deployment.results import Event, Preview, Step, Update
+from stacks.deployment.results import Event, Preview, ResourceChange, Update
 
-__all__ = ["Deployment", "Event", "Preview", "Step", "Update"]
+__all__ = ["Deployment", "Event", "Preview", "ResourceChange", "Update"]

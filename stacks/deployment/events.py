@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
 
-from stacks.deployment.results import Event, Step
+from stacks.deployment.results import Event, ResourceChange
 from stacks.graph import Graph, Resource
 from stacks.graph.sources.diagnostics import brief
 from stacks.graph.urns import STACK, name_of, parent_of
@@ -33,7 +33,7 @@ class Recorder:
         self._planned: set[str] = set()
         self._done: set[str] = set()
         self._states: dict[str, Resource] = {}
-        self._steps: dict[str, Step] = {}
+        self._steps: dict[str, ResourceChange] = {}
         self._of_the_stack = ""
         #: Resources by operation. Pulumi counts the stack among its own resources; no graph does.
         self.changes: dict[str, int] = {}
@@ -54,7 +54,7 @@ class Recorder:
             self.changes = {each: left for each, count in counts.items() if (left := count - (each == stack))}
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[ResourceChange, ...]:
         """What changes, in the order of the engine."""
         return tuple(self._steps.values())
 
@@ -95,7 +95,7 @@ class Recorder:
 
     def _step(self, operation: str, metadata: StepEventMetadata) -> None:
         paths = sorted(metadata.detailed_diff or ()) or sorted(metadata.diffs or ())
-        self._steps[metadata.urn] = Step(operation, label(metadata), metadata.urn, tuple(paths))
+        self._steps[metadata.urn] = ResourceChange(operation, label(metadata), metadata.urn, tuple(paths))
 
     def _complain(self, event: DiagnosticEvent) -> None:
         text = brief(event.message)

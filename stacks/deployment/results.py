@@ -19,7 +19,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ResourceChange:
     """One resource that changes: ``operation`` is Pulumi's (create, update, delete, replace …), ``paths`` what changes in it."""
 
     operation: str
@@ -33,7 +33,7 @@ class Update:
     """A finished operation: number of resources by operation, the steps that changed something, and how long it took."""
 
     changes: dict[str, int]
-    steps: tuple[Step, ...]
+    steps: tuple[ResourceChange, ...]
     seconds: float
     outputs: Mapping[str, Any]
 
@@ -46,6 +46,6 @@ class Preview:
     """
 
     changes: dict[str, int]
-    steps: tuple[Step, ...]
+    steps: tuple[ResourceChange, ...]
     seconds: float
     graph: Graph

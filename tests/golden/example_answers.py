@@ -15,8 +15,8 @@ from sandtable.document.answers.whatif import WhatIf
 from sandtable.document.parts.cost import PlannedCost
 from simulations.cost import GpuLedger
 from simulations.whatif.results import ScenarioResult
-from simulations.whatif.statistics import Comparison, Interval, Verdict
-from stacks.deployment.results import Preview, Step, Update
+from simulations.whatif.statistics import Comparison, Interval, Significance
+from stacks.deployment.results import Preview, ResourceChange, Update
 from toolchain import ToolStatus
 
 _runs = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("example_run.py"))))
@@ -28,7 +28,7 @@ def _interval(mean: float | None, half: float) -> Interval:
 
 
 def _compared(
-    mean: float | None, half: float, difference: tuple[float | None, float] | None = None, verdict: Verdict | None = None
+    mean: float | None, half: float, difference: tuple[float | None, float] | None = None, verdict: Significance | None = None
 ) -> Comparison:
     return Comparison(_interval(mean, half), _interval(*difference) if difference else None, verdict)
 
@@ -113,9 +113,9 @@ def whatif() -> WhatIf:
     )
 
 
-def _step(operation: str, label: str, *paths: str) -> Step:
+def _step(operation: str, label: str, *paths: str) -> ResourceChange:
     kind, _, name = label.partition(" ")
-    return Step(operation, label, _parts.urn(kind, name), paths)
+    return ResourceChange(operation, label, _parts.urn(kind, name), paths)
 
 
 def plan() -> Plan:

@@ -21,7 +21,7 @@ from toolchain.installing.runner import run
 
 
 @dataclass(frozen=True)
-class Step:
+class InstallStep:
     """One build or download that is needed."""
 
     tools: tuple[str, ...]
@@ -31,10 +31,10 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class InstallPlan:
     """What must be made before all asked tools are there; empty when nothing must."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[InstallStep, ...]
 
     @property
     def estimate_s(self) -> float:
@@ -42,7 +42,7 @@ class Plan:
         return sum(step.estimate_s for step in self.steps)
 
 
-def plan(names: Iterable[str], resolver: Resolver | None = None, *, verify: bool = False) -> Plan:
+def plan(names: Iterable[str], resolver: Resolver | None = None, *, verify: bool = False) -> InstallPlan:
     """Return what :func:`ensure` would make for ``names`` (and with the same ``verify``), changing nothing.
 
     Raises:
@@ -50,12 +50,12 @@ def plan(names: Iterable[str], resolver: Resolver | None = None, *, verify: bool
     """
     resolver = resolver or Resolver()
     entries = [search.entry for search in _lacking(names, resolver, verify=verify)]
-    steps = [Step((entry.name,), "wheel", entry.wheel.seconds, entry.size_mb) for entry in entries if entry.wheel]
+    steps = [InstallStep((entry.name,), "wheel", entry.wheel.seconds, entry.size_mb) for entry in entries if entry.wheel]
     steps += [
-        Step(tuple(entry.name for entry in group), "build", expected_s(group), sum(entry.size_mb for entry in group))
+        InstallStep(tuple(entry.name for entry in group), "build", expected_s(group), sum(entry.size_mb for entry in group))
         for group in _groups(entries)
     ]
-    return Plan(tuple(steps))
+    return InstallPlan(tuple(steps))
 
 
 def obtainable(names: Iterable[str], resolver: Resolver | None = None) -> tuple[str, ...]:

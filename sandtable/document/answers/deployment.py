@@ -11,7 +11,7 @@ from sandtable.document.parts.policies import Finding
 _Seconds = Annotated[Number, rounded(3)]
 
 
-class Step(Part):
+class ResourceChange(Part):
     """One resource that changes."""
 
     operation: str
@@ -35,7 +35,7 @@ class Drift(Part):
 
     changes: dict[str, int]
     """Number of resources by operation."""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ResourceChange, ...] = ()
     seconds: _Seconds = None
 
 
@@ -45,7 +45,7 @@ class Plan(Part):
     environment: str
     changes: dict[str, int]
     """Number of resources by operation."""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ResourceChange, ...] = ()
     resources: int = 0
     digest: str = ""
     cost: PlannedCost = PlannedCost()

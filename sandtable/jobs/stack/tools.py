@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sandtable.terminal import Steps
     from stacks.environment import Environment
-    from toolchain import Plan, Tool, ToolchainError
+    from toolchain import InstallPlan, Tool, ToolchainError
     from toolchain.installing.progress import BuildProgress
 
 #: Wait this long before printing an estimate. Go comes first and is only fetched: without a network that has failed by then, and with one
@@ -90,7 +90,7 @@ def ensure_environment(group: str, steps: Steps) -> Path:
 class _Announced:
     """A listener that announces the work and its estimated time before it passes on the first event."""
 
-    def __init__(self, needed: Plan, steps: Steps, show: Callable[[BuildProgress], None]) -> None:
+    def __init__(self, needed: InstallPlan, steps: Steps, show: Callable[[BuildProgress], None]) -> None:
         self._needed, self._steps, self._show = needed, steps, show
         self._held: list[BuildProgress] | None = []
 
@@ -115,7 +115,7 @@ class _Announced:
         self._steps.say(f"{what} takes about {takes}, once. Ctrl-C is safe: finished parts are kept.")
 
 
-def _count(needed: Plan) -> int:
+def _count(needed: InstallPlan) -> int:
     return sum(len(step.tools) for step in needed.steps)
 
 

@@ -176,7 +176,7 @@ def test_results_that_cannot_be_kept_are_told_before_the_load(sandtable: Any, pr
     (project / ".sandtable" / "loadtests").write_text("a file where the folder should be")
     target = ("--target", "http://127.0.0.1:9", "--yes")
     done = sandtable("loadtest", "dev", "--open-loop", "--duration", "1s", *target)
-    done.refused("loadtests: cannot be made", "choose another with --root")
+    done.refused("loadtests: cannot be created", "choose another with --root")
     assert "load test" not in done.err
 
 
@@ -321,4 +321,4 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_built(
     monkeypatch.setattr("sandtable.jobs.stack.deploy.ensure", build)
     (project / ".sandtable").write_text("a file where the folder should be")
     for command in ("preview", "up", "refresh", "down"):
-        sandtable(command, "dev").refused(".sandtable: cannot be made", "choose another with --root")
+        sandtable(command, "dev").refused(".sandtable: cannot be created", "choose another with --root")

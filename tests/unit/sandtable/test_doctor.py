@@ -12,7 +12,7 @@ import toolchain
 from sandtable import app
 from sandtable.jobs.stack import tools
 from sandtable.jobs.stack.tools import ensure
-from toolchain import BuildProgress, Plan, Step, ToolStatus
+from toolchain import BuildProgress, InstallPlan, InstallStep, ToolStatus
 from toolchain.environments import read_groups
 
 
@@ -74,8 +74,8 @@ def test_a_damaged_tool_is_announced_before_it_is_made_again(monkeypatch: pytest
     """The plan counts it as missing only if it verifies too."""
     told: list[str] = []
 
-    def plan(_names: object, *, verify: bool = False) -> Plan:
-        return Plan((Step(("etcd",), "build", 36.0, 27.0),) if verify else ())
+    def plan(_names: object, *, verify: bool = False) -> InstallPlan:
+        return InstallPlan((InstallStep(("etcd",), "build", 36.0, 27.0),) if verify else ())
 
     def provide(_names: object, *, on_progress: Any = None, verify: bool = False) -> dict[str, Any]:
         assert verify

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from simulations.calibration import Calibration
-from simulations.calibration.experiments import Observation, Prefill, Step, design
+from simulations.calibration.experiments import EngineStep, Observation, Prefill, design
 from simulations.calibration.fitting import fit_requests, fit_steps
 from simulations.serving.micro_batches import Row
 from simulations.serving.step_times import StepTimes
@@ -26,14 +26,14 @@ def observe(truth: Calibration, spec: EngineSpec, *, noise: float = 0.0, repeats
     def once(experiment: object) -> Observation:
         if not isinstance(experiment, Prefill):
             rows = tuple(Row(slot, 1, experiment.context + 16) for slot in experiment.slots)  # type: ignore[attr-defined]
-            return Observation((Step(rows, noisy(times.step(rows, 0.0)[0])),))
+            return Observation((EngineStep(rows, noisy(times.step(rows, 0.0)[0])),))
         prompt = (Row(0, experiment.tokens, 0),)
         prompt_s, coldness = times.step(prompt, 0.0)
-        steps = [Step(prompt, noisy(prompt_s))]
+        steps = [EngineStep(prompt, noisy(prompt_s))]
         for n in range(8):
             rows = (Row(0, 1, experiment.tokens + n),)
             seconds, coldness = times.step(rows, coldness)
-            steps.append(Step(rows, noisy(seconds), prompt_s, n))
+            steps.append(EngineStep(rows, noisy(seconds), prompt_s, n))
         return Observation(tuple(steps), times.request_s(experiment.tokens))
 
     return [[once(experiment) for _ in range(repeats)] for experiment in design(spec, prompt_token_s=6e-4)]
