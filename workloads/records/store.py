@@ -75,7 +75,7 @@ class EventStore:
         Args:
             stream: name of the stream; holds no personal data.
             bodies: at least one event of a known type.
-            expected_version: version that the stream was read at, 0 for a new one; None if the order relative to other writers does not matter.
+            expected_version: version that the stream was read at, 0 for a new one; None if it does not matter.
             event_ids: 16 bytes for each event, where the append may have to be repeated; random by default.
 
         Raises:
