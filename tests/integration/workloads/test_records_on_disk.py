@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from workloads.ports.recorder import BusyError, CorruptError, FullError, NewRecord, Snapshot, StorageError
-from workloads.records.recorders.sqlite import SqliteRecorder
+from workloads.ports.recorder import BusyError, ConflictError, CorruptError, FullError, NewRecord, Snapshot, StorageError
+from workloads.records.recorders.sqlite import SqliteRecorder, _Append
 
 
 def event(number: int, size: int = 10) -> NewRecord:
@@ -136,6 +137,50 @@ def test_a_writer_that_waits_too_long_says_who_is_at_fault(path: Path) -> None:
     other.execute("ROLLBACK")
     other.close()
     assert recorder.append("b", 0, [event(60)], 0) == 51
+
+
+def test_appends_that_wait_for_a_writer_share_its_next_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder, batches, gate = SqliteRecorder(path), list[int](), threading.Event()
+    write = recorder._write
+
+    def slow(batch: list[Any]) -> None:
+        batches.append(len(batch))
+        assert gate.wait(30)
+        write(batch)
+
+    monkeypatch.setattr(recorder, "_write", slow)
+    answers: dict[int, object] = {}
+
+    def append(number: int, expected_version: int) -> None:
+        try:
+            answers[number] = recorder.append("b", expected_version, [event(number)], 0)
+        except ConflictError as error:
+            answers[number] = type(error)
+
+    writers = [threading.Thread(target=append, args=(number, number - 60)) for number in range(60, 65)]
+    writers[0].start()
+    while not batches:  # it has begun to write
+        threading.Event().wait(0.001)
+    for place, writer in enumerate((*writers[1:], threading.Thread(target=append, args=(70, 0))), 1):
+        writer.start()
+        while len(recorder._waiting) < place:
+            threading.Event().wait(0.001)
+        writers.append(writer)
+    gate.set()
+    for writer in writers:
+        writer.join(30)
+    assert batches == [1, 5]
+    assert answers == {60: 51, 61: 52, 62: 53, 63: 54, 64: 55, 70: ConflictError}  # one that is refused leaves the others alone
+
+
+def test_a_batch_that_cannot_be_kept_fails_for_each_of_its_writers(path: Path) -> None:
+    recorder = SqliteRecorder(path)
+    recorder._db.execute(f"PRAGMA max_page_count = {recorder._db.execute('PRAGMA page_count').fetchone()[0]}")
+    batch = [_Append("b", None, [event(number, 5000)], 0) for number in range(60, 63)]
+    recorder._write(batch)
+    assert [type(each.error) for each in batch] == [FullError] * 3
+    assert all(each.done for each in batch)
+    assert recorder.head() == 50
 
 
 def test_a_backup_is_a_whole_store(path: Path, tmp_path: Path) -> None:

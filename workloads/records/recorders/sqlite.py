@@ -146,12 +146,14 @@ class SqliteRecorder:
                         db.execute("ROLLBACK TO one")
                     db.execute("RELEASE one")
         except BaseException as error:
+            fault = error if isinstance(error, StorageError) else StorageError(f"{self.path}: interrupted: {error!r}")
             for each in batch:
-                each.error = each.error or (
-                    error if isinstance(error, StorageError) else StorageError(f"{self.path}: interrupted: {error!r}")
-                )
-            if not isinstance(error, StorageError):
+                each.error = each.error or fault
+            if fault is not error:
                 raise
+        finally:
+            for each in batch:
+                each.done = True
 
     def _insert(self, db: sqlite3.Connection, new: _Append) -> int:
         stream, at_us = new.stream, new.at_us
