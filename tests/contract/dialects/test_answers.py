@@ -15,7 +15,7 @@ from foundation.dialects.model.assembly import assemble, events_of
 from foundation.dialects.model.content import Text, ToolCall
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.events import End, Event, Failed, Stop
-from tests.unit.foundation.dialects.strategies import answers, cut
+from tests.contract.dialects.strategies import answers, cut
 
 every_dialect = pytest.mark.parametrize("name", DIALECTS)
 few = settings(max_examples=20)  # drawing an answer takes longer than the test
