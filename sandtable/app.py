@@ -27,11 +27,11 @@ from sandtable.workspace import Workspace
 EXAMPLES = """
 Examples:
 
-  sandtable rehearse dev                              the whole loop and its verdict
+  sandtable rehearse dev                       the whole loop and its verdict
 
-  sandtable whatif prod --scenario traffic=2x         a question to the model
+  sandtable whatif prod --scenario traffic=2x  a question to the model
 
-  sandtable doctor                                    what is missing on this machine
+  sandtable doctor                             what is missing here
 
 """
 

@@ -15,8 +15,7 @@ Examples:
 
   sandtable check --manifests deploy/     the same rules over plain YAML
 
-  sandtable check prod --manifests deploy/  checked as part of prod: its rules,
-                                          budget and regions, too
+  sandtable check prod --manifests deploy/  as part of prod, by its budget
 """
 
 

@@ -17,7 +17,7 @@ EXAMPLES = {
     "preview": """
 Examples:
 
-  sandtable preview staging        what would change, its cost, policy findings
+  sandtable preview staging        what would change, cost, policies
 
   sandtable preview dev --json | jq .changes
 """,

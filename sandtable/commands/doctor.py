@@ -16,7 +16,7 @@ NEEDED = frozenset({"cluster", "deploy"})
 EXAMPLES = """
 Examples:
 
-  sandtable doctor                what is installed, what is missing, how to get it
+  sandtable doctor                what is installed and what is not
 
   sandtable doctor --install      install everything: about 15 minutes, once
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Examples:
 
-  sandtable graph prod                      the program, run without Pulumi's engine
+  sandtable graph prod                      the program, run without Pulumi
 
   sandtable graph prod --json | jq .digest
 

@@ -22,7 +22,7 @@ Examples:
 
   sandtable loadtest dev --web                      Locust's page on 127.0.0.1
 
-  sandtable loadtest dev --target http://127.0.0.1:8080      your own server; asks first
+  sandtable loadtest dev --target http://127.0.0.1:8080   after a question
 
   SANDTABLE_API_KEY=... sandtable loadtest dev --target URL --model NAME
 """

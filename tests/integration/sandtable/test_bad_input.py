@@ -116,7 +116,7 @@ def test_price_book_of_a_month_that_is_none(sandtable: Any, project: Path) -> No
     sandtable("whatif", "prod").refused("book.csv, line 2, column as_of", "2026-13", "is not a month")
 
 
-@pytest.mark.parametrize(("named", "words"), [("~nosuchuser/x", "no such home folder"), ('"a\\0b"', "no path holds the character NUL")])
+@pytest.mark.parametrize(("named", "words"), [("~nosuchuser/x", "no such home folder"), ('"a\\0b"', "without the character NUL")])
 def test_path_in_an_environment_that_cannot_be_meant(sandtable: Any, project: Path, named: str, words: str) -> None:
     path = project / "Pulumi.prod.yaml"
     before = edit(path, "    monthly_usd: 27000", f"    price_book: {named}")
@@ -294,7 +294,7 @@ def test_two_rehearsals_of_one_environment(sandtable: Any, project: Path) -> Non
     lock = Lock(project / ".sandtable" / "locks" / "rehearse-dev.lock")
     assert lock.try_acquire()
     try:
-        sandtable("rehearse", "dev").refused("another rehearsal of dev is at work", "wait for it")
+        sandtable("rehearse", "dev").refused("another rehearsal of dev is running", "wait for it")
     finally:
         lock.release()
     assert not list((project / ".sandtable" / "runs").iterdir())
