@@ -72,7 +72,7 @@ Shares run from 0 to 1.
 
 Secrets of the stack are no part of this model: {secrets}, each a single `secure:`
 entry.
-[operate an environment](guides/operate-an-environment.md#secrets) tells how to set one.
+[operate an environment](guides/operate-an-environment.md#secrets) shows how to set one.
 """
 
 

@@ -142,7 +142,7 @@ def run(
 
 
 def _checked(traffic: Traffic, root: Path, *, skip_bad_rows: bool) -> Traffic:
-    """Return ``traffic`` with a trace that can be replayed and found from everywhere; its faults are told here, not in Locust's log."""
+    """Return ``traffic`` with a trace that can be replayed and found from everywhere; its errors are reported here, not in Locust's log."""
     if traffic.trace is None:
         return traffic
     request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)

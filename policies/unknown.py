@@ -1,7 +1,7 @@
 """What can be judged while values are secret, or not known yet, as in a preview of objects that depend on each other.
 
-Rule 1: an unknown value neither breaks a rule nor keeps it. Where a rule asks for one, the rule is told as not judged on that resource;
-the update, which knows the value, judges.
+Rule 1: an unknown value neither breaks a rule nor keeps it. Where a rule asks for one, the rule is reported as not evaluated on that
+resource; the update, which knows the value, judges.
 Rule 2: what a rule does not ask for cannot change its verdict. Of a rule in CEL we look at the words in its text; of one in Python
 we watch what it takes from the graph.
 Rule 3: a breach beside it still counts. Containers and environment variables are judged each for itself, so the one with the unknown

@@ -5,7 +5,7 @@ from a calibration; nothing is typed twice.
 Rule 2: it runs the same plan that the load test sends and ends in the same records, so a difference is the model's error.
 Rule 3: every request ends in exactly one bucket; the books are closed after each run.
 Rule 4: one plan and one seed give the same records to the last bit. Load, outages, faults and jobs take part in one run on one clock,
-so that each can cause something in the others; what goes first at one moment stands in ``kernel/order.py``.
+so that each can cause something in the others; ``kernel/order.py`` defines the order of simultaneous events.
 """
 
 from __future__ import annotations

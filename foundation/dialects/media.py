@@ -17,7 +17,7 @@ def parse_data_url(url: str, kind: MediaKind, at: str, *, detail: str = "") -> M
     """Read ``data:image/png;base64,…`` or keep any other URL.
 
     Raises:
-        RequestError: a data URL that is none, or neither http nor https.
+        RequestError: an invalid data URL, or a scheme other than http and https.
     """
     if url.startswith("data:"):
         found = _DATA_URL.match(url)

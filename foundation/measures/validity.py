@@ -1,7 +1,7 @@
 """What makes a measurement count: every gate before the verdict, its limit, and the sentence that says why it is closed.
 
 Rule 1: only the instrument, the machine or the death of an engine makes a run invalid. Failed requests and too few samples are what the
-engines and the plan made of it; what they leave undecided is told by ``foundation.measures.samples``.
+engines and the plan made of it; what they leave undecided is reported by ``foundation.measures.samples``.
 Rule 2: a closed loop that was asked for a rate and fell clearly short of it is no measurement at that rate, whoever was too slow.
 Rule 3: a sentence names what was seen, the limit and the remedy.
 
@@ -23,7 +23,7 @@ CPU_SHARE_LIMIT: Final = 0.9
 ACHIEVED_SHARE_LIMIT: Final = 0.99
 CLOSED_LOOP_SHARE_LIMIT: Final = 0.9
 USERS_COME_S: Final = 1.0
-#: Share of the load's time that the engines' threads may stand in line for a core: beyond, others are measured too.
+#: Share of the load's time that the engines' threads may wait for a core: above it, other programs distort the measurement.
 WAITED_SHARE_LIMIT: Final = 0.2
 #: Three times what a quiet machine gives; a prediction cannot be expected to be better than the numbers that it is made of.
 FIT_LIMIT: Final = 0.15

@@ -55,7 +55,7 @@ class Cluster(Protocol):
         """Stop, and throw the data away. A cluster that is not ours is left alone."""
 
     def status(self) -> ClusterStatus:
-        """Tell what is running, without changing anything."""
+        """Return what is running, without changing anything."""
 
 
 def kubeconfig_for_pulumi(cluster: Cluster) -> str | None:

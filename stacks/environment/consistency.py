@@ -1,7 +1,7 @@
 """What must agree between the fields of an environment: names that point somewhere, names that are given once, amounts that fit.
 
-Rule 1: nothing here stops at the first slip; all are told at once.
-Rule 2: a slip is told at the field that is likely to be wrong, with its key path and its value.
+Rule 1: nothing here stops at the first mistake; all are reported at once.
+Rule 2: a mistake is reported at the field that is likely to be wrong, with its key path and its value.
 """
 
 from __future__ import annotations

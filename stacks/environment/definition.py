@@ -1,4 +1,4 @@
-"""The keys of an environment with their types and defaults; what holds between them stands in ``consistency.py``."""
+"""The keys of an environment with their types and defaults; ``consistency.py`` has the rules between them."""
 
 from __future__ import annotations
 

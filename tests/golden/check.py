@@ -1,4 +1,4 @@
-"""Compares a text with the golden file that is kept for it; ``SANDTABLE_UPDATE_GOLDEN=1`` writes the files anew, for review as a diff."""
+"""Compares a text with the golden file that is kept for it; ``SANDTABLE_UPDATE_GOLDEN=1`` rewrites the files, for review as a diff."""
 
 from __future__ import annotations
 

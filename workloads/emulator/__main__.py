@@ -1,4 +1,4 @@
-"""``python -m workloads.emulator``: emulated providers, serving until they are told to stop.
+"""``python -m workloads.emulator``: emulated providers, serving until they are stopped.
 
 Exit codes: 0 stopped by SIGTERM or SIGINT, or because whoever started it is gone; 2 bad arguments or profile; 3 the port is taken.
 """

@@ -1,4 +1,4 @@
-"""``python -m workloads.engine``: one engine, serving until it is told to stop.
+"""``python -m workloads.engine``: one engine, serving until it is stopped.
 
 Exit codes: 0 stopped by SIGTERM or SIGINT; 1 llama.cpp did not start; 2 bad arguments or model; 3 the port is taken.
 """

@@ -1,4 +1,4 @@
-"""``python -m workloads.gateway --config FILE``: the gateway, serving until it is told to stop.
+"""``python -m workloads.gateway --config FILE``: the gateway, serving until it is stopped.
 
 ``python -m workloads.gateway key`` makes a virtual key and prints it with what is to be kept of it; ``check FILE`` reads a configuration;
 ``ledger FILE`` adds up a ledger.

@@ -51,7 +51,7 @@ class Box:
 def draw(parts: list[Component]) -> Markup:
     """Return the picture of at most :data:`MOST_COMPONENTS` components for a page that says how many there are and lists them all.
 
-    A sentence stands in its place where there is none.
+    Without components it is a sentence.
     """
     if not parts:
         return svg.element("p", "No resource graph was recorded.", class_="empty")

@@ -58,7 +58,7 @@ def trend(history: History | None) -> Markup:
     parts = [part for row, panel in enumerate(panels) for part in _drawn(panel, entries, x, 30 + row * (_PANEL + _GAP))]
     marks = ((x.start, entries[0], "start"), (x.end, entries[-1], "end"))
     parts += [svg.text(place, height - _GAP + 17, entry.at[:16].replace("T", " "), "tick", anchor) for place, entry, anchor in marks]
-    description = f"{len(entries)} rehearsals from {entries[0].at} to {entries[-1].at}. The data stand in the table below the picture."
+    description = f"{len(entries)} rehearsals from {entries[0].at} to {entries[-1].at}. The table below the chart has the data."
     return svg.picture("trend", "Rehearsals over time", description, (_WIDTH, height), parts)
 
 

@@ -109,7 +109,7 @@ class EmbeddedCluster:
             shutil.rmtree(self.folder)
 
     def status(self) -> ClusterStatus:
-        """Tell what runs, without changing anything."""
+        """Return what runs, without changing anything."""
         dead, ports = self._dead(), Ports.read(self._ports_file)
         note = ""
         if not dead:

@@ -3,7 +3,7 @@
 Sources: https://karpenter.sh/docs/concepts/nodeclasses (EC2NodeClass), Azure documentation, "Configure AKSNodeClass resources".
 
 Rule: Karpenter and its definitions are the cluster's; what the class names in the account (role, subnets, security groups) is found by
-the environment's name, so that nothing of an account stands in an environment.
+the environment's name, so that an environment contains nothing about an account.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The bytes of one stream, from the provider's dialect to the client's, and what they count.
 
-Between equal dialects frames pass as they came while they are read; between others events are read and written anew. A frame that nobody
-can read is never passed on.
+Between equal dialects frames pass as they came while they are read; between others events are decoded and encoded again. A frame that
+nobody can read is never passed on.
 """
 
 from __future__ import annotations

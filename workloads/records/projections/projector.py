@@ -95,7 +95,7 @@ class Projector:
             for each in self._projections:
                 each.forget(db, key_id)
         with translated(self._path), self._lock:
-            # Cells that moved within a page leave copies that secure_delete does not see; a file written anew has none.
+            # Cells that moved within a page leave copies that secure_delete does not see; a rewritten file has none.
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
