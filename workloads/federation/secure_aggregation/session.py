@@ -82,4 +82,4 @@ class Session:
         try:
             Ed25519PublicKey.from_public_bytes(key).verify(signature, content)
         except (InvalidSignature, ValueError) as error:
-            raise ProtocolError(f"round {self.number}: {what} of client {sender!r} does not bear its signature") from error
+            raise ProtocolError(f"round {self.number}: client {sender!r} has not signed {what} of this round") from error

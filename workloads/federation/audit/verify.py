@@ -1,0 +1,69 @@
+"""Whether an audit log is what was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from workloads.federation.audit.record import digest, head_path, origin, read_signed
+from workloads.federation.errors import AuditError
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A log that holds.
+
+    Attributes:
+        lines: how many there are.
+        head: digest of the last one. Kept elsewhere, it also shows whether someone has put an older log, with its head, in the place of this one.
+    """
+
+    lines: int
+    head: str
+
+
+def verify(path: Path, public_key: Ed25519PublicKey) -> Verified:
+    """Check every line, their order and their number.
+
+    A line that was written just before the writer was killed may be one more than the head says.
+
+    Raises:
+        AuditError: the first line that was changed, removed, added or moved; or a file cannot be read.
+    """
+    content, head = read(path), _head(path, public_key)
+    previous, lines = origin(public_key), 0
+    digests = [previous]
+    for line in content.split(b"\n")[:-1]:
+        record = read_signed(line, public_key)
+        if record is None:
+            raise AuditError(f"{path}, line {lines + 1}: it was changed after it was signed")
+        if record.get("sequence") != lines or record.get("previous") != previous:
+            raise AuditError(f"{path}, line {lines + 1}: a line before it was removed, added or moved")
+        previous, lines = digest(line), lines + 1
+        digests.append(previous)
+    if content and not content.endswith(b"\n"):
+        raise AuditError(f"{path}, line {lines + 1}: it is not complete")
+    if not head.lines <= lines <= head.lines + 1 or digests[head.lines] != head.head:
+        raise AuditError(f"{path} has {lines} lines and its head stands for {head.lines}: lines were removed or added at the end")
+    return Verified(lines, previous)
+
+
+def read(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        AuditError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AuditError(f"the audit log {path} cannot be read: {error.strerror}") from error
+
+
+def _head(path: Path, public_key: Ed25519PublicKey) -> Verified:
+    content = read_signed(read(head_path(path)), public_key)
+    if content is None:
+        raise AuditError(f"{head_path(path)}: it was changed after it was signed")
+    return Verified(content["lines"], content["head"])

@@ -1,0 +1,161 @@
+"""The budget ledger: what has been spent, asked before a release.
+
+Rule 1: a release is entered before it is made. Where the entry cannot be written, or would exceed the budget, there is no release.
+Rule 2: an entry has an id. A program that was killed after the entry makes the same release again and pays once.
+Rule 3: nothing is ever reset. A missing, damaged or differently declared ledger is an error, and a new one never takes the place of an old one.
+
+The file holds the terms, the entries and their digest as JSON. It is replaced as a whole and synced to the disk. One process owns it. An older
+copy that someone puts in its place is consistent in itself: hold the ledger against the audit log to find that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from foundation.processes.atomic_file import replacing
+from workloads.federation.errors import BudgetExhaustedError, LedgerError, PrivacyError
+from workloads.federation.privacy.accounting.accountant import Accountant
+from workloads.federation.privacy.accounting.releases import ConcentratedRelease, GaussianRelease, Release
+from workloads.federation.privacy.statement import Guarantee, Statement
+
+_KINDS: Final[dict[str, type[Release]]] = {"gaussian": GaussianRelease, "concentrated": ConcentratedRelease}
+_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A release that was paid for.
+
+    Attributes:
+        release_id: chosen by the caller, such as run and round.
+        release: what was released.
+        epsilon: spent in all, this release included.
+    """
+
+    release_id: str
+    release: Release
+    epsilon: float
+
+
+class Ledger:
+    """A budget of epsilon; made by :meth:`create` or :meth:`open`."""
+
+    def __init__(self, path: Path, statement: Statement, budget: float, accountant: Accountant, entries: list[Entry]) -> None:
+        self.path = path
+        self.statement = statement
+        self.budget = budget
+        self._accountant = accountant
+        self._entries = entries
+
+    @classmethod
+    def create(cls, path: Path, statement: Statement, *, budget: float, accountant: Accountant) -> Ledger:
+        """Begin a ledger.
+
+        Raises:
+            LedgerError: there is one already, or it cannot be written.
+            PrivacyError: the budget is not a positive number.
+        """
+        if not 0 < budget < float("inf"):
+            raise PrivacyError(f"a budget must be a positive epsilon, not {budget!r}")
+        if path.exists():
+            raise LedgerError(f"{path} is a ledger already: open it, or begin another one under another name")
+        ledger = cls(path, statement, budget, accountant, [])
+        ledger._write([])
+        return ledger
+
+    @classmethod
+    def open(cls, path: Path, statement: Statement, *, budget: float, accountant: Accountant) -> Ledger:
+        """Go on with a ledger.
+
+        Raises:
+            LedgerError: it is missing or damaged, or was begun for other terms, another budget or another accountant.
+        """
+        try:
+            document = json.loads(path.read_bytes())
+            content, digest = document["ledger"], document["sha256"]
+            entries = [_entry(each) for each in content["entries"]]
+        except OSError as error:
+            raise LedgerError(f"the privacy ledger {path} cannot be read: {error.strerror}; nothing may be released without it") from error
+        except (ValueError, KeyError, TypeError, PrivacyError) as error:
+            raise LedgerError(f"{path} is damaged or no privacy ledger; restore it, and release nothing until then") from error
+        if digest != _digest(content):
+            raise LedgerError(f"{path} was changed or damaged: its digest does not fit; restore it, and release nothing until then")
+        ledger = cls(path, statement, budget, accountant, entries)
+        for name, expected in ledger._terms().items():
+            if content.get(name) != expected:
+                raise LedgerError(f"{path} was begun with {name} {content.get(name)!r}, not {expected!r}; terms do not change while money is spent")
+        return ledger
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All releases that were paid for, in their order."""
+        return tuple(self._entries)
+
+    @property
+    def spent(self) -> Guarantee:
+        """What has been spent so far."""
+        return self._guarantee(self._entries[-1].epsilon if self._entries else 0.0, len(self._entries))
+
+    @property
+    def consumed(self) -> float:
+        """Share of the budget that is spent, between 0 and 1."""
+        return self.spent.epsilon / self.budget
+
+    def spend(self, release_id: str, release: Release) -> Guarantee:
+        """Pay for a release before it is made; return what is spent then.
+
+        Raises:
+            BudgetExhaustedError: it would exceed the budget; nothing is spent.
+            LedgerError: the entry cannot be written, or its id stands for another release; nothing may be released.
+        """
+        for place, entry in enumerate(self._entries, 1):
+            if entry.release_id == release_id:
+                if entry.release != release:
+                    raise LedgerError(f"{self.path}: {release_id!r} stands for {entry.release}, not for {release}")
+                return self._guarantee(entry.epsilon, place)
+        counts = Counter([entry.release for entry in self._entries])
+        counts[release] += 1
+        epsilon = self._accountant.epsilon(counts, self.statement)
+        if not epsilon <= self.budget:  # a NaN is no answer either
+            raise BudgetExhaustedError(
+                f"{release_id!r} would raise epsilon from {self.spent.epsilon:.4f} to {epsilon:.4f}, and the budget is {self.budget:g} "
+                f"({self.path}); nothing was released"
+            )
+        entries = [*self._entries, Entry(release_id, release, epsilon)]
+        self._write(entries)
+        self._entries = entries
+        return self.spent
+
+    def _guarantee(self, epsilon: float, releases: int) -> Guarantee:
+        return Guarantee(self.statement, epsilon, self._accountant.name, releases)
+
+    def _terms(self) -> dict[str, Any]:
+        return {"statement": self.statement.as_dict(), "budget": self.budget, "accountant": self._accountant.name}
+
+    def _write(self, entries: list[Entry]) -> None:
+        rows = [
+            {"id": each.release_id, "kind": _NAMES[type(each.release)], **asdict(each.release), "epsilon": each.epsilon} for each in entries
+        ]
+        content = {**self._terms(), "entries": rows}
+        try:
+            with replacing(self.path, mode=0o600) as partial, partial.open("w", encoding="utf-8") as file:
+                json.dump({"ledger": content, "sha256": _digest(content)}, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise LedgerError(f"the privacy ledger {self.path} cannot be written: {error.strerror}; nothing was released or spent") from error
+
+
+def _digest(content: Any) -> str:
+    return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    fields = {name: value for name, value in row.items() if name not in {"id", "kind", "epsilon"}}
+    return Entry(str(row["id"]), _KINDS[row["kind"]](**fields), float(row["epsilon"]))
