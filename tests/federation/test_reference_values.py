@@ -56,7 +56,7 @@ def test_row_5_the_classic_conversion_gives_the_figure_of_abadi_and_others() -> 
     assert CLASSIC.epsilon({GaussianRelease(4, 0.01): 10_000}, TERMS) == pytest.approx(1.2586, abs=1e-4)
 
 
-# Epsilon crosses 1 at the calibrated noise. A search would take twenty distributions of some seconds each; unit tests hold it on the exact one.
+# Epsilon crosses 1 at the calibrated noise. A search takes minutes; unit tests hold it with the exact accountant.
 @pytest.mark.parametrize(("rate", "count", "expected"), [(0.01, 1, 0.67379294682), (0.001, 25, 3.20956502598 / 6)])
 def test_row_6_calibration(rate: float, count: int, expected: float) -> None:
     assert pld(expected + 2e-6, rate, count) <= 1 < pld(expected - 2e-6, rate, count)

@@ -1,7 +1,8 @@
 """One line of the audit log, and the head that says where the log ends.
 
-A line is JSON with sorted keys and no blanks; of two texts for one content only that one is valid, so no bit of a line is free. ``previous`` is
-the SHA-256 of the line before, and of the first line that of the public key. ``signature`` is Ed25519 (RFC 8032) over the line without it.
+A line is JSON with sorted keys and no blanks; of two texts for one content only that one is valid, so no bit of a line is free.
+``previous`` is the SHA-256 of the line before, and of the first line that of the public key. ``signature`` is Ed25519 (RFC 8032) over the
+line without it.
 """
 
 from __future__ import annotations

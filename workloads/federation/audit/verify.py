@@ -17,7 +17,7 @@ class Verified:
 
     Attributes:
         lines: how many there are.
-        head: digest of the last one. Kept elsewhere, it also shows whether someone has put an older log, with its head, in the place of this one.
+        head: digest of the last one. Kept elsewhere, it also shows whether an older log, with its head, has taken the place of this one.
     """
 
     lines: int

@@ -2,10 +2,11 @@
 
 Rule 1: a release is entered before it is made. Where the entry cannot be written, or would exceed the budget, there is no release.
 Rule 2: an entry has an id. A program that was killed after the entry makes the same release again and pays once.
-Rule 3: nothing is ever reset. A missing, damaged or differently declared ledger is an error, and a new one never takes the place of an old one.
+Rule 3: nothing is ever reset. A missing, damaged or differently declared ledger is an error, and a new one never takes the place of an
+old one.
 
-The file holds the terms, the entries and their digest as JSON. It is replaced as a whole and synced to the disk. One process owns it. An older
-copy that someone puts in its place is consistent in itself: hold the ledger against the audit log to find that.
+The file holds the terms, the entries and their digest as JSON. It is replaced as a whole and synced to the disk. One process owns it. An
+older copy that someone puts in its place is consistent in itself: hold the ledger against the audit log to find that.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class Ledger:
         ledger = cls(path, statement, budget, accountant, entries)
         for name, expected in ledger._terms().items():
             if content.get(name) != expected:
-                raise LedgerError(f"{path} was begun with {name} {content.get(name)!r}, not {expected!r}; terms do not change while money is spent")
+                raise LedgerError(
+                    f"{path} was begun with {name} {content.get(name)!r}, not {expected!r}; terms do not change while money is spent"
+                )
         return ledger
 
     @property
@@ -149,7 +152,9 @@ class Ledger:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise LedgerError(f"the privacy ledger {self.path} cannot be written: {error.strerror}; nothing was released or spent") from error
+            raise LedgerError(
+                f"the privacy ledger {self.path} cannot be written: {error.strerror}; nothing was released or spent"
+            ) from error
 
 
 def _digest(content: Any) -> str:

@@ -32,7 +32,9 @@ def ledger(tmp_path: Path) -> Ledger:
 def test_the_25th_release_is_refused_and_costs_nothing(ledger: Ledger) -> None:
     for number in range(1, 25):
         assert ledger.spend(f"round {number}", RELEASE).releases == number
-    with pytest.raises(BudgetExhaustedError, match=r"'round 25' would raise epsilon from 7.8089 to 8.0037, and the budget is 8 .*nothing was released"):
+    with pytest.raises(
+        BudgetExhaustedError, match=r"'round 25' would raise epsilon from 7.8089 to 8.0037, and the budget is 8 .*nothing was released"
+    ):
         ledger.spend("round 25", RELEASE)
     again = reopened(ledger.path)
     assert again.entries == ledger.entries

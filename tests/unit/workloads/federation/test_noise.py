@@ -100,7 +100,11 @@ def test_a_sum_of_words_is_the_sum_of_updates() -> None:
 
 @pytest.mark.parametrize(
     ("update", "text"),
-    [([1.0, math.nan, 0.0], "client 'c7': entry 1 of the update is nan"), ([-math.inf, 0, 0], "entry 0 .* -inf"), ([1.0], r"shape \(1,\), not \(3,\)")],
+    [
+        ([1.0, math.nan, 0.0], "client 'c7': entry 1 of the update is nan"),
+        ([-math.inf, 0, 0], "entry 0 .* -inf"),
+        ([1.0], r"shape \(1,\), not \(3,\)"),
+    ],
 )
 def test_an_update_that_may_not_be_summed_is_refused_by_name(update: list[float], text: str) -> None:
     with pytest.raises(UpdateError, match=text):

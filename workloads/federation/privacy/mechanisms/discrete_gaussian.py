@@ -1,8 +1,8 @@
 """Exact samples of the discrete Gaussian distribution (Canonne, Kamath and Steinke 2020, algorithms 1 to 3), a vector at a time.
 
-The only step that is not integer arithmetic is a coin that falls with probability exp(-x). It compares 64 random bits with a float, whose error
-is bounded; about once in 2^39 tosses that does not decide, and the coin goes on with rational numbers and more bits. The result has exactly the
-distribution of the algorithms, so there is nothing for attacks on floating-point noise (Mironov 2012) to read.
+The only step that is not integer arithmetic is a coin that falls with probability exp(-x). It compares 64 random bits with a float, whose
+error is bounded; about once in 2^39 tosses that does not decide, and the coin goes on with rational numbers and more bits. The result has
+exactly the distribution of the algorithms, so there is nothing for attacks on floating-point noise (Mironov 2012) to read.
 """
 
 from __future__ import annotations
@@ -70,14 +70,16 @@ def _discrete_laplace(tries: int, scale: int, random_bytes: RandomBytes) -> Inte
         quotient[alive] += 1
     magnitude = remainder + scale * quotient
     negative = (np.frombuffer(random_bytes(len(magnitude)), np.uint8) & 1).astype(bool)
-    return np.where(negative, -magnitude, magnitude)[~(negative & (magnitude == 0))]
+    kept: Integers = np.where(negative, -magnitude, magnitude)[~(negative & (magnitude == 0))]
+    return kept
 
 
 def _below(limit: int, count: int, random_bytes: RandomBytes) -> Integers:
     """Return uniform integers from 0 to ``limit`` - 1; those of the incomplete last stretch of 64 bits are dropped."""
     words = np.frombuffer(random_bytes(8 * count), np.uint64)
     last = np.uint64(2**64 // limit * limit - 1)
-    return (words[words <= last] % np.uint64(limit)).astype(np.int64)
+    kept: Integers = (words[words <= last] % np.uint64(limit)).astype(np.int64)
+    return kept
 
 
 def _coins(exponents: NDArray[np.float64], exact: Callable[[int], Fraction], random_bytes: RandomBytes) -> NDArray[np.bool_]:

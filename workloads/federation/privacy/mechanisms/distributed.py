@@ -1,7 +1,8 @@
 """Noise that no one adds alone: each client adds a part before its update is masked, and the server sees the noisy sum only.
 
-The parts of the fewest survivors make up the whole noise; more survivors make more. A sum of discrete Gaussians is nearly one: what is missing
-is bounded by Kairouz, Liu and Steinke 2021, "The distributed discrete Gaussian mechanism", theorem 1, and the sum is accounted as concentrated.
+The parts of the fewest survivors make up the whole noise; more survivors make more. A sum of discrete Gaussians is nearly one: what is
+missing is bounded by Kairouz, Liu and Steinke 2021, "The distributed discrete Gaussian mechanism", theorem 1, and the sum is accounted as
+concentrated.
 """
 
 from __future__ import annotations
