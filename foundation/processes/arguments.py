@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
+from foundation.errors import FoundationError
+
 _HIGHEST_PORT: Final = 65_535
 
 
-class ArgumentsError(ValueError):
+class ArgumentsError(FoundationError, ValueError):
     """A container's arguments are not those of its program; names the argument."""
 
 
