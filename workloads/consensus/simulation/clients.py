@@ -1,0 +1,101 @@
+"""Clients with sessions: each has one command open, repeats it until it is answered, and notes what it saw."""
+
+from __future__ import annotations
+
+from workloads.consensus.checking.history import Operation
+from workloads.consensus.simulation.cluster import Cluster
+from workloads.consensus.store.command import Action, Command, Result
+
+
+class Client:
+    """A client that reads and writes a few keys at random.
+
+    Args:
+        name: its own.
+        cluster: to ask.
+        keys: how many there are; few, so that clients meet.
+        patience_ms: before a command without an answer is sent to another member.
+        tries: before the client gives up, and goes on in a new session.
+    """
+
+    def __init__(self, name: str, cluster: Cluster, *, keys: int = 3, patience_ms: float = 150.0, tries: int = 6) -> None:
+        self.name = name
+        self.history: list[Operation] = []
+        self.answered = 0
+        self._cluster = cluster
+        self._keys = keys
+        self._patience_ms = patience_ms
+        self._tries = tries
+        self._session = f"{name}.0"
+        self._sessions = 0
+        self._number = 0
+        self._writes = 0
+        self._open = 0
+        self._target = cluster.chance.choice(list(cluster.nodes))
+        self._next()
+
+    def finish(self) -> list[Operation]:
+        """Return the history; what is open has no answer."""
+        return [*self.history, self._operation(self._command, None, None)]
+
+    def _next(self) -> None:
+        chance = self._cluster.chance
+        action = chance.choice((Action.GET, Action.PUT, Action.COMPARE_AND_SET, Action.DELETE, Action.GET, Action.PUT))
+        self._writes += 1
+        if action is not Action.GET:
+            self._number += 1
+        value = f"{self.name}:{self._writes}"
+        expected = chance.choice([each.argument for each in self.history if each.action == "put"][-3:] or [None])
+        key = f"k{chance.randrange(self._keys)}"
+        self._command = Command(self._session, self._number, int(self._cluster.now_ms), action, key, value, expected)
+        self._lease_read = chance.random() < 0.5
+        self._called_ms = self._cluster.now_ms
+        self._left = self._tries
+        self._open += 1
+        self._try(self._open)
+
+    def _try(self, number: int) -> None:
+        """Send the command, and again later unless it is answered by then."""
+        if number != self._open:
+            return
+        if self._left == 0:
+            self._give_up()
+            return
+        self._left -= 1
+        node, command = self._cluster.nodes[self._target], self._command
+        for delay_ms in self._cluster.network.delays_ms(self.name, node.name):
+            self._cluster.after(delay_ms, lambda: node.request(command, answer, lease_read=self._lease_read))
+        self._cluster.after(self._patience_ms, lambda: self._try_another(number))
+
+        def answer(result: Result | None) -> None:
+            for delay_ms in self._cluster.network.delays_ms(node.name, self.name):
+                self._cluster.after(delay_ms, lambda: self._take(number, result))
+
+    def _try_another(self, number: int) -> None:
+        if number == self._open:
+            self._target = self._cluster.chance.choice(list(self._cluster.nodes))
+            self._try(number)
+
+    def _take(self, number: int, result: Result | None) -> None:
+        if number != self._open:
+            return
+        if result is None or result.error is not None:
+            self._target = self._cluster.chance.choice(list(self._cluster.nodes))
+            return  # tries again when its patience ends
+        self.history.append(self._operation(self._command, result, self._cluster.now_ms))
+        self.answered += 1
+        self._open += 1
+        self._cluster.after(self._cluster.chance.expovariate(1 / 20.0), self._next)
+
+    def _give_up(self) -> None:
+        self.history.append(self._operation(self._command, None, None))
+        self._sessions += 1
+        self._session, self._number = f"{self.name}.{self._sessions}", 0
+        self._next()
+
+    def _operation(self, command: Command, result: Result | None, returned_ms: float | None) -> Operation:
+        argument = {Action.PUT: command.value, Action.COMPARE_AND_SET: (command.expected, command.value)}.get(command.action)
+        seen = None
+        if result is not None:
+            seen = result.ok if command.action is Action.COMPARE_AND_SET else result.value
+        return Operation(self._session, command.key, command.action.value, argument, seen, self._called_ms, returned_ms)

@@ -1,0 +1,179 @@
+"""The driver of one member in a simulation: effects in their order, and a crash possible at every one of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from workloads.consensus.errors import BusyError, NotLeaderError
+from workloads.consensus.raft.member import Member
+from workloads.consensus.raft.messages import Effects, Kind, Message, Snapshot
+from workloads.consensus.raft.state import Settings
+from workloads.consensus.simulation.disk import Disk
+from workloads.consensus.store.command import Action, Command, Result
+from workloads.consensus.store.machine import Machine
+
+if TYPE_CHECKING:
+    from workloads.consensus.simulation.cluster import Cluster
+
+Answer = Callable[[Result | None], None]
+
+
+class Crash(Exception):  # noqa: N818 - an event of the simulation, no error
+    """The process ends here."""
+
+
+class Node:
+    """A process: its member and machine are lost in a crash, its disk is not.
+
+    Attributes:
+        crash_probability: at each step of carrying out effects.
+        clock_rate: ticks of its clock in one of the simulation's.
+    """
+
+    def __init__(self, name: str, cluster: Cluster, disk: Disk) -> None:
+        self.name = name
+        self.disk = disk
+        self.machine = Machine()
+        self.is_up = False
+        self.life = 0
+        self.crash_probability = 0.0
+        self.clock_rate = 1.0
+        self.compact_after = 50
+        self._cluster = cluster
+        self._chance: random.Random = cluster.chance
+        self._syncing = False
+        self._proposed: dict[int, tuple[int, Answer]] = {}
+        self._reading: dict[int, tuple[Command, Answer]] = {}
+        self._ready: list[tuple[int, int]] = []
+        self._context = 0
+
+    def start(self, settings: Settings, member: type[Member]) -> None:
+        """Start from what the disk has."""
+        snapshot, state, entries = self.disk.load()
+        self.member = member(self.name, settings, self._chance, snapshot=snapshot, hard_state=state, entries=entries)
+        self.machine = Machine()
+        self.applied = snapshot.index
+        self.is_up = True
+        self.life += 1
+        self._syncing = False
+        self._proposed, self._reading, self._ready = {}, {}, []
+        self._cluster.invariants.restarted(self.member)
+        self._schedule_tick(self.life)
+        self.pump()
+
+    def crash(self) -> None:
+        """End without notice."""
+        self.is_up = False
+        self.life += 1
+        self.disk.crash(self._chance)
+
+    def deliver(self, message: Message) -> None:
+        """Take a message from the network."""
+        if self.is_up:
+            self.member.receive(message)
+            self.pump()
+
+    def request(self, command: Command, answer: Answer, *, lease_read: bool = False) -> None:
+        """Carry out a client's command; ``answer`` gets None where the client should try another member."""
+        if not self.is_up:
+            return
+        try:
+            if command.action is Action.GET:
+                self._context += 1
+                self.member.read(self._context, lease=lease_read)
+                self._reading[self._context] = command, answer
+            else:
+                index, term = self.member.propose(command.encoded())
+                self._proposed[index] = term, answer
+        except (NotLeaderError, BusyError):
+            answer(None)
+        self.pump()
+
+    def pump(self) -> None:
+        """Carry out effects until there are none, or the disk is busy."""
+        try:
+            self._cluster.look(self)
+            if not self._syncing:
+                self._carry_out(self.member.take_effects())
+                self._cluster.look(self)
+        except Crash:
+            self.crash()
+
+    def _carry_out(self, effects: Effects) -> None:
+        self._send(effects.at_once)
+        if not effects.needs_fsync:
+            self._finish(effects)
+            return
+        self._may_crash()
+        self.disk.write(effects)
+        self._may_crash()
+        self._syncing = True
+        life = self.life
+        self._cluster.after(self._cluster.sync_ms(), lambda: self._synced(effects, life))
+
+    def _synced(self, effects: Effects, life: int) -> None:
+        if life != self.life:
+            return
+        try:
+            self.disk.sync()
+            self._may_crash()
+            self._syncing = False
+            self.member.stored(effects)
+            self._cluster.look(self)
+            self._finish(effects)
+        except Crash:
+            self.crash()
+            return
+        self.pump()
+
+    def _finish(self, effects: Effects) -> None:
+        self._send(effects.after_fsync)
+        if effects.restore is not None:
+            self._load(effects.restore)
+        for entry in effects.committed:
+            self._may_crash()
+            self._cluster.invariants.applied(self.name, [entry])
+            result = self.machine.apply(Command.decoded(entry.data)) if entry.kind is Kind.DATA else None
+            self.applied = entry.index
+            term, answer = self._proposed.pop(entry.index, (0, None))
+            if answer is not None:
+                answer(result if term == entry.term else None)
+        self._ready += [(read.context, read.index) for read in effects.reads]
+        self._answer_reads()
+        if self.applied - self.member.log.start >= self.compact_after:
+            self.member.compact(self.applied, self.machine.snapshot())
+
+    def _load(self, snapshot: Snapshot) -> None:
+        self._cluster.invariants.loaded(self.name, snapshot)
+        self.machine, self.applied = Machine.restored(snapshot.data), snapshot.index
+
+    def _answer_reads(self) -> None:
+        waiting = []
+        for context, index in self._ready:
+            if index > self.applied:
+                waiting.append((context, index))
+            elif context in self._reading:
+                command, answer = self._reading.pop(context)
+                answer(self.machine.get(command.key))
+        self._ready = waiting
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._cluster.invariants.sent(message)
+            self._cluster.send(message)
+            self._may_crash()
+
+    def _may_crash(self) -> None:
+        if self.crash_probability and self._chance.random() < self.crash_probability:
+            raise Crash
+
+    def _schedule_tick(self, life: int) -> None:
+        self._cluster.after(self._cluster.tick_ms / self.clock_rate, lambda: self._tick(life))
+
+    def _tick(self, life: int) -> None:
+        if life == self.life:
+            self.member.tick()
+            self._schedule_tick(life)
+            self.pump()

@@ -1,0 +1,5 @@
+"""A key-value store as a state machine: commands go in by the log, results come out, the same on every member.
+
+``command``  what clients ask, and its form in the log
+``machine``  keys with revisions, leases, client sessions; snapshots
+"""
