@@ -152,6 +152,13 @@ def bench_core(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def simulate_consensus(session: nox.Session) -> None:
+    """The consensus group under faults on a simulated clock: `nox -s simulate_consensus -- --seeds 1000`; prints how to replay a failure."""
+    _install(session)
+    session.run("python", "-m", "workloads.consensus.simulation", *session.posargs)
+
+
+@nox.session(default=False)
 def constraints(session: nox.Session) -> None:
     """Regenerate constraints.txt: the versions of everything that pyproject.toml depends on."""
     session.install("uv")

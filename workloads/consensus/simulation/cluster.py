@@ -88,7 +88,7 @@ class Cluster:
     def run_for(self, duration_ms: float) -> None:
         """Carry out the events of ``duration_ms``."""
         until = self.now_ms + duration_ms
-        while self._queue[0][0] <= until:
+        while self._queue and self._queue[0][0] <= until:
             self.step()
         self.now_ms = until
 
@@ -96,7 +96,7 @@ class Cluster:
         """Carry out events until ``holds``; tell whether it did within ``limit_ms``."""
         until = self.now_ms + limit_ms
         while not holds():
-            if self._queue[0][0] > until:
+            if not self._queue or self._queue[0][0] > until:
                 return False
             self.step()
         return True

@@ -46,6 +46,8 @@ class Invariants:
         if now[2:] != before[2:]:
             self._log_matching(member)
         if now[1] > before[1]:
+            own = member.role is not Role.LEADER or member.log.term(member.commit) == member.term
+            _require(own, "a leader commits its own term", f"{member.me} committed {member.commit} by count in term {member.term}")
             self._commits(member, before[1], disks)
 
     def restarted(self, member: Member) -> None:

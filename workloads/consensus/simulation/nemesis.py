@@ -18,7 +18,7 @@ class Nemesis:
         self._mean_ms = mean_ms
         self._active = True
         self._troubles = [
-            self._crash, self._restart, self._restart, self._part, self._part_leader, self._heal, self._heal,
+            self._crash, self._bounce, self._restart, self._part, self._part_leader, self._part_leader, self._heal, self._heal,
             self._weather, self._clock, self._transfer, self._members, self._crash_points,
         ]  # fmt: skip
         self._later()
@@ -48,6 +48,13 @@ class Nemesis:
     def _restart(self) -> None:
         for name, node in self._cluster.nodes.items():
             if not node.is_up:
+                self._cluster.start(name)
+
+    def _bounce(self) -> None:
+        """Some crash and are back at once: what they promised must have been durable."""
+        for name, node in self._cluster.nodes.items():
+            if node.is_up and self._cluster.chance.random() < 0.5:
+                node.crash()
                 self._cluster.start(name)
 
     def _part(self) -> None:

@@ -40,7 +40,7 @@ class Node:
         self.life = 0
         self.crash_probability = 0.0
         self.clock_rate = 1.0
-        self.compact_after = 50
+        self.compact_after = 10
         self._cluster = cluster
         self._chance: random.Random = cluster.chance
         self._syncing = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from workloads.consensus.checking import key_value
 from workloads.consensus.checking.linearizability import Outcome, check
 from workloads.consensus.raft.member import Member
+from workloads.consensus.raft.state import Settings
 from workloads.consensus.simulation.clients import Client
 from workloads.consensus.simulation.cluster import Cluster
 from workloads.consensus.simulation.nemesis import Nemesis
@@ -45,7 +46,7 @@ def replay_command(seed: int, events: int) -> str:
 
 
 def simulate(
-    seed: int, *, events: int = 2_000, members: int = 3, clients: int = 3, member: type[Member] = Member, loses_syncs: bool = False
+    seed: int, *, events: int = 2_000, members: int = 3, clients: int = 5, member: type[Member] = Member, loses_syncs: bool = False
 ) -> Run:
     """Run one seed.
 
@@ -63,7 +64,9 @@ def simulate(
         LivenessError: healed, the group answered no client.
     """
     names = [f"n{number}" for number in range(1, members + 3)]
-    cluster = Cluster(seed, names[:members], spares=names[members:], member=member, loses_syncs=loses_syncs)
+    cluster = Cluster(
+        seed, names[:members], spares=names[members:], settings=Settings(heartbeat_ticks=3), member=member, loses_syncs=loses_syncs
+    )
     users = [Client(f"c{number}", cluster) for number in range(1, clients + 1)]
     nemesis = Nemesis(cluster)
     while cluster.events < events:

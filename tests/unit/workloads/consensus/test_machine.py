@@ -1,0 +1,113 @@
+"""The key-value store as a state machine."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workloads.consensus.store.command import Action, Command
+from workloads.consensus.store.machine import Machine
+
+
+class Session:
+    """A client that counts its commands."""
+
+    def __init__(self, machine: Machine, name: str = "c") -> None:
+        self.machine, self.name, self.number, self.now_ms = machine, name, 0, 0
+
+    def __call__(self, action: Action, key: str = "", **others: object) -> tuple[bool, object]:
+        self.number += 1
+        self.last = Command(self.name, self.number, self.now_ms, action, key, **others)
+        result = self.machine.apply(self.last)
+        return result.ok, result.value
+
+
+def test_put_get_swap_delete_and_range() -> None:
+    machine = Machine()
+    ask = Session(machine)
+    assert ask(Action.GET, "a") == (True, None)
+    ask(Action.PUT, "b", value="2")
+    ask(Action.PUT, "a", value="1")
+    assert ask(Action.COMPARE_AND_SET, "a", value="x", expected="no") == (False, None)
+    assert ask(Action.COMPARE_AND_SET, "a", value="3", expected="1") == (True, None)
+    assert ask(Action.COMPARE_AND_SET, "c", value="new", expected=None) == (True, None)
+    assert ask(Action.RANGE, "a", value="c") == (True, [["a", "3", 3], ["b", "2", 1]])
+    assert ask(Action.DELETE, "a") == (True, None)
+    assert ask(Action.DELETE, "a") == (False, None)
+    assert machine.revision == 5
+
+
+def test_a_repeated_command_is_done_once() -> None:
+    machine = Machine()
+    ask = Session(machine)
+    assert ask(Action.COMPARE_AND_SET, "a", value="1", expected=None) == (True, None)
+    assert machine.apply(ask.last).ok
+    assert machine.revision == 1
+    first = ask.last
+    ask(Action.PUT, "a", value="2")
+    assert machine.apply(first).error == "a later command of this session was already answered"
+
+
+def test_the_session_used_least_lately_is_forgotten_and_refused() -> None:
+    machine = Machine(max_sessions=2)
+    first, second, third = (Session(machine, name) for name in "abc")
+    first(Action.PUT, "x", value="1")
+    second(Action.PUT, "x", value="2")
+    first(Action.PUT, "x", value="3")
+    third(Action.PUT, "x", value="4")
+    second(Action.PUT, "x", value="5")
+    assert machine.get("x").value == "4"
+    assert machine.apply(second.last).error == "the session has expired; open a new one"
+
+
+def test_keys_of_a_lease_go_with_it() -> None:
+    machine = Machine()
+    ask = Session(machine)
+    assert ask(Action.PUT, "a", value="1", lease="l") == (False, None)
+    assert ask(Action.GRANT, lease="l", ttl_ms=100) == (True, None)
+    assert ask(Action.GRANT, lease="l", ttl_ms=100) == (False, None)
+    ask(Action.PUT, "a", value="1", lease="l")
+    ask(Action.PUT, "b", value="1", lease="l")
+    ask(Action.PUT, "b", value="2")  # no longer of the lease
+    ask.now_ms = 90
+    assert ask(Action.KEEP_ALIVE, lease="l") == (True, None)
+    ask.now_ms = 189
+    assert ask(Action.GET, "a") == (True, "1")
+    ask.now_ms = 190
+    assert ask(Action.GET, "a") == (True, None)
+    assert ask(Action.GET, "b") == (True, "2")
+    assert ask(Action.KEEP_ALIVE, lease="l") == (False, None)
+    assert ask(Action.REVOKE, lease="l") == (False, None)
+
+
+some = st.sampled_from(["a", "b", "c"])
+commands = st.builds(
+    Command,
+    client=some,
+    number=st.integers(1, 3),
+    now_ms=st.integers(0, 50),
+    action=st.sampled_from(Action),
+    key=some,
+    value=some,
+    expected=st.none() | some,
+    lease=st.none() | some,
+    ttl_ms=st.integers(1, 20),
+)
+
+
+@given(st.lists(commands, max_size=20), st.lists(commands, max_size=10))
+def test_a_machine_from_a_snapshot_goes_on_as_the_first_would(before: list[Command], after: list[Command]) -> None:
+    first = Machine(max_sessions=2)
+    for command in before:
+        first.apply(command)
+    second = Machine.restored(first.snapshot(), max_sessions=2)
+    assert [first.apply(command) for command in after] == [second.apply(command) for command in after]
+    assert first.snapshot() == second.snapshot()
+
+
+@given(commands)
+def test_a_command_comes_back_from_the_log(command: Command) -> None:
+    assert Command.decoded(command.encoded()) == command
+    assert dataclasses.replace(command, number=9) != command
