@@ -153,7 +153,7 @@ def bench_core(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def simulate_consensus(session: nox.Session) -> None:
-    """The consensus group under faults on a simulated clock: `nox -s simulate_consensus -- --seeds 1000`; prints how to replay a failure."""
+    """The consensus group under faults on a simulated clock, as in `nox -s simulate_consensus -- --seeds 1000`."""
     _install(session)
     session.run("python", "-m", "workloads.consensus.simulation", *session.posargs)
 

@@ -79,7 +79,7 @@ def simulate(
 
     if not cluster.run_until(all_answered, limit_ms=30_000):
         raise LivenessError("30 s after all faults ended, not every client was answered")
-    verdict = check([operation for user in users for operation in user.finish()], key_value.step)
+    verdict = check([operation for user in users for operation in user.finish()], key_value.step, step_budget=1_000_000)
     if verdict.outcome is not Outcome.LINEARIZABLE:
         raise HistoryError(str(verdict))
     return Run(
