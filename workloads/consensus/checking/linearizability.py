@@ -5,6 +5,9 @@ The algorithm of Wing and Gong ("Testing and verifying concurrent objects", 1993
 choice. A configuration is the set of operations taken (a bit each) and the state they led to; one met before leads
 nowhere new. Keys are independent, so each is searched alone (Horn and Kroening's P-compositionality, 2015).
 
+An operation that never returned is taken only where it matters: where it changes the state, and where what is taken next would
+not do the same without it. Else histories with many time-outs have too many orders that differ in nothing.
+
 The search is a loop with a stack of its own: a long history must not meet the interpreter's recursion limit.
 """
 
@@ -122,7 +125,10 @@ class _Search:
             if return_of[entry] >= 0:
                 number = operation_of[entry]
                 possible, after = step(state, operations[number])
-                if possible and (configuration := (taken | 1 << number, after)) not in seen:
+                useful = possible and not (return_of[entry] == 0 and after == state)
+                if useful and chosen and return_of[chosen[-1][0]] == 0:
+                    useful = step(chosen[-1][1], operations[number]) != (True, after)
+                if useful and (configuration := (taken | 1 << number, after)) not in seen:
                     seen.add(configuration)
                     chosen.append((entry, state))
                     taken, state = configuration

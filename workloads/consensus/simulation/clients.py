@@ -31,6 +31,7 @@ class Client:
         self._number = 0
         self._writes = 0
         self._open = 0
+        self._is_waiting = False
         self._target = cluster.chance.choice(list(cluster.nodes))
         # Some mostly read, some mostly write: a mix that is the same everywhere meets fewer faults.
         self._read_share = cluster.chance.choice((0.2, 0.5, 0.95))
@@ -38,7 +39,7 @@ class Client:
 
     def finish(self) -> list[Operation]:
         """Return the history; what is open has no answer."""
-        return [*self.history, self._operation(self._command, None, None)]
+        return [*self.history, self._operation(self._command, None, None)] if self._is_waiting else self.history
 
     def _next(self) -> None:
         chance = self._cluster.chance
@@ -55,6 +56,7 @@ class Client:
         self._called_ms = self._cluster.now_ms
         self._left = self._tries
         self._open += 1
+        self._is_waiting = True
         self._try(self._open)
 
     def _try(self, number: int) -> None:
@@ -87,6 +89,7 @@ class Client:
             return
         self.history.append(self._operation(self._command, result, self._cluster.now_ms))
         self.answered += 1
+        self._is_waiting = False
         self._open += 1
         self._cluster.after(self._cluster.chance.expovariate(1 / 5.0), self._next)
 
