@@ -196,11 +196,11 @@ def graph_mode() -> Recorded:
         None,
         thresholds=("p95_ttft_ms < 400", "monthly_cost_usd < 30000"),
         calibration=speeds,
-        timings=(*parts.timings()[:3], Timing(step="load test", seconds=0.0, status="skipped", note="the engines ask for H100 GPUs")),
+        timings=(*parts.timings()[:3], Timing(step="load test", seconds=0.0, status="skipped", note="the engines request H100 GPUs")),
         deployed=False,
         missing=(
             "graph mode: nothing was deployed: go is missing; to fix: sandtable doctor --install",
-            "nothing was measured: the engines ask for H100 GPUs; the prediction stands on published coefficients",
+            "nothing was measured: the engines request H100 GPUs; the prediction rests on published coefficients",
         ),
         real=(),
         simulated=(speeds.origin(),),

@@ -56,7 +56,7 @@ def test_a_wrong_configured_path_is_a_problem_and_not_an_exception(machine: "Mac
         "SANDTABLE_GO names /no/where, which does not exist",
         "correct or unset SANDTABLE_GO",
     )
-    assert table["alpha"].problem == "is 0.9.0, wanted >=1.2,<2; used nevertheless, because SANDTABLE_ALPHA names it"
+    assert table["alpha"].problem == "is 0.9.0, wanted >=1.2,<2; used anyway because SANDTABLE_ALPHA names it"
     assert table["alpha"].fix == "unset SANDTABLE_ALPHA"
 
 
