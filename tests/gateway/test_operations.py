@@ -15,8 +15,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from foundation.dialects.model.errors import ErrorKind
 from foundation.processes.free_port import free_port
-from tests.gateway.client import ask
+from tests.gateway.client import ask, post
 from tests.gateway.conftest import KEY, MODELS, GatewayProcess, attempts_on, control, everything, provider, started, tenants
 from workloads.gateway.money.ledger import reconcile
 
@@ -220,3 +221,28 @@ def test_a_provider_whose_bucket_is_empty_comes_last(emulator: str, gateway_of: 
         assert {headers["x-gateway-provider"] for headers in served[-4:]} == {"anthropic"}
     finally:
         child.__exit__(None, None, None)
+
+
+def test_routes_by_complexity_and_conversations_that_are_too_long(emulator: str, gateway_of: Start) -> None:
+    document = everything(emulator)
+    document["routes"]["auto"] = {"complexity": {"simple": "llama3.2", "medium": "gemini-3.8-flash", "complex": "claude-sonnet-5"}}
+    short = {"targets": [{"provider": "anthropic", "model": "claude-sonnet-5", "context_tokens": 300}]}
+    document["routes"] |= {"short": {**short, "truncation": "drop_oldest"}, "strict": short}
+    live = gateway_of(document)
+    questions = {
+        "What is the capital of Portugal?": "llama3.2",
+        "Explain the difference between TCP and UDP.": "gemini-3.8-flash",
+        "Prove that there are infinitely many primes and derive a bound on their gaps, step by step.": "claude-sonnet-5",
+    }
+    for question, model in questions.items():
+        for wire in ("anthropic", "openai", "gemini"):
+            assert ask(live.url, wire, "auto", question, stream=False).headers["x-gateway-model"] == model
+    turns = [{"role": role, "content": f"{role} {'word ' * 60}"} for _ in range(5) for role in ("user", "assistant")]
+    body = {"max_tokens": 9, "messages": [*turns, {"role": "user", "content": "echo: still here"}]}
+    kept = post(f"{live.url}/v1/messages", "anthropic", json.dumps({**body, "model": "short"}).encode(), stream=False)
+    assert (kept.status, kept.text) == (200, "still here")
+    assert int(kept.headers["x-gateway-dropped-turns"]) >= 6
+    refused = post(f"{live.url}/v1/messages", "anthropic", json.dumps({**body, "model": "strict"}).encode(), stream=False)
+    assert refused.status == 400
+    assert refused.error is not None
+    assert refused.error.kind is ErrorKind.CONTEXT_LENGTH

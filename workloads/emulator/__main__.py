@@ -48,6 +48,7 @@ def serve(profile: Profile, seed: int, listener: socket.socket) -> None:
         lifespan="off",
         log_level="critical",
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -24,7 +24,7 @@ from workloads.gateway.safety.screening import SHIPPED as SHIPPED_PRINCIPLES
 from workloads.gateway.safety.screening import load_constitution
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Upstream:
     """One target as it is called: a model of a provider in a region, with its breaker and its load."""
 
@@ -38,7 +38,6 @@ class Upstream:
     price: Band | None
     breaker: Breaker
     load: Load
-    rests_until_s: float = 0.0  # the provider asked to be left alone; monotonic
 
 
 @dataclass(slots=True)
@@ -84,8 +83,9 @@ class Runtime:
     def _upstream(self, target: Target) -> Upstream:
         settings = self.configuration.providers[target.provider]
         name = f"{target.provider}/{target.model}"
-        if name in self.upstreams:
-            return self.upstreams[name]
+        if (same := self.upstreams.get(name)) is not None:
+            # Another route may give it another weight or context; its breaker and its load are the target's own.
+            return replace(same, weight=target.weight, context_tokens=target.context_tokens)
         known = self._known.get(name)
         same_rules = known is not None and known.breaker.rules == self._rules
         price = settings.price

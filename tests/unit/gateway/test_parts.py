@@ -163,7 +163,7 @@ def test_the_cheapest_and_the_fastest_come_first_where_they_are_preferred() -> N
     live.upstreams["home/small"].load.saw(2.0)
     live.upstreams["eu/claude-sonnet-5"].load.saw(0.2)
     assert [one.name for one in order(live, "r")] == ["eu/claude-sonnet-5", "home/small"]
-    live.upstreams["eu/claude-sonnet-5"].rests_until_s = 5.0
+    live.upstreams["eu/claude-sonnet-5"].load.rests_until_s = 5.0
     assert next(one.name for one in order(live, "r")) == "home/small"
 
 
@@ -323,3 +323,12 @@ def test_arguments_are_read_as_written(spec: GatewaySpec | EmulatorSpec) -> None
     for wrong in (["--port=0"], ["--port=x"], ["--wizard"]):
         with pytest.raises(ArgumentsError):
             type(spec).from_args([*spec.to_args(), *wrong])
+
+
+def test_a_target_of_two_routes_has_one_breaker_and_each_route_s_context() -> None:
+    target = {"provider": "eu", "model": "claude-sonnet-5"}
+    live = runtime(routes={"long": {"targets": [target]}, "short": {"targets": [{**target, "context_tokens": 300}]}})
+    long, short = (live.routes[name].targets[0] for name in ("long", "short"))
+    assert (long.context_tokens, short.context_tokens) == (200_000, 300)
+    assert long.breaker is short.breaker
+    assert long.load is short.load

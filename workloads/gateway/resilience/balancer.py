@@ -14,11 +14,12 @@ from typing import Protocol, TypeVar
 class Load:
     """What a target has in hand, and its usual time to the first token."""
 
-    __slots__ = ("in_flight", "ttft_s")
+    __slots__ = ("in_flight", "rests_until_s", "ttft_s")
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.ttft_s = 0.0
+        self.rests_until_s = 0.0  # the provider asked to be left alone; monotonic
 
     def saw(self, ttft_s: float) -> None:
         """Take one time to the first token."""

@@ -42,7 +42,7 @@ def plan(
     first = [upstream for upstream in ready if upstream in route.targets]
     fallbacks = [upstream for upstream in ready if upstream in route.fallbacks]
     order = [*_ordered(first, route.settings.prefer, random, prices, unix_s), *fallbacks]
-    return sorted(order, key=lambda upstream: upstream.rests_until_s > now_s)
+    return sorted(order, key=lambda upstream: upstream.load.rests_until_s > now_s)
 
 
 def _ordered(targets: Sequence[Upstream], prefer: str, random: Random, prices: PriceBook, unix_s: float) -> list[Upstream]:

@@ -141,7 +141,7 @@ class Journey:
         slow_s = (self._outcome.first_chunk_s or took_s) if error is None else took_s
         upstream.breaker.leave(now_s, failed=failed, took_s=slow_s, retry_after_s=retry_after_s if failed else None)
         if error is not None and error.kind is ErrorKind.RATE_LIMIT and retry_after_s:
-            upstream.rests_until_s = now_s + retry_after_s
+            upstream.load.rests_until_s = now_s + retry_after_s
         transfer = self._transfer
         if error is not None and not self._committed and transfer is not None:
             if transfer.usage.input_tokens:
@@ -171,7 +171,7 @@ class Journey:
         try:
             if answer.status == 200:
                 if any(name in answer.headers for name in _LIMITS_SHOWN) and (rest_s := retry_after_s(_lower(answer), now_s=time.time())):
-                    upstream.rests_until_s = time.monotonic() + rest_s  # its bucket is empty: others first, until it is not
+                    upstream.load.rests_until_s = time.monotonic() + rest_s  # its bucket is empty: others first, until it is not
                 return answer
             with_body = await read_whole(answer, MAX_ERROR_BYTES)
         except BaseException:

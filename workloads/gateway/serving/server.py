@@ -47,6 +47,7 @@ class Server:
             lifespan="on",
             log_level="critical",
             access_log=False,
+            proxy_headers=False,  # nobody may say where they come from
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,
