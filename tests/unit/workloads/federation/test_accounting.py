@@ -74,6 +74,12 @@ def test_a_concentrated_release_is_a_gaussian_one_to_renyi_accounting() -> None:
         EXACT.epsilon({ConcentratedRelease(0.125): 3}, TERMS)
 
 
+def test_both_conversions_give_published_values() -> None:
+    assert RDP.epsilon({GaussianRelease(1): 1}, TERMS) == pytest.approx(4.728507, abs=1e-6)
+    assert RDP.epsilon({GaussianRelease(1.1, 0.01): 1_000}, TERMS) == pytest.approx(1.711770, abs=1e-5)
+    assert RdpAccountant(classic=True).epsilon({GaussianRelease(1.1, 0.01): 1_000}, TERMS) == pytest.approx(2.0821, abs=1e-4)
+
+
 def test_nothing_released_costs_nothing() -> None:
     assert RDP.epsilon({}, TERMS) == EXACT.epsilon({}, TERMS) == RDP.epsilon({GaussianRelease(1): 0}, TERMS) == 0
 

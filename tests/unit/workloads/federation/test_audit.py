@@ -79,6 +79,29 @@ def test_lines_of_another_log_with_the_same_key_do_not_fit(tmp_path: Path) -> No
         verify(two.path, Ed25519PrivateKey.generate().public_key())
 
 
+@pytest.mark.parametrize("place", [1, 3])
+def test_a_line_of_another_log_with_the_same_key_and_number_does_not_fit(tmp_path: Path, place: int) -> None:
+    log = written(tmp_path / "audit.jsonl")
+    other = AuditLog.create(tmp_path / "other.jsonl", KEY)
+    for _ in range(4):
+        other.append("another", {}, trace_id=TRACE)
+    lines = log.path.read_bytes().splitlines(keepends=True)
+    lines[place] = other.path.read_bytes().splitlines(keepends=True)[place]
+    log.path.write_bytes(b"".join(lines))
+    with pytest.raises(AuditError, match="removed"):
+        verify(log.path, PUBLIC)
+
+
+def test_lines_written_again_with_the_key_do_not_fit_the_head(tmp_path: Path) -> None:
+    log = written(tmp_path / "audit.jsonl")
+    other = AuditLog.create(tmp_path / "other.jsonl", KEY)
+    for _ in range(4):
+        other.append("another", {}, trace_id=TRACE)
+    log.path.write_bytes(other.path.read_bytes())
+    with pytest.raises(AuditError, match="lines were removed or added at the end"):
+        verify(log.path, PUBLIC)
+
+
 def test_a_writer_that_was_killed_in_a_line_or_before_the_head_loses_nothing(tmp_path: Path) -> None:
     log = written(tmp_path / "audit.jsonl", 3)
     head = head_path(log.path).read_bytes()

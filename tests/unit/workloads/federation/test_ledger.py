@@ -108,6 +108,7 @@ def test_a_full_disk_stops_the_release_and_loses_nothing(ledger: Ledger, failing
     assert ledger.path.read_bytes() == before
     assert list(ledger.path.parent.iterdir()) == [ledger.path]
     assert ledger.spend("round 2", RELEASE).releases == 2
+    assert reopened(ledger.path).entries == ledger.entries
 
 
 def test_an_accountant_without_an_answer_closes_the_budget(tmp_path: Path) -> None:

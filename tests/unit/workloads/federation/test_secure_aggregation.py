@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.workloads.federation.rounds import Sides, session_of, signing_key, updates_of
 from workloads.federation.errors import ProtocolError, UpdateError
 from workloads.federation.secure_aggregation.client import Client
+from workloads.federation.secure_aggregation.keys import KeyPair
 from workloads.federation.secure_aggregation.messages import Advertisement, SealedShares, Unmasking
 from workloads.federation.secure_aggregation.session import Session
 
@@ -228,6 +229,13 @@ def test_a_session_that_could_not_hold_is_refused(change: Callable[[Session], di
 def test_a_client_with_another_signing_key_than_the_roster_says_is_refused() -> None:
     with pytest.raises(ProtocolError, match="signing key of client 'c0'"):
         Client(session_of(3, 2), "c0", signing_key("c1"))
+
+
+def test_a_pair_shares_another_key_for_every_session_and_purpose() -> None:
+    one, two = KeyPair.generate(), KeyPair.generate()
+    keys = {one.agree(two.public, context, purpose) for context in (b"1", b"2") for purpose in ("mask", "shares")}
+    assert len(keys) == 4
+    assert two.agree(one.public, b"1", "mask") in keys
 
 
 def test_messages_name_their_sender_and_hold_a_digest_of_every_share() -> None:
