@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from workloads.consensus.raft.member import Member
-from workloads.consensus.raft.messages import Effects, ReadReady, VoteRequest
+from workloads.consensus.raft.messages import AppendRequest, Effects, ReadReady, VoteRequest
 from workloads.consensus.simulation.invariants import InvariantError
 from workloads.consensus.simulation.run import HistoryError, simulate
 
@@ -28,6 +28,17 @@ class AnswersBeforeFsync(Member):
         return dataclasses.replace(effects, at_once=effects.at_once + effects.after_fsync, after_fsync=())
 
 
+class DropsWhatIsBehind(Member):
+    """A late message makes the log shorter (paper, figure 2: only a conflict may)."""
+
+    def _accept(self, request: AppendRequest) -> tuple[int, int | None, int]:
+        answer = super()._accept(request)
+        if answer[1] is None and answer[0] < self.log.last_index:
+            self.log.truncate(answer[0] + 1)
+            self._unwritten = min(self._unwritten, answer[0] + 1)
+        return answer
+
+
 class ReadsWithoutARound(Member):
     def read(self, context: int, *, lease: bool = False) -> None:
         if self.leadership is None:
@@ -41,6 +52,7 @@ MUTANTS: dict[type[Member], int] = {
     VotesTwice: 8,
     VotesForOldLogs: 37,
     AnswersBeforeFsync: 1,
+    DropsWhatIsBehind: 5,
     ReadsWithoutARound: 11,
 }
 
