@@ -30,16 +30,24 @@ def started(module: str, arguments: list[str], port: int, log: Path) -> Child:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "UPSTREAM_KEY": UPSTREAM_KEY}
     child = Child([sys.executable, "-m", module, f"--port={port}", *arguments], env=environment, log=log)
     child.__enter__()
-    until = time.monotonic() + START_LIMIT_S
     path = "/health" if module.endswith("emulator") else "/healthz"
+    try:
+        wait_until_it_answers(f"http://127.0.0.1:{port}{path}", log)
+    except BaseException:
+        child.__exit__(None, None, None)
+        raise
+    return child
+
+
+def wait_until_it_answers(url: str, log: Path) -> None:
+    until = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
-                return child
+            with urllib.request.urlopen(url, timeout=5):
+                return
         except OSError:
             time.sleep(0.05)
-    child.__exit__(None, None, None)
-    raise AssertionError(f"{module} did not start:\n{log.read_text()}")
+    raise AssertionError(f"{url} did not answer:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")

@@ -195,11 +195,10 @@ class Exchange:
                 return
         watch = asyncio.ensure_future(self.receive())  # all that can come is that the client leaves
         task = asyncio.current_task()
-        watch.add_done_callback(lambda _: self._leave(task))
+        watch.add_done_callback(lambda ended: None if ended.cancelled() else self._leave(task))
         try:
             await Journey(self, inquiry, route, targets).run()
         finally:
-            self._gone = self._gone and not watch.cancelled()
             watch.cancel()
             if self.cache_key is not None:
                 self.gateway.flights.land(self.cache_key, None)
