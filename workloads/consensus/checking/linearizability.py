@@ -5,8 +5,10 @@ The algorithm of Wing and Gong ("Testing and verifying concurrent objects", 1993
 choice. A configuration is the set of operations taken (a bit each) and the state they led to; one met before leads
 nowhere new. Keys are independent, so each is searched alone (Horn and Kroening's P-compositionality, 2015).
 
-An operation that never returned is taken only where it matters: where it changes the state, and where what is taken next would
-not do the same without it. Else histories with many time-outs have too many orders that differ in nothing.
+An operation that never returned need not be taken at all. So of two configurations that agree in the state and in the operations
+that did return, the one with fewer others can do all that the other can. Of two equal operations the first called may go first.
+And none goes before an operation that would lead to the same state without it. Without these rules a history with many time-outs
+has too many orders that differ in nothing.
 
 The search is a loop with a stack of its own: a long history must not meet the interpreter's recursion limit.
 """
@@ -80,6 +82,23 @@ def check(history: Iterable[Operation], step: Step, *, initial: Hashable = None,
     return Verdict(Outcome.LINEARIZABLE, steps)
 
 
+class _Configurations:
+    """Those met so far, by state and operations that returned; of each the sets of others that were taken."""
+
+    def __init__(self, open_ended: int) -> None:
+        self._open_ended = open_ended
+        self._seen: dict[tuple[int, Any], list[int]] = defaultdict(list)
+
+    def add(self, taken: int, state: Any) -> bool:
+        """Remember a configuration; False where one that can do as much was met before."""
+        others = taken & self._open_ended
+        known = self._seen[taken ^ others, state]
+        if any(fewer & others == fewer for fewer in known):
+            return False
+        known.append(others)
+        return True
+
+
 class _Search:
     """The calls and returns of one key in a linked list, from which operations are lifted as they are taken.
 
@@ -105,6 +124,14 @@ class _Search:
                 self.return_of[call_of[number]] = entry
             else:
                 call_of[number] = entry
+        self.open_ended = 0  # operations that never returned, a bit each
+        self.twins = [0] * len(self.operations)  # of such an operation: the bit of an equal one that was called before
+        equal: dict[tuple[str, Any], int] = {}
+        for number, each in enumerate(self.operations):
+            if each.returned is None:
+                self.open_ended |= 1 << number
+                self.twins[number] = equal.get((each.action, each.argument), 0)
+                equal[each.action, each.argument] = 1 << number
         self.steps = 0
         self.longest: tuple[Operation, ...] = ()
         self.stuck: tuple[Operation, ...] = ()
@@ -113,7 +140,8 @@ class _Search:
         """Try orders until one takes every operation that returned, none is left, or the budget is spent."""
         following, return_of, operation_of, operations = self.following, self.return_of, self.operation_of, self.operations
         taken = 0
-        seen: set[tuple[int, Any]] = {(0, state)}
+        seen = _Configurations(self.open_ended)
+        seen.add(0, state)
         chosen: list[tuple[int, Any]] = []  # the call taken, and the state before it
         best = -1
         entry = following[0]
@@ -125,13 +153,13 @@ class _Search:
             if return_of[entry] >= 0:
                 number = operation_of[entry]
                 possible, after = step(state, operations[number])
-                useful = possible and not (return_of[entry] == 0 and after == state)
+                useful = possible and taken & self.twins[number] == self.twins[number]
                 if useful and chosen and return_of[chosen[-1][0]] == 0:
                     useful = step(chosen[-1][1], operations[number]) != (True, after)
-                if useful and (configuration := (taken | 1 << number, after)) not in seen:
-                    seen.add(configuration)
+                if useful and seen.add(taken | 1 << number, after):
                     chosen.append((entry, state))
-                    taken, state = configuration
+                    taken |= 1 << number
+                    state = after
                     self._lift(entry)
                     entry = following[0]
                 else:

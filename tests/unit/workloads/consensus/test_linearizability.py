@@ -97,6 +97,15 @@ def test_a_spent_budget_is_unknown() -> None:
     assert check([*overlapping, get("never", 10, 11)], step).outcome is Outcome.VIOLATED
 
 
+def test_many_time_outs_do_not_make_many_orders() -> None:
+    lost = [put(f"{number % 5}", number, None) for number in range(30)]
+    gone = [op("delete", None, None, 30 + number, None) for number in range(10)]
+    swaps = [cas("z", "y", False, 50 + 2 * number, 51 + 2 * number) for number in range(5)]
+    seen = [get("3", 70, 71), put("w", 72, 73), get("w", 74, 75)]
+    assert check([*lost, *gone, *swaps, *seen], step, step_budget=20_000).outcome is Outcome.LINEARIZABLE
+    assert check([*lost, *gone, get("never", 70, 71)], step, step_budget=20_000).outcome is Outcome.VIOLATED
+
+
 def test_a_long_history_meets_no_recursion_limit() -> None:
     assert check([put(str(moment), moment, moment + 0.5) for moment in range(5_000)], step).outcome is Outcome.LINEARIZABLE
 
