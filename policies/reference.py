@@ -80,7 +80,7 @@ def _stack_section(rule: StackRule) -> Iterator[str]:
 def _section(rule: ObjectRule | StackRule, scope: str, passing: Sequence[str], failing: Sequence[str]) -> Iterator[str]:
     where = f", in {', '.join(rule.environments)} only" if rule.environments else ""
     yield from (f"### {rule.id}", "", f"**{rule.title}.** ({rule.severity}, {scope}{where})", "")
-    yield from (rule.reason, "", f"*Mend it:* {rule.fix}", "")
+    yield from (rule.reason, "", f"*Fix it:* {rule.fix}", "")
     yield from (f"Passes: {'; '.join(passing)}. Breaks it: {'; '.join(failing)}.", "")
 
 
