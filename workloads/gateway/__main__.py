@@ -64,7 +64,7 @@ def _serve() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input is closed, as it is when its parent dies")
     known = parser.parse_args()
-    from workloads.gateway.serving.server import Server
+    from workloads.gateway.http.server import Server
 
     logging.basicConfig(level=logging.WARNING, format="gateway: %(message)s", stream=sys.stderr)
     path = Path(known.config)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from foundation.dialects.error_body import about_context_length, error_object, words
+from foundation.dialects.failures.error_body import about_context_length, error_object, words
+from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, kind_of_status
-from foundation.dialects.retry_after import retry_after_s
 
 #: Kinds that the status alone would not tell are named in front of the message, where our own servers write it.
 _NAMED: Final = {

@@ -1,1 +1,1 @@
-"""The gateway over HTTP: who asks, what for, and the way of one request through limits, cache, targets and back."""
+"""The way of one request: who asks, what for, through limits, cache and targets, and back."""

@@ -19,13 +19,13 @@ from foundation.dialects.paths import Route
 from workloads.gateway.caching.exact import cache_key
 from workloads.gateway.configuration.keys import Holder
 from workloads.gateway.errors import LedgerError
+from workloads.gateway.http.body import BodyTimeoutError, ClientGoneError, read_body
 from workloads.gateway.limits.tenant import Reservation, reserve
 from workloads.gateway.money.cost import cost_of
 from workloads.gateway.observability.spans import Span, begin
 from workloads.gateway.routing.choice import choose_route
 from workloads.gateway.routing.plan import plan
 from workloads.gateway.runtime import LiveRoute, Runtime, Upstream
-from workloads.gateway.serving.body import BodyTimeoutError, ClientGoneError, read_body
 from workloads.gateway.serving.inquiry import Inquiry
 from workloads.gateway.serving.journey import Journey
 from workloads.gateway.serving.safeguard import screened_request
@@ -33,7 +33,7 @@ from workloads.gateway.serving.settlement import Outcome, settle
 from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
-    from workloads.gateway.serving.application import Gateway, Receive, Send
+    from workloads.gateway.http.application import Gateway, Receive, Send
 
 #: What a client may not see as its own fault: it is the gateway that the provider refused.
 _GATEWAY_S_OWN: Final = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.QUOTA})
@@ -119,7 +119,7 @@ class Exchange:
             if self.reservation is not None and self.outcome is not None:  # it left between two tries
                 settle(self.gateway, self.runtime, self.who(), None, self.reservation, self.outcome, self.span)
         except Exception:  # noqa: BLE001  # the last line of defence: a client gets an answer
-            from workloads.gateway.serving.application import LOG
+            from workloads.gateway.http.application import LOG
 
             LOG.exception("request %s failed inside the gateway", self.request_id)
             await self._refuse(RefusedError(ProviderError(ErrorKind.INTERNAL, "the gateway failed; this is its own fault", 500)))
@@ -351,7 +351,7 @@ class Exchange:
             await self.send({"type": "http.response.body", "body": body})
 
     async def _models(self) -> None:
-        from workloads.gateway.serving.application import answer
+        from workloads.gateway.http.application import answer
 
         allowed = self.who().routes
         data = [
@@ -362,7 +362,7 @@ class Exchange:
         await answer(self.send, 200, {"object": "list", "data": data})
 
     async def _count(self, inquiry: Inquiry) -> None:
-        from workloads.gateway.serving.application import answer
+        from workloads.gateway.http.application import answer
 
         name = "input_tokens" if self.path.dialect == "anthropic" else "totalTokens"
         await answer(self.send, 200, {name: inquiry.prompt_tokens}, [(b"x-gateway-estimate", b"true")])

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 from foundation.dialects import json_bytes
+from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.events import Failed
 from foundation.dialects.model.usage import Usage
-from foundation.dialects.retry_after import retry_after_s
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
 from workloads.gateway.serving.safeguard import screened_answer
 from workloads.gateway.serving.settlement import settle

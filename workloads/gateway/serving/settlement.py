@@ -18,10 +18,10 @@ from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
     from workloads.gateway.configuration.keys import Holder
+    from workloads.gateway.http.application import Gateway
     from workloads.gateway.limits.tenant import Reservation
     from workloads.gateway.observability.spans import Span
     from workloads.gateway.runtime import Runtime, Upstream
-    from workloads.gateway.serving.application import Gateway
 
 
 @dataclass(slots=True)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from foundation.dialects import DIALECTS, json_bytes
+from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.answer import StopReason
 from foundation.dialects.model.assembly import assemble
 from foundation.dialects.model.content import Text, ToolCall
 from foundation.dialects.model.errors import ErrorKind
 from foundation.dialects.model.usage import Usage
-from foundation.dialects.retry_after import retry_after_s
 
 
 def sse(*documents: Any) -> bytes:

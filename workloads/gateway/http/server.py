@@ -20,10 +20,10 @@ import uvloop
 
 from workloads.gateway.configuration.loading import load
 from workloads.gateway.errors import GatewayError
+from workloads.gateway.http.application import LOG, Gateway
+from workloads.gateway.http.connection import bounded_protocol
 from workloads.gateway.money.ledger import Ledger
 from workloads.gateway.runtime import Runtime
-from workloads.gateway.serving.application import LOG, Gateway
-from workloads.gateway.serving.connection import bounded_protocol
 from workloads.telemetry import gateway as names
 
 _LOOK_S: Final = 1.0
