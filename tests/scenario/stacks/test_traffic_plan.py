@@ -110,7 +110,7 @@ def test_lognormal_is_clipped_to_the_bounds() -> None:
 
 
 def test_too_many_requests_are_refused_with_the_fix() -> None:
-    with pytest.raises(PlanTooLongError, match=r"asks for 10,000,000 requests.*lower `rate_per_s` or `duration_s`"):
+    with pytest.raises(PlanTooLongError, match=r"gives 10,000,000 requests.*lower `rate_per_s` or `duration_s`"):
         plan(traffic(), rate_per_s=1e6, duration_s=10)
 
 
