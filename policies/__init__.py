@@ -1,6 +1,6 @@
-"""Judges: rules over a graph, and the verdict over thresholds, predictions and measurements.
+"""The rules over a graph, and the verdict on thresholds, predictions and measurements.
 
-``check`` says how a graph breaks the rules; ``assess`` also says which rules could not be judged, and why. Rules over single objects
+``check`` returns a graph's violations; ``assess`` also returns the rules that could not be evaluated, and why. Rules over single objects
 are data (``policies/admission``), rules over a whole stack are Python (``policies/stack``).
 """
 

@@ -1,4 +1,4 @@
-"""Judges a graph by every rule: the object rules by CEL, the stack rules by Python."""
+"""Evaluates every rule on a graph: the object rules in CEL, the stack rules in Python."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def assess(
     object_rules: Sequence[CompiledRule] | None = None,
     stack_rules: Sequence[StackRule] = STACK_RULES,
 ) -> Assessment:
-    """Judge ``graph`` by all rules (or by the given ones) and say which could not be judged.
+    """Evaluate all rules (or the given ones) on ``graph`` and report which could not be evaluated.
 
-    ``environment`` None: a foreign graph; rules that need one are not applicable. ``price_book`` None: the environment's, a relative path
-    being one from the working directory, else the bundled one.
+    ``environment`` None: a graph without an environment definition; rules that need one are not applicable. ``price_book`` None: the
+    environment's own (a relative path is resolved against the working directory), else the bundled one.
 
     Raises:
-        RuleFileError, RuleExpressionError: a rule of ours cannot be meant.
+        RuleFileError, RuleExpressionError: one of our own rules is invalid.
         PriceBookError: the environment's price book cannot be read.
     """
     compiled = bundled_rules() if object_rules is None else object_rules
@@ -50,7 +50,7 @@ def assess(
             said = (
                 [*_of_objects(rule, found, environment)]
                 if isinstance(rule, CompiledRule)
-                # What is worked out once for all rules would be asked for once only: each rule has to ask for what is not known.
+                # A new Situation for each rule: a shared one caches values, so only the first rule would be seen to read an unknown.
                 else [*_of_stack(rule, situation if settled.graph is graph else Situation(settled.graph, environment, book), settled)]
             )
         except NotApplicableError as reason:
@@ -67,7 +67,7 @@ def assess(
 
 
 def check(graph: Graph, environment: Environment | None = None, price_book: PriceBook | None = None) -> list[Finding]:
-    """Return the findings of :func:`assess`, in order: what denies first, waived last."""
+    """Return the findings of :func:`assess`, those that deny first, the waived ones last."""
     return list(assess(graph, environment, price_book).findings)
 
 
@@ -76,7 +76,7 @@ def bundled_rules() -> tuple[CompiledRule, ...]:
     """Return the object rules that ship with the project, compiled.
 
     Raises:
-        RuleFileError, RuleExpressionError: one of them cannot be meant.
+        RuleFileError, RuleExpressionError: one of them is invalid.
     """
     return tuple(compile_rules(load_rules()))
 

@@ -1,11 +1,11 @@
-"""What can go wrong on this floor, by whose fault it is."""
+"""The errors of this floor, by who can fix them."""
 
 from __future__ import annotations
 
 
 class PolicyError(Exception):
-    """Base of every error raised by ``policies``; the text is shown to the operator as it is."""
+    """Base of every error raised by ``policies``; the operator sees the text unchanged."""
 
 
 class RuleExpressionError(PolicyError):
-    """The author of a rule wrote CEL that does not compile: names the file, the key and the position."""
+    """A rule's CEL does not compile; the text names the file, the key and the position."""

@@ -1,7 +1,8 @@
 """What the rules say about a graph.
 
-A finding is a breach, waived or not: a waiver is shown with its reason, never hidden. An assessment lists a rule that cannot be judged
-here (no environment, no nodes) as not applicable, with the reason: ``sandtable check`` and the policy pack tell it, reports show findings.
+A finding is a breach, waived or not: a waiver is shown with its reason, never hidden. An assessment lists a rule that cannot be evaluated
+(no environment, no nodes) as not applicable, with the reason. ``sandtable check`` and the policy pack print those too; reports show only
+the findings.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from stacks.admission.rules import Severity
 
-#: Stands for a rule where none could judge what the reason names, because it is not in the graph.
+#: Used in place of a rule's id if no rule could judge what the reason names, because it is not in the graph.
 EVERY_RULE: Final = "every rule"
 
 
@@ -20,8 +21,8 @@ EVERY_RULE: Final = "every rule"
 class Finding:
     """One resource breaks one rule.
 
-    ``resource`` is how a person names it (``Deployment ai/ai-stack``), ``urn`` is unique in the graph; both name the stack itself where
-    no single resource is at fault. ``waived_by`` is the reason given in the resource's waiver, else None.
+    ``resource`` is the readable name (``Deployment ai/ai-stack``), ``urn`` is unique in the graph; both name the stack itself if no single
+    resource is at fault. ``waived_by`` is the reason given in the resource's waiver, else None.
     """
 
     rule: str
@@ -42,19 +43,19 @@ class Finding:
 
     @property
     def order(self) -> tuple[bool, bool, str, str, str]:
-        """Sort key: what denies first, waived last, then by rule, resource and text."""
+        """Sort key: findings that deny first, waived ones last, then by rule, resource and text."""
         return (self.waived_by is not None, self.severity != "deny", self.rule, self.urn, self.message)
 
 
 def counted(findings: Sequence[Finding]) -> str:
-    """Return how many there are in a few words: ``0 deny, 9 other findings``."""
+    """Return the counts as a phrase: ``0 deny, 9 other findings``."""
     denied = sum(finding.denies for finding in findings)
     return f"{denied} deny, {len(findings) - denied} other findings"
 
 
 @dataclass(frozen=True, slots=True)
 class NotApplicable:
-    """A rule that was not judged, or not on the resource that the reason names, and why."""
+    """A rule that was not evaluated, at all or on the resource that the reason names, and why."""
 
     rule: str
     reason: str
@@ -64,8 +65,8 @@ class NotApplicable:
 class Assessment:
     """Everything that the rules say about a graph.
 
-    ``rules`` names every rule that was judged; a rule that is in it, and neither has a finding nor is not applicable somewhere, is kept by
-    every resource.
+    ``rules`` names every rule that was evaluated. Every resource complies with a rule that is listed there, has no finding and is nowhere
+    not applicable.
     """
 
     findings: tuple[Finding, ...]

@@ -1,8 +1,8 @@
 """Evaluates object rules (``stacks.admission.rules``) with a CEL library: the same text that the API server evaluates at admission.
 
 Rule 1: the library is the C++ implementation of CEL by the people who write the one inside the API server, with the same regular
-expressions (RE2); ``tests/e2e/clusters/test_admission.py`` holds both to the same verdict on every example and on mutations of them.
-Rule 2: what cannot be evaluated is a breach, as with ``failurePolicy: Fail``.
+expressions (RE2); ``tests/e2e/clusters/test_admission.py`` checks that both give the same verdict on every example and its mutations.
+Rule 2: an expression that fails to evaluate is a breach, as with ``failurePolicy: Fail``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORD: Final = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z_]\w*)""")
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What a rule says about one object. ``message`` is empty where it is kept; ``waived_by`` is the reason of a waiver."""
+    """A rule's verdict on one object. ``message`` is empty if the object complies; ``waived_by`` is the reason of a waiver."""
 
     kept: bool
     message: str = ""
@@ -56,7 +56,7 @@ class CompiledRule:
         self._expression = _compile(rule, "expression", rule.expression)
         self._waived = _compile(rule, "the waiver's expression", rule.waived_expression)
         self._message = _compile(rule, "messageExpression", rule.messageExpression) if rule.messageExpression else None
-        #: Names of fields and texts that its expressions hold: what it may ask of an object.
+        #: All words in its expressions: an upper bound on the fields that it can read from an object.
         self.words = frozenset(word for text in _texts(rule) for match in _WORD.finditer(text) for word in match.groups() if word)
 
     def judge(self, manifest: Mapping[str, Any]) -> RuleResult:
@@ -79,7 +79,7 @@ class CompiledRule:
             text = _evaluate(self._message, data)
         except _EvaluationError:
             return self.rule.message
-        # As at admission: an unusable text falls back to the message.
+        # As at admission: an unusable result of `messageExpression` falls back to `message`.
         return text.strip() if isinstance(text, str) and text.strip() and "\n" not in text else self.rule.message
 
     def _waiver(self, data: dict[str, Any]) -> str | None:
@@ -130,7 +130,7 @@ def _compile(rule: ObjectRule, key: str, text: str) -> cel.Expression:
 def _evaluate(expression: cel.Expression, data: dict[str, Any]) -> Any:
     try:
         value = expression.eval(data=data)
-    except RuntimeError as error:  # the library's own limits, such as that on iterations
+    except RuntimeError as error:  # the library's own limits, such as the one on iterations
         raise _EvaluationError(str(error)) from error
     if value.type() == cel.Type.ERROR:
         raise _EvaluationError(str(value.plain_value()))

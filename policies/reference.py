@@ -1,6 +1,6 @@
 """Writes ``docs/policies.md``, the reference of all rules, from the rules themselves.
 
-``python -m policies.reference`` writes it; with ``--check`` it only says whether the page is up to date (exit code 1 where it is not).
+``python -m policies.reference`` writes it; with ``--check`` it only checks whether the page is up to date (exit code 1 if not).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the engine starts the pack. Creating a ``PolicyPack`` serves it and does not return; everything else is in ``pack.py``."""
+"""Entry point of the pack for Pulumi's engine. Creating a ``PolicyPack`` serves it and never returns; everything else is in ``pack.py``."""
 
 from __future__ import annotations
 

@@ -1,13 +1,12 @@
-"""Every rule as a policy of Pulumi's own kind, with the verdicts of ``policies.assess``.
+"""Every rule as a Pulumi policy, with the verdicts of ``policies.assess``.
 
-Rule 1: nothing is judged here. A policy asks the same evaluator as ``sandtable preview`` and reports what it says.
+Rule 1: nothing is evaluated here. A policy calls the same evaluator as ``sandtable preview`` and reports its result.
 Rule 2: a rule that denies is mandatory and stops the update, one that warns is advisory.
-Rule 3: a waived breach is no violation, but it is not hidden: the policy says ``not applicable`` with the waiver's reason.
+Rule 3: a waived breach is not a violation, but it stays visible: the policy reports ``not applicable`` with the waiver's reason.
 
-The engine hands resources over behind proxies that raise on values not known before the deployment, and every number as a float:
-both are brought into the graph's normal form first. To a rule over the stack it hands what is deployed with all that the cluster has
-added, such as a node's taint of the moment; rules judge what was asked for, so that is kept from the rules over single resources,
-which the engine asks first.
+The engine wraps resources in proxies that raise on values not known before the deployment, and passes every number as a float; both are
+normalised first. To a rule over the stack it passes the live objects with everything that the cluster has added, such as a node's transient
+taints. Rules judge the desired state, so we record it from the rules over single resources, which the engine runs first.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _LEVELS: Final = {
 
 
 def policies(stack: Stack) -> list[Policy]:
-    """Return one policy a rule; what ``stack`` is may be told later, before the first policy is asked."""
+    """Return one policy per rule; ``stack`` may be filled in later, as long as that is before the first policy runs."""
     asked_for: dict[str, Resource] = {}
     return [
         *(_object_policy(rule, stack, asked_for) for rule in bundled_rules()),
@@ -97,7 +96,7 @@ def _report(said: Assessment, args: ResourceValidationArgs | StackValidationArgs
 
 
 def _malformed(graph: Graph) -> str:
-    """What does not have the shape that a rule over the stack relies on; empty where all is well."""
+    """Describe what lacks the shape that a rule over the stack relies on; empty if everything has it."""
     problems = []
     for resource in graph.known:
         try:
@@ -112,7 +111,7 @@ def _resource(given: ResourceValidationArgs | PolicyResource) -> Resource:
 
 
 def _plain(value: Any) -> Any:
-    """Take the proxies off; a value that is not known yet becomes the graph's mark for it."""
+    """Unwrap the proxies; a value that is not known yet becomes the graph's marker for it."""
     if isinstance(value, Mapping):
         return {key: _known(value, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

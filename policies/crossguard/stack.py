@@ -1,7 +1,7 @@
-"""The stack that is judged: which environment its configuration describes.
+"""The stack under evaluation: which environment its configuration describes.
 
-The engine tells it after the pack has started and before it asks anything (``ConfigureStack``); ``pulumi_policy`` 1.21 keeps the tags
-of that message and drops the rest, so we listen to it ourselves. The pack runs in the program's folder.
+The engine sends the configuration after the pack has started and before it evaluates anything (``ConfigureStack``). ``pulumi_policy`` 1.21
+keeps only the tags of that message, so we read it ourselves. The pack runs in the program's folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stacks.pricing.prices import PriceBook
 
 @dataclass
 class Stack:
-    """What is known of the stack. ``environment`` None: it is not one of ours; ``price_book`` None: the bundled one."""
+    """What is known about the stack. ``environment`` None: it is not one of ours; ``price_book`` None: the bundled one."""
 
     environment: Environment | None = None
     price_book: PriceBook | None = None
@@ -33,14 +33,14 @@ class Stack:
         """Read the stack's configuration; ``root`` is the program's folder, in which the environment's price book lies.
 
         Raises:
-            ConfigurationError: something in it cannot be meant, or the price book cannot be read.
+            ConfigurationError: a value is invalid, or the price book cannot be read.
         """
         self.environment = environment_of(name, config)
         self.price_book = PriceBook.named(self.environment.budget.price_book, root=root) if self.environment else None
 
 
 def listen(stack: Stack) -> None:
-    """Have the engine's description of the stack reach ``stack``; a configuration that cannot be meant ends the update with its text."""
+    """Pass the engine's description of the stack to ``stack``; an invalid configuration ends the update with the error's text."""
     servicer: Any = pulumi_policy.policy._PolicyAnalyzerServicer  # noqa: SLF001  # there is no public place where this message arrives
     theirs = servicer.ConfigureStack
 
@@ -55,12 +55,12 @@ def listen(stack: Stack) -> None:
 
 
 def environment_of(stack: str, config: Mapping[str, str]) -> Environment | None:
-    """Return the environment that a stack's configuration describes, None where it has no ``sandtable:`` keys.
+    """Return the environment that a stack's configuration describes, None if it has no ``sandtable:`` keys.
 
-    Pulumi hands structured values over as JSON; the program's secrets are no part of an environment.
+    Pulumi passes structured values as JSON; the program's secrets are not part of an environment.
 
     Raises:
-        ConfigurationError: something in it cannot be meant; one line a slip.
+        ConfigurationError: a value is invalid; one line per mistake.
     """
     values = {key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)}
     if not values:

@@ -1,7 +1,7 @@
-"""Rules over a whole stack: what no single object can show.
+"""Rules over a whole stack: properties that no single object can show.
 
-One rule a file. Each reads a graph (and, where it must, the environment and a price book), so it judges anybody's stack or manifests;
-what it cannot judge it says, with the reason. Each carries tiny stacks that keep and break it, which the tests and the reference page use.
+One rule per file. Each reads a graph (and, if needed, the environment and a price book), so it works on anybody's stack or manifests, and
+reports what it cannot judge and why. Each carries tiny stacks that comply with it and break it, for the tests and the reference page.
 """
 
 from __future__ import annotations

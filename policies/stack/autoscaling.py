@@ -1,6 +1,6 @@
-"""``autoscalers-keep-two-in-prod``: what serves keeps two replicas when there is little to do.
+"""``autoscalers-keep-two-in-prod``: a serving workload keeps two replicas even under low load.
 
-Beside ``replicas-in-prod``, which sees the Deployment alone: an autoscaler owns the number once it runs.
+Complements ``replicas-in-prod``, which sees only the Deployment: once an autoscaler runs, it owns the number of replicas.
 """
 
 from __future__ import annotations

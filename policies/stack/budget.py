@@ -1,6 +1,6 @@
 """``budget-not-exceeded``: the nodes at list price against ``budget.monthly_usd``.
 
-Rule: nodes without a price are no free nodes. What is known may break the budget; it cannot keep it.
+Rule: nodes without a price are not free. A partial cost can prove that the budget is exceeded, never that it is met.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def _problem(placed: Workload, nodes: tuple[Node, ...]) -> Breach | Unjudged | N
     refusals = {node.name: placed.refused_by(node) for node in nodes}
     admitting = [node for node in nodes if refusals[node.name] is None]
     if not admitting:
-        # An agent for nodes that this stack does not have (GPU nodes, say) has nothing to do, which is fine.
+        # A DaemonSet for nodes that this stack does not have (GPU nodes, say) runs no pods, which is fine.
         return None if placed.per_node else Breach(f"no node admits its pods: {_counted(refusals.values())}", placed.resource)
     if any(node.capacity is not None and placed.requests.fits(node.capacity) for node in admitting):
         return None
@@ -53,7 +53,7 @@ def _some(names: Sequence[str], most: int = 3) -> str:
 
 
 def _not_yet_there(situation: Situation) -> Iterator[Node]:
-    """A node of each pool that starts empty: an autoscaler will add it when a pod asks."""
+    """Yield one node of each pool that starts empty: an autoscaler adds it when a pod needs it."""
     present = {n.pool for n in situation.nodes}
     yield from (empty for empty in situation.pools if empty.pool not in present)
 

@@ -1,7 +1,7 @@
-"""``no-secrets-in-config-maps``: what may not stand in the environment may not stand where the environment is taken from.
+"""``no-secrets-in-config-maps``: a secret must not be in a ConfigMap, from which a pod may fill its environment.
 
-Rule: what a secret looks like is said once, in ``policies/admission/no-secrets-in-environment.yaml``; the entries of a ConfigMap are
-judged by it as if they were variables.
+Rule: the patterns of secrets are defined once, in ``policies/admission/no-secrets-in-environment.yaml``; it evaluates the entries of a
+ConfigMap as if they were environment variables.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from policies.stack.examples import Manifest
 from policies.stack.rule import Breach, Situation, StackExample, StackRule
 from stacks.admission.rules import FOLDER, load_rule
 
-#: Characters of a piece of a file; the rule looks closely at texts of less than 1024.
+#: Characters per piece of a file; the rule scans only texts shorter than 1024 characters.
 _PIECE: Final = 900
-#: Pieces in one evaluation, which may take a number of steps only.
+#: Pieces in one evaluation, because the CEL library limits the number of steps.
 _AT_ONCE: Final = 50
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:
     for resource in situation.graph.objects("ConfigMap"):
         data = resource.inputs.get("data")
-        if not isinstance(data, Mapping):  # a mark, where another program made all of it a secret
+        if not isinstance(data, Mapping):  # a marker, if another program made the whole map a secret
             continue
         variables = [{"name": name, "value": value} for key, whole in data.items() for name, value in _entries(key, whole)]
         names = [name for batch in _batches(variables) for name in _plain(batch)]
@@ -34,7 +34,7 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 
 
 def _plain(variables: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """Yield which of these the rule finds to be secrets."""
+    """Yield the names of the variables that the rule considers secrets."""
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {"containers": [{"name": "data", "env": [*variables]}]}}
     if not (verdict := _of_variables().judge(pod)).kept:
         yield verdict.message.partition(": ")[2]
@@ -47,7 +47,7 @@ def _batches(variables: Iterable[dict[str, str]]) -> Iterator[list[dict[str, str
 
 
 def _entries(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """An entry under its name; a file in pieces, because the rule looks closely at short texts only."""
+    """Yield an entry under its name; a file in pieces, because the rule scans short texts only."""
     text = value if isinstance(value, str) else str(value)
     if "\n" not in text.strip():
         yield key, text

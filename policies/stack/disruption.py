@@ -1,4 +1,4 @@
-"""``disruption-budgets-in-prod``: what serves survives a drain, and the drain gets through."""
+"""``disruption-budgets-in-prod``: a serving workload survives a drain, and its budget does not block the drain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stacks.graph.demand import Workload
 
 def _judge(situation: Situation) -> Iterator[Breach]:
     for served in situation.workloads:
-        # Where nothing runs there is no pod to evict, whatever a budget says.
+        # Without replicas there is no pod to evict, so a budget has no effect.
         if not served.resource.is_a("Deployment", "StatefulSet") or not serves(served) or not served.replicas:
             continue
         if problem := _problem(served, situation):
@@ -22,7 +22,7 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 
 
 def serves(workload: Workload) -> bool:
-    """Whether requests wait for its pods; the same words as in ``policies/admission/replicas-in-prod.yaml``."""
+    """Whether its pods serve requests; the same criterion as in ``policies/admission/replicas-in-prod.yaml``."""
     role = workload.resource.pod_labels.get(labels.ROLE)
     return role in {"engine", "gateway"} or str(workload.resource.pod_spec.get("priorityClassName", "")).endswith("serving")
 
@@ -34,7 +34,7 @@ def _problem(served: Workload, situation: Situation) -> str | None:
     if len(found) > 1:
         names = ", ".join(b.object_name for b in found)
         return f"{len(found)} disruption budgets select its pods ({names}); the API server then refuses every eviction"
-    # An autoscaler may go down to its smallest number, whatever the object says.
+    # An autoscaler may scale down to its minimum, whatever the object's own `replicas` is.
     replicas = min(map(fewest, autoscalers(situation.graph, served)), default=served.replicas)
     effect = disruption(found[0], replicas)
     if effect.takes < 1:

@@ -1,4 +1,4 @@
-"""Manifests from which the rules' tiny stacks are put together: only what a rule looks at."""
+"""Building blocks of the rules' example stacks: manifests with only the fields that a rule reads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def node(
 
 
 def pool_object(like: Manifest) -> Manifest:
-    """Return the ConfigMap that tells the pool of a Node ``like`` this, without its nodes."""
+    """Return the ConfigMap that describes the pool of a Node ``like`` this one, without its nodes."""
     metadata = like["metadata"]
     return {
         "apiVersion": "v1",

@@ -1,8 +1,7 @@
-"""``every-namespace-default-deny``: traffic that nobody allowed does not flow, in and out.
+"""``every-namespace-default-deny``: traffic that no policy allows is blocked, in both directions.
 
-A policy over all pods isolates them in each of its ``policyTypes``; from then on only what some policy allows gets through. So a
-policy that allows the own namespace denies all others, and one that allows everybody undoes every other (Kubernetes, "Network
-Policies").
+A policy that selects all pods isolates them in each of its ``policyTypes``: only traffic that some policy allows gets through. So a policy
+that allows its own namespace denies all others, and one that allows everything cancels every other (Kubernetes, "Network Policies").
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 
 
 def _namespaces(situation: Situation) -> dict[str, Resource]:
-    """Namespaces that are declared or hold pods, each with the resource that shows it."""
+    """Namespaces that are declared or contain pods, each with the resource that names it."""
     found = {r.namespace or "default": r for r in reversed(situation.graph.resources) if r.pod_template is not None or custom_pods(r)}
     found |= {r.object_name: r for r in situation.graph.objects("Namespace")}
     return {name: resource for name, resource in found.items() if name not in EXEMPT_NAMESPACES}
 
 
 def _selects_all(policy: Resource) -> bool:
-    """Whether it is over all pods of its namespace."""
+    """Whether it selects all pods of its namespace."""
     return selects_everything(policy.spec.get("podSelector") or {})
 
 
@@ -54,7 +53,7 @@ def _types(policy: Resource) -> list[str]:
 
 
 def _opens(policy: Resource) -> set[str]:
-    """Directions in which the policy allows all traffic: from or to everybody, on every port."""
+    """Directions in which the policy allows all traffic: from or to any peer, on every port."""
     return {
         direction for direction in _types(policy) if any(_lets_all(rule, direction) for rule in policy.spec.get(direction.lower()) or ())
     }
@@ -67,17 +66,17 @@ def _lets_all(rule: Mapping[str, Any], direction: str) -> bool:
 
 
 def _is_every_pod(peer: Mapping[str, Any]) -> bool:
-    """Whether a peer is every pod of every namespace; without a selector of namespaces it is those of its own."""
+    """Whether a peer matches every pod of every namespace; without a namespace selector it matches only its own namespace."""
     pods = peer.get("podSelector")
     return "ipBlock" not in peer and selects_everything(peer.get("namespaceSelector")) and (pods is None or selects_everything(pods))
 
 
 def _is_every_address(peers: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether the blocks of the peers, without those that leave addresses out, make up all of IPv4 or of IPv6."""
+    """Whether the peers' CIDR blocks cover all of IPv4 or IPv6; blocks with exceptions are left out."""
     blocks = []
     for block in (peer["ipBlock"] for peer in peers if "ipBlock" in peer):
         if not block.get("except"):
-            with suppress(ValueError):  # the API server refuses what is no network
+            with suppress(ValueError):  # the API server rejects an invalid CIDR
                 blocks.append(ip_network(str(block.get("cidr")), strict=False))
     return any(
         network.prefixlen == 0

@@ -1,6 +1,6 @@
-"""``gpu-models-are-priced``: every GPU pool has a row of the price book, and the row is for such a machine.
+"""``gpu-models-are-priced``: every GPU pool has a row in the price book, and the row is for the same kind of machine.
 
-A pool that starts empty is judged, too: it is grown, and paid for, when pods ask.
+A pool that starts empty is checked, too: once pods need it, it grows and costs money.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 
 
 def _where(pool: Node, situation: Situation) -> Resource | None:
-    """The pool's first node; the object that tells the pool where it has none."""
+    """The pool's first node; the object that describes the pool if it has no nodes."""
     return situation.graph.find("Node", pool.name) or next(situation.graph.with_label(labels.POOL, pool.pool, "ConfigMap"), None)
 
 
@@ -41,10 +41,10 @@ def _problem(node: Node, situation: Situation) -> str | None:
 
 
 def _other_size(node: Node, price: Price) -> str | None:
-    """What the nodes have that the row's machine has not, where the row says it; they may keep CPU and memory for themselves."""
+    """How the nodes differ from the row's machine, as far as the row says; nodes may reserve CPU and memory for themselves."""
     if node.capacity is None:
         return None
-    says_gpus = price.gpu_model is not None or price.vcpus is not None  # the row of a laptop tells no size
+    says_gpus = price.gpu_model is not None or price.vcpus is not None  # the row of a laptop gives no size
     sizes = (
         ("GPUs", node.capacity.gpu, float(price.gpus) if says_gpus else None),
         ("CPU", node.capacity.cpu, price.vcpus),

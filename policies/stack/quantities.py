@@ -1,4 +1,4 @@
-"""``quantities-are-legal``: every amount that a pod or a claim asks for is one that Kubernetes reads."""
+"""``quantities-are-legal``: every quantity that a pod or a claim requests is valid in Kubernetes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""``quorum-is-odd``: stores that vote have an odd number of members, and disruptions leave a majority.
+"""``quorum-is-odd``: stores with a quorum have an odd number of members, and disruptions leave a majority.
 
-Raft (Ongaro and Ousterhout 2014, section 5) and its kin need more than half of the members: four survive the loss of one, as three do.
+Raft (Ongaro and Ousterhout 2014, section 5) and similar protocols need a majority of the members: four survive the loss of one, as three
+do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from stacks.graph.demand import Workload
 VOTERS: Final = frozenset({"cockroach", "consul", "etcd", "kafka", "nats", "openbao", "rabbitmq", "redpanda", "vault", "zookeeper"})
 #: How distributions name the images of the same programs: ``cp-kafka``, ``vault-enterprise``, ``openbao-ubi``.
 _DISTRIBUTED: Final = re.compile(r"^cp-|-(enterprise|ent|ubi|fips|server|distroless)$")
-#: Words of a command by which a voter's image runs something that does not vote: an agent, a proxy, a client.
+#: Words of a command that mean that a voter's image runs a non-voting process: an agent, a proxy, a client.
 _NO_MEMBER: Final = frozenset(
     {"agent", "proxy", "connect", "grpc-proxy", "gateway", "etcdctl", "etcdutl", "backup", "snapshot", "exporter"}
 )
@@ -46,7 +47,7 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 
 
 def votes(store: Workload) -> bool:
-    """Whether its members vote: one of its containers is a voter, by its image or, where no image tells, by the name of the application."""
+    """Whether its members vote: one of its containers is a voter, by its image or, if no image is known, by the application's name."""
     resource = store.resource
     programs = {program: container for container in resource.containers() if (program := _program(container)) in VOTERS}
     if programs:
@@ -61,7 +62,7 @@ def _program(container: Mapping[str, Any]) -> str:
 
 def _is_member(program: str, container: Mapping[str, Any]) -> bool:
     words = {word.rpartition("/")[2] for text in (*_texts(container, "command"), *_texts(container, "args")) for word in text.split()}
-    if program == "consul":  # every consul is an agent; those that vote are servers
+    if program == "consul":  # every Consul process is an agent; only servers vote
         return not words & {"connect", "exporter", "snapshot"} and (not words or any(word.startswith("-server") for word in words))
     if program == "kafka":
         variables = {str(variable.get("name")): str(variable.get("value", "")) for variable in container.get("env") or ()}

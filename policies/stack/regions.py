@@ -1,4 +1,4 @@
-"""``data-in-allowed-regions``: stores with customer data can only land on nodes of regions where data may lie."""
+"""``data-in-allowed-regions``: stores with customer data can only be scheduled in regions where that data is allowed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _judge(situation: Situation) -> Iterator[Breach]:
     stores = [store for store in environment.data_stores if store.customer_data]
     assert not stores or situation.nodes, "raises where there is none: manifests without nodes are a part of a stack"
     for store in stores:
-        # An environment names a store and no namespace: namesakes are all taken for it, so that none hides behind another.
+        # An environment names a store without its namespace, so every StatefulSet of that name is checked.
         namesakes = [resource for resource in situation.graph.objects("StatefulSet") if resource.object_name == store.name]
         if not namesakes:
             yield Breach(
@@ -34,8 +34,8 @@ def _judge(situation: Situation) -> Iterator[Breach]:
 
 
 def _regions(store: DataStore, resource: Resource, situation: Situation, environment: Environment) -> set[str]:
-    """Regions of all nodes that its pods may land on; of the pool as declared where no node is in the graph."""
-    # Not one of the situation's workloads: those leave out what an operator owns, and customer data lies there all the same.
+    """Regions of all nodes that its pods may be scheduled on; those of the declared pool if the graph has no such node."""
+    # Not one of the situation's workloads: those leave out what an operator owns, and that may hold customer data as well.
     pods = Workload(resource, replicas=1, requests=Amounts(), priority=0, evicts=False, per_node=False, scheduled=False)
     found = {node.region for node in situation.nodes if pods.admitted_by(node)}
     return found or {environment.pool(store.pool).region}
