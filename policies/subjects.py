@@ -1,9 +1,9 @@
-"""What the rules over single objects judge: each object as the cluster will have it, and the pods in custom resources.
+"""The subjects of the rules over single objects: each object as the cluster will store it, and the pods in custom resources.
 
-Rule 1: what a controller made of its template is judged at the controller, as at admission: a waiver lies on the controller.
-Rule 2: the pods of a custom resource are judged as pods, each template for itself; of one that an operator completes, only that it could
-not be judged is told.
-Rule 3: what another object of the graph decides is filled in: whether the default service account mounts its token.
+Rule 1: pods that a controller made from its template are judged at the controller, as at admission, because a waiver is on the controller.
+Rule 2: the pods of a custom resource are judged as pods, each template separately; if an operator completes the template, the resource is
+reported as not judged.
+Rule 3: a default that another object of the graph sets is filled in: whether the default service account mounts its token.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOUNTS: Final = "automountServiceAccountToken"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One object to be judged. ``where`` says which pod template of a custom resource it is; empty for an object itself."""
+    """One object to judge. ``where`` is the path of the pod template in a custom resource; empty for the object itself."""
 
     resource: Resource
     manifest: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Subject:
 
 
 def subjects(graph: Graph) -> list[Subject]:
-    """Return what there is to judge in ``graph``, in its order."""
+    """Return the subjects in ``graph``, in its order."""
     owners = Owners(graph)
     tokenless = {
         account.namespace or "default"
@@ -46,7 +46,7 @@ def subjects(graph: Graph) -> list[Subject]:
 
 
 def not_judged(graph: Graph) -> Iterator[str]:
-    """Yield a sentence for each custom resource with pods that nobody here can know."""
+    """Yield a sentence for each custom resource whose pods cannot be known here."""
     for resource in graph.objects():
         if found := unknown_pods(resource):
             yield f"{resource.label}: the pods that an operator makes of it are not known ({', '.join(found)})"
@@ -62,7 +62,7 @@ def _of(resource: Resource, *, tokenless: bool) -> Iterator[Subject]:
 
 
 def _pod(resource: Resource, template: Mapping[str, Any]) -> dict[str, Any]:
-    """The template as a Pod of the resource's name, with the waivers of both."""
+    """The template as a Pod with the resource's name and the waivers of both."""
     metadata = dict(template.get("metadata") or {})
     annotations = {**resource.annotations, **(metadata.get("annotations") or {})}
     waivers = [text for text in (resource.annotations.get(labels.WAIVER), annotations.get(labels.WAIVER)) if isinstance(text, str)]
@@ -75,7 +75,7 @@ def _pod(resource: Resource, template: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completed(manifest: Mapping[str, Any], pods: tuple[str, ...] | None, *, tokenless: bool) -> Mapping[str, Any]:
-    """The manifest, where its default account mounts no token, as if its pods said so themselves."""
+    """The manifest; if its default service account mounts no token, as if its pods said so themselves."""
     return manifest if pods is None or not tokenless else _without_token(manifest, (*pods, "spec"))
 
 

@@ -1,12 +1,12 @@
-"""What can be judged while values are secret, or not known yet, as in a preview of objects that depend on each other.
+"""What can be judged while values are secret or not yet known, as in a preview of objects that depend on each other.
 
-Rule 1: an unknown value neither breaks a rule nor keeps it. Where a rule asks for one, the rule is reported as not evaluated on that
-resource; the update, which knows the value, judges.
-Rule 2: what a rule does not ask for cannot change its verdict. Of a rule in CEL we look at the words in its text; of one in Python
-we watch what it takes from the graph.
-Rule 3: a breach beside it still counts. Containers and environment variables are judged each for itself, so the one with the unknown
-value is left out and the others stand; an unknown value anywhere else leaves the whole resource in doubt, because a rule would take
-its absence for the default.
+Rule 1: an unknown value neither breaks a rule nor complies with it. If a rule reads one, the rule is reported as not evaluated on that
+resource; the update, which knows the value, evaluates it.
+Rule 2: a value that a rule does not read cannot change its verdict. For a rule in CEL we look at the words in its text; for one in Python
+we watch what it reads from the graph.
+Rule 3: a breach next to an unknown value still counts. Containers and environment variables are judged one by one, so only the one with the
+unknown value is left out. An unknown value anywhere else leaves the whole resource in doubt, because a rule would read its absence as the
+default.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from policies.watched import WatchedList, WatchedMapping
 from stacks.graph import Graph
 from stacks.graph.marks import has_marks, is_mark
 
-#: Lists whose items are judged each for itself.
+#: Lists whose items are judged one by one.
 _APART: Final = frozenset({"containers", "initContainers", "ephemeralContainers", "env"})
-#: What names an object, a container or a volume decides nothing about it; by the keys within and below which it stands.
+#: The name of an object, a container or a volume changes no verdict; (enclosing key, key) of each.
 _NAMES: Final = frozenset({("metadata", "name"), ("metadata", "generateName"), ("volumes", "name")}) | {
     (containers, "name") for containers in ("containers", "initContainers", "ephemeralContainers")
 }
-#: Mappings whose keys people choose: a rule may go through all of them. One that asks for annotations asks for one by name.
+#: Mappings with user-defined keys: a rule may iterate over them. Annotations are not among them: rules read those by name.
 _FREE_KEYS: Final = frozenset(
     {"labels", "matchLabels", "nodeSelector", "data", "binaryData", "requests", "limits", "overhead", "allocatable", "capacity"}
 )
-#: Kinds that decide about others: in doubt, they leave every breach of a rule over the stack in doubt.
+#: Kinds that affect other objects: an unknown value in one leaves every breach of a rule over the stack in doubt.
 _DECIDE_ABOUT_OTHERS: Final = frozenset({"HorizontalPodAutoscaler", "NetworkPolicy", "Node", "PodDisruptionBudget", "PriorityClass"})
 
 REASON: Final = "a value is not known before the deployment"
@@ -38,9 +38,9 @@ REASON: Final = "a value is not known before the deployment"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a rule that uses certain words can know of an object.
+    """What a rule that uses certain words can know about an object.
 
-    ``doubtful``: it asks for an unknown value. ``partly``: for one of a container or a variable, which is left out.
+    ``doubtful``: it reads an unknown value. ``partly``: it reads one of a container or a variable, which is left out.
     """
 
     inputs: Mapping[str, Any]
@@ -49,7 +49,7 @@ class Known:
 
 
 def known_to(words: AbstractSet[str], inputs: Mapping[str, Any]) -> Known:
-    """Return what a rule whose text holds these words can know of an object."""
+    """Return what a rule whose text contains these words can know about an object."""
     return _Pruning(words).of(inputs) if has_marks(inputs) else Known(inputs)
 
 
@@ -95,10 +95,10 @@ class _Pruning:
 
 @dataclass(frozen=True)
 class Settled:
-    """A graph without its unknown values, which tells what the rules over the stack ask of them.
+    """A graph without its unknown values, which records when a rule over the stack tries to read one.
 
-    ``doubtful``: URNs of resources that were asked for an unknown value since the last :meth:`forget`; ``partly``: of those that were asked
-    for their containers or variables, of which one is left out.
+    ``doubtful``: URNs of resources of which an unknown value was read since the last :meth:`forget`; ``partly``: URNs of those of which the
+    containers or variables were read while one of them is left out.
     """
 
     graph: Graph
@@ -106,17 +106,17 @@ class Settled:
     partly: set[str] = field(default_factory=set)
 
     def forget(self) -> None:
-        """Begin with another rule."""
+        """Clear the record, before the next rule."""
         self.doubtful.clear()
         self.partly.clear()
 
     def is_certain(self, urn: str | None) -> bool:
-        """Whether a breach of a rule over the stack holds at this resource (None: at the stack) whatever the unknown values are."""
+        """Whether a breach of a stack rule at this resource (None: at the stack) is certain whatever the unknown values are."""
         return urn not in self.doubtful and not any(r.kind in _DECIDE_ABOUT_OTHERS for r in self.graph if r.urn in self.doubtful)
 
 
 def settle(graph: Graph) -> Settled:
-    """Return what is known of ``graph``."""
+    """Return ``graph`` without its unknown values."""
     settled = Settled(graph.known)
     if settled.graph is graph:
         return settled
@@ -128,7 +128,7 @@ def settle(graph: Graph) -> Settled:
             watched = replace(resource, inputs=_watched(resource.inputs, "", doubt, partly)[0])
         resources.append(watched)
     watched_graph = replace(graph, resources=tuple(resources))
-    # It has no marks: what counts with values need not look for them, which would be taken for asking.
+    # It has no markers, so nobody needs to search it for them; the search would be recorded as reading unknown values.
     watched_graph.__dict__["known"] = watched_graph
     return replace(settled, graph=watched_graph)
 
@@ -138,7 +138,7 @@ def _add(urn: str, asked: set[str]) -> Callable[[], None]:
 
 
 def _watched(value: Any, within: str, doubt: Callable[[], None], partly: Callable[[], None]) -> tuple[Any, bool]:
-    """Return what is known of a value, so that it tells when it is asked for what is not; and whether anything in it is not known."""
+    """Return the known part of a value, which reports reads of the unknown part; and whether anything in it is unknown."""
     if isinstance(value, Mapping):
         unknown = {key for key, item in value.items() if is_mark(item, within, key) and (within, key) not in _NAMES}
         parts = {key: _watched(item, key, doubt, partly) for key, item in value.items() if key not in unknown}

@@ -1,6 +1,6 @@
-"""Mappings and lists of which a part is not known, and which tell when somebody asks for that part.
+"""Partly unknown mappings and lists that report when a caller reads the unknown part.
 
-``dict | dict`` and the C encoder of JSON look inside without asking; no rule uses them on a graph.
+``dict | dict`` and JSON's C encoder bypass these methods; no rule uses them on a graph.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class WatchedMapping(dict[str, Any]):
-    """A mapping that calls ``tell`` when it is asked for a key whose value is not known, or for all keys."""
+    """A mapping that calls ``tell`` when a caller reads a key with an unknown value, or all keys."""
 
     def __init__(self, known: Mapping[str, Any], unknown: AbstractSet[str], tell: Callable[[], None]) -> None:
         super().__init__(known)
@@ -44,15 +44,15 @@ class WatchedMapping(dict[str, Any]):
         return super().__len__()
 
     def __bool__(self) -> bool:
-        return True  # there is something in it, whatever it is
+        return True  # it has at least one item, even if that is unknown
 
     def keys(self) -> Any:
-        """The keys of what is known."""
+        """The keys with a known value."""
         self._tell()
         return super().keys()
 
     def items(self) -> Any:
-        """What is known."""
+        """The known items."""
         self._tell()
         return super().items()
 
@@ -63,7 +63,7 @@ class WatchedMapping(dict[str, Any]):
 
 
 class WatchedList(list[Any]):
-    """A list that calls ``tell`` when it is asked for its items, of which one is not known."""
+    """A list with an unknown item, which calls ``tell`` when a caller reads its items."""
 
     def __init__(self, known: list[Any], tell: Callable[[], None]) -> None:
         super().__init__(known)

@@ -1,6 +1,6 @@
-"""What the Pulumi CLI runs (``pulumi up -s dev``): the program for the environment that is called like the stack.
+"""Entry point for the Pulumi CLI (``pulumi up -s dev``): the program for the environment with the stack's name.
 
-What an operator can fix ends as one line of text without a traceback (``pulumi.RunError``).
+An error that an operator can fix ends as one line of text without a traceback (``pulumi.RunError``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(root: Path) -> None:
     """Declare the stack of the environment in ``root`` that Pulumi's stack is named after.
 
     Raises:
-        RunError: the environment's file cannot be meant, its cluster does not run, or a secret of the stack is not set.
+        RunError: the environment's file is invalid, its cluster is not running, or a secret of the stack is not set.
     """
     try:
         environment = load(pulumi.get_stack(), root=root)

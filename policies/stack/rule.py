@@ -1,4 +1,4 @@
-"""What a rule over a whole stack is made of."""
+"""The parts of a rule over a whole stack."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from stacks.pricing.prices import PriceBook
 
 
 class NotApplicableError(Exception):
-    """A rule cannot be judged here; the text is the reason. Caught by ``policies.assessment``, never seen outside."""
+    """A rule cannot be evaluated on this graph; the text is the reason. ``policies.assessment`` catches it; it never escapes."""
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What a rule may look at. Nodes, workloads and the cost are worked out once, for all rules together.
+    """What a rule may read. Nodes, workloads and the cost are computed once and shared by all rules.
 
     Their properties raise ``ConfigurationError`` if the graph carries an invalid quantity.
     """
@@ -36,7 +36,7 @@ class Situation:
         """The environment.
 
         Raises:
-            NotApplicableError: there is none.
+            NotApplicableError: none was given.
         """
         if self.environment is None:
             raise NotApplicableError("it compares with an environment, and none was given")
@@ -55,7 +55,7 @@ class Situation:
 
     @cached_property
     def pools(self) -> tuple[Node, ...]:
-        """One node of each pool, of those without nodes, too.
+        """One node of each pool, including pools without nodes.
 
         Raises:
             NotApplicableError: the graph has no pools, as plain manifests have.
@@ -66,7 +66,7 @@ class Situation:
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
-        """The controllers with their pods, those with an unreadable request among them (``quantities-are-legal`` tells these)."""
+        """The controllers with their pods, including those with an unreadable request (``quantities-are-legal`` reports these)."""
         return readable_workloads(self.graph)
 
     @cached_property
@@ -77,7 +77,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """How a stack breaks a rule, and the resource at fault; None where it is the stack as a whole."""
+    """How a stack breaks a rule, and the resource at fault; None if it is the stack as a whole."""
 
     message: str
     resource: Resource | None = None
@@ -85,7 +85,7 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """A resource on which the rule cannot be judged, and why."""
+    """A resource on which the rule cannot be evaluated, and why."""
 
     reason: str
     resource: Resource
@@ -93,7 +93,7 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class StackExample:
-    """A tiny stack: manifests, and the environment where the rule needs one."""
+    """A tiny stack: manifests, and an environment if the rule needs one."""
 
     name: str
     manifests: tuple[Mapping[str, Any], ...]
@@ -107,10 +107,9 @@ class StackExample:
 
 @dataclass(frozen=True)
 class StackRule:
-    """One rule over a whole stack; the fields mean what they mean in ``stacks.admission.rules.ObjectRule``.
+    """One rule over a whole stack; the fields have the same meaning as in ``stacks.admission.rules.ObjectRule``.
 
-    ``judge`` yields the breaches and the resources of which it cannot tell; where it can tell of none, it raises
-    :class:`NotApplicableError`.
+    ``judge`` yields the breaches and the resources that it cannot evaluate; if it can evaluate none, it raises :class:`NotApplicableError`.
     """
 
     id: str
@@ -125,7 +124,7 @@ class StackRule:
 
 
 def graph_of(manifests: Iterable[Mapping[str, Any]]) -> Graph:
-    """Return the graph of manifests that are already in memory."""
+    """Return the graph of manifests in memory."""
     return Graph.of((_resource(manifest) for manifest in manifests), "example")
 
 

@@ -1,4 +1,4 @@
-"""Who scales a workload, which disruption budgets select its pods, and what they leave of them (Kubernetes, "Disruptions")."""
+"""Which autoscalers and disruption budgets apply to a workload, and how many pods may be evicted (Kubernetes, "Disruptions")."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def autoscalers(graph: Graph, workload: Workload) -> list[Resource]:
 
 
 def fewest(scaler: Resource) -> int:
-    """Return how many replicas an autoscaler leaves at least (Kubernetes: 1 where nothing is said)."""
+    """Return the minimum number of replicas of an autoscaler (Kubernetes' default: 1)."""
     return int(scaler.spec.get("minReplicas", 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Disruption:
-    """What voluntary disruptions may take of a workload's pods at once, and what they leave."""
+    """How many of a workload's pods voluntary disruptions may evict at once, and how many remain."""
 
     takes: int
     leaves: int
@@ -53,10 +53,10 @@ def budgets(graph: Graph, workload: Workload) -> list[Resource]:
 
 
 def disruption(budget: Resource, replicas: int) -> Disruption:
-    """Return what ``budget`` lets go of ``replicas`` healthy pods; percentages are rounded up, as the controller does.
+    """Return how many of ``replicas`` healthy pods ``budget`` lets go; percentages are rounded up, as in the controller.
 
     Raises:
-        ConfigurationError: the budget's number is none.
+        ConfigurationError: the budget's value is neither a number nor a percentage.
     """
     if "maxUnavailable" in budget.spec:
         takes = min(replicas, _count(budget, "maxUnavailable", replicas))

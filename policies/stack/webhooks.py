@@ -1,6 +1,6 @@
-"""``webhooks-say-how-they-fail``: an admission webhook that is down is decided on beforehand.
+"""``webhooks-say-how-they-fail``: every admission webhook states what happens while it is down.
 
-No rule over single objects: the API server fills in both fields before it asks its policies.
+Not a rule over single objects, because the API server defaults both fields before it evaluates its policies.
 """
 
 from __future__ import annotations

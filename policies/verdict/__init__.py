@@ -1,20 +1,20 @@
 """The verdict on a release: ship, hold or inconclusive, with the reasons.
 
-One function judges thresholds, measurement, prediction, policies, costs and the kept baseline. Rules:
-1. A finding that denies holds the release; so does a threshold broken by the line that decides it; so does a regression. Bad news is
-   never outvoted by a missing measurement.
-2. Of the lines of one threshold exactly one decides: the measurement's. Without a measurement it is the prediction's, and then the
-   verdict is at most inconclusive. A measurement that does not count leaves the threshold open, and so does the prediction beside it:
-   what disturbed the load disturbed the calibration.
-3. An interval on both sides of the limit decides nothing (``holds`` is None); neither does a figure of too few samples, nor a run
-   that its own gate calls invalid. What too few samples leave undecided is that figure alone: a share of failures still decides. A
-   limit of no failure at all is about this very run, because no sample is large enough to say it of the next.
-4. A measurement without one good request is at best inconclusive, whatever the thresholds are. So is one of which nothing is asked, and
-   one with failures where no threshold says how many there may be.
-5. A cost with nodes that have no price is an "at least": it can break a limit, and keep none.
-6. Where prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive.
+One function judges thresholds, measurement, prediction, policies, costs and the saved baseline. Rules:
+1. A finding that denies holds the release; so does a threshold broken by its deciding line; so does a regression. A missing measurement
+   never outweighs a known failure.
+2. Exactly one line of each threshold decides: the measurement's. Without a measurement it is the prediction's, and then the verdict is at
+   best inconclusive. An invalid measurement leaves the threshold open, and so does the prediction beside it: whatever disturbed the load
+   disturbed the calibration.
+3. An interval that straddles the limit decides nothing (``holds`` is None); neither does a figure from too few samples, nor a run that its
+   own validity gate rejects. Too few samples leave only that figure undecided: the share of failures still decides. A limit of zero
+   failures is about this run only, because no sample is large enough to prove it for the next.
+4. A measurement without a single successful request is at best inconclusive, whatever the thresholds are. So is one without any threshold,
+   and one with failures if no threshold limits them.
+5. A cost with unpriced nodes is a lower bound: it can break a limit, but never prove that it is met.
+6. If prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive.
 
-Whoever shows a verdict takes these values as they are and derives nothing again.
+Reports show these values as they are and derive nothing of their own.
 """
 
 from policies.verdict.evidence import Cause, Evidence, Reason, Result, Verdict

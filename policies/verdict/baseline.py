@@ -1,4 +1,4 @@
-"""Whether a measurement is worse than the kept baseline."""
+"""Whether a measurement is worse than the saved baseline."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from foundation.measures import Outcome
     from policies.verdict.evidence import Evidence
 
-#: A quantile or the share of failures is worse than the kept baseline from this factor on, and only where the intervals do not touch.
+#: A quantile or the share of failures is a regression from this factor on, and only if the intervals do not overlap.
 REGRESSION_FACTOR: Final = 1.10
 
 
 def regressions(evidence: Evidence) -> list[str]:
-    """Return what is worse than the kept baseline; empty where there is none, or where the measurement does not count."""
+    """Return what is worse than the saved baseline; empty without a baseline or if the measurement is invalid."""
     before, after = evidence.baseline, evidence.measured
     if before is None or after is None or not evidence.counts:
         return []

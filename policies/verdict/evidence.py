@@ -1,4 +1,4 @@
-"""What a verdict is made from, and what it is."""
+"""The input of a verdict, and the verdict itself."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict with its reasons in order of weight; ``judgements`` list what is broken first, then what is undecided."""
+    """The verdict with its reasons in order of weight; ``judgements`` lists broken thresholds first, then undecided ones."""
 
     result: Result
     cause: Cause
@@ -58,9 +58,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that a verdict is made from.
+    """Everything that a verdict is based on.
 
-    ``missing`` says what could not be done; ``invalid`` why the measurement does not count; ``unpriced`` what is not in the cost.
+    ``missing`` says what could not be done; ``invalid`` why the measurement is invalid; ``unpriced`` what the cost leaves out.
     """
 
     thresholds: Sequence[Threshold]
@@ -75,5 +75,5 @@ class Evidence:
 
     @property
     def counts(self) -> bool:
-        """Whether there is a measurement that counts."""
+        """Whether there is a valid measurement."""
         return self.measured is not None and not self.invalid

@@ -1,4 +1,4 @@
-"""Puts the lines of the thresholds, the policies and the kept baseline together to one verdict."""
+"""Combines the lines of the thresholds, the policies and the saved baseline into one verdict."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _worst_first(line: Judgement) -> tuple[bool, bool]:
 
 
 def _undecided(evidence: Evidence, lines: Sequence[Judgement]) -> list[str]:
-    """What keeps the release from shipping though nothing bad is known."""
+    """What keeps the release from shipping although nothing has failed."""
     return [
         *(evidence.missing or (("nothing was measured",) if evidence.measured is None else ())),
         *(f"the measurement does not count: {text}" for text in evidence.invalid),
@@ -51,7 +51,7 @@ def _undecided(evidence: Evidence, lines: Sequence[Judgement]) -> list[str]:
 
 
 def _unasked(measured: Outcome, thresholds: Sequence[Threshold]) -> list[str]:
-    """What stands in the way of a verdict on ``measured`` whatever its figures are."""
+    """What rules out a verdict on ``measured``, whatever its figures are."""
     if nothing_good := no_good_request(measured):
         return [nothing_good]
     metrics = {threshold.metric for threshold in thresholds}

@@ -1,4 +1,4 @@
-"""One threshold held against what is known: a line for each source that says something about it."""
+"""One threshold compared with the evidence: a line for each source that has a value for it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Source = Literal["measured", "predicted", "cost", "policy"]
 class Judgement:
     """One threshold checked against one source.
 
-    ``holds`` is None where the value cannot decide. ``decides`` is true for one line of each threshold, and what that one says is said of
-    the threshold: broken, kept or, with None, left open. The other lines are for comparison.
+    ``holds`` is None if the value cannot decide. ``decides`` is true for exactly one line of each threshold, and its result is the
+    threshold's: broken, met or, with None, left open. The other lines are for comparison.
     """
 
     threshold: Threshold
@@ -32,7 +32,7 @@ class Judgement:
     decides: bool = True
 
     def left_open(self) -> Judgement:
-        """Return the line as one of a run that does not count, which answers nothing about the engines."""
+        """Return the line as that of an invalid run, which proves nothing about the engines."""
         return replace(self, holds=None) if self.source in {"measured", "predicted"} else self
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ def judge_threshold(threshold: Threshold, evidence: Evidence) -> list[Judgement]
 
 
 def without_an_answer(line: Judgement, evidence: Evidence) -> str:
-    """Return a line that decides nothing, with what a reader must know besides its value and its interval."""
+    """Return an undecided line as text, with what a reader must know besides its value and its interval."""
     if line.source == "cost" and evidence.unpriced:
         return f"{line}: that is without what has no price: {'; '.join(evidence.unpriced)}"
     if line.source != "measured" or evidence.measured is None:
@@ -80,7 +80,7 @@ def _line(threshold: Threshold, source: Source, value: float | None, low: float 
     if value is None or math.isnan(value):
         return Judgement(threshold, source, None, None, None, None)
     holds: bool | None = threshold.holds(value)
-    # No sample shows that nothing will ever fail: a limit of 0 is about the run itself.
+    # No sample proves that nothing will ever fail, so a limit of 0 is about this run only.
     about_this_run = threshold.metric == "failed_share" and threshold.limit == 0
     if low is not None and high is not None and not about_this_run and threshold.straddled_by(low, high):
         holds = None
@@ -95,7 +95,7 @@ def _cost(threshold: Threshold, evidence: Evidence) -> Judgement:
 
 
 def _value(outcome: Outcome, metric: str, *, sampled: bool) -> tuple[float | None, float | None, float | None]:
-    """Value and interval of a metric; what the twin computes for the very requests that were sent has no sampling error."""
+    """Value and interval of a metric; the twin's figures for exactly the requests that were sent have no sampling error."""
     if metric == "failed_share":
         if not outcome.requests:
             return (None, None, None)

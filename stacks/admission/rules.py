@@ -6,13 +6,13 @@ Rule 2: this module reads and completes rules; it evaluates nothing.
 Rule 3: an expression uses only what both evaluators know: the CEL standard library with its macros, optional values
 (``object.?spec.?replicas.orValue(1)``) and the string functions. Kubernetes' own functions (``quantity``, ``url`` …) are refused
 when the rule is compiled.
-Rule 4: the API server fills defaults in before it asks the policies, a graph shows what was written. A rule must say the same of
-both, so it names the default itself (``.orValue(…)``).
+Rule 4: the API server fills in defaults before it evaluates the policies; a graph shows what was written. A rule must give the same verdict
+on both, so it names the default itself (``.orValue(…)``).
 
-An expression sees ``object`` and ``variables``. Beside a rule's own variables there are always ``variables.waivers`` (the text of the
-waiver annotations), and for kinds with pods ``variables.pod`` (the pod's spec) and ``variables.containers`` (with the init containers
-and the ephemeral ones).
-A variable must have a value for every object of the rule's kinds: one evaluator computes it always, the other only where it is used.
+An expression sees ``object`` and ``variables``. Besides a rule's own variables there are always ``variables.waivers`` (the text of the
+waiver annotations), and for kinds with pods ``variables.pod`` (the pod's spec) and ``variables.containers`` (including init and ephemeral
+containers). A variable must have a value for every object of the rule's kinds: one evaluator always computes it, the other only if it is
+used.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from stacks.graph.kinds import KINDS, TEMPLATES, standard
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "policies" / "admission"
 
-#: Namespaces of the cluster itself: its own components are not ours to judge.
+#: Namespaces of the cluster itself; its components are out of scope.
 EXEMPT_NAMESPACES: Final = ("kube-node-lease", "kube-public", "kube-system")
 
 Severity = Literal["deny", "warn"]
 
-# The safe loader over libyaml, where PyYAML has it: eight times faster, and every graph of the stack reads the rules.
+# The safe loader over libyaml, if PyYAML has it: eight times faster, and every graph of the stack reads the rules.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-#: ``kinds: pods`` stands for these.
+#: ``kinds: pods`` means these.
 WITH_PODS: Final = ("Pod", *TEMPLATES)
 
-# Ephemeral containers are another type to the API server, which joins lists of one type only.
+# Ephemeral containers have another type in the API server, which only concatenates lists of one type.
 _CONTAINERS: Final = (
     "variables.pod.?containers.orValue([]) + variables.pod.?initContainers.orValue([])"
     " + dyn(variables.pod.?ephemeralContainers.orValue([]))"
@@ -52,7 +52,7 @@ _CONTAINERS: Final = (
 
 
 class RuleFileError(ConfigurationError):
-    """A rule file cannot be meant: names the file, the key, what is allowed."""
+    """A rule file is invalid; the text names the file, the key and what is allowed."""
 
 
 class Variable(BaseModel):
@@ -74,7 +74,7 @@ class Example(BaseModel):
 
 
 class Examples(BaseModel):
-    """Manifests that the rule must let through and manifests that it must refuse; every test tier feeds on them."""
+    """Manifests that the rule must admit and manifests that it must reject; every test tier uses them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,23 +89,23 @@ class ObjectRule(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=48)]
     title: str
-    """What is asked for, in one line."""
+    """What the rule requires, in one line."""
     reason: str
     """Why: what goes wrong without it."""
     fix: str
     """What to write instead."""
     severity: Severity
     kinds: tuple[str, ...]
-    """Kinds that it judges. ``pods`` in a file stands for Pod and every kind with a pod template."""
+    """Kinds that it applies to. ``pods`` in a file means Pod and every kind with a pod template."""
     environments: tuple[str, ...] = ()
-    """Names of the environments where it holds; empty: everywhere."""
+    """Names of the environments where it applies; empty: everywhere."""
     variables: tuple[Variable, ...] = ()
     expression: str
-    """CEL: true where the object keeps the rule."""
+    """CEL: true if the object complies with the rule."""
     message: Annotated[str, Field(pattern=r"^[^\n]+$")]
-    """What the person reads whose object was refused."""
+    """The message to the author of a rejected object."""
     messageExpression: str | None = None  # noqa: N815  # Kubernetes' own name for it
-    """CEL: a message that names the culprits, used instead of ``message`` where it can be computed."""
+    """CEL: a message that names the parts at fault, used instead of ``message`` if it can be computed."""
     examples: Examples
 
     @field_validator("kinds", mode="before")
@@ -131,12 +131,12 @@ class ObjectRule(BaseModel):
 
     @property
     def provided_variables(self) -> tuple[Variable, ...]:
-        """The variables that a rule of these kinds is given."""
+        """The variables that every rule of these kinds gets."""
         annotations = ["object.metadata"]
         given: list[Variable] = []
         if all(kind in WITH_PODS for kind in self.kinds):
-            # One kind: the path is plain, and the API server checks it against the kind's schema. Several kinds: each has another
-            # path, and only `dyn` may look along a path that one of the schemas does not have.
+            # One kind: the path is typed, and the API server checks it against the kind's schema. Several kinds: each has its own path, and
+            # only `dyn` may follow a path that one of the schemas lacks.
             of = "object" if len({_pod_path(kind) for kind in self.kinds}) == 1 else "dyn(object)"
             given = [
                 Variable(name="template", expression=_by_kind(self.kinds, of)),
@@ -149,38 +149,38 @@ class ObjectRule(BaseModel):
 
     @property
     def all_variables(self) -> tuple[Variable, ...]:
-        """Provided variables and its own, in the order in which they may refer to each other."""
+        """The provided variables, then its own, in an order in which each refers only to earlier ones."""
         return (*self.provided_variables, *self.variables)
 
     @property
     def waived_expression(self) -> str:
-        """CEL: true where the object carries a waiver of this rule, with a reason."""
+        """CEL: true if the object carries a waiver of this rule, with a reason."""
         return f"variables.waivers.matches(r'{_waiver_pattern(self.id)}')"
 
     @property
     def admission_expression(self) -> str:
-        """CEL: true where the object may pass, because it keeps the rule or because the rule is waived."""
+        """CEL: true if the object is admitted, because it complies or because the rule is waived."""
         return f"{self.waived_expression} || ({self.expression.strip()})"
 
     def applies_to(self, manifest: Mapping[str, Any]) -> bool:
-        """Whether it judges this object: its kind is one of the rule's, and it lies outside the cluster's own namespaces."""
+        """Whether it applies to this object: its kind is one of the rule's, and it is outside the cluster's own namespaces."""
         kind = manifest.get("kind")
         if kind not in self.kinds or standard(str(manifest.get("apiVersion", "")), kind) is None:
             return False
         return not is_exempt(kind, manifest.get("metadata") or {})
 
     def applies_in(self, environment: str) -> bool:
-        """Whether it holds in the environment of this name."""
+        """Whether it applies in the environment with this name."""
         return not self.environments or environment in self.environments
 
 
 def is_exempt(kind: str, metadata: Mapping[str, Any]) -> bool:
-    """Whether an object of this kind lies in one of the cluster's own namespaces, or is one of them."""
+    """Whether an object of this kind is in one of the cluster's own namespaces, or is one of them."""
     return (metadata.get("name") if kind == "Namespace" else metadata.get("namespace")) in EXEMPT_NAMESPACES
 
 
 def waiver_reason(rule_id: str, text: str) -> str | None:
-    """Return the reason given for waiving ``rule_id`` in the text of a waiver annotation, None where it is not waived.
+    """Return the reason for waiving ``rule_id`` in the text of a waiver annotation, None if it is not waived.
 
     The text holds ``<rule-id>: <reason>``, several separated by a new line or a semicolon.
 
@@ -195,7 +195,7 @@ def load_rules(folder: Path = FOLDER) -> list[ObjectRule]:
     """Read every rule of ``folder``, ordered by id.
 
     Raises:
-        RuleFileError: a file cannot be read, or something in it cannot be meant.
+        RuleFileError: a file cannot be read or is invalid.
     """
     rules = [load_rule(path) for path in sorted(folder.glob("*.yaml"))]
     if not rules:
@@ -242,7 +242,7 @@ def _sentence(problem: Any) -> str:
 
 
 def _waiver_pattern(rule_id: str) -> str:
-    """Means the same to RE2 and to ``re``: no class of white space, whose members differ, and a reason on the rule's own line."""
+    """Pattern of a waiver with its reason on the same line. RE2 and ``re`` differ on whitespace classes, so it uses none."""
     return rf"(^|[\n;])[ \t]*{rule_id}[ \t]*:[ \t]*[^ \t\n;]"
 
 
