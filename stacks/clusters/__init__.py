@@ -1,4 +1,4 @@
-"""Where a stack lands: one adapter a file, all behind ``port.Cluster``."""
+"""The clusters that a stack can be deployed to: one adapter per file, all behind ``port.Cluster``."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def _kubeconfig(environment: Environment, root: Path) -> Cluster:
 
 
 #: By the name of the provider in the environment; a new kind of cluster is one more file and one more line. `node`, the embedded cluster
-#: with a real kubelet beside the simulated nodes, has its place here.
+#: with a real kubelet beside the simulated nodes, would go here.
 _PROVIDERS: Final[dict[str, Callable[[Environment, Path], Cluster]]] = {"embedded": _embedded, "kubeconfig": _kubeconfig}
 
 
 def open_cluster(environment: Environment, root: Path) -> Cluster:
-    """Return the cluster that ``environment`` names, without starting or asking it."""
+    """Return the cluster that ``environment`` names, without starting or contacting it."""
     return _PROVIDERS[environment.cluster.provider](environment, root)
 
 
 @contextmanager
 def kept_to(cores: frozenset[int], root: Path) -> Iterator[None]:
-    """Keep the servers of all embedded clusters beneath ``root`` to ``cores`` for a while, off those where something is measured."""
+    """Pin the servers of all embedded clusters under ``root`` to ``cores`` for a while, away from the cores of a measurement."""
     from stacks.clusters.embedded import EmbeddedCluster
 
     with ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""What a stack asks of a cluster that somebody else owns, read off its graph: kinds that are served, the right to change them, nodes.
+"""What a stack needs from a cluster that others own, derived from its graph: served kinds, the right to change them, nodes.
 
-Asked beforehand, because a refusal half-way leaves half a stack.
+Checked beforehand, because a denial half-way leaves half a stack behind.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from stacks.graph import Graph, labels
 
-#: Who makes the nodes of a pool that must be there before its pods.
+#: Value of ``nodes_made_by`` for pools whose nodes must exist before the deployment.
 _EXISTING: Final = "existing"
 #: Server-side apply creates with `patch` and `create` together.
 VERBS: Final = ("create", "patch", "delete")
@@ -22,19 +22,19 @@ Kind = tuple[str, str]
 
 
 def kinds(graph: Graph) -> list[Kind]:
-    """Return the kinds of the graph's objects, in order, each once."""
+    """Return the distinct kinds of the graph's objects, in order."""
     return sorted({(resource.identity[0], resource.identity[1]) for resource in graph.objects()})
 
 
 def served(api: Any, graph: Graph) -> dict[Kind, str]:
-    """Return which of the graph's kinds the cluster serves, or will once the graph's own definitions are there, with their plural names.
+    """Return the plural names of those of the graph's kinds that the cluster serves, or will serve once the graph's CRDs exist.
 
     Args:
         api: ``kubernetes.client.ApiClient``.
         graph: What is to be deployed.
 
     Raises:
-        kubernetes.client.ApiException: the cluster answers with an error other than that it does not know a group.
+        kubernetes.client.ApiException: the cluster answers with an error other than an unknown group.
     """
     wanted = kinds(graph)
     found = dict(_defined(graph))
@@ -44,14 +44,14 @@ def served(api: Any, graph: Graph) -> dict[Kind, str]:
 
 
 def refused(api: Any, resources: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return which resources we may not create, patch or delete, by the verbs; empty where all is allowed.
+    """Return the resources that we may not create, patch or delete, by the denied verbs; empty if everything is allowed.
 
     Args:
         api: ``kubernetes.client.ApiClient``.
-        resources: (group, plural name), the group of the core being empty.
+        resources: (group, plural name); the core group is empty.
     """
     if _allows(api, "*", "*", "*"):
-        return {}  # one question is enough for an administrator
+        return {}  # one review is enough for an administrator
     lacking: dict[str, list[str]] = {}
     for group, resource in resources:
         if verbs := [verb for verb in VERBS if not _allows(api, verb, group, resource)]:
@@ -60,14 +60,14 @@ def refused(api: Any, resources: Iterable[tuple[str, str]]) -> dict[str, list[st
 
 
 def nodes_missing(api: Any, graph: Graph) -> list[str]:
-    """Return a sentence for each pool of existing nodes of which the cluster has fewer than the pool's smallest number.
+    """Return a sentence for each pool of existing nodes of which the cluster has fewer than the pool's minimum.
 
     Args:
         api: ``kubernetes.client.ApiClient``.
         graph: What is to be deployed.
 
     Raises:
-        kubernetes.client.ApiException: the cluster answers with an error other than that we may not list its nodes.
+        kubernetes.client.ApiException: the cluster answers with an error other than a denial to list its nodes.
     """
     from kubernetes.client import ApiException, CoreV1Api
 
@@ -95,7 +95,7 @@ def nodes_missing(api: Any, graph: Graph) -> list[str]:
 
 
 def _selected_by(pool: Mapping[str, str]) -> dict[str, str]:
-    """The labels of a pool by which its pods select its nodes (``components.pods.on_pool``)."""
+    """The labels of a pool that its pods use in their node selector (``components.pods.on_pool``)."""
     return {key: pool[key] for key in (labels.POOL, labels.GPU_PRESENT) if key in pool}
 
 
@@ -117,7 +117,7 @@ def _discovered(api: Any, version: str) -> Iterator[tuple[str, str]]:
         else:
             answer = CoreV1Api(api).get_api_resources(_request_timeout=_TIMEOUT_S)
     except ApiException as error:
-        if error.status != HTTPStatus.NOT_FOUND:  # nobody knows this group here
+        if error.status != HTTPStatus.NOT_FOUND:  # this cluster does not serve the group
             raise
         return
     for resource in answer.resources:

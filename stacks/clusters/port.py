@@ -1,4 +1,4 @@
-"""The port that every cluster keeps; ``tests/contract/test_cluster.py`` holds every adapter to it."""
+"""The port that every cluster implements; ``tests/contract/test_cluster.py`` checks every adapter against it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class ClusterStatus:
     nodes_are_played: bool
     note: str = ""
     context: str | None = None
-    """The context that the stack is deployed through, inside the kubeconfig file."""
+    """The context inside the kubeconfig file that deploys the stack."""
 
 
 class Cluster(Protocol):
-    """A place where a stack lands."""
+    """A cluster that a stack is deployed to."""
 
     @property
     def name(self) -> str:
-        """The name of the environment that it carries."""
+        """The name of the environment that it hosts."""
 
     @property
     def kubeconfig(self) -> Path:
@@ -34,30 +34,30 @@ class Cluster(Protocol):
 
     @property
     def kubeconfigs(self) -> tuple[Path, ...]:
-        """The files that say all of the context: the one, or those of $KUBECONFIG where cluster and user stand in others."""
+        """The files that define the context: one, or those of $KUBECONFIG if its cluster and user are in others."""
 
     @property
     def context(self) -> str:
         """The context to use inside that file."""
 
     def start(self) -> None:
-        """Make the cluster ready to be deployed to; does nothing where it already is.
+        """Make the cluster ready for a deployment; does nothing if it already is.
 
         Raises:
-            ClusterError: it did not start, cannot be reached or refuses us.
+            ClusterError: it did not start, is unreachable or denies us access.
             toolchain.ToolMissingError: a server is missing.
         """
 
     def stop(self) -> None:
-        """End what ``start`` started and keep the data; does nothing where nothing runs."""
+        """Stop what ``start`` started and keep the data; does nothing if nothing is running."""
 
     def delete(self) -> None:
-        """Stop, and throw the data away. A cluster that is not ours is left alone."""
+        """Stop, and delete the data. A cluster that is not ours is left alone."""
 
     def status(self) -> ClusterStatus:
         """Return what is running, without changing anything."""
 
 
 def kubeconfig_for_pulumi(cluster: Cluster) -> str | None:
-    """Return the path that Pulumi's provider is told; None where it has to merge the files of $KUBECONFIG itself."""
+    """Return the path to pass to Pulumi's provider; None if the provider must merge the files of $KUBECONFIG itself."""
     return str(cluster.kubeconfig.absolute()) if len(cluster.kubeconfigs) == 1 else None

@@ -1,6 +1,6 @@
 """The base of every component: names, labels, ownership and the small objects that nearly every component has.
 
-Rule 1: order between components is said once, by ``options.depends_on`` of the component; its children are registered after it.
+Rule 1: the order of components is declared once, by ``options.depends_on`` of the component; its children are registered after it.
 Rule 2: an object's Pulumi name is ``<namespace>/<name>``, so that a plan reads like the cluster.
 """
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
 
 PART_OF: Final = "sandtable"
-#: Pulumi counts an object with this annotation as done when the API server has accepted it.
+#: Pulumi considers an object with this annotation ready as soon as the API server has accepted it.
 SKIP_AWAIT: Final = {"pulumi.com/skipAwait": "true"}
 
 
 class Component(pulumi.ComponentResource):
-    """A part of the stack. Subclasses name their Pulumi type in ``KIND`` and the program that they run in ``APP``."""
+    """A part of the stack. Subclasses set their Pulumi type in ``KIND`` and the program that they run in ``APP``."""
 
     KIND: ClassVar[str]
     APP: ClassVar[str]
@@ -35,14 +35,14 @@ class Component(pulumi.ComponentResource):
         self.environment = environment
 
     def options(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Return the options of a child that is created when ``after`` exist."""
+        """Return the options of a child that is created after ``after``."""
         return pulumi.ResourceOptions(parent=self, depends_on=list(after) or None)
 
     def options_with_claims(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
-        """Return the options of a StatefulSet with claims: what its claim templates say counts when it is made, and never again.
+        """Return the options of a StatefulSet with claims, which ignore later changes of its claim templates.
 
-        Kubernetes cannot change them, so that Pulumi's provider would replace the whole set, and with it end every replica, for another
-        size or cost centre. Volumes that exist are grown, and their claims labelled, on the claims themselves.
+        Claim templates are immutable. For another size or cost centre Pulumi's provider would replace the whole set and terminate every
+        replica. Resize and label existing volumes on their claims instead.
         """
         return pulumi.ResourceOptions.merge(self.options(*after), pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates"]))
 
@@ -51,7 +51,7 @@ class Component(pulumi.ComponentResource):
         return common_labels(self.environment, self.APP, part)
 
     def selector(self, part: str) -> dict[str, str]:
-        """Return the labels that select the pods of ``part``; they never change, as a controller's selector cannot."""
+        """Return the labels that select the pods of ``part``; they never change, because a controller's selector is immutable."""
         return {"app.kubernetes.io/name": self.APP, "app.kubernetes.io/component": part}
 
     def metadata(
@@ -72,7 +72,7 @@ class Component(pulumi.ComponentResource):
         )
 
     def service_account(self, name: str, namespace: str, *, part: str) -> k8s.core.v1.ServiceAccount:
-        """Declare a ServiceAccount whose token is mounted nowhere unless a pod asks for it."""
+        """Declare a ServiceAccount; its token is mounted only into pods that request it."""
         return k8s.core.v1.ServiceAccount(
             f"{namespace}/{name}",
             metadata=self.metadata(name, namespace, part=part),
@@ -90,7 +90,7 @@ class Component(pulumi.ComponentResource):
         extra_labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
     ) -> k8s.core.v1.ConfigMap:
-        """Declare a ConfigMap; a value that is no text is written as JSON, which every program here reads (YAML and HCL include it)."""
+        """Declare a ConfigMap; a value that is not text is written as JSON, which every program here reads (also as YAML or HCL)."""
         return k8s.core.v1.ConfigMap(
             f"{namespace}/{name}",
             metadata=self.metadata(name, namespace, part=part, extra_labels=extra_labels, annotations=annotations),
@@ -111,9 +111,9 @@ class Component(pulumi.ComponentResource):
     ) -> k8s.core.v1.Service:
         """Declare a Service in front of the pods of ``part``; ``ports`` are port numbers by name, equal to the container's port names.
 
-        A ``headless`` service names the pods of a StatefulSet, also while they are not ready (they must find each other to become
-        ready). A deployment does not wait for a Service: the pods behind it are waited for at their own controller, and Pulumi's
-        provider lets ten seconds pass for every Service after that (pulumi-kubernetes, provider/pkg/await/service.go).
+        A ``headless`` service gives the pods of a StatefulSet DNS names, even before they are ready (they must find each other to become
+        ready). A deployment does not wait for a Service: its pods are awaited at their controller, and Pulumi's provider would wait another
+        ten seconds per Service (pulumi-kubernetes, provider/pkg/await/service.go).
         """
         return k8s.core.v1.Service(
             f"{namespace}/{name}",
@@ -135,7 +135,7 @@ class Component(pulumi.ComponentResource):
     def disruption_budget(
         self, name: str, namespace: str, *, part: str, max_unavailable: int | None = None, min_available: int | None = None
     ) -> k8s.policy.v1.PodDisruptionBudget:
-        """Declare how many pods of ``part`` a voluntary disruption (a drain, an upgrade) may take or must leave."""
+        """Declare how many pods of ``part`` a voluntary disruption (a drain, an upgrade) may evict or must leave."""
         return k8s.policy.v1.PodDisruptionBudget(
             f"{namespace}/{name}",
             metadata=self.metadata(name, namespace, part=part),
@@ -195,7 +195,7 @@ def common_labels(environment: Environment, app: str, part: str) -> dict[str, st
 
 
 def waivers(reasons: Mapping[str, str]) -> dict[str, str]:
-    """Return the annotation that lets an object break rules (by id) of ``policies/admission``, each for a reason."""
+    """Return the annotation that waives rules of ``policies/admission`` for an object: the reason by the rule's id."""
     return {labels.WAIVER: "; ".join(f"{rule_id}: {reason}" for rule_id, reason in reasons.items())}
 
 

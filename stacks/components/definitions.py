@@ -1,8 +1,9 @@
-"""CustomResourceDefinitions, typed: their own schema language in a few words.
+"""CustomResourceDefinitions, with short typed helpers for their schema language.
 
-The definitions here are minimal: they hold the fields that this stack writes and a controller must know, and refuse others by pruning.
-A controller that installs the complete ones by itself, as Crossplane does at every start, owns them from then on (``handed_over``): the
-stack makes a first one, so that its own objects are accepted before the controller runs, and leaves what the controller wrote alone.
+The definitions here are minimal: they contain the fields that this stack writes and a controller must know; the API server prunes all
+others. A controller that installs the complete definitions itself, as Crossplane does at every start, owns them from then on
+(``handed_over``): the stack creates an initial one, so that its own objects are accepted before the controller runs, and leaves the
+controller's version alone.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def text(pattern: str | None = None, allowed: Sequence[str] | None = None) -> k8s.apiextensions.v1.JSONSchemaPropsArgs:
-    """Return the schema of a text."""
+    """Return the schema of a string."""
     return k8s.apiextensions.v1.JSONSchemaPropsArgs(type="string", pattern=pattern, enum=list(allowed) if allowed else None)
 
 
 def number(minimum: int) -> k8s.apiextensions.v1.JSONSchemaPropsArgs:
-    """Return the schema of a whole number."""
+    """Return the schema of an integer."""
     return k8s.apiextensions.v1.JSONSchemaPropsArgs(type="integer", minimum=minimum)
 
 
@@ -46,7 +47,7 @@ def record(
 
 
 def anything() -> k8s.apiextensions.v1.JSONSchemaPropsArgs:
-    """Return the schema of an object whose keys somebody else decides."""
+    """Return the schema of an object with arbitrary keys."""
     return k8s.apiextensions.v1.JSONSchemaPropsArgs(type="object", x_kubernetes_preserve_unknown_fields=True)
 
 
@@ -63,8 +64,8 @@ def definition(
 ) -> k8s.apiextensions.v1.CustomResourceDefinition:
     """Declare a cluster-wide CustomResourceDefinition with one version, a ``spec`` and a free ``status``.
 
-    ``handed_over``: after it was made its spec is the controller's, and no change there is drift. Pulumi's provider leaves ignored
-    fields that another manager owns out of what it applies.
+    ``handed_over``: once created, its spec belongs to the controller, and a change of it is not drift. Pulumi's provider does not apply
+    ignored fields that another manager owns.
     """
     name = f"{plural}.{group}"
     options = pulumi.ResourceOptions.merge(component.options(), pulumi.ResourceOptions(ignore_changes=["spec"]) if handed_over else None)
@@ -103,7 +104,7 @@ def instance(
     part: str,
     spec: Mapping[str, Any],
 ) -> k8s.apiextensions.CustomResource:
-    """Declare one cluster-wide object of a kind that a definition (which must exist first) describes."""
+    """Declare one cluster-wide object of a custom kind; its definition must exist first."""
     return k8s.apiextensions.CustomResource(
         name,
         api_version=api_version,

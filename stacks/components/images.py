@@ -1,4 +1,4 @@
-"""References of container images; ``stacks/images.toml`` is the only place where a registry or a tag is written."""
+"""References to container images; ``stacks/images.toml`` is the only place that names a registry or a tag."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CATALOGUE: Final = Path(__file__).parents[1] / "images.toml"
 
 
 class Catalogue(NamedTuple):
-    """What ``images.toml`` says."""
+    """The content of ``images.toml``."""
 
     own_registry: str
-    """Where the platform's own images are pushed: those whose entry names no ``registry``."""
+    """Registry of the platform's own images, the entries without a ``registry``."""
     entries: dict[str, dict[str, str]]
 
 

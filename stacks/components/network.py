@@ -1,8 +1,8 @@
-"""Who may talk to whom. Every namespace denies everything (``Namespaces``); each component then allows what it needs, with names.
+"""Network policies. Every namespace denies everything (``Namespaces``); each component then allows exactly what it needs.
 
-Rule: with default deny a flow needs two permissions, one at either end. What is used by many is named once, here, for both.
+Rule: with default deny a flow needs two permissions, one at either end. Shared flows are defined once, here, for both ends.
 
-Networking v1 knows no host names, so the API server and other places outside the cluster are ports on any address.
+NetworkPolicy (networking.k8s.io/v1) has no host names, so the API server and other external services are ports on any address.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Traffic to or from pods of ``namespace`` on ``ports``; without a namespace from or to any address."""
+    """Traffic to or from pods of ``namespace`` on ``ports``; without a namespace, to or from any address."""
 
     ports: tuple[int, ...]
     namespace: str | None = None
@@ -33,26 +33,26 @@ class Flow:
     """Labels of the other side's pods; None: all pods of the namespace."""
 
 
-#: Namespaces whose programs use the secrets engine, the message bus and the data stores.
+#: Namespaces with clients of the secrets engine, the message bus and the data stores.
 CLIENTS: Final = (places.AI, places.FEDERATION, places.TRAINING)
-#: Where these listen.
+#: Ports of these services.
 SECRETS_PORT: Final = 8200
 BUS_PORT: Final = 4222
 STORE_PORTS: Final = {"postgresql": 5432, "redis": 6379, "object-store": 9000}
 
-#: Kubernetes' API server; its address is not known to a NetworkPolicy.
+#: The Kubernetes API server; a NetworkPolicy cannot name its address.
 API_SERVER: Final = Flow((443, 6443))
 
 
 def to_services(environment: Environment) -> list[Flow]:
-    """Return what the pods of ``CLIENTS`` send: to the secrets engine, the bus and the stores that the environment has."""
+    """Return the flows that pods in ``CLIENTS`` send: to the secrets engine, the bus and the environment's stores."""
     services = [Flow((SECRETS_PORT,), places.VAULT)] if environment.secrets.engine != "none" else []
     services += [Flow((BUS_PORT,), places.MESSAGING)] if environment.messaging.kind != "none" else []
     return services + to_stores(environment, *STORE_PORTS)
 
 
 def to_stores(environment: Environment, *kinds: str) -> list[Flow]:
-    """Return the flow to the data stores of these kinds; none where the environment has no such store."""
+    """Return the flow to the data stores of these kinds; empty if the environment has none."""
     ports = tuple(STORE_PORTS[kind] for kind in sorted({store.kind for store in environment.data_stores} & set(kinds)))
     return [Flow(ports, places.DATA)] if ports else []
 
@@ -67,9 +67,9 @@ def allow(
     out_to: Sequence[Flow] = (),
     pods: Mapping[str, str] | None = None,
 ) -> k8s.networking.v1.NetworkPolicy:
-    """Declare what the pods of ``part`` (or with the labels ``pods``, where a controller makes them) may receive and send.
+    """Declare what the pods of ``part`` (or with the labels ``pods``, if another controller creates them) may receive and send.
 
-    Looking up names is always allowed.
+    DNS lookups are always allowed.
     """
     return k8s.networking.v1.NetworkPolicy(
         f"{namespace}/{name}",

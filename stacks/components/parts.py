@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def http_probe(
     path: str, port: str | int, *, delay_s: int | None = None, period_s: int = 10, failures: int = 3, tls: bool = False
 ) -> k8s.core.v1.ProbeArgs:
-    """Return a probe that asks ``path``; the first after ``delay_s``, then every ``period_s``, given up after ``failures``."""
+    """Return a probe that requests ``path``: first after ``delay_s``, then every ``period_s``; it fails after ``failures``."""
     return k8s.core.v1.ProbeArgs(
         http_get=k8s.core.v1.HTTPGetActionArgs(path=path, port=port, scheme="HTTPS" if tls else "HTTP"),
         initial_delay_seconds=delay_s,
@@ -54,7 +54,7 @@ def from_field(path: str) -> k8s.core.v1.EnvVarSourceArgs:
 
 
 def scratch(name: str, size_mib: int, *, memory: bool = False) -> k8s.core.v1.VolumeArgs:
-    """Return an empty directory that lives as long as the pod; in ``memory`` for keys, which must not reach a disk."""
+    """Return an ``emptyDir`` that lives as long as the pod; in ``memory`` for keys, which must not reach a disk."""
     return k8s.core.v1.VolumeArgs(
         name=name,
         empty_dir=k8s.core.v1.EmptyDirVolumeSourceArgs(size_limit=memory_quantity(size_mib), medium="Memory" if memory else None),
@@ -62,17 +62,17 @@ def scratch(name: str, size_mib: int, *, memory: bool = False) -> k8s.core.v1.Vo
 
 
 def from_config_map(name: str, config_map: str, *, mode: int | None = None) -> k8s.core.v1.VolumeArgs:
-    """Return a volume with the keys of a ConfigMap as files; ``mode`` as a number, for instance 0o555 for scripts."""
+    """Return a volume with the keys of a ConfigMap as files; ``mode`` is a number, for instance 0o555 for scripts."""
     return k8s.core.v1.VolumeArgs(name=name, config_map=k8s.core.v1.ConfigMapVolumeSourceArgs(name=config_map, default_mode=mode))
 
 
 def secret_files(name: str, secret: str) -> k8s.core.v1.VolumeArgs:
-    """Return a volume with the keys of a Secret as files that only their owner reads."""
+    """Return a volume with the keys of a Secret as files that only their owner can read."""
     return k8s.core.v1.VolumeArgs(name=name, secret=k8s.core.v1.SecretVolumeSourceArgs(secret_name=secret, default_mode=0o440))
 
 
 def host_path(name: str, path: str, kind: str = "DirectoryOrCreate") -> k8s.core.v1.VolumeArgs:
-    """Return a directory (or ``Socket``, ``File`` …) of the node; namespaces with the restricted profile refuse it."""
+    """Return a directory (or ``Socket``, ``File`` …) of the node; namespaces with the restricted profile reject it."""
     return k8s.core.v1.VolumeArgs(name=name, host_path=k8s.core.v1.HostPathVolumeSourceArgs(path=path, type=kind))
 
 
@@ -82,16 +82,16 @@ def workload_api(name: str = "workload-api") -> k8s.core.v1.VolumeArgs:
 
 
 def claimed(name: str, claim: str) -> k8s.core.v1.VolumeArgs:
-    """Return the volume of a claim that somebody else made; the pod only reads it, so that many pods can mount it."""
+    """Return the volume of an existing claim, read-only, so that many pods can mount it."""
     return k8s.core.v1.VolumeArgs(
         name=name, persistent_volume_claim=k8s.core.v1.PersistentVolumeClaimVolumeSourceArgs(claim_name=claim, read_only=True)
     )
 
 
 def storage_claim(name: str, gib: int, claim_labels: Mapping[str, str]) -> k8s.core.v1.PersistentVolumeClaimArgs:
-    """Return the claim template of a StatefulSet; the cluster's default StorageClass decides where it lies.
+    """Return the claim template of a StatefulSet; it uses the cluster's default StorageClass.
 
-    Claims outlive their StatefulSet, so that they say themselves whose they are and who pays for them, as it was when they were made
+    Claims outlive their StatefulSet, so they carry their own labels for owner and cost centre, as of their creation
     (``Component.options_with_claims``).
     """
     return k8s.core.v1.PersistentVolumeClaimArgs(

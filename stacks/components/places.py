@@ -1,4 +1,4 @@
-"""Names of the namespaces, so that no component guesses another's."""
+"""Names of the namespaces, so that no component has to guess another's."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Pods as this stack runs them: hardened and sized by default, so that a component must ask for every exception.
+"""Pods of this stack: hardened and sized by default, so that a component must request every exception.
 
 Defaults (Kubernetes, "Pod Security Standards", profile restricted): not root, no privilege escalation, no capabilities, read-only root
-file system, the runtime's seccomp profile, no ServiceAccount token. Every container has requests and limits; memory is limited to what
-is requested, because memory that was over-promised is taken back by killing.
+file system, the runtime's seccomp profile, no ServiceAccount token. Every container has requests and limits. The memory limit is the
+request, because overcommitted memory is reclaimed by OOM kills.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MIB_PER_GIB: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What one container asks for. ``cpu`` in cores, ``memory_mib`` in MiB; ``cpu_limit`` defaults to twice ``cpu``."""
+    """Requests of one container. ``cpu`` in cores, ``memory_mib`` in MiB; ``cpu_limit`` defaults to twice ``cpu``."""
 
     cpu: float
     memory_mib: float
@@ -35,11 +35,11 @@ class Size:
 
     @classmethod
     def of(cls, resources: Resources) -> Size:
-        """Return the size that an operator wrote; the limit is the request, so that a replica's speed is what was rehearsed."""
+        """Return the size that an operator wrote; the CPU limit is the request, so that a replica runs at its rehearsed speed."""
         return cls(resources.cpu, resources.memory_gib * MIB_PER_GIB, resources.gpu, resources.cpu)
 
     def requirements(self) -> k8s.core.v1.ResourceRequirementsArgs:
-        """Return requests and limits; a GPU cannot be over-promised, so its limit is its request."""
+        """Return requests and limits; a GPU cannot be overcommitted, so its limit is its request."""
         gpu = {labels.GPU_RESOURCE: str(self.gpu)} if self.gpu else {}
         memory = {"memory": memory_quantity(self.memory_mib)}
         return k8s.core.v1.ResourceRequirementsArgs(
@@ -75,18 +75,18 @@ def memory_quantity(mib: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A volume and where a container sees it."""
+    """A volume and its mount path in a container."""
 
     volume: str
     path: str
     read_only: bool = False
     bidirectional: bool = False
-    """Mounts made by the container appear on the host; Kubernetes allows it to privileged containers only."""
+    """Whether mounts that the container creates appear on the host; Kubernetes allows this only for privileged containers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a container may do beyond the default, which is nothing."""
+    """Privileges of a container beyond the default, which is none."""
 
     user: int | None = NOBODY
     """None: the image's own user."""
@@ -161,7 +161,7 @@ def _security_context(rights: Rights) -> k8s.core.v1.SecurityContextArgs:
         run_as_non_root=not rights.root,
         run_as_user=0 if rights.root else rights.user,
         privileged=rights.privileged,
-        allow_privilege_escalation=rights.privileged,  # Kubernetes refuses a privileged container that says false here
+        allow_privilege_escalation=rights.privileged,  # Kubernetes rejects a privileged container with false here
         read_only_root_filesystem=not rights.writable_root,
         capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"], add=list(rights.capabilities) or None),
         seccomp_profile=k8s.core.v1.SeccompProfileArgs(type="Unconfined" if rights.privileged else "RuntimeDefault"),
@@ -170,7 +170,7 @@ def _security_context(rights: Rights) -> k8s.core.v1.SecurityContextArgs:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Which nodes take a pod."""
+    """Which nodes a pod may run on."""
 
     node_selector: Mapping[str, str] | None
     tolerations: tuple[k8s.core.v1.TolerationArgs, ...] = ()
@@ -179,8 +179,8 @@ class Placement:
 def on_pool(environment: Environment, pool_name: str, *, gpu: bool = False, stateful: bool = False) -> Placement:
     """Return the placement of pods that belong to a node pool.
 
-    Only pods that ask for a GPU tolerate GPU nodes. Stateful pods never tolerate spot nodes: two minutes' notice is too short to
-    move a volume, and quorums are lost by it.
+    Only pods that request a GPU tolerate GPU nodes. Stateful pods never tolerate spot nodes: two minutes' notice is too short to move a
+    volume, so a quorum could be lost.
     """
     pool = environment.pool(pool_name)
     selector = {labels.POOL: pool.name}
@@ -204,7 +204,7 @@ def platform_pool(environment: Environment) -> str:
     return environment.platform_pool or next(steady, environment.node_pools[0].name)
 
 
-#: Agents run on every node, whatever its taints: a node without them is blind and its pods have no identity.
+#: Agents run on every node, whatever its taints: without them a node has no telemetry and its pods have no identity.
 ON_EVERY_NODE: Final = Placement(None, (k8s.core.v1.TolerationArgs(operator="Exists"),))
 
 
@@ -230,15 +230,15 @@ def pod_template(
 ) -> k8s.core.v1.PodTemplateSpecArgs:
     """Return a pod template.
 
-    ``spread`` are the labels of pods to be spread over the zones (as evenly as the nodes allow) and, with ``apart``, never two on one
-    node where another is free. ``group`` owns the volumes. ``grace_s`` is the time between the signal to end and the kill.
+    ``spread`` are the labels of pods to spread over the zones (as evenly as the nodes allow); with ``apart``, two of them share a node only
+    if no other is free. ``group`` owns the volumes. ``grace_s`` is the time between SIGTERM and SIGKILL.
     """
     return k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(labels=dict(pod_labels), annotations=dict(annotations) if annotations else None),
         spec=k8s.core.v1.PodSpecArgs(
             service_account_name=service_account,
             automount_service_account_token=api_token,
-            enable_service_links=False,  # hundreds of environment variables that nobody reads
+            enable_service_links=False,  # they would add hundreds of unused environment variables
             priority_class_name=priority,
             runtime_class_name=runtime_class,
             restart_policy=restart,
@@ -265,7 +265,7 @@ def _spread(selector: Mapping[str, str], *, apart: bool) -> list[k8s.core.v1.Top
         k8s.core.v1.TopologySpreadConstraintArgs(
             topology_key=key,
             max_skew=1,
-            when_unsatisfiable="ScheduleAnyway",  # a lost zone must not keep its replicas from running elsewhere
+            when_unsatisfiable="ScheduleAnyway",  # after the loss of a zone its replicas must be able to run elsewhere
             label_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
         )
         for key in ([labels.ZONE, "kubernetes.io/hostname"] if apart else [labels.ZONE])

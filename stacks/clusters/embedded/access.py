@@ -1,4 +1,4 @@
-"""How clients get in: kubeconfig files, and a connection of our own to ask whether the cluster is ready."""
+"""Client access: kubeconfig files, and a connection of our own for readiness checks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from foundation.processes.free_port import LOOPBACK
 
 
 def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -> None:
-    """Write a kubeconfig for ``client`` that carries its certificate inside, so that it can be copied anywhere."""
+    """Write a kubeconfig for ``client`` with the certificate embedded, so that the file can be copied anywhere."""
 
     def content(file: str) -> str:
         return base64.b64encode((pki / file).read_bytes()).decode()
@@ -38,7 +38,7 @@ def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -
 
 
 class Connection:
-    """Asks one server with the administrator's certificate; every failure is an answer of None."""
+    """A client of one server with the administrator's certificate; every failure returns None or False."""
 
     def __init__(self, pki: Path, port: int) -> None:
         self._port = port
@@ -54,26 +54,26 @@ class Connection:
         return connection
 
     def ok(self, path: str) -> bool:
-        """Whether ``path`` answers with a success."""
+        """Whether ``path`` answers with a success status."""
         return self._request("GET", path)[0] in range(200, 300)
 
     def get(self, path: str) -> Any | None:
-        """Return the object at ``path``, None where there is none."""
+        """Return the object at ``path``, None if there is none."""
         status, body = self._request("GET", path)
         return json.loads(body) if status in range(200, 300) else None
 
     def apply(self, document: dict[str, Any]) -> bool:
-        """Make a cluster-wide object as ``document`` says, whether it is there already or not; tell whether it is so now."""
+        """Apply ``document``, a cluster-wide object, on the server side; return whether that succeeded."""
         kind, name = document["kind"], document["metadata"]["name"]
         plural = kind.lower() + ("es" if kind.endswith("s") else "s")
         path = f"/apis/{document['apiVersion']}/{plural}/{name}?fieldManager=sandtable&force=true"
         status, _ = self._request("PATCH", path, json.dumps(document), "application/apply-patch+yaml")
         if status == http.HTTPStatus.UNPROCESSABLE_ENTITY:
-            self._request("DELETE", path)  # an earlier version made it with another value in a field that cannot change
+            self._request("DELETE", path)  # an earlier version of ours set an immutable field differently
         return status in range(200, 300)
 
     def remove(self, path: str) -> bool:
-        """Remove the object, or all objects of the collection, at ``path``; tell whether nothing is there any more."""
+        """Delete the object, or all objects of the collection, at ``path``; return whether none is left."""
         return self._request("DELETE", path)[0] in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}
 
     def _request(self, method: str, path: str, body: str | None = None, media_type: str = "application/json") -> tuple[int, bytes]:

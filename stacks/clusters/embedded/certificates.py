@@ -1,4 +1,4 @@
-"""The cluster's own certificates: one authority for the API and one for etcd, EC keys, made once and kept with the data.
+"""The cluster's own certificates: one CA for the API and one for etcd, with EC keys, created once and kept with the data.
 
 Follows "PKI certificates and requirements" of the Kubernetes documentation: the API server knows its clients by the common name and
 organisation of their certificates.
@@ -38,7 +38,7 @@ class Authority:
 
     @classmethod
     def make(cls, name: str, folder: Path) -> Authority:
-        """Make an authority and write ``<name>.crt``."""
+        """Create an authority and write ``<name>.crt``."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"sandtable-{name}")])
         builder = _builder(subject, subject, key.public_key())
@@ -50,7 +50,7 @@ class Authority:
         return cls(key, certificate)
 
     def issue(self, folder: Path, name: str, common_name: str, organisation: str | None = None, *, server: bool = False) -> None:
-        """Write ``<name>.crt`` and ``<name>.key``; a server's certificate is also good for a client, as etcd's peers need."""
+        """Write ``<name>.crt`` and ``<name>.key``; a server's certificate is also valid for a client, as etcd's peers need."""
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
         if organisation:
@@ -71,7 +71,7 @@ class Authority:
 def make_certificates(folder: Path) -> None:
     """Write all certificates and keys of a cluster into ``folder``, or nothing at all.
 
-    A second call changes nothing: certificates that were handed out stay valid.
+    A second call changes nothing, so certificates that were handed out stay valid.
     """
     if (folder / "complete").exists():
         return
@@ -91,7 +91,7 @@ def make_certificates(folder: Path) -> None:
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    # A day early, so that a clock set back a little does not lock the cluster's parts out of each other.
+    # Valid from a day ago, so that a clock that is set back a little does not make the components reject each other.
     start = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     return (
         x509.CertificateBuilder()

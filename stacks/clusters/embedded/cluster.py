@@ -1,10 +1,10 @@
-"""One embedded cluster: started, healed, stopped, thrown away.
+"""One embedded cluster: start, heal, stop, delete.
 
-Rule 1: ``start`` is idempotent and heals: what runs is left alone, what died is started again over the same data.
-Rule 2: two starts at once do not race: a lock on the cluster's folder lets one wait for the other.
+Rule 1: ``start`` is idempotent and heals: it leaves running servers alone and restarts dead ones on the same data.
+Rule 2: concurrent starts do not race: a lock on the cluster's folder makes one wait for the other.
 Rule 3: ready means that a Deployment would roll out now: the API answers, the controllers and the scheduler are healthy, and the
 default service account exists (pods are refused without it).
-Rule 4: a start that fails or is interrupted ends what it started, and nothing else.
+Rule 4: a start that fails or is interrupted stops what it started, and nothing else.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _READY_WITHIN_S: Final = 120.0
 _LOCK_WITHIN_S: Final = 180.0
 _POLL_S: Final = 0.05
 _PORT_ATTEMPTS: Final = 3
-#: etcd alone reserves 64 MiB for its journal; below this it fails half-way, with less clear words.
+#: etcd alone preallocates 64 MiB for its WAL; with less than this it fails half-way, with a less clear message.
 _DISK_MIB: Final = 256
 _OBJECTS: Final = Path(__file__).with_name("objects.yaml")
 _NODE_LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -57,7 +57,7 @@ class EmbeddedCluster:
 
     @property
     def kubeconfigs(self) -> tuple[Path, ...]:
-        """That one."""
+        """The administrator's kubeconfig alone."""
         return (self.kubeconfig,)
 
     @property
@@ -92,9 +92,9 @@ class EmbeddedCluster:
                 raise
 
     def stop(self) -> None:
-        """End the servers in the opposite order of their start; the data stays."""
+        """Stop the servers in reverse order of their start; the data stays."""
         if not self.folder.exists():
-            self._stop(KINDS)  # whoever removed the folder has not ended them
+            self._stop(KINDS)  # the folder was removed, but the servers still run
             return
         with self._storage_errors(), self._lock():
             self._stop(KINDS)
@@ -109,7 +109,7 @@ class EmbeddedCluster:
             shutil.rmtree(self.folder)
 
     def status(self) -> ClusterStatus:
-        """Return what runs, without changing anything."""
+        """Return what is running, without changing anything."""
         dead, ports = self._dead(), Ports.read(self._ports_file)
         note = ""
         if not dead:
@@ -127,7 +127,7 @@ class EmbeddedCluster:
         )
 
     def kept_to(self, cores: frozenset[int]) -> AbstractContextManager[None]:
-        """Keep the servers that run to ``cores`` for a while."""
+        """Pin the running servers to ``cores`` for a while."""
         return self._processes.kept_to(KINDS, cores)
 
     @property
@@ -156,7 +156,7 @@ class EmbeddedCluster:
                 return
 
     def _choose_ports(self, attempt: int) -> Ports:
-        """Keep the ports of the last start, unless somebody took one in the meantime: then all ports are new, and all servers restart."""
+        """Reuse the ports of the last start. If another process took one in the meantime, choose new ports and restart all servers."""
         ports = Ports.read(self._ports_file)
         needed = [getattr(ports, port) for name in self._dead() for port in KINDS[name].ports] if ports else []
         if ports is None or attempt > 1 or any(stays_taken(port) for port in needed):
@@ -175,13 +175,13 @@ class EmbeddedCluster:
         self._processes.start(store)
         self._processes.start(apiserver)
         self._await([store, apiserver], "the API to answer", lambda: api.ok("/readyz"))
-        # Only now: clients that find no API back off for seconds, and take its processor while it starts.
+        # Only now: clients that find no API back off for seconds, and compete with it for CPU while it starts.
         for server in clients:
             self._processes.start(server)
         for document in yaml.safe_load_all(_OBJECTS.read_text(encoding="utf-8")):
             self._await(fleet[:-1], f"the {document['kind']} {document['metadata']['name']}", partial(api.apply, document))
         if not self._processes.alive(player.name):
-            # KWOK calls itself something else at every start, and would wait 40 s for the leases of the one before.
+            # KWOK uses a new identity at every start, and would wait 40 s for the leases of its predecessor.
             self._await(fleet[:-1], "the leases of nodes to be given up", partial(api.remove, _NODE_LEASES))
         self._processes.start(player)
         for name, port in (("controller manager", ports.controller_manager), ("scheduler", ports.scheduler)):
@@ -219,12 +219,12 @@ class EmbeddedCluster:
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Beside the folder, not in it: `delete` removes the folder while it holds the lock.
+        # Next to the folder, not in it: `delete` removes the folder while it holds the lock.
         lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         if not lock.acquire(_LOCK_WITHIN_S):
             raise ClusterError(f"another process has been starting or stopping cluster {self.name} for three minutes")
         try:
-            self.folder.mkdir(mode=0o700, exist_ok=True)  # a `delete` that we waited for has removed it
+            self.folder.mkdir(mode=0o700, exist_ok=True)  # a `delete` that we waited for may have removed it
             yield
         finally:
             lock.release()
@@ -243,4 +243,4 @@ class EmbeddedCluster:
 
 
 class _PortTakenError(ClusterError):
-    """Somebody took a port between our choice and the server's start."""
+    """Another process took a port between our choice and the server's start."""

@@ -1,4 +1,4 @@
-"""Loopback ports of one cluster, the same at every start as long as nobody else takes one."""
+"""Loopback ports of one cluster, the same at every start unless another process takes one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 from foundation.processes.atomic_file import write_text
 from foundation.processes.free_port import is_taken
 
-# Below the range from which systems choose ports of outgoing connections, so that a stopped cluster finds its own again.
+# Below the ephemeral port range, so that no outgoing connection takes the ports of a stopped cluster.
 _FIRST, _COUNT = 20_000, 12_000
 _CLOSES_WITHIN_S: Final = 2.0
 
@@ -30,26 +30,26 @@ class Ports:
 
     @classmethod
     def free(cls, seed: str) -> Ports:
-        """Choose ports on which nobody listens; ``seed`` spreads clusters that start together over the range."""
+        """Choose free ports; ``seed`` spreads clusters that start together over the range."""
         start = zlib.crc32(seed.encode())
         candidates = (_FIRST + (start + step) % _COUNT for step in range(_COUNT))
         return cls(*_take(len(fields(cls)), candidates))
 
     @classmethod
     def read(cls, path: Path) -> Ports | None:
-        """Return the ports kept in ``path``, None where there are none."""
+        """Return the ports stored in ``path``, None if there are none."""
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def write(self, path: Path) -> None:
-        """Keep the ports in ``path``."""
+        """Store the ports in ``path``."""
         write_text(path, json.dumps(asdict(self)))
 
 
 def stays_taken(port: int) -> bool:
-    """Whether somebody listens on ``port`` and goes on; a process that was killed is gone a moment before its sockets are."""
+    """Whether ``port`` stays in use; the sockets of a killed process close a moment after the process is gone."""
     deadline = time.monotonic() + _CLOSES_WITHIN_S
     while is_taken(port):
         if time.monotonic() > deadline:

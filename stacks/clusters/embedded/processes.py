@@ -1,7 +1,7 @@
 """The servers of one cluster as detached processes, with their records and logs in one folder.
 
-They outlive the command that starts them (``foundation/processes/detached.py``). What a start that was killed left without a record is
-known by its command line, which names the cluster's folder.
+They outlive the command that starts them (``foundation/processes/detached.py``). Processes that a killed start left without a record are
+recognised by their command line, which contains the cluster's folder.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Processes:
         self.folder = folder
 
     def log(self, name: str) -> Path:
-        """File with the output of the process called ``name``; the one before it ended with ``.before``."""
+        """File with the output of the process called ``name``; the previous process's output is in ``<file>.before``."""
         return self.folder / f"{name}.log"
 
     def start(self, server: Server) -> bool:
-        """Start ``server`` unless it runs already; tell whether it was started.
+        """Start ``server`` unless it is already running; return whether it was started.
 
         Raises:
             OSError: the log or the pid file cannot be written, or the program cannot be run.
@@ -59,11 +59,11 @@ class Processes:
         return True
 
     def alive(self, name: str) -> bool:
-        """Whether the process that we started under ``name`` still runs."""
+        """Whether the process that we started under ``name`` is still running."""
         return self._find(name) is not None
 
     def stop(self, names: Iterable[str], patience_s: float) -> None:
-        """End processes together by SIGTERM, and by SIGKILL those that take longer than ``patience_s``."""
+        """Send SIGTERM to all the processes, and SIGKILL to those that take longer than ``patience_s``."""
         names = tuple(names)
         end_processes([process for name in names if (process := self._find(name))], patience_s)
         self._end_strays(set(names))
@@ -72,7 +72,7 @@ class Processes:
 
     @contextmanager
     def kept_to(self, names: Iterable[str], cores: frozenset[int]) -> Iterator[None]:
-        """Keep those of the processes that run to ``cores`` for a while, then let them go. Linux only."""
+        """Pin the running ones of the processes to ``cores`` for a while, then unpin them. Linux only."""
         names = tuple(names)
         try:
             self._keep_to(names, cores)
@@ -82,7 +82,7 @@ class Processes:
                 self.let_go(names)
 
     def let_go(self, names: Iterable[str]) -> None:
-        """Give those of the processes that run all cores of ours; they keep to fewer where a measurement was killed."""
+        """Give the running ones all of our cores again; a measurement that was killed leaves them pinned to fewer."""
         if hasattr(os, "sched_getaffinity"):
             self._keep_to(names, os.sched_getaffinity(0))
 
@@ -92,14 +92,14 @@ class Processes:
                 _keep_to(process.pid, cores)
 
     def last_words(self, name: str) -> str:
-        """Last lines of a process's log, indented, for an error message."""
+        """The last lines of a process's log, indented, for an error message."""
         log = self.log(name)
         if not log.exists():
             return "    (no log)"
         return "\n".join(f"    {line[:240]}" for line in last_lines(log, _LOG_LINES)) or "    (the log is empty)"
 
     def _end_strays(self, names: AbstractSet[str]) -> None:
-        """End what nobody has written down: a start was killed before it did, or the pid files were removed or broken."""
+        """Stop processes without a record: a start was killed before it wrote one, or the pid files were removed or corrupted."""
         own = f"{self.folder.parent}{os.sep}"
         strays = []
         for process in psutil.process_iter(["cmdline"]):
@@ -116,7 +116,7 @@ class Processes:
 
 
 def _keep_to(pid: int, cores: AbstractSet[int]) -> None:
-    """Set the cores of every thread: a process has none of its own, and a new thread has those of the one that starts it."""
+    """Set the affinity of every thread: on Linux it is a thread's property, and a new thread inherits that of its creator."""
     done = set[str]()
     with suppress(FileNotFoundError):  # it has ended
         while new := {thread.name for thread in Path(f"/proc/{pid}/task").iterdir()} - done:

@@ -24,10 +24,10 @@ class Kind:
 
 
 def servers(folder: Path, ports: Ports) -> list[Server]:
-    """Return the servers of the cluster in ``folder``, in starting order.
+    """Return the servers of the cluster in ``folder``, in start order.
 
     Raises:
-        toolchain.ToolMissingError: one of them is not here.
+        toolchain.ToolMissingError: one of them is not installed.
     """
     return [Server(name, [str(toolchain.resolve(name).path), *kind.flags(folder, ports)]) for name, kind in KINDS.items()]
 
@@ -51,7 +51,7 @@ def _etcd(folder: Path, ports: Ports) -> list[str]:
         f"--peer-key-file={pki / 'etcd.key'}",
         f"--peer-trusted-ca-file={pki / 'etcd-ca.crt'}",
         "--peer-client-cert-auth",
-        # Survives kill -9 of any process, because the page cache does; only the loss of the whole machine may lose the last writes.
+        # Data survives kill -9 of any process, because the page cache does; only a crash of the machine may lose the last writes.
         "--unsafe-no-fsync",
         "--log-level=warn",
     ]
@@ -77,7 +77,7 @@ def _apiserver(folder: Path, ports: Ports) -> list[str]:
         f"--service-account-key-file={pki / 'service-accounts.pub'}",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}",
         "--service-cluster-ip-range=10.0.0.0/16",
-        "--allow-privileged=true",  # whether a pod may be privileged is for the admission policies to say
+        "--allow-privileged=true",  # the admission policies decide whether a pod may be privileged
         "--profiling=false",
     ]
 
@@ -89,7 +89,7 @@ def _controller_manager(folder: Path, ports: Ports) -> list[str]:
         "--use-service-account-credentials=true",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--service-account-private-key-file={pki / 'service-accounts.key'}",
-        # Hundreds of objects arrive at once, at an API server that nobody else uses.
+        # Hundreds of objects arrive at once, and nobody else uses this API server.
         "--kube-api-qps=200",
         "--kube-api-burst=400",
     ]
@@ -105,7 +105,7 @@ def _client(folder: Path, name: str, port: int) -> list[str]:
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
-        "--authentication-skip-lookup=true",  # nobody asks it anything but its health
+        "--authentication-skip-lookup=true",  # only its health endpoint is used
         f"--bind-address={LOOPBACK}",
         f"--secure-port={port}",
         "--leader-elect=false",
@@ -126,7 +126,7 @@ def _kwok(folder: Path, _ports: Ports) -> list[str]:
     ]
 
 
-#: In starting order.
+#: In start order.
 KINDS: Final[dict[str, Kind]] = {
     "etcd": Kind(_etcd, ("etcd", "etcd_peer")),
     "kube-apiserver": Kind(_apiserver, ("api",)),
@@ -135,7 +135,7 @@ KINDS: Final[dict[str, Kind]] = {
     "kwok": Kind(_kwok),
 }
 
-#: In stopping order: each group ends together, after those that need it; with the seconds it may take before it is killed.
+#: In stop order: each group stops together, after the groups that need it; with the grace period in seconds before SIGKILL.
 GROUPS: Final[tuple[tuple[tuple[str, ...], float], ...]] = (
     (("kwok", "kube-scheduler", "kube-controller-manager"), 2.0),
     (("kube-apiserver",), 3.0),

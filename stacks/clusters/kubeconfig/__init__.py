@@ -1,4 +1,4 @@
-"""Any cluster that the user names with a kubeconfig: the files as kubectl merges them, the credentials, the connection, the cluster."""
+"""Any cluster that the user names with a kubeconfig: merging the files as kubectl does, the credentials, the connection, the cluster."""
 
 from stacks.clusters.kubeconfig.cluster import KubeconfigCluster
 from stacks.clusters.kubeconfig.connection import connect

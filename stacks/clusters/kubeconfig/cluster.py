@@ -1,4 +1,4 @@
-"""A cluster behind a context of a kubeconfig. It is somebody's: checked before the first change, never stopped or deleted."""
+"""A cluster behind a context of a kubeconfig. Others own it: it is checked before the first change, and never stopped or deleted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from stacks.errors import ClusterError, ConfigurationError
 
 _TIMEOUT_S: Final = 10
 _UNAUTHORIZED: Final = 401
-#: The name and the password that a URL may begin with.
+#: User name and password in a URL.
 _USERINFO: Final = re.compile(r"//[^/@]*@")
 
 
 @dataclass(frozen=True)
 class KubeconfigCluster:
-    """A cluster behind one context; ``kubeconfigs`` are the files that say all of it, ``kubeconfig`` the one with the context."""
+    """A cluster behind one context; ``kubeconfigs`` are all files that define it, ``kubeconfig`` is the one with the context."""
 
     environment: Environment
     kubeconfigs: tuple[Path, ...]
@@ -38,20 +38,20 @@ class KubeconfigCluster:
 
     @classmethod
     def of(cls, environment: Environment, root: Path) -> KubeconfigCluster:
-        """Find files and context as ``kubectl`` would: the environment's (beneath ``root``), then $KUBECONFIG, then ~/.kube/config.
+        """Find files and context as ``kubectl`` would: the environment's (relative to ``root``), then $KUBECONFIG, then ~/.kube/config.
 
         Raises:
-            ConfigurationError: no such file, no such context in them, or a context whose cluster or user is not there.
+            ConfigurationError: a file, the context, or the context's cluster or user does not exist.
         """
         merged = files.read(files.named(environment.cluster.kubeconfig, root))
         context = environment.cluster.context or merged.current_context
         return cls(environment, merged.needed_for(context), merged.context(context).file, context)
 
     def start(self) -> None:
-        """Check that it answers, serves what the stack is made of, lets us change it, and has the nodes; nothing is started.
+        """Check that it answers, serves the stack's kinds, lets us change them, and has the nodes; start nothing.
 
         Raises:
-            ClusterError: it does not answer, does not know us, lacks a kind or nodes, or refuses something that the stack needs.
+            ClusterError: it does not answer, rejects our credentials, lacks a kind or nodes, or denies a permission that the stack needs.
         """
         from stacks.graph.sources import from_program
 
@@ -79,7 +79,7 @@ class KubeconfigCluster:
         """Do nothing: the cluster is somebody's."""
 
     def status(self) -> ClusterStatus:
-        """Tell whether its API answers."""
+        """Return whether its API answers."""
         from kubernetes import client
 
         note = ""
@@ -104,7 +104,7 @@ class KubeconfigCluster:
             answer = "does not know these credentials" if error.status == _UNAUTHORIZED else f"answers {error.status} {error.reason}"
             raise ClusterError(f"{place}: the cluster {answer}; renew them, or choose another context") from error
         except (HTTPError, OSError, ValueError) as error:
-            # A ValueError is about an address or a header, and repeats it.
+            # A ValueError is about an address or a header, and its text repeats the value.
             reason = "its address is malformed" if isinstance(error, ValueError) else str(getattr(error, "reason", error))
             raise ClusterError(f"{place}: no answer from {self._server()}: {_USERINFO.sub('//', reason)}") from None
 

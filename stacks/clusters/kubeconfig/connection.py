@@ -18,11 +18,11 @@ _CODE: Final = re.compile(r"[a-z_]{1,40}")
 def connect(kubeconfigs: Iterable[Path], context: str) -> Any:
     """Return a ``kubernetes.client.ApiClient`` of the cluster behind ``context``; the kubeconfig files are merged as kubectl does.
 
-    The files are read, never written, not even with a renewed token. A token that runs out is asked for again.
+    The files are read, never written, not even with a renewed token. An expired token is requested again.
 
     Raises:
-        ConfigurationError: there is no such context in it, or its credentials cannot be used.
-        ClusterError: the credentials have run out, and whoever issues them does not renew them.
+        ConfigurationError: the context does not exist, or its credentials cannot be used.
+        ClusterError: the credentials have expired and their issuer does not renew them.
     """
     kubeconfig = read(kubeconfigs)
     credentials = credentials_of(kubeconfig, context)
@@ -46,7 +46,7 @@ def _configuration(kubeconfig: Kubeconfig, context: str, credentials: Credential
     from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]  # what a login by OIDC fails with
     from urllib3.exceptions import HTTPError
 
-    # One context in one file: the client merges files in its own way, and runs plugins without telling that they failed.
+    # One context in one file: the client merges files differently from kubectl, and hides the failure of a plugin.
     alone = {
         "current-context": context,
         "contexts": [{"name": context, "context": {"cluster": "cluster", "user": "user"}}],
@@ -62,13 +62,13 @@ def _configuration(kubeconfig: Kubeconfig, context: str, credentials: Credential
     except config.ConfigException as error:
         raise ConfigurationError(f"{place} cannot be used: {error}") from None
     except (OAuth2Error, client.ApiException, HTTPError) as error:
-        # Their texts may repeat what the login service answered; the codes of OAuth are a closed list (RFC 6749, section 5.2).
+        # Their texts may repeat the login service's answer; OAuth's error codes are a closed list (RFC 6749, section 5.2).
         reason = error.error if isinstance(error, OAuth2Error) and _CODE.fullmatch(str(error.error)) else type(error).__name__
         raise ClusterError(
             f"{kubeconfig.places}: the credentials of context {context!r} cannot be renewed: {reason}; log in again"
         ) from None
     except OSError as error:
         raise ClusterError(f"{place} cannot be used: {error.strerror or type(error).__name__}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # values of a wrong type; their texts may repeat them
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # values of a wrong type, which the texts may repeat
         raise ConfigurationError(f"{place} cannot be used: a value of its cluster or user is malformed ({type(error).__name__})") from None
     return configuration

@@ -1,8 +1,8 @@
-"""What a user of a kubeconfig proves itself by, as client-go takes it (tools/clientcmd, ``validateAuthInfo``).
+"""The credentials of a kubeconfig's user, as client-go reads them (tools/clientcmd, ``validateAuthInfo``).
 
-Rule 1: what is configured is used, or is an error. A request without credentials is sent only for a context without a user, and for a
-user without any.
-Rule 2: no error repeats a credential, nor what a file, a plugin or a login service said that may hold one.
+Rule 1: configured credentials are used, or are an error. A request is sent without credentials only if the context has no user, or the user
+has no credentials.
+Rule 2: no error repeats a credential, or any output of a file, a plugin or a login service that may contain one.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from stacks.clusters.kubeconfig.files import Kubeconfig
 from stacks.clusters.kubeconfig.plugin import CredentialPlugin
 from stacks.errors import ConfigurationError
 
-#: What HTTP allows in the value of a header (RFC 9110, section 5.5), less the spaces, which no token has.
+#: Characters that HTTP allows in a header's value (RFC 9110, section 5.5), except spaces, which no token has.
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _IMPERSONATED: Final = ("as-groups", "as-uid", "as-user-extra")
-#: Providers that client-go had once, and the plugin that took their place.
+#: Auth providers that client-go has removed, and the plugin that replaced each.
 _REMOVED: Final = {"azure": "kubelogin (`kubelogin convert-kubeconfig`)", "gcp": "gke-gcloud-auth-plugin"}
 _OIDC: Final = "oidc"
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request carries.
+    """The credentials of a request.
 
     Attributes:
-        user: The keys of a kubeconfig's user that the client understands, with what a plugin or a file gave in their place.
-        renew: Returns the token of the moment, where it may change; None where it does not.
-        impersonate: Name of the user to act as; empty for none.
+        user: The keys of a kubeconfig's user that the client understands, after the output of a plugin or a file is filled in.
+        renew: Returns the current token if it may change; None if it does not.
+        impersonate: Name of the user to impersonate; empty for none.
     """
 
     user: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -42,11 +42,11 @@ class Credentials:
 
 
 def credentials_of(kubeconfig: Kubeconfig, context: str) -> Credentials:
-    """Return the credentials of a context, running its plugin where it has one.
+    """Return the credentials of a context; runs its plugin if it has one.
 
     Raises:
-        ConfigurationError: they cannot be used as they are written.
-        ClusterError: the plugin does not give any.
+        ConfigurationError: they are invalid.
+        ClusterError: the plugin does not return any.
     """
     user = kubeconfig.user_of(context)
     if user is None:
@@ -80,7 +80,7 @@ _KEYS: Final = {
 
 
 def _means(user: Mapping[str, Any], place: str) -> set[str]:
-    """Return the ways in which the user proves itself, by the first key of each."""
+    """Return the user's authentication methods, by the first key of each."""
     means = {name for name, keys in _KEYS.items() if any(user.get(key) for key in keys)}
     if user and not means and any(user.values()) and not user.get("as"):
         raise ConfigurationError(f"{place}: it has {', '.join(map(repr, user))}, and none of them is a credential that can be used here")
@@ -94,7 +94,7 @@ def _means(user: Mapping[str, Any], place: str) -> set[str]:
 
 
 def _bearer(user: Mapping[str, Any], place: str) -> Credentials:
-    """A token, or a file with one, which is read again for each request: whoever put it there renews it."""
+    """A token, or a file with one. The file is read again for each request, because whoever wrote it may renew it."""
     if not user.get("tokenFile"):
         return Credentials({"token": _token(_text(user, "token", place), f"{place}: its token")})
     path = Path(user["tokenFile"])
@@ -103,7 +103,7 @@ def _bearer(user: Mapping[str, Any], place: str) -> Credentials:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            text = "\0"  # no token, which is said below
+            text = "\0"  # not a token, so the check below rejects it
         except OSError as error:
             raise ConfigurationError(f"{place}: its token file {path} cannot be read: {error.strerror}") from error
         return _token(text.strip(), f"{place}: the token in {path}")

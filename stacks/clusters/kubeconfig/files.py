@@ -1,9 +1,9 @@
 """Kubeconfig files, merged as kubectl does (client-go, tools/clientcmd, ``ClientConfigLoadingRules``).
 
-Rule 1: of several files the first that has a cluster, a user or a context of a name has all of it; the first that says which context is
-current says so for all. A context, its cluster and its user may stand in three files.
-Rule 2: a relative path in a file starts at the file's folder.
-Rule 3: files hold credentials. An error names the file, the line and the key, and never repeats what stands there.
+Rule 1: the first file with a cluster, user or context of a given name wins, and entries are not merged; the first file with a current
+context wins, too. A context, its cluster and its user may be in three different files.
+Rule 2: a relative path in a file is relative to the file's folder.
+Rule 3: files contain credentials. An error names the file, the line and the key, and never repeats the content.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PATHS: Final = ("certificate-authority", "client-certificate", "client-key", "t
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A cluster, a user or a context, its paths absolute; and the file that it stands in."""
+    """A cluster, a user or a context with absolute paths, and the file that defines it."""
 
     value: Mapping[str, Any]
     file: Path
@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """What several files say together."""
+    """The merged content of several files."""
 
     files: tuple[Path, ...]
     current_context: str
@@ -45,11 +45,11 @@ class Kubeconfig:
 
     @property
     def places(self) -> str:
-        """The files, to be named in an error."""
+        """The files as an error names them."""
         return ", ".join(map(str, self.files))
 
     def context(self, name: str) -> Entry:
-        """Return the context of this name.
+        """Return the context with this name.
 
         Raises:
             ConfigurationError: there is none.
@@ -61,7 +61,7 @@ class Kubeconfig:
         raise ConfigurationError(f"{self.places}: no context {name!r}; there is {', '.join(self.contexts) or 'none'}{hint}")
 
     def cluster_of(self, context: str) -> Entry:
-        """Return the cluster that a context leads to.
+        """Return the cluster of a context.
 
         Raises:
             ConfigurationError: there is no such context, or it names no cluster.
@@ -72,10 +72,10 @@ class Kubeconfig:
         raise ConfigurationError(f"{self.places}: context {context!r} names the cluster {name!r}, which does not exist")
 
     def user_of(self, context: str) -> Entry | None:
-        """Return the user that a context names; None where it names none, and asks without credentials.
+        """Return the user of a context; None if it names none and sends no credentials.
 
         Raises:
-            ConfigurationError: there is no such context, or it names a user who is not there.
+            ConfigurationError: there is no such context, or its user does not exist.
         """
         name = self.context(context).value.get("user")
         if not name:
@@ -85,19 +85,19 @@ class Kubeconfig:
         raise ConfigurationError(f"{self.places}: context {context!r} names the user {name!r}, which does not exist")
 
     def needed_for(self, context: str) -> tuple[Path, ...]:
-        """Return the files without which the context cannot be used as it is: one where all of it stands in one, else all."""
+        """Return the files that the context needs: one if that defines all of it, else all."""
         entries = (self.context(context), self.cluster_of(context), self.user_of(context))
         files = {entry.file for entry in entries if entry}
         return tuple(files) if len(files) == 1 else self.files
 
 
 def named(kubeconfig: str | None, root: Path) -> tuple[Path, ...]:
-    """Return the files that are meant, as kubectl finds them: the given one (beneath ``root``), $KUBECONFIG, ~/.kube/config.
+    """Return the files to read, as kubectl finds them: the given one (relative to ``root``), $KUBECONFIG, ~/.kube/config.
 
-    Of a list in $KUBECONFIG those that exist, each once, or the first where none does.
+    For a list in $KUBECONFIG: the files that exist, each once, or the first if none does.
 
     Raises:
-        ConfigurationError: there is no home folder.
+        ConfigurationError: there is no home directory.
     """
     listed = [entry for entry in os.environ.get("KUBECONFIG", "").split(os.pathsep) if entry]
     folder, entries = (root, [kubeconfig]) if kubeconfig else (Path(), listed or [_HOME])
@@ -111,10 +111,10 @@ def named(kubeconfig: str | None, root: Path) -> tuple[Path, ...]:
 
 
 def read(files: Iterable[Path]) -> Kubeconfig:
-    """Read files and merge them.
+    """Read and merge files.
 
     Raises:
-        ConfigurationError: one of them cannot be read, or is no kubeconfig.
+        ConfigurationError: one of them cannot be read or is not a kubeconfig.
     """
     paths = tuple(files)
     documents = [(path, _document(path)) for path in paths]

@@ -1,7 +1,7 @@
-"""Credential plugins: a program that the kubeconfig names prints the credentials (client-go, plugin/pkg/client/auth/exec).
+"""Credential plugins: programs named in a kubeconfig that print credentials (client-go, plugin/pkg/client/auth/exec).
 
-Rule: what a plugin prints, on either stream, may hold credentials, and so may its arguments: none of it gets into an error. The error
-says how the plugin ended; whoever runs it by hand sees the rest.
+Rule: a plugin's output on either stream and its arguments may contain credentials, so none of it appears in an error. The error says how
+the plugin exited; to see the rest, run the plugin manually.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess  # it is what the user's kubeconfig says
+import subprocess  # runs the command in the user's own kubeconfig
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _BY_HAND: Final = "run it yourself to see its output"
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What a plugin gave: a token, or a certificate with its key, in PEM. ``expires`` None: it never does."""
+    """The credentials that a plugin issued: a token, or a certificate with its key, in PEM. ``expires`` None: never."""
 
     token: str | None = field(repr=False)
     certificate: str | None = field(repr=False)
@@ -36,21 +36,21 @@ class Issued:
 
     @property
     def has_expired(self) -> bool:
-        """Whether a new one has to be asked for."""
+        """Whether they must be requested again."""
         return self.expires is not None and self.expires <= datetime.now(UTC)
 
 
 class CredentialPlugin:
-    """The plugin of one user, checked but not run.
+    """The plugin of one user, validated but not run.
 
     Args:
-        said: The ``exec`` of the kubeconfig.
-        place: How errors name it.
-        folder: Where the kubeconfig lies; a command with a slash in it is relative to this.
-        cluster: What a plugin that asks for it is told of the cluster.
+        said: The ``exec`` section of the kubeconfig's user.
+        place: Its location, as errors name it.
+        folder: The kubeconfig's folder; a command with a slash in it is relative to this.
+        cluster: The description of the cluster, for plugins that request it (``provideClusterInfo``).
 
     Raises:
-        ConfigurationError: a key is missing or has a value that no version of the interface has.
+        ConfigurationError: a key is missing or has a value that no version of the API allows.
     """
 
     def __init__(self, said: Mapping[str, Any], place: str, folder: Path, cluster: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ class CredentialPlugin:
         self._command = str(folder / command) if os.sep in command else command
         self._arguments = self._texts("args", said.get("args") or [])
         self._variables = self._environment(said.get("env") or [])
-        # Version v1 asks for the mode, v1beta1 has a default (client-go, tools/clientcmd/validation.go).
+        # Version v1 requires the mode, v1beta1 has a default (client-go, tools/clientcmd/validation.go).
         mode = said.get("interactiveMode") or (None if self._version == _VERSIONS[0] else "IfAvailable")
         if mode not in _MODES:
             raise ConfigurationError(f"{self._place}: `exec.interactiveMode` must be {', '.join(_MODES[:-1])} or {_MODES[-1]}")
@@ -73,11 +73,11 @@ class CredentialPlugin:
             raise ConfigurationError(f"{self._place} needs input from a terminal, and there is none; log in with it beforehand")
 
     def run(self) -> Issued:
-        """Ask for credentials.
+        """Run the plugin and return the credentials.
 
         Raises:
             ConfigurationError: there is no such program.
-            ClusterError: it failed, or what it printed are no credentials.
+            ClusterError: it failed, or its output is not valid credentials.
         """
         program = shutil.which(self._command)
         if program is None:

@@ -1,4 +1,4 @@
-"""What turns a machine with GPUs into a GPU node: the runtime class, the device plugin and the exporter of GPU metrics.
+"""What a machine with GPUs needs to be a GPU node: the runtime class, the device plugin and the GPU metrics exporter.
 
 Facts: NVIDIA/k8s-device-plugin v0.20.0, deployments/static; NVIDIA/dcgm-exporter 4.8.2 (port 9400, user 1000 without profiling metrics).
 """
@@ -78,7 +78,7 @@ class GpuRuntime(Component):
                     priority=priority,
                     volumes=volumes,
                     group=None,
-                    runtime_class=_RUNTIME,  # it brings the driver's libraries and devices into the container
+                    runtime_class=_RUNTIME,  # it mounts the driver's libraries and devices into the container
                 ),
             ),
             opts=self.options(self.account, self.runtime_class),
@@ -96,7 +96,7 @@ class GpuRuntime(Component):
             rights=Rights(root=True),  # the kubelet's socket belongs to root; no capability is needed
         )
         volumes = [host_path("device-plugins", _DEVICE_PLUGINS, "Directory")]
-        # Without it no pod of the node gets a GPU: as important as the kubelet.
+        # Without it no pod on the node gets a GPU, so it is as critical as the kubelet.
         return self._daemon_set("nvidia-device-plugin", "device-plugin", main, volumes, priority="system-node-critical")
 
     def _exporter(self) -> k8s.apps.v1.DaemonSet:

@@ -1,9 +1,9 @@
-"""Pools whose nodes Karpenter makes (karpenter.sh/v1): a NodePool each, and the NodeClass that says how a machine of the cloud starts.
+"""Pools with nodes from Karpenter (karpenter.sh/v1): a NodePool for each, and the NodeClass that configures the cloud's machines.
 
 Sources: https://karpenter.sh/docs/concepts/nodeclasses (EC2NodeClass), Azure documentation, "Configure AKSNodeClass resources".
 
-Rule: Karpenter and its definitions are the cluster's; what the class names in the account (role, subnets, security groups) is found by
-the environment's name, so that an environment contains nothing about an account.
+Rule: Karpenter and its CRDs belong to the cluster. The class finds what it needs in the account (role, subnets, security groups) by the
+environment's name, so that an environment contains nothing about an account.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DISK_GIB: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class NodeClass:
-    """The kind of a cloud's NodeClass, and what ours says."""
+    """The kind of a cloud's NodeClass, and the spec of ours."""
 
     group: str
     version: str
@@ -40,10 +40,10 @@ def _ec2(environment: Environment) -> dict[str, Any]:
     found = [{"tags": {"karpenter.sh/discovery": environment.name}}]
     return {
         "role": f"KarpenterNodeRole-{environment.name}",
-        "amiSelectorTerms": [{"alias": "al2023@latest"}],  # replaced with the nodes, which live a month at most
+        "amiSelectorTerms": [{"alias": "al2023@latest"}],  # updated with the nodes, which live a month at most
         "subnetSelectorTerms": found,
         "securityGroupSelectorTerms": found,
-        # Without a session token, and from inside a pod, nobody gets the node's own credentials.
+        # IMDSv2 with one hop: no pod, and no request without a session token, gets the node's own credentials.
         "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
         "blockDeviceMappings": [
             {
@@ -60,11 +60,11 @@ def _aks(environment: Environment) -> dict[str, Any]:
 
 
 def _tags(environment: Environment) -> dict[str, str]:
-    """What the cloud's bill shows beside each machine."""
+    """Tags that the cloud's bill shows for each machine."""
     return {"environment": environment.name, "owner": environment.owner, "cost-centre": environment.cost_centre}
 
 
-#: Clouds that Karpenter makes nodes in.
+#: Clouds in which Karpenter provisions nodes.
 NODE_CLASSES: Final[dict[str, NodeClass]] = {
     "aws": NodeClass("karpenter.k8s.aws", "v1", "EC2NodeClass", _ec2),
     "azure": NodeClass("karpenter.azure.com", "v1beta1", "AKSNodeClass", _aks),
@@ -72,7 +72,7 @@ NODE_CLASSES: Final[dict[str, NodeClass]] = {
 
 
 def node_class(component: Component, cloud: str) -> k8s.apiextensions.CustomResource:
-    """Declare the NodeClass of all pools, called like the environment."""
+    """Declare the NodeClass of all pools, named after the environment."""
     name, kind = component.environment.name, NODE_CLASSES[cloud]
     return k8s.apiextensions.CustomResource(
         f"{_PART}-{name}",
@@ -93,14 +93,14 @@ def node_pool(
     zones: Sequence[str],
     taints: Sequence[Mapping[str, str]],
 ) -> k8s.apiextensions.CustomResource:
-    """Declare the pool for Karpenter; its nodes come when pods ask for them."""
+    """Declare the pool for Karpenter, which adds nodes when pods need them."""
     environment = component.environment
     kind = NODE_CLASSES[environment.region(pool.region).cloud]
     gpus = {labels.GPU_RESOURCE: str(pool.gpu.per_node * pool.max_nodes)} if pool.gpu else {}
     requirements = {
         labels.INSTANCE_TYPE: [pool.instance_type],
         labels.ZONE: list(zones),
-        # A reservation is a discount on machines on demand; Karpenter's own `reserved` means capacity set aside.
+        # Our `reserved` is a discount on on-demand machines; Karpenter's `reserved` means a capacity reservation.
         "karpenter.sh/capacity-type": ["spot" if pool.purchase == "spot" else "on-demand"],
     }
     return k8s.apiextensions.CustomResource(
@@ -118,7 +118,7 @@ def node_pool(
                     "expireAfter": "720h",
                 },
             },
-            # GPU nodes take minutes to come up and pods on them minutes to load: let a short lull pass.
+            # GPU nodes take minutes to boot and their pods minutes to load, so a short lull must not remove a node.
             "disruption": {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "15m" if pool.gpu else "1m"},
             "limits": {"cpu": str(pool.vcpu_per_node * pool.max_nodes), **gpus},
         },

@@ -1,8 +1,8 @@
-"""Namespaces with their Pod Security profile, default deny for all traffic, and bounds for what people deploy into them.
+"""Namespaces with their Pod Security profile, default deny for all traffic, quotas and default limits.
 
-Rule 1: the profile is ``restricted``; a namespace that needs the host says why in ``_HOST_ACCESS``, and only agents live there.
+Rule 1: the profile is ``restricted``; a namespace that needs host access states why in ``_HOST_ACCESS`` and contains only agents.
 Rule 2: every namespace denies all traffic both ways; components allow what they need (``network.py``).
-Rule 3: quotas are derived from the environment and leave room for a rolling update, so a quota never blocks what was rehearsed.
+Rule 3: quotas are derived from the environment and leave room for a rolling update, so a quota never blocks a rehearsed release.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stacks.environment import Environment, Resources
 
-#: Namespaces whose pods touch the node, and why.
+#: Namespaces with pods that access the node, and why.
 _HOST_ACCESS: Final[Mapping[str, str]] = {
     places.SPIRE_SYSTEM: "the agent attests processes by their pid, and its CSI driver mounts sockets into pods",
     places.FALCO: "the sensor reads the kernel's events",
@@ -31,7 +31,7 @@ _HOST_ACCESS: Final[Mapping[str, str]] = {
 
 
 class Namespaces(Component):
-    """All namespaces of an environment; ``by_name`` holds what other components wait for."""
+    """All namespaces of an environment; ``by_name`` holds those that other components wait for."""
 
     KIND: ClassVar = "cluster:Namespaces"
     APP: ClassVar = "namespaces"
@@ -52,7 +52,7 @@ class Namespaces(Component):
         self.register_outputs({"names": sorted(self.by_name)})
 
     def take_along(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        """Let an object go with its namespace: where both are removed, the cluster removes what is inside, in half the time."""
+        """Skip the deletion of an object when its namespace is deleted too: the cluster removes the content, in half the time."""
         namespace, inside, _ = args.name.partition("/")
         if not inside:
             return None
@@ -86,7 +86,7 @@ class Namespaces(Component):
         )
 
     def _limits(self, namespace: str, created: k8s.core.v1.Namespace) -> None:
-        """A container that a person adds without sizes gets small ones, so that the quota can count it."""
+        """Give a container without requests and limits small defaults, so that the quota can count it."""
         k8s.core.v1.LimitRange(
             f"{namespace}/defaults",
             metadata=self.metadata("defaults", namespace, part=namespace),
@@ -125,7 +125,7 @@ def _needed(environment: Environment) -> list[str]:
 
 
 def _quotas(environment: Environment) -> dict[str, dict[str, str]]:
-    """Requests that the namespace may make: everything declared, and one more pod of each kind for a rolling update."""
+    """The requests quota of each namespace: everything declared, plus one pod of each kind for a rolling update."""
     ai, federation = environment.ai_stack, environment.federation
     replicas = max(ai.replicas, ai.autoscaling.max_replicas if ai.autoscaling else 0)
     quotas = {
@@ -135,7 +135,7 @@ def _quotas(environment: Environment) -> dict[str, dict[str, str]]:
         ),
     }
     if environment.training:
-        # Runs overlap: one ends while the next of the same schedule begins.
+        # Runs overlap: the next run of a schedule may begin while the last one ends.
         quotas[places.TRAINING] = _sum([(2 * job.workers, job.resources) for job in environment.training])
     return quotas
 

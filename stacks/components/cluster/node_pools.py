@@ -1,8 +1,8 @@
-"""Node pools: one object tells each, whoever makes its nodes; Karpenter is told what to make where it is to.
+"""Node pools: one ConfigMap describes each pool, whoever provisions its nodes; for Karpenter there is a NodePool, too.
 
-Rule 1: what the scheduler, the twin and the cost need is written on the nodes themselves (``nodes.py``) and on the pool's own object, in
-the same words (``stacks/graph/labels.py``). The object is there for a pool without nodes, too, and for nodes that are not ours.
-Rule 2: GPU nodes and spot nodes are tainted: nobody lands there by accident.
+Rule 1: what the scheduler, the twin and the cost need is on the nodes themselves (``nodes.py``) and on the pool's own object, under the
+same labels and annotations (``stacks/graph/labels.py``). The object also covers pools without nodes, and nodes that are not ours.
+Rule 2: GPU nodes and spot nodes are tainted, so that no pod is scheduled there by accident.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class NodePools(Component):
 
 
 def nodes_made_by(environment: Environment) -> str:
-    """Return who makes the nodes: the stack itself (on the embedded cluster), ``karpenter``, or nobody that we tell (``existing``)."""
+    """Return what provisions the nodes: the stack itself (on the embedded cluster), ``karpenter``, or ``existing`` for neither."""
     return environment.cluster.node_pools_by if environment.cluster.provider == "kubeconfig" else labels.NODES_OF_THE_STACK
 
 
@@ -65,13 +65,13 @@ def zones(environment: Environment, pool: NodePool) -> list[str]:
 
 
 def pool_labels(pool: NodePool) -> dict[str, str]:
-    """Return what stands on the pool's object and on each of its nodes."""
+    """Return the labels of the pool's object and of each of its nodes."""
     gpu = {labels.GPU_MODEL: pool.gpu.model, labels.GPU_PRESENT: "true"} if pool.gpu else {}
     return {labels.POOL: pool.name, labels.PURCHASE: pool.purchase, **gpu}
 
 
 def pool_annotations(environment: Environment, pool: NodePool) -> dict[str, str]:
-    """Return the pool's bounds, its price and what one of its nodes has, for its object and its nodes."""
+    """Return the annotations of the pool's object and nodes: the pool's bounds, its price and one node's capacity."""
     region = environment.region(pool.region)
     gpu = {labels.CAPACITY_GPU: str(pool.gpu.per_node)} if pool.gpu else {}
     return {

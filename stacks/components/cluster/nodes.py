@@ -1,8 +1,8 @@
-"""The nodes of the embedded cluster, which KWOK simulates; elsewhere nodes are there already, or Karpenter makes them.
+"""The nodes of the embedded cluster, simulated by KWOK; elsewhere nodes exist already, or Karpenter provisions them.
 
-Rule 1: a pool is declared with its smallest number of nodes; growing it is an autoscaler's work.
-Rule 2: nodes come before everything that runs on them, and go after it: pods whose node has gone are ended by nobody, and a namespace
-waits for them until the garbage collector of pods finds them after a minute.
+Rule 1: a pool is declared with its minimum number of nodes; growing it is the autoscaler's job.
+Rule 2: nodes are created before everything that runs on them, and deleted after it. Nothing terminates a pod on a deleted node, and its
+namespace waits until pod garbage collection finds the pod after a minute.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who goes first when nodes are full: the platform, then serving, then training, then batch."""
+"""Which pods go first when nodes are full: the platform, then serving, then training, then batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from stacks.environment import Environment
 
-#: Name → (value, whether it evicts lower ones, description). Far below the system's own classes (two thousand million).
+#: Name → (value, whether it preempts lower ones, description). Far below the system's own classes (two billion).
 _CLASSES: Final[dict[str, tuple[int, bool, str]]] = {
     "platform": (1_000_000, True, "Secrets, identity, collectors, data: without them nothing else runs."),
     "serving": (100_000, True, "Answers users; may evict training."),

@@ -1,7 +1,7 @@
 """The message bus: NATS with JetStream.
 
-``sync_interval: always``: a message is acknowledged when it is on disk. The default, every two minutes, lost acknowledged messages in
-Jepsen's analysis of NATS 2.12.1 when several nodes failed together.
+``sync_interval: always`` acknowledges a message once it is on disk. With the default, a sync every two minutes, Jepsen's analysis of NATS
+2.12.1 found that acknowledged messages are lost when several nodes fail together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GIB: Final = 2**30
 
 
 class Messaging(Component):
-    """A cluster of ``replicas`` servers; three survive the loss of one."""
+    """A cluster of ``replicas`` servers; three tolerate the loss of one."""
 
     KIND: ClassVar = "data:Messaging"
     APP: ClassVar = NAME
@@ -55,7 +55,7 @@ class Messaging(Component):
             started=http_probe("/healthz", "monitor", period_s=5, failures=60),
             ready=http_probe("/healthz?js-server-only=true", "monitor"),
             alive=http_probe("/healthz?js-enabled-only=true", "monitor", period_s=30),
-            # Lame-duck mode: leaders move and clients reconnect elsewhere before the server ends.
+            # Lame-duck mode: leaders move and clients reconnect elsewhere before the server exits.
             pre_stop=["nats-server", "--signal", "ldm=/data/nats.pid"] if section.replicas > 1 else None,
             rights=Rights(user=_USER),
         )
@@ -82,7 +82,7 @@ class Messaging(Component):
 
 
 def configuration(replicas: int, storage_gib: int) -> dict[str, Any]:
-    """Return ``nats.conf`` (NATS reads JSON as a form of its own language)."""
+    """Return ``nats.conf`` (NATS's configuration language includes JSON)."""
     peers = [f"nats://{NAME}-{index}.{NAME}-peers.{places.MESSAGING}.svc:{_CLUSTER}" for index in range(replicas)]
     cluster = {"cluster": {"name": "sandtable", "port": _CLUSTER, "routes": peers}} if replicas > 1 else {}
     return {
@@ -92,7 +92,7 @@ def configuration(replicas: int, storage_gib: int) -> dict[str, Any]:
         "jetstream": {
             "store_dir": "/data",
             "sync_interval": "always",
-            # Bytes, as numbers: in JSON the server takes a size with a unit for a text, and refuses it.
+            # Bytes, as numbers: in JSON the server reads a size with a unit as a string, and rejects it.
             "max_memory_store": _MEMORY_MIB * _MIB,
             "max_file_store": storage_gib * _GIB * 9 // 10,
         },

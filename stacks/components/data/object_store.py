@@ -1,4 +1,4 @@
-"""An S3 object store (MinIO): models, data sets, checkpoints. From four replicas on, objects are erasure-coded over them."""
+"""An S3 object store (MinIO): models, data sets, checkpoints. With four or more replicas, objects are erasure-coded across them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PORT = STORE_PORTS["object-store"]
 _USER = 1000
-#: Erasure coding needs four drives; with fewer pods only one server makes sense to MinIO.
+#: Erasure coding needs four drives; with fewer, MinIO supports only a single server.
 _FEWEST_TO_CODE = 4
 
 

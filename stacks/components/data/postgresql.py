@@ -1,6 +1,6 @@
-"""PostgreSQL: the first pod is the primary, the others copy it and follow (streaming replication, hot standby).
+"""PostgreSQL: the first pod is the primary, the others are hot standbys (streaming replication).
 
-Failover is not automatic: there is no operator here. A lost primary comes back on its own volume; reads go on at the standbys.
+Failover is not automatic, because there is no operator. A lost primary comes back on its own volume; meanwhile the standbys serve reads.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import pulumi_kubernetes as k8s
 
 _PORT = STORE_PORTS["postgresql"]
-_USER = 999  # of the image, which is the one made of Debian
+_USER = 999  # of the image, which is the one based on Debian
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
-#: The rules of access lie beside the data, not in it: they hold for volumes that exist, and a standby does not copy them.
+#: `pg_hba.conf` is outside the data directory: a change applies to existing volumes, too, and a standby does not copy it.
 _SETTINGS: Final = ("password_encryption=scram-sha-256", "wal_level=replica", "hot_standby=on", "hba_file=/scripts/hba.conf")
 
 
@@ -84,7 +84,7 @@ class PostgreSql(StatefulStore):
                 volumes=[from_config_map("scripts", f"{name}-scripts"), scratch("tmp", 64), scratch("run", 8)],
                 ports={"postgresql": _PORT},
                 one_writer=True,
-                clients=(*CLIENTS, places.VAULT),  # the secrets engine makes and revokes users
+                clients=(*CLIENTS, places.VAULT),  # the secrets engine creates and revokes users
                 group=_USER,
                 grace_s=120,  # a fast shutdown writes a checkpoint
             ),

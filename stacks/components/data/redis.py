@@ -1,6 +1,6 @@
-"""Redis: the first pod takes writes, the others follow it. A cache: what is lost is computed again.
+"""Redis: the first pod takes writes, the others replicate it. It is a cache: lost data is recomputed.
 
-Promotion is not automatic (no sentinel): while the first pod is away there are reads, no writes.
+Promotion is not automatic (no Sentinel): while the first pod is down there are reads but no writes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PORT = STORE_PORTS["redis"]
 _USER = 999  # of the image
-_MEMORY_SHARE = 0.75  # the rest is for the copy that a snapshot or a new follower needs
+_MEMORY_SHARE = 0.75  # the rest is for the copy that a snapshot or a new replica needs
 
 
 class Redis(StatefulStore):

@@ -1,8 +1,8 @@
 """What all stateful services have in common: a StatefulSet with its volumes, two Services, a disruption budget and a NetworkPolicy.
 
-Rule 1: pods stay off spot nodes (``on_pool(stateful=True)``) and, where there are several, off each other's nodes.
-Rule 2: at most the minority may be taken by a disruption; a single replica has no budget, or its node could never be drained.
-Rule 3: claims outlive the StatefulSet: deleting the stack by mistake does not delete data.
+Rule 1: pods stay off spot nodes (``on_pool(stateful=True)``), and several replicas go to different nodes.
+Rule 2: a disruption may evict at most a minority; a single replica has no budget, or its node could never be drained.
+Rule 3: claims outlive the StatefulSet, so deleting the stack by mistake does not delete data.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from stacks.environment import DataStore, Environment
 
 
-#: Name of the Secret that every data store reads its first password from.
+#: Name of the Secret with the initial password of every data store.
 CREDENTIALS: Final = "store-credentials"
-#: The StatefulSet's controller writes it on every pod.
+#: Label that the StatefulSet controller puts on every pod.
 _POD_NAME: Final = "statefulset.kubernetes.io/pod-name"
 
 
@@ -43,11 +43,11 @@ class Stateful:
     placement: Placement
     containers: Sequence[k8s.core.v1.ContainerArgs]
     ports: Mapping[str, int]
-    """Served to clients."""
+    """Ports for clients."""
     one_writer: bool = False
-    """Whether only the first pod takes writes: clients are led to it alone; the others are found by name, at ``<name>-peers``."""
+    """Whether only the first pod takes writes. Then the Service routes to it alone; the others have DNS names in ``<name>-peers``."""
     peer_ports: tuple[int, ...] = ()
-    """Used between the replicas only."""
+    """Ports between the replicas only."""
     clients: tuple[str, ...] = ()
     """Namespaces whose pods may connect."""
     init_containers: Sequence[k8s.core.v1.ContainerArgs] = ()
@@ -108,7 +108,7 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
 
 
 class StatefulStore(Component):
-    """A data store of the environment; subclasses say how their kind runs."""
+    """A data store of the environment; subclasses define how their kind runs."""
 
     address: str
 

@@ -1,4 +1,4 @@
-"""Data stores: what the environment asks for by kind, each kind in its own file."""
+"""The environment's data stores; each kind has its own file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS: Final[dict[str, type[StatefulStore]]] = {"postgresql": PostgreSql, "redi
 
 
 class DataStores(Component):
-    """The stores and the Secret with their first password, which the secrets engine rotates once it runs."""
+    """The stores and the Secret with their initial password, which the secrets engine rotates once it runs."""
 
     KIND: ClassVar = "data:DataStores"
     APP: ClassVar = "data-stores"

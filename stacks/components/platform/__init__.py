@@ -1,1 +1,1 @@
-"""What lets teams ask for infrastructure through the API."""
+"""Self-service: teams request infrastructure through the Kubernetes API."""

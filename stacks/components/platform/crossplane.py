@@ -1,11 +1,11 @@
 """Crossplane: the control plane through which teams claim environments and GPU pools.
 
 Facts: crossplane v2.3.4, cmd/crossplane and cluster/charts/crossplane: core (leader election, readyz 8081, metrics 8080, user 65532)
-and rbac-manager (metrics 8080 and no health port). The chart binds both to broad roles; here the core may touch its own groups and what
-it composes, nothing else.
+and rbac-manager (metrics 8080 and no health port). The chart binds both to broad roles; here the core may access only its own API groups
+and what it composes.
 
-The init container fills two Secrets, the authority and the client certificate with which the core asks its functions. They are declared
-empty, as the chart does: a pod that mounts a Secret which does not exist yet never gets as far as its init container.
+The init container fills two Secrets: the CA, and the client certificate with which the core calls its functions. They are declared empty,
+as in the chart, because a pod that mounts a missing Secret never starts its init container.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _WRITE: Final = ["create", "update", "patch"]
 _ALL: Final = [*_READ, *_WRITE, "delete"]
 _EVENTS: Final = rule([""], ["events"], _WRITE)
 _LEASES: Final = rule(["coordination.k8s.io"], ["leases"], _ALL)
-#: Secrets that the init container fills, by the variable that names them to it.
+#: Secrets that the init container fills, by the environment variable with their name.
 _CERTIFICATES: Final = {"TLS_CA_SECRET_NAME": "crossplane-root-ca", "TLS_CLIENT_SECRET_NAME": "crossplane-tls-client"}
 _CLIENT: Final = "/tls/client"
-#: What packages of providers may ask for: nothing, until somebody writes a role with this label.
+#: Permissions that provider packages may request: none, until a role with this label exists.
 _PROVIDERS: Final = "crossplane:allowed-provider-permissions"
 _ALLOW_PROVIDERS: Final = {"rbac.crossplane.io/aggregate-to-allowed-provider-permissions": "true"}
 
@@ -62,7 +62,7 @@ class Crossplane(Component):
             into=[Flow((_METRICS,), places.TELEMETRY)],
             out_to=[API_SERVER, Flow((FUNCTION_PORT,), _NAMESPACE, FUNCTION_PODS)],
         )
-        # Crossplane itself runs the functions' pods; without this line default deny keeps it from asking them.
+        # Crossplane itself runs the functions' pods; without this flow, default deny blocks its calls to them.
         asked = [Flow((FUNCTION_PORT,), _NAMESPACE, self.selector("core"))]
         allow(self, "crossplane-functions", _NAMESPACE, part="functions", into=asked, pods=FUNCTION_PODS)
         scraped = [Flow((_METRICS,), places.TELEMETRY)]
@@ -88,8 +88,8 @@ class Crossplane(Component):
         env: dict[str, str | k8s.core.v1.EnvVarSourceArgs] = {
             "POD_NAMESPACE": from_field("metadata.namespace"),
             "POD_SERVICE_ACCOUNT": from_field("spec.serviceAccountName"),
-            # Schemas and admission policies refuse bad objects; see vault_injector.py for webhooks. Without them Crossplane serves
-            # nothing, so that it needs no server certificate.
+            # Schemas and admission policies reject bad objects; vault/injector.py explains the risk of webhooks. Without them Crossplane
+            # serves nothing, so it needs no server certificate.
             "ENABLE_WEBHOOKS": "false",
         }
         mounts = [
@@ -120,7 +120,7 @@ class Crossplane(Component):
         return self._deployment("crossplane", "core", [init], main, volumes, account, *self._certificates())
 
     def _certificates(self) -> list[k8s.core.v1.Secret]:
-        """Empty Secrets; what is in them is Crossplane's own affair."""
+        """Declare empty Secrets; Crossplane owns their content."""
         return [
             k8s.core.v1.Secret(
                 f"{_NAMESPACE}/{name}",
@@ -146,7 +146,7 @@ class Crossplane(Component):
                 rule([""], ["namespaces"], _READ),
                 rule([""], ["namespaces/finalizers"], ["update"]),
                 rule(["apps"], ["deployments"], _READ),
-                # It grants what it has not itself: that is its task, and why nothing else may.
+                # Its job is to grant rights that it does not have itself, so nothing else gets `escalate`.
                 rule(["rbac.authorization.k8s.io"], ["clusterroles", "roles"], [*_READ, *_WRITE, "escalate"]),
                 rule(["rbac.authorization.k8s.io"], ["clusterroles"], ["bind"]),
                 rule(["rbac.authorization.k8s.io"], ["clusterrolebindings"], _ALL),
@@ -162,8 +162,8 @@ class Crossplane(Component):
             args=["rbac", "start", f"--provider-clusterrole={_PROVIDERS}"],
             env={"LEADER_ELECTION": "true"},
             ports={"metrics": _METRICS},
-            # It serves no health. Its metrics come up with the manager, before the election: a replica that waits is ready, too. No
-            # liveness: it ends by itself when it loses the lease or the API server.
+            # It has no health endpoint. Its metrics start with the manager, before leader election, so a standby is ready, too. No liveness
+            # probe: it exits by itself when it loses the lease or the API server.
             ready=http_probe("/metrics", "metrics"),
         )
         init = container("init", "crossplane", Size(0.05, 256, cpu_limit=0.1), args=["rbac", "init"])  # waits for the core's CRDs

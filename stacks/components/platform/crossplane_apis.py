@@ -1,9 +1,9 @@
-"""What teams can claim: composite resource definitions, and the compositions that say what a claim becomes.
+"""What teams can claim: composite resource definitions (XRDs), and the compositions that turn a claim into resources.
 
-Two kinds, both namespaced (Crossplane v2 has no separate claims): ``AiEnvironment``, the short form of the environment that this stack
-is made from, and ``GpuPool``, some accelerators for a time. Each is composed in pipeline mode by one Python function.
+Two kinds, both namespaced (Crossplane v2 has no separate claims): ``AiEnvironment``, a short form of this stack's own environment
+definition, and ``GpuPool``, accelerators for a limited time. One Python function composes each in pipeline mode.
 
-Crossplane's own kinds are defined here only until it runs: its init container puts the complete definitions in their place
+Crossplane's own kinds are defined here only until it runs: its init container replaces them with the complete definitions
 (``definitions.py``, ``handed_over``).
 """
 
@@ -30,11 +30,11 @@ _XRD_GROUP: Final = "apiextensions.crossplane.io"
 _PACKAGES: Final = "pkg.crossplane.io"
 FUNCTION_PORT: Final = 9443
 _FUNCTION: Final = "function-environment"
-#: Label that Crossplane gives to the pods of the function.
+#: Label that Crossplane puts on the function's pods.
 FUNCTION_PODS: Final = {"pkg.crossplane.io/function": _FUNCTION}
 _PART = "apis"
 
-#: Kind → (plural, properties of its spec, the required ones) in plain OpenAPI, as an XRD wants it.
+#: Kind → (plural, properties of its spec, required properties) in plain OpenAPI, as an XRD expects.
 _KINDS: Final[dict[str, tuple[str, dict[str, Any], list[str]]]] = {
     "AiEnvironment": (
         "aienvironments",
@@ -97,7 +97,7 @@ class CrossplaneApis(Component):
         self.register_outputs({"kinds": self.kinds, "group": API_GROUP})
 
     def _function(self) -> None:
-        """Declare the function and how its pod runs."""
+        """Declare the function and its runtime configuration."""
         functions, runtimes = (
             definition(
                 self,
@@ -199,13 +199,13 @@ class CrossplaneApis(Component):
 
 
 def function_runtime(node_selector: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return what the Deployment that Crossplane makes of the function says beyond Crossplane's own defaults.
+    """Return our changes to the Deployment that Crossplane creates for the function.
 
-    Crossplane's defaults have no sizes, which the admission policies refuse, and a container that may write to its root file system.
+    Crossplane's defaults set no requests or limits, which the admission policies reject, and a writable root file system.
     """
     size = Size(0.05, 128).requirements()
     runtime = {
-        "name": "package-runtime",  # Crossplane knows its container by this name
+        "name": "package-runtime",  # the container name that Crossplane expects
         "resources": {"requests": size.requests, "limits": size.limits},
         "readinessProbe": {"tcpSocket": {"port": FUNCTION_PORT}},
         "securityContext": {
