@@ -1,1 +1,1 @@
-"""Predicts: the discrete-event twin that is built from a graph, its calibration, its costs and its what-ifs."""
+"""Predictions: the discrete-event twin built from a graph, its calibration, its costs and its what-if scenarios."""

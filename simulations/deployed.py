@@ -22,7 +22,7 @@ _CONTAINER: Final = "engine"
 
 @dataclass(frozen=True, slots=True)
 class DeployedEngines:
-    """``replicas`` are the names of the pods; ``gpu_model`` is that of the nodes they may run on, None where no node has one."""
+    """``replicas`` are the names of the pods; ``gpu_model`` is that of the nodes they may run on, None if no node has one."""
 
     replicas: tuple[str, ...]
     spec: EngineSpec
@@ -35,7 +35,7 @@ class DeployedEngines:
         """Read the controllers whose pods carry the label ``sandtable.dev/role: engine``.
 
         Raises:
-            TwinError: there is none, one has arguments that are not ours, they differ, or none has a replica.
+            TwinError: there is no such controller, one has unknown arguments, their arguments differ, or none has a replica.
         """
         engines = [workload for workload in workloads(graph) if workload.is_engine]
         if not engines:
@@ -58,10 +58,10 @@ class DeployedEngines:
         return cls(replicas, specs[first], next((node.gpu_model for node in hosts if node.gpu_model), None), bool(on_gpus), first)
 
     def runs_on(self) -> str | None:
-        """Return the GPU model that the engines run on, None where they run on processors.
+        """Return the GPU model that the engines run on; None if they run on CPUs.
 
         Raises:
-            TwinError: they ask for GPUs, and no node says which: an engine of this machine must not be measured in their place.
+            TwinError: they request GPUs, but no node names a model. Measuring an engine on this machine instead would be wrong.
         """
         if self.needs_gpus and self.gpu_model is None:
             raise TwinError(

@@ -1,4 +1,4 @@
-"""A planned load as a participant of a run: each request is sent at its time, whatever became of the others (open loop)."""
+"""A planned load as a participant of a run: each request is sent at its time, regardless of the others (open loop)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OpenLoopLoad:
     on_end: OnEnd
 
     def join(self, world: World) -> None:
-        """Send the first request at its time; each sends for the next one, so that the heap stays small."""
+        """Schedule the first request; each request schedules the next one, so that the heap stays small."""
         loop, door = world.loop, world.door
         coming = enumerate(self.plan)
 

@@ -1,7 +1,7 @@
 """Streamed chat completions for measuring, over the engine's HTTP API only.
 
-A request is the one that the load test sends (greedy, no early end, no prompt cache), on a connection of its own, and its answer is read
-and judged by the same code, so that what is measured here is paid there too.
+Requests are the same as the load test's (greedy decoding, no early stop, no prompt cache), each on its own connection. The same code reads
+and judges the responses, so the calibration includes every cost that the load test sees.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _READ_BYTES: Final = 65_536
 
 @dataclass(slots=True)
 class Answer:
-    """What one request saw. Times in seconds; ``token_s`` of each token since the request was sent.
+    """The timing of one request, in seconds. ``token_s`` is the arrival time of each token since the request was sent.
 
-    ``prompt_s`` is the engine's own time from the start of the prompt's computation to the first token, None if it does not report it.
+    ``prompt_s`` is the time from the start of prompt processing to the first token as the engine reports it; None if it does not.
     """
 
     prompt_tokens: int
@@ -40,7 +40,7 @@ async def ask(url: str, *, prompt_tokens: int, output_tokens: int, slot: int | N
     """Send one request and read its stream; ``slot`` picks the engine's slot, and ``text_seed`` the text of the prompt.
 
     Raises:
-        CalibrationError: the engine cannot be reached, refuses, stops half-way or does not end within a minute.
+        CalibrationError: the engine is unreachable, rejects the request, breaks off, or does not finish within a minute.
     """
     try:
         answer = await asyncio.wait_for(_ask(url, PlannedRequest(text_seed, 0.0, prompt_tokens, output_tokens), slot), _LIMIT_S)
@@ -79,7 +79,7 @@ async def _ask(url: str, request: PlannedRequest, slot: int | None) -> Answer:
 
 
 async def _read_on(reader: asyncio.StreamReader, reading: chat.Answer, answer: Answer) -> None:
-    """Read what comes next and note the time of each piece of text in it; several at once have one time."""
+    """Read the next chunk and record the arrival time of each piece of text; pieces that arrive together share one time."""
     reason = None
     try:
         data = await reader.read(_READ_BYTES)

@@ -1,19 +1,18 @@
-"""The coefficients of an engine's speed, each number with where it comes from.
+"""The coefficients of an engine's speed, each with its provenance.
 
-Rule 1: a coefficient is never negative and always says how it came about: ``measured``, ``published``, ``derived`` or ``assumed``.
-Rule 2: the coefficients are by cause (compute, context, cold caches, cost of a request), so that they hold for loads that were not
-measured; ``simulations/serving/step_times.py`` puts them together.
+Rule 1: a coefficient is never negative and always states its origin: ``measured``, ``published``, ``derived`` or ``assumed``.
+Rule 2: there is one coefficient per cause (compute, context, cold caches, request overhead), so that they also hold for loads that were not
+measured; ``simulations/serving/step_times.py`` combines them.
 Rule 3: a calibration says nothing about the machine's name or its owner.
 
-Time of a step = sum over its micro-batches of load x [compute(tokens) + context terms + cold term, and ``split_s`` where they are
-several]. The load is ``prefill_under_load`` for a micro-batch with prompt tokens and ``decode_under_load`` for one that only generates:
-the ratio of times under mixed load to those of experiments that measure one thing alone. A request costs ``request_s`` +
-``request_token_s`` x prompt tokens beside its steps, whatever the load.
+Time of a step = sum over its micro-batches of load x [compute(tokens) + context terms + cold term, and ``split_s`` if there are several].
+The load is ``prefill_under_load`` for a micro-batch with prompt tokens and ``decode_under_load`` for one that only generates: the ratio of
+times under mixed load to those of the isolated experiments. A request costs ``request_s`` + ``request_token_s`` x prompt tokens in addition
+to its steps, at any load.
 
-The cold term: while a long prompt is computed, a processor's cache forgets the weights that were read last, and the next generating
-micro-batches wait for memory. ``coldness`` goes up to 1 with exp(-t / ``cold_after_s``) over t seconds of prompt computing; a generating
-micro-batch takes ``cold_s`` x coldness longer and leaves the share ``cold_left`` of it. Where everything fits the cache, or nothing
-does, ``cold_s`` is 0.
+The cold term: a long prompt evicts weights from the processor's cache, so the next generating micro-batches wait for memory. ``coldness``
+goes up to 1 with exp(-t / ``cold_after_s``) over t seconds of prompt computing; a generating micro-batch takes ``cold_s`` x coldness longer
+and leaves the share ``cold_left`` of it. If everything fits into the cache, or nothing does, ``cold_s`` is 0.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _SINGLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Coefficient:
-    """A number with its unit and origin. ``n`` is the number of observations behind it, 0 where it was not measured."""
+    """A number with its unit and origin. ``n`` is the number of observations behind it, 0 if it was not measured."""
 
     value: float
     unit: str
@@ -74,7 +73,7 @@ class NamedCoefficient:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The hardware that the numbers hold for."""
+    """The hardware that the coefficients are valid for."""
 
     processor: str
     cores: int
@@ -91,16 +90,16 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the twin must know about an engine beyond the graph.
+    """What the twin needs to know about an engine that the graph does not say.
 
     ``compute_s`` are pairs (tokens of a micro-batch, seconds), rising in tokens; linear between them and beyond the last two.
-    ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token
-    before it. ``split_s`` is what llama.cpp takes to rebuild the compute graph of a micro-batch. ``batch_tokens`` and
-    ``micro_batch_tokens`` bound a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut
-    into micro-batches ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit``
-    over the requests of the mixed load; both are in-sample. ``drift`` is how much slower the engine was after a load test than before, as a
-    share of before; None where it was measured once. ``yardstick_s`` is what a yardstick of the machine's speed took during the mixed
-    load (mean seconds of its work), and ``pace`` the same during the load test as a ratio to it; None where none was held against.
+    ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token before
+    it. ``split_s`` is what llama.cpp takes to rebuild the compute graph of a micro-batch. ``batch_tokens`` and ``micro_batch_tokens`` bound
+    a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut into micro-batches
+    ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit`` over the requests of
+    the mixed load; both are in-sample. ``drift`` is how much slower the engine was after a load test than before, as a share of its time
+    before; None if it was measured only once. ``yardstick_s`` is the mean time in seconds of the machine's yardstick during the mixed load,
+    and ``pace`` is the ratio of its time during the load test to that; both are None if no yardstick ran.
     """
 
     name: str
@@ -159,15 +158,15 @@ class Calibration:
         )
 
     def change(self) -> str:
-        """Return how an engine changed between the measurements before and after a load: ``3% slower than before``."""
+        """Return how the engine's speed changed between the measurements before and after a load, such as ``3% slower than before``."""
         drift = round(self.drift or 0.0, 2)
         return f"{slower(drift)} than before" if drift else "as fast as before"
 
     def at(self, yardstick_s: float | None) -> Calibration:
         """Return these coefficients for a load during which the yardstick took ``yardstick_s``; unchanged if that is unknown.
 
-        The engine's time goes with the yardstick's, so the ratios under load are multiplied by how much longer it took than during the
-        mixed load. Nothing of the load itself goes into it.
+        The engine's times scale with the yardstick's, so the ratios under load are multiplied by how much longer the yardstick took than
+        during the mixed load. The load's own results are not used.
         """
         if self.yardstick_s is None or yardstick_s is None:
             return self
@@ -180,7 +179,7 @@ class Calibration:
         return replace(self, prefill_under_load=prefill, decode_under_load=decode, pace=pace)
 
     def doubt(self) -> str | None:
-        """Say why a prediction from these numbers does not count; None where it does."""
+        """Return why a prediction from these coefficients is not valid; None if it is."""
         return calibration_doubt(self.fit, self.load_fit, self.drift, self.pace)
 
     def to_json(self) -> dict[str, Any]:
@@ -189,10 +188,10 @@ class Calibration:
 
     @classmethod
     def from_json(cls, document: dict[str, Any], place: str = "calibration") -> Calibration:
-        """Read what :meth:`to_json` gave.
+        """Read what :meth:`to_json` returned.
 
         Raises:
-            CalibrationError: it is something else; ``place`` is named.
+            CalibrationError: ``value`` is not a calibration; the message names ``place``.
         """
         if (version := document.get("schema_version")) != SCHEMA_VERSION:
             raise CalibrationError(f"{place}: schema_version is {version!r}, this release reads {SCHEMA_VERSION}; calibrate again")
@@ -210,7 +209,7 @@ class Calibration:
             raise CalibrationError(f"{place}: not a calibration ({error}); calibrate again") from error
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all.
+        """Write the calibration as JSON, atomically.
 
         Raises:
             CalibrationError: the file cannot be written.
@@ -225,7 +224,7 @@ class Calibration:
         """Read a file that :meth:`save` wrote.
 
         Raises:
-            CalibrationError: there is no such file, or it is no calibration.
+            CalibrationError: the file does not exist or is not a calibration.
         """
         try:
             document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
-"""What is measured, and what each observation is made of.
+"""The calibration experiments and the parts of each observation.
 
 Rule 1: an experiment isolates one cause: the length of a prompt, the number of sequences, the length of their contexts, gaps between
-their slots. All are repeated in turns, so that a disturbance of some seconds cannot fall on one of them alone.
-Rule 2: times between tokens are means over some steps, as the load test sees them, not medians: a load test pays for the odd slow step.
+their slots. They are repeated in rounds, so that a disturbance of a few seconds does not hit only one of them.
+Rule 2: times between tokens are means over several steps, not medians, because a load test also sees the occasional slow step.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ _PROMPTS: Final = (16, 40, 64, 128, 256, 512, 768)
 _FEW_TOKENS: Final = 16
 _LONG_CONTEXT: Final = 384
 _LONG_CONTEXTS_SUM: Final = 1536
-"""Tokens of prompts that are computed for one experiment with long contexts, so that many slots do not take long."""
+"""Upper bound on the prompt tokens of one long-context experiment, so that many slots do not take long."""
 _LONGEST_S: Final = 2.0
-"""Seconds that the prompts of one experiment may take: on a slow engine they are shorter, though at least this many tokens:"""
+"""Seconds that the prompts of one experiment may take. A slow engine gets shorter prompts, but at least this many tokens:"""
 _FEWEST_TOKENS: Final = 64
 _STEPS: Final = 24
 _STEPS_AFTER_PROMPT: Final = 8
 _SETTLING: Final = 8
 _IDLE_S: Final = 0.15
-"""Prompts come to an engine that has been idle for a moment, as most do under a load that it can carry."""
+"""Idle time before each prompt: under a sustainable load most prompts also reach an idle engine."""
 _EVERY_BATCH_TO: Final = 8
-"""Batches up to this size are all measured: their costs rise in steps. Above it every doubling."""
+"""Every batch size up to this one is measured, because costs rise in steps. Above it, each doubling is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """One prompt alone; observed are the engine's time from the start of its computation to the first token, and the steps after it."""
+    """One prompt alone. Observes the engine's time from the start of prompt processing to the first token, and the steps after it."""
 
     tokens: int
 
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """``slots`` generate together after prompts of ``context`` tokens; observed is the mean time of a step once they have settled."""
+    """``slots`` generate together after prompts of ``context`` tokens. Observes the mean step time once they have settled."""
 
     slots: tuple[int, ...]
     context: int
@@ -54,9 +54,9 @@ class Decode:
 
 @dataclass(frozen=True, slots=True)
 class EngineStep:
-    """A step, or the mean of several: its time in seconds and the batch that it was spent on.
+    """A step, or the mean of several: its time in seconds and its batch.
 
-    ``prompt_s``: how long a prompt had been computed just before, and ``since``: how many micro-batches ago; None where it is long ago.
+    ``prompt_s`` is how long a prompt was processed just before it, and ``since`` how many micro-batches ago; None if that is long ago.
     """
 
     batch: tuple[Row, ...]
@@ -67,7 +67,7 @@ class EngineStep:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one run of an experiment saw; ``overhead_s`` is what the request took beside its steps, None if it is unknown."""
+    """The result of one experiment run; ``overhead_s`` is the request's time outside its steps, None if unknown."""
 
     steps: tuple[EngineStep, ...]
     overhead_s: float | None = None
@@ -90,7 +90,7 @@ def design(spec: EngineSpec, *, prompt_token_s: float) -> list[Prefill | Decode]
 
 
 async def observe(url: str, experiment: Prefill | Decode, spec: EngineSpec, repeat: int) -> Observation:
-    """Do one experiment once.
+    """Run one experiment once.
 
     Raises:
         CalibrationError: the engine fails.
@@ -111,8 +111,8 @@ async def _observe_prefill(url: str, experiment: Prefill, spec: EngineSpec, repe
 
 
 async def _observe_decode(url: str, experiment: Decode, spec: EngineSpec, repeat: int) -> Observation:
-    """Read the time of steps while all slots generate: some steps after the latest first token, until the earliest last one."""
-    # The first to get a slot generates while the others' prompts are computed: the steps they have in common come after that.
+    """Measure the steps during which all slots generate: from a few steps after the latest first token to the earliest last token."""
+    # The first request generates while the others' prompts are still processed, so the shared steps come after that.
     tokens = min(_SETTLING + _STEPS + 4 * len(experiment.slots), spec.context_tokens - experiment.context)
     answers = await asyncio.gather(
         *(ask(url, prompt_tokens=experiment.context, output_tokens=tokens, slot=slot, text_seed=repeat + slot) for slot in experiment.slots)

@@ -1,8 +1,8 @@
-"""From observations to coefficients.
+"""Fits coefficients to observations.
 
-Rule 1: each experiment counts once, with the fastest of its repeats, for a disturbance only takes time: the experiments tell how costs
-compare with each other, and the mixed load how slow the engine is at its daily work. Single gaps between tokens count with their median.
-Errors are relative, because a step of 2 ms matters as much to the time between tokens as one of 200 ms to the first token.
+Rule 1: each experiment counts once, with its fastest repeat, because a disturbance can only add time. The experiments give the relative
+costs; the mixed load gives the slowdown in normal operation. For single gaps between tokens the median counts. Errors are relative, because
+a step of 2 ms matters as much to the time between tokens as one of 200 ms to the first token.
 Rule 2: coefficients are not negative, and what the observations cannot tell apart is not fitted.
 """
 
@@ -42,7 +42,7 @@ _COLD_AFTER_S: Final = (0.001, 0.003, 0.01, 0.03, 0.1)
 
 @dataclass(frozen=True, slots=True)
 class StepCosts:
-    """The fitted part of a calibration; see there."""
+    """The fitted part of a :class:`Calibration`; the fields are documented there."""
 
     split_s: Coefficient
     compute_s: tuple[tuple[int, Coefficient], ...]
@@ -91,7 +91,7 @@ def fit_steps(experiments: Sequence[Sequence[Observation]], source: str) -> Step
 
 
 def fit_requests(experiments: Sequence[Sequence[Observation]], source: str) -> tuple[Coefficient, Coefficient]:
-    """Fit what a request costs beside its steps: a fixed time, and one for each prompt token."""
+    """Fit the request's overhead outside its steps: a fixed time and a time per prompt token."""
     prompts = [group for group in experiments if group[0].overhead_s is not None]
     tokens = [float(group[0].steps[0].batch[0].tokens) for group in prompts]
     overheads = [statistics.median(o.overhead_s for o in group if o.overhead_s is not None) for group in prompts]
@@ -109,10 +109,10 @@ def _samples(group: Sequence[Observation]) -> list[_Sample]:
         repeats = [observation.steps[number] for observation in group]
         prompts = [r.prompt_s for r in repeats if r.prompt_s is not None]
         parts = list(micro_batches(step.batch, limit=MICRO_BATCH_TOKENS, together=False))
-        # A prompt and a mean over many steps are never faster than the engine; the gap between two tokens is, where both are read at once.
+        # A prompt, or a mean over many steps, is never faster than the engine. A single gap can be, if both tokens arrive in one read.
         among = min if step.prompt_s is None else statistics.median
         seconds = among([r.seconds for r in repeats])
-        # The steps after a prompt are together worth one step, as the prompt itself is.
+        # The steps after a prompt together weigh as much as one step, like the prompt itself.
         weight = 1.0 if step.prompt_s is None else 1 / math.sqrt(len(group[0].steps) - 1)
         found.append(_Sample(step, parts, seconds, statistics.median(prompts) if prompts else None, weight, len(repeats)))
     return found
@@ -131,7 +131,7 @@ class _Solution:
 def _solve(samples: Sequence[_Sample], points: Sequence[int], left: float, after_s: float) -> _Solution:
     """Fit by iteratively reweighted least squares (Huber 1964): errors are relative to the fitted time, and large ones count less.
 
-    A disturbance can make a gap between two tokens as small as nothing, when both are read at once, and as large as it likes.
+    A disturbance can shrink the gap between two tokens to nothing, if both arrive in one read, or make it arbitrarily large.
     """
     rows = np.array([_row(sample, points, left, after_s) for sample in samples])
     seconds = np.array([sample.seconds for sample in samples])
@@ -151,7 +151,7 @@ def _solve(samples: Sequence[_Sample], points: Sequence[int], left: float, after
 
 
 def _points(samples: Sequence[_Sample]) -> list[int]:
-    """Return the sizes of micro-batch whose cost is fitted: those that generated together, and the knees that prompts reach."""
+    """Return the micro-batch sizes to fit: the observed generating batches, and the knees that prompts reach."""
     sizes = {sum(row.tokens for row in rows) for sample in samples for rows in sample.parts}
     together = {len(rows) for sample in samples for rows in sample.parts}
     largest = max(sizes)

@@ -19,7 +19,7 @@ def not_negative(a: _Array, b: _Array) -> _Array:
     [2.0, 0.0]
     """
     columns = a.shape[1]
-    # Columns of one length, so that the slack means the same for each.
+    # Normalise the columns, so that the tolerance means the same for each.
     scale = np.linalg.norm(a, axis=0)
     scale[scale == 0] = 1.0
     a = a / scale
@@ -37,7 +37,7 @@ def not_negative(a: _Array, b: _Array) -> _Array:
 
 
 def _with_free(a: _Array, b: _Array, x: _Array, free: np.ndarray[Any, np.dtype[np.bool_]]) -> _Array:
-    """Solve for the ``free`` coefficients; those that would become negative are stopped at 0 and no longer free."""
+    """Solve for the ``free`` coefficients; those that would become negative are fixed at 0."""
     while free.any():
         wanted = np.zeros_like(x)
         wanted[free] = np.linalg.lstsq(a[:, free], b, rcond=None)[0]

@@ -1,7 +1,7 @@
-"""The calibration run: about 20 seconds of experiments and 20 seconds of mixed load against one engine; after a load test the latter again.
+"""The calibration run: 20 seconds of experiments and 20 seconds of mixed load on one engine; after a load test the mixed load again.
 
-A shared machine's speed moves by tenths within a minute. What is measured only before a load test then mistakes the machine for the model;
-so it is measured on both sides of it, as a laboratory brackets its samples with standards.
+The speed of a shared machine changes by tens of percent within a minute. A calibration made only before the load test would blame that on
+the model, so the engine is measured before and after it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Laps = Callable[[], AbstractContextManager[Lap]]
 
 
 def _no_yardstick() -> AbstractContextManager[Lap]:
-    """Begin a lap of which nothing is known."""
+    """Begin a lap without a yardstick; it has no result."""
     return nullcontext(Lap())
 
 
@@ -55,19 +55,19 @@ def calibrate(
     on_progress: Callable[[int, int, str], None] | None = None,
     lap: Laps = _no_yardstick,
 ) -> Calibration:
-    """Measure the engine at ``url`` and return its coefficients. It should have nothing else to do meanwhile.
+    """Measure the engine at ``url`` and return its coefficients. It should be idle otherwise.
 
     Args:
         url: Of the engine, ``http://host:port``.
         spec: How it was started.
-        date: Kept with the result; default: today.
-        budget_s: For the experiments: no further round is begun that would end later. Three rounds are made also where they take up to
-            1.5 times as long, one always. The mixed load takes another twenty seconds.
+        date: Stored with the result; default: today.
+        budget_s: Time budget in seconds for the experiments: no round starts that would end later. One round always runs, and three run if
+            they take at most 1.5 times the budget. The mixed load takes another twenty seconds.
         on_progress: Called with (done, expected, what) after each experiment.
-        lap: Begins a lap of the yardstick of the machine's speed that is held against the engine's cores.
+        lap: Begins a lap of the yardstick that runs on the engine's cores.
 
     Raises:
-        CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
+        CalibrationError: the engine is unreachable, rejects a request, breaks off, or takes more than a minute for a response.
     """
     progress = on_progress or (lambda _done, _total, _what: None)
     observations = run_coroutine(_measure(url, spec, budget_s, progress))
@@ -99,19 +99,19 @@ def calibrate(
 def calibrate_again(
     url: str, before: Calibration, *, on_progress: Callable[[int, int, str], None] | None = None, lap: Laps = _no_yardstick
 ) -> Calibration:
-    """Measure the engine under mixed load once more, after a load test, and return coefficients half-way between before and after.
+    """Repeat the mixed load after a load test and return coefficients half-way between before and after.
 
-    What the experiments gave is kept: a machine that has become slower is so for all of them. :attr:`Calibration.drift` says by how much.
+    The results of the experiments are kept, because a slower machine affects all of them alike. :attr:`Calibration.drift` says by how much.
     An engine that is too slow for a mixed load is not measured again, and ``before`` is returned. ``load_fit`` is the worse of the two.
 
     Args:
         url: Of the engine, ``http://host:port``.
-        before: What :func:`calibrate` gave for it.
+        before: The result of :func:`calibrate` for this engine.
         on_progress: See :func:`calibrate`.
         lap: See :func:`calibrate`.
 
     Raises:
-        CalibrationError: the engine cannot be reached, refuses, stops half-way or takes a minute for an answer.
+        CalibrationError: the engine is unreachable, rejects a request, breaks off, or takes more than a minute for a response.
     """
     if before.load_fit is None:
         return before
@@ -121,7 +121,7 @@ def calibrate_again(
         return before
     prefill = _between(before.prefill_under_load, after.prefill_under_load)
     decode = _between(before.decode_under_load, after.decode_under_load)
-    # Half-way in prompts times half-way in generating: the whole way in the mean of both.
+    # The product of the two half-way changes is the geometric mean of the full changes of prompts and generating.
     slower = (prefill.value / before.prefill_under_load.value) * (decode.value / before.decode_under_load.value)
     worse = max(before.load_fit, after.load_fit, key=lambda fit: fit.median_error)
     yardstick_s = math.sqrt(before.yardstick_s * after.yardstick_s) if before.yardstick_s and after.yardstick_s else None
@@ -166,7 +166,7 @@ async def _measure(url: str, spec: EngineSpec, budget_s: float, on_progress: Cal
 
 
 def this_machine() -> Machine:
-    """Return the processor's model and the number of cores; nothing that names the machine."""
+    """Return the processor's model and the number of cores; nothing that identifies the machine."""
     processor = platform.processor()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

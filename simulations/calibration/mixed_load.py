@@ -1,7 +1,7 @@
-"""Measures what the single experiments cannot: requests that arrive while others are served, and the rest of the machine.
+"""Measures what isolated experiments cannot: requests that arrive while others are served, and other activity on the machine.
 
-Some requests of many lengths keep the engine about half busy. How much slower it is then than the sum of what was measured alone are two
-numbers, one for prompts and one for generating; they are the only coefficients that are fitted to a load.
+Requests of many lengths keep the engine about half busy. Two ratios, one for prompts and one for generating, say how much slower it is then
+than the isolated experiments add up to. They are the only coefficients fitted to a load.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 FEWEST_REQUESTS: Final = 20
 _SECONDS: Final = 20.0
-"""Ten leave some fifty requests, from which the ratio for generating came out a tenth up or down by chance; two such loads are sent."""
+"""Ten seconds give about fifty requests, from which the ratio for generating varied by 10 %; so two such loads are sent."""
 _BUSY_SHARE: Final = 0.5
 _PROMPTS: Final = (8, 128)
 _OUTPUTS: Final = (4, 96)
-"""Short ones, so that many fit into the time and what each request costs by itself has its weight."""
+"""Short, so that many requests fit into the time and the overhead per request carries weight."""
 _RATIOS: Final = tuple(0.7 + n / 20 for n in range(37))
 _STEPS: Final = (0.04, 0.02, 0.01)
 _SHORTEST_S: Final = 1e-3
-"""Tokens that are read at once seem to take no time between them."""
+"""Tokens that arrive in one read have no gap between them."""
 
 
 def mixed_load(alone: Calibration, seed: int) -> list[EngineRequest]:
-    """Return Poisson arrivals that keep an engine as fast as ``alone`` says half busy; few where it takes long for a request."""
+    """Return Poisson arrivals that keep an engine with the coefficients ``alone`` half busy; few if a request takes long."""
     dice = Random(seed)  # noqa: S311  # the same load for the same seed
     times = StepTimes(alone)
     room = alone.spec.context_tokens
@@ -61,7 +61,7 @@ def _alone_s(times: StepTimes, prompt: int, output: int) -> float:
 
 
 async def send(url: str, requests: Sequence[EngineRequest], on_progress: Callable[[int, int, str], None]) -> list[Answer]:
-    """Send each request at its time; their answers, with times counted from the intended one.
+    """Send each request at its intended time and return the answers, with times measured from the intended start.
 
     Raises:
         CalibrationError: the engine fails.
@@ -84,11 +84,11 @@ async def send(url: str, requests: Sequence[EngineRequest], on_progress: Callabl
 
 
 def fit_load(alone: Calibration, requests: Sequence[EngineRequest], answers: Sequence[Answer]) -> tuple[Coefficient, Coefficient, Fit]:
-    """Return the ratios for prompts and for generating that bring predicted times nearest to the measured ones, and how near.
+    """Return the ratios for prompts and for generating that minimise the prediction error, and the remaining fit.
 
-    Nearest is the smallest mean of squared logarithms of the ratios of the times to the first token and from there to the last: moments
-    in which the machine is slow count as much as they last, because a load test has them too. Absolute logarithms pass over them, and
-    predictions came out a twentieth too fast.
+    The error is the mean squared log ratio of predicted to measured time, for the time to the first token and from there to the last.
+    Squares, because slow moments of the machine must count: a load test has them too. With absolute logarithms, predictions were 5 % too
+    fast.
     """
     measured = [(answer.token_s[0], answer.token_s[-1] - answer.token_s[0]) for answer in answers]
 
@@ -112,9 +112,9 @@ def fit_load(alone: Calibration, requests: Sequence[EngineRequest], answers: Seq
 
 
 def _search(error: Callable[[float, float], float]) -> tuple[float, float]:
-    """Return the pair with the smallest error, to the hundredth: of the best equal pair, the neighbours in ever smaller steps.
+    """Return the pair of ratios with the smallest error, to 0.01: start at the best equal pair, then try neighbours in ever smaller steps.
 
-    Pattern search (Hooke and Jeeves 1961) with diagonal steps too, because what one ratio takes the other can give.
+    Pattern search (Hooke and Jeeves 1961) with diagonal steps, because one ratio can compensate for the other.
     """
     best = min(((ratio, ratio) for ratio in _RATIOS), key=lambda pair: error(*pair))
     least = error(*best)

@@ -1,9 +1,9 @@
-"""Coefficients of GPUs that this machine lacks, derived from published figures: an estimate, not a measurement.
+"""Coefficients for GPUs that are not in this machine, derived from published figures: an estimate, not a measurement.
 
 Rule 1: nothing here was fitted to the engine that a graph deploys. The model is Llama-3.1-8B in 16 bits on one GPU under an engine that
-computes its sequences together (vLLM); what a graph says of slots and context holds, that it names another model is not seen.
-Rule 2: each coefficient names the figures that it comes from. Efficiencies are those that others measured on the same or, where it says
-``assumed``, on a similar GPU.
+computes its sequences together (vLLM); the graph's slots and context apply, but its choice of model is ignored.
+Rule 2: each coefficient names its source figures. Efficiencies were measured by others on the same GPU or, if marked ``assumed``, on a
+similar one.
 
 A micro-batch of n tokens takes fixed + W / (bandwidth * 0.85) + n * 2 P / (peak * MFU), with W the bytes of the weights and P their
 number; a token of context costs its keys and values / (bandwidth * 0.8), a pair of prompt tokens its attention / (peak * MFU).
@@ -51,7 +51,7 @@ _H100_MFU: Final = "BLIS roofline, H100: 0.45 in prefill"
 _A100_MFU: Final = "BLIS roofline, A100: 0.38 in prefill"
 _L40S_MFU: Final = "BLIS roofline, L40S: 0.32 in prefill"
 
-#: By the names of the price book. Data sheets of NVIDIA: H100 SXM, H200 SXM, A100 (40 and 80 GB SXM), L40S, L4.
+#: Keyed by the names in the price book. NVIDIA data sheets: H100 SXM, H200 SXM, A100 (40 and 80 GB SXM), L40S, L4.
 _GPUS: Final = {
     "H100": _Gpu(3.35e12, 989.4e12, 0.45, "published", _H100_MFU),
     "H200": _Gpu(4.8e12, 989.4e12, 0.45, "assumed", f"{_H100_MFU}, the same chip"),
@@ -66,7 +66,7 @@ def published(gpu_model: str) -> Calibration:
     """Return coefficients for ``gpu_model``, named as in the price book.
 
     Raises:
-        CalibrationError: the model is unknown; the known ones are named.
+        CalibrationError: the GPU model is unknown; the message lists the known ones.
     """
     gpu = _GPUS.get(gpu_model)
     if gpu is None:

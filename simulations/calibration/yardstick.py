@@ -1,15 +1,14 @@
 """A yardstick for the cores that an engine runs on: the same piece of work, timed ten times a second in a separate process.
 
-A shared machine's speed moves by a tenth and more within a minute, and nothing inside of it says so: its neighbours take cache and memory
-bandwidth, not time slices. The engine's own times cannot tell a slow machine from a wrong model. The yardstick can, for it knows nothing
-of any load: a matrix of 2 MB times 32 vectors, which leaves about as much of its time to the shared cache as generating tokens does, for
-1 to 2 % of one core. The work is done twice and only the second time counts: the first brings back from memory what an engine at work
-never leaves there, and memory has episodes of seconds in which it takes five times as long while no engine is slower.
-Over 24 mixed loads of 20 s, most beside a program that took memory bandwidth, its mean moved with the engine's speed (correlation 0.92,
-elasticity 0.76; ADR 16).
+The speed of a shared machine changes by 10 % and more within a minute, and no counter inside it shows that: its neighbours take cache and
+memory bandwidth, not time slices. The engine's own times cannot tell a slow machine from a wrong model. The yardstick can, because it does
+not depend on the load. It multiplies a 2 MB matrix by 32 vectors, which depends on the shared cache about as much as token generation does,
+and costs 1 to 2 % of one core. The work is done twice and only the second run counts: the first loads the data back into the cache, where a
+busy engine would keep it. Memory can be five times slower for seconds without any effect on an engine. Over 24 mixed loads of 20 s, most
+next to a program that used memory bandwidth, its mean tracked the engine's speed (correlation 0.92, elasticity 0.76; ADR 16).
 
-``python -m simulations.calibration.yardstick 0,1`` keeps to the cores 0 and 1 and writes a line of nanoseconds each
-time, until nobody reads them.
+``python -m simulations.calibration.yardstick 0,1`` pins itself to cores 0 and 1 and writes each time as a line in nanoseconds, until the
+reader goes away.
 """
 
 from __future__ import annotations
@@ -32,23 +31,23 @@ if TYPE_CHECKING:
 
 _EVERY_S: Final = 0.1
 _SHAPE: Final = (512, 1024)
-"""Of the matrix, 4 bytes a number: more than a core's own cache keeps, little for the cache they share."""
+"""Size of the matrix, with 4 bytes a number: larger than a core's private cache, small for the shared one."""
 _VECTORS: Final = 32
 _TRIMMED: Final = 0.1
-"""Share of the readings at each end that count for nothing: a guest does not see that its host took the core away in the middle of one."""
+"""Share of the readings trimmed at each end: a guest cannot see when its host deschedules it during a reading."""
 _FEWEST: Final = 50
-"""Readings of a lap; with fewer the mean moves by chance."""
+"""Minimum readings of a lap; with fewer the mean is too noisy."""
 
 
 @dataclass(slots=True)
 class Lap:
-    """A period of time, and the mean seconds that the work took in it; None before its end, or with too few readings."""
+    """A period and the mean time of the work in it, in seconds; None before its end or with too few readings."""
 
     mean_s: float | None = None
 
 
 class Yardstick:
-    """The process, pinned to ``cpus`` from entry to exit. If it does not start or dies there are no results, and nothing else fails."""
+    """The process, pinned to ``cpus`` from entry to exit. If it does not start or dies, there are no results, but nothing else fails."""
 
     def __init__(self, cpus: Iterable[int]) -> None:
         self._cpus = ",".join(map(str, sorted(cpus)))
@@ -61,7 +60,7 @@ class Yardstick:
         child = Child(command, env=python_environment(), stdout=subprocess.PIPE, grace_s=0)
         with contextlib.suppress(OSError):
             self._child = child.start()
-            os.set_blocking(self._stdout(child).fileno(), False)  # a lap waits for nothing
+            os.set_blocking(self._stdout(child).fileno(), False)  # reading never blocks a lap
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -72,11 +71,11 @@ class Yardstick:
 
     @contextlib.contextmanager
     def lap(self) -> Iterator[Lap]:
-        """Time the body of the context; the lap has its mean after the end.
+        """Time the body of the context; the lap has its mean afterwards.
 
-        The pipe holds a quarter of an hour of readings: of a longer lap its beginning counts.
+        The pipe holds a quarter of an hour of readings, so only the beginning of a longer lap counts.
         """
-        self._read()  # what came before is no part of it
+        self._read()  # discard readings from before the lap
         lap = Lap()
         try:
             yield lap
@@ -99,7 +98,7 @@ class Yardstick:
 def trimmed_mean_s(readings_ns: Sequence[int]) -> float | None:
     """Return the trimmed mean of ``readings_ns`` in seconds; None if they are too few.
 
-    A mean, because a busy cache makes more readings slow rather than all of them slower: the median stays until half of them are.
+    A mean, because a busy cache makes more readings slow, not all of them slower. The median would not move until half are slow.
     """
     if len(readings_ns) < _FEWEST:
         return None
@@ -108,7 +107,7 @@ def trimmed_mean_s(readings_ns: Sequence[int]) -> float | None:
 
 
 def main(cpus: set[int]) -> None:
-    """Time the work and write the times, until nobody reads them."""
+    """Time the work and write the times until the reader goes away."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     import numpy as np
 
@@ -117,15 +116,15 @@ def main(cpus: set[int]) -> None:
     matrix, vectors = np.ones(_SHAPE, np.float32), np.ones((_SHAPE[1], _VECTORS), np.float32)
     due = time.monotonic()
     while True:
-        matrix @ vectors  # for the caches
+        matrix @ vectors  # warm the caches
         begin = time.thread_time_ns()
-        matrix @ vectors  # only the time matters
+        matrix @ vectors  # only the time matters, not the result
         took = time.thread_time_ns() - begin
         try:
             os.write(1, b"%d\n" % took)
         except OSError:
             return
-        # What was missed, while the pipe was full, is not made up for: it would take the engine's core for seconds.
+        # Do not catch up after the pipe was full: that would occupy the engine's core for seconds.
         now = time.monotonic()
         due = max(due + _EVERY_S, now)
         time.sleep(due - now)

@@ -1,4 +1,4 @@
-"""The cluster as the twin sees it: which pods of a graph find room on which nodes."""
+"""The cluster as the twin sees it: which pods of a graph fit on which nodes."""
 
 from simulations.cluster.placement import Placement, place
 

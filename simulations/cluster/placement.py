@@ -1,14 +1,13 @@
-"""Which pods of a graph find room on which nodes, and which nodes an autoscaler would add for the rest.
+"""Which pods of a graph fit on which nodes, and which nodes an autoscaler would add for the rest.
 
-Rule 1: deterministic. Pods are taken by priority (highest first), then by the label of their workload, then by number; among nodes
-that fit, the one with the fewest pods of the same workload in its zone, then on itself, then the first by name.
-Rule 2: what the scheduler must keep is kept: labels, taints, requests, the number of pods on a node, and what ``topology.py`` says of
-affinity and spreading. Soft spreading over zones and nodes is always on, as it is by default in kube-scheduler.
-Rule 3: a pod stays where it is while its node stays; a pod without room may push out pods of lower priority.
-Rule 4: an autoscaler adds a node only where that gives a waiting pod room, after pushing out did not, and never beyond the pool's
-bound.
+Rule 1: deterministic. Pods are taken by priority (highest first), then by the label of their workload, then by number; among the nodes that
+fit, the one with the fewest pods of the same workload in its zone wins, then with the fewest on the node, then the first by name.
+Rule 2: the scheduler's hard constraints hold: labels, taints, requests, the number of pods per node, and affinity and spreading
+(``topology.py``). Soft spreading over zones and nodes is always on, as it is by default in kube-scheduler.
+Rule 3: a pod stays on its node as long as the node exists; a pod that does not fit may preempt pods of lower priority.
+Rule 4: an autoscaler adds a node only if a pending pod would fit on it and preemption did not help, and never beyond the pool's maximum.
 
-Not modelled: volumes bound to a zone, ports of the host, claims of devices, groups of pods that start together.
+Not modelled: zonal volumes, host ports, device claims (DRA), gang scheduling.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the pods are. ``nodes`` are those that could be used, added ones included; ``waiting`` gives a reason for each pod."""
+    """Where the pods are. ``nodes`` are the usable ones, including added ones; ``waiting`` gives a reason for each pending pod."""
 
     nodes: tuple[Node, ...]
     added: tuple[Node, ...]
@@ -60,9 +59,9 @@ def place(
 
     Args:
         workloads: what is to run; scheduled ones (CronJobs) take no room.
-        nodes: what there is to run on. A node that does not say what it offers takes everything.
-        lost: nodes by name that are gone; they still show what their pool's nodes look like and in which zones it has them.
-        staying: pods that have a node already; they stay if it is not lost.
+        nodes: the available nodes. A node without stated capacity accepts every pod.
+        lost: names of nodes that are gone; they still define the shape and the zones of their pool's nodes.
+        staying: pods that already have a node; they stay unless it is lost.
         autoscale: whether pools may grow up to their ``pool_max``, in the zones where the pool has nodes.
         closed: pairs (pool, zone) in which no node can be added, for instance because the zone is lost.
     """
@@ -97,7 +96,7 @@ class _Placing:
             spot = self._first_fit(workload)
             if spot is None and workload.evicts and (found := self._make_room(workload)) is not None:
                 spot, evicted = found
-                # What was pushed out waits its turn again; it has a lower priority, so this ends.
+                # Preempted pods are queued again. They have a lower priority, so this terminates.
                 queue = sorted([*queue, *evicted], key=lambda item: (-item[1].priority, item[1].label, item[0]))
             if spot is None and autoscale:
                 spot = self._grow(workload)
@@ -127,11 +126,11 @@ class _Placing:
         return counts
 
     def _allowed(self, workload: Workload) -> list[Spot]:
-        """Nodes that the rules let this workload use now, room apart."""
+        """Nodes on which the constraints allow this workload, regardless of free capacity."""
         return self.topology.allowed(workload, self.spots, [spot for spot in self.spots if workload.admitted_by(spot.node)])
 
     def _make_room(self, workload: Workload) -> tuple[Spot, list[tuple[str, Workload]]] | None:
-        """Preempt: the node where the least important and fewest pods would have to go."""
+        """Preempt on the node where the victims have the lowest priority and are fewest."""
         choices: list[tuple[int, int, str, Spot, list[str]]] = []
         for spot in self._allowed(workload):
             room = spot.room
@@ -168,7 +167,7 @@ class _Placing:
         return None
 
     def _another(self, pool: str, template: Node) -> Node | None:
-        """One more node of ``pool``, in the zone where it has fewest; None where the pool is at its bound or its zones are closed."""
+        """One more node of ``pool``, in the zone where it has fewest; None if the pool is at its maximum or its zones are closed."""
         live = Counter(spot.node.zone for spot in self.spots if spot.node.pool == pool)
         zones = sorted({node.zone for node in self.declared if node.pool == pool and (pool, node.zone) not in self.closed})
         if not zones or template.pool_max is None or live.total() >= template.pool_max:

@@ -1,8 +1,9 @@
-"""Which nodes spreading and pod affinity leave to a pod, given where the others are.
+"""Which nodes spread constraints and pod affinity leave to a pod, given where the other pods are.
 
-Rule 1: only what must hold: ``topologySpreadConstraints`` with ``DoNotSchedule`` and ``requiredDuringScheduling…`` (anti-)affinity. An
-anti-affinity binds both sides: who is there already shuns whoever comes (kube-scheduler, plugins PodTopologySpread and InterPodAffinity).
-Rule 2: the pods of one workload are alike, so that pods are counted by workload and a selector is asked once for each of them.
+Rule 1: only hard constraints count: ``topologySpreadConstraints`` with ``DoNotSchedule`` and ``requiredDuringScheduling…`` (anti-)affinity.
+An anti-affinity binds both sides: a running pod also keeps an incoming one away (kube-scheduler, plugins PodTopologySpread and
+InterPodAffinity).
+Rule 2: the pods of a workload are identical, so pods are counted per workload and a selector is evaluated once per workload.
 Rule 3: domains of a spread constraint are those of the nodes that the pod's selector and affinity allow; taints are ignored unless
 ``nodeTaintsPolicy`` honours them, so a domain of tainted nodes counts, and stays empty.
 """
@@ -31,7 +32,7 @@ _REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 @dataclass(eq=False)
 class Spot:
-    """A node while pods are being placed: what is left, and who is there."""
+    """A node during placement: its free capacity and its pods."""
 
     node: Node
     room: Amounts
@@ -39,13 +40,13 @@ class Spot:
     _counts: Counter[int] = field(default_factory=Counter)
 
     def take(self, pod: str, workload: Workload) -> None:
-        """Put a pod on it."""
+        """Place a pod on the node."""
         self.room -= workload.requests
         self.pods[pod] = workload
         self._counts[id(workload)] += 1
 
     def release(self, pod: str) -> None:
-        """Take a pod off it."""
+        """Remove a pod from the node."""
         workload = self.pods.pop(pod)
         self.room += workload.requests
         self._counts[id(workload)] -= 1
@@ -55,11 +56,11 @@ class Spot:
         return len(self.pods) < self.node.most_pods and workload.requests.fits(self.room)
 
     def count(self, workload: Workload) -> int:
-        """How many pods of ``workload`` are on it."""
+        """Return the number of pods of ``workload`` on the node."""
         return self._counts[id(workload)]
 
     def count_of(self, selected: Iterable[int]) -> int:
-        """How many pods of the selected workloads are on it."""
+        """Return the number of pods of the selected workloads on the node."""
         return sum(self._counts[key] for key in selected)
 
 
@@ -90,14 +91,14 @@ class _Rules:
 
 
 class Topology:
-    """The rules of ``workloads`` about where their pods may be in relation to each other."""
+    """The spread constraints and affinities among the pods of ``workloads``."""
 
     def __init__(self, workloads: Sequence[Workload]) -> None:
         self._rules = {id(w): _Rules(*(tuple(part) for part in _read(w, workloads))) for w in workloads}
         self._shunned = {id(w): tuple(self._shunning(id(w))) for w in workloads}
 
     def _shunning(self, workload: int) -> Iterator[_Term]:
-        """The anti-affinities of others that select ``workload``, each to the pods that have it."""
+        """Anti-affinities of other workloads that select ``workload``, each with the pods that declare it."""
         for other, rules in self._rules.items():
             yield from (_Term(term.key, frozenset({other})) for term in rules.apart if workload in term.selected)
 
@@ -116,7 +117,7 @@ class Topology:
 def _with_company(workload: Workload, terms: Sequence[_Term], spots: Sequence[Spot], found: Sequence[Spot]) -> list[Spot]:
     homes = [{_domain(spot.node, term.key) for spot in spots if spot.count_of(term.selected)} - {None} for term in terms]
     if not any(homes) and all(id(workload) in term.selected for term in terms):
-        # The first of a group that wants to be together may be anywhere.
+        # The first pod of a group with affinity to itself may go anywhere.
         return [spot for spot in found if all(_domain(spot.node, term.key) is not None for term in terms)]
     return [spot for spot in found if all(_domain(spot.node, term.key) in home for term, home in zip(terms, homes, strict=True))]
 
@@ -186,7 +187,7 @@ def _selected(term: Mapping[str, Any], workload: Workload, workloads: Sequence[W
 
 
 def _in_namespaces(term: Mapping[str, Any], workload: Workload, other: Workload) -> bool:
-    """Of a term that names no namespaces, those of its own; spread constraints never name any."""
+    """Return the term's namespaces; a term without any, such as every spread constraint, means the workload's own."""
     named, selector = term.get("namespaces") or (), term.get("namespaceSelector")
     if not named and selector is None:
         return other.namespace == workload.namespace
@@ -194,7 +195,7 @@ def _in_namespaces(term: Mapping[str, Any], workload: Workload, other: Workload)
 
 
 def _domain(node: Node, key: str) -> str | None:
-    """The node's value of a topology key. Every kubelet gives its node its own name as host name."""
+    """Return the node's value of a topology key. The kubelet sets the host name label to the node's name."""
     if key == _HOST:
         return node.labels.get(key, node.name)
     return (node.zone or None) if key == labels.ZONE else node.labels.get(key)

@@ -1,4 +1,4 @@
-"""The cost of a simulated run, and the use of its GPU seconds."""
+"""The cost of a simulated run, and how its GPU seconds were used."""
 
 from simulations.cost.serving import GpuLedger, LedgerError, usd_per_million_output_tokens
 

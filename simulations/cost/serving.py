@@ -1,8 +1,8 @@
-"""The cost of a simulated run, and the use of its GPU seconds.
+"""The cost of a simulated run, and how its GPU seconds were used.
 
 Rule 1: every GPU second of a run ends in exactly one bucket; the sum is checked to 1e-9 of the total.
-Rule 2: a price for a token divides what the platform costs by what it produced, so idle time is in it. A calculator that assumes full
-use is wrong by one over the utilisation (arXiv 2606.11690).
+Rule 2: the price of a token is the platform's cost divided by its output, so it includes idle time. A calculator that assumes full
+utilisation is off by a factor of one over the utilisation (arXiv 2606.11690).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class LedgerError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class GpuLedger:
-    """GPU seconds of a run by what became of them.
+    """GPU seconds of a run by use.
 
-    ``serving``: an engine had work. ``waiting``: an engine had none. ``down``: held by a replica that could not serve.
-    ``other``: requested by pods that are no engines. ``unrequested``: on nodes, asked for by nobody.
+    ``serving``: an engine had work. ``waiting``: an engine was idle. ``down``: held by a replica that could not serve. ``other``: requested
+    by pods that are not engines. ``unrequested``: on nodes, but requested by no pod.
     """
 
     total_s: float
@@ -41,12 +41,12 @@ class GpuLedger:
 
     @property
     def utilisation(self) -> float | None:
-        """Share of all GPU seconds during which an engine had work; None where there are no GPUs."""
+        """Share of all GPU seconds during which an engine had work; None if there are no GPUs."""
         return self.serving_s / self.total_s if self.total_s else None
 
 
 def usd_per_million_output_tokens(outcome: Outcome, hourly_usd: float) -> float | None:
-    """Return what a million output tokens cost at the rate of this run, None where none came out."""
+    """Return the cost of a million output tokens at this run's throughput; None without output tokens."""
     if outcome.output_tokens_per_s <= 0:
         return None
     return hourly_usd / 3600 / outcome.output_tokens_per_s * 1e6

@@ -1,4 +1,4 @@
-"""What can be lost, and what that does to the replicas: zones, nodes, spot markets."""
+"""Losses of zones, nodes and spot capacity, and their effect on the replicas."""
 
 from simulations.failures.effects import Delays, Effects, play
 from simulations.failures.incidents import (

@@ -1,11 +1,11 @@
 """The effect of lost nodes on the engine's replicas: which are down, and when.
 
-Rule 1: at every change the pods are placed again (``simulations.cluster.place``): those on lost nodes look for room, push out less
-important pods, or wait for a node that the autoscaler adds.
-Rule 2: a replica that moves is back only after Kubernetes has missed its node, its pod has been replaced, a node has been added
-where that was needed, and the engine has started; each delay has its provenance in :class:`Delays`.
-Rule 3: a loss that nobody announced is not known at once: clients send to the lost replica until Kubernetes has missed its node.
-Rule 4: pods that are away at the start have been so for long: the run begins in the steady state.
+Rule 1: at every change the pods are placed again (``simulations.cluster.place``): those from lost nodes are rescheduled, preempt less
+important pods, or wait for a node from the autoscaler.
+Rule 2: a replica that moves is back only after Kubernetes has noticed the loss of its node, its pod has been replaced, a node has been
+added if necessary, and the engine has started; :class:`Delays` gives the provenance of each delay.
+Rule 3: an unannounced loss is not known immediately: clients send to the lost replica until Kubernetes notices.
+Rule 4: pods that are down at the start have been down for a long time: the run begins in the steady state.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _UNREACHABLE = "node.kubernetes.io/unreachable"
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Seconds that a recovery takes.
+    """The delays of a recovery, in seconds.
 
     ``notice_s``: until the control plane calls a silent node unreachable; published: default of ``node-monitor-grace-period`` since
     Kubernetes 1.32. ``toleration_s``: how long its pods are left there; published: default of the admission plugin
-    DefaultTolerationSeconds, used where the pods do not say otherwise. ``provision_s``: until an added node is ready; assumed.
+    DefaultTolerationSeconds, used unless the pods say otherwise. ``provision_s``: until an added node is ready; assumed.
     ``start_s``: from a pod with a node to an engine with its model loaded; assumed.
     """
 
@@ -43,7 +43,7 @@ class Delays:
     start_s: float = 60.0
 
     def until_replaced(self, workload: Workload) -> float:
-        """Return how long after the loss of its node, which nobody announced, a pod of ``workload`` is replaced."""
+        """Return how long after the unannounced loss of its node a pod of ``workload`` is replaced."""
         for toleration in workload.resource.pod_spec.get("tolerations") or ():
             if toleration.get("key") in {None, "", _UNREACHABLE} and toleration.get("effect") in {None, "", "NoExecute"}:
                 return self.notice_s + float(toleration.get("tolerationSeconds", math.inf))
@@ -52,7 +52,7 @@ class Delays:
 
 @dataclass(frozen=True)
 class Effects:
-    """What a run with lost nodes looks like. ``first`` and ``last`` are the placements at its start and after its last change."""
+    """The effects of lost nodes on a run. ``first`` and ``last`` are the placements at its start and after its last change."""
 
     first: Placement
     last: Placement

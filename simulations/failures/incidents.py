@@ -1,12 +1,12 @@
 """Incidents: a zone is lost, a node is lost, a spot market has no capacity.
 
-Rule 1: an incident says which nodes are away when; what follows for pods is ``effects.py``.
-Rule 2: every random draw comes from a stream named by seed, pool and zone, so a pool more does not move the others.
+Rule 1: an incident says which nodes are away and when; ``effects.py`` derives the effect on pods. Rule 2: every random draw comes from a
+stream named by seed, pool and zone, so adding a pool does not change the others.
 
 Spot: all spot nodes of one pool in one zone come and go together. In sixteen-node probes of three zones (skypilot-org/spot-traces,
-aws-08-27-2023) half of the nodes were available on average, while for a third to a half of the time there were none at all, so nodes
-that fail independently of each other would be far too kind. Times between changes are drawn exponential; in recorded windows they
-vary more than that (coefficient of variation 1.7), so very long outages are rarer here than in reality.
+aws-08-27-2023) half of the nodes were available on average, while for a third to a half of the time there were none at all, so independent
+node failures would be far too optimistic. Times between changes are drawn exponential; in recorded windows they vary more than that
+(coefficient of variation 1.7), so very long outages are rarer here than in reality.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEAN_SPOT_OUTAGE_S: Final = 1.14 * 3600
 
 
 class UnknownPlaceError(ConfigurationError):
-    """A zone or a pool that no node of the graph is in: names those there are."""
+    """No node of the graph is in this zone or pool; the message lists the existing ones."""
 
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
@@ -44,8 +44,8 @@ class UnknownPlaceError(ConfigurationError):
 class NodeOutage:
     """A node is away from ``start_s`` to ``end_s`` (infinite: permanently), in seconds from the start of the run.
 
-    ``announced``: its pods are evicted in advance (spot notice), instead of being missed after a delay. ``closes_zone``: its pool cannot
-    get another node in its zone meanwhile.
+    ``announced``: its pods are evicted in advance (spot notice), instead of after the detection delay. ``closes_zone``: its pool cannot add
+    a node in its zone during the outage.
     """
 
     node: str
@@ -72,7 +72,7 @@ def zone_lost(nodes: Sequence[Node], zone: str, *, at_s: float, end_s: float = m
 
 
 def node_lost(nodes: Sequence[Node], pool: str, *, at_s: float, end_s: float = math.inf) -> tuple[NodeOutage, ...]:
-    """Lose the first node (by name) of ``pool`` from ``at_s`` to ``end_s``; its pool may get another one meanwhile.
+    """Lose the first node (by name) of ``pool`` from ``at_s`` to ``end_s``; its pool may add another one meanwhile.
 
     Raises:
         UnknownPlaceError: no node is in that pool.
@@ -88,9 +88,9 @@ def spot_market(nodes: Sequence[Node], share: float, *, horizon_s: float, start:
 
     Args:
         nodes: spot nodes of one pool in one zone.
-        share: share of the time that there are any, 0 to 1.
+        share: share of the time during which they are available, 0 to 1.
         horizon_s: end of the run.
-        start: a number of [0, 1): below ``share`` the run begins with the nodes there.
+        start: a number in [0, 1); below ``share`` the run begins with the nodes available.
         random: the stream of this pool and zone, for the times between changes.
     """
     if share >= 1:
@@ -102,7 +102,7 @@ def spot_market(nodes: Sequence[Node], share: float, *, horizon_s: float, start:
     def market() -> Generator[simpy.Event]:
         away = start >= share
         while True:
-            # Exponential times have no memory, so the first one is drawn like the others.
+            # The exponential distribution is memoryless, so the first time is drawn like the others.
             lasts = random.expovariate(1 / (MEAN_SPOT_OUTAGE_S if away else MEAN_SPOT_OUTAGE_S * share / (1 - share)))
             if away:
                 ends = environment.now + lasts
@@ -117,10 +117,11 @@ def spot_market(nodes: Sequence[Node], share: float, *, horizon_s: float, start:
 
 
 def starting_points(replications: int, random: Random) -> list[float]:
-    """Return a number of [0, 1) for the start of a market in each replication: one in each of as many equal parts, in random order.
+    """Return a number in [0, 1) for the start of a market in each replication: one in each of as many equal parts, in random order.
 
-    An outage outlasts most runs, so the state that a run begins in decides it; drawn independently, five runs out of five may begin with
-    all nodes there. Spread like this the share of runs that begin without is the market's own to within one run (Latin hypercube
+    An outage lasts longer than most runs, so the initial state decides the run. With independent draws, five runs out of five may begin
+    with all nodes available. With stratified draws, the share of runs that begin without nodes matches the market to within one run (Latin
+    hypercube
     sampling: McKay, Beckman and Conover, Technometrics 21 (1979) 239).
     """
     points = [(part + random.random()) / replications for part in range(replications)]

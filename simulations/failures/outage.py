@@ -1,4 +1,4 @@
-"""A replica that is away for a while, as a participant of a run."""
+"""A replica outage, as a participant of a run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A replica is away from ``start_s`` until ``end_s`` (infinite: permanently): what it holds fails, and so does what is sent to it.
+    """A replica is down from ``start_s`` until ``end_s`` (infinite: permanently). Its requests in flight fail, and so do new ones.
 
-    Clients send to it for another ``notice_s`` seconds, until they notice; with 0 they notice at once.
+    Clients keep sending to it for ``notice_s`` seconds, until they notice; with 0 they notice immediately.
     """
 
     replica: str
@@ -37,7 +37,7 @@ class Outage:
             raise TwinError(f"outage of {self.replica}: it is noticed after {self.notice_s} s; expected 0 or more")
 
     def join(self, world: World) -> None:
-        """Put the loss, what clients notice of it, and the return on the loop."""
+        """Schedule the loss, its detection by clients, and the recovery."""
         replica, loop = world.replicas[self.replica], world.loop
         if noticed := self.noticed_s < self.end_s:
             loop.at(self.noticed_s, lambda: self._noticed(replica), Order.NOTICED)

@@ -1,6 +1,6 @@
-"""Conservation: what goes in ends in exactly one bucket.
+"""Conservation: everything that enters ends in exactly one bucket.
 
-A simulation that loses a request, or counts it twice, gives plausible numbers and is wrong; so each run closes its books.
+A simulation that loses a request or counts it twice gives plausible but wrong numbers, so each run checks its ledger at the end.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections import Counter
 
 
 class LedgerError(AssertionError):
-    """The books of a run do not balance: a bug in the simulation, never in its input."""
+    """The ledger of a run does not balance: a bug in the simulation, never in its input."""
 
 
 class Ledger:
-    """The books for one kind of thing, for instance requests; each entry is named, and named once."""
+    """The ledger for one kind of entry, for instance requests; each entry has a unique name."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -21,20 +21,20 @@ class Ledger:
         self.buckets: Counter[str] = Counter()
 
     def enter(self, entry: int) -> None:
-        """Note that ``entry`` has come in.
+        """Record that ``entry`` has entered.
 
         Raises:
-            LedgerError: it had come in before.
+            LedgerError: it had entered before.
         """
         if entry in self._open:
             raise LedgerError(f"{self._what} {entry} came in twice")
         self._open.add(entry)
 
     def settle(self, entry: int, bucket: str) -> None:
-        """Note that ``entry`` has ended in ``bucket``.
+        """Record that ``entry`` has ended in ``bucket``.
 
         Raises:
-            LedgerError: it never came in, or has ended before.
+            LedgerError: it never entered, or has ended before.
         """
         if entry not in self._open:
             raise LedgerError(f"{self._what} {entry} ends as {bucket!r} and was not open")
@@ -42,7 +42,7 @@ class Ledger:
         self.buckets[bucket] += 1
 
     def close(self) -> None:
-        """Close the books.
+        """Close the ledger.
 
         Raises:
             LedgerError: something is still open.

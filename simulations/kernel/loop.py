@@ -1,9 +1,9 @@
-"""The clock of a simulation: one heap of events, on which everything may cause everything.
+"""The clock of a simulation: one event heap that all parts of a run share, so that any event can cause any other.
 
-Rule 1: there is one loop a run. Hot paths put plain functions on it, process-like logic runs on it as SimPy processes (``processes.py``).
-Rule 2: events happen in order of time; at one moment in ascending ``order``; within one order as they were put there. Nothing else
-breaks a tie, so equal runs are equal to the last bit.
-Rule 3: nothing happens in the past: that would be an effect before its cause.
+Rule 1: there is one loop per run. Hot paths schedule plain functions on it; logic with several steps runs as SimPy processes
+(``processes.py``). Rule 2: events run in order of time; simultaneous ones in ascending ``order``; those of equal order first in, first out.
+Nothing else breaks a tie, so repeated runs are identical to the last bit. Rule 3: nothing is scheduled in the past: that would be an effect
+before its cause.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-#: A sum of times may differ from the same sum in another order by this much; an event this little in the past happens now.
+#: Floating-point sums of times depend on the order of addition by up to this much; an event this little in the past happens now.
 SLACK_S: Final = 1e-9
 
 
 class CausalityError(AssertionError):
-    """An event was put into the past: a bug in the simulation, never in its input."""
+    """An event was scheduled in the past: a bug in the simulation, never in its input."""
 
 
 class Event:
-    """Something that is going to happen at ``at_s``; it can be cancelled until then."""
+    """An event scheduled for ``at_s``; it can be cancelled until then."""
 
     __slots__ = ("action", "at_s")
 
@@ -32,12 +32,12 @@ class Event:
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
-        """Cancel it. Does nothing if it has already happened."""
+        """Cancel the event. Does nothing if it has already happened."""
         self.action = None
 
 
 class Loop:
-    """The events to come, and the time that has been reached: ``now_s``, in seconds from the start of the run."""
+    """The pending events and the current time ``now_s``, in seconds from the start of the run."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -45,10 +45,10 @@ class Loop:
         self._numbers = itertools.count()
 
     def at(self, at_s: float, action: Callable[[], None], order: int = 0) -> Event:
-        """Let ``action`` happen at ``at_s``, an absolute time.
+        """Schedule ``action`` at ``at_s``, an absolute time.
 
         Raises:
-            CausalityError: that is in the past, or no time at all.
+            CausalityError: ``at_s`` is in the past or NaN.
         """
         if not at_s >= self.now_s - SLACK_S:
             raise CausalityError(f"an event at {at_s} s, and it is {self.now_s} s already")
@@ -57,7 +57,7 @@ class Loop:
         return event
 
     def run(self, until_s: float = math.inf) -> None:
-        """Let everything happen that is due by ``until_s``, and what that causes; the clock ends at ``until_s`` where it is finite."""
+        """Run all events due by ``until_s``, including those that they cause; the clock ends at ``until_s`` if that is finite."""
         heap, pop = self._heap, heapq.heappop
         while heap and heap[0][0] <= until_s:
             at_s, _, _, event = pop(heap)

@@ -1,7 +1,7 @@
-"""What goes first at one moment.
+"""The order of simultaneous events.
 
-What has been computed by then counts before anything else happens, a client that leaves at the end of its answer has it, a replica that
-comes back takes over from one that is lost, and whoever arrives at the moment of a loss finds the replica gone.
+Completed computation counts first. A client whose timeout coincides with the end of its response has the response. A replica that returns
+takes over from one that is lost at the same time. A request that arrives at the moment of a loss finds the replica gone.
 """
 
 from __future__ import annotations

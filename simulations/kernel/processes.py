@@ -1,7 +1,6 @@
 """SimPy processes on the loop of a run, for logic with steps: wait, repair, scale, recover.
 
-SimPy brings the processes, the resources and the interrupts; the clock and the heap are the loop's, so that a process and a plain event
-wait for each other without a second time.
+SimPy provides processes, resources and interrupts. The clock and the heap are the loop's, so processes and plain events share one time.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _ORDERS: Final = int(Order.PROCESS_URGENT)
 class ProcessEnvironment(simpy.Environment):
     """SimPy's environment with the clock and the heap of ``loop``.
 
-    Do not call ``run`` or ``step``: the loop runs it.
+    Do not call ``run`` or ``step``: the loop drives it.
     """
 
     def __init__(self, loop: Loop) -> None:
@@ -42,7 +41,7 @@ class ProcessEnvironment(simpy.Environment):
         self._loop.at(self._loop.now_s + delay, partial(self._happen, event), _ORDERS + int(priority))
 
     def step(self) -> None:
-        """Refuse: the loop takes the steps."""
+        """Always raises: the loop drives the simulation."""
         raise EmptySchedule("this environment is driven by its loop; call Loop.run")
 
     @staticmethod

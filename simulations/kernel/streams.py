@@ -1,7 +1,7 @@
-"""Random numbers in separate streams, so that two policies see the same world.
+"""Independent random streams, so that two policies see the same random events.
 
-A stream is named by what it is for (``failures``, ``spot``, a pool, a zone …) and depends on the seed and on that name alone: who draws
-more from one stream moves no other (common random numbers; Law, Simulation Modeling and Analysis, section 11.2).
+A stream is named by its purpose (``failures``, ``spot``, a pool, a zone …) and depends only on the seed and that name. Drawing more from
+one stream changes no other (common random numbers; Law, Simulation Modeling and Analysis, section 11.2).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Engines that batch continuously, simulated step by step, and the router before them."""
+"""Engines with continuous batching, simulated step by step, and the router in front of them."""
 
 from simulations.serving.alone import serve_alone
 from simulations.serving.engine import Engine, EngineRequest

@@ -1,4 +1,4 @@
-"""One engine alone under a list of requests: what calibration compares an engine of this machine with."""
+"""A single simulated engine under a list of requests; calibration compares it with an engine on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def serve_alone(calibration: Calibration, requests: Iterable[EngineRequest]) -> list[RequestRecord]:
-    """Return what becomes of ``requests``, in their order, on an engine that is as ``calibration`` says and never loses a client early."""
+    """Return the outcome of each of ``requests``, in order, on an engine calibrated by ``calibration`` whose clients never time out."""
     records: dict[int, RequestRecord] = {}
 
     def keep(request: EngineRequest, record: RequestRecord) -> None:
