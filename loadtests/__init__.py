@@ -1,5 +1,5 @@
-"""Load tests: send a plan to real engines, measure what comes back, and say whether the measurement can be trusted.
+"""Load tests: send a plan to real engines, measure the responses, and say whether the measurement can be trusted.
 
-``open_loop`` sends at intended times and is what verdicts are built on; Locust (``locustfile.py``, ``users/``, ``shapes/``) plays
-users who wait for their answers. Both end in one :class:`~loadtests.measurement.Measurement`.
+``open_loop`` sends at intended times and is the basis of verdicts. Locust (``locustfile.py``, ``users/``, ``shapes/``) simulates users who
+wait for their responses. Both produce a :class:`~loadtests.measurement.Measurement`.
 """

@@ -1,11 +1,11 @@
-"""What can go wrong on this floor, by whose fault it is. A request that fails is no error: it is a record of the run."""
+"""Errors of load tests, by cause. A failed request is not an error: it is a record of the run."""
 
 from __future__ import annotations
 
 
 class LoadTestError(Exception):
-    """Base of every error raised by ``loadtests``; the text is shown to the operator as it is."""
+    """Base of every error raised by ``loadtests``; the text is shown to the operator unchanged."""
 
 
 class LocustError(LoadTestError):
-    """Locust did not start or ended by itself; the text ends with its last words."""
+    """Locust did not start or exited early; the text ends with the last lines of its output."""

@@ -1,4 +1,4 @@
-"""One request on one connection of the open loop, from its send to the end of its answer."""
+"""One request on one connection of the open loop, from its send to the end of its response."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from stacks.traffic import PlannedRequest
 
 _OUR_LIMITS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
-"""Failures of the generator's own machine: the request was never on its way."""
+"""Failures of the generator's own machine: the request was never sent."""
 
 
 class Connection(Protocol):
-    """What an exchange needs of a connection; asyncio's transports and :class:`~loadtests.plain_connection.PlainConnection` have it."""
+    """The connection of an exchange; asyncio's transports and :class:`~loadtests.plain_connection.PlainConnection` implement it."""
 
     def write(self, data: bytes) -> None:
         """Send ``data``."""
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close immediately."""
 
 
 class Exchange(asyncio.Protocol):
-    """Sends its request once connected and reads the answer.
+    """Sends its request once connected and reads the response.
 
-    Times are seconds of the loop's clock (``now``); ``on_end`` is called once. ``dispatched`` is when its connection was asked for:
-    the time to connect belongs to the engine, the time until then to the generator. ``sent`` is False where no connection could be
-    asked for. ``exact_length``: the server was told to write exactly the planned number of tokens, one a frame.
+    Times are seconds of the loop's clock (``now``); ``on_end`` is called once. ``dispatched`` is when the connect was started: the time to
+    connect counts against the engine, the time until then against the generator. ``sent`` is False if no connect could be started.
+    ``exact_length``: the request asks for exactly the planned number of tokens, one per frame.
     """
 
     __slots__ = (
@@ -75,27 +75,27 @@ class Exchange(asyncio.Protocol):
     # -- called by the loop ---------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request over a connection of asyncio's."""
+        """Send the request over an asyncio transport."""
         self.attach(cast("asyncio.Transport", transport))
         self.send()
 
     def data_received(self, data: bytes) -> None:
-        """Read a piece of the answer."""
+        """Read a part of the response."""
         if not self.answer.ended and self.answer.feed(data, self._now()):
             self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take the end of the connection."""
+        """Handle the end of the connection."""
         if not self.answer.ended:
             self.answer.end(self._now(), reason_of(exc) if exc else None)
             self._close()
 
     @property
     def unwatched_bytes(self) -> int:
-        """How many bytes may come before the next one whose time matters: 0, or about three quarters of the tokens that are due.
+        """Return how many bytes may arrive before the next one whose time matters: 0, or about three quarters of the remaining tokens.
 
-        Only the first token and the last have times in a record. Frames may be a quarter smaller than the newest one was before the
-        last token would be seen late; of an answer whose length nobody knows, every frame may be the last.
+        A record holds only the times of the first and the last token. Frames may be up to a quarter smaller than the latest one before the
+        last token is timed late. In a response of unknown length, any frame may be the last.
         """
         stream = self.answer.stream
         due = self.planned.output_tokens - stream.deltas
@@ -106,34 +106,34 @@ class Exchange(asyncio.Protocol):
     # -- called by the run ----------------------------------------------------------------------------------------------------------
 
     def dispatch(self, data: bytes) -> None:
-        """Note that the connection is being asked for now, and what is to be sent on it."""
+        """Record that the connect starts now, and what to send on the connection."""
         self.dispatched = self._now()
         self._data = data
 
     def attach(self, connection: Connection) -> None:
-        """Take the connection, which is closed when the answer ends."""
+        """Attach the connection; it is closed when the response ends."""
         self._connection = connection
         if self.answer.ended:
             connection.abort()
 
     def send(self) -> None:
-        """Write the request, unless the answer has ended before the connection came about."""
+        """Write the request, unless the exchange ended before the connection was established."""
         if self._connection is not None and not self.answer.ended:
             data, self._data = self._data, b""
             self._connection.write(data)
 
     def connect_failed(self, error: OSError) -> None:
-        """End it: no connection came about."""
+        """End the exchange: the connection failed."""
         self.connecting = None
         self.sent = error.errno not in _OUR_LIMITS
         self.fail(f"{'no connection' if self.sent else 'the generator could not open a connection'}: {reason_of(error)}")
 
     def time_out(self, after_s: float) -> None:
-        """End it because ``after_s`` seconds have passed since it was sent."""
+        """End the exchange because ``after_s`` seconds have passed since it was sent."""
         self.fail(f"no end after {after_s:g} s, {self.answer.progress}")
 
     def fail(self, why: str) -> None:
-        """End it as failed, wherever it stands; does nothing where it has ended."""
+        """End the exchange as failed in any state; does nothing if it has already ended."""
         if not self.answer.ended:
             self.answer.fail(why, self._now())
             self._close()

@@ -27,12 +27,12 @@ _POLL_S: Final = 0.2
 
 
 class LocustProcess:
-    """The process group of one run; ended at the end of the ``with`` block, whatever happened inside."""
+    """The process group of one run; it is always terminated at the end of the ``with`` block."""
 
     def __init__(self, arguments: Sequence[str], *, log: Path, api_key: str | None) -> None:
         self._log = log
         command = [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *arguments]
-        # Variables of the caller's own Locust and of ours would change the run behind its back.
+        # Environment variables of Locust or Sandtable that the caller has set would silently change the run.
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "SANDTABLE_"))}
         here = str(_LOCUSTFILE.parent.parent)
         paths = [here, *filter(None, [kept.get("PYTHONPATH")])]
@@ -69,7 +69,7 @@ class LocustProcess:
         def answers() -> bool:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
                 return True
-            self._running()  # raises where it has ended with an error
+            self._running()  # raises if it has exited with an error
             return False
 
         try:
@@ -79,7 +79,7 @@ class LocustProcess:
 
     def _running(self) -> bool:
         code = self._child.wait(0)
-        # 1: requests failed, which the records tell better.
+        # 1: requests failed; the records have the details.
         if code not in (None, 0, 1) or (code == 1 and not any(self._log.parent.glob("*.jsonl"))):
             raise LocustError(f"Locust ended with exit code {code}{self._last_words()}")
         return code is None

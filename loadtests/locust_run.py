@@ -1,8 +1,9 @@
-"""Runs Locust in processes of its own and returns what its users saw, as a measurement like any other.
+"""Runs Locust in separate processes and returns the results of its users as an ordinary measurement.
 
 Rule 1: Locust is never imported here: it patches the sockets and threads of the process that imports it.
 Rule 2: numbers come from the records that the users write, not from Locust's statistics, which round to two digits.
-Rule 3: it ends by itself after the run's time and one request timeout; with the page, when it is stopped. What it started ends with it.
+Rule 3: it ends by itself after the run's duration and one request timeout; with the web page, when it is stopped. Its child processes end
+with it.
 """
 
 from __future__ import annotations
@@ -64,26 +65,26 @@ def run(
     on_progress: Callable[[float, float], None] | None = None,
     stop: Stop | None = None,
 ) -> Measurement:
-    """Play ``users`` users against ``targets``.
+    """Run ``users`` simulated users against ``targets``.
 
     Args:
         traffic: Lengths, and the shape or trace that the number of users follows.
         targets: URLs of the replicas; users take turns.
         users: Mean number of users; default: 1.
         interval_s: Mean seconds between the starts of one user's questions, exponentially distributed, so that ``users / interval_s`` is
-            the rate, and the run is invalid where they clearly fall short of it; 0: users ask again at once.
+            the rate, and the run is invalid if they clearly fall short of it; 0: users send the next request immediately.
         trace_rate_per_s: Requests per second that the time of a trace is stretched to; None: the times as recorded.
         duration_s: Seconds, rounded up; default: the traffic's own. The page may change it.
         processes: Locust workers; more than one are led by a master.
         model: Name of the model in each request.
         api_key: Bearer token; handed over in the environment, not on the command line.
         timeout_s: Seconds from a send until the request counts as failed.
-        engine_options: Add the fields of our own engines to requests.
+        engine_options: Add fields to the requests that only our own engines understand.
         seed: Of lengths and texts; default: the traffic's own.
         root: Folder that a relative path of a trace starts from.
-        skip_bad_rows: Go on without the bad rows of a trace.
-        metrics: Names that thresholds ask for; the measurement names those with too few samples.
-        web: Serve Locust's page until ``stop`` is set or Ctrl-C is pressed, and leave the start of tests to it; the last one counts.
+        skip_bad_rows: Skip the bad rows of a trace.
+        metrics: Names of the metrics with thresholds; the measurement lists those with too few samples.
+        web: Serve Locust's page until ``stop`` is set or Ctrl-C is pressed, and start tests from there; the last one counts.
         web_port: Loopback port of the page.
         on_page: Called with the page's URL once it answers.
         on_progress: Called with (elapsed, duration) seconds a few times a second.
@@ -122,13 +123,13 @@ def run(
     def wait(locust: LocustProcess) -> None:
         if web:
             _serve(locust, web_port, on_page)
-        ended_by = (KeyboardInterrupt,) if web else ()  # the ordinary way to end a page; its results still count
+        ended_by = (KeyboardInterrupt,) if web else ()  # the normal way to stop the web page; its results still count
         with contextlib.suppress(*ended_by):
             locust.wait(duration, None if web else duration + timeout_s + _START_S, on_progress, stop)
 
     records, costs = _play(traffic, arguments, api_key, wait)
     stopped = stop is not None and stop.is_set() and not web
-    # On the page, users and time are whatever was typed there.
+    # On the web page, users and duration are whatever was entered there.
     asked_per_s = (users or 1) / interval_s if interval_s and not web and not stopped else None
     return Measurement.of(
         records,
@@ -142,7 +143,7 @@ def run(
 
 
 def _checked(traffic: Traffic, root: Path, *, skip_bad_rows: bool) -> Traffic:
-    """Return ``traffic`` with a trace that can be replayed and found from everywhere; its errors are reported here, not in Locust's log."""
+    """Return ``traffic`` with a checked trace and an absolute path to it, so that errors are reported here and not in Locust's log."""
     if traffic.trace is None:
         return traffic
     request_lengths(traffic, root=root, skip_bad_rows=skip_bad_rows)
@@ -193,7 +194,7 @@ def _check_free(port: int) -> None:
 def _stats(
     records: Sequence[RequestRecord], costs: Sequence[ProcessCost], *, asked_per_s: float | None, duration_s: float
 ) -> GeneratorStats:
-    """Summarise what the processes did; ``asked_per_s`` is the rate of users with an interval, None for those who ask again at once."""
+    """Summarise the processes; ``asked_per_s`` is the planned rate of users with an interval, None without an interval."""
     sent = len(records)
     span = max((r.sent_s for r in records), default=0.0)
     achieved = sent / duration_s if asked_per_s else (sent - 1) / span if span else 0.0

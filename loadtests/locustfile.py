@@ -1,4 +1,4 @@
-"""Users of the engines, played by Locust: with its page, headless, on one machine or several.
+"""Simulated users of the engines, run by Locust: with its web page or headless, on one machine or several.
 
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080                       # page on http://localhost:8089
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --run-time 60s --shape spike
@@ -45,7 +45,7 @@ __all__ = ["ChatUser", "ChosenShape"]  # what Locust looks for in this file
 
 
 def _add_flags(parser: LocustArgumentParser) -> None:
-    """Add our flags; all but the key are shown on the page as well. Nothing is to listen beyond this machine unless asked to."""
+    """Add our flags; the web page shows all but the key. By default nothing listens on other than loopback addresses."""
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     add = parser.add_argument
     add("--traffic", metavar="FILE", default="", env_var="SANDTABLE_TRAFFIC", help="Pulumi.<name>.yaml, or a file with its traffic alone")
@@ -83,7 +83,7 @@ def _add_flags(parser: LocustArgumentParser) -> None:
 
 
 def _prepare(environment: Environment, **_: Any) -> None:
-    """Read the options once, before any user exists, and end with a plain sentence where they cannot be meant."""
+    """Read the options once, before any user exists, and exit with a plain message if they are invalid."""
     options = environment.parsed_options
     assert options is not None, "Locust was started from a command line"
     try:
@@ -99,13 +99,13 @@ def _prepare(environment: Environment, **_: Any) -> None:
 
 
 def _open_session(environment: Environment, **_: Any) -> None:
-    """Begin a test in a process that has users; the master of several has none."""
+    """Begin a test in a process that has users; the master of several workers has none."""
     options = environment.parsed_options
     if options is None or isinstance(environment.runner, MasterRunner):
         return
     records = Path(options.records) if options.records else None
     try:
-        # The page may have changed the host and the flags since the last test.
+        # The host and the flags may have been changed on the web page since the last test.
         settings = replace(_session_options(options, environment.host), records=records)
         ChatUser.session = Session(settings, max(0, getattr(environment.runner, "worker_index", 0)))
     except (StackError, LoadTestError, FoundationError) as error:

@@ -1,8 +1,8 @@
-"""The open-loop generator: each request leaves at its intended time, whatever became of those before it.
+"""The open-loop generator: each request is sent at its intended time, regardless of the requests before it.
 
-Rule 1: one thread, one event loop, one connection a request; targets take turns.
-Rule 2: latencies count from the intended time; the generator measures its own lag and CPU time and hides neither.
-Rule 3: it ends by itself: at the latest ``timeout_s`` after the last send, whatever the targets do.
+Rule 1: one thread, one event loop, one connection per request; targets are used round robin.
+Rule 2: latencies count from the intended time; the generator measures and reports its own lag and CPU time.
+Rule 3: it ends by itself: at most ``timeout_s`` after the last send, whatever the targets do.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 _LEAD_S: Final = 0.05
 """Time between the start of the loop and time 0 of the run, so that the first request is no later than the others."""
 _TICK_S: Final = 0.1
-"""How often timeouts, the stop signal and progress are looked at."""
+"""Interval at which timeouts, the stop signal and progress are checked."""
 
 
 class Stop(Protocol):
-    """What tells a run to end early; ``threading.Event`` is one."""
+    """A signal to end the run early, such as a ``threading.Event``."""
 
     def is_set(self) -> bool:
         """Whether to end now."""
@@ -58,19 +58,19 @@ def run(
     on_progress: Callable[[int, int], None] | None = None,
     stop: Stop | None = None,
 ) -> Measurement:
-    """Send ``plan`` to ``targets`` and return what came back.
+    """Send ``plan`` to ``targets`` and return the measurement.
 
     Args:
         plan: Requests in order of time.
-        targets: URLs of the replicas, ``http://host:port``; https is spoken with the system's certificates.
+        targets: URLs of the replicas, ``http://host:port``; https uses the system's CA certificates.
         model: Name of the model in each request.
         api_key: Bearer token.
         timeout_s: Seconds from a send until the request counts as failed.
         engine_options: Add fields outside the OpenAI API that make our own engines write exactly the planned number of tokens.
-        seed: Of the plan; kept with the outcome, and picks the texts of the prompts.
-        metrics: Names that thresholds ask for, such as ``p95_ttft_ms``; the measurement names those with too few samples.
+        seed: Of the plan; it is stored with the outcome and determines the prompt texts.
+        metrics: Names of the metrics with thresholds, such as ``p95_ttft_ms``; the measurement lists those with too few samples.
         on_progress: Called with (finished, planned) requests about ten times a second.
-        stop: Ends the run when set: requests in flight are cancelled, the rest is not sent, and the run is invalid.
+        stop: Ends the run when set: requests in flight are cancelled, the rest are not sent, and the run is invalid.
 
     Raises:
         TargetError: no targets, a malformed one, or a host name that does not resolve.
@@ -80,7 +80,7 @@ def run(
         raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
     requests = ChatRequests(model=model, api_key=api_key, seed=seed or 0, engine_options=engine_options)
     load = _Load(plan, requests, timeout_s=timeout_s, on_progress=on_progress, stop=stop)
-    # What exists before the run is not garbage: without this a full collection walks the whole plan and delays sends.
+    # Objects from before the run are not garbage. Without this, a full collection scans the whole plan and delays sends.
     gc.collect()
     gc.freeze()
     try:
@@ -110,7 +110,7 @@ async def _timed(load: _Load, targets: Sequence[Target]) -> GeneratorStats:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """A target with its address looked up, so that no send waits for a resolver."""
+    """A target with its resolved address, so that no send waits for DNS."""
 
     target: Target
     address: str
@@ -127,7 +127,7 @@ async def _route(target: Target) -> _Route:
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     address = addresses[0]
     for candidate in addresses if len(addresses) > 1 else ():
-        # `localhost` is two addresses, and most servers listen on one of them.
+        # `localhost` has two addresses, and most servers listen on only one of them.
         try:
             _, writer = await asyncio.wait_for(asyncio.open_connection(candidate, target.port), timeout=2.0)
         except (OSError, TimeoutError):
@@ -159,12 +159,12 @@ class _Load:
         self._on_progress = on_progress
         self._stop = stop
         self._next = 0
-        # In order of their sends: the first one is the first to time out.
+        # In the order of sending: the first is the first to time out.
         self._in_flight: dict[Exchange, None] = {}
         self._all_done = asyncio.Event()
 
     async def run(self, routes: Sequence[_Route]) -> None:
-        """Send the plan and wait for its ends."""
+        """Send the plan and wait until every request has ended."""
         loop = asyncio.get_running_loop()
         self.start = loop.time() + _LEAD_S
         try:
@@ -173,14 +173,14 @@ class _Load:
             self._check_done()
             await self._all_done.wait()
         finally:
-            # Also on Ctrl-C: nothing of the run outlives it.
+            # Also on Ctrl-C: nothing outlives the run.
             self._next = len(self._plan)
             for exchange in list(self._in_flight):
                 exchange.fail("cancelled: the run was stopped")
             self._report()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at the stop signal and at the oldest requests, and come back until the run is over."""
+        """Check the stop signal and the oldest requests, and reschedule until the run is over."""
         if self._all_done.is_set():
             return
         if self._stop is not None and self._stop.is_set():
@@ -194,7 +194,7 @@ class _Load:
         loop.call_later(_TICK_S, self._tick, loop)
 
     def _send_due(self, loop: asyncio.AbstractEventLoop, routes: Sequence[_Route]) -> None:
-        """Send everything that is due and come back when the next request is."""
+        """Send everything that is due, and reschedule for the next request."""
         plan = self._plan
         while self._next < len(plan) and self.start + plan[self._next].at_s <= loop.time():
             route = routes[self._next % len(routes)]
@@ -218,7 +218,7 @@ class _Load:
             await asyncio.get_running_loop().create_connection(
                 lambda: exchange, route.address, route.target.port, ssl=route.tls, server_hostname=route.target.host
             )
-        except OSError as error:  # TLS errors are among them
+        except OSError as error:  # includes TLS errors
             exchange.connect_failed(error)
 
     def _on_end(self, exchange: Exchange) -> None:
@@ -236,7 +236,7 @@ class _Load:
 
 
 def _token_notes(ended: Iterable[Exchange]) -> list[str]:
-    """Say where other tokens were counted than planned, for instance because of a chat template or an early end."""
+    """Return notes on token counts that differ from the plan, for instance because of a chat template or an early stop."""
     good = [(e.answer.stream, e.planned) for e in ended if e.answer.status is Status.OK]
     prompts = [stream.prompt_tokens - planned.prompt_tokens for stream, planned in good if stream.prompt_tokens is not None]
     outputs = [stream.output_tokens - planned.output_tokens for stream, planned in good]

@@ -1,14 +1,14 @@
-"""A TCP connection that reads and writes for one exchange, with nothing between it and the event loop's selector.
+"""A TCP connection for one exchange, directly on the event loop's selector.
 
-asyncio's own connections cost about as much as everything else that the generator does for a request: a task, two futures and five
-turns of the loop before the first byte. TLS needs them; plain HTTP, which carries nearly all load tests, does not.
+asyncio's own transports cost about as much as all other work of the generator for a request: a task, two futures and five iterations of the
+loop before the first byte. TLS needs them; plain HTTP, which most load tests use, does not.
 
-The loop is given file descriptors, not sockets: its selector writes a socket's name and both its addresses into an error each time it
-finds one not registered, and that is how the loop asks.
+The loop gets file descriptors, not sockets. It checks for registration by catching the selector's KeyError, and for a socket object the
+selector formats the name and both addresses into that error each time.
 
-The kernel is told how many bytes nobody needs to look at one by one (``SO_RCVLOWAT``, socket(7)): with few streams in flight each
-frame otherwise wakes a process that sleeps, which costs three times as much as reading the frame. An end of the connection wakes it
-all the same.
+``SO_RCVLOWAT`` (socket(7)) sets how many bytes the kernel collects before it wakes the process. With few streams in flight, each frame
+would otherwise wake a sleeping process, which costs three times as much as reading the frame. The end of the connection wakes it in any
+case.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _READ_BYTES: Final = 65_536
 
 
 class PlainConnection:
-    """Connects and carries ``exchange``; every failure is passed on to it and nothing is raised."""
+    """Connects and transfers data for ``exchange``; every failure is reported to it and nothing is raised."""
 
     __slots__ = ("_broken", "_connected", "_descriptor", "_exchange", "_loop", "_rest", "_socket", "_unwatched", "_waits_to_write")
 
@@ -44,12 +44,12 @@ class PlainConnection:
         self._waits_to_write = False
 
     def open(self, address: str, port: int) -> None:
-        """Ask for the connection and send what the exchange has to send, at once where the peer is as near as loopback."""
+        """Start the connect and send the request, immediately if the connection is established at once, as on loopback."""
         self._exchange.attach(self)
         try:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            with contextlib.suppress(BlockingIOError):  # under way
+            with contextlib.suppress(BlockingIOError):  # in progress
                 self._socket.connect((address, port))
         except OSError as error:
             self._exchange.connect_failed(error)
@@ -59,7 +59,7 @@ class PlainConnection:
         self._exchange.send()
 
     def write(self, data: bytes) -> None:
-        """Send ``data`` now, or as soon as the connection takes it."""
+        """Send ``data`` now, or as soon as the socket is writable."""
         assert self._socket is not None, "opened first"
         try:
             sent = self._socket.send(data)
@@ -67,7 +67,7 @@ class PlainConnection:
             if error.errno not in _UNDER_WAY:
                 if not self._connected:
                     self._exchange.connect_failed(error)
-                # A server that refuses a long prompt says why and hangs up: its words are read first, and their end ends the exchange.
+                # A server that rejects a long prompt sends a response and closes: read the response first; its end ends the exchange.
                 self._broken = error
                 return
             sent = 0
@@ -75,7 +75,7 @@ class PlainConnection:
             self._connected = True
         self._rest = data[sent:]
         if self._rest:
-            # What is left of a request is not to wait for an acknowledgement.
+            # The rest of a request must not wait for an acknowledgement (Nagle's algorithm).
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._waits_to_write = True
             self._loop.add_writer(self._descriptor, self._writable)
@@ -115,7 +115,7 @@ class PlainConnection:
             self._exchange.connection_lost(self._broken)
 
     def _sleep_through(self, size: int) -> None:
-        """Be woken after ``size`` bytes, 0 meaning the next ones."""
+        """Wake up after ``size`` bytes; 0 means the next byte."""
         if size != self._unwatched and self._socket is not None:
             self._unwatched = size
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(1, size))

@@ -1,8 +1,8 @@
-"""Records on disk, between the processes of Locust and the one that reads them.
+"""Records on disk, which Locust's processes write and the parent process reads.
 
-Each process writes one file of its own, ``<pid>.jsonl``: a line for each request, and a line with its own cost at the end of the test.
-A new test of the same process, as Locust's page starts them, starts the file again: two tests and the pause between them are no
-measurement. Times are those of the machine's monotonic clock, which all processes of one machine share.
+Each process writes its own file, ``<pid>.jsonl``: a line per request, and a line with its own cost at the end of the test. A new test in
+the same process, started from Locust's web page, truncates the file: two tests with a pause between them are not one measurement. Times are
+those of the machine's monotonic clock, which all processes of one machine share.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProcessCost:
-    """What one generating process used: CPU and wall seconds of the test, and the frames that it read."""
+    """The cost of one generator process: CPU and wall seconds of the test, and the frames that it read."""
 
     cpu_s: float
     wall_s: float
@@ -28,7 +28,7 @@ class ProcessCost:
 
 
 class RecordFile:
-    """The file of this process in ``folder``; nothing is written where ``folder`` is None."""
+    """The file of this process in ``folder``; nothing is written if ``folder`` is None."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = (folder / f"{os.getpid()}.jsonl").open("w", encoding="utf-8") if folder is not None else None
@@ -47,9 +47,9 @@ class RecordFile:
 
 
 def read_folder(folder: Path) -> tuple[list[RequestRecord], list[ProcessCost]]:
-    """Return the records of all processes, moved so that the first intended time is 0, and the processes' costs.
+    """Return the records of all processes, shifted so that the first intended time is 0, and the processes' costs.
 
-    A line that a killed process left unfinished is left out.
+    An incomplete line of a killed process is skipped.
     """
     records: list[RequestRecord] = []
     costs: list[ProcessCost] = []

@@ -1,11 +1,10 @@
 """The twin: the engines that a graph deploys, under a planned load, as a discrete-event model.
 
-Rule 1: what is deployed comes from the graph (replicas, and slots, context and threads from the container's arguments), how fast it is
-from a calibration; nothing is typed twice.
-Rule 2: it runs the same plan that the load test sends and ends in the same records, so a difference is the model's error.
-Rule 3: every request ends in exactly one bucket; the books are closed after each run.
-Rule 4: one plan and one seed give the same records to the last bit. Load, outages, faults and jobs take part in one run on one clock,
-so that each can cause something in the others; ``kernel/order.py`` defines the order of simultaneous events.
+Rule 1: the deployment comes from the graph (replicas, and slots, context and threads from the container's arguments), its speed from a
+calibration; nothing is entered twice. Rule 2: it runs the same plan that the load test sends and produces the same records, so any
+difference is the model's error. Rule 3: every request ends in exactly one bucket; the ledger is checked after each run.
+Rule 4: one plan and one seed give the same records to the last bit. Load, outages, faults and jobs share one run and one clock, so that
+each can affect the others; ``kernel/order.py`` defines the order of simultaneous events.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the twin says: the counterpart of a measurement. ``records`` are ordered by intended time; ``steps`` were simulated."""
+    """The twin's counterpart of a measurement. ``records`` are ordered by intended time; ``steps`` is the number simulated."""
 
     records: tuple[RequestRecord, ...]
     outcome: Outcome
@@ -44,10 +43,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """Engines to be put under load. Change a field with ``dataclasses.replace`` to ask what if.
+    """The engines under load. Change a field with ``dataclasses.replace`` for a what-if.
 
-    ``replicas`` are their names; each is started as ``spec`` says and is as fast as ``calibration`` says. A client waits ``timeout_s``
-    seconds for the end of an answer, as the load test does, and then leaves: the request has failed.
+    ``replicas`` are their names; each is started with ``spec`` and has the speed of ``calibration``. As in the load test, a client waits
+    ``timeout_s`` seconds for the complete response; then it disconnects and the request has failed.
     """
 
     replicas: tuple[str, ...]
@@ -69,8 +68,8 @@ class Twin:
         """Return the twin of the engines that ``graph`` deploys.
 
         Raises:
-            TwinError: it has none that can be simulated (:class:`~simulations.deployed.DeployedEngines`), or the calibration was measured
-                with another model or other threads than are deployed.
+            TwinError: no engine can be simulated (:class:`~simulations.deployed.DeployedEngines`), or the calibration is for another model
+                or thread count than the deployed one.
         """
         return cls.of(DeployedEngines.from_graph(graph), calibration)
 
@@ -79,7 +78,7 @@ class Twin:
         """Return the twin of ``engines``.
 
         Raises:
-            TwinError: the calibration was measured with another model or other threads than are deployed.
+            TwinError: the calibration is for another model or thread count than the deployed one.
         """
         if calibration.request_s.provenance == "measured":
             for field in ("model", "threads"):
@@ -89,9 +88,9 @@ class Twin:
         return cls(engines.replicas, engines.spec, calibration)
 
     def run(self, plan: Sequence[PlannedRequest], *, seed: int | None, participants: Sequence[Participant] = ()) -> Prediction:
-        """Predict what becomes of ``plan``; ``seed`` is the plan's, kept with the outcome and that of every random stream.
+        """Predict the outcome of ``plan``; ``seed`` is the plan's. It is stored with the outcome and seeds every random stream.
 
-        ``participants``: who else takes part, for instance faults and jobs.
+        ``participants``: what else takes part, for instance faults and jobs.
         """
         loop, times = Loop(), StepTimes(self.calibration)
         books = _Books()
@@ -111,7 +110,7 @@ class Twin:
 
 
 class _Books:
-    """Every request ends once, in one bucket."""
+    """Checks that every request ends once, in one bucket."""
 
     def __init__(self) -> None:
         self.ledger = Ledger("requests")

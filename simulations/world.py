@@ -1,8 +1,8 @@
 """One run of a simulation: the clock, the engines, the door in front of them, and the participants.
 
 Rule 1: whatever takes part in a run (a load, an outage, a fault, a job, an autoscaler) is a :class:`Participant`. It joins the world once,
-before the clock starts, and from then on acts through the loop; so a participant more needs no change in any other.
-Rule 2: requests go through the door, which decides where they are served. The sender gets a callback at its end.
+before the clock starts, and from then on acts through the loop, so a new participant requires no change in the others. Rule 2: requests go
+through the door, which decides where they are served. The sender gets a callback when a request ends.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from simulations.kernel import Loop, Streams
     from simulations.serving import Engine, EngineRequest
 
-#: Is called with a request and its record at the moment at which the client learns of the end.
+#: Called with a request and its record at the time at which the client learns of the end.
 OnEnd = Callable[["EngineRequest", "RequestRecord"], None]
 
 
 class Door(Protocol):
-    """Takes requests and has them served: a router, or a gateway with its limits, retries and breakers."""
+    """Accepts requests and has them served: a router, or a gateway with limits, retries and circuit breakers."""
 
     def submit(self, request: EngineRequest, on_end: OnEnd) -> None:
-        """Take ``request`` now; ``on_end`` is called once, at once where it is refused."""
+        """Accept ``request`` now; ``on_end`` is called exactly once, immediately if the request is rejected."""
 
 
 @dataclass
 class World:
-    """What the participants of one run share.
+    """The state shared by the participants of one run.
 
-    ``replicas`` are the engines by name. A door or a scaler that starts another adds it here.
+    ``replicas`` are the engines by name. A door or an autoscaler that starts another one adds it here.
     """
 
     loop: Loop
@@ -42,9 +42,9 @@ class World:
 
 @dataclass
 class Replica:
-    """An engine and how it is reached. An outage of it is counted, because several may overlap.
+    """An engine and its availability. Outages are counted, because several may overlap.
 
-    ``down``: outages at this moment; what is sent to it fails. ``unlisted``: of those, the ones that clients have noticed.
+    ``down``: current outages; requests sent to it fail. ``unlisted``: those of them that clients have noticed.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Replica:
 
     @property
     def why_down(self) -> str:
-        """The error of requests that it fails."""
+        """The error of requests that fail because the replica is down."""
         return f"replica {self.name} went away"
 
 
@@ -62,4 +62,4 @@ class Participant(Protocol):
     """Takes part in a run."""
 
     def join(self, world: World) -> None:
-        """Put the first events on the loop of ``world``."""
+        """Schedule the first events on the loop of ``world``."""

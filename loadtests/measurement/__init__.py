@@ -1,4 +1,4 @@
-"""What a load test saw, how the instrument did, and whether the run can be judged."""
+"""The result of a load test, the performance of the generator, and whether the run is valid."""
 
 from loadtests.measurement.generator import GeneratorStats, open_loop_stats
 from loadtests.measurement.measurement import Measurement

@@ -1,4 +1,4 @@
-"""What the load generator says about itself: a measurement is worth no more than the instrument."""
+"""Statistics about the load generator itself: a measurement is only as good as its instrument."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 class GeneratorStats:
     """The generator during one run.
 
-    ``planned`` requests were due and ``sent`` of them handed to the network; rates are over the time from the first to the last,
-    0 where that is no time. Of a closed loop, ``planned`` is what its users were to send at the rate that was asked for, and what they
-    sent where none was; its rates are over the run.
-    The send lag is the time from the intended to the actual send; None for a closed loop, which has no intended times.
-    ``cpu_s`` is the CPU time of all ``processes``; ``cpu_share`` that of the busiest as a share of one core (each uses one thread).
-    ``frames`` is the number of server-sent events received.
+    ``planned`` requests were due and ``sent`` of them handed to the network; rates are over the time from the first to the last, 0 if that
+    time is zero. In a closed loop, ``planned`` is the number of requests due at the planned rate, or the number sent if there was no
+    planned rate; its rates are over the run. The send lag is the time from the intended to the actual send; None for a closed loop, which
+    has no intended times. ``cpu_s`` is the CPU time of all ``processes``; ``cpu_share`` that of the busiest as a share of one core (each
+    uses one thread). ``frames`` is the number of server-sent events received.
     """
 
     kind: Literal["open-loop", "closed-loop"]
@@ -39,24 +38,24 @@ class GeneratorStats:
 
     @property
     def achieved_share(self) -> float:
-        """Achieved by offered rate; sent by planned requests where these were all due at once; 1 where there were none."""
+        """Achieved over offered rate; sent over planned requests if all were due at the same time; 1 without requests."""
         if self.offered_per_s:
             return self.achieved_per_s / self.offered_per_s
         return self.sent / self.planned if self.planned else 1.0
 
     @property
     def cpu_ms_per_request(self) -> float:
-        """CPU milliseconds a request, frames included; 0 without requests."""
+        """CPU milliseconds per request, including its frames; 0 without requests."""
         return self.cpu_s * 1e3 / self.sent if self.sent else 0.0
 
     @property
     def cpu_us_per_frame(self) -> float:
-        """CPU microseconds a frame, everything else included; 0 without frames."""
+        """CPU microseconds per frame, including all other work; 0 without frames."""
         return self.cpu_s * 1e6 / self.frames if self.frames else 0.0
 
 
 def open_loop_stats(sends: Sequence[tuple[float, float | None]], *, wall_s: float, cpu_s: float, frames: int) -> GeneratorStats:
-    """Summarise ``sends``: (intended, actual) seconds of every request that was due, actual None where none could be made."""
+    """Summarise ``sends``: (intended, actual) seconds of every request that was due; actual is None if it could not be sent."""
     lags = [(sent - due) * 1e3 for due, sent in sends if sent is not None]
     p50, p99, largest = (float(v) for v in np.quantile(lags, (0.5, 0.99, 1.0))) if lags else (None, None, None)
     offered = _rate([due for due, _ in sends], len(sends))

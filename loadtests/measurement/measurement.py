@@ -1,4 +1,4 @@
-"""What a load test saw: the counterpart of a prediction, with the same outcome from the same code."""
+"""The result of a load test, the counterpart of a prediction; the same code computes the outcome of both."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MOST_ERRORS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One run. ``notes`` are what a reader must know besides.
+    """One run. ``notes`` are remarks for the reader.
 
-    ``invalid`` holds the reasons why the instrument failed and nothing counts; ``undersampled`` those why a run that counts cannot
-    decide about one or more of the metrics it was asked for.
-    ``records`` are ordered by intended time; ``replicas`` are the targets, idle ones included.
+    ``invalid`` holds the reasons why the generator failed and the run does not count; ``undersampled`` the reasons why a valid run has too
+    few samples for one or more of the requested metrics. ``records`` are ordered by intended time; ``replicas`` are the targets, idle ones
+    included.
     """
 
     records: tuple[RequestRecord, ...]
@@ -49,7 +49,7 @@ class Measurement:
         invalid: Sequence[str] = (),
         notes: Sequence[str] = (),
     ) -> Measurement:
-        """Summarise ``records`` and judge the run's validity, and its samples for ``metrics``; ``invalid`` are reasons known beforehand."""
+        """Summarise ``records`` and judge the run's validity and its samples for ``metrics``; ``invalid`` are reasons known so far."""
         ordered = tuple(sorted(records, key=lambda r: (r.intended_s, r.sent_s)))
         outcome = Outcome.from_records(ordered, replicas=replicas, seed=seed)
         return cls(
@@ -71,7 +71,7 @@ class Measurement:
 
 
 def _remarks(records: Sequence[RequestRecord]) -> list[str]:
-    """Return what a reader must know of how tokens were counted, each with how many requests it is true of."""
+    """Return remarks on how tokens were counted, each with the number of requests that it applies to."""
     good = [record for record in records if record.status is Status.OK]
     counted = Counter(record.remark for record in good if record.remark is not None)
     notes = [f"{remark} ({count} of {len(good)} requests)" for remark, count in counted.most_common()]

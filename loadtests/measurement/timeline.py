@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class TimelinePoint:
     """One interval of the run, from ``at_s`` on; rates are per second over the interval.
 
-    ``in_flight`` counts the requests that were due and not finished at the interval's end: where it keeps growing, the engines
-    cannot carry the load. ``ttft_p50_ms`` is of the requests due in the interval, None where none of them got a token.
+    ``in_flight`` counts the requests that were due and not finished at the interval's end: if it keeps growing, the engines are overloaded.
+    ``ttft_p50_ms`` is over the requests due in the interval, None if none of them got a token.
     """
 
     at_s: float

@@ -1,1 +1,1 @@
-"""How many users there are over a Locust run: ``curves`` computes it, ``chosen`` hands it to Locust."""
+"""The number of users over a Locust run: ``curves`` computes it, ``chosen`` passes it to Locust."""

@@ -1,4 +1,4 @@
-"""The shape that ``--shape`` names, as Locust wants it. Importing this imports Locust, which patches the whole process."""
+"""The shape selected by ``--shape``, as a Locust shape class. Importing this imports Locust, which patches the whole process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class ChosenShape(LoadTestShape):
     """Moves the number of users over ``--run-time``, with ``--users`` as its mean.
 
-    Locust takes one shape class a locustfile, so this one is given its ``curve`` when the options are known. ``duration_s`` stands
-    in for ``--run-time``.
+    Locust accepts one shape class per locustfile, so this one gets its ``curve`` when the options are known. ``duration_s`` holds the value
+    of ``--run-time``.
     """
 
     use_common_options = True
@@ -36,5 +36,5 @@ class ChosenShape(LoadTestShape):
         )
         if users is None:
             return None
-        # Locust looks at the shape again only when all users have come: a slow start would outlast the shape.
+        # Locust checks the shape again only when all users have started: a slow ramp-up would outlast the shape.
         return users, max(options.spawn_rate or 1.0, float(users))

@@ -1,7 +1,7 @@
 """Curves of users over a run, without Locust.
 
-A curve gives the number of users relative to its mean, over the share of the run that has passed. Where users wait for their
-answers, this moves the load as far as the engines let it; only the open loop moves the rate itself.
+A curve gives the number of users relative to its mean, over the elapsed share of the run. Because users wait for their responses, the
+engines limit how far this changes the load; only the open loop controls the rate itself.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ NAMES: Final = (*SHAPES, "trace")
 
 _WINDOW: Final = 1 / 30
 _WINDOW_ARRIVALS: Final = 30
-"""Arrivals of a trace are averaged over this share of the run, or over this many of them where that is longer: users cannot follow
-single requests."""
+"""Arrivals of a trace are averaged over this share of the run, or over this many of them if that is longer: users cannot follow single
+requests."""
 
 
 def named(name: str) -> Callable[[float], float]:

@@ -1,4 +1,4 @@
-"""``python -m loadtests.testing``: a stub engine in a process of its own; its URL is the first line of the output."""
+"""``python -m loadtests.testing``: a stub engine in a separate process; its URL is the first line of the output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def _serve(gap_s: float, seconds: float) -> None:
 
 
 def main() -> None:
-    """Serve for ``--seconds``, so that it never outlives a starter that was killed."""
+    """Serve for ``--seconds``, so that it does not outlive a killed parent for long."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.testing", description="Stream tokens without a model.")
     parser.add_argument("--gap-ms", type=float, default=0.0, help="milliseconds between frames (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="end after this time (default: %(default)s)")

@@ -1,9 +1,9 @@
 """A loopback server that streams chat completions without a model: every frame holds the token ``a``.
 
-Rule 1: it costs as little as it can, so that it can outrun the generator that is being measured.
+Rule 1: it costs as little as possible, so that it is faster than the generator under measurement.
 Rule 2: the model named in a request picks how the server behaves (:class:`Behaviour`), so one server serves every test.
-Rule 3: it keeps what it received (``requests``), and ends with its context manager, or after ``--seconds`` as a program of its own:
-``python -m loadtests.testing`` prints its URL on the first line.
+Rule 3: it stores what it received (``requests``), and ends with its context manager, or after ``--seconds`` as a separate program: ``python
+-m loadtests.testing`` prints its URL on the first line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-
 
 
 class Behaviour(enum.StrEnum):
-    """What happens to a request, by the name of its model; any other name is ``GOOD``."""
+    """How a request is handled, by the name of its model; any other name is ``GOOD``."""
 
     GOOD = "stub"
     REFUSED = "stub:400"
@@ -32,9 +32,9 @@ class Behaviour(enum.StrEnum):
     RESET = "stub:reset"  # after half of the tokens
     CUT = "stub:cut"  # ends well-formed after half of the tokens, without usage and [DONE]
     ERROR_IN_STREAM = "stub:error"  # after half of the tokens
-    SILENT = "stub:silent"  # the head and nothing else, for ever
+    SILENT = "stub:silent"  # the response headers and nothing else, forever
     NOT_HTTP = "stub:not-http"
-    VERBOSE = "stub:verbose"  # counts four prompt tokens more than the text has, and one output token more than was asked for
+    VERBOSE = "stub:verbose"  # counts four prompt tokens more than the text has, and one output token more than requested
 
 
 def _chunk(payload: bytes) -> bytes:
@@ -131,7 +131,7 @@ class _Connection(asyncio.Protocol):
 
 
 class StubEngine:
-    """The server in a thread of its own: ``with StubEngine() as engine: … engine.url``. ``gap_s`` seconds between frames."""
+    """The server in its own thread: ``with StubEngine() as engine: … engine.url``. ``gap_s`` seconds between frames."""
 
     def __init__(self, *, gap_s: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
         self.gap_s = gap_s
@@ -154,7 +154,7 @@ class StubEngine:
         return self
 
     def stop(self) -> None:
-        """Close the port and every connection, as a process that dies does."""
+        """Close the port and every connection, like a process that dies."""
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -164,8 +164,8 @@ class StubEngine:
         self._loop.close()
 
     async def _close(self) -> None:
-        # Whom the loop has accepted must have become a connection before the server closes, or asyncio forgets its open socket
-        # (CPython gh-109564): let nobody else in, then give those two turns of the loop to start and to be connected.
+        # Accepted sockets must have become connections before the server closes, or asyncio leaks them (CPython gh-109564). Stop accepting,
+        # then let the loop iterate twice, so that the pending ones start and connect.
         for listening in self._server.sockets:
             self._loop.remove_reader(listening.fileno())
         for _ in range(2):

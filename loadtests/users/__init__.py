@@ -1,1 +1,1 @@
-"""Users of Locust: ``chat`` is the user, ``session`` what all users of a process share, ``exchange`` one request on a socket."""
+"""Locust users: ``chat`` is the user class, ``session`` the state shared within a process, ``exchange`` one request on a socket."""

@@ -1,10 +1,10 @@
-"""The chat user: asks, reads the stream, waits, asks again. Importing this imports Locust, which patches the whole process.
+"""The chat user: sends a request, reads the stream, waits, and repeats. Importing this imports Locust, which patches the whole process.
 
-A user waits for its answer before it asks again, so a slow engine is asked less often: latencies under overload look better than
-an open loop would measure them (coordinated omission). Verdicts are built on ``loadtests.open_loop``.
+A user waits for its response before the next request, so a slow engine gets fewer requests: latencies under overload look better than in an
+open loop (coordinated omission). Verdicts are based on ``loadtests.open_loop``.
 
-With an interval, questions are due at times that do not move when an answer is late: a user who is behind asks at once until it has
-caught up, so the rate is met as long as the users are not all waiting for answers.
+With an interval, requests are due at times that do not shift when a response is late. A user who is behind sends immediately until it has
+caught up, so the rate is met as long as not all users are waiting for responses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from loadtests.users.exchange import exchange
 from loadtests.users.session import Session
 
 _AFTER_FAILURE_S: Final = 1.0
-"""Pause after a failed request: without it a few users flood an engine that refuses connections."""
+"""Pause after a failed request, without which a few users would flood an engine that refuses connections."""
 
 
 class ChatError(Exception):
@@ -28,17 +28,17 @@ class ChatError(Exception):
 
 
 class ChatUser(User):
-    """Sends streaming chat completions and fires their times as Locust statistics.
+    """Sends streaming chat completions and reports their times as Locust statistics.
 
     ``POST chat completion`` is the time to the last token in ms. ``TTFT`` (time to the first token, ms), ``TPOT`` (mean time between
-    output tokens, ms) and ``RATE`` (output tokens per second while they come) are of the good requests.
+    output tokens, ms) and ``RATE`` (output tokens per second while streaming) cover the good requests.
     """
 
     session: ClassVar[Session | None] = None
-    """Of the running test; None where its options cannot be meant, which the log tells."""
+    """Session of the running test; None if its options are invalid, which is logged."""
 
     def on_start(self) -> None:
-        """Take a target for as long as this user lives."""
+        """Choose a target for the lifetime of this user."""
         self.served = True
         if self.session is None:
             raise StopTest("the options are invalid; see the log")
@@ -48,7 +48,7 @@ class ChatUser(User):
             self.wait()  # type: ignore[no-untyped-call]  # locust does not type it; a burst of first questions is not the rate
 
     def wait_time(self) -> float:
-        """Return the seconds until the next question: it is due, and the user has thought."""
+        """Return the seconds until the next request: until it is due, and at least the think time."""
         if self.session is None:
             return _AFTER_FAILURE_S
         self.due += self.session.next_interval()
@@ -57,7 +57,7 @@ class ChatUser(User):
 
     @task
     def chat(self) -> None:
-        """Ask once."""
+        """Send one request."""
         session = self.session
         assert session is not None, "on_start has looked"
         request = session.next_request()

@@ -1,4 +1,4 @@
-"""One request on a blocking socket; under Locust, gevent makes the waiting cooperative."""
+"""One request on a blocking socket; under Locust, gevent makes blocking calls cooperative."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from foundation.wire import Target
 
 _TURN_S: Final = 0.05
-"""How long a server may leave a request unread before its answer is looked for: a refusal may come before the end of a long prompt."""
+"""How long a write may block before checking for a response: a server may reject a long prompt before reading all of it."""
 
 
 def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLContext | None) -> tuple[float, Answer]:
-    """Send ``data`` and read the answer to its end, at most ``timeout_s`` seconds; return when it was sent and what came.
+    """Send ``data`` and read the complete response within ``timeout_s`` seconds; return the time of sending and the response.
 
-    Times are those of the machine's monotonic clock. Failures are in the answer; nothing is raised for them.
+    Times are those of the machine's monotonic clock. Failures are part of the response and are not raised.
     """
     sent = time.monotonic()
     deadline = sent + timeout_s
@@ -45,7 +45,7 @@ def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLConte
 
 
 def _send(connection: socket.socket, data: bytes, answer: Answer, *, deadline: float) -> OSError | None:
-    """Send ``data`` unless the answer ends before; return why it could not be sent: the server may have said why before it hung up."""
+    """Send ``data`` unless the response ends first; return why it could not be sent. The server may have sent a reason before it closed."""
     rest = memoryview(data)
     while rest and not answer.ended:
         connection.settimeout(_TURN_S)
@@ -61,7 +61,7 @@ def _send(connection: socket.socket, data: bytes, answer: Answer, *, deadline: f
 
 
 def _look(connection: socket.socket, answer: Answer) -> None:
-    """Read what has come, if anything has."""
+    """Read the available data, if any."""
     connection.settimeout(0)
     try:
         data = connection.recv(65_536)

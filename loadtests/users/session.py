@@ -1,4 +1,4 @@
-"""What all users of one Locust process share: the lengths to ask for, the targets, the file of records. Without Locust."""
+"""The state shared by all users of one Locust process: request lengths, targets, the record file. Does not import Locust."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from foundation.chat import Answer
 
 _WORKERS: Final = 997
-"""Numbers of requests are taken in steps of this, one step a worker; prime, so that the first characters of prompts still vary."""
+"""Stride of the request numbers of each worker; prime, so that the first characters of prompts still vary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Options of the users; ``loadtests/locustfile.py`` has them as flags. Times in seconds.
 
-    ``interval_s`` is the mean time between the starts of one user's questions, 0 for users who ask again at once.
+    ``interval_s`` is the mean time between the starts of one user's requests, 0 for users without pauses.
     """
 
     targets: Sequence[str]
@@ -51,7 +51,7 @@ class Options:
 
 
 class Session:
-    """One test in one process; ``worker`` is the number of this process among its like."""
+    """One test in one process; ``worker`` is the index of this worker process."""
 
     def __init__(self, options: Options, worker: int = 0) -> None:
         seed = options.traffic.seed if options.seed is None else options.seed
@@ -60,27 +60,27 @@ class Session:
         self.frames = 0
         self._requests = ChatRequests(model=options.model, api_key=options.api_key, seed=seed, engine_options=options.engine_options)
         self._numbers = itertools.count(worker, _WORKERS)
-        # Each worker asks for lengths of its own; those of a trace start one row later in each.
+        # Each worker draws its own lengths; those of a trace start one row later in each worker.
         drawn = request_lengths(options.traffic, seed=seed * _WORKERS + worker, skip_bad_rows=options.skip_bad_rows)
         self._lengths = itertools.islice(drawn, worker, None)
         self._tls = ssl.create_default_context() if any(target.tls for target in self.targets) else None
-        # A text seed: neighbouring workers have nothing in common.
+        # A text seed, so that neighbouring workers share no random numbers.
         self._intervals = Random(f"{seed}/{worker}/intervals")  # noqa: S311  # a load test wants repeatable numbers
         self._users = itertools.count(worker)
         self._file = RecordFile(options.records)
         self._began = (time.process_time(), time.monotonic())
 
     def join(self) -> Target:
-        """Return the target of a new user; users take turns."""
+        """Return the target of a new user, round robin."""
         return self.targets[next(self._users) % len(self.targets)]
 
     def next_request(self) -> PlannedRequest:
-        """Return what to ask for next; its time is now."""
+        """Return the next request; its time is now."""
         prompt, output = next(self._lengths)
         return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output)
 
     def next_interval(self) -> float:
-        """Return the seconds until a user's next question is due after the one before: exponential, so that all together are Poisson."""
+        """Return the seconds between a user's consecutive requests: exponential, so that all users together form a Poisson process."""
         mean = self.options.interval_s
         return self._intervals.expovariate(1 / mean) if mean > 0 else 0.0
 
@@ -89,7 +89,7 @@ class Session:
         return self._requests.encode(request, target)
 
     def tls_for(self, target: Target) -> ssl.SSLContext | None:
-        """Return the TLS context to speak to ``target`` with, None for plain HTTP."""
+        """Return the TLS context for ``target``; None for plain HTTP."""
         return self._tls if target.tls else None
 
     def keep(self, request: PlannedRequest, target: Target, sent: float, answer: Answer) -> None:
@@ -98,7 +98,7 @@ class Session:
         self._file.write(answer.record(start=0.0, intended_s=sent, sent_s=sent, prompt_tokens=request.prompt_tokens, replica=target.name))
 
     def close(self) -> None:
-        """Write what this process used and close the file."""
+        """Write the cost of this process and close the file."""
         cpu, wall = self._began
         self._file.close(ProcessCost(cpu_s=time.process_time() - cpu, wall_s=time.monotonic() - wall, frames=self.frames))
 
@@ -107,7 +107,7 @@ def read_traffic(path: Path | None) -> Traffic:
     """Read the traffic from a YAML or JSON file: a ``Pulumi.<name>.yaml``, or its ``sandtable:traffic`` alone. None: the defaults.
 
     Raises:
-        ConfigurationError: the file cannot be read or its traffic cannot be meant.
+        ConfigurationError: the file cannot be read or its traffic is invalid.
     """
     if path is None:
         return Traffic()
@@ -126,5 +126,5 @@ def read_traffic(path: Path | None) -> Traffic:
         raise ConfigurationError(f"--traffic {path}: " + "; ".join(lines)) from error
     if traffic.trace is None:
         return traffic
-    # A trace is named relative to the file that names it.
+    # The path of a trace is relative to the file that contains it.
     return traffic.model_copy(update={"trace": str(trace_path(traffic.trace, path.parent))})

@@ -1,15 +1,13 @@
-"""One replica: slots, a queue and continuous batching, as llama.cpp's server does it (tools/server: ``update_slots``).
+"""One replica: slots, a queue and continuous batching as in llama.cpp's server (tools/server: ``update_slots``).
 
-Rule 1: a request waits, first come first served, until a slot is free, and takes the one that was released longest ago; of those never
-used the last. It keeps the slot until its last token.
-Rule 2: each step computes one token for every slot that generates and prompt tokens, by slot, up to the size of a batch. Whoever comes
-during a step joins the next one; a long prompt makes the others wait for it.
-Rule 3: all tokens of a step appear at its end; the one that completes a prompt gives the first token of the answer.
-Rule 4: a prompt that fills the context is refused, an answer ends where the context does.
-Rule 5: a client that has no whole answer ``timeout_s`` after the intended time gives up, and its request has failed at that moment; the
-place in the queue is free at once, the slot at the end of the step, because the server looks for clients that have left between steps.
-Rule 6: steps are events, tokens are not. Equal steps in a row are one event, which is cut short where something comes in between; the
-result is the same as one by one.
+Rule 1: requests queue first come, first served, until a slot is free. A request takes the slot that was released longest ago, or the last
+of those never used, and keeps it until its last token. Rule 2: each step computes one token for every generating slot, and prompt tokens by
+slot up to the batch size. A request that arrives during a step joins the next one; a long prompt delays the others. Rule 3: all tokens of a
+step appear at its end; the step that completes a prompt produces the first token of the response. Rule 4: a prompt that fills the context
+is rejected; a response ends when the context is full. Rule 5: a client without a complete response ``timeout_s`` after the intended time
+gives up, and its request fails at that moment. Its place in the queue is freed immediately, its slot at the end of the step, because the
+server checks for disconnected clients between steps. Rule 6: steps are events, tokens are not. A run of equal steps is one event, which is
+cut short if something interrupts it; the result is the same as stepping one by one.
 """
 
 from __future__ import annotations
@@ -32,12 +30,12 @@ if TYPE_CHECKING:
     from workloads.engine.spec import EngineSpec
 
 _SLACK_S: Final = 1e-12
-"""A request that comes this little after the end of a step counts as come by then: sums of times differ by such in another order."""
+"""A request this little after the end of a step counts as in time: floating-point sums depend on the order of addition by as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """A request as it comes to the engine; ``index`` tells it from all others of the run."""
+    """A request as it reaches the engine; ``index`` is unique within the run."""
 
     index: int
     at_s: float
@@ -61,7 +59,7 @@ class _Slot:
 
     @property
     def context(self) -> int:
-        """Tokens that the next one of this slot looks back on."""
+        """Context length of the slot's next token."""
         if self.done:
             return self.request.prompt_tokens + self.done - 1
         return self.request.prompt_tokens - self.prompt_left
@@ -69,7 +67,7 @@ class _Slot:
 
 @dataclass(slots=True)
 class _Steps:
-    """The steps under way since ``start_s``: ``count`` equal ones of ``pace``, or one in which ``parts`` of prompts are computed."""
+    """The steps in progress since ``start_s``: ``count`` equal ones of ``pace``, or a single one that computes ``parts`` of prompts."""
 
     start_s: float
     end: Event
@@ -77,18 +75,18 @@ class _Steps:
     pace: Generation | None
     parts: list[tuple[_Slot, int]]
     coldness: float
-    """After the step, for one with prompts."""
+    """Coldness after a step with prompts."""
 
     def taken(self, at_s: float) -> int:
-        """Return how many of them have ended by ``at_s``, which lies before the end of the last."""
+        """Return how many steps have ended by ``at_s``, which is before the end of the last."""
         return self.pace.steps_within(at_s - self.start_s, self.count) if self.pace else 0
 
 
 class Engine:
     """Simulates one replica on ``loop``; ``steps`` counts the steps taken.
 
-    ``on_end`` is called once with each request and its record, at the moment at which the client learns of the end, so that it can cause
-    something: a retry, a scale-up.
+    ``on_end`` is called once with each request and its record, at the time at which the client learns of the end, so that it can trigger a
+    retry or a scale-up.
     """
 
     def __init__(
@@ -110,32 +108,32 @@ class Engine:
         self._loop = loop
         self._on_end = on_end
         self._coldness = 0.0
-        self._open: set[int] = set()  # requests whose client waits
+        self._open: set[int] = set()  # requests whose client is still waiting
         self._deadlines: list[tuple[float, int]] = []
-        self._leaving: Event | None = None  # when the first of those clients gives up
+        self._leaving: Event | None = None  # the earliest deadline of those clients
         self._coming: list[tuple[float, int, EngineRequest]] = []  # sent, and not yet seen by the scheduler
         self._waiting: deque[EngineRequest] = deque()
         self._active: list[_Slot] = []  # by number
-        # Free slots, the next one to be taken first: (order of release, -number).
+        # Free slots in the order in which they are taken: (order of release, -number).
         self._free = [(-1, -number) for number in reversed(range(spec.slots))]
         self._releases = 0
         self._under_way: _Steps | None = None
-        self._waking: Event | None = None  # when an idle engine sees its next request
+        self._waking: Event | None = None  # when an idle engine wakes up for its next request
         self._ending = False
 
     def offer(self, request: EngineRequest) -> None:
-        """Send it a request that arrives now."""
+        """Accept a request that arrives now."""
         seen_s = self._loop.now_s + self._times.request_s(request.prompt_tokens)
         heapq.heappush(self._coming, (seen_s, request.index, request))
         self._open.add(request.index)
         self._watch(request)
         if self._ending:
-            return  # whoever ends requests goes on afterwards
+            return  # the caller that ends requests continues afterwards
         steps = self._under_way
         if steps is None:
             self._go_on()
         elif self._free and seen_s <= steps.start_s + _SLACK_S:
-            self._cancel_steps()  # they begin at this very moment, and this one is in time for them
+            self._cancel_steps()  # the steps begin at this very moment, so this request is in time for them
             self._go_on()
         elif self._free and steps.pace:
             self._cut(seen_s - _SLACK_S)
@@ -160,7 +158,7 @@ class Engine:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Take in what has come by now and begin the next steps, or sleep until something comes."""
+        """Admit the requests that have arrived and begin the next steps, or sleep until the next arrival."""
         if self._waking:
             self._waking.cancel()
             self._waking = None
@@ -176,7 +174,7 @@ class Engine:
             self._mixed_step()
 
     def _admit(self) -> None:
-        """Take in what has come by now, and give free slots to those who wait."""
+        """Admit the requests that have arrived, and assign free slots to queued requests."""
         now_s = self._loop.now_s
         while self._coming and self._coming[0][0] <= now_s + _SLACK_S:
             self._waiting.append(heapq.heappop(self._coming)[2])
@@ -194,18 +192,18 @@ class Engine:
             self._active.sort(key=_by_number)
 
     def _generate(self) -> None:
-        """Begin as many equal steps as there are before something changes."""
+        """Begin as many equal steps as fit before something changes."""
         now_s, active = self._loop.now_s, self._active
         slots = tuple([slot.number for slot in active])
         pace = self._times.generation(slots, sum([slot.context for slot in active]), self._coldness)
         count = min([slot.wanted - slot.done for slot in active])
         if self._coming and self._free:
-            # The step during which the next request comes is the last one without it.
+            # The step during which the next request arrives is the last one without it.
             count = min(count, 1 + pace.steps_within(self._coming[0][0] - now_s - _SLACK_S, count))
         self._begin(now_s + pace.seconds(count), count, pace)
 
     def _mixed_step(self) -> None:
-        """Begin one step in which prompts are computed."""
+        """Begin one step that includes prompt tokens."""
         batch = [Row(slot.number, 1, slot.context) for slot in self._active if slot.done]
         room = self._times.batch_tokens - len(batch)
         parts: list[tuple[_Slot, int]] = []
@@ -225,7 +223,7 @@ class Engine:
         self._under_way = _Steps(self._loop.now_s, end, count, pace, parts or [], coldness)
 
     def _cut(self, at_s: float) -> None:
-        """Let the steps under way end with the one that runs at ``at_s``."""
+        """Cut the steps in progress short after the one that runs at ``at_s``."""
         steps = self._under_way
         if steps is None or steps.pace is None:
             return
@@ -241,7 +239,7 @@ class Engine:
             self._under_way = None
 
     def _take(self, steps: _Steps, count: int) -> None:
-        """Note the tokens of the first ``count`` steps."""
+        """Record the tokens of the first ``count`` steps."""
         if not count:
             return
         self.steps += count
@@ -273,7 +271,7 @@ class Engine:
         self._go_on()
 
     def _watch(self, request: EngineRequest) -> None:
-        """Remember when its client gives up."""
+        """Track the deadline of the request's client."""
         if math.isinf(self._timeout_s):
             return
         heapq.heappush(self._deadlines, (request.at_s + self._timeout_s, request.index))
@@ -281,7 +279,7 @@ class Engine:
             self._set_leaving()
 
     def _set_leaving(self) -> None:
-        """Wake up at the next deadline of a client that waits; deadlines of answers that have ended are dropped on the way."""
+        """Wake up at the next deadline of a waiting client; deadlines of finished requests are discarded."""
         while self._deadlines and self._deadlines[0][1] not in self._open:
             heapq.heappop(self._deadlines)
         if self._leaving:
@@ -289,7 +287,7 @@ class Engine:
         self._leaving = self._loop.at(self._deadlines[0][0], self._leave, Order.LEAVING) if self._deadlines else None
 
     def _leave(self) -> None:
-        """Fail the requests of clients that have waited long enough."""
+        """Fail the requests whose clients have timed out."""
         now_s = self._loop.now_s
         self._leaving = None
         self._ending = True

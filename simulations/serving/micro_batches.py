@@ -1,6 +1,6 @@
-"""How an engine cuts the batch of a step into what it computes at once.
+"""How an engine splits the batch of a step into micro-batches.
 
-llama.cpp keeps one key-value stream a slot, so a micro-batch takes the same number of tokens from each of its sequences, and only
+llama.cpp keeps one key-value stream per slot, so a micro-batch takes the same number of tokens from each of its sequences, and only
 neighbouring slots share one (``llama_batch_allocr::split_equal`` with ``sequential``): four requests in slots 0 to 3 generate in one
 micro-batch, in slots 0, 2, 4 and 6 in four. Engines with paged attention compute the sequences ``together``.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """What one slot has in a batch: ``tokens`` to compute after ``context`` tokens that are there already."""
+    """One slot's part of a batch: ``tokens`` to compute after ``context`` tokens that are already in the cache."""
 
     slot: int
     tokens: int
@@ -49,7 +49,7 @@ def _first_rows(rows: list[Row], limit: int) -> list[Row]:
 
 
 def _equal_rows(rows: list[Row], limit: int) -> list[Row]:
-    """Take the same number of tokens from the first row and those whose slots follow on its slot, one by one, in this order."""
+    """Take the same number of tokens from the first row and from each row whose slot directly follows the previous one's."""
     sharing = rows[:1]
     for row in rows[1:]:
         if row.slot == sharing[-1].slot + 1 and len(sharing) < limit:

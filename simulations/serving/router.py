@@ -1,4 +1,4 @@
-"""Which replica takes the next request: they take turns, as the targets of the load test do."""
+"""Which replica takes the next request: round robin, like the targets of the load test."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NO_REPLICA: Final = "no replica was there to take it"
 
 
 class RoundRobin:
-    """Hands out ``replicas`` in turn, leaving out those that are away. It never sees how long an answer will be."""
+    """Chooses ``replicas`` in turn and skips those that are down. It does not know how long a response will be."""
 
     def __init__(self, replicas: Sequence[str]) -> None:
         self._replicas = replicas
         self._turn = 0
 
     def choose(self, away: Collection[str] = ()) -> str | None:
-        """Return the replica whose turn it is; None where all are ``away``."""
+        """Return the next replica; None if all are ``away``."""
         for _ in self._replicas:
             replica = self._replicas[self._turn % len(self._replicas)]
             self._turn += 1
@@ -33,7 +33,7 @@ class RoundRobin:
 
 
 class RoundRobinDoor:
-    """Sends each request straight to the replica whose turn it is; nothing is retried. Engines are to call ``on_end``."""
+    """Sends each request directly to the next replica, without retries. Engines must call ``on_end``."""
 
     def __init__(self, replicas: Mapping[str, Replica]) -> None:
         self._replicas = replicas
@@ -41,7 +41,7 @@ class RoundRobinDoor:
         self._waiting: dict[int, OnEnd] = {}
 
     def submit(self, request: EngineRequest, on_end: OnEnd) -> None:
-        """Take ``request`` now."""
+        """Accept ``request`` now."""
         if self._turns is None:
             self._turns = RoundRobin(tuple(self._replicas))
         name = self._turns.choose([replica.name for replica in self._replicas.values() if replica.unlisted])

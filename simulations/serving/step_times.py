@@ -1,4 +1,4 @@
-"""How long one step of an engine takes: the coefficients of a calibration put together.
+"""How long one step of an engine takes, from the coefficients of a calibration.
 
 A step computes a batch: one token for each request that generates, and prompt tokens of those that do not yet. The batch is cut into
 micro-batches, each of which costs compute (by its tokens) and reading of the context (by the tokens before each of its tokens).
@@ -41,7 +41,7 @@ class StepTimes:
         self._generations: dict[tuple[int, ...], tuple[float, float, float]] = {}
 
     def request_s(self, prompt_tokens: int) -> float:
-        """Return what a request costs beside its steps: connection, parsing, tokenising, sending."""
+        """Return the request's overhead outside its steps: connection, parsing, tokenising, sending."""
         return self._request_s + self._request_token_s * prompt_tokens
 
     def compute_s(self, tokens: int) -> float:
@@ -78,7 +78,7 @@ class StepTimes:
             split_s = self._split_s if len(parts) > 1 else 0.0
             seconds = self._decode_load * sum(split_s + self.compute_s(len(rows)) for rows in parts)
             left = self._cold_left ** len(parts)
-            # Sum of the cold terms of the micro-batches of one step, for coldness 1.
+            # Sum of the cold terms over the micro-batches of one step, at coldness 1.
             cold_s = self._decode_load * self._cold_s * (1 - left) / (1 - self._cold_left)
             known = self._generations[slots] = (seconds, left, cold_s)
         seconds, left, cold_s = known
@@ -105,7 +105,7 @@ class Generation(NamedTuple):
 
 
 def splits(micro_batches: int) -> int:
-    """Return how many graphs a step rebuilds: zero if it has one micro-batch and so had the step before."""
+    """Return how many graphs a step rebuilds: zero if both it and the previous step have a single micro-batch."""
     return micro_batches if micro_batches > 1 else 0
 
 

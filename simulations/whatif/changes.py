@@ -1,8 +1,7 @@
-"""Applies a scenario to a graph: what comes out is again a graph, a price book and a load.
+"""Applies a scenario to a graph and returns a new graph, price book and load.
 
-Rule 1: the graph that was given is not changed; every change is visible in the graph that comes out, so that its cost, its placement
-and its twin follow from it like those of any other.
-Rule 2: what a change had to assume is said in a note.
+Rule 1: the original graph is not modified. Every change is visible in the new graph, so its cost, its placement and its twin are derived
+like those of any other graph. Rule 2: every assumption of a change is stated in a note.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Question:
-    """A scenario applied. ``traffic_factor`` multiplies the rate of requests; ``gpu_model`` is that of the engines' nodes, None on CPUs."""
+    """A scenario applied. ``traffic_factor`` scales the request rate; ``gpu_model`` is that of the engines' nodes, None for CPUs."""
 
     scenario: Scenario
     graph: Graph
@@ -44,8 +43,8 @@ def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
 
     Raises:
         TwinError: the graph has no engine that can be simulated.
-        UnpricedError: the GPU model asked for has no price.
-        ConfigurationError: the change leaves no replica, or there is no GPU to replace.
+        UnpricedError: the requested GPU model has no price.
+        ConfigurationError: the change leaves no replica, or the graph has no GPU to replace.
     """
     DeployedEngines.from_graph(graph)
     notes: list[str] = []
@@ -100,7 +99,7 @@ def _with_replicas(graph: Graph, text: str) -> Graph:
         if _is_engine(resource):
             spec["replicas"] = wanted[resource.namespace, resource.object_name]
         elif resource.kind == "HorizontalPodAutoscaler":
-            # The autoscaler's lower bound would overrule a smaller number.
+            # The autoscaler's minimum would override a smaller number.
             target = (resource.namespace, str((spec.get("scaleTargetRef") or {}).get("name")))
             spec["minReplicas"] = min(int(spec.get("minReplicas", 1)), wanted.get(target, int(spec.get("minReplicas", 1))))
         else:
@@ -138,7 +137,7 @@ def _with_gpu(graph: Graph, model: str, book: PriceBook) -> tuple[Graph, str]:
             "whether the model fits that GPU's memory is not checked"
         )
     graph = with_nodes(graph, kept)
-    # Pods that ask for the old model by name must ask for the new one.
+    # Pods that request the old model by name must request the new one.
     return _with_engines(graph, lambda resource: _with_selector(resource, model)), "; ".join(notes)
 
 
@@ -151,7 +150,7 @@ def _zones(members: list[Node]) -> int:
 
 
 def _needed(graph: Graph, node: Node) -> Amounts:
-    """What a machine in the place of ``node`` must offer: the largest engine pod that it takes, beside the pods of its daemons."""
+    """Return the capacity that a replacement for ``node`` must have: its largest engine pod plus the pods of its DaemonSets."""
     pod, daemons = Amounts(), Amounts()
     for workload in workloads(graph):
         if workload.per_node and workload.admitted_by(node):
@@ -166,7 +165,7 @@ def _offer(row: Price) -> Amounts:
 
 
 def _nearest_row(book: PriceBook, model: str, node: Node, needed: Amounts) -> Price:
-    """The row with this GPU that holds what is ``needed``, nearest to ``node``: region, cloud, without suspicion, of like size, cheap."""
+    """Return the price row with this GPU and the ``needed`` capacity closest to ``node``: region, cloud, plausible price, size, price."""
     cloud, region = ((node.price_reference or "") + "//").split("/")[:2]
     size = node.capacity.gpu if node.capacity else 1
     priced = [row for row in book.for_gpu(model) if row.for_purchase(node.purchase) is not None and row.vcpus and row.memory_gib]
@@ -189,7 +188,7 @@ def _nearest_row(book: PriceBook, model: str, node: Node, needed: Amounts) -> Pr
 
 
 def _too_small(book: PriceBook, model: str, node: Node, needed: Amounts, rows: list[Price]) -> str:
-    """Say what the machines with this GPU lack; the largest of them is named."""
+    """Return a sentence on what the machines with this GPU lack; it names the largest."""
     largest = max(rows, key=lambda row: (row.gpus, row.vcpus or 0.0, row.memory_gib or 0.0, row.reference))
     offer = _offer(largest)
     lacking = [

@@ -1,11 +1,11 @@
 """The requests of every replication, the same for every scenario.
 
-Rule 1: replication k of every scenario has the same requests (common random numbers); a traffic factor takes more of the same stream
-and packs it into the same time.
-Rule 2: a trace has no dice: replication k replays its k-th window. The windows are disjoint at the largest factor that is asked for, so
-that no two replications share a request and no scenario runs out of them; there are no more replications than windows.
-Rule 3: the run is as long as a few thousand requests of the baseline take, within bounds: long enough for a p95, short enough to wait
-for. A trace that is too short for several such runs is cut into shorter ones.
+Rule 1: replication k of every scenario has the same requests (common random numbers); a traffic factor takes more requests from the same
+stream within the same time.
+Rule 2: a trace is not random: replication k replays its k-th window. The windows are disjoint at the largest requested factor, so no two
+replications share a request and no scenario runs out of requests. There are at most as many replications as windows. Rule 3: a run spans a
+few thousand requests of the baseline, within bounds: long enough for a p95, short enough to wait for. A trace that is too short for several
+such runs is cut into shorter ones.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 REQUESTS: Final = 3000
 SHORTEST_S: Final = 60.0
 LONGEST_S: Final = 1800.0
-#: As many replications are run at the least, where the traffic has them.
+#: The minimum number of replications, if the traffic has that many.
 FEWEST: Final = 5
 
 
 @dataclass(frozen=True)
 class Load:
-    """Where the requests come from.
+    """The source of the requests.
 
-    ``horizon_s`` is the length of a run in seconds, ``largest`` the largest factor that will be asked for. ``trace`` is empty where the
-    requests are drawn. ``notes`` say what of the trace was changed.
+    ``horizon_s`` is the length of a run in seconds, ``largest`` the largest factor that will be requested. ``trace`` is empty if the
+    requests are generated at random. ``notes`` list what was changed in the trace.
     """
 
     traffic: Traffic
@@ -63,10 +63,10 @@ class Load:
 
     @property
     def windows(self) -> int | None:
-        """How many replications can have requests of their own; None where there is no bound."""
+        """Return how many replications can have their own requests; None if unbounded."""
         if not self.trace:
             return None
-        # A billionth is forgiven to quotients of sums.
+        # Tolerance of 1e-9 for floating-point rounding.
         return max(1, int(_length_s(self.trace) / (self.horizon_s * self.largest) + 1e-9))
 
     def expected(self, factor: float) -> float:
@@ -96,5 +96,5 @@ class Load:
 
 
 def _length_s(trace: tuple[PlannedRequest, ...]) -> float:
-    """Time that the rows stand for: the last one, too, is followed by a gap."""
+    """Return the time that the rows cover; the last row, too, is followed by a gap."""
     return trace[-1].at_s * len(trace) / max(len(trace) - 1, 1)

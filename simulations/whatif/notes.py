@@ -1,6 +1,6 @@
 """Notes that a reader needs to interpret the answer to a scenario.
 
-Rule: what holds for every scenario is said once, with the baseline.
+Rule: a note that holds for every scenario appears once, with the baseline.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 #: A queue that needs longer than this share of the run to empty was still growing when the last request came.
 _BACKLOG: Final = 0.1
-#: From this share of requests that nobody waited for the end of, a platform is called overloaded.
+#: From this share of requests abandoned by their clients, the platform is reported as overloaded.
 _GIVEN_UP: Final = 0.01
-#: Replicas that are named one by one.
+#: Up to this many replicas are listed by name.
 _NAMED: Final = 3
 
 
 def notes(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> Iterator[str]:
-    """Return the notes of ``trial``; ``baseline`` is None where it is the baseline itself."""
+    """Return the notes of ``trial``; ``baseline`` is None if ``trial`` is the baseline itself."""
     if baseline is None:
         yield from _of_all(trial)
     if baseline is None or trial.calibration != baseline.calibration:
@@ -96,7 +96,7 @@ def _back(outage: Outage) -> str:
 
 
 def _of_answers(trial: ScenarioRuns) -> Iterator[str]:
-    """What the requests themselves tell: that none came, that none was good, that they were too many."""
+    """Notes on the requests: there were none, none was good, or there were too many."""
     records = [record for run in trial.runs for record in run.records]
     if not records:
         yield f"no request arrived in {len(trial.runs)} x {trial.horizon_s:.0f} s; raise `traffic: rate_per_s`"

@@ -1,4 +1,4 @@
-"""What comes out of a what-if: one result a scenario, the baseline first."""
+"""The results of a what-if: one per scenario, the baseline first."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ HEADLINES: Final = ("p95_ttft_ms", "p95_e2e_ms", "output_tokens_per_s", "good_sh
 class ScenarioResult:
     """The answer to one scenario.
 
-    ``outcome`` pools the requests of all replications. ``availability`` is the share of good requests, None where none came.
-    ``calibration`` is the name of the coefficients that the engines ran on. ``replicas`` is what is asked
-    for, ``replicas_running`` its mean over the run. ``gpu_utilisation`` is the share of all GPU seconds during which an engine had
-    work, None without GPUs. ``unschedulable`` maps pods without a node to the reason. ``metrics`` holds the mean of each of
-    :data:`METRICS` over the replications, with the paired difference to the baseline. ``stopped`` says why no more were run.
+    ``outcome`` pools the requests of all replications. ``availability`` is the share of good requests, None without requests.
+    ``calibration`` is the name of the coefficients used. ``replicas`` is the desired number, ``replicas_running`` the mean over the run.
+    ``gpu_utilisation`` is the share of all GPU seconds during which an engine had work, None without GPUs. ``unschedulable`` maps pods
+    without a node to the reason. ``metrics`` holds the mean of each of :data:`METRICS` over the replications, with the paired difference to
+    the baseline. ``stopped`` says why no more were run.
     """
 
     name: str

@@ -1,11 +1,10 @@
-"""Asks every scenario of the twin, replication by replication, until the headline metrics are known well enough.
+"""Runs every scenario on the twin, replication by replication, until the headline metrics are precise enough.
 
-Rule 1: the requests are the same for every scenario (``load.py``) and spot markets have a stream of dice each, so scenarios differ only
-by what they ask.
-Rule 2: at least five replications, then until the half-width of every headline's 95 % interval is at most 5 % of its mean, or the cap.
-Where spot markets decide about engines the cap is always run to: a few runs that agree would be luck. A trace has as many replications
-as windows.
-Rule 3: runs that would be the same are run once; the result does not depend on it.
+Rule 1: the requests are the same for every scenario (``load.py``) and each spot market has its own random stream, so scenarios differ only
+in what they change.
+Rule 2: at least five replications, then until the half-width of every headline's 95 % interval is at most 5 % of its mean, or the cap. If
+spot markets affect engines, all replications up to the cap are run: a few runs that agree could be luck. A trace has as many replications
+as windows. Rule 3: identical runs are executed once; this does not change the result.
 """
 
 from __future__ import annotations
@@ -46,15 +45,15 @@ def run(
     """Return the baseline and then one result for each scenario.
 
     Args:
-        graph: the stack that is asked about.
+        graph: the stack under test.
         environment: for its traffic and its budget; everything else comes from the graph.
-        scenarios: what to ask, see :func:`simulations.whatif.parse_scenario`.
-        calibration_for: gives the engine's calibration for a GPU model, or for None where engines run on CPUs.
+        scenarios: the changes to try, see :func:`simulations.whatif.parse_scenario`.
+        calibration_for: returns the engine's calibration for a GPU model, or for None if engines run on CPUs.
         price_book: prices of the nodes.
         seed: of the whole run; the same seed gives the same results.
         replications: the cap, at least 2.
         root: folder that a relative path of a trace starts from.
-        skip_bad_rows: go on without the bad rows of a trace instead of refusing it.
+        skip_bad_rows: skip the bad rows of a trace instead of rejecting it.
         on_progress: called after each replication with its number, the cap, and the widest half-width of a headline as a share of its
             mean (infinite until there are two).
 
@@ -63,7 +62,7 @@ def run(
         TwinError: the graph has no engine that can be simulated, or a calibration does not fit it.
         TraceError: the trace of the environment's traffic cannot be replayed.
     """
-    # The same question twice is asked once.
+    # Duplicate scenarios are run once.
     questions = [apply(scenario, graph, price_book) for scenario in dict.fromkeys([BASELINE, *scenarios])]
     largest = max(question.traffic_factor for question in questions)
     load = Load.of(environment.traffic, root=root, seed=seed, largest=largest, skip_bad_rows=skip_bad_rows)

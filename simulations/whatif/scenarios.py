@@ -1,7 +1,7 @@
-"""Questions asked of the twin: ``traffic=2x``, ``spot=0.7``, ``traffic=2x+zone-lost=eu-north-1a``.
+"""The scenario language of the twin: ``traffic=2x``, ``spot=0.7``, ``traffic=2x+zone-lost=eu-north-1a``.
 
 Rule 1: a scenario is data; ``changes.py`` applies it.
-Rule 2: whatever is not understood is an error that lists every kind with one line each.
+Rule 2: anything that cannot be parsed is an error that lists every kind on a line of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stacks.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of change: how it is written, what it asks, the form of its value, and the bounds of it in words, where it is a number."""
+    """A kind of change: its syntax, its meaning, the format of its value and, for a number, the bounds in words."""
 
     example: str
     meaning: str
@@ -26,7 +26,7 @@ class Kind:
 
 
 def _form(pattern: str) -> re.Pattern[str]:
-    """Return what a value must match: digits are ASCII digits, other scripts have more."""
+    """Return the pattern of a value; ASCII, so that digits of other scripts do not match."""
     return re.compile(pattern, re.ASCII)
 
 
@@ -43,7 +43,7 @@ KINDS: Final[dict[str, Kind]] = {
     "spot": Kind("spot=0.7", "share of the time that spot nodes are available, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"), "0 to 1"),
     "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run; `@200s+5m`: when, and for how long", _PLACE),
     "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run; `@200s+5m` likewise", _PLACE),
-    # A dearer platform than the dearest row of a book times this cannot be meant, nor shown.
+    # A platform that costs more than the most expensive row of a price book times this is a typing error, and would not fit on the page.
     "price": Kind("price=1.2x", "every price of the book times a factor", _form(r"(\d{1,4}(?:\.\d+)?)x"), "above 0 and below 10,000"),
 }
 
@@ -55,7 +55,7 @@ _TIMED: Final = frozenset({"zone-lost", "node-lost"})
 
 
 class UnknownScenarioError(ConfigurationError):
-    """A scenario that cannot be meant; the text lists every kind."""
+    """An invalid scenario; the message lists every kind."""
 
     def __init__(self, text: str, reason: str) -> None:
         kinds = "\n".join(f"  {kind.example:<38} {kind.meaning}" for kind in KINDS.values())
@@ -75,7 +75,7 @@ class Scenario:
         return next(iter(self.values(kind)), None)
 
     def values(self, kind: str) -> tuple[str, ...]:
-        """Return the values of the changes of this kind: several where several places are lost together."""
+        """Return the values of the changes of this kind; several if several places are lost together."""
         return tuple(change.value for change in self.of_kind(kind))
 
     def of_kind(self, kind: str) -> tuple[Change, ...]:
@@ -110,7 +110,7 @@ def parse_scenario(text: str) -> Scenario:
 
 
 def _checked(text: str, part: Change) -> Change:
-    """Return ``part`` with its value as its kind has it: without the ``x`` of a factor."""
+    """Return ``part`` with its value normalised: without the ``x`` of a factor."""
     if part.kind not in KINDS:
         near = difflib.get_close_matches(part.kind, KINDS, n=1, cutoff=0.5)
         raise UnknownScenarioError(text, f"{part.kind!r} is not a kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))

@@ -1,11 +1,11 @@
 """Intervals over replications: means, and paired differences against the baseline.
 
 Rule 1: the replications of all scenarios share their random numbers (replication 3 of every scenario has the same requests), so the
-difference is taken pair by pair; what the dice add to both cancels out (common random numbers; Law, Simulation Modeling and Analysis,
+difference is taken pair by pair; the noise common to both cancels out (common random numbers; Law, Simulation Modeling and Analysis,
 section 11.2).
 Rule 2: an interval that contains zero says "not distinguishable", never "equal". So does a difference below half a percent: with paired
-random numbers even a rounding error at the end of the run would be significant, and irrelevant.
-Rule 3: no metric is below zero, so no interval says that one is, nor that one falls by more than the baseline has.
+random numbers even a rounding error at the end of the run would be significant, although irrelevant. Rule 3: metrics are never negative, so
+no interval reaches below zero or shows a drop larger than the baseline.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Interval:
         return (self.high - self.low) / 2
 
     def within(self, lowest: float, highest: float) -> Interval:
-        """Return the interval without what lies outside of what the value can be."""
+        """Return the interval clipped to the value's possible range."""
         return replace(self, low=max(self.low, lowest), high=min(self.high, highest))
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Return mean and 95 % interval of independent values by Student's t; NaN is no value."""
+    """Return mean and 95 % interval of independent values by Student's t; NaN means no value."""
     values = [value for value in values if not math.isnan(value)]
     n = len(values)
     if n == 0:
@@ -78,16 +78,16 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def share_of_drawn(values: Sequence[float]) -> Interval:
-    """Return mean and 95 % interval of a share whose replications are nearly all or nothing, as dice decide them.
+    """Return the mean and 95 % interval of a share that is close to 0 or 1 in each replication, depending on random events.
 
-    Each replication counts as one draw. If all of them show the same, Student's t would be certain of it; this says what so few draws
-    leave open. NaN is no value.
+    Each replication counts as one Bernoulli trial. If all agree, Student's t would give an interval of zero width; this one reflects the
+    small number of trials. NaN means no value.
     """
     found = interval(values)
     if not found.n:
         return found
     total = found.mean * found.n
-    # A millionth is forgiven to sums of shares.
+    # Tolerance of 1e-6 for floating-point rounding.
     return replace(
         found, low=share_interval(math.floor(total + 1e-6), found.n)[0], high=share_interval(math.ceil(total - 1e-6), found.n)[1]
     )
@@ -103,7 +103,7 @@ class Comparison:
 
 
 def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool | None) -> Comparison:
-    """Compare a scenario's values with the baseline's, replication by replication; without a better side there is no verdict."""
+    """Compare a scenario's values with the baseline's, replication by replication; a metric without a better direction gets no verdict."""
     value = _not_below(0.0, interval(values))
     if baseline is None:
         return Comparison(value, None, None)
@@ -116,7 +116,7 @@ def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_
 
 
 def _not_below(lowest: float, found: Interval) -> Interval:
-    """Cut off what lies below ``lowest``; where one replication bounds nothing, it stays so."""
+    """Clip the interval at ``lowest``; the infinite interval of a single replication stays infinite."""
     return found.within(lowest, math.inf) if found.n > 1 else found
 
 

@@ -1,7 +1,8 @@
-"""From the replications of a scenario to its result.
+"""Summarises the replications of a scenario.
 
-Rule 1: metrics are compared per replication; the outcome that is shown pools the requests of all of them. A share stays between 0 and 1.
-Rule 2: latencies are those of the good requests. Where fewer are good than in the baseline, lower ones are no better: the slow are gone.
+Rule 1: metrics are compared per replication; the displayed outcome pools the requests of all of them. A share stays between 0 and 1. Rule
+2: latencies are those of the good requests. If fewer requests are good than in the baseline, lower latencies are not better: the slow
+requests are missing (survivorship bias).
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
 
     from simulations.whatif.trial import Run, ScenarioRuns
 
-#: Said where latencies fell along with the share of good requests.
+#: The note for latencies that fell along with the share of good requests.
 SURVIVORS: Final = (
     "fewer requests are good than in the baseline, and latencies count good ones only, so lower latencies (`?`) are not called better"
 )
-#: Share of its mean to which a headline is to be known.
+#: Target half-width of a headline metric, as a share of its mean.
 PRECISION: Final = 0.05
 _LATENCIES: Final = tuple(name for name in METRICS if name.endswith("_ms"))
 _SHARES: Final = frozenset({"good_share", "utilisation"})
 
 
 def widest_headline(trial: ScenarioRuns) -> float:
-    """Return the widest half-width of a headline metric as a share of its mean; infinite where only one replication had a value.
+    """Return the widest half-width of a headline metric as a share of its mean; infinite if only one replication had a value.
 
-    What no replication has a value of is left out: more of them give it none.
+    A metric without a value in any replication is left out: more replications would not give it one.
     """
     intervals = [interval(_values(trial, name)) for name in HEADLINES]
     known = [i.half_width / abs(i.mean) if i.mean else 0.0 for i in intervals if i.n]
@@ -84,7 +85,7 @@ def _flattered(metrics: Mapping[str, Comparison]) -> list[str]:
 
 
 def _unschedulable(trial: ScenarioRuns) -> dict[str, str]:
-    """Pods that have no node at the end, with the reason; where dice decide, in how many of their draws."""
+    """Pods without a node at the end, with the reason; with random events, also in how many of the replications."""
     reasons: dict[str, list[str]] = {}
     for effects in trial.effects:
         for pod, reason in effects.last.waiting.items():
@@ -139,7 +140,7 @@ def _shifted(record: RequestRecord, by_s: float) -> RequestRecord:
 
 
 def _ledger(trial: ScenarioRuns) -> GpuLedger:
-    """GPU seconds over all replications. A replica holds its GPUs from the start, where it had a node then."""
+    """GPU seconds over all replications. A replica holds its GPUs from the start if it had a node then."""
     each = {w.pod(index): w.requests.gpu for w in trial.workloads if w.is_engine for index in range(w.replicas)}
     total = serving = waiting = down = other = 0.0
     for run in trial.runs:
@@ -148,7 +149,7 @@ def _ledger(trial: ScenarioRuns) -> GpuLedger:
         total += first.gpus() * span
         other += (first.gpus_requested(trial.workloads) - sum(held.values())) * span
         away = sum(gpus * run.effects.down_s(pod, span) for pod, gpus in held.items())
-        # The busy share is a mean over all replicas; those that were down were not busy.
+        # The busy share is a mean over all replicas; a replica that is down is not busy.
         busy = run.outcome.utilisation * len(each) * span * (sum(held.values()) / len(held) if held else 0.0)
         busy = min(busy, sum(held.values()) * span - away)
         down, serving = down + away, serving + busy

@@ -1,9 +1,9 @@
-"""One scenario on its way through the replications.
+"""The replications of one scenario.
 
-Rule 1: a replication is: draw the incidents, place the pods, tell the twin who is down when, send the requests.
-Rule 2: what does not change between replications (graph, twin, cost, incidents without dice) is made once.
-Rule 3: each spot market has a stream of dice, named by seed, pool and zone; the states that it begins the replications in are spread
-over all of them (``starting_points``), so all of them must be run.
+Rule 1: each replication draws the incidents, places the pods, passes the downtimes to the twin and sends the requests. Rule 2: whatever
+does not change between replications (graph, twin, cost, incidents without randomness) is computed once. Rule 3: each spot market has its
+own random stream, named by seed, pool and zone. Its initial states are stratified over all replications (``starting_points``), so all of
+them must be run.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from simulations.whatif.load import Load
     from stacks.graph.capacity import Node
 
-#: When an incident strikes, as a share of the run: what was before and what comes after are both seen.
+#: When an incident strikes, as a share of the run, so that the time before and after it is visible.
 INCIDENT_AT: Final = 0.2
 
 
 @dataclass(frozen=True)
 class Run:
-    """One replication: what the twin said, and what was away meanwhile. ``last_arrival_s`` is the time of the last request."""
+    """One replication: the prediction and the outages during it. ``last_arrival_s`` is the time of the last request."""
 
     records: Sequence[RequestRecord]
     outcome: Outcome
@@ -47,12 +47,12 @@ class Run:
     last_arrival_s: float
 
 
-#: Runs of one replication by what they were run with, so that scenarios that do not differ in it share them.
+#: Runs of one replication, keyed by their inputs, so that scenarios with equal inputs share them.
 Memory = list[tuple["Twin", float, Run]]
 
 
 class _Market(NamedTuple):
-    """The spot nodes of a pool in a zone, and where each replication starts on its scale of chance."""
+    """The spot nodes of a pool in a zone, and the starting point of each replication (``starting_points``)."""
 
     pool: str
     zone: str
@@ -61,7 +61,7 @@ class _Market(NamedTuple):
 
 
 class ScenarioRuns:
-    """One scenario. ``runs`` grows by one with every replication, of which there are ``most``.
+    """One scenario. ``runs`` grows by one with every replication, up to ``most``.
 
     Raises:
         ConfigurationError: the scenario does not fit the graph, or asks for more requests than a run may have.
@@ -85,7 +85,7 @@ class ScenarioRuns:
         declared = nodes(question.graph)
         self._intact = place(self.workloads, declared)
         self.grown = self._intact.added
-        # Nodes that the autoscaler would have added long ago belong to the steady state, and to the cost.
+        # Nodes that the autoscaler would have added long ago are part of the steady state and of the cost.
         self.nodes = [*declared, *self.grown]
         graph = with_nodes(question.graph, self.nodes) if self.grown else question.graph
         self.calibration = calibration_for(question.gpu_model)
@@ -104,7 +104,7 @@ class ScenarioRuns:
 
     @cached_property
     def dice(self) -> bool:
-        """Whether spot markets decide about engines, so that only all replications together say what is to be expected."""
+        """Whether spot markets affect engines, so that only all replications together give the expected result."""
         if self.spot_share is None or not 0 < self.spot_share < 1:
             return False
         spot = {node.name for market in self._markets for node in market.nodes}
@@ -112,7 +112,7 @@ class ScenarioRuns:
         return on_spot or len({effects.outages for effects in self.effects}) > 1
 
     def replicate(self, memory: Memory) -> None:
-        """Run the next replication, or take over the same run of another scenario."""
+        """Run the next replication, or reuse the identical run of another scenario."""
         replication, factor = len(self.runs), self.question.traffic_factor
         effects = self.effects[replication % len(self.effects)]
         twin = self._with_outages(effects)
@@ -128,7 +128,7 @@ class ScenarioRuns:
 
     @cached_property
     def effects(self) -> list[Effects]:
-        """What each replication does to the replicas; one for all where there are no dice."""
+        """The effects of each replication on the replicas; a single one for all if nothing is random."""
         if not self.nodes:
             nothing = Placement((), (), {}, {})
             return [Effects(nothing, nothing, ())]
@@ -171,7 +171,7 @@ class ScenarioRuns:
         return Random(f"{seed}/{use}/{pool}/{zone}")  # noqa: S311  # repeatable on purpose
 
     def _with_outages(self, effects: Effects) -> Twin:
-        return replace(self.twin, outages=effects.outages)  # the twin names its replicas by their pods, too
+        return replace(self.twin, outages=effects.outages)  # the twin also names its replicas by their pods
 
 
 def _check_length(question: Question, load: Load) -> None:
