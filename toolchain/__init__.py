@@ -1,11 +1,11 @@
-"""Finds, installs or builds the servers and command-line tools that the rest runs.
+"""Finds, installs or builds the servers and command-line tools that the other packages run.
 
 >>> from toolchain import ensure, tools_for
 >>> ensure(tools_for("graph"))
 {}
 
-``resolve`` finds one tool and never installs; ``plan`` says what is missing and how long it takes; ``ensure`` provides; ``environment``
-gives the variables with which a process finds them; ``status`` is the doctor's table.
+``resolve`` finds one tool and never installs; ``plan`` lists what is missing and how long it takes; ``ensure`` installs it; ``environment``
+returns the variables with which a process finds the tools; ``status`` is the doctor's table.
 """
 
 from toolchain.cache import cache_dir
@@ -48,8 +48,8 @@ def resolve(name: str) -> Tool:
     """Return the tool called ``name``, found on this machine or in the cache; nothing is installed.
 
     Raises:
-        UnknownToolError: the catalogue has no such name; the text has the nearest.
-        ToolMissingError: it is not here, or what is here does not fit; ``fix`` is the command that provides it.
+        UnknownToolError: the catalogue has no such name; the message suggests the closest one.
+        ToolMissingError: it is missing, or the version found does not fit; ``fix`` is the command that provides it.
     """
     return Resolver().resolve(name)
 

@@ -1,10 +1,10 @@
 """The folder of built and fetched tools.
 
-Rule 1: ``tools/<name>/<key>/`` is complete or absent: an entry is made in ``staging/`` of the same file system and renamed into place.
-Rule 2: the key is made of everything that the tool was made from; an entry is never changed, only replaced.
-Rule 3: beside each tool lies ``receipt.json`` with its checksum and origin; a file whose size differs from it counts as absent.
-Rule 4: whoever makes an entry holds the lock of its subject; the kernel lets go of it when the process dies.
-Rule 5: a cache that may only be read serves as well, where it holds all tools: scripts and links, which cost nothing, go elsewhere then.
+Rule 1: ``tools/<name>/<key>/`` is complete or absent: an entry is built in ``staging/`` on the same file system and renamed into place.
+Rule 2: the key is a digest of all inputs of the tool; an entry is never changed, only replaced. Rule 3: next to each tool is a
+``receipt.json`` with its checksum and origin; a file of a different size counts as absent. Rule 4: a process that builds an entry holds the
+lock of its subject; the kernel releases it when the process dies. Rule 5: a read-only cache works if it holds all tools. Scripts and links,
+which are cheap to create, are then written elsewhere.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     """Return ``$SANDTABLE_CACHE``, else ``$XDG_CACHE_HOME/sandtable``, else ``~/.cache/sandtable``; it need not exist.
 
     Raises:
-        CacheError: it would lie in a home folder, and there is none.
+        CacheError: it would be in a home folder, but there is none.
     """
     environ = os.environ if environ is None else environ
     try:
@@ -47,7 +47,7 @@ def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What is known about an installed tool."""
+    """The record of an installed tool."""
 
     name: str
     version: str
@@ -59,7 +59,7 @@ class Receipt:
     made_with: str
     """``go1.26.8``, or the wheel's package and version."""
     seconds: float
-    """How long it took."""
+    """Duration of the build or download."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ class Installed:
         return self.folder / self.receipt.binary
 
     def intact(self) -> bool:
-        """Read the whole file and say whether its checksum is the recorded one."""
+        """Read the whole file and return whether its checksum matches the recorded one."""
         with suppress(OSError):
             return digest_of(self.binary) == self.receipt.sha256
         return False
 
 
 class Lock(FileLock):
-    """The right to make one subject's entries; a file that cannot be locked is a :class:`CacheError`."""
+    """The exclusive right to build one subject's entries; a file that cannot be locked raises a :class:`CacheError`."""
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free; return whether it is held now.
@@ -107,15 +107,15 @@ class Cache:
 
     @cached_property
     def scratch(self) -> Path:
-        """The folder of scripts and links: the cache itself, or one in the folder of temporary files where the cache cannot be written."""
+        """The folder of scripts and links: the cache itself, or one in the temporary folder if the cache is read-only."""
         nearest = next(folder for folder in (self.root, *self.root.parents) if os.path.exists(folder))  # noqa: PTH110  # never raises
         return self.root if os.access(nearest, os.W_OK) else Path(tempfile.gettempdir(), f"sandtable-{os.getuid()}")
 
     def open_scratch(self, name: str) -> Path:
-        """Make the folder ``name`` below ``scratch``, and return it.
+        """Create the folder ``name`` below ``scratch``, and return it.
 
         Raises:
-            CacheError: it cannot be made; or others can write the folder, who could put programs of theirs into it.
+            CacheError: it cannot be created, or other users can write to it and could plant their own programs.
         """
         folder = self.scratch / name
         with explained(folder):
@@ -140,14 +140,14 @@ class Cache:
         return Lock(self.root / "locks" / f"{subject}.lock")
 
     def log(self, subject: str) -> Path:
-        """Return the path of the log of the latest attempt to make ``subject``; its folder exists."""
+        """Return the path of the log of the latest attempt to build ``subject``; its folder exists."""
         path = self.root / "logs" / f"{subject}.log"
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def stage(self, subject: str) -> Path:
-        """Return a new empty folder to make entries in. The caller holds the lock: what an earlier, killed attempt left is removed."""
+        """Return a new empty folder to build entries in. The caller holds the lock; leftovers of a killed attempt are removed."""
         home = self.root / "staging" / subject
         with explained(home):
             if home.exists():
@@ -156,12 +156,12 @@ class Cache:
             return Path(tempfile.mkdtemp(dir=home))
 
     def install(self, folder: Path, receipt: Receipt, key: str) -> Installed:
-        """Move ``folder`` (staged, holding ``receipt.binary``) into its place, whole."""
+        """Move the staged ``folder``, which contains ``receipt.binary``, into place atomically."""
         place = self.root / "tools" / receipt.name / key
         with explained(place):
             (folder / RECEIPT).write_text(json.dumps(asdict(receipt), indent=2) + "\n", encoding="utf-8")
             place.parent.mkdir(parents=True, exist_ok=True)
-            if place.exists():  # damaged, or its checksum differs: `find` did not return it
+            if place.exists():  # damaged or with a different checksum, so `find` did not return it
                 remove(place)
             folder.rename(place)
         return Installed(place, receipt)
@@ -174,7 +174,7 @@ def digest_of(path: Path) -> str:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder in two steps, so that nobody meets half of it under its own name."""
+    """Remove a folder in two steps, rename and delete, so that no process sees it half deleted."""
     aside = Path(tempfile.mkdtemp(prefix=".removed-", dir=folder.parent))
     folder.rename(aside / folder.name)
     shutil.rmtree(aside, ignore_errors=True)
@@ -182,7 +182,7 @@ def remove(folder: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn an operating system's error about the cache into a :class:`CacheError` that says what to do."""
+    """Turn an operating system's error about the cache into a :class:`CacheError` with a remedy."""
     try:
         yield
     except OSError as error:

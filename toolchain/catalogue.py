@@ -1,8 +1,8 @@
 """The catalogue of tools, typed.
 
-Rule 1: ``catalogue.toml`` is the only place where a tool's version, licence, sources and flags are written.
-Rule 2: reading it checks it; a wrong entry is a :class:`CatalogueError` that names the entry, the value and what is allowed.
-Rule 3: this module starts no process and looks at no machine.
+Rule 1: ``catalogue.toml`` is the only place that states a tool's version, licence, sources and flags. Rule 2: it is validated when it is
+read; a wrong entry raises a :class:`CatalogueError` that names the entry, the value and what is allowed. Rule 3: this module starts no
+process and does not inspect the machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 CATALOGUE: Final = Path(__file__).with_name("catalogue.toml")
 
-#: What each job stands on; a job needs its own tools and those of the jobs below it.
+#: Dependencies between jobs; a job needs its own tools and those of the jobs that it depends on.
 JOBS: Final[dict[str, tuple[Job, ...]]] = {
     "graph": (),
     "cluster": ("cluster",),
@@ -53,14 +53,14 @@ class Wheel(Entry):
     """Path inside the installed package."""
     seconds: Positive
     sha256: dict[str, str]
-    """Platform (``linux-x86_64``) to the wheel's checksum; without one for this machine the wheel is not used."""
+    """Platform (``linux-x86_64``) to the wheel's checksum; without an entry for this machine the wheel is not used."""
 
 
 class GoBuild(Entry):
     """A main package of a Go module whose ``go.mod`` and ``go.sum`` are committed."""
 
     folder: str
-    """Below ``go/`` beside the catalogue."""
+    """Folder below ``go/`` next to the catalogue."""
     package: str
     tags: tuple[str, ...] = ()
     ldflags: tuple[str, ...] = ()
@@ -68,12 +68,12 @@ class GoBuild(Entry):
     cgo: bool = False
     seconds: Positive
     packages: Annotated[int, Field(gt=0)]
-    """Go packages to compile, for the progress; packages under a prefix of ``slow`` count so many times."""
+    """Number of Go packages to compile, for progress reports; packages under a prefix of ``slow`` count that many times."""
     slow: dict[str, int] = {}
 
 
 class Script(Entry):
-    """A few lines of our own: this Python with ``arguments``, then what the caller gives."""
+    """A short script of this project: runs this Python with ``arguments``, then the caller's arguments."""
 
     arguments: tuple[str, ...] = Field(min_length=1)
 
@@ -91,23 +91,23 @@ class ToolEntry(Entry):
     aliases: tuple[str, ...] = ()
     """Other names of the executable on PATH."""
     beside: str | None = None
-    """Name of the tool that it is shipped with: a copy on PATH is taken only where it lies beside the one that is used."""
+    """Name of the tool that it ships with: a copy on PATH is used only if it is next to the copy in use of that tool."""
     plugin: str | None = None
-    """Name in Pulumi's plugin folder, for the source ``plugins``."""
+    """Name in Pulumi's plugin folder, for the ``plugins`` source."""
     version_command: tuple[str, ...] = ()
-    """Arguments that make the tool print its version; none: any copy is taken as it is."""
+    """Arguments that make the tool print its version; if empty, any copy is accepted."""
     version_pattern: str = ""
     """Regular expression whose first group is the version."""
     size_mb: Annotated[float, Field(ge=0)]
     fix: str | None = None
-    """The command that installs it, where we do not."""
+    """The command that installs it, if Sandtable does not."""
     wheel: Wheel | None = None
     build: GoBuild | None = None
     script: Script | None = None
 
     @property
     def rule(self) -> VersionRule:
-        """What a copy found on the machine must keep."""
+        """The version rule for a copy found on the machine."""
         return VersionRule.parse(self.accepts)
 
     @property
@@ -160,7 +160,7 @@ class ToolEntry(Entry):
 
     @property
     def installable(self) -> bool:
-        """Whether we can provide the tool ourselves."""
+        """Whether Sandtable can install the tool."""
         return bool({"wheel", "build", "script"} & set(self.sources))
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong on this floor, by whose fault it is. Each text is fit to be shown to an operator as it is."""
+"""Errors of the toolchain, by cause. Each message can be shown to an operator unchanged."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class ToolchainError(Exception):
 
 
 class CatalogueError(ToolchainError):
-    """The catalogue itself is wrong: names the entry, the value and what is allowed."""
+    """The catalogue itself is wrong; the message names the entry, the value and what is allowed."""
 
 
 class UnknownToolError(ToolchainError):
-    """The caller asked for a name that the catalogue does not have; the text has the nearest one."""
+    """The catalogue has no tool or job of this name; the message suggests the closest one."""
 
 
 class CacheError(ToolchainError):
@@ -22,11 +22,11 @@ class CacheError(ToolchainError):
 
 
 class ToolMissingError(ToolchainError):
-    """This machine lacks a tool, or has one that does not fit.
+    """A tool is missing on this machine, or its version does not fit.
 
     Args:
         name: of the tool in the catalogue.
-        reason: what was looked for, and where.
+        reason: what was searched for, and where.
         fix: one command, or one thing to do.
     """
 
@@ -36,11 +36,11 @@ class ToolMissingError(ToolchainError):
 
 
 class InstallFailedError(ToolMissingError):
-    """A build or a download ended badly; its log is kept.
+    """A build or a download failed; its log is kept.
 
     Args:
         name: of the tool in the catalogue.
-        reason: what the log says, in plain words.
+        reason: the cause found in the log, in plain words.
         fix: what to do.
         log: the whole output.
         tail: its last lines.

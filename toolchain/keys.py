@@ -1,8 +1,8 @@
 """Names of cache entries: a digest of everything that a tool is made from.
 
-Rule 1: equal inputs, equal key, on every machine of one platform; any changed input (go.mod, go.sum, a source file, a flag) is another key.
-Rule 2: Go's release line (``go1.26``) is part of the key and its patch number is not: a patch must not cost a rebuild of a quarter of an
-hour, a new line may. The receipt records the exact release.
+Rule 1: equal inputs give an equal key on every machine of one platform; any changed input (go.mod, go.sum, a source file, a flag) changes
+the key. Rule 2: Go's release line (``go1.26``) is part of the key, its patch number is not: a patch must not trigger a rebuild of a quarter
+of an hour, a new line may. The receipt records the exact release.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from toolchain.catalogue import GoBuild, ToolEntry, platform
 from toolchain.versions import numbers
 
-#: For the compiler: no debugging symbols, which the linker would only drop again; compiling is a sixth shorter.
+#: Compiler flags: no debugging symbols, which the linker would drop anyway; compiling takes a sixth less time.
 COMPILER: Final = "all=-dwarf=false"
 
 #: Any line of Go, for looking into the cache on a machine without Go.
@@ -22,14 +22,14 @@ ANY_GO: Final = "*"
 
 
 def wheel_key(entry: ToolEntry) -> str:
-    """Return the key of ``entry`` as its wheel gives it."""
+    """Return the key of the wheel of ``entry``."""
     assert entry.wheel is not None
     checksum = entry.wheel.sha256.get(platform(), "none")
     return f"{entry.version}-wheel-{checksum[:12]}"
 
 
 def build_key(entry: ToolEntry, go_line: str, modules: Path) -> str:
-    """Return the key of ``entry`` as ``go build`` makes it with a Go of the line ``go_line`` (or :data:`ANY_GO`: a glob)."""
+    """Return the key of ``entry`` as built by a Go of the line ``go_line`` (or :data:`ANY_GO`: a glob)."""
     assert entry.build is not None
     digest = hashlib.sha256()
     for path in sources(entry.build, modules):
@@ -44,7 +44,7 @@ def go_line(version: str) -> str:
 
 
 def sources(build: GoBuild, modules: Path) -> list[Path]:
-    """Return the committed files that decide what is built, by name."""
+    """Return the committed input files of the build, by name."""
     folder = modules / build.folder
     return sorted([folder / "go.mod", folder / "go.sum", *folder.glob("*.go")])
 

@@ -1,10 +1,10 @@
 """A Pulumi language host for Python: lets the `pulumi` command run this project's program and its policy pack.
 
 The engine starts ``pulumi-language-python ENGINE_ADDRESS``, reads a port from the first line of standard output and then calls the service
-``LanguageRuntime`` (pulumi/proto/language.proto). Three calls do work: ``Run`` (the program), ``RunPlugin`` (policy packs, component
-providers) and ``Handshake``; the official host also installs dependencies and makes projects, which ours leaves to pip.
+``LanguageRuntime`` (pulumi/proto/language.proto). Three calls are implemented: ``Run`` (the program), ``RunPlugin`` (policy packs,
+component providers) and ``Handshake``. The official host also installs dependencies and creates projects, which ours leaves to pip.
 
-Rule 1: the program runs in this process and with this Python: the one whose environment holds the project.
+Rule 1: the program runs in this process and with this Python, whose environment contains the project.
 Rule 2: an error of the program is shown once, as its traceback, and the update fails.
 Rule 3: the host does not outlive the engine that started it.
 """
@@ -34,19 +34,19 @@ _VERSION = "0.1.0"
 
 
 class LanguageHost(LanguageServer):
-    """The service; ``LanguageServer`` is what the Automation API runs inline programs with."""
+    """The service; the Automation API uses its base class ``LanguageServer`` for inline programs."""
 
     def __init__(self, engine_address: str) -> None:
         super().__init__(lambda: None)
         self._engine_address = engine_address
 
     def Handshake(self, request: language_pb2.LanguageHandshakeRequest, _context: Any) -> language_pb2.LanguageHandshakeResponse:  # noqa: N802  # named by the protocol
-        """Take the address of the engine's log."""
+        """Store the address of the engine's log."""
         self._engine_address = request.engine_address or self._engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, _request: Any, _context: Any) -> plugin_pb2.PluginInfo:  # noqa: N802
-        """Say the version."""
+        """Return the version."""
         return plugin_pb2.PluginInfo(version=_VERSION)
 
     def InstallDependencies(self, _request: Any, _context: Any) -> Iterator[language_pb2.InstallDependenciesResponse]:  # noqa: N802
@@ -54,7 +54,7 @@ class LanguageHost(LanguageServer):
         return iter(())
 
     def GetProgramDependencies(self, _request: Any, _context: Any) -> language_pb2.GetProgramDependenciesResponse:  # noqa: N802
-        """Name none (asked by `pulumi about`)."""
+        """Return an empty list (called by `pulumi about`)."""
         return language_pb2.GetProgramDependenciesResponse()
 
     def Run(self, request: language_pb2.RunRequest, context: Any) -> language_pb2.RunResponse:  # noqa: N802
@@ -64,12 +64,12 @@ class LanguageHost(LanguageServer):
         del request.args[:]
         request.args.append(self._engine_address)  # where LanguageServer looks for it
         response: language_pb2.RunResponse = super().Run(request, context)  # type: ignore[no-untyped-call]
-        if response.error:  # already told through the engine's log; `bail` keeps the engine from telling it again
+        if response.error:  # already reported through the engine's log; `bail` keeps the engine from reporting it again
             return language_pb2.RunResponse(bail=True)
         return response
 
     def RunPlugin(self, request: language_pb2.RunPluginRequest, context: Any) -> Iterator[language_pb2.RunPluginResponse]:  # noqa: N802
-        """Start a plugin written in Python and pass on what it prints, then its exit code."""
+        """Start a plugin written in Python and forward its output, then its exit code."""
         module = ["-m", "pulumi.policy"] if request.kind == "analyzer" else []
         program = str(Path(request.info.program_directory, request.info.entry_point))
         # `pulumi.policy ENGINE PROGRAM`, but a component provider is `PROGRAM ENGINE`.
@@ -110,7 +110,7 @@ def run_program(directory: Path, entry_point: str, arguments: list[str]) -> None
 
 
 def _output(process: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPluginResponse]:
-    """Yield the lines of both streams as they come, until both are closed."""
+    """Yield the lines of both streams as they arrive, until both are closed."""
     lines: SimpleQueue[language_pb2.RunPluginResponse | None] = SimpleQueue()
 
     def pump(stream: IO[bytes], wrap: Callable[[bytes], language_pb2.RunPluginResponse]) -> None:
@@ -128,7 +128,7 @@ def _output(process: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPlugin
 
 
 def serve(engine_address: str) -> None:
-    """Serve on a loopback port, print it, and stay until the engine ends or asks us to."""
+    """Serve on a loopback port, print the port, and run until the engine exits or requests a stop."""
     server = grpc.server(ThreadPoolExecutor(max_workers=8), options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -138,9 +138,9 @@ def serve(engine_address: str) -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     engine = os.getppid()
-    while os.getppid() == engine and server.wait_for_termination(timeout=1.0):  # True: the second passed and it still serves
+    while os.getppid() == engine and server.wait_for_termination(timeout=1.0):  # True: a second has passed and it still serves
         pass
-    # Without waiting for a program that is still running: nobody is left to whom its resources could be told.
+    # Do not wait for a program that is still running: nothing is left to register its resources with.
     os._exit(0)
 
 

@@ -1,8 +1,8 @@
-"""Version numbers and the rules that a tool found on a machine must keep.
+"""Version numbers, and the version rules for tools found on a machine.
 
-Rule 1: only numbers are compared (``1.32.4-dispatcher`` is 1.32.4): the tools of the catalogue are releases, and what a vendor appends says
-nothing about what the tool can do.
-Rule 2: ``==1.36`` covers all of 1.36 (only the parts that are written are compared); ``>=``, ``<=``, ``>`` and ``<`` fill up with zeros.
+Rule 1: only numbers are compared (``1.32.4-dispatcher`` is 1.32.4): the tools of the catalogue are releases, and a vendor's suffix says
+nothing about the tool's features.
+Rule 2: ``==1.36`` covers all of 1.36 (only the given parts are compared); ``>=``, ``<=``, ``>`` and ``<`` pad with zeros.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class VersionRule:
         """Read a rule.
 
         Raises:
-            ValueError: a part is not a comparison; the text names the part.
+            ValueError: a part is not a comparison; the message names the part.
         """
         clauses = []
         for part in filter(None, (part.strip() for part in text.split(","))):
@@ -61,7 +61,7 @@ class VersionRule:
         return cls(text, tuple(clauses))
 
     def accepts(self, version: str) -> bool:
-        """Say whether ``version`` keeps the rule."""
+        """Return whether ``version`` satisfies the rule."""
         found = numbers(version)
         return all(_holds(found, sign, wanted) for sign, wanted in self.clauses)
 

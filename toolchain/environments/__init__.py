@@ -1,4 +1,4 @@
-"""Virtual environments made on demand, one a dependency group: a workload that runs on this machine runs in its own."""
+"""Virtual environments created on demand, one per dependency group: each local workload runs in its own."""
 
 from toolchain.environments.environment import environment_for, find, status
 from toolchain.environments.group import Group, read_groups

@@ -1,11 +1,11 @@
-"""One virtual environment a dependency group, kept in the cache and made when it is first asked for.
+"""One virtual environment per dependency group, kept in the cache and created on first use.
 
-Rule 1: an environment serves as long as it is what would be made now: the same requirements, the same Python, and every distribution in it
-at a version that constraints.txt names. A change to a distribution that it does not hold leaves it alone.
-Rule 2: it is made in a staging folder and renamed when it is whole, under a lock. A build that is ended leaves nothing but pip's downloads.
-Rule 3: it does not see the packages of the Python that made it. The project itself is not installed in it: whoever starts a program there
-puts the project's root on PYTHONPATH (``foundation.processes.python``).
-Rule 4: scripts name the folder they were made in, so they are removed: programs are started with ``python -m``.
+Rule 1: an environment stays valid as long as a new one would be identical: the same requirements, the same Python, and every distribution
+at a version pinned in constraints.txt. A change to a distribution that it does not contain does not affect it. Rule 2: it is built in a
+staging folder under a lock, and renamed when complete. An aborted build leaves only pip's downloads. Rule 3: it is isolated from the
+packages of the Python that created it. The project itself is not installed in it: the caller puts the project's root on PYTHONPATH
+(``foundation.processes.python``). Rule 4: scripts contain the path of the staging folder, so they are removed: start programs with ``python
+-m``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from toolchain.installing.recipes import pip_environment
 _RECEIPT: Final = "environment.json"
 _POLL_S: Final = 0.2
 _DOWNLOADING_SHARE: Final = 0.8
-"""Of the time goes to finding and fetching; then all is unpacked at once."""
+"""Share of the time spent on resolving and downloading; then everything is unpacked in one step."""
 
 
 def environment_for(
@@ -48,18 +48,18 @@ def environment_for(
     groups: Mapping[str, Group] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Path:
-    """Return the Python of the environment of group ``name``; it is made first where it is missing.
+    """Return the Python of the environment of group ``name``; create the environment first if it is missing.
 
     Args:
         name: of the dependency group.
-        on_progress: gets an event when the build begins, several while it runs and one at its end; none where nothing is made.
+        on_progress: gets an event when the build begins, several while it runs and one at its end; none if nothing is built.
         environ: variables that name the cache and set up pip; default: ours.
         groups: default: those of this project.
         clock: in seconds.
 
     Raises:
         UnknownToolError: there is no such group.
-        InstallFailedError: pip failed, for want of a network for instance; the text has the remedy and the end of the log.
+        InstallFailedError: pip failed, for instance without a network; the message has the remedy and the end of the log.
         CacheError: the cache cannot be written.
         CatalogueError: pyproject.toml is missing or wrong.
     """
@@ -79,7 +79,7 @@ def environment_for(
 
 
 def find(group: Group, cache: Cache) -> Path | None:
-    """Return the Python of an environment of ``group`` that is what would be made now, None where there is none."""
+    """Return the Python of a valid environment of ``group``; None if there is none."""
     pins = group.pins()
     for receipt in sorted((cache.root / "environments" / group.name).glob(f"*/{_RECEIPT}")):
         try:
@@ -92,7 +92,7 @@ def find(group: Group, cache: Cache) -> Path | None:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         python = receipt.parent / "bin" / "python"
-        if current and python.exists():  # it is a link to a Python that may have been removed
+        if current and python.exists():  # a link to a Python that may have been removed
             return python
     return None
 
@@ -123,7 +123,7 @@ def status(environ: Mapping[str, str] | None = None, groups: Mapping[str, Group]
 
 
 class _Build:
-    """The making of one environment."""
+    """The build of one environment."""
 
     def __init__(self, group: Group, cache: Cache, environ: Mapping[str, str], listener: Listener, clock: Callable[[], float]) -> None:
         self._group, self._cache, self._environ, self._listener, self._clock = group, cache, environ, listener, clock
@@ -139,7 +139,7 @@ class _Build:
         while not self._lock.try_acquire():
             self._tell("waiting")
             time.sleep(_POLL_S)
-        if found := find(self._group, self._cache):  # another process has made it meanwhile
+        if found := find(self._group, self._cache):  # another process has built it meanwhile
             self._tell("done", share=1.0)
             return found
         self._started = self._clock()
@@ -155,7 +155,7 @@ class _Build:
         return place / "bin" / "python"
 
     def stop(self) -> None:
-        """End pip if it runs, remove what is staged, release the lock."""
+        """Stop pip if it runs, remove the staging folder, release the lock."""
         if self._child is not None:
             self._child.stop()
         if self._staging is not None:
@@ -178,7 +178,7 @@ class _Build:
             raise InstallFailedError(self._title, diagnosis.reason, diagnosis.fix, log=self._log, tail=tail(text))
 
     def _put(self, folder: Path) -> Path:
-        """Write the receipt, and move the environment into its place."""
+        """Write the receipt, and move the environment into place."""
         for script in (folder / "bin").iterdir():
             if not script.name.startswith("python"):
                 script.unlink()
@@ -195,7 +195,7 @@ class _Build:
         key = hashlib.sha256(json.dumps([receipt[part] for part in ("requirements", "python", "packages")]).encode()).hexdigest()[:12]
         place = self._cache.root / "environments" / self._group.name / key
         place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists():  # damaged, or its Python was removed: `find` did not return it
+        if place.exists():  # damaged, or its Python was removed, so `find` did not return it
             remove(place)
         folder.rename(place)
         return place

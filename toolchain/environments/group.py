@@ -1,7 +1,7 @@
-"""Dependency groups of pyproject.toml (PEP 735) that an environment can be made from.
+"""Dependency groups of pyproject.toml (PEP 735) that an environment can be built from.
 
-``[dependency-groups]`` says what a group holds, ``[tool.sandtable.environments.<group>]`` what it is for and how long making it takes, and
-constraints.txt at which versions.
+``[dependency-groups]`` lists the requirements of a group, ``[tool.sandtable.environments.<group>]`` states its purpose and build time, and
+constraints.txt pins the versions.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ class Group:
     name: str
     purpose: str
     requirements: tuple[str, ...]
-    """As pip takes them, those of included groups among them, sorted."""
+    """Requirements in pip's syntax, including those of included groups, sorted."""
     seconds: float
-    """To make it with an empty cache of pip's, measured."""
+    """Measured time to build it with an empty pip cache."""
     packages: int
-    """Distributions in it, for the progress."""
+    """Number of distributions, for progress reports."""
     constraints: Path
-    """File that fixes versions."""
+    """File that pins the versions."""
 
     def pins(self) -> dict[str, set[str]]:
-        """Return the versions of each distribution, by normalised name; more than one where they differ between Pythons."""
+        """Return the versions of each distribution, by normalised name; more than one if they differ between Python versions."""
         found: dict[str, set[str]] = {}
         for name, version in _PIN.findall(self.constraints.read_text(encoding="utf-8")):
             found.setdefault(normalised(name), set()).add(version)
@@ -45,7 +45,7 @@ def read_groups(root: Path = ROOT) -> dict[str, Group]:
     """Return the groups of the project in ``root`` by name.
 
     Raises:
-        CatalogueError: a file is missing, or what it says of a group is not complete.
+        CatalogueError: a file is missing, or its description of a group is incomplete.
     """
     path = root / "pyproject.toml"
     try:
@@ -70,7 +70,7 @@ def read_groups(root: Path = ROOT) -> dict[str, Group]:
 
 
 def normalised(name: str) -> str:
-    """Return the name of a distribution as it is compared (PEP 503)."""
+    """Return the normalised name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

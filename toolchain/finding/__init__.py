@@ -1,1 +1,1 @@
-"""Looks for tools on this machine; installs nothing."""
+"""Finds tools on this machine; installs nothing."""

@@ -1,7 +1,7 @@
 """The variables with which a process finds the tools.
 
-Rule: tools are reached through one folder of links, named as the tools are and ahead of everything else on PATH, so that what runs is
-what was resolved; the folder's name is the digest of its links, so it never changes under a running process.
+Rule: tools are found through one folder of links with the tools' names, first on PATH, so that exactly the resolved copies run. The
+folder's name is a digest of its links, so it never changes under a running process.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from toolchain.finding.resolver import Resolver, Tool
 def environment(names: Iterable[str], resolver: Resolver | None = None) -> dict[str, str]:
     """Return the variables to add to a process's environment so that it finds ``names``.
 
-    PATH is complete (the folder of links, then the present PATH); the others keep Pulumi from asking the network.
+    PATH is complete (the folder of links, then the current PATH); the others keep Pulumi off the network.
 
     Raises:
-        ToolMissingError: one of them is not on this machine.
+        ToolMissingError: one of the tools is not on this machine.
         CacheError: the folder of links cannot be written.
     """
     resolver = resolver or Resolver()
@@ -49,7 +49,7 @@ def _links(home: Path, tools: list[Tool]) -> Path:
             _link(draft / tool.name, tool)
         try:
             draft.rename(folder)
-        except OSError:  # another process was faster, or somebody removed links from it
+        except OSError:  # another process was faster, or links were removed from it
             if all((folder / name).exists() for name in wanted):
                 remove(draft)
             else:

@@ -14,7 +14,7 @@ from toolchain.catalogue import ToolEntry
 from toolchain.errors import ToolchainError, ToolMissingError
 from toolchain.finding.resolver import INSTALL, Origin, Resolver, Search, fix_for
 
-# Slower than any tool answers on a busy machine (Chromium: 0.3 s), and within the promise of the whole: all tools are asked at once.
+# Longer than any tool takes on a busy machine (Chromium: 0.3 s), and within the overall limit, because all tools are probed in parallel.
 _VERSION_TIMEOUT_S = 1.5
 
 
@@ -33,7 +33,7 @@ class ToolStatus:
     path: Path | None
     licence: str
     sha256: str | None
-    """Checksum of the file as it is now; None where nothing was read."""
+    """Current checksum of the file; None if it was not read."""
     size_bytes: int | None
     problem: str | None
     fix: str | None
@@ -45,7 +45,7 @@ def status(resolver: Resolver | None = None, *, verify: bool = True) -> list[Too
 
     Args:
         resolver: the machine; default: this one.
-        verify: read every file, and compare the checksum of what lies in the cache with the one recorded at its installation.
+        verify: read every file, and compare the checksums of cached tools with those recorded at installation.
     """
     resolver = resolver or Resolver(version_timeout_s=_VERSION_TIMEOUT_S)
     with ThreadPoolExecutor(max_workers=len(resolver.catalogue)) as pool:
@@ -93,12 +93,12 @@ def _describe(search: Search, problem: str | None, command: str | None, sha256: 
 def _digest(path: Path) -> str | None:
     try:
         return digest_of(path)
-    except OSError:  # as for the size; or it may be run and not read
+    except OSError:  # as for the size; or the file is executable but not readable
         return None
 
 
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
-    except OSError:  # one of our own scripts that nobody needed yet
+    except OSError:  # one of our own scripts that has not been needed yet
         return None

@@ -1,6 +1,6 @@
-"""Asks an executable for its version.
+"""Queries the version of an executable.
 
-Rule: nothing found here is trusted further than its answer; a copy that does not answer, or answers something else, does not fit.
+Rule: an executable is judged only by its output; a copy without output, or with unexpected output, does not fit.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class ProbeError(Exception):
-    """The executable did not say its version; the text says what it did instead."""
+    """The executable did not print its version; the message says what it did instead."""
 
 
 def version_of(path: Path, entry: ToolEntry, *, environ: Mapping[str, str], timeout_s: float = 10.0) -> str:
-    """Run ``path`` with the entry's version arguments and return what it answers; ``entry.version`` where the entry has no arguments.
+    """Run ``path`` with the entry's version arguments and return the version; ``entry.version`` if the entry has no arguments.
 
     Raises:
         ProbeError: it cannot be started, takes longer than ``timeout_s``, or prints no version.
@@ -32,7 +32,7 @@ def version_of(path: Path, entry: ToolEntry, *, environ: Mapping[str, str], time
         raise ProbeError("is not an executable file" if path.exists() else "does not exist")
     if not entry.version_command:
         return entry.version
-    # `go version` may fetch another toolchain and `pulumi version` may ask for news: neither belongs into a look around.
+    # `go version` may download another toolchain and `pulumi version` may check for updates: a version query must do neither.
     quiet = {**environ, "GOTOOLCHAIN": "local", "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         text = _answer([str(path), *entry.version_command], quiet, timeout_s)
@@ -48,11 +48,11 @@ def version_of(path: Path, entry: ToolEntry, *, environ: Mapping[str, str], time
 
 
 def _answer(command: list[str], environ: Mapping[str, str], timeout_s: float) -> str:
-    """Return all that a command prints; whatever ends the wait ends it too, with the children that a wrapper has started."""
+    """Return the output of a command; it is killed when the wait ends, with any children that a wrapper script has started."""
     with Child(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, grace_s=0) as child, child.process as process:
         try:
             output, _ = process.communicate(timeout=timeout_s)
         except BaseException:
-            child.stop()  # before the pipe is closed, which waits for whoever writes to it
+            child.stop()  # before the pipe is closed, which would block on remaining writers
             raise
     return output.decode(errors="replace")

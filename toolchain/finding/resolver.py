@@ -1,12 +1,12 @@
-"""Finds a tool: the one order for every tool and every caller.
+"""Finds a tool, in the same search order for every tool and every caller.
 
-Order: the path that ``SANDTABLE_<TOOL>`` names → PATH, first copy that keeps the catalogue's rule → Pulumi's plugin folder (its provider
-only, the exact version) → the cache (wheels and builds) → a script of our own. What is not found can be installed (``installing``).
-A tool that is shipped beside another is on PATH only there: Pulumi's language host of another release does not fit our Pulumi.
+Order: the path in ``SANDTABLE_<TOOL>`` → PATH, first copy that satisfies the catalogue's rule → Pulumi's plugin folder (its provider only,
+the exact version) → the cache (wheels and builds) → a script of this project. A missing tool can be installed (``installing``). A tool that
+ships with another is accepted on PATH only next to it: a language host from another Pulumi release does not fit.
 
-Rule 1: a configured path is the operator's decision: it is taken even if its version does not keep the rule (``sandtable doctor`` says
-so), and it is an error, never passed over, if it cannot be run.
-Rule 2: looking changes nothing on the machine; only ``resolve`` may write one of our own scripts, which costs nothing.
+Rule 1: a configured path is the operator's decision. It is used even if its version violates the rule (``sandtable doctor`` reports that),
+and it is an error, never skipped, if it cannot be run. Rule 2: a search changes nothing on the machine; only ``resolve`` may write one of
+this project's scripts, which is cheap.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ INSTALL: Final = "sandtable doctor --install"
 
 @dataclass(frozen=True)
 class Tool:
-    """An executable that fits. ``origin`` says where it came from; ``wheel`` and ``build`` lie in the cache."""
+    """An executable that fits. ``origin`` says where it came from; ``wheel`` and ``build`` are in the cache."""
 
     name: str
     path: Path
@@ -55,13 +55,13 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Search:
-    """What a look around gave: the tool, or nothing, and the copies passed over on the way."""
+    """The result of a search: the tool, or None, and the rejected copies."""
 
     entry: ToolEntry
     tool: Tool | None
     rejected: tuple[Rejected, ...] = ()
     installed: Installed | None = None
-    """The cache entry, where the tool lies in the cache."""
+    """The cache entry, if the tool is in the cache."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Resolver:
     Args:
         environ: environment variables; default: the process's.
         catalogue: default: the bundled one.
-        version_timeout_s: how long the copies of one tool may take to say their versions, in equal parts.
+        version_timeout_s: time limit for the version queries of one tool, divided equally among its copies.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -87,11 +87,11 @@ class Resolver:
 
     @property
     def go(self) -> Tool | None:
-        """The Go toolchain, or None. Looked for once; ``forget_go`` after it was installed."""
+        """The Go toolchain, or None. Searched for once; call ``forget_go`` after installing it."""
         return self._once("go")
 
     def forget_go(self) -> None:
-        """Look for Go again at the next use."""
+        """Search for Go again at the next use."""
         self._known.pop("go", None)
 
     def resolve(self, name: str) -> Tool:
@@ -99,7 +99,7 @@ class Resolver:
 
         Raises:
             UnknownToolError: the catalogue has no such name.
-            ToolMissingError: it is not on this machine; the text names the copies passed over and the fix.
+            ToolMissingError: it is not on this machine; the message names the rejected copies and the fix.
             CacheError: one of our own scripts cannot be written.
         """
         search = self.search(name)
@@ -110,7 +110,7 @@ class Resolver:
         return search.tool
 
     def search(self, name: str) -> Search:
-        """Look for ``name`` everywhere, changing nothing.
+        """Search for ``name`` everywhere without changing anything.
 
         Raises:
             UnknownToolError: the catalogue has no such name.
@@ -147,7 +147,7 @@ class Resolver:
         return build_key(entry, line, self.catalogue.modules)
 
     def _once(self, name: str) -> Tool | None:
-        """Look for ``name`` once, however many threads ask; raises ToolMissingError as ``search``."""
+        """Search for ``name`` once for all threads; raises ToolMissingError like ``search``."""
         with self._asking.setdefault(name, threading.RLock()):
             if name not in self._known:
                 try:
@@ -199,7 +199,7 @@ class Resolver:
                     yield "plugins", path
 
     def _folders(self, entry: ToolEntry) -> Iterator[Path]:
-        """Yield the folders of PATH without our own (`environment` puts those there): the cache is looked into by key."""
+        """Yield the folders of PATH except our own (added by `environment`): the cache is searched by key."""
         if "path" not in entry.sources:
             return
         if entry.beside is not None:
@@ -211,7 +211,7 @@ class Resolver:
                 yield folder
 
     def _main_tool(self, entry: ToolEntry) -> Tool | None:
-        """Return the tool that ``entry`` is shipped with; None where there is none such, or where it is ours."""
+        """Return the tool that ``entry`` ships with; None if there is no such tool, or if it is our own build."""
         if entry.beside is None:
             return None
         try:
@@ -233,7 +233,7 @@ class Resolver:
     def _write_script(self, tool: Tool) -> None:
         text = self._script(self.catalogue[tool.name])
         self.cache.open_scratch("scripts")
-        if os.access(tool.path, os.X_OK):  # its folder is named by the digest of its text
+        if os.access(tool.path, os.X_OK):  # its folder is named after the digest of its text
             return
         with explained(tool.path):
             tool.path.parent.mkdir(parents=True, exist_ok=True)
@@ -244,13 +244,13 @@ class Resolver:
 
 
 def _is_file(path: Path) -> bool:
-    with suppress(OSError):  # a folder of PATH that may not be searched: for us it holds nothing
+    with suppress(OSError):  # a folder of PATH without search permission counts as empty
         return path.is_file()
     return False
 
 
 def missing(search: Search) -> ToolMissingError:
-    """Return the error for a tool that was not found, naming what was passed over and the fix."""
+    """Return the error for a tool that was not found, naming the rejected copies and the fix."""
     entry = search.entry
     passed_over = "; ".join(f"{copy.path} {copy.reason}" for copy in search.rejected)
     reason = f"not found ({passed_over})" if passed_over else "not found on PATH" + (" nor in the cache" if entry.installable else "")

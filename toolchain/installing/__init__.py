@@ -1,1 +1,1 @@
-"""Fetches and builds tools into the cache."""
+"""Downloads and builds tools into the cache."""

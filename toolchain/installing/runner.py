@@ -1,8 +1,8 @@
-"""Runs recipes, two at a time, and puts what they make into the cache.
+"""Runs recipes, two at a time, and installs their results into the cache.
 
-Rule 1: nothing is installed that does not start and say the right version.
-Rule 2: whatever ends this loop (success, failure, Ctrl-C, an error of the listener) no child process and no lock is left behind.
-Rule 3: one thread; each recipe is in one state and ``step`` moves it on.
+Rule 1: a tool is installed only if it starts and prints the right version. Rule 2: however this loop ends (success, failure, Ctrl-C, an
+error of the listener), no child process and no lock is left behind. Rule 3: one thread; each recipe is a state machine that ``step``
+advances.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def run(
     clock: Callable[[], float] = time.monotonic,
     poll_s: float = 0.2,
 ) -> None:
-    """Make everything that ``recipes`` describe; what another process made meanwhile is taken from the cache.
+    """Build everything that ``recipes`` describe; results of another process are taken from the cache.
 
     Raises:
-        InstallFailedError: a command failed; the others are ended, what they compiled is kept by Go.
+        InstallFailedError: a command failed; the others are stopped, and Go's cache keeps what they compiled.
         CacheError: the cache cannot be written.
     """
     todo = deque(recipes)
@@ -56,13 +56,13 @@ def run(
             if running:
                 _pause(running, poll_s)
     finally:
-        with held_interrupts():  # a second Ctrl-C would leave the builds that are not stopped yet to themselves
+        with held_interrupts():  # a second Ctrl-C would orphan the builds that are not stopped yet
             for attempt in running:
                 attempt.stop()
 
 
 class _Run:
-    """One recipe on its way: waiting for the lock, running, installed."""
+    """The state of one recipe: waiting for the lock, running, installed."""
 
     def __init__(self, recipe: Recipe, resolver: Resolver, listener: Listener, clock: Callable[[], float]) -> None:
         self._recipe, self._resolver, self._listener, self._clock = recipe, resolver, listener, clock
@@ -74,7 +74,7 @@ class _Run:
         self.child: Child | None = None
 
     def step(self) -> bool:
-        """Go on as far as possible without waiting; say whether it is finished."""
+        """Advance as far as possible without blocking; return whether it is finished."""
         if self.child is None:
             if not self._lock.try_acquire():
                 self._tell("waiting")
@@ -99,7 +99,7 @@ class _Run:
         return True
 
     def stop(self) -> None:
-        """End the process with all its children, remove what is staged, let go of the lock."""
+        """Stop the process and all its children, remove the staging folder, release the lock."""
         if self.child is not None:
             self.child.stop()
         if self._output is not None:
