@@ -95,7 +95,8 @@ def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, 
     Args:
         entries: all with the same folder, tags, flags and CGO.
         go: the Go toolchain.
-        environ: variables that the build inherits. caches: folder for Go's own caches; None: Go's default.
+        environ: variables that the build inherits.
+        caches: folder for Go's own caches; None: Go's default.
         modules: folder of the Go modules.
     """
     builds = _builds(entries)
