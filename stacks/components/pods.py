@@ -116,7 +116,7 @@ def container(
     rights: Rights = NO_RIGHTS,
     sidecar: bool = False,
 ) -> k8s.core.v1.ContainerArgs:
-    """Return a container. ``env`` values are texts or sources (``secret``, ``field``); ``sidecar`` is for init containers that stay."""
+    """Return a container. ``env`` values are strings or sources (``secret``, ``field``); ``sidecar``: an init container that stays up."""
     return k8s.core.v1.ContainerArgs(
         name=name,
         image=image(image_name),

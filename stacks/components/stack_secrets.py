@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def stack_secret(key: StackSecret, environment: Environment) -> pulumi.Output[str]:
     """Return the secret called ``key``.
 
-    Where it cannot be read, the mark that stands in a secret's place is enough as long as nobody uses it: without an engine, which alone
-    can decrypt it, and on the embedded cluster, whose containers do not run.
+    If nobody uses the value, a placeholder will do: without an engine, which alone can decrypt it, and on the embedded cluster, where
+    containers do not run.
 
     Raises:
-        ConfigurationError: the stack has no such secret, and its cluster would take the mark for a password.
+        ConfigurationError: the stack has no such secret, and its cluster would use the placeholder as the password.
     """
     value = pulumi.Config("sandtable").get_secret(key)
     if value is not None:

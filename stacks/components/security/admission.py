@@ -1,10 +1,11 @@
-"""Policy admission: every object rule as a ValidatingAdmissionPolicy, evaluated inside the API server; no webhook, nothing to be down.
+"""Policy admission: every object rule as a ValidatingAdmissionPolicy, evaluated inside the API server, so no webhook can be down.
 
-One policy and one binding a rule. The policy is the rule as it stands in ``policies/admission``; the binding says where it holds and
-what follows from a breach, so that an environment turns a rule on, or from a refusal into a warning, without touching its CEL.
+One policy and one binding per rule. The policy is the rule from ``policies/admission``; the binding sets its scope and action, so that an
+environment can enable a rule, or turn a denial into a warning, without touching its CEL.
 
-Judged are the objects that somebody writes. What Kubernetes' own controllers make of an admitted object (the pods of a Deployment) is
-not judged again: the waiver lies on the object, and a pod refused behind an admitted Deployment is a silence instead of a message.
+Policies apply to objects that a user writes. Objects that Kubernetes' own controllers create from an admitted one (the pods of a
+Deployment) are exempt: the waiver is on the original object, and the user would see no message for a pod rejected behind an admitted
+Deployment.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 api = k8s.admissionregistration.v1
 
-#: Requests of the API server itself and of the controllers that turn an admitted object into others.
+#: Users of the API server itself and of the controllers that create objects from an admitted one.
 _CONTROLLERS: Final = (
     "system:apiserver",
     "system:kube-controller-manager",
@@ -36,7 +37,7 @@ _CONTROLLERS: Final = (
 
 
 class PolicyAdmission(Component):
-    """The object rules that hold in this environment, enforced as ``environment.admission.mode`` says."""
+    """The object rules that apply in this environment, enforced according to ``environment.admission.mode``."""
 
     KIND: ClassVar[str] = "security:PolicyAdmission"
     APP: ClassVar[str] = "policy-admission"
@@ -74,13 +75,13 @@ def policy_name(rule: ObjectRule) -> str:
 
 
 def actions(rule: ObjectRule, environment: Environment) -> list[str]:
-    """Return what follows from a breach of ``rule``: the environment's mode, but never more than the rule asks for."""
+    """Return the actions on a breach of ``rule``: the environment's mode, but never stricter than the rule itself."""
     mode = environment.admission.mode
     return ["Warn" if mode == "deny" and rule.severity == "warn" else mode.capitalize()]
 
 
 def _resources(kind: Kind) -> tuple[str, ...]:
-    """The resource, and the subresources whose object is the whole object (that of `scale` shows neither labels nor pods)."""
+    """The resource, and the subresources that carry the whole object (`scale` has neither labels nor pods)."""
     return (kind.resource, "pods/ephemeralcontainers") if kind == KINDS["Pod"] else (kind.resource,)
 
 
@@ -88,7 +89,7 @@ def policy_spec(rule: ObjectRule) -> api.ValidatingAdmissionPolicySpecArgs:
     """Return the policy that evaluates ``rule``."""
     kinds = [KINDS[kind] for kind in rule.kinds]
     return api.ValidatingAdmissionPolicySpecArgs(
-        # An expression that cannot be evaluated refuses: a rule that fails open is a rule that is off.
+        # An expression that fails to evaluate denies: a rule that fails open is switched off.
         failure_policy="Fail",
         match_constraints=api.MatchResourcesArgs(
             match_policy="Equivalent",

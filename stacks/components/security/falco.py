@@ -1,7 +1,7 @@
-"""Runtime detection: Falco's sensor on every node, and the forwarder of its findings.
+"""Runtime detection: Falco's sensor on every node, and the forwarder of its alerts.
 
 Facts: falcosecurity/falco 0.44.1 and its chart: webserver 8765 ``/healthz``; modern eBPF needs no driver, and with least privilege the
-four capabilities below instead of a privileged container, without AppArmor (its default profile refuses ``ptrace`` and the host's
+four capabilities below instead of a privileged container, without AppArmor (its default profile denies ``ptrace`` and the host's
 ``/proc``). Rules are shipped in a ConfigMap from ``policies/falco``; falcoctl, which would download them at run time, is left out.
 """
 
@@ -34,7 +34,7 @@ _WAIVERS: Final = {
 
 
 class Falco(Component):
-    """Sensor DaemonSet, its rules, and the forwarder of findings."""
+    """Sensor DaemonSet, its rules, and the forwarder of alerts."""
 
     KIND: ClassVar = "security:Falco"
     APP: ClassVar = "falco"
@@ -150,21 +150,21 @@ class Falco(Component):
 
 
 def without_app_armor(template: k8s.core.v1.PodTemplateSpecArgs) -> k8s.core.v1.PodTemplateSpecArgs:
-    """Return ``template`` with its pod outside every AppArmor profile (a node without AppArmor ignores it)."""
+    """Return ``template`` with AppArmor set to unconfined (a node without AppArmor ignores this)."""
     security = cast("k8s.core.v1.PodSecurityContextArgs", cast("k8s.core.v1.PodSpecArgs", template.spec).security_context)
     security.app_armor_profile = k8s.core.v1.AppArmorProfileArgs(type="Unconfined")
     return template
 
 
 def sensor_configuration(rules: RuntimeRules) -> dict[str, Any]:
-    """Return what differs from Falco's own ``falco.yaml`` (JSON is YAML).
+    """Return the differences from Falco's own ``falco.yaml`` (JSON is YAML).
 
-    Falco merges it into its own: a list is appended to the list there, a mapping takes the place of the mapping there. So the folder of
-    rules, which Falco's own names already, is not named again, and every mapping is whole.
+    Falco merges this into its own file: it appends lists and replaces mappings. So the rules folder, which Falco's own file lists, is not
+    repeated, and every mapping is complete.
     """
     return {
-        # The image brings this line as a file of the folder over which this configuration is mounted. The plugin itself is described
-        # in Falco's own `plugins`; without it no rule may name `container.*` or `k8s.*`, and Falco ends at start.
+        # The image has this setting in a file of the folder that our mount hides. Falco's own `plugins` describes the plugin; without it a
+        # rule with `container.*` or `k8s.*` makes Falco exit at start.
         "load_plugins": ["container"],
         "engine": {"kind": "modern_ebpf", "modern_ebpf": {"buf_size_preset": 4, "cpus_for_each_buffer": 2}},
         "priority": rules.minimum_priority,

@@ -1,7 +1,7 @@
-"""OpenTelemetry: an agent on every node, which knows whose data it is, and a gateway, which samples and exports.
+"""OpenTelemetry: an agent on every node, which adds the sender's Kubernetes attributes, and a gateway, which samples and exports.
 
 Facts: open-telemetry/opentelemetry-helm-charts (health 13133, metrics 8888, RBAC). The chart's agents use host ports and host paths;
-here applications reach the agent of their own node through a node-local Service, so the namespace stays restricted.
+here applications reach their own node's agent through a node-local Service, so the namespace stays restricted.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Collector(Component):
         super().__init__(name, environment=environment, options=options)
         self.agent = self._agent()
         self.gateway = self._gateway()
-        # Applications speak to the agent beside them: if it is away, data of this node is lost, not sent round the cluster.
+        # Applications send to the agent on their node. While it is down, that node's data is lost, not sent across the cluster.
         self.service("collector-agent", _NAMESPACE, part="agent", ports=_PORTS, node_local=True)
-        # Headless: the agents' load-balancing exporter must see every replica, so that the spans of a trace meet at one of them.
+        # Headless: the agents' load-balancing exporter must see every replica, to send all spans of a trace to the same one.
         self.service("collector-gateway", _NAMESPACE, part="gateway", ports=_PORTS, headless=True)
         if environment.telemetry.collectors > 1:
             self.disruption_budget("collector-gateway", _NAMESPACE, part="gateway", max_unavailable=1)
@@ -111,7 +111,7 @@ class Collector(Component):
             env={
                 "MY_POD_IP": from_field("status.podIP"),
                 "K8S_NODE_NAME": from_field("spec.nodeName"),
-                # Go's collector works harder before the kernel kills: 80 % of the limit, as the processor's own text advises.
+                # Makes Go's GC run harder before the OOM kill: 80 % of the limit, as the memory_limiter's README advises.
                 "GOMEMLIMIT": f"{round(size.memory_mib * 0.8)}MiB",
             },
             ports={**_PORTS, **_OWN_PORTS},
@@ -132,7 +132,7 @@ class Collector(Component):
     def _flows(self) -> None:
         otlp = (configuration.OTLP_GRPC, configuration.OTLP_HTTP)
         scrape = Flow((configuration.METRICS,), _NAMESPACE)
-        # 10250: the kubelet of the own node, for the pods' use of memory and CPU.
+        # 10250: the kubelet of its own node, for the pods' memory and CPU usage.
         allow(
             self,
             "collector-agent",

@@ -1,9 +1,9 @@
 """Configurations of the two collectors, as data.
 
-Rule 1: processors run in the order that the collector's own README gives: memory_limiter, sampling, what needs the sender's address
+Rule 1: processors run in the order that the collector's README recommends: memory_limiter, sampling, what needs the sender's address
 (k8sattributes), everything else, batch last.
-Rule 2: spanmetrics sits before tail sampling (through the forward connector), or rates would be computed from a biased sample.
-Rule 3: decisions about a trace wait longer than a stream lasts: answers of an LLM take up to a minute.
+Rule 2: spanmetrics comes before tail sampling (through the forward connector), or rates would be computed from a biased sample.
+Rule 3: the decision about a trace waits longer than a stream lasts, because an LLM's answer takes up to a minute.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ HEALTH: Final = 13133
 METRICS: Final = 8888
 PROMETHEUS: Final = 9090
 
-#: What the agents say about the sender of every measurement.
+#: Attributes that the agents add about the sender.
 POD_ATTRIBUTES: Final = ("k8s.namespace.name", "k8s.pod.name", "k8s.deployment.name", "k8s.node.name")
 
 _DECISION_WAIT_S: Final = 90
 _LIMITER: Final = {"check_interval": "1s", "limit_percentage": 80, "spike_limit_percentage": 20}
 _BATCH: Final = {"send_batch_size": 8192, "timeout": "5s"}
-#: What never leaves the cluster: prompts and answers belong to the users.
+#: Attributes that never leave the cluster: prompts and answers are the users' private data.
 _REDACTED: Final = ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions"]
 
 
 def agent(environment: Environment) -> dict[str, Any]:
-    """Return the agent's configuration: receive on the node, add whose data it is, hand on by trace."""
+    """Return the agent's configuration: receive on the node, add the sender's attributes, route to the gateway by trace."""
     return {
         "receivers": {
             "otlp": _otlp_receiver(),
@@ -54,7 +54,7 @@ def agent(environment: Environment) -> dict[str, Any]:
             "batch": _BATCH,
         },
         "exporters": {
-            # All spans of a trace must meet in one gateway: it decides which traces are kept.
+            # All spans of a trace must reach the same gateway, which decides whether to keep the trace.
             "loadbalancing": {
                 "routing_key": "traceID",
                 "protocol": {"otlp": {"tls": {"insecure": True}}},
@@ -73,7 +73,7 @@ def agent(environment: Environment) -> dict[str, Any]:
 
 
 def gateway(environment: Environment) -> dict[str, Any]:
-    """Return the gateway's configuration: measure all spans, keep the telling traces, export."""
+    """Return the gateway's configuration: compute metrics from all spans, keep the traces of interest, export."""
     return {
         "receivers": {"otlp": _otlp_receiver()},
         "connectors": {
@@ -103,7 +103,7 @@ def gateway(environment: Environment) -> dict[str, Any]:
         },
         "exporters": {
             "otlp_http/metrics": {"endpoint": f"http://prometheus.{places.TELEMETRY}.svc:{PROMETHEUS}/api/v1/otlp"},
-            # Where traces and logs go is the operator's choice; until one is made they are counted and dropped.
+            # The operator chooses the destination of traces and logs; until then they are counted and dropped.
             "nop": {},
         },
         **_service(
@@ -118,7 +118,7 @@ def gateway(environment: Environment) -> dict[str, Any]:
 
 
 def _slow_ms(environment: Environment) -> int:
-    """A trace is slow beyond the environment's own bound for whole answers, else beyond ten seconds."""
+    """Return when a trace counts as slow: the environment's threshold for whole answers, else ten seconds."""
     bounds = [threshold.limit for threshold in environment.thresholds if threshold.metric == "p95_e2e_ms"]
     return round(min(bounds, default=10_000))
 

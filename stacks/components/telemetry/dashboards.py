@@ -1,6 +1,6 @@
 """Grafana dashboards, built as data: serving, accelerators, platform.
 
-ConfigMaps with the label ``grafana_dashboard`` are picked up by Grafana's sidecar wherever a Grafana runs; this stack runs none.
+Grafana's sidecar picks up ConfigMaps with the label ``grafana_dashboard``; this stack runs no Grafana itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture: PromQL expressions by legend, a unit of Grafana, and a line that must not be crossed."""
+    """One panel: PromQL expressions by legend, a Grafana unit, and a threshold line."""
 
     title: str
     unit: str
@@ -36,7 +36,7 @@ class Panel:
 
 
 class Dashboards(Component):
-    """One ConfigMap a dashboard."""
+    """One ConfigMap per dashboard."""
 
     KIND: ClassVar = "telemetry:Dashboards"
     APP: ClassVar = "dashboards"
@@ -59,7 +59,7 @@ class Dashboards(Component):
 
 
 def contents(environment: Environment) -> dict[str, list[Panel]]:
-    """Return the panels of every dashboard that makes sense for ``environment``."""
+    """Return the panels of every dashboard that applies to ``environment``."""
     found = {"serving": _serving(environment), "platform": _platform()}
     if any(pool.gpu for pool in environment.node_pools):
         found["accelerators"] = _accelerators()
@@ -133,7 +133,7 @@ def _platform() -> list[Panel]:
 
 
 def dashboard(environment: Environment, slug: str, panels: list[Panel]) -> dict[str, Any]:
-    """Return one dashboard in Grafana's JSON model."""
+    """Return one dashboard as Grafana's JSON model."""
     return {
         "uid": f"sandtable-{environment.name}-{slug}"[:40],  # Grafana's own limit
         "title": f"{environment.name}: {slug}",

@@ -1,4 +1,4 @@
-"""The metrics store: scrapes what the stack exposes, receives what the collectors send, evaluates the rules.
+"""Prometheus: scrapes the stack's metrics, receives those of the collectors, evaluates the alert rules.
 
 Facts: prometheus 3 (OTLP receiver ``/api/v1/otlp``, ``/-/ready``, ``/-/healthy``, port 9090).
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAME: Final = "prometheus"
 _NAMESPACE = places.TELEMETRY
 _PART = "server"
-_GIB_PER_DAY: Final = 2  # about 10 000 series, one sample each half minute, with room for the compaction
+_GIB_PER_DAY: Final = 2  # about 10 000 series, a sample every 30 s, with room for compaction
 
 
 class Prometheus(Component):
@@ -46,7 +46,7 @@ class Prometheus(Component):
         config = self.config_map(NAME, _NAMESPACE, part=_PART, data={"prometheus.yaml": configuration(environment)})
         self.server = self._server(account, config)
         self.service(NAME, _NAMESPACE, part=_PART, ports={"http": PROMETHEUS})
-        # Whatever a pod calls `metrics` is scraped, whichever number it has.
+        # Every container port called `metrics` is scraped, whatever its number.
         anywhere = (8080, 8081, 8200, 8765, 8888, 9400, 9988)
         allow(self, NAME, _NAMESPACE, part=_PART, into=[Flow((PROMETHEUS,), _NAMESPACE)], out_to=[API_SERVER, Flow(anywhere)])
         self.url = f"http://{NAME}.{_NAMESPACE}.svc:{PROMETHEUS}"
@@ -97,7 +97,7 @@ class Prometheus(Component):
 
 
 def configuration(environment: Environment) -> dict[str, Any]:
-    """Return ``prometheus.yaml`` (JSON is YAML): every container port called ``metrics`` of this stack, and the engines' own port."""
+    """Return ``prometheus.yaml`` (JSON is YAML): it scrapes the stack's container ports called ``metrics`` and the engines' port."""
     port_name, port_number = "__meta_kubernetes_pod_container_port_name", "__meta_kubernetes_pod_container_port_number"
     label = "__meta_kubernetes_pod_label_"
     part_of = label + "app_kubernetes_io_part_of"
@@ -123,7 +123,7 @@ def configuration(environment: Environment) -> dict[str, Any]:
                 "scheme": "https",
                 "metrics_path": "/v1/sys/metrics",
                 "params": {"format": ["prometheus"]},
-                # The pod is asked by its address, which no certificate names; what is read is no secret.
+                # The pod is scraped by its IP, which no certificate contains; the metrics are not secret.
                 "tls_config": {"insecure_skip_verify": True},
                 "kubernetes_sd_configs": [{"role": "pod"}],
                 "relabel_configs": [selected, address, *names],
@@ -132,7 +132,7 @@ def configuration(environment: Environment) -> dict[str, Any]:
     return {
         "global": {"scrape_interval": "30s", "evaluation_interval": "30s", "external_labels": {"environment": environment.name}},
         "rule_files": ["/etc/prometheus-rules/*.json"],
-        # Whose data it is comes as attributes of the resource, which become labels only where they are named.
+        # The sender is in resource attributes, which become labels only if listed here.
         "otlp": {"promote_resource_attributes": ["service.name", *POD_ATTRIBUTES]},
         "storage": {"tsdb": {"out_of_order_time_window": "10m"}},  # collectors send in batches
         "scrape_configs": jobs,

@@ -1,11 +1,10 @@
-"""Alert rules: multi-window burn rates of the error budgets, and what breaks the platform itself.
+"""Alert rules: multi-window burn rates of the error budgets, and failures of the platform itself.
 
-Rule 1: objectives are the environment's own thresholds; nothing is typed twice. They are stated over what the engines expose, which is
-no latency of a single request: ``failed_share < 0.01`` holds for the share of the time in which engines do not answer, and where 95 % of
-the first tokens (``p95_ttft_ms``) or of the tokens (``p95_tpot_ms``) must come in time, requests may wait for a slot, or tokens be late
-on average, during 5 % of the time.
-Rule 2: an alert fires when a long window shows that it matters and a short one that it still goes on (Google, "The Site Reliability
-Workbook", chapter 5, table 5-8).
+Rule 1: objectives are the environment's own thresholds; nothing is typed twice. The engines expose no latencies of single requests, so
+shares of requests become shares of time. ``failed_share < 0.01`` limits the time during which engines do not answer. ``p95_ttft_ms`` allows
+requests to wait for a slot during 5 % of the time, and ``p95_tpot_ms`` allows tokens to be late on average during 5 % of the time.
+Rule 2: an alert fires if a long window shows that the burn is significant and a short one that it is still going on (Google, "The Site
+Reliability Workbook", chapter 5, table 5-8).
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ BURN_RATES: Final = ((14.4, "1h", "5m", "page"), (6.0, "6h", "30m", "page"), (3.
 WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d")
 CONFIG_MAP: Final = "prometheus-rules"
 
-#: Where the thresholds are silent, what is still worth an alert.
+#: Share of failures that raises an alert if no threshold sets one.
 _DEFAULT_FAILED_SHARE: Final = 0.01
-#: What a 95th percentile leaves.
+#: The share beyond a 95th percentile.
 _LATE_SHARE: Final = 0.05
 
 
@@ -60,7 +59,7 @@ def slo_groups(environment: Environment) -> list[dict[str, Any]]:
 
 
 def _objectives(environment: Environment) -> dict[str, tuple[float, str, str]]:
-    """Return by name the share of the time that may be bad, what bad means, and its expression (0 to 1) with a place for the window."""
+    """Return by name the allowed share of bad time, what bad means, and its expression (0 to 1) with a placeholder for the window."""
     strictest_last = sorted(environment.thresholds, key=lambda threshold: -threshold.limit)
     limits = {threshold.metric: threshold.limit for threshold in strictest_last}
     failed_share = max(limits.get("failed_share", _DEFAULT_FAILED_SHARE), 1e-4)
@@ -75,7 +74,7 @@ def _objectives(environment: Environment) -> dict[str, tuple[float, str, str]]:
 
 
 def _objective(name: str, budget: float, text: str, samples: str) -> dict[str, Any]:
-    # `up` is 1 where all is well, the others where it is not.
+    # `up` is 1 if all is well, the others are 1 if not.
     ratio = "1 - avg(avg_over_time({}))" if name == "unavailable" else "avg(avg_over_time({}))"
     recorded = [
         {"record": f"sandtable:{name}:ratio_rate{window}", "expr": ratio.format(samples.format(window=window))} for window in WINDOWS
@@ -89,7 +88,7 @@ def _objective(name: str, budget: float, text: str, samples: str) -> dict[str, A
 
 def _token_seconds() -> str:
     seconds, tokens = (f"rate(llamacpp:tokens_predicted_{what}total[2m])" for what in ("seconds_", ""))
-    return f"{seconds} / {tokens}"  # not a number where no token was made, and that is later than nothing
+    return f"{seconds} / {tokens}"  # NaN without tokens, and no comparison with NaN is true
 
 
 def _burn_alert(name: str, budget: float, text: str, burn: tuple[float, str, str, str]) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def _burn_alert(name: str, budget: float, text: str, burn: tuple[float, str, str
 
 
 def platform_groups(environment: Environment) -> list[dict[str, Any]]:
-    """Return the alerts about the parts that everything else stands on."""
+    """Return the alerts about the platform that everything else depends on."""
     alerts = [
         _alert("TargetDown", "up == 0", "5m", "ticket", "a target of the metrics store does not answer"),
         _alert(

@@ -1,1 +1,1 @@
-"""What the platform is for: serving, federated learning, training."""
+"""The workloads of the platform: serving, federated learning, training."""

@@ -1,8 +1,8 @@
 """The serving Deployment: replicas of the engine behind one Service.
 
-Rule 1: how an engine is started is written once, as the container's arguments (``workloads/engine/spec.py``); the twin predicts from
-them and the load test starts a real engine with them.
-Rule 2: a replica on a GPU is replaced before its successor starts: no idle GPU is kept for updates.
+Rule 1: the container's arguments (``workloads/engine/spec.py``) are the only definition of an engine: the twin predicts from them and the
+load test starts a real engine with them.
+Rule 2: a replica on a GPU stops before its successor starts, so that updates need no spare GPU.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "ai-stack"
 _PART = "engine"
-_DRAIN_S = 30  # an answer takes seconds; one that was accepted is finished
+_DRAIN_S = 30  # an answer takes seconds, and accepted requests are finished
 
 
 class AiStack(Component):
@@ -64,7 +64,7 @@ class AiStack(Component):
             NAME,
             places.AI,
             part=_PART,
-            # From pods of this namespace (the gateway to come) and from the collectors, which read the engine's metrics.
+            # From pods of this namespace (a future gateway) and from the collectors, which scrape the engine's metrics.
             into=[Flow((self.spec.port,), places.AI), Flow((self.spec.port,), places.TELEMETRY)],
             out_to=[*to_services(environment), Flow((4317, 4318), places.TELEMETRY)],
         )
@@ -75,7 +75,7 @@ class AiStack(Component):
         on_gpu = section.resources.gpu > 0
         options = self.options(*after)
         if section.autoscaling:
-            # The autoscaler owns the number once it runs; the environment's is the start.
+            # Once the autoscaler runs, it owns the number of replicas; the environment's is only the initial one.
             options = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(ignore_changes=["spec.replicas"]))
         return k8s.apps.v1.Deployment(
             f"{places.AI}/{NAME}",
@@ -106,7 +106,7 @@ class AiStack(Component):
         )
 
     def _models(self) -> k8s.core.v1.VolumeArgs:
-        """Where the model is: on the environment's claim, or made on the spot."""
+        """Return the model's volume: the environment's claim, or scratch space for a generated model."""
         claim = self.environment.engine.model_claim
         return claimed("models", claim) if claim else scratch("models", 4096)
 
@@ -130,11 +130,11 @@ class AiStack(Component):
                 Mount("tmp", "/tmp"),  # noqa: S108
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],
-            # A model of many gigabytes is read before the first answer: up to ten minutes.
+            # Loading a model of many gigabytes takes up to ten minutes.
             started=http_probe("/health", "http", period_s=5, failures=120),
             ready=http_probe("/health", "http", period_s=5, failures=2),
             alive=http_probe("/health", "http", period_s=10, failures=6),
-            # Endpoints are taken away while the container still answers; then the engine finishes what it holds.
+            # The container still answers while its endpoint is removed; then the engine finishes its requests in flight.
             pre_stop=["python", "-c", f"import time; time.sleep({_DRAIN_S // 6})"],
         )
 

@@ -1,7 +1,7 @@
 """Federated learning: one server that aggregates, and clients that train where the data is.
 
-The server is stateful (rounds and the global model survive a restart); clients hold nothing and may come and go. Both speak through
-the secure channel of the federation workload (port 9092, mutual TLS with their SPIFFE identities).
+The server is stateful (rounds and the global model survive a restart); clients are stateless and may come and go. Both use the secure
+channel of the federation workload (port 9092, mutual TLS with their SPIFFE identities).
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Federation(Component):
                     service_account="fl-server",
                     priority=section.priority,
                     volumes=[workload_api()],
-                    grace_s=60,  # a round that is being aggregated is written down
+                    grace_s=60,  # time to save a round that is being aggregated
                     runtime_class="nvidia" if section.server_resources.gpu else None,
                 ),
                 volume_claim_templates=[storage_claim("state", _STATE_GIB, self.labels("server"))],

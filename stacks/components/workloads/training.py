@@ -1,8 +1,8 @@
-"""Training runs: a Job each, or a CronJob where a schedule is given.
+"""Training runs: a Job each, or a CronJob if there is a schedule.
 
-Rule 1: a run survives the loss of a node: workers write checkpoints and an evicted worker is started again; that does not count as a
-failure (``podFailurePolicy``), so spot nodes can carry it.
-Rule 2: a deployment does not wait for a run to end (days), only for its object to be accepted.
+Rule 1: a run survives the loss of a node: workers write checkpoints, and an evicted worker is restarted without counting as a failure
+(``podFailurePolicy``), so a run may use spot nodes.
+Rule 2: a deployment does not wait for a run to finish (days), only for its object to be accepted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Training(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         self.account = self.service_account(_ACCOUNT, _NAMESPACE, part=_PART)
-        # Workers find each other by name; their Service exists as long as the namespace.
+        # Workers find each other by DNS name; their Service exists as long as the namespace.
         self.service("trainer", _NAMESPACE, part=_PART, ports={"rendezvous": _RENDEZVOUS}, headless=True)
         allow(
             self,
@@ -74,7 +74,7 @@ class Training(Component):
             spec=k8s.batch.v1.CronJobSpecArgs(
                 schedule=schedule,
                 time_zone="Etc/UTC",
-                concurrency_policy="Forbid",  # two runs of one model would write the same checkpoint
+                concurrency_policy="Forbid",  # two runs of one model would overwrite each other's checkpoint
                 starting_deadline_seconds=3600,
                 successful_jobs_history_limit=3,
                 failed_jobs_history_limit=3,
@@ -106,7 +106,7 @@ class Training(Component):
                 placement=on_pool(self.environment, job.pool, gpu=on_gpu),
                 service_account=_ACCOUNT,
                 priority=job.priority,
-                # A worker keeps two checkpoints: the last whole one, and the one being written.
+                # A worker keeps two checkpoints: the last complete one, and the one being written.
                 volumes=[scratch("checkpoints", round(2 * MIB_PER_GIB * job.checkpoint_gib) + 1), scratch("tmp", 1024), workload_api()],
                 grace_s=110,  # below a spot node's two minutes: the last checkpoint is written and uploaded
                 restart="Never",
@@ -131,12 +131,12 @@ class Training(Component):
                 Mount("tmp", "/tmp"),  # noqa: S108  # the container's own, an empty directory of the pod
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],
-            # No probes: nothing waits for a worker to be ready, and only the run's own progress tells a hang from a long step; a probe
-            # that took one for the other would fail the worker, and with it count against the run.
+            # No probes: nothing waits for a worker to be ready, and only the run's own progress tells a hang from a long step. A probe that
+            # mistook one for the other would fail the worker, which counts against the run.
         )
 
     def _checkpoint_store(self, job: TrainingJob) -> Mapping[str, str]:
-        """Where a checkpoint outlives its node: the first object store, if there is one."""
+        """Return where a checkpoint outlives its node: the first object store, if there is one."""
         store = next((store.name for store in self.environment.data_stores if store.kind == "object-store"), None)
         if store is None:
             return {}

@@ -54,7 +54,7 @@ class SpireAgent(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         account = self.service_account("spire-agent", _NAMESPACE, part="agent")
-        # Which pods run here, and as what: asked of the kubelet of the same node.
+        # The agent asks its node's kubelet which pods run there, and with which identity.
         rules = [rule([""], ["pods", "nodes", "nodes/proxy"], ["get"])]
         self.cluster_role("spire-agent", part="agent", rules=rules, service_account=(_NAMESPACE, "spire-agent"))
         config = self.config_map("spire-agent", _NAMESPACE, part="agent", data={"agent.conf": agent_configuration(environment.identity)})
@@ -77,7 +77,7 @@ class SpireAgent(Component):
             _NAMESPACE,
             part="agent",
             into=[Flow((_METRICS,), places.TELEMETRY)],
-            # 10250: the kubelet of the own node.
+            # 10250: the kubelet of its own node.
             out_to=[Flow((8081,), places.SPIRE_SERVER), API_SERVER, Flow((10250,))],
         )
         self.register_outputs({"driver": DRIVER, "socket": f"{_SOCKETS}/spire-agent.sock"})
@@ -102,7 +102,7 @@ class SpireAgent(Component):
                     placement=ON_EVERY_NODE,
                     service_account=name,
                     api_token=is_agent,
-                    priority="system-node-critical",  # without it no pod of the node has an identity
+                    priority="system-node-critical",  # without it no pod on the node has an identity
                     host_pid=is_agent,  # workloads are attested by their pid
                     volumes=volumes,
                     group=None,
@@ -130,7 +130,7 @@ def _agent() -> list[k8s.core.v1.ContainerArgs]:
             ],
             ready=http_probe("/ready", "health", delay_s=10, period_s=30),
             alive=http_probe("/live", "health", delay_s=15, period_s=60),
-            rights=_AS_ROOT,  # reads /proc of every pod; no capability is needed with hostPID
+            rights=_AS_ROOT,  # it reads /proc of every pod, which needs no capability with hostPID
         )
     ]
 
@@ -170,7 +170,7 @@ def _driver() -> tuple[list[k8s.core.v1.ContainerArgs], list[k8s.core.v1.VolumeA
             Mount("plugin", "/spiffe-csi"),
             Mount("pods", "/var/lib/kubelet/pods", bidirectional=True),
         ],
-        # No probes: it serves CSI on a Unix socket only, which the kubelet's probes cannot ask, and its image has no shell to do so.
+        # No probes: it serves CSI only on a Unix socket, which the kubelet cannot probe, and its image has no shell.
         rights=Rights(root=True, privileged=True),
     )
     registrar = container(
@@ -198,7 +198,7 @@ def _driver() -> tuple[list[k8s.core.v1.ContainerArgs], list[k8s.core.v1.VolumeA
 
 
 def agent_configuration(identity: Identity) -> dict[str, Any]:
-    """Return ``agent.conf`` (SPIRE reads JSON as a form of HCL)."""
+    """Return ``agent.conf`` (JSON is valid HCL, which SPIRE reads)."""
     return {
         "agent": {
             "data_dir": "/var/lib/spire",
@@ -208,7 +208,7 @@ def agent_configuration(identity: Identity) -> dict[str, Any]:
             "socket_path": f"{_SOCKETS}/spire-agent.sock",
             "trust_bundle_path": "/run/spire/bundle/bundle.crt",
             "trust_domain": identity.trust_domain,
-            # Agents go on serving from their cache when the server is away.
+            # Agents keep serving from their cache while the server is down.
             "availability_target": "24h",
         },
         "plugins": {

@@ -1,7 +1,7 @@
-"""Who is who: which pods get which identity, as ClusterSPIFFEIDs, and the definitions of SPIRE's own kinds.
+"""Workload registration: which pods get which identity, as ClusterSPIFFEIDs, and the CRDs of SPIRE.
 
-Every identity is ``spiffe://<trust domain>/ns/<namespace>/sa/<service account>``: it follows from where a pod runs and as whom, so no
-pod can choose it. (spiffe/spire-controller-manager, api/v1alpha1.)
+Every identity is ``spiffe://<trust domain>/ns/<namespace>/sa/<service account>``: it follows from a pod's namespace and ServiceAccount, so
+no pod can choose it. (spiffe/spire-controller-manager, api/v1alpha1.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PART = "registrations"
 
 
 class SpireRegistrations(Component):
-    """One ClusterSPIFFEID for each namespace whose pods have an identity."""
+    """One ClusterSPIFFEID for each namespace with workload identities."""
 
     KIND: ClassVar = "security:SpireRegistrations"
     APP: ClassVar = "spire"
@@ -127,9 +127,9 @@ class SpireRegistrations(Component):
 
 
 def dns_names(namespace: str) -> list[str]:
-    """Return the templates of the names in the certificates of the namespace's pods: the Service called as their program.
+    """Return the templates of the DNS names in the pods' certificates: the Service with the name of their program.
 
-    The secrets engine is asked by the name of its active server.
+    For the secrets engine that is the Service of its active server.
     """
     program = '{{ index .PodMeta.Labels "app.kubernetes.io/name" }}'
     names = (program, f"{program}-active") if namespace == places.VAULT else (program,)

@@ -1,11 +1,10 @@
-"""SPIRE's server: the authority that gives every workload a short-lived identity.
+"""SPIRE's server: the CA that issues a short-lived identity to every workload.
 
-Facts: spiffe/helm-charts-hardened (SPIRE 1.15.3): ports, probes, plugins, RBAC. What the chart leaves open is closed here: a real
-trust domain, ec-p384 for the authority, an audit log, and a namespace with the restricted profile.
+Facts: spiffe/helm-charts-hardened (SPIRE 1.15.3): ports, probes, plugins, RBAC. Stricter here than in the chart: a real trust domain,
+ec-p384 for the CA, an audit log, and a namespace with the restricted profile.
 
-One replica: with sqlite there can be no second, and agents serve from their cache while it restarts. A validating webhook for the
-registrations is left out on purpose: their CRD's schema refuses bad ones (``spire_registrations.py``), and a webhook nobody answers
-would refuse all.
+One replica: SQLite allows no second one, and agents serve from their cache while it restarts. A validating webhook for the registrations is
+left out on purpose: their CRD's schema rejects bad ones (``registrations.py``), and a webhook that is down would reject all.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ class SpireServer(Component):
         )
 
     def _bundle(self, namespace: str) -> None:
-        """The server writes its certificates into this ConfigMap; the stack owns only its name."""
+        """Declare the ConfigMap of the trust bundle; the server writes the certificates into it."""
         self.role(
             "spire-bundle",
             namespace,
@@ -165,14 +164,14 @@ def _registrar_container() -> k8s.core.v1.ContainerArgs:
 
 
 def published(environment: Environment) -> tuple[str, ...]:
-    """Return the namespaces whose pods need the authorities as a file, beside the agents: those that speak to the secrets engine."""
+    """Return the namespaces, besides the agents', with pods that need the trust bundle as a file: clients of the secrets engine."""
     if environment.secrets.engine == "none":
         return ()
     return tuple(namespace for namespace in CLIENTS if namespace != places.TRAINING or environment.training)
 
 
 def server_configuration(identity: Identity, namespaces: Sequence[str] = ()) -> dict[str, Any]:
-    """Return ``server.conf`` (SPIRE reads JSON as a form of HCL); the authorities are published in ``namespaces``, too."""
+    """Return ``server.conf`` (JSON is valid HCL, which SPIRE reads); the trust bundle is also published in ``namespaces``."""
     publisher = {
         namespace: {"namespace": namespace, "configmap_name": BUNDLE, "configmap_key": "bundle.crt", "format": "pem"}
         for namespace in namespaces

@@ -1,1 +1,1 @@
-"""The secrets engine: OpenBao or Vault, its set-up, its injector, and who may read what."""
+"""The secrets engine: OpenBao or Vault, its setup, its injector, and its access policies."""

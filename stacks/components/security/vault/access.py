@@ -1,6 +1,6 @@
-"""Who may read what from the secrets engine, as the files that ``configuration/setup.sh`` reads.
+"""Access policies of the secrets engine, as files for ``configuration/setup.sh``.
 
-A policy, the login role that gives it and the certificate role have one name. What they allow stands in ``configuration/<name>.hcl``.
+A policy, its login role and its certificate role share one name. ``configuration/<name>.hcl`` defines what they allow.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from stacks.environment import Environment
 
-#: The login of the setup itself: the ServiceAccount, the role and the policy.
+#: The login of the setup itself: name of its ServiceAccount, role and policy.
 SETUP: Final = "vault-setup"
-#: What a projected token must be made for to be a login.
+#: Audience of the projected tokens that may log in.
 AUDIENCE: Final = "vault"
 #: Volume → (ConfigMap, where it is mounted): the setup's files and the policies.
 CONFIG_MAPS: Final = {"setup": (SETUP, "/vault/setup"), "policies": ("vault-policies", "/vault/policies")}
@@ -28,7 +28,7 @@ ROLES: Final = {
     "federation": (places.FEDERATION, "*"),
     "training": (places.TRAINING, "*"),
 }
-#: Namespaces whose pods may log in, and so have secrets injected.
+#: Namespaces with pods that may log in, and so may get secrets injected.
 CLIENTS: Final = tuple(namespace for role, (namespace, _) in ROLES.items() if role != SETUP)
 _SERVER_FILES: Final = {"server.hcl", "audit-openbao.hcl", "seal-vault.hcl", "spiffe-helper.hcl", "spiffe-helper-once.hcl"}
 
@@ -39,14 +39,14 @@ def policies(folder: Path) -> dict[str, str]:
 
 
 def roles() -> str:
-    """Return the file ``roles``: a line of role, namespace and ServiceAccounts each."""
+    """Return the file ``roles``: one line each with role, namespace and ServiceAccounts."""
     return "".join(f"{role} {namespace} {accounts}\n" for role, (namespace, accounts) in ROLES.items())
 
 
 def databases(environment: Environment) -> str:
-    """Return the file ``databases``: a line of store, address and the role that lends its users each; empty without PostgreSQL.
+    """Return the file ``databases``: one line each with store, address and the role of its dynamic users; empty without PostgreSQL.
 
-    The role is the one that ``configuration/training.hcl`` names, so that there is one for the first store.
+    ``configuration/training.hcl`` names the role, so only the first store has one.
     """
     stores = [store.name for store in environment.data_stores if store.kind == "postgresql"]
     lines = (f"{name} {name}.{places.DATA}.svc:{STORE_PORTS['postgresql']} training-readonly\n" for name in stores[:1])

@@ -1,11 +1,11 @@
-"""The injector: gives pods that ask for it a sidecar with their secrets, through a mutating webhook.
+"""The injector: adds a sidecar with their secrets to pods that request it, through a mutating webhook.
 
-The webhook's failure policy is ``Ignore``, and it is asked only about pods of the namespaces that have a login, and only about those
-that ask. With ``Fail`` and without the conditions one lost Deployment would keep every pod of the cluster, its own included, from
-starting; on the embedded cluster, where pods are simulated and no webhook answers, every pod would wait for its timeout. A pod whose
-injection was skipped fails on its own: it has no secrets.
+The webhook's failure policy is ``Ignore``, and it matches only pods that request injection, in namespaces that have a login. With ``Fail``
+and without these conditions, the loss of this one Deployment would stop every pod in the cluster from starting, its own included. On the
+embedded cluster, where pods are simulated and no webhook answers, every pod would wait for its timeout. A pod whose injection was skipped
+fails by itself, because it has no secrets.
 
-A pod asks with annotations and a token made for the engine (docs/guides/operate-an-environment.md shows all of it).
+A pod requests injection with annotations and a token for the engine (docs/guides/operate-an-environment.md has an example).
 
 Facts: hashicorp/vault-helm v0.34.1 (8080 HTTPS, ``/health/ready``, webhook on CREATE of pods), hashicorp/vault-k8s v1.7.6.
 """
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
 
 NAME: Final = "vault-injector"
-#: The annotation with which a pod asks, as the injector itself reads it.
+#: Whether a pod requests injection, read as the injector itself does.
 _ASKS: Final = 'has(object.metadata.annotations) && object.metadata.annotations[?"vault.hashicorp.com/agent-inject"].orValue("") == "true"'
 _PART = "injector"
 _PORT = 8080
 
 
 class VaultInjector(Component):
-    """Two replicas behind the webhook, which makes and renews its own certificate."""
+    """Two replicas behind the webhook, which issue and renew their own certificate."""
 
     KIND: ClassVar = "security:VaultInjector"
     APP: ClassVar = NAME
@@ -49,7 +49,7 @@ class VaultInjector(Component):
         super().__init__(name, environment=environment, options=options)
         account = self.service_account(NAME, places.VAULT, part=_PART)
         hooks = rule(["admissionregistration.k8s.io"], ["mutatingwebhookconfigurations"], ["get", "list", "watch", "patch"], [NAME])
-        # The certificate is shared between the replicas through a Secret, the leader among them by an Endpoints lock.
+        # The replicas share the certificate through a Secret, and elect a leader.
         shared = rule([""], ["secrets", "configmaps", "pods"], ["get", "list", "watch", "create", "update", "patch"])
         self.cluster_role(NAME, part=_PART, rules=[hooks], service_account=(places.VAULT, NAME))
         self.role(NAME, places.VAULT, part=_PART, rules=[shared], service_account=(places.VAULT, NAME))
@@ -69,7 +69,7 @@ class VaultInjector(Component):
             env={
                 "AGENT_INJECT_LISTEN": f":{_PORT}",
                 "AGENT_INJECT_VAULT_ADDR": URL,
-                # The engine's own: without it the injector takes a Vault of its own choice. OpenBao's image answers to `vault`, too.
+                # The engine's own image: by default the injector picks a Vault image. OpenBao's image has a `vault` command, too.
                 "AGENT_INJECT_VAULT_IMAGE": image(self.environment.secrets.engine),
                 "AGENT_INJECT_TLS_AUTO": NAME,
                 "AGENT_INJECT_TLS_AUTO_HOSTS": f"{NAME},{NAME}.{places.VAULT},{NAME}.{places.VAULT}.svc",
@@ -114,7 +114,7 @@ class VaultInjector(Component):
                     reinvocation_policy="Never",
                     admission_review_versions=["v1"],
                     client_config=k8s.admissionregistration.v1.WebhookClientConfigArgs(
-                        # The certificate authority is patched in by the injector itself.
+                        # The injector itself patches the CA bundle in.
                         service=k8s.admissionregistration.v1.ServiceReferenceArgs(
                             name=NAME, namespace=places.VAULT, path="/mutate", port=_PORT
                         ),

@@ -1,10 +1,10 @@
 """The secrets engine: OpenBao or Vault, three servers with raft in production.
 
-Facts: hashicorp/vault-helm v0.34.1 (ports, probes, services, RBAC). What that chart leaves open is closed here: TLS on (from the pod's
-own SPIFFE identity), raft members join by themselves, OpenBao's seal opens itself, audit has its own volume. Vault has no such seal:
-people initialise and open its servers, so that a deployment does not wait for them (docs/guides/operate-an-environment.md).
+Facts: hashicorp/vault-helm v0.34.1 (ports, probes, services, RBAC). Stricter here than in the chart: TLS is on (with the pod's own SPIFFE
+identity), raft members join automatically, OpenBao unseals itself, and the audit log has its own volume. Vault has no such auto-unseal:
+operators initialise and unseal its servers, so a deployment does not wait for them (docs/guides/operate-an-environment.md).
 
-Rule 1: configuration that is the same everywhere lies in ``configuration/*.hcl``; this file writes only what depends on the environment.
+Rule 1: configuration that is the same everywhere is in ``configuration/*.hcl``; this file writes only what depends on the environment.
 Rule 2: a quorum survives a drain: the disruption budget is floor((n-1)/2), none for a single server (it could never be moved).
 """
 
@@ -43,7 +43,7 @@ POLICIES: Final = Path(__file__).with_name("configuration")
 
 MEMBERS: Final = "vault-internal"
 URL: Final = f"https://vault-active.{places.VAULT}.svc:{SECRETS_PORT}"
-#: The name in every server's certificate, by which one server is asked; ``vault-active`` stands there, too (``spire_registrations.py``).
+#: A DNS name in every server's certificate, for requests to one server; ``vault-active`` is another (``spire/registrations.py``).
 CERTIFIED: Final = f"{NAME}.{places.VAULT}.svc"
 HELPER_HEALTH: Final = 8081  # spiffe-helper.hcl opens it
 USER, GROUP = 100, 1000  # of both images
@@ -55,7 +55,7 @@ _SEAL_KEY = "current.key"
 
 
 class Vault(Component):
-    """Servers with raft storage, their Services, access policies and seal."""
+    """Servers with raft storage, their Services, access policies and auto-unseal."""
 
     KIND: ClassVar = "security:Vault"
     APP: ClassVar = NAME
@@ -84,7 +84,7 @@ class Vault(Component):
             self.disruption_budget(NAME, places.VAULT, part=_PART, max_unavailable=(section.replicas - 1) // 2)
         clients = [Flow((_API,), namespace) for namespace in (places.AI, places.FEDERATION, places.TRAINING, places.TELEMETRY)]
         members = Flow((_API, _CLUSTER), places.VAULT, self.selector(_PART))
-        # It makes and revokes users of the databases.
+        # It creates and revokes database users.
         out_to = [members, API_SERVER, *to_stores(environment, "postgresql")]
         allow(self, NAME, places.VAULT, part=_PART, into=[*clients, members, Flow((_API,), places.VAULT)], out_to=out_to)
         self.url = URL
@@ -135,7 +135,7 @@ class Vault(Component):
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=section.replicas,
                 service_name=MEMBERS,
-                pod_management_policy="Parallel",  # members wait for each other; one after the other would never be ready
+                pod_management_policy="Parallel",  # members wait for each other, so an ordered start would never become ready
                 update_strategy=k8s.apps.v1.StatefulSetUpdateStrategyArgs(type="OnDelete"),  # standbys first, by hand or by a controller
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(_PART)),
                 template=pod_template(
@@ -165,17 +165,17 @@ class Vault(Component):
         )
 
     def _setup(self) -> Mapping[str, tuple[str, str]]:
-        """What a person who opens the servers by hand sets them up with, beside them."""
+        """Return the setup's ConfigMaps to mount into the servers, for an operator who unseals and sets them up manually."""
         return CONFIG_MAPS if self.by_hand else {}
 
     def _server(self) -> k8s.core.v1.ContainerArgs:
-        status = [self.binary, "status", "-tls-skip-verify"]  # the pod asks itself on loopback; the certificate names the service
+        status = [self.binary, "status", "-tls-skip-verify"]  # the pod queries itself on loopback, but the certificate names the Service
         return container(
             NAME,
             self.environment.secrets.engine,
             Size(0.25, 256, cpu_limit=1),
             command=["/bin/sh", "-ec"],
-            # The helper may signal before the server listens to it; ignored until then, or it would end the server.
+            # The helper may send SIGHUP before the server handles it, which would kill the server; ignore it until then.
             args=[f"trap '' HUP; echo $$ > /vault/run/server.pid; exec {self.binary} server -config=/vault/config"],
             env={
                 "HOSTNAME": from_field("metadata.name"),
@@ -217,17 +217,17 @@ class Vault(Component):
                 Mount("run", "/vault/run"),
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],
-            # The certificate is written: the server starts only then, because a sidecar holds back what follows until it has started.
+            # Succeeds once the certificate is written. The server starts only then: containers wait for a sidecar's startup probe.
             started=http_probe("/ready", "health", period_s=2, failures=150),
             ready=http_probe("/ready", "health"),
-            alive=http_probe("/live", "health", delay_s=15),  # … and the last attempt to write it has not failed
+            alive=http_probe("/live", "health", delay_s=15),  # fails if the last renewal of the certificate failed
             rights=Rights(user=USER),
             sidecar=True,
         )
 
 
 def raft_storage(replicas: int) -> str:
-    """Return the storage stanza: every member knows where to find all others, so none is joined by hand."""
+    """Return the storage stanza: every member has the addresses of all others, so they join automatically."""
     joins = "".join(
         f"""  retry_join {{
     leader_api_addr       = "https://vault-{index}.{MEMBERS}:{_API}"

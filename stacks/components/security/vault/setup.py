@@ -1,11 +1,11 @@
-"""What makes fresh servers of the secrets engine ready: a Job that initialises them and writes who may read what.
+"""Setup of the secrets engine: a Job that initialises new servers and writes the access policies.
 
-It runs ``configuration/setup.sh`` again whenever that script, a policy or the environment changes. Only the first run holds a root
-token, in memory, and revokes it; later ones log in with the identity of their ServiceAccount. There are no recovery keys to keep: the
-seal opens itself, and who may ask Kubernetes for a token of this ServiceAccount administers the engine
-(``kubectl -n vault create token vault-setup --audience vault``).
+It runs ``configuration/setup.sh`` again whenever that script, a policy or the environment changes. Only the first run holds a root token,
+in memory, and revokes it; later ones log in with their ServiceAccount. There are no recovery keys to store: the engine unseals itself, and
+anyone who may request a token of this ServiceAccount from Kubernetes administers the engine (``kubectl -n vault create token vault-setup
+--audience vault``).
 
-Vault's servers are opened by hand, and so a person runs the same script beside them: there is no Job then.
+Vault's servers are unsealed manually, so there is no Job for them: an operator runs the same script in their pod.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from stacks.environment import Environment
 
-#: On the pod (annotation): what it was made from. A Job cannot be changed, so that another digest makes another Job.
+#: Annotation on the pod: digest of its input. A Job is immutable, so another digest replaces the Job.
 DIGEST: Final = labels.PREFIX + "setup-digest"
 _PART = "setup"
 _TOKEN_S = 600
@@ -41,7 +41,7 @@ _TLS: Final = "/vault/tls"
 
 
 class VaultSetup(Component):
-    """The files of the setup; the Job that runs them, its identity and its way to the servers."""
+    """The setup's files; the Job that runs them, its ServiceAccount and its network access to the servers."""
 
     KIND: ClassVar = "security:VaultSetup"
     APP: ClassVar = SETUP
@@ -56,7 +56,7 @@ class VaultSetup(Component):
         account = self.service_account(SETUP, places.VAULT, part=_PART)
         if environment.secrets.engine == "openbao":
             password = [self._store_password()] if self.lends else []
-            # Not after the servers: they are ready only when this has run.
+            # Must not wait for the servers: they become ready only after this has run.
             self.job = self._job(_digest(environment, contents), account, *maps, *password)
             allow(self, SETUP, places.VAULT, part=_PART, out_to=[Flow((SECRETS_PORT,), places.VAULT)])
         self.register_outputs({"account": SETUP})
@@ -82,7 +82,7 @@ class VaultSetup(Component):
             f"{places.VAULT}/{SETUP}",
             metadata=self.metadata(SETUP, places.VAULT, part=_PART),
             spec=k8s.batch.v1.JobSpecArgs(
-                backoff_limit=20,  # servers, identities and this come up at the same time
+                backoff_limit=20,  # it starts at the same time as the servers and SPIRE
                 template=pod_template(
                     self.labels(_PART),
                     [self._main()],
@@ -109,7 +109,7 @@ class VaultSetup(Component):
         return container(
             "setup",
             self.environment.secrets.engine,
-            Size(0.05, 256, cpu_limit=0.5),  # the program is large, and every step starts it
+            Size(0.05, 256, cpu_limit=0.5),  # the CLI is large, and every step starts it
             command=["/bin/sh", "/vault/setup/setup.sh"],
             env={
                 "ENGINE": BINARIES[self.environment.secrets.engine],
@@ -152,7 +152,7 @@ def _login_token() -> k8s.core.v1.VolumeArgs:
 
 
 def setup_files(environment: Environment) -> dict[str, str]:
-    """Return what is mounted at ``/vault/setup``."""
+    """Return the files to mount at ``/vault/setup``."""
     files = {"setup.sh": "setup.sh", "helper.conf": "spiffe-helper-once.hcl"}
     return {
         **{name: (POLICIES / source).read_text(encoding="utf-8") for name, source in files.items()},
