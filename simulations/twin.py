@@ -1,8 +1,9 @@
 """The twin: the engines that a graph deploys, under a planned load, as a discrete-event model.
 
 Rule 1: the deployment comes from the graph (replicas, and slots, context and threads from the container's arguments), its speed from a
-calibration; nothing is entered twice. Rule 2: it runs the same plan that the load test sends and produces the same records, so any
-difference is the model's error. Rule 3: every request ends in exactly one bucket; the ledger is checked after each run.
+calibration; nothing is entered twice.
+Rule 2: it runs the same plan that the load test sends and produces the same records, so any difference is the model's error.
+Rule 3: every request ends in exactly one bucket; the ledger is checked after each run.
 Rule 4: one plan and one seed give the same records to the last bit. Load, outages, faults and jobs share one run and one clock, so that
 each can affect the others; ``kernel/order.py`` defines the order of simultaneous events.
 """

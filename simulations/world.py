@@ -1,8 +1,8 @@
 """One run of a simulation: the clock, the engines, the door in front of them, and the participants.
 
 Rule 1: whatever takes part in a run (a load, an outage, a fault, a job, an autoscaler) is a :class:`Participant`. It joins the world once,
-before the clock starts, and from then on acts through the loop, so a new participant requires no change in the others. Rule 2: requests go
-through the door, which decides where they are served. The sender gets a callback when a request ends.
+before the clock starts, and from then on acts through the loop, so a new participant requires no change in the others.
+Rule 2: requests go through the door, which decides where they are served. The sender gets a callback when a request ends.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The folder of built and fetched tools.
 
 Rule 1: ``tools/<name>/<key>/`` is complete or absent: an entry is built in ``staging/`` on the same file system and renamed into place.
-Rule 2: the key is a digest of all inputs of the tool; an entry is never changed, only replaced. Rule 3: next to each tool is a
-``receipt.json`` with its checksum and origin; a file of a different size counts as absent. Rule 4: a process that builds an entry holds the
-lock of its subject; the kernel releases it when the process dies. Rule 5: a read-only cache works if it holds all tools. Scripts and links,
-which are cheap to create, are then written elsewhere.
+Rule 2: the key is a digest of all inputs of the tool; an entry is never changed, only replaced.
+Rule 3: next to each tool is a ``receipt.json`` with its checksum and origin; a file of a different size counts as absent.
+Rule 4: a process that builds an entry holds the lock of its subject; the kernel releases it when the process dies.
+Rule 5: a read-only cache works if it holds all tools. Scripts and links, which are cheap to create, are then written elsewhere.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The catalogue of tools, typed.
 
-Rule 1: ``catalogue.toml`` is the only place that states a tool's version, licence, sources and flags. Rule 2: it is validated when it is
-read; a wrong entry raises a :class:`CatalogueError` that names the entry, the value and what is allowed. Rule 3: this module starts no
-process and does not inspect the machine.
+Rule 1: ``catalogue.toml`` is the only place that states a tool's version, licence, sources and flags.
+Rule 2: it is validated when it is read; a wrong entry raises a :class:`CatalogueError` that names the entry, the value and what is allowed.
+Rule 3: this module starts no process and does not inspect the machine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Names of cache entries: a digest of everything that a tool is made from.
 
 Rule 1: equal inputs give an equal key on every machine of one platform; any changed input (go.mod, go.sum, a source file, a flag) changes
-the key. Rule 2: Go's release line (``go1.26``) is part of the key, its patch number is not: a patch must not trigger a rebuild of a quarter
-of an hour, a new line may. The receipt records the exact release.
+the key.
+Rule 2: Go's release line (``go1.26``) is part of the key, its patch number is not: a patch must not trigger a rebuild of a quarter of an
+hour, a new line may. The receipt records the exact release.
 """
 
 from __future__ import annotations

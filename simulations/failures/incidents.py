@@ -1,7 +1,7 @@
 """Incidents: a zone is lost, a node is lost, a spot market has no capacity.
 
-Rule 1: an incident says which nodes are away and when; ``effects.py`` derives the effect on pods. Rule 2: every random draw comes from a
-stream named by seed, pool and zone, so adding a pool does not change the others.
+Rule 1: an incident says which nodes are away and when; ``effects.py`` derives the effect on pods.
+Rule 2: every random draw comes from a stream named by seed, pool and zone, so adding a pool does not change the others.
 
 Spot: all spot nodes of one pool in one zone come and go together. In sixteen-node probes of three zones (skypilot-org/spot-traces,
 aws-08-27-2023) half of the nodes were available on average, while for a third to a half of the time there were none at all, so independent

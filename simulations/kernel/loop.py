@@ -1,9 +1,10 @@
 """The clock of a simulation: one event heap that all parts of a run share, so that any event can cause any other.
 
 Rule 1: there is one loop per run. Hot paths schedule plain functions on it; logic with several steps runs as SimPy processes
-(``processes.py``). Rule 2: events run in order of time; simultaneous ones in ascending ``order``; those of equal order first in, first out.
-Nothing else breaks a tie, so repeated runs are identical to the last bit. Rule 3: nothing is scheduled in the past: that would be an effect
-before its cause.
+(``processes.py``).
+Rule 2: events run in order of time; simultaneous ones in ascending ``order``; those of equal order first in, first out. Nothing else breaks
+a tie, so repeated runs are identical to the last bit.
+Rule 3: nothing is scheduled in the past: that would be an effect before its cause.
 """
 
 from __future__ import annotations

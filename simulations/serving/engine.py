@@ -1,13 +1,15 @@
 """One replica: slots, a queue and continuous batching as in llama.cpp's server (tools/server: ``update_slots``).
 
 Rule 1: requests queue first come, first served, until a slot is free. A request takes the slot that was released longest ago, or the last
-of those never used, and keeps it until its last token. Rule 2: each step computes one token for every generating slot, and prompt tokens by
-slot up to the batch size. A request that arrives during a step joins the next one; a long prompt delays the others. Rule 3: all tokens of a
-step appear at its end; the step that completes a prompt produces the first token of the response. Rule 4: a prompt that fills the context
-is rejected; a response ends when the context is full. Rule 5: a client without a complete response ``timeout_s`` after the intended time
-gives up, and its request fails at that moment. Its place in the queue is freed immediately, its slot at the end of the step, because the
-server checks for disconnected clients between steps. Rule 6: steps are events, tokens are not. A run of equal steps is one event, which is
-cut short if something interrupts it; the result is the same as stepping one by one.
+of those never used, and keeps it until its last token.
+Rule 2: each step computes one token for every generating slot, and prompt tokens by slot up to the batch size. A request that arrives
+during a step joins the next one; a long prompt delays the others.
+Rule 3: all tokens of a step appear at its end; the step that completes a prompt produces the first token of the response.
+Rule 4: a prompt that fills the context is rejected; a response ends when the context is full.
+Rule 5: a client without a complete response ``timeout_s`` after the intended time gives up, and its request fails at that moment. Its place
+in the queue is freed immediately, its slot at the end of the step, because the server checks for disconnected clients between steps.
+Rule 6: steps are events, tokens are not. A run of equal steps is one event, which is cut short if something interrupts it; the result is
+the same as stepping one by one.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Rule 1: replication k of every scenario has the same requests (common random numbers); a traffic factor takes more requests from the same
 stream within the same time.
 Rule 2: a trace is not random: replication k replays its k-th window. The windows are disjoint at the largest requested factor, so no two
-replications share a request and no scenario runs out of requests. There are at most as many replications as windows. Rule 3: a run spans a
-few thousand requests of the baseline, within bounds: long enough for a p95, short enough to wait for. A trace that is too short for several
-such runs is cut into shorter ones.
+replications share a request and no scenario runs out of requests. There are at most as many replications as windows.
+Rule 3: a run spans a few thousand requests of the baseline, within bounds: long enough for a p95, short enough to wait for. A trace that is
+too short for several such runs is cut into shorter ones.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Rule 1: the requests are the same for every scenario (``load.py``) and each spot
 in what they change.
 Rule 2: at least five replications, then until the half-width of every headline's 95 % interval is at most 5 % of its mean, or the cap. If
 spot markets affect engines, all replications up to the cap are run: a few runs that agree could be luck. A trace has as many replications
-as windows. Rule 3: identical runs are executed once; this does not change the result.
+as windows.
+Rule 3: identical runs are executed once; this does not change the result.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Rule 1: the replications of all scenarios share their random numbers (replicatio
 difference is taken pair by pair; the noise common to both cancels out (common random numbers; Law, Simulation Modeling and Analysis,
 section 11.2).
 Rule 2: an interval that contains zero says "not distinguishable", never "equal". So does a difference below half a percent: with paired
-random numbers even a rounding error at the end of the run would be significant, although irrelevant. Rule 3: metrics are never negative, so
-no interval reaches below zero or shows a drop larger than the baseline.
+random numbers even a rounding error at the end of the run would be significant, although irrelevant.
+Rule 3: metrics are never negative, so no interval reaches below zero or shows a drop larger than the baseline.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The replications of one scenario.
 
-Rule 1: each replication draws the incidents, places the pods, passes the downtimes to the twin and sends the requests. Rule 2: whatever
-does not change between replications (graph, twin, cost, incidents without randomness) is computed once. Rule 3: each spot market has its
-own random stream, named by seed, pool and zone. Its initial states are stratified over all replications (``starting_points``), so all of
-them must be run.
+Rule 1: each replication draws the incidents, places the pods, passes the downtimes to the twin and sends the requests.
+Rule 2: whatever does not change between replications (graph, twin, cost, incidents without randomness) is computed once.
+Rule 3: each spot market has its own random stream, named by seed, pool and zone. Its initial states are stratified over all replications
+(``starting_points``), so all of them must be run.
 """
 
 from __future__ import annotations

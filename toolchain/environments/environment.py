@@ -1,11 +1,11 @@
 """One virtual environment per dependency group, kept in the cache and created on first use.
 
 Rule 1: an environment stays valid as long as a new one would be identical: the same requirements, the same Python, and every distribution
-at a version pinned in constraints.txt. A change to a distribution that it does not contain does not affect it. Rule 2: it is built in a
-staging folder under a lock, and renamed when complete. An aborted build leaves only pip's downloads. Rule 3: it is isolated from the
-packages of the Python that created it. The project itself is not installed in it: the caller puts the project's root on PYTHONPATH
-(``foundation.processes.python``). Rule 4: scripts contain the path of the staging folder, so they are removed: start programs with ``python
--m``.
+at a version pinned in constraints.txt. A change to a distribution that it does not contain does not affect it.
+Rule 2: it is built in a staging folder under a lock, and renamed when complete. An aborted build leaves only pip's downloads.
+Rule 3: it is isolated from the packages of the Python that created it. The project itself is not installed in it: the caller puts the
+project's root on PYTHONPATH (``foundation.processes.python``).
+Rule 4: scripts contain the path of the staging folder, so they are removed: start programs with ``python -m``.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ the exact version) → the cache (wheels and builds) → a script of this projec
 ships with another is accepted on PATH only next to it: a language host from another Pulumi release does not fit.
 
 Rule 1: a configured path is the operator's decision. It is used even if its version violates the rule (``sandtable doctor`` reports that),
-and it is an error, never skipped, if it cannot be run. Rule 2: a search changes nothing on the machine; only ``resolve`` may write one of
-this project's scripts, which is cheap.
+and it is an error, never skipped, if it cannot be run.
+Rule 2: a search changes nothing on the machine; only ``resolve`` may write one of this project's scripts, which is cheap.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Rule 1: a recipe runs nothing itself; ``runner.py`` does.
 Rule 2: a build reads only committed files: ``-mod=readonly``, no workspace file, no toolchain switch, no flags from the user's Go settings.
-Because go.sum is complete, no checksum database is queried. Rule 3: a wheel is installed by this Python's pip into its own folder, never
-into an environment, and only with the recorded checksum.
+Because go.sum is complete, no checksum database is queried.
+Rule 3: a wheel is installed by this Python's pip into its own folder, never into an environment, and only with the recorded checksum.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Runs recipes, two at a time, and installs their results into the cache.
 
-Rule 1: a tool is installed only if it starts and prints the right version. Rule 2: however this loop ends (success, failure, Ctrl-C, an
-error of the listener), no child process and no lock is left behind. Rule 3: one thread; each recipe is a state machine that ``step``
-advances.
+Rule 1: a tool is installed only if it starts and prints the right version.
+Rule 2: however this loop ends (success, failure, Ctrl-C, an error of the listener), no child process and no lock is left behind.
+Rule 3: one thread; each recipe is a state machine that ``step`` advances.
 """
 
 from __future__ import annotations
