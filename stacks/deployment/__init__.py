@@ -1,4 +1,4 @@
-"""Deploys an environment with Pulumi: preview, up, refresh and down over one state that `pulumi up` by hand shares."""
+"""Deploys an environment with Pulumi: preview, up, refresh and down, on the same state as the plain `pulumi` command."""
 
 from stacks.deployment.deployment import Deployment
 from stacks.deployment.results import Event, Preview, ResourceChange, Update

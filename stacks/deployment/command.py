@@ -1,7 +1,7 @@
 """Runs the Pulumi CLI so that an interrupt leaves a consistent state behind.
 
-Pulumi, told once to stop, finishes the operations in flight and writes its state. The automation library's own runner would leave the
-CLI running behind an interrupted caller; this one passes the interrupt on, waits, and only kills on a second interrupt.
+On a first interrupt Pulumi finishes the operations in flight and writes its state. The Automation API's own runner would leave the CLI
+running after its caller is interrupted; this one forwards the interrupt, waits, and kills only on a second interrupt.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Told = Callable[[str], Any] | None
 
 
 class InterruptibleCommand(PulumiCommand):
-    """The Pulumi CLI at ``path``, whose version the toolchain has already checked."""
+    """The Pulumi CLI at ``path``; the toolchain has already checked its version."""
 
     def __init__(self, path: str, version: str) -> None:
         from semver import VersionInfo
@@ -45,7 +45,7 @@ class InterruptibleCommand(PulumiCommand):
         """Run ``pulumi ARGS``.
 
         Raises:
-            CommandError: it failed; the text is all that it printed.
+            CommandError: it failed; the text is its whole output.
             KeyboardInterrupt: we were interrupted; Pulumi has stopped and written its state.
         """
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
@@ -73,7 +73,7 @@ class _Run:
             stderr=subprocess.PIPE,
             cwd=cwd,
             env=environment,
-            session=True,  # the plugins have process groups of their own; one that outlived Pulumi would hold the pipes open
+            session=True,  # plugins have their own process groups; one that outlives Pulumi would hold the pipes open
             grace_s=_PATIENCE_S,
         ).start()
         self.lines: tuple[list[str], list[str]] = ([], [])
@@ -86,7 +86,7 @@ class _Run:
             reader.start()
 
     def end(self) -> None:
-        """Pass an interrupt on if Pulumi still runs, wait for it, and for the last of the output; a second interrupt kills it."""
+        """Interrupt Pulumi if it is still running, and wait for it and for the rest of its output; a second interrupt kills it."""
         try:
             self.child.stop(by=signal.SIGINT)
         finally:
@@ -95,7 +95,7 @@ class _Run:
 
 
 def _read(stream: IO[bytes], kept: list[str], callback: _Told) -> None:
-    # A provider may pass on bytes of anything; a reader that dies would end Pulumi with a broken pipe.
+    # A provider may print arbitrary bytes; a reader that fails would kill Pulumi with a broken pipe.
     with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             kept.append(line.rstrip())

@@ -1,9 +1,9 @@
-"""One stack: the environment's program, run by Pulumi's engine over the state in ``<root>/.sandtable/state``.
+"""One stack: the environment's program, run by Pulumi's engine on the state in ``<root>/.sandtable/state``.
 
-Rule 1: whatever killed the run before, the next one completes it: stale locks are released, half-done operations are taken over.
-Rule 2: the state is about one cluster. On another one under the same name (deleted and recreated) everything is looked at before
-anything is changed, so that what is gone is made again.
-Rule 3: every failure becomes one error of ``stacks.errors``, with Pulumi's own words and the fix.
+Rule 1: the next run completes a killed one: it releases stale locks and takes over half-done operations.
+Rule 2: the state belongs to one cluster. If another one has the same name (deleted and recreated), everything is refreshed before the first
+change, so that missing objects are recreated.
+Rule 3: every failure becomes one error of ``stacks.errors``, with Pulumi's own message and the fix.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from stacks.graph import Graph
 from stacks.graph.sources import from_state
 
 _TOOLS: Final = ("pulumi", "pulumi-resource-kubernetes")
-#: Operations at once. Most of an operation is waiting for a rollout, so many more than there are cores.
+#: Concurrent operations: far more than cores, because an operation mostly waits for a rollout.
 _PARALLEL: Final = 32
 
 Program = Callable[[], Any]
@@ -48,9 +48,9 @@ class Deployment:
 
     Args:
         environment: What to deploy.
-        cluster: Where; it must be running.
+        cluster: Where to deploy; it must be running.
         root: The project's folder, with ``Pulumi.<name>.yaml`` and ``.sandtable``.
-        on_event: Told about each finished resource.
+        on_event: Called for each finished resource.
         program: Declares the resources; default: the project's own.
     """
 
@@ -71,16 +71,16 @@ class Deployment:
 
     @property
     def state_folder(self) -> Path:
-        """Pulumi's file backend, shared with ``pulumi`` by hand."""
+        """Pulumi's file backend, shared with the plain ``pulumi`` command."""
         return self._folder.state
 
     def make(self) -> None:
-        """Make the stack, empty, where it has never been made: ``pulumi up`` by hand does not do that where nobody can be asked.
+        """Create the empty stack if it does not exist; without a terminal ``pulumi up`` does not create it.
 
         Raises:
             ConfigurationError: the passphrase is missing, or the environment's file cannot be read.
             DeploymentError: the state cannot be written.
-            ToolMissingError: Pulumi is not here.
+            ToolMissingError: Pulumi is not installed.
         """
         if self._state.checkpoint is None:
             with self._told():
@@ -92,7 +92,7 @@ class Deployment:
         Raises:
             ConfigurationError: the passphrase is missing or wrong, or the program rejects the environment.
             DeploymentError: Pulumi cannot make the plan.
-            ToolMissingError: Pulumi or its provider for Kubernetes is not here.
+            ToolMissingError: Pulumi or its Kubernetes provider is not installed.
         """
         recorder, begun = self._recorder(), time.monotonic()
         self._run(recorder, lambda: self._stack.preview, refresh=self._elsewhere or None)
@@ -102,21 +102,21 @@ class Deployment:
         """Deploy, and wait until everything is rolled out.
 
         Raises:
-            StateLockedError: another run is at work.
-            ConfigurationError, DeploymentError, ToolMissingError: as for ``preview``; what was deployed stays, and the next ``up`` goes on
-                from there.
+            StateLockedError: another run is in progress.
+            ConfigurationError, DeploymentError, ToolMissingError: as for ``preview``; deployed resources stay, and the next ``up``
+                continues from there.
             KeyboardInterrupt: the run was interrupted; Pulumi has stopped and written its state.
         """
         self._recover()
         elsewhere = self._elsewhere
         if not elsewhere:
-            self._mark()  # before anything is there, so that also what an interrupted run leaves is known to be on this cluster
+            self._mark()  # before the first change, so that even the remains of an interrupted run are known to be here
         update = self._operate(lambda: self._stack.up, refresh=elsewhere or None)
         self._mark()
         return update
 
     def refresh(self, *, preview_only: bool = False) -> Update:
-        """Find what was changed on the cluster by hand, and bring the state up to date with it unless ``preview_only``.
+        """Detect drift on the cluster, and update the state to match unless ``preview_only``.
 
         Raises:
             StateLockedError, ConfigurationError, DeploymentError, ToolMissingError, KeyboardInterrupt: as for ``up``.
@@ -127,7 +127,7 @@ class Deployment:
         return self._operate(lambda: self._stack.refresh)
 
     def down(self) -> Update:
-        """Remove all that was deployed; the stack's empty state stays.
+        """Remove everything that was deployed; the empty stack stays.
 
         Raises:
             StateLockedError, ConfigurationError, DeploymentError, ToolMissingError, KeyboardInterrupt: as for ``up``.
@@ -144,7 +144,7 @@ class Deployment:
         return self._state.read()
 
     def graph(self) -> Graph:
-        """Return the graph of what the state says is deployed.
+        """Return the graph of the deployed resources, from the state.
 
         Raises:
             DeploymentError: the state cannot be read.
@@ -152,10 +152,10 @@ class Deployment:
         return from_state(self.export_state())
 
     def unlock(self) -> None:
-        """Remove the locks of runs that have ended here, and of runs on other machines: the user says that those have ended.
+        """Remove the locks of runs that have ended here, and of all runs on other machines: the user asserts that those have ended.
 
         Raises:
-            StateLockedError: a run on this machine is still at work.
+            StateLockedError: a run on this machine is still in progress.
         """
         self._state.release_stale_locks(elsewhere=True)
 
@@ -184,7 +184,7 @@ class Deployment:
         program(self.environment, kubeconfig=kubeconfig_for_pulumi(self.cluster), context=self.cluster.context)
 
     def _run_program(self) -> None:
-        """Run the program so that what it raises reaches our caller, and not only as text in Pulumi's output."""
+        """Run the program so that its exceptions reach our caller, not only as text in Pulumi's output."""
         try:
             self._program()
         except Exception as error:
@@ -201,13 +201,13 @@ class Deployment:
 
     @property
     def _identity(self) -> str:
-        """Digest of what makes the cluster itself: its authority; its address where it has none of its own."""
+        """Digest that identifies the cluster: of its CA, or of its address if it has no CA of its own."""
         cluster = read(self.cluster.kubeconfigs).cluster_of(self.cluster.context).value
         return hashlib.sha256(str(cluster.get("certificate-authority-data") or cluster.get("server", "")).encode()).hexdigest()
 
     @property
     def _elsewhere(self) -> bool:
-        """Whether what the state holds may be on another cluster: the last ``up`` went there, or was made by hand and left no mark."""
+        """Whether the state may describe another cluster: the last ``up`` went there, or was a plain ``pulumi up``, which records none."""
         if not self._marker.exists():
             return len(self.graph()) > 0
         return self._marker.read_text(encoding="utf-8") != self._identity
@@ -233,7 +233,7 @@ class Deployment:
         try:
             yield
         except auto.ConcurrentUpdateError as error:
-            self._state.release_stale_locks()  # raises with the holder's name where it still runs
+            self._state.release_stale_locks()  # raises with the holder's name if it is still running
             raise StateLockedError(f"the state of {self.environment.name} was locked by another run a moment ago; try again") from error
         except auto.CommandError as error:
             raise self._explained(error, recorder.errors if recorder else []) from (self._raised or error)

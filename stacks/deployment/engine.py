@@ -1,7 +1,8 @@
-"""The automation library, without the questions that it asks the CLI and whose answers we have.
+"""The Automation API without its redundant calls of the CLI.
 
-Around each operation the library runs ``pulumi`` four more times (select the stack, read its outputs twice, read its history), a third of
-a second each. The stack is named in every command, the outputs are in the checkpoint, and the event stream ends with the summary.
+Around each operation the library runs ``pulumi`` four more times (select the stack, read its outputs twice, read its history), which takes
+a third of a second each. We need none of them: every command names the stack, the outputs are in the checkpoint, and the event stream ends
+with the summary.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from pulumi.automation._stack import StackInitMode
 
 
 class Workspace(auto.LocalWorkspace):
-    """A workspace whose stacks need no selection."""
+    """A workspace that does not select its stack."""
 
     def select_stack(self, stack_name: str) -> None:
         """Do nothing: every command names its stack."""
 
 
 class Stack(auto.Stack):
-    """A stack whose results are taken from its events and its checkpoint, not from these return values."""
+    """A stack with stubs for results that are read from its events and its checkpoint instead."""
 
     @classmethod
     def of(cls, name: str, workspace: Workspace, *, new: bool) -> Stack:
-        """Return the stack called ``name``, made first where it is ``new``."""
+        """Return the stack called ``name``; creates it if it is ``new``."""
         return cls(name, workspace, StackInitMode.CREATE if new else StackInitMode.SELECT)
 
     def outputs(self) -> OutputMap:

@@ -1,4 +1,4 @@
-"""Listens to the engine's events: progress, changed resources, errors, and the graph as it will be."""
+"""Listens to the engine's events: progress, changed resources, errors, and the planned graph."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stacks.graph.urns import STACK, name_of, parent_of
 
 _QUIET: Final = frozenset({"same", "read", "refresh"})
 _REMOVED: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced"})
-#: What a refresh finds; it tells so only when it has looked.
+#: The changes that a refresh finds; it reports them only with the outcome of a step.
 _FOUND: Final = frozenset({"update", "delete"})
 _ERRORS_KEPT: Final = 12
 
@@ -23,8 +23,8 @@ class Recorder:
     """Receives the events of one operation.
 
     Args:
-        on_event: Told about each finished resource.
-        before: What was deployed before: its number of resources is the first guess of the total, and it knows dependencies.
+        on_event: Called for each finished resource.
+        before: The graph before the operation: the first estimate of the total, and the source of dependencies.
     """
 
     def __init__(self, on_event: Callable[[Event], None], before: Graph) -> None:
@@ -35,12 +35,12 @@ class Recorder:
         self._states: dict[str, Resource] = {}
         self._steps: dict[str, ResourceChange] = {}
         self._of_the_stack = ""
-        #: Resources by operation. Pulumi counts the stack among its own resources; no graph does.
+        #: Number of resources by operation, without the stack itself, which Pulumi counts and a graph does not.
         self.changes: dict[str, int] = {}
         self.errors: list[str] = []
 
     def __call__(self, event: EngineEvent) -> None:
-        """Take one event."""
+        """Process one event."""
         if event.resource_pre_event:
             self._plan(event.resource_pre_event.metadata)
         elif event.res_outputs_event:
@@ -49,17 +49,17 @@ class Recorder:
             self._complain(event.diagnostic_event)
         elif event.summary_event:
             counts = {_word(operation): count for operation, count in event.summary_event.resource_changes.items()}
-            # A refresh is announced as one and counted by what it found: the stack itself is the same.
+            # A refresh is announced as `refresh` and counted by its result; for the stack itself that is `same`.
             stack = self._of_the_stack if self._of_the_stack in counts or not self._of_the_stack else "same"
             self.changes = {each: left for each, count in counts.items() if (left := count - (each == stack))}
 
     @property
     def steps(self) -> tuple[ResourceChange, ...]:
-        """What changes, in the order of the engine."""
+        """The changes, in the order of the engine."""
         return tuple(self._steps.values())
 
     def graph(self) -> Graph:
-        """Return the resources as they will be."""
+        """Return the graph after the operation."""
         return Graph.of(self._states.values(), "pulumi preview")
 
     def _plan(self, metadata: StepEventMetadata) -> None:
@@ -105,7 +105,7 @@ class Recorder:
 
 
 def label(metadata: Any) -> str:
-    """Return ``Deployment ai/ai-stack``; type and name where the object is not in the event."""
+    """Return ``Deployment ai/ai-stack``; type and name if the object is not in the event."""
     state = metadata.new or metadata.old
     if state is not None and state.inputs:
         return Resource(metadata.urn, metadata.type, name_of(metadata.urn), inputs=state.inputs).label

@@ -1,4 +1,4 @@
-"""Turns Pulumi's failures into ours: whose fault it is, in Pulumi's own words where they help, with the fix."""
+"""Turns Pulumi's failures into our errors: who can fix it, Pulumi's own message if it helps, and the fix."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _KEPT_LINES: Final = 8
 
 
 def explain(output: str, told: list[str], *, stack: str, state: Path) -> StackError:
-    """Return the error that a failed run of Pulumi means.
+    """Return our error for a failed run of Pulumi.
 
     Args:
-        output: All that it printed.
-        told: The errors among its events; clearer than the output where there are any.
+        output: Its whole output.
+        told: The errors among its events; if there are any, they are clearer than the output.
         stack: Name of the stack.
         state: Folder of the state.
     """
@@ -30,7 +30,7 @@ def explain(output: str, told: list[str], *, stack: str, state: Path) -> StackEr
             f"the passphrase does not open the secrets of {stack}: set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) "
             f"to the one that Pulumi.{stack}.yaml was encrypted with"
         )
-    # Pods, webhooks and credential plugins say such things too; only of the state do we know what they mean.
+    # Pods, webhooks and credential plugins print such messages, too; only about the state do we know the fix.
     if _about(state, output, "no space left on device"):
         return DeploymentError(f"the disk with {state} is full; free some space, then run the same command again")
     if line := _about(state, output, "read-only file system", "permission denied"):
@@ -47,7 +47,7 @@ def explain(output: str, told: list[str], *, stack: str, state: Path) -> StackEr
 
 
 def program_failed(error: Exception, stack: str) -> StackError:
-    """Return the error that a program which raised means: its own where it is one of ours, otherwise the line that raised it."""
+    """Return our error for an exception of the program: the exception itself if it is ours, else one with the line that raised it."""
     if isinstance(error, StackError):
         return error
     frames = traceback.extract_tb(error.__traceback__)
@@ -56,7 +56,7 @@ def program_failed(error: Exception, stack: str) -> StackError:
 
 
 def _about(state: Path, output: str, *phrases: str) -> str:
-    """Return the first line that names the state's folder and has one of the phrases, "" where there is none."""
+    """Return the first line that names the state's folder and contains one of the phrases, "" if there is none."""
     return next((line for line in output.splitlines() if str(state) in line and any(phrase in line for phrase in phrases)), "")
 
 

@@ -1,8 +1,8 @@
-"""The folder that Pulumi works in, and the variables that it works with.
+"""Pulumi's working directory and environment variables.
 
-Rule 1: the user's ``Pulumi.<name>.yaml`` is read, never written: comments are precious, and Pulumi rewrites what it touches. It gets a
-copy in a folder of its own; what Pulumi adds to the copy (the salt of a passphrase, the key of a new stack) is carried over.
-Rule 2: the state is the one that ``pulumi`` by hand uses: same backend, same project, same stack name.
+Rule 1: the user's ``Pulumi.<name>.yaml`` is read, never written, because Pulumi would rewrite it without its comments. Pulumi gets a copy
+in its own folder; what it adds to the copy (the salt of a passphrase, the key of a new stack) is kept from run to run.
+Rule 2: the state is that of the plain ``pulumi`` command: same backend, same project, same stack name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stacks.environment import Environment
 from stacks.environment.file import PROJECT, find
 from stacks.errors import ConfigurationError, DeploymentError
 
-#: Passphrase of rehearsals on the embedded cluster. It protects nothing: clusters that matter must set their own.
+#: Passphrase of rehearsals on the embedded cluster. It protects nothing; real clusters must set their own.
 REHEARSAL_PASSPHRASE: Final = "sandtable"  # noqa: S105
 _ENCRYPTION_KEYS: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _NO_LOGS: Final = """In this place Pulumi would keep a debug log of every command, up to 500 MB, for a sixth of its processor time.
@@ -32,23 +32,23 @@ _PASSPHRASE_FILE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"  # noqa: S105
 
 @dataclass(frozen=True)
 class ProjectFolder:
-    """Where everything of one environment's deployment lies under ``root``."""
+    """The folders and files of one environment's deployment under ``root``."""
 
     environment: Environment
     root: Path
 
     @property
     def state(self) -> Path:
-        """Pulumi's file backend, shared by all environments and by ``pulumi`` by hand."""
+        """Pulumi's file backend, shared by all environments and the plain ``pulumi`` command."""
         return self.root / ".sandtable" / "state"
 
     @property
     def work(self) -> Path:
-        """The folder that Pulumi runs in."""
+        """Pulumi's working directory."""
         return self.root / ".sandtable" / "pulumi" / self.environment.name
 
     def prepare(self) -> None:
-        """Make the folders and the copy of the configuration.
+        """Create the folders and the copy of the configuration.
 
         Raises:
             ConfigurationError: the environment's file cannot be found or read.
@@ -63,7 +63,7 @@ class ProjectFolder:
             (self.work / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "python"}), encoding="utf-8")
             if copy.exists() and not any(key in settings for key in _ENCRYPTION_KEYS):
                 settings |= {key: value for key, value in _load(copy).items() if key in _ENCRYPTION_KEYS}
-            write_text(copy, yaml.safe_dump(settings, sort_keys=False))  # a salt cut in half would lock the state for ever
+            write_text(copy, yaml.safe_dump(settings, sort_keys=False))  # a truncated salt would make all secrets unreadable for good
             self._home.mkdir(exist_ok=True)
             (self._home / "logs").write_text(_NO_LOGS, encoding="utf-8")
         except OSError as error:
@@ -72,24 +72,24 @@ class ProjectFolder:
             ) from error
 
     def variables(self) -> dict[str, str]:
-        """Return the variables for the Pulumi CLI, besides those that let it find its tools.
+        """Return the environment variables for the Pulumi CLI, besides those that locate its tools.
 
         Raises:
             ConfigurationError: the passphrase is missing, or its file cannot be read.
         """
-        # On a cluster that is only ours, what was edited by hand is taken back; on somebody's, its manager keeps it, and Pulumi says who.
+        # On our own cluster manual edits are overwritten; on another they stay, and Pulumi reports the conflicting field manager.
         force = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"} if self.environment.cluster.provider == "embedded" else {}
         own = {
             "PULUMI_BACKEND_URL": self.state.as_uri(),
             "PULUMI_HOME": str(self._home),
-            # Pulumi serialises its whole state after every operation; collecting that garbage less often saves a sixth of its time.
+            # Pulumi serialises its whole state after every operation; collecting garbage less often saves a sixth of its time.
             "GOGC": "400",
         }
         return {**own, **force, **self._passphrase(os.environ)}
 
     @property
     def _home(self) -> Path:
-        """Pulumi's home; ours, so that a read-only or crowded home of the user does not matter."""
+        """Pulumi's home. It is separate from the user's, which may be read-only or full."""
         return self.root / ".sandtable" / "pulumi-home"
 
     def _passphrase(self, environ: Mapping[str, str]) -> dict[str, str]:

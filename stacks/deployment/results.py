@@ -1,4 +1,4 @@
-"""What a deployment tells while it runs, and what it returns."""
+"""The progress events of a deployment, and its results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stacks.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """How far an operation is: ``done`` of ``total`` resources (as many as are known by now), and the one just finished."""
+    """Progress of an operation: ``done`` of ``total`` resources (those known so far), and the one just finished."""
 
     done: int
     total: int
@@ -20,7 +20,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """One resource that changes: ``operation`` is Pulumi's (create, update, delete, replace …), ``paths`` what changes in it."""
+    """One changed resource: ``operation`` is Pulumi's (create, update, delete, replace …), ``paths`` are its changed properties."""
 
     operation: str
     label: str
@@ -30,7 +30,7 @@ class ResourceChange:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A finished operation: number of resources by operation, the steps that changed something, and how long it took."""
+    """A finished operation: number of resources by operation, the steps that changed something, and its duration."""
 
     changes: dict[str, int]
     steps: tuple[ResourceChange, ...]
@@ -40,9 +40,9 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an ``up`` would do, and the graph that it would lead to.
+    """What an ``up`` would do, and the graph after it.
 
-    In the graph, dependencies of resources that are not yet deployed are absent: the engine tells them only when it records them.
+    The graph lacks dependencies of resources that are not yet deployed, because the engine reports those only when it records them.
     """
 
     changes: dict[str, int]

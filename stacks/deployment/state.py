@@ -1,7 +1,7 @@
-"""The state of a stack on disk: what it holds, who holds its lock, and what a killed run left behind.
+"""The state of a stack on disk: its content, its locks, and the remains of a killed run.
 
 The layout is that of Pulumi's file backend (pkg/backend/diy): ``.pulumi/stacks/<project>/<stack>.json`` is the checkpoint;
-``.pulumi/locks/organization/<project>/<stack>/<id>.json`` holds pid, user, host and time of the run that works on the stack.
+``.pulumi/locks/organization/<project>/<stack>/<id>.json`` contains pid, user, host and start time of the run that holds the lock.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from foundation.processes.child import end_session
 from stacks.environment.file import PROJECT
 from stacks.errors import DeploymentError, StateLockedError
 
-#: Clocks of the lock and of the process table differ by their rounding.
+#: Times in the lock and in the process table are rounded differently.
 _SLACK_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock file and the run behind it."""
+    """A lock file and the run that holds it."""
 
     path: Path
     pid: int
@@ -37,7 +37,7 @@ class Lock:
 
     @property
     def holder_runs(self) -> bool:
-        """Whether the run may still be at work: it runs on this machine, or on another where we cannot look."""
+        """Whether the run may still be in progress: its process is alive here, or it is on another machine, which we cannot check."""
         if self.host != socket.gethostname():
             return True
         if not _lives(self.pid):
@@ -49,31 +49,31 @@ class Lock:
         except psutil.AccessDenied:
             return True
         with suppress(ValueError):
-            # A process that began after the lock was taken has inherited the number, not the run.
+            # A process that started after the lock was taken only reuses the pid.
             return begun <= dt.datetime.fromisoformat(self.since).timestamp() + _SLACK_S
         return True
 
 
 @dataclass(frozen=True)
 class StateFolder:
-    """Pulumi's file backend in ``folder``, seen from one stack of our project."""
+    """Pulumi's file backend in ``folder``, for one stack of our project."""
 
     folder: Path
     stack: str
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file with the stack's resources, None where the stack has never been made."""
+        """The file with the stack's resources, None if the stack was never created."""
         base = self.folder / ".pulumi" / "stacks" / PROJECT / f"{self.stack}.json"
         return next((path for path in (base, base.with_suffix(".json.gz")) if path.exists()), None)
 
     def read(self) -> dict[str, Any]:
-        """Return the state as ``pulumi stack export`` writes it, secrets encrypted; without resources where nothing was ever deployed.
+        """Return the state as ``pulumi stack export`` writes it, secrets encrypted; without resources if nothing was ever deployed.
 
-        Read from the file itself: the CLI takes hundreds of times as long to say the same.
+        It is read from the file, because the CLI takes hundreds of times as long for the same result.
 
         Raises:
-            DeploymentError: the file cannot be read, or is no checkpoint.
+            DeploymentError: the file cannot be read or is not a checkpoint.
         """
         path = self.checkpoint
         if path is None:
@@ -91,7 +91,7 @@ class StateFolder:
         """Return the locks on the stack.
 
         Raises:
-            StateLockedError: one cannot be read, so that nobody knows whose it is.
+            StateLockedError: one cannot be read, so its holder is unknown.
         """
         found = []
         for path in sorted((self.folder / ".pulumi" / "locks" / "organization" / PROJECT / self.stack).glob("*.json")):
@@ -99,9 +99,9 @@ class StateFolder:
                 content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
                 pid = int(content["pid"])
             except FileNotFoundError:
-                continue  # released while we looked
+                continue  # released in the meantime
             except (ValueError, KeyError, TypeError):
-                content, pid = {}, 0  # half written by a run that was killed: nobody's
+                content, pid = {}, 0  # partly written by a run that was killed: stale
             except OSError as error:
                 raise StateLockedError(
                     f"the state of {self.stack} is locked, and {path} cannot be read to see by whom: {error.strerror}; "
@@ -119,10 +119,10 @@ class StateFolder:
         return found
 
     def release_stale_locks(self, *, elsewhere: bool = False) -> bool:
-        """Remove the locks of runs that have ended, and end the plugins that they left; tell whether there were any.
+        """Remove the locks of runs that have ended, and stop the plugins that they left; return whether there were any.
 
         Args:
-            elsewhere: also remove locks of other machines, where we cannot see whether the run has ended.
+            elsewhere: also remove locks of other machines, where we cannot check whether the run has ended.
 
         Raises:
             StateLockedError: a run still holds one.
@@ -146,7 +146,7 @@ class StateFolder:
 
 
 def _lives(pid: int) -> bool:
-    """Whether there is such a process; one that has ended and that nobody has asked how does not count."""
+    """Whether there is such a process; a zombie does not count."""
     try:
         return pid > 0 and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -156,10 +156,10 @@ def _lives(pid: int) -> bool:
 
 
 def without_pending_operations(state: dict[str, Any]) -> dict[str, Any] | None:
-    """Return ``state`` without the operations that a killed run had begun, None where there are none.
+    """Return ``state`` without the pending operations of a killed run, None if there are none.
 
-    What had been created but not recorded is taken over by the next ``up``: objects are applied on the server's side under names that
-    the program fixes, so applying them again finds them.
+    The next ``up`` adopts objects that were created but not recorded: the program gives every object a fixed name, and server-side apply
+    updates an existing object.
     """
     deployment = state.get("deployment") or {}
     if not deployment.get("pending_operations"):
