@@ -1,22 +1,22 @@
-"""What can go wrong on this floor, by whose fault it is. The command line maps each to an exit code."""
+"""The errors of this floor, by who can fix them. The command line maps each to an exit code."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """Base of every error raised by ``stacks``; the text is shown to the operator as it is."""
+    """Base of every error raised by ``stacks``; the operator sees the text unchanged."""
 
 
 class ConfigurationError(StackError):
-    """What the user wrote is invalid: names the place, the value, what is allowed and the fix."""
+    """The user's input is invalid; the text names the place, the value, what is allowed and the fix."""
 
 
 class ClusterError(StackError):
-    """A cluster did not start, did not answer or refused us."""
+    """A cluster did not start, did not answer or denied us access."""
 
 
 class DeploymentError(StackError):
-    """Pulumi could not finish; the state is kept and the text says how to go on."""
+    """Pulumi could not finish; the state is kept and the text says how to continue."""
 
 
 class StateLockedError(DeploymentError):

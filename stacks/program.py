@@ -1,8 +1,8 @@
-"""The Pulumi program: declares everything that an environment is made of.
+"""The Pulumi program: declares all resources of an environment.
 
-Rule 1: this file decides what there is and what waits for what; how a thing is built is its component's affair.
-Rule 2: the program reads nothing but the environment (and the stack's secrets through Pulumi's configuration): the same environment
-declares the same resources, with an engine or without.
+Rule 1: this file decides which components exist and their order; each component decides how it is built.
+Rule 2: the program reads only the environment (and the stack's secrets through Pulumi's configuration), so the same environment declares
+the same resources, with or without an engine.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
         "cluster",
         kubeconfig=kubeconfig,
         context=context,
-        # Where the cluster is, not how it is reached: new certificates or another port must not replace every resource.
+        # Which cluster it is, not how to reach it: new certificates or another port must not replace every resource.
         cluster_identifier=f"{environment.cluster.provider}/{environment.cluster.context or environment.name}",
         enable_server_side_apply=True,
         enable_config_map_mutable=True,
@@ -58,7 +58,7 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(provider=provider, depends_on=list(resources) or None)
 
-    # What everything else stands on. Policies come first: what follows is judged by them.
+    # The base of everything else. Policies come first, so that they apply to what follows.
     admission = PolicyAdmission("policy-admission", environment=environment, options=after())
     priorities = PriorityClasses("priority-classes", environment=environment, options=after())
     nodes = (
@@ -87,7 +87,7 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
 
 
 def _platform(environment: Environment, ready: pulumi.ResourceOptions) -> None:
-    """Declare what serves the workloads: GPUs, identity, secrets, detection, the control plane, telemetry."""
+    """Declare the platform services: GPUs, identity, secrets, detection, the control plane, telemetry."""
     if any(pool.gpu for pool in environment.node_pools):
         GpuRuntime("gpu-runtime", environment=environment, options=ready)
     SpireRegistrations("spire-registrations", environment=environment, options=ready)

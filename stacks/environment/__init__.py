@@ -1,10 +1,10 @@
-"""What an operator writes: one environment, typed.
+"""The typed model of the environment file that an operator writes.
 
-Rule 1: this package knows shapes, units, defaults and allowed values; it reads no file (``file.py`` does) and creates no
-resource (``components/`` do).
+Rule 1: this package defines types, units, defaults and allowed values; only ``file.py`` reads files, and only ``components/`` creates
+resources.
 Rule 2: every quantity carries its unit in its name (``_ms``, ``_gib``, ``_usd``, ``_per_s``); the defaults fit a laptop.
-Rule 3: what two floors need is typed once, here; the twin reads the rest from the graph.
-Rule 4: what loads can be deployed: values that the API server would refuse, and names that collide, are refused here.
+Rule 3: what several floors need is defined once, here; the twin reads the rest from the graph.
+Rule 4: an environment that loads can be deployed: values that the API server would reject, and names that collide, are rejected here.
 
 In ``Pulumi.<name>.yaml`` every top-level field is a Pulumi configuration key: ``sandtable:engine:``, ``sandtable:node_pools:`` …
 """
@@ -29,7 +29,7 @@ from stacks.environment.traffic import Lengths, Traffic
 from stacks.environment.values import Priority
 from stacks.environment.workloads import AiStack, Autoscaling, Engine, Federation, Resources, TrainingJob
 
-#: Keys of a ``Pulumi.<name>.yaml`` with a secret of the stack, ``{secure: …}``: only Pulumi can decrypt them, so they are no fields.
+#: Keys of a ``Pulumi.<name>.yaml`` with a secret, ``{secure: …}``. Only Pulumi can decrypt them, so they are not fields.
 StackSecret = Literal["gateway_token", "store_password", "vault_seal_key"]
 STACK_SECRETS: Final[tuple[str, ...]] = get_args(StackSecret)
 

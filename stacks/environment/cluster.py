@@ -1,4 +1,4 @@
-"""Where the stack lands: the cluster, its regions, and the nodes that are bought there."""
+"""Where the stack is deployed: the cluster, its regions, and its node pools."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from stacks.environment.values import LARGEST_CPUS, LARGEST_GIB, MOST_NODES, Lab
 
 
 class Cluster(Model):
-    """Where the stack lands."""
+    """The cluster that the stack is deployed to."""
 
     provider: Literal["embedded", "kubeconfig"] = "embedded"
     """``embedded``: real control plane on this machine, nodes and pods simulated by KWOK. ``kubeconfig``: any cluster you name."""
     kubeconfig: PathText | None = None
     """Path of the kubeconfig file; default: $KUBECONFIG, then ~/.kube/config. Only with ``provider: kubeconfig``."""
     context: str | None = None
-    """Context inside that file. It is shown, and asked for, before the first change."""
+    """Context inside that file. The command line shows it and asks for confirmation before the first change."""
     node_pools_by: Literal["existing", "karpenter"] = "existing"
-    """Who makes the nodes, with ``provider: kubeconfig``. ``existing``: they are there, or somebody's autoscaler makes them, and carry the
-    label ``sandtable.dev/pool``. ``karpenter``: the stack declares NodePools and their NodeClass to Karpenter, on aws and azure."""
+    """What provisions the nodes, with ``provider: kubeconfig``. ``existing``: they exist, or another autoscaler adds them, and they have the
+    label ``sandtable.dev/pool``. ``karpenter``: the stack declares NodePools and their NodeClass for Karpenter, on aws and azure."""
 
     @model_validator(mode="after")
     def _only_with_kubeconfig(self) -> Self:
@@ -47,13 +47,13 @@ class Gpu(Model):
 
 
 class NodePool(Model):
-    """Nodes of one kind, bought in one way."""
+    """Nodes of one instance type with one way of purchase."""
 
     name: Name
     region: LabelValue
     zones: list[LabelValue] | None = Field(default=None, min_length=1)
     """Default: all zones of the region."""
-    # Where a kind of value brings a description along, a docstring would not replace it.
+    # The type has a description of its own, which a docstring would not replace.
     instance_type: LabelValue = Field(description="Row of the price book (``cloud/region/instance_type``); ``laptop`` costs nothing.")
     gpu: Gpu | None = None
     vcpu_per_node: Annotated[int, Field(ge=1, le=LARGEST_CPUS)]

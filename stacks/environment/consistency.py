@@ -1,7 +1,7 @@
-"""What must agree between the fields of an environment: names that point somewhere, names that are given once, amounts that fit.
+"""Checks across the fields of an environment: references resolve, names are unique, amounts fit.
 
 Rule 1: nothing here stops at the first mistake; all are reported at once.
-Rule 2: a mistake is reported at the field that is likely to be wrong, with its key path and its value.
+Rule 2: a mistake is reported at the field that is most likely wrong, with its key path and its value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What is wrong at ``path`` with ``value``. ``allowed``: the values that would be right, where they can be listed."""
+    """A mistake: what is wrong at ``path`` with ``value``. ``allowed``: the valid values, if they can be listed."""
 
     path: Path
     value: Any
@@ -28,7 +28,7 @@ class Slip:
 
 
 class InconsistentError(ValueError):
-    """Fields of an environment contradict each other; carries every slip."""
+    """Fields of an environment contradict each other; contains every slip."""
 
     def __init__(self, slips: Sequence[Slip]) -> None:
         self.slips = tuple(slips)
@@ -36,7 +36,7 @@ class InconsistentError(ValueError):
 
 
 def slips(environment: Definition) -> Iterator[Slip]:
-    """Yield whatever does not agree."""
+    """Yield every contradiction."""
     yield from _named_twice(environment)
     yield from _pools_lie_somewhere(environment)
     yield from _pools_exist(environment)
@@ -116,14 +116,14 @@ _KARPENTER_CLOUDS = ("aws", "azure")
 
 
 def _karpenter_makes_the_nodes(environment: Definition) -> Iterator[Slip]:
-    """Karpenter belongs to one cluster, and a cluster lies in one region of one cloud."""
+    """Check the regions for Karpenter, which belongs to one cluster, which is in one region of one cloud."""
     if environment.cluster.node_pools_by != "karpenter":
         return
     clouds = {region.name: region.cloud for region in environment.regions}
     first = environment.node_pools[0].region
     for index, pool in enumerate(environment.node_pools):
         if pool.region not in clouds:
-            continue  # told elsewhere
+            continue  # reported elsewhere
         if (cloud := clouds[pool.region]) not in _KARPENTER_CLOUDS:
             yield Slip(
                 ("cluster", "node_pools_by"),
@@ -140,7 +140,7 @@ def _karpenter_makes_the_nodes(environment: Definition) -> Iterator[Slip]:
 
 
 def _replicas_reach_their_model(environment: Definition) -> Iterator[Slip]:
-    """On the embedded cluster pods are simulated, and the engine runs on this machine; elsewhere a replica reads only what it mounts."""
+    """Check the model's path: on the embedded cluster the engine runs on this machine; elsewhere a replica reads only its mounts."""
     engine, place = environment.engine, ("engine", "model")
     if environment.cluster.provider == "embedded":
         if engine.model_claim is not None:
@@ -160,5 +160,5 @@ def _replicas_reach_their_model(environment: Definition) -> Iterator[Slip]:
 
 
 def shown(path: Sequence[str | int]) -> str:
-    """Return a path as it is shown: ``node_pools[1].name``."""
+    """Return a path as messages show it: ``node_pools[1].name``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

@@ -19,11 +19,11 @@ class Environment(Definition):
 
     @property
     def file(self) -> Path | None:
-        """The file that it was read from, in full; None where it was made by a program."""
+        """The absolute path of its file; None if a program created it."""
         return self._file
 
     def model_post_init(self, context: Any, /) -> None:
-        """Keep the file, which whoever validates passes on as the context: it is nothing that a user writes, so no field."""
+        """Keep the file's path, which comes in the validation context: it is not a field, because users do not write it."""
         self._file = context
 
     def pool(self, name: str) -> NodePool:

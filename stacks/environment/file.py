@@ -1,7 +1,7 @@
 """Reads ``Pulumi.<name>.yaml`` into an :class:`Environment`, and says precisely what is wrong with it.
 
-A configuration error names the file, the key path with its line, the value, what is allowed and the nearest right spelling. All slips
-in single fields are reported at once; once there is none, so is everything in which the fields contradict each other.
+A configuration error names the file, the key path with its line, the value, what is allowed and the nearest valid spelling. All mistakes in
+single fields are reported at once; if there are none, so are all contradictions between fields.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     """Read the environment called ``name_or_path`` (``dev``), or the file at that path.
 
     Raises:
-        ConfigurationError: there is no such file, it is not YAML, or something in it cannot be meant.
+        ConfigurationError: the file does not exist, is not YAML, or contains an invalid value.
     """
     path = find(name_or_path, root=root)
     match = _FILE_NAME.match(path.name)
@@ -48,7 +48,7 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
     if not isinstance(config, dict):
         raise ConfigurationError(f"{path}: a mapping with the key `config` is expected, with keys such as `{PREFIX}engine` under it")
     own = {key.removeprefix(PREFIX): value for key, value in config.items() if isinstance(key, str) and key.startswith(PREFIX)}
-    # A secret belongs to the program, which reads it through Pulumi; it is no part of the typed model.
+    # A secret belongs to the program, which reads it through Pulumi; it is not part of the typed model.
     fields = {key: value for key, value in own.items() if key not in STACK_SECRETS and key != "name"}
     file = FileOfEnvironment(path, documents[0].tree if documents else None, fields)
     slips = [*_keys_that_are_not_read(config), *_secrets_and_name(own, match.group(1))]
@@ -63,12 +63,12 @@ def load(name_or_path: str, *, root: Path = Path()) -> Environment:
 
 
 def _or_empty(value: Any) -> Any:
-    """Return an empty mapping for no value; an empty list or text is of another kind, and meant something."""
+    """Return an empty mapping for a missing value; an empty list or string stays, because it is a mistake to report."""
     return {} if value is None else value
 
 
 def _keys_that_are_not_read(config: Mapping[Any, Any]) -> Iterator[Slip]:
-    """Keys of ``config`` that nobody reads; another project's or provider's, such as ``aws:region``, are Pulumi's business."""
+    """Yield keys of ``config`` that nothing reads. Those of other projects and providers, such as ``aws:region``, are left to Pulumi."""
     for key in config:
         namespace, colon, name = str(key).partition(":")
         if not isinstance(key, str) or not colon:
@@ -116,6 +116,6 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # `is_file` takes it for an error; a file of that name is nowhere
+        if error.errno == errno.ENAMETOOLONG:  # `is_file` raises on it, although no such file can exist
             return False
         raise

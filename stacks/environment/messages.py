@@ -1,6 +1,6 @@
-"""Says what is wrong with an environment's file: file and line, key path, value, what is allowed, the nearest spelling, the fix.
+"""Error messages about an environment's file: file and line, key path, value, what is allowed, the nearest spelling, the fix.
 
-Rule 1: no word of the library's that only a programmer reads: no pattern, no name of a Python type.
+Rule 1: nothing from the library that only a programmer understands: no pattern, no Python type name.
 Rule 2: the value of a secret is never shown.
 """
 
@@ -26,7 +26,7 @@ from stacks.environment.values import FORMS
 PROJECT: Final = "sandtable"
 PREFIX: Final = PROJECT + ":"
 
-#: What a field takes, by the library's name of the error.
+#: What a field accepts, by pydantic's error type.
 _EXPECTED: Final = {
     "bool_type": "`true` or `false` is expected",
     "dict_type": "a mapping is expected",
@@ -42,7 +42,7 @@ _KINDS: Final = {bool: "true or false", str: "a text", int: "a number", float: "
 _FLAGS: Final = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
 _UNIT: Final = re.compile(r"_(ms|s|h|gib|usd|days|tokens|share)(?=_|$)")
 _WITH_SUFFIX: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)")
-#: How much of a key's unit one of a suffix is.
+#: Factor from a suffix to the unit in the key's name.
 _SUFFIXES: Final[dict[str, dict[str, float]]] = {
     "gib": {"Ki": 2**-20, "Mi": 2**-10, "Gi": 1, "Ti": 2**10, "KiB": 2**-20, "MiB": 2**-10, "GiB": 1, "TiB": 2**10},
     "ms": {"ms": 1, "s": 1000},
@@ -55,21 +55,21 @@ _SUFFIXES: Final[dict[str, dict[str, float]]] = {
 
 @dataclass(frozen=True)
 class FileOfEnvironment:
-    """Where the slips are: the file, its tree (None where it is empty), and the fields in it by name."""
+    """The file with the mistakes: its path, its YAML tree (None if it is empty), and its fields by name."""
 
     path: Path
     tree: yaml.Node | None
     fields: Mapping[str, Any]
 
     def tell(self, slip: Slip) -> str:
-        """Return a slip in one line."""
+        """Return a mistake as one line."""
         value = "" if slip.value is None or isinstance(slip.value, Mapping | list) else f" = {_shown(slip.value)}"
         line = _line(self.tree, slip.path)
         key = "the file's name" if slip.path == ("name",) and not line else shown(slip.path) or "the environment"
         return f"{self.path}{f':{line}' if line else ''}: {key}{value}: {slip.text}"
 
     def slips(self, error: ValidationError) -> Iterator[Slip]:
-        """Yield every slip of an error, each once."""
+        """Yield the distinct mistakes in an error."""
         for problem in error.errors():
             cause = (problem.get("ctx") or {}).get("error")
             if isinstance(cause, InconsistentError):
@@ -86,7 +86,7 @@ class FileOfEnvironment:
 
 
 def nearest(word: str, allowed: Sequence[str]) -> str:
-    """Return `` — did you mean 'engine'?``, or nothing where no spelling is near."""
+    """Return `` — did you mean 'engine'?``, or "" if no spelling is close."""
     close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.5)
     return f" — did you mean {close[0]!r}?" if close else ""
 
@@ -117,7 +117,7 @@ def _slip(problem: Any, cause: object) -> Slip:
 
 
 def _of_another_kind(location: Sequence[str | int], kind: str, value: Any) -> str:
-    """What is expected, what was found, and how to write what was probably meant."""
+    """The message for a value of the wrong type: expected, found, and how to write what was probably meant."""
     expected = _EXPECTED[kind]
     if kind == "finite_number":
         return f"{expected}, not infinite and not .nan"
@@ -138,7 +138,7 @@ def _of_another_kind(location: Sequence[str | int], kind: str, value: Any) -> st
 
 
 def _amount(key: str, text: str, *, whole: bool) -> str | None:
-    """Return the bare number that a text such as ``512Mi`` means under ``key``, where it means one."""
+    """Return the plain number that a text such as ``512Mi`` means in the unit of ``key``, None if it means none."""
     match = _WITH_SUFFIX.fullmatch(text.strip())
     if match is None:
         return None
@@ -155,7 +155,7 @@ def _shown(value: Any) -> str:
 
 
 def _keys_at(location: Sequence[str | int]) -> list[str]:
-    """Keys of the model that lies at ``location`` of an environment; at the top with those of the secrets."""
+    """Keys of the model at ``location`` of an environment; at the top level including those of the secrets."""
     model: Any = Environment
     for part in location:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""What the workloads stand on: secrets, identity, detection, admission, data, messages, telemetry, and what all of it may cost."""
+"""The platform under the workloads: secrets, identity, detection, admission, data, messaging, telemetry, and the budget."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stacks.environment.workloads import Resources
 
 
 class Secrets(Model):
-    """Where secrets live."""
+    """The secrets engine, and the encryption of the stack's own secrets."""
 
     engine: Literal["openbao", "vault", "none"] = "openbao"
     replicas: Annotated[Literal[1, 3, 5], WHOLE] = 3
@@ -36,9 +36,9 @@ class Identity(Model):
     """Workload identity (SPIFFE)."""
 
     trust_domain: TrustDomain = "sandtable.local"
-    # SPIRE keeps its promise of a lifetime only up to a sixth of its authority's, which is a day (SPIRE, "Configuration reference").
+    # SPIRE honours a lifetime only up to a sixth of its CA's, which is a day (SPIRE, "Configuration reference").
     svid_ttl_h: Annotated[float, Field(ge=0.1, le=4)] = 4.0
-    """How long a workload's certificate holds; it is renewed at half of it."""
+    """Lifetime of a workload's certificate; it is renewed at half of it."""
 
 
 class RuntimeRules(Model):
@@ -49,7 +49,7 @@ class RuntimeRules(Model):
 
 
 class Admission(Model):
-    """What the API server does with an object that breaks a rule."""
+    """How the API server handles an object that breaks a rule."""
 
     mode: Literal["deny", "warn", "audit"] = "deny"
 
@@ -61,7 +61,7 @@ class DataStore(Model):
     kind: Literal["postgresql", "redis", "object-store"]
     pool: Name = "laptop"
     replicas: Members = 1
-    """An object store takes 1, or 4 and more: it spreads every object over at least four."""
+    """An object store takes 1, or at least 4: it spreads every object over at least four."""
     storage_gib: StorageGib = 10
     """Of each new volume. Volumes that exist are grown at their claims: `kubectl edit pvc`."""
     resources: Resources = Resources(cpu=0.5, memory_gib=1.0)
@@ -94,8 +94,8 @@ class Telemetry(Model):
 
 
 class Budget(Model):
-    """What the environment may cost, at 730 hours a month."""
+    """Limit of the environment's cost, at 730 hours a month."""
 
     monthly_usd: Annotated[float, Field(ge=0, le=1_000_000_000)] = 0.0
     price_book: PathText = "bundled"
-    """``bundled``, or the path of a CSV of the same columns."""
+    """``bundled``, or the path of a CSV with the same columns."""

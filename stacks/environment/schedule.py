@@ -1,7 +1,7 @@
 """When a CronJob runs: the form that Kubernetes accepts.
 
-Five fields, or one of the words ``@hourly`` …, as robfig/cron's ``ParseStandard`` reads them, which the API server calls; it takes no
-time zone here, since the CronJob has a field for it.
+Five fields, or a macro such as ``@hourly``, as parsed by robfig/cron's ``ParseStandard``, which the API server calls. A time zone is not
+allowed here, because the CronJob has its own field for it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 _WORDS: Final = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-#: Name, smallest, largest value, and names of values, the first of which means the smallest.
+#: Name, minimum, maximum, and names of values, starting at the minimum.
 _FIELDS: Final[tuple[tuple[str, int, int, tuple[str, ...]], ...]] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -24,7 +24,7 @@ _PART: Final = re.compile(r"(?:(?P<all>[*?])|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:
 
 
 def problem(text: str) -> str | None:
-    """Say what keeps ``text`` from being a schedule; None where it is one.
+    """Return why ``text`` is not a valid schedule; None if it is valid.
 
     >>> problem("0 1 * * *"), problem("*/15 8-18 * * mon-fri")
     (None, None)

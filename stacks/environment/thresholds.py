@@ -1,7 +1,7 @@
-"""Thresholds: lines of the environment that must hold, such as ``p95_ttft_ms < 400``.
+"""Thresholds: conditions of the environment that must hold, such as ``p95_ttft_ms < 400``.
 
-A threshold is data: this module parses it and evaluates it against a number. Which number, and what follows for the release, is
-decided by ``policies/verdict``.
+A threshold is data: this module parses it and evaluates it against a number. ``policies/verdict`` decides which number that is, and what
+the result means for the release.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
 }
 
-#: Every metric that a threshold may name, with what it means.
+#: Every metric that a threshold may name, with its meaning.
 METRICS: Final[dict[str, str]] = {
     **{
         f"p{q}_{latency}_ms": f"{q}th percentile of {meaning} in milliseconds"
@@ -46,7 +46,7 @@ _FORM = re.compile(r"^\s*([a-z0-9_]+)\s*(<=|>=|==|<|>)\s*([0-9]+(?:_[0-9]+)*(?:\
 
 
 class Threshold:
-    """``<metric> <operator> <number>``; two are equal if all three are."""
+    """``<metric> <operator> <number>``; two thresholds are equal if all three parts are."""
 
     __slots__ = ("limit", "metric", "symbol")
 
@@ -62,7 +62,7 @@ class Threshold:
             raise ValueError(f"{number[:12]}… is larger than any measured value")
 
     def holds(self, value: float) -> bool:
-        """Whether ``value`` keeps the threshold."""
+        """Whether ``value`` meets the threshold."""
         return OPERATORS[self.symbol](value, self.limit)
 
     def straddled_by(self, low: float, high: float) -> bool:
@@ -70,7 +70,7 @@ class Threshold:
         return self.holds(low) != self.holds(high)
 
     def __str__(self) -> str:
-        number = format(Decimal(repr(self.limit)), "f").removesuffix(".0")  # all its digits, never an exponent: it is parsed again
+        number = format(Decimal(repr(self.limit)), "f").removesuffix(".0")  # all digits and no exponent, so that it parses again
         return f"{self.metric} {self.symbol} {number}"
 
     def __repr__(self) -> str:
@@ -105,7 +105,7 @@ def _as_text(value: object) -> str:
 
 
 class UnknownMetricError(ValueError):
-    """The threshold names a metric that nobody measures."""
+    """The threshold names an unknown metric."""
 
     def __init__(self, metric: str) -> None:
         self.value, self.allowed = metric, list(METRICS)

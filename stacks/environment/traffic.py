@@ -1,4 +1,4 @@
-"""The load that an environment is expected to carry."""
+"""The load that an environment is expected to handle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field, Strict, model_validator
 
 from stacks.environment.values import MOST_TOKENS, Model, NotNegative, PathText, Share, Tokens
 
-#: Every request of a run is planned beforehand and kept in memory.
+#: Upper limit, because every request of a run is planned beforehand and kept in memory.
 MOST_REQUESTS: Final = 10_000_000
 
 _Cv = Annotated[float, Field(ge=0, le=100)]
@@ -25,10 +25,10 @@ class Lengths(Model):
     """Coefficient of variation, for ``lognormal``."""
     low: Tokens = 1
     high: Tokens = 512
-    """Bounds: of ``uniform``, and the clip of the others."""
+    """Bounds of ``uniform``; the other distributions are clipped to them."""
     # A pair is a list in YAML.
     quantiles: list[Annotated[tuple[Share, _Amount], Strict(strict=False)]] | None = None
-    """Pairs (share, tokens), rising, for ``quantiles``; linear between them."""
+    """Ascending pairs (share, tokens) for ``quantiles``, with linear interpolation."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -45,7 +45,7 @@ class Lengths(Model):
 
     @property
     def longest(self) -> int:
-        """The longest length that may be drawn."""
+        """The largest length that may be drawn."""
         if self.distribution == "constant" and self.mean is not None:
             return max(self.low, min(self.high, math.ceil(self.mean)))
         if self.distribution == "quantiles" and self.quantiles:
@@ -54,7 +54,7 @@ class Lengths(Model):
 
 
 class Traffic(Model):
-    """The load that the environment is expected to carry."""
+    """The load that the environment is expected to handle."""
 
     arrivals: Literal["poisson", "gamma", "constant", "trace"] = "poisson"
     rate_per_s: Annotated[float, Field(gt=0, le=100_000)] = 1.0
@@ -62,7 +62,7 @@ class Traffic(Model):
     cv: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Coefficient of variation of the inter-arrival times, for ``gamma``."""
     shape: Literal["constant", "ramp", "spike", "diurnal"] = "constant"
-    """How the rate moves over the run; the mean stays ``rate_per_s``."""
+    """How the rate changes over the run; its mean is ``rate_per_s``."""
     trace: PathText | None = None
     """Path of a trace (CSV with TIMESTAMP,ContextTokens,GeneratedTokens or JSON lines with timestamp, input_length, output_length)."""
     prompt_tokens: Lengths = Lengths(mean=128, cv=0.5, low=8, high=512)

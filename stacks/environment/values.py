@@ -1,8 +1,8 @@
-"""Kinds of value that many fields share, with their bounds.
+"""Value types that many fields share, with their bounds.
 
-Rule 1: a bound is where something breaks: what the API server refuses, what a laptop rehearses within minutes, or more than any machine
-that can be bought has. Within the bounds an environment may be foolish, but it can be meant.
-Rule 2: a form that is checked by a pattern has its words in ``FORMS``: an operator reads the words, never the pattern.
+Rule 1: a bound is where something breaks: what the API server rejects, what a laptop cannot rehearse within minutes, or more than any
+machine on the market has. Within the bounds a value may be unwise, but it is plausible.
+Rule 2: every pattern has a description in ``FORMS``: an operator reads the description, never the pattern.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TRUST_DOMAIN: Final = rf"^{_DOMAIN_PART}(\.{_DOMAIN_PART})*$"
 _PATH_FORM: Final = r"^[^\x00]*$"
 _STACK_ENCRYPTION: Final = r"^(passphrase|hashivault://[A-Za-z0-9][A-Za-z0-9_.-]*)$"
 
-#: What a pattern asks for, in words.
+#: Patterns and their descriptions.
 FORMS: Final[dict[str, str]] = {
     NAME_FORM: "a name is expected: lower-case letters, digits and dashes, at most 50, with a letter or digit at both ends",
     LABEL_FORM: "it becomes a Kubernetes label: letters, digits and - _ . are allowed, at most 63, with a letter or digit at both ends",
@@ -30,13 +30,13 @@ FORMS: Final[dict[str, str]] = {
 
 LARGEST_CPUS: Final = 4096
 LARGEST_GIB: Final = 65_536
-"""64 TiB: the largest volume, and more than the largest machine, of any of the clouds."""
+"""64 TiB: the largest volume of any cloud, and more than its largest machine has."""
 MOST_PODS: Final = 10_000
 MOST_NODES: Final = 1000
-"""Of one pool. Kubernetes is tested to 5,000 in all ("Considerations for large clusters"); each is an object of the embedded cluster."""
+"""Of one pool. Kubernetes supports 5,000 in total ("Considerations for large clusters"); each is an object in the embedded cluster."""
 MOST_TOKENS: Final = 100_000_000
 MOST_MEMBERS: Final = 100
-"""Members of one stateful service; each knows every other."""
+"""Members of one stateful service, each of which connects to all others."""
 
 Name = Annotated[str, Field(pattern=NAME_FORM, description="A DNS label: lower-case letters, digits, dashes.")]
 LabelValue = Annotated[str, Field(pattern=LABEL_FORM, description="A Kubernetes label value: letters, digits, - _ .")]
@@ -50,7 +50,7 @@ SomePods = Annotated[int, Field(ge=1, le=MOST_PODS)]
 Members = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 Gpus = Annotated[int, Field(ge=0, le=64)]
 StorageGib = Annotated[int, Field(ge=1, le=LARGEST_GIB)]
-# The API server rounds CPUs to a thousandth; the smallest container that starts at all needs some MiB.
+# The API server rounds CPUs to a thousandth; the smallest container needs a few MiB to start.
 Cpus = Annotated[float, Field(ge=0.001, le=LARGEST_CPUS)]
 MemoryGib = Annotated[float, Field(ge=0.01, le=LARGEST_GIB)]
 Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
@@ -59,17 +59,17 @@ Priority = Literal["platform", "serving", "training", "batch"]
 
 
 def _whole(value: object) -> object:
-    # A Literal compares, and to Python 1 == True == 1.0.
+    # A Literal compares by equality, and in Python 1 == True == 1.0.
     if isinstance(value, bool | float):
         raise PydanticCustomError("int_type", "a whole number is expected")
     return value
 
 
 WHOLE: Final = BeforeValidator(_whole)
-"""For a ``Literal`` of numbers."""
+"""Validator for a ``Literal`` of integers."""
 
 
 class Model(BaseModel):
-    """Frozen; unknown keys are errors; no silent conversion between kinds of value, save whole numbers where others are allowed."""
+    """Base of all sections: frozen; unknown keys are errors; no implicit conversion, except from integers to floats."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)

@@ -1,4 +1,4 @@
-"""What runs on the nodes: serving, federated learning, training."""
+"""The workloads: serving, federated learning, training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stacks.environment.values import (
 
 
 class Resources(Model):
-    """What one pod asks for."""
+    """The resource requests of one pod."""
 
     cpu: Cpus = 1.0
     memory_gib: MemoryGib = 1.0
@@ -49,12 +49,12 @@ class AiStack(Model):
     """The serving Deployment: replicas of the engine behind one Service."""
 
     replicas: Pods = 1
-    """With ``autoscaling`` the number to begin with, within its bounds."""
+    """With ``autoscaling`` the initial number, within its bounds."""
     pool: Name = "laptop"
     resources: Resources = Resources()
     autoscaling: Autoscaling | None = None
     min_available: Pods | None = None
-    """Disruption budget: replicas that voluntary disruptions must leave. Absent: no budget."""
+    """Disruption budget: replicas that must stay available during voluntary disruptions. Absent: no budget."""
     priority: Priority = "serving"
 
     @model_validator(mode="after")
@@ -75,21 +75,21 @@ class Federation(Model):
     clients: Pods = 10
     pool: Name = "laptop"
     client_pool: Name | None = None
-    """Default: the server's pool. Clients may come and go, so a spot pool is fine for them."""
+    """Default: the server's pool. Clients may come and go, so a spot pool is fine."""
     server_resources: Resources = Resources(cpu=0.5, memory_gib=1.0)
     client_resources: Resources = Resources(cpu=0.25, memory_gib=0.5)
     priority: Priority = "training"
 
 
 class TrainingJob(Model):
-    """A training run: a Job, or a CronJob where a schedule is given."""
+    """A training run: a Job, or a CronJob if it has a schedule."""
 
     name: Name
     pool: Name
     workers: SomePods = 1
     resources: Resources = Resources()
     schedule: str | None = None
-    """Cron expression; absent: once."""
+    """Cron expression; absent: run once."""
     checkpoint_gib: Annotated[float, Field(ge=0, le=LARGEST_GIB)] = 1.0
     priority: Priority = "training"
 
@@ -107,10 +107,10 @@ class Engine(Model):
     model: PathText = "synthetic"
     """Path of a GGUF file, or ``synthetic`` for the small random-weight model that the project writes itself."""
     model_claim: Name | None = None
-    """Only with ``provider: kubeconfig``: PersistentVolumeClaim of namespace ``ai`` that holds the model. Replicas mount it at ``/models``,
-    so ``model`` is a path beneath it; the engine of a rehearsal reads the same path on this machine."""
+    """Only with ``provider: kubeconfig``: PersistentVolumeClaim in namespace ``ai`` with the model. Replicas mount it at ``/models``, so
+    ``model`` is a path under that; the engine of a rehearsal reads the same path on this machine."""
     slots: Annotated[int, Field(ge=1, le=4096)] = 4
     context_tokens: Tokens = 1024
-    """For each slot; the longest prompt and the longest answer of ``traffic`` must fit together."""
+    """Context of each slot; the longest prompt plus the longest answer of ``traffic`` must fit."""
     threads: Annotated[int, Field(ge=1, le=LARGEST_CPUS)] = 1
     """At most the CPUs of a replica (``ai_stack.resources.cpu``)."""
