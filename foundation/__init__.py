@@ -1,1 +1,1 @@
-"""What every floor builds on: measures, the wire, formats of documents, processes. Imports nothing from above."""
+"""The lowest layer: measures, the wire, document formats, processes. It imports nothing from the layers above."""

@@ -1,4 +1,4 @@
-"""Chat completions as a client measures them, without sockets: what to send, and how to read and judge what comes back."""
+"""Chat completions as a client measures them, without sockets: how to build requests, and how to read and judge responses."""
 
 from foundation.chat.answer import Answer, reason_of
 from foundation.chat.deltas import Output, output_of

@@ -1,10 +1,10 @@
-"""One answer from its first byte to its end: what arrived when, and how it is to be judged.
+"""One response from its first byte to its end: what arrived when, and whether it was good.
 
-Rule 1: no socket and no clock of its own; the open loop, the users of Locust and calibration all drive it, so that they mean the same
-by a first token and by a failure.
-Rule 2: it ends once; what comes later is ignored. It ends with ``[DONE]``, with a failure, or with the response, whichever is first.
-Rule 3: a response that ends in an orderly way after a finish reason is whole, with an end mark or without one.
-Rule 4: a status or a document that says why is worth more than how the connection ended.
+Rule 1: it has no socket and no clock. The open loop, Locust users and calibration all drive it, so they share one definition of first token
+and failure.
+Rule 2: it ends once, with ``[DONE]``, a failure or the end of the response, whichever comes first; later data is ignored.
+Rule 3: a response that ends cleanly after a finish reason is complete, with or without an end mark.
+Rule 4: a status or an error document takes precedence over the way in which the connection ended.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from foundation.wire.errors import ProtocolError
 from foundation.wire.response import Response
 
 _MAX_BODY: Final = 16_384
-"""Of a body that is no stream of events, this much is kept for the reason of the failure."""
+"""How much of a body that is not an event stream is kept to explain the failure."""
 
 
 class Answer:
-    """An answer that is being read. Times are seconds of the caller's clock.
+    """A response that is being read. Times are seconds of the caller's clock.
 
-    ``ended``: nothing more is to be read, and ``status``, ``error`` and ``finished`` stand; ``first``: when the first output of any kind
-    came; ``first_text``: when the first text did, None for an answer of reasoning or calls alone; ``finished``: when the last output did,
-    and for a failure when it was seen.
+    ``ended``: reading is complete, and ``status``, ``error`` and ``finished`` are final; ``first``: time of the first output of any kind;
+    ``first_text``: time of the first text, None for a response with only reasoning or tool calls; ``finished``: time of the last output or,
+    for a failure, of its detection.
     """
 
     __slots__ = ("_body", "_last", "_response", "ended", "error", "finished", "first", "first_text", "status", "stream")
@@ -44,7 +44,7 @@ class Answer:
         self._response = Response()
 
     def feed(self, data: bytes, now: float) -> bool:
-        """Take bytes that arrived at ``now``; return whether the answer has ended."""
+        """Process bytes that arrived at ``now``; return whether the response has ended."""
         if self.ended:
             return True
         response = self._response
@@ -56,7 +56,7 @@ class Answer:
         return self._judge(now) if response.complete else False
 
     def end(self, now: float, reason: str | None = None) -> bool:
-        """Take the end of the connection, orderly or for a ``reason``; some answers are framed by it."""
+        """Handle the end of the connection, clean or for a ``reason``; some responses are delimited by it."""
         if self.ended:
             return True
         if reason is None and self._response.end():
@@ -64,7 +64,7 @@ class Answer:
         return self.fail(f"the connection was {reason or 'closed'} {self.progress}", now)
 
     def fail(self, why: str, now: float) -> bool:
-        """End it as failed, wherever it stands; for the server's reason where it has given one, else for ``why``."""
+        """End the response as failed, in any state; with the server's reason if it gave one, else with ``why``."""
         if self.ended:
             return True
         status, error = self._refusal() or (Status.FAILED, why)
@@ -72,12 +72,12 @@ class Answer:
 
     @property
     def length_on_the_wire(self) -> int:
-        """Bytes that a piece of output takes on the connection, by the newest one; 0 where that cannot be known."""
+        """Size in bytes of one piece of output on the connection, from the latest one; 0 if unknown."""
         return 0 if self._response.packed else self.stream.delta_bytes
 
     @property
     def progress(self) -> str:
-        """Where it stands, as the end of a sentence."""
+        """The progress so far, as the end of a sentence."""
         if self._response.status is None:
             return "before an answer"
         if self.stream.finish_reason is not None:
@@ -86,7 +86,7 @@ class Answer:
 
     @property
     def remark(self) -> str | None:
-        """What is odd about the times or the server's count of tokens, None where nothing is."""
+        """What is unusual about the times or the server's token count; None if nothing is."""
         stream = self.stream
         if self._response.packed:
             return "the answer came packed, unasked; times between its tokens are those of the packer's pieces"
@@ -115,7 +115,7 @@ class Answer:
         )
 
     def _read(self, body: bytes, now: float) -> bool:
-        """Read a piece of the body; return whether the answer has ended."""
+        """Read a part of the body; return whether the response has ended."""
         status, stream = self._response.status, self.stream
         if status is None or not 200 <= status < 300:
             self._body = (self._body + body)[:_MAX_BODY]
@@ -127,7 +127,7 @@ class Answer:
         return self._judge(now) if stream.ended else False
 
     def _note(self, now: float) -> None:
-        """Note the time of new output."""
+        """Record the time of new output."""
         self._last = now
         if self.first is None:
             self.first = now
@@ -135,7 +135,7 @@ class Answer:
             self.first_text = now
 
     def _judge(self, now: float) -> bool:
-        """Judge an answer that is as whole as it will be."""
+        """Judge a response after its last byte."""
         stream = self.stream
         if stream.end():
             self._note(now)
@@ -146,7 +146,7 @@ class Answer:
         return self._end(Status.OK, None, now if self._last is None else self._last)
 
     def _fault(self) -> str | None:
-        """Return what is wrong with a stream that has ended, None for a good one."""
+        """Return what is wrong with a finished stream; None for a good one."""
         stream = self.stream
         if stream.error is not None:
             return f"error in the stream: {stream.error}"
@@ -159,7 +159,7 @@ class Answer:
         return None
 
     def _refusal(self) -> tuple[Status, str] | None:
-        """Return how the server refused, by its status or by a document in place of the stream; None where it did not."""
+        """Return how the server rejected the request, by status or by a document instead of the stream; None if it did not."""
         response = self._response
         if response.status is None:
             return None
@@ -177,7 +177,7 @@ class Answer:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the system's words for ``error``, without numbers and addresses."""
+    """Return the operating system's message for ``error``, without numbers and addresses."""
     if isinstance(error, ConnectionRefusedError):
         return "refused"
     if isinstance(error, ConnectionResetError | BrokenPipeError):

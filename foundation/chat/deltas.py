@@ -1,9 +1,9 @@
-"""What of a chunk is output: tokens that the model wrote and the server streamed.
+"""Which parts of a chunk are output: tokens that the model generated and the server streamed.
 
-Rule 1: only ``choices[].delta`` is output. Names that look alike elsewhere (the ``content`` of a source in Azure's ``context``, of a
-message, of a tool's argument) are not.
-Rule 2: output is text (``content`` and ``refusal``, as a string or as parts), reasoning under its several names, calls of tools, and
-other media. A role, an empty string and an empty call are none.
+Rule 1: only ``choices[].delta`` is output. The same names elsewhere (the ``content`` of a source in Azure's ``context``, of a message, of a
+tool's argument) are not.
+Rule 2: output is text (``content`` and ``refusal``, as a string or as parts), reasoning under its several names, calls of tools, and other
+media. A role, an empty string and an empty call are not output.
 Rule 3: a chunk counts once, however many choices it carries; requests ask for one.
 """
 
@@ -30,11 +30,11 @@ _PARTS: Final[dict[object, Output]] = {
     "text": "text",
     "output_text": "text",
     "refusal": "text",
-    "thinking": "reasoning",  # Mistral's models think in parts of their own
+    "thinking": "reasoning",  # Mistral's models stream reasoning in separate parts
     "reasoning": "reasoning",
 }
 _NO_OUTPUT: Final = frozenset({"type", "index"})
-"""Keys of parts and calls that are there in empty ones, too."""
+"""Keys that empty parts and calls also have."""
 _DEPTH: Final = 6
 
 
@@ -61,7 +61,7 @@ def _of_part(part: Any) -> Output:
 
 
 def _says(value: Any, depth: int = _DEPTH) -> bool:
-    """Whether there is text in ``value``, at any depth that these APIs have."""
+    """Return whether ``value`` contains text, at any depth that these APIs use."""
     if not value or isinstance(value, str):
         return bool(value)
     if not depth:

@@ -1,8 +1,8 @@
-"""How servers say that they failed: under a status of success, in the middle of a stream, and in a body; and in which words.
+"""How servers report failures: under a success status, in the middle of a stream, or in a body; and with which message.
 
 Rule 1: a failure in any form is a failure: an event named ``error``, an error object in a frame or in place of the stream, a finish
 reason that says the server gave up.
-Rule 2: the reason is given in the server's own words, in one line of at most 200 printable characters.
+Rule 2: the reason is the server's own message, in one line of at most 200 printable characters.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _GAVE_UP: Final = re.compile(r"(?i)abort|cancel|error|fail|insufficient|overload
 
 
 def error_message(body: bytes) -> str:
-    """Return the words of an error document, or the text itself where it is none; empty for an empty body."""
+    """Return the message of an error document, or the text itself if it is not one; empty for an empty body."""
     return one_line(_words(document_of(body)) or body.decode("utf-8", "replace"))
 
 
 def document_of(body: bytes) -> Any:
-    """Return the JSON document in ``body``, None where it is none."""
+    """Return the JSON document in ``body``; None if it is not JSON."""
     try:
         return decode(body)
     except ValueError:
@@ -39,15 +39,15 @@ def document_of(body: bytes) -> Any:
 
 
 def error_of(event: Event, document: Any) -> str | None:
-    """Return the words of the failure that an event of a stream reports, None for an event that reports none.
+    """Return the message of the failure that a stream event reports; None for an event without one.
 
-    ``document`` is the event's data as JSON, None where it is none.
+    ``document`` is the event's data as JSON, None if it is not JSON.
     """
     if event.name != b"message" and _ERROR_EVENT.search(event.name):
         comments = b" ".join(line.lstrip(b": ") for line in event.ignored)
         return error_message(event.data or comments) or "no reason given"
     for line in event.ignored:
-        # llama.cpp reports a failure in a field of its own, `error: {…}`; some proxies put the bare document between the events.
+        # llama.cpp reports a failure in a separate field, `error: {…}`; some proxies write the bare document between the events.
         if line.startswith(b"error:"):
             return error_message(line[6:]) or "no reason given"
         if line.startswith(b"{") and (said := error_in(document_of(line))):
@@ -56,7 +56,7 @@ def error_of(event: Event, document: Any) -> str | None:
 
 
 def error_in(document: Any) -> str | None:
-    """Return the words of the failure in a decoded frame or body, None where it reports none."""
+    """Return the message of the failure in a decoded frame or body; None if there is none."""
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     if not isinstance(document, dict):
@@ -92,7 +92,7 @@ def _is_error(document: dict[str, Any], *, is_answer: bool) -> bool:
 
 
 def _means_something(error: Any) -> bool:
-    """Whether the value of an error field reports one: some servers send the field always, as null, false, or with empty fields."""
+    """Return whether an error field reports an error: some servers always send it, as null, false, or with empty fields."""
     return any(map(_means_something, error.values())) if isinstance(error, dict) else bool(error)
 
 
@@ -108,7 +108,7 @@ def _error_of_choice(choice: dict[str, Any]) -> str | None:
 
 
 def _words(value: Any, depth: int = _DEPTH) -> str:
-    """Return what an error document says in words; empty where it has none."""
+    """Return the message of an error document; empty if it has none."""
     if isinstance(value, str):
         return value.strip()
     if not depth:

@@ -1,4 +1,4 @@
-"""Responses that are no stream of events: refusals by status, redirects, and documents under a status of success."""
+"""Responses that are not event streams: error statuses, redirects, and documents under a success status."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from foundation.wire.response import Response
 
 _FIELDS: Final = (b":", b"data", b"event", b"id", b"retry")
-"""What a stream of events begins with, whatever the server calls it."""
+"""The beginnings of an event stream, whatever content type the server declares."""
 
 
 def refused(response: Response, body: bytes) -> tuple[Status, str]:
-    """Return how a response whose status is no success counts, and the server's reason; ``body`` may be cut off."""
+    """Classify a response without a success status, and return the server's reason; ``body`` may be truncated."""
     status = response.status
     assert status is not None, "its head has been read"
     if 300 <= status < 400 and (to := _place(response.header(b"location"))):
         return Status.FAILED, f"HTTP {status}: redirected to {to}; give that address as the target"
     why = f"HTTP {status}: {error_message(body) or one_line(response.reason) or 'no message'}"
-    # 4xx: the server refused before it did any work, for instance a prompt over the context.
+    # 4xx: the server rejected the request before doing any work, for instance a prompt longer than the context.
     return (Status.REJECTED if 400 <= status < 500 else Status.FAILED), why
 
 
 def no_stream(response: Response, body: bytes) -> str | None:
-    """Return what came under a status of success in place of a stream, None where ``body`` is the beginning of one."""
+    """Return what came under a success status instead of a stream; None if ``body`` is the beginning of one."""
     if not body.strip():
         return None
     document = document_of(body)
@@ -41,7 +41,7 @@ def no_stream(response: Response, body: bytes) -> str | None:
 
 
 def _place(location: str) -> str:
-    """Return where a redirect leads, without what may be a secret; empty where it leads nowhere."""
+    """Return the target of a redirect without possible secrets; empty if there is none."""
     try:
         parts = urlsplit(location)
     except ValueError:

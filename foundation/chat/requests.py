@@ -1,7 +1,7 @@
-"""What a load sends: streamed chat completions of planned lengths.
+"""The requests of a load: streamed chat completions of planned lengths.
 
-Rule 1: a prompt of n tokens is n ASCII characters, because the tokenizer of the engine under test has one token a byte.
-Rule 2: no two prompts of a run begin alike, so that no prefix cache can shorten the work that the plan asks for.
+Rule 1: a prompt of n tokens is n ASCII characters, because the tokenizer of the engine under test has one token per byte.
+Rule 2: no two prompts of a run share a prefix, so that a prefix cache cannot reduce the planned work.
 Rule 3: fields outside the OpenAI API (``ignore_eos``, ``cache_prompt``) are sent to our own engines only.
 """
 
@@ -45,7 +45,7 @@ def prompt_text(index: int, tokens: int, filler: str) -> str:
 
 
 class Question(Protocol):
-    """What a request asks for: its number in the run, the lengths of prompt and answer in tokens."""
+    """The parameters of a request: its number in the run, and the lengths of prompt and response in tokens."""
 
     @property
     def index(self) -> int: ...  # noqa: D102
@@ -65,7 +65,7 @@ class ChatRequests:
         self.exact_length = engine_options
         self._filler = _filler(seed)
         options: dict[str, Any] = {"temperature": 0, "ignore_eos": True, "cache_prompt": False} if engine_options else {}
-        # All but the prompt and its answer's length is the same in each request, and encoded once.
+        # Everything but the prompt and the response length is the same in each request, and encoded once.
         self._before = f'{{"model":{json.dumps(model)},"messages":[{{"role":"user","content":"'
         self._between = '"}],"max_tokens":'
         self._after = json.dumps({"stream": True, "stream_options": {"include_usage": True}, **options}, separators=(",", ":"))[1:]

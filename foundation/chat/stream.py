@@ -1,10 +1,11 @@
 """Reading a streamed chat completion (OpenAI's ``chat.completion.chunk``) from the bytes of its body.
 
 Rule 1: no clock: :meth:`ChatStream.feed` returns how many pieces of output the bytes completed; the caller knows the time.
-Rule 2: ``[DONE]`` ends the answer, and so does a failure; nothing after it is read.
-Rule 3: the chunks of one answer differ in one string. The first that carries output is decoded and becomes a template; one that has its
-beginning and its end, and between them a string without quotes, has the same meaning. All others are decoded. This is sound because a
-quote inside a JSON string is always escaped, and it costs a third of decoding: the cost of a frame limits the rate that can be measured.
+Rule 2: ``[DONE]`` or a failure ends the response; nothing after it is read.
+Rule 3: the chunks of one answer differ in one string. The first one with output is decoded and becomes a template; a chunk with the same
+beginning and end, and a string without quotes between them, has the same meaning. All others are decoded. This is sound because a quote
+inside a JSON string is always escaped, and it takes a third of the time of decoding: the cost of a frame limits the rate that can be
+measured.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from foundation.wire.events import Event, EventStream
 
 _decode: Final = json.JSONDecoder().decode
 _DONE: Final = b"[DONE]"
-_NO_TEMPLATE: Final = b"\0"  # no JSON begins so
+_NO_TEMPLATE: Final = b"\0"  # no JSON text begins like this
 _LESSONS: Final = 16
-"""Templates that are made of one answer: of a server whose chunks differ in more than a string each would be in vain."""
+"""Limit on templates per response: if a server's chunks differ in more than one string, templates do not help."""
 _STRING: Final = re.compile(rb'("content"|"reasoning_content"|"reasoning")\s*:\s*"([^"\\]+)"')
 
 
 class ChatStream:
-    """One answer. Counts are of what has come so far.
+    """One response. Counts cover what has arrived so far.
 
     ``frames``: events with data; ``deltas``: those with output, ``texts`` and ``reasonings`` those with text and with reasoning;
-    ``delta_bytes``: length of the newest with output. ``prompt_tokens``, ``completion_tokens`` and ``reasoning_tokens``: what the server's
-    usage says, None before it does. ``timings``: llama.cpp's own times. ``finish_reason``: why the model ended; ``done``: the end mark has
-    come; ``error``: the server's words for a failure inside the stream.
+    ``delta_bytes``: length of the newest with output. ``prompt_tokens``, ``completion_tokens`` and ``reasoning_tokens``: the server's
+    usage, None before it arrives. ``timings``: llama.cpp's own times. ``finish_reason``: why the model stopped; ``done``: the end mark has
+    arrived; ``error``: the server's message for a failure inside the stream.
     """
 
     __slots__ = (
@@ -73,7 +74,7 @@ class ChatStream:
         self.error: str | None = None
 
     def feed(self, body: bytes) -> int:
-        """Take bytes of the body; return the number of pieces of output that they complete.
+        """Process bytes of the body; return the number of pieces of output that they complete.
 
         Raises:
             ProtocolError: a frame is longer than the limit.
@@ -99,7 +100,7 @@ class ChatStream:
         return self.deltas - deltas
 
     def end(self) -> int:
-        """Take the end of the body, which may cut off an event: an end mark without a line end is one all the same."""
+        """Handle the end of the body, which may cut off an event; an end mark without a line end still counts."""
         before = self.deltas
         if not self.ended and (event := self._events.end()) is not None:
             self._take(event)
@@ -107,17 +108,17 @@ class ChatStream:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is read: the end mark or a failure has come."""
+        """Whether reading has ended, with the end mark or a failure."""
         return self.done or self.error is not None
 
     @property
     def hidden_tokens(self) -> int:
-        """Tokens of reasoning that the server counted and did not stream."""
+        """Reasoning tokens that the server counted but did not stream."""
         return 0 if self.reasonings else min(self.reasoning_tokens or 0, self.completion_tokens or 0)
 
     @property
     def output_tokens(self) -> int:
-        """Tokens that were streamed: by the server's usage where there is one that can be true, else one a piece."""
+        """Tokens that were streamed: from the server's usage if that is plausible, else one per piece."""
         if self.completion_tokens is None:
             return self.deltas
         counted = self.completion_tokens - self.hidden_tokens
@@ -125,7 +126,7 @@ class ChatStream:
 
     @property
     def usage_contradicts(self) -> bool:
-        """Whether the server's usage counts fewer tokens than pieces of text and reasoning came."""
+        """Whether the server's usage counts fewer tokens than the pieces of text and reasoning that arrived."""
         return self.completion_tokens is not None and self.completion_tokens - self.hidden_tokens < self.texts + self.reasonings
 
     def _take(self, event: Event) -> None:
@@ -157,7 +158,7 @@ class ChatStream:
             self._learn(data, is_text="text" in kinds)
 
     def _read_end(self, chunk: dict[str, Any]) -> bool:
-        """Read what the last chunks carry: finish reason, usage, times; return whether there is any."""
+        """Read the content of the last chunks: finish reason, usage, times; return whether there is any."""
         ends = False
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -177,13 +178,13 @@ class ChatStream:
         details = usage.get("completion_tokens_details")
         reasoning = _whole(details.get("reasoning_tokens")) if isinstance(details, dict) else None
         if reasoning and prompt is not None and completion is not None and usage.get("total_tokens") == prompt + completion + reasoning:
-            completion += reasoning  # xAI counts reasoning beside the completion, OpenAI within it
+            completion += reasoning  # xAI counts reasoning separately from the completion, OpenAI within it
         self.prompt_tokens = self.prompt_tokens if prompt is None else prompt
         self.completion_tokens = self.completion_tokens if completion is None else completion
         self.reasoning_tokens = self.reasoning_tokens if reasoning is None else reasoning
 
     def _learn(self, data: bytes, *, is_text: bool) -> None:
-        """Make a template of a chunk (Rule 3) that has one string of output and no other of that name, under no other spelling."""
+        """Make a template (Rule 3) from a chunk that has one output string and no other field of that name, in any spelling."""
         match = _STRING.search(data)
         if match is not None and data.count(match[1]) == 1 and b"\\" not in data and b"\n" not in data:
             self._before, self._after, self._is_text = b"data: " + data[: match.start(2)], data[match.end(2) :], is_text

@@ -1,4 +1,4 @@
-"""The arguments of a tool call as an object: some dialects write them as text, others as JSON."""
+"""The arguments of a tool call as an object: some dialects send them as text, others as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def arguments(call: ToolCall) -> dict[str, Any]:
 
 
 def arguments_so_far(call: ToolCall) -> dict[str, Any]:
-    """Return the arguments of an answer; what a token limit has cut short is empty, as the stop reason says."""
+    """Return the arguments in a response; arguments cut off by a token limit become empty, and the stop reason says so."""
     return _object(call) or {}
 
 

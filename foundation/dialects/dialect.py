@@ -1,4 +1,4 @@
-"""What every dialect offers; the port that gateway, emulator and load test program against."""
+"""The port of the dialects, used by gateway, emulator and load test."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from foundation.dialects.model.request import ChatRequest
 
 
 class Encoded(NamedTuple):
-    """A document, and the names of the fields of the request that this dialect cannot say."""
+    """A document, and the names of the request fields that this dialect cannot express."""
 
     document: dict[str, Any]
     lost: tuple[str, ...]
 
 
 class Decoded(NamedTuple):
-    """Events that the bytes completed, and the whole frames, fit to be passed on as they are."""
+    """The events that the bytes completed, and the complete frames, which can be forwarded unchanged."""
 
     events: list[Event]
     raw: list[bytes]
 
 
 class StreamDecoder(Protocol):
-    """Reads the body of a streamed answer."""
+    """Reads the body of a streamed response."""
 
     def feed(self, data: bytes) -> Decoded:
-        """Take bytes of the body, cut anywhere."""
+        """Process bytes of the body, split anywhere."""
         ...
 
     def end(self) -> list[Event]:
-        """Take the end of the body; a stream that ends without its terminal marker yields ``Failed`` with kind ``TRUNCATED``."""
+        """Handle the end of the body; a stream without its terminal marker yields ``Failed`` with kind ``TRUNCATED``."""
         ...
 
 
 class StreamEncoder(Protocol):
-    """Writes the body of a streamed answer."""
+    """Writes the body of a streamed response."""
 
     def encode(self, event: Event) -> bytes:
-        """Return the bytes for ``event``; empty where this dialect shows nothing for it, or shows it later."""
+        """Return the bytes for ``event``; empty if this dialect writes nothing for it, or writes it later."""
         ...
 
     def comment(self, text: str) -> bytes:
-        """Return bytes that readers of this dialect skip; empty where the framing has no comments."""
+        """Return bytes that readers of this dialect ignore; empty if the framing has no comments."""
         ...
 
 
@@ -56,10 +56,10 @@ class Dialect(Protocol):
     stream_content_type: str
 
     def decode_request(self, document: Any, *, model: str = "", stream: bool | None = None) -> ChatRequest:
-        """Read a request; ``model`` and ``stream`` come from the URL where this dialect puts them there.
+        """Read a request; ``model`` and ``stream`` are given if this dialect has them in the URL.
 
         Raises:
-            RequestError: the document is not a request of this dialect; names the place.
+            RequestError: the document is not a request of this dialect; the message names the place.
         """
         ...
 
@@ -67,20 +67,20 @@ class Dialect(Protocol):
         """Write a request.
 
         Raises:
-            RequestError: it has content that this dialect cannot carry at all, such as an image by URL.
+            RequestError: the request has content that this dialect cannot express, such as an image by URL.
         """
         ...
 
     def decode_answer(self, document: Any) -> Answer:
-        """Read a whole answer.
+        """Read a complete response.
 
         Raises:
-            MalformedAnswerError: the document is not an answer of this dialect.
+            MalformedAnswerError: the document is not a response of this dialect.
         """
         ...
 
     def encode_answer(self, answer: Answer, *, created_s: int = 0) -> dict[str, Any]:
-        """Write a whole answer; ``created_s`` is its date in Unix seconds, for dialects that say one."""
+        """Write a complete response; ``created_s`` is its date in Unix seconds, for dialects with a date."""
         ...
 
     def stream_decoder(self) -> StreamDecoder:
@@ -88,11 +88,11 @@ class Dialect(Protocol):
         ...
 
     def stream_encoder(self, *, include_usage: bool = True, created_s: int = 0) -> StreamEncoder:
-        """Return an encoder for one stream; ``include_usage`` is what an OpenAI client asks for with ``stream_options``."""
+        """Return an encoder for one stream; ``include_usage`` is the ``stream_options`` setting of OpenAI clients."""
         ...
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes, *, now_s: float) -> ProviderError:
-        """Read an answer whose status is not 200. ``headers`` have lower-case names; ``now_s`` (Unix) resolves dates among them."""
+        """Read a response with a status other than 200. ``headers`` have lower-case names; ``now_s`` (Unix) resolves dates in them."""
         ...
 
     def encode_error(self, error: ProviderError) -> tuple[int, dict[str, str], dict[str, Any]]:

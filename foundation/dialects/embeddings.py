@@ -13,7 +13,7 @@ from foundation.dialects.model.usage import Usage, count
 
 @dataclass(slots=True)
 class EmbeddingRequest:
-    """Texts to embed; ``single`` where Gemini's wire asked for one vector and not for a list of them."""
+    """Texts to embed; ``single`` if a Gemini client requested one vector, not a list."""
 
     model: str
     texts: list[str]
@@ -23,7 +23,7 @@ class EmbeddingRequest:
 
 @dataclass(slots=True)
 class EmbeddingAnswer:
-    """One vector for each text; usage has no output."""
+    """One vector per text; usage has no output tokens."""
 
     vectors: list[list[float]]
     usage: Usage
@@ -55,7 +55,7 @@ def decode_request(dialect: str, document: Any, *, model: str = "") -> Embedding
 
 
 def encode_request(dialect: str, request: EmbeddingRequest) -> tuple[str, dict[str, Any]]:
-    """Return path and document. Raises ``RequestError`` where the dialect has no embeddings."""
+    """Return path and document. Raises ``RequestError`` if the dialect has no embeddings."""
     match dialect:
         case "openai" | "ollama":
             document: dict[str, Any] = {"model": request.model, "input": request.texts}
@@ -72,7 +72,7 @@ def encode_request(dialect: str, request: EmbeddingRequest) -> tuple[str, dict[s
 
 
 def decode_answer(dialect: str, document: Any, texts: int) -> EmbeddingAnswer:
-    """Read an answer to a request for so many ``texts``. Raises ``MalformedAnswerError``."""
+    """Read the response to a request with that many ``texts``. Raises ``MalformedAnswerError``."""
     try:
         match dialect:
             case "openai":

@@ -1,6 +1,6 @@
-"""JSON to and from bytes, by msgspec where it is installed (gateway, emulator) and by the standard library elsewhere.
+"""JSON to and from bytes, with msgspec if it is installed (gateway, emulator), else with the standard library.
 
-Both refuse what RFC 8259 refuses, so that a test against one holds for the other: no NaN, no infinities, no lone surrogates.
+Both reject what RFC 8259 rejects, so that a test against one holds for the other: no NaN, no infinities, no lone surrogates.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 try:
     import msgspec
-except ImportError:  # the core installs without it
+except ImportError:  # not a dependency of the core
     msgspec = None
 
 
@@ -51,7 +51,7 @@ def encode(value: Any) -> bytes:
     """Return ``value`` as compact UTF-8 JSON.
 
     Raises:
-        ValueError: it holds what JSON cannot say.
+        ValueError: ``value`` cannot be represented in JSON.
     """
     try:
         return _encode(value)

@@ -10,7 +10,7 @@ from foundation.dialects.model.errors import RequestError
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)((?:;[\w=.+-]+)*?);base64,", re.ASCII)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII).fullmatch
-MAX_MEDIA_CHARACTERS: Final = 28 * 1024 * 1024  # 20 MiB in base64; the smallest limit of the four providers' larger ones
+MAX_MEDIA_CHARACTERS: Final = 28 * 1024 * 1024  # 20 MiB in base64: the smallest of the four providers' limits
 
 
 def parse_data_url(url: str, kind: MediaKind, at: str, *, detail: str = "") -> Media:

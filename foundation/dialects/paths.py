@@ -1,4 +1,4 @@
-"""Which wire a path belongs to. A first segment before it names the provider, so that one process emulates several of them."""
+"""Which dialect a path belongs to. An optional first segment names the provider, so that one process can emulate several."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _METHODS: Final = {
 
 
 class Route(NamedTuple):
-    """Provider, wire, what is asked, and what Gemini's path says beside it."""
+    """Provider, dialect, action, and the parameters in Gemini's path."""
 
     provider: str
     dialect: str
@@ -58,7 +58,7 @@ def _first_segment(path: str) -> tuple[str, str]:
 
 
 def chat_path(dialect: str, model: str, *, stream: bool) -> str:
-    """Return path and query of a chat request; ``model`` is escaped where it stands in the path."""
+    """Return path and query of a chat request; ``model`` is escaped if it is part of the path."""
     match dialect:
         case "anthropic":
             return "/v1/messages"

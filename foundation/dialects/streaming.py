@@ -1,10 +1,9 @@
-"""What the stream decoders of all dialects share: framing, failures, and how a stream ends.
+"""The common part of all stream decoders: framing, failures, and the end of a stream.
 
 Rule 1: after ``End`` or ``Failed`` nothing more is read.
-Rule 2: a stream that stops after the model has said why (``Stop``) is whole, though its terminal marker is missing; one that stops
-before that was cut.
-Rule 3: a frame of the wrong shape ends the stream as malformed, so what a dialect does with a frame needs no checks of its own.
-Rule 4: whole frames can be passed on as they came (``raw``), line ends apart: a partial frame is never in them.
+Rule 2: a stream that ends after a stop reason (``Stop``) is complete even without its terminal marker; one that ends earlier was truncated.
+Rule 3: a frame of the wrong structure ends the stream as malformed, so the dialects need no checks of their own.
+Rule 4: complete frames can be forwarded unchanged (``raw``), except for line ends; ``raw`` never contains a partial frame.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _WRONG_SHAPE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 
 
 class StreamDecoder:
-    """Reads events off frames; a dialect adds :meth:`_frame`."""
+    """Reads events from frames; a dialect adds :meth:`_frame`."""
 
     __slots__ = ("_stopped", "ended")
 
@@ -28,7 +27,7 @@ class StreamDecoder:
         self.ended = False
 
     def feed(self, data: bytes) -> Decoded:
-        """Take bytes of the body, cut anywhere."""
+        """Process bytes of the body, split anywhere."""
         events: list[Event] = []
         raw: list[bytes] = []
         if self.ended:
@@ -46,7 +45,7 @@ class StreamDecoder:
         return Decoded(events, raw)
 
     def end(self) -> list[Event]:
-        """Take the end of the body."""
+        """Handle the end of the body."""
         if self.ended:
             return []
         events: list[Event] = []
@@ -54,7 +53,7 @@ class StreamDecoder:
             if content is not None:
                 self._read(name, content, events)
         if events and isinstance(last := events[-1], Failed) and last.error.kind is ErrorKind.MALFORMED:
-            events.pop()  # a frame without its end counts where it is whole; one that was cut is no fault of its own
+            events.pop()  # a last frame without its end counts if it is complete; a truncated one is not malformed
         self.ended = True
         if not (events and isinstance(events[-1], End | Failed)):
             cut = ProviderError(ErrorKind.TRUNCATED, "the provider's stream ended in the middle of the answer", 502)
@@ -127,17 +126,17 @@ def _sse(frame: Frame) -> tuple[bytes, bytes | None, bytes]:
     lines = [*ignored, *([] if name == b"message" else [b"event: " + name])]
     lines += [] if data is None else [b"data: " + line for line in data.split(b"\n")]
     if data is None:
-        # llama.cpp reports a failure in the middle of a stream in a field of its own.
+        # llama.cpp reports a failure in the middle of a stream in a separate field.
         data = next((line[6:] for line in ignored if line.startswith(b"error:")), None)
         name = b"error" if data is not None else name
     return name, data, b"\n".join(lines) + b"\n\n"
 
 
 def malformed(reason: str) -> Failed:
-    """Return the failure of a stream with a frame that nobody can read."""
+    """Return the failure of a stream with an unreadable frame."""
     return Failed(ProviderError(ErrorKind.MALFORMED, f"the provider sent a frame that is not of its dialect: {reason}", 502))
 
 
 def sse_comment(text: str) -> bytes:
-    """Return a comment, which every reader of server-sent events skips."""
+    """Return a comment, which every reader of server-sent events ignores."""
     return b": " + text.replace("\n", " ").encode() + b"\n\n"

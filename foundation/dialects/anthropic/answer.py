@@ -1,4 +1,4 @@
-"""Whole answers, usage and stop reasons."""
+"""Complete (not streamed) responses, usage and stop reasons."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REASON_OF: Final = {
 
 
 def decode_answer(document: Any) -> Answer:
-    """Read a whole answer. Raises ``MalformedAnswerError``."""
+    """Read a complete response. Raises ``MalformedAnswerError``."""
     try:
         parts = [_part(block) for block in document["content"]]
         stop = STOP_OF.get(document.get("stop_reason"), StopReason.END)
@@ -53,7 +53,7 @@ def _part(block: Any) -> Part:
 
 
 def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:  # noqa: ARG001  # this dialect dates nothing
-    """Write a whole answer."""
+    """Write a complete response."""
     return {
         "id": answer.id,
         "type": "message",
@@ -67,7 +67,7 @@ def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:  # n
 
 
 def encode_block(part: Part) -> dict[str, Any] | None:
-    """Return a part as a block, None where this dialect has none."""
+    """Return a part as a block; None if this dialect has no such block."""
     match part:
         case Text(text):
             return {"type": "text", "text": text}
@@ -86,7 +86,7 @@ def encode_block(part: Part) -> dict[str, Any] | None:
 
 
 def merge_usage(before: Usage, document: Any) -> Usage:
-    """Return usage with what ``document`` re-states: its counts are cumulative, and the last one of each counts."""
+    """Return usage updated from ``document``: its counts are cumulative, so the last value of each is the total."""
     if not isinstance(document, dict):
         return before
     kinds = document.get("cache_creation")

@@ -1,4 +1,4 @@
-"""The dialect, put together from its parts."""
+"""The dialect, assembled from its parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foundation.dialects.anthropic.request_out import encode_request
 from foundation.dialects.anthropic.stream_in import AnthropicStreamDecoder
 from foundation.dialects.anthropic.stream_out import AnthropicStreamEncoder
 
-#: What requests are written for; the version of 2023-06-01 still knows sampling parameters.
+#: The API version of our requests; version 2023-06-01 still accepts sampling parameters.
 API_VERSION: Final = "2026-10-21"
 
 

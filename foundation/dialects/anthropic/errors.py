@@ -22,7 +22,7 @@ _KIND_OF_TYPE: Final = {
     "api_error": ErrorKind.INTERNAL,
     "overloaded_error": ErrorKind.OVERLOADED,
 }
-#: A spend limit looks like a rate limit and lasts to the end of the month.
+#: A spend limit looks like a rate limit but lasts until the end of the month.
 _KIND_OF_CODE: Final = {
     "enforced_spend_limit_reached": ErrorKind.QUOTA,
     "context_length": ErrorKind.CONTEXT_LENGTH,
@@ -45,7 +45,7 @@ _OVERLOADED: Final = 529
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, *, now_s: float) -> ProviderError:
-    """Read an answer whose status is not 200."""
+    """Read a response with a status other than 200."""
     return error_of(
         error_object(body),
         status,

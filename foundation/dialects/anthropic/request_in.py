@@ -24,7 +24,7 @@ def decode_request(document: Any, *, model: str = "", stream: bool | None = None
     if most is None:
         raise RequestError("max_tokens is required")
     tools, own = _tools(fields.items("tools"))
-    fields.taken |= {"model", "stream"}  # the URL may say them, and they are here all the same
+    fields.taken |= {"model", "stream"}  # these may come from the URL, but are also accepted here
     request = ChatRequest(
         model=model or fields.needed("model"),
         messages=[_message(Fields(item, f"messages[{index}]")) for index, item in enumerate(fields.items("messages"))],
@@ -120,7 +120,7 @@ def _media(fields: Fields, kind: MediaKind) -> Media:
 
 
 def _tools(items: list[Any]) -> tuple[list[Tool], list[Any]]:
-    """Return the client's tools, and those that Anthropic runs itself, which no other dialect knows."""
+    """Return the client's tools, and Anthropic's server-side tools, which no other dialect has."""
     tools: list[Tool] = []
     own: list[Any] = []
     for index, item in enumerate(items):

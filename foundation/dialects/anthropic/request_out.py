@@ -1,4 +1,4 @@
-"""Writing a Messages request for API version 2026-10-21, which refuses ``temperature``, ``top_p`` and ``top_k`` at any value."""
+"""Writing a Messages request for API version 2026-10-21, which rejects ``temperature``, ``top_p`` and ``top_k`` with any value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.dialects.model.content import Code, CodeResult, Kept, Media, Par
 from foundation.dialects.model.errors import RequestError
 from foundation.dialects.model.request import SAMPLING, ChatRequest, Message, Reasoning, ToolChoice
 
-#: Anthropic requires ``max_tokens``; where a client of another dialect set none, its answers end here.
+#: Anthropic requires ``max_tokens``; this is the limit if a client of another dialect set none.
 DEFAULT_MAX_TOKENS: Final = 4096
 _CHOICES: Final = {"auto": "auto", "required": "any", "none": "none"}
 _EFFORTS: Final = {"minimal": "low", "xhigh": "max"}
@@ -63,7 +63,7 @@ def _text(part: Text) -> dict[str, Any]:
 
 
 def _turns(messages: list[Message], lost: list[str]) -> list[dict[str, Any]]:
-    """Return turns that alternate: two of one role in a row become one, as the provider itself would join them."""
+    """Return alternating turns: consecutive turns of one role are merged, as the provider itself would do."""
     turns: list[dict[str, Any]] = []
     for message in messages:
         blocks = [block for part in message.parts if (block := _block(part, lost)) is not None]
@@ -85,7 +85,7 @@ def _turns(messages: list[Message], lost: list[str]) -> list[dict[str, Any]]:
 def _block(part: Part, lost: list[str]) -> dict[str, Any] | None:
     match part:
         case Text(text=""):
-            return None  # the provider refuses empty text
+            return None  # the provider rejects empty text
         case Text():
             return _text(part)
         case ToolCall():
@@ -99,7 +99,7 @@ def _block(part: Part, lost: list[str]) -> dict[str, Any] | None:
             if redacted is not None:
                 return {"type": "redacted_thinking", "data": redacted}
             if signature is None:
-                lost.append("thinking")  # unsigned thoughts, of other models, are refused
+                lost.append("thinking")  # unsigned thinking, from other models, is rejected
                 return None
             return {"type": "thinking", "thinking": text, "signature": signature}
         case Media():
@@ -141,7 +141,7 @@ def _output_config(request: ChatRequest, document: dict[str, Any], lost: list[st
             config["effort"] = _EFFORTS.get(reasoning.effort, reasoning.effort)
     if (form := request.output_format) is not None:
         if form.schema is None:
-            lost.append("response_format")  # JSON of any shape is no option here
+            lost.append("response_format")  # this API has no option for JSON without a schema
         else:
             config["format"] = {"type": "json_schema", "schema": form.schema}
     if config:

@@ -1,7 +1,7 @@
 """Reading a streamed message.
 
-Rule 1: events that are not known are left, as the provider's documentation asks.
-Rule 2: usage of ``message_delta`` re-states totals, and with server tools larger ones than ``message_start`` did; the last one counts.
+Rule 1: unknown events are ignored, as the provider's documentation requires.
+Rule 2: usage in ``message_delta`` is cumulative, and with server tools larger than in ``message_start``; the last value counts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from foundation.dialects.streaming import SseStreamDecoder
 
 
 class AnthropicStreamDecoder(SseStreamDecoder):
-    """One answer."""
+    """One response."""
 
     __slots__ = ("_calls", "_usage")
 
@@ -89,7 +89,7 @@ class AnthropicStreamDecoder(SseStreamDecoder):
             case "tool_use":
                 self._calls[index] = len(self._calls)
                 events.append(ToolCallStart(self._calls[index], block["id"], block["name"]))
-                if block.get("input"):  # compatible servers may send it whole
+                if block.get("input"):  # compatible servers may send it in one piece
                     events.append(ToolArguments(self._calls[index], json_bytes.encode_text(block["input"])))
             case "thinking":
                 if text := block.get("thinking"):

@@ -1,6 +1,6 @@
 """Writing a streamed message.
 
-Rule 1: one content block is open at a time; arguments that come late for a call that is closed keep its index, by which readers gather.
+Rule 1: one content block is open at a time; late arguments for a closed call keep its index, because readers collect by index.
 Rule 2: ``message_delta`` carries stop reason and usage together, so it waits for ``End``.
 Rule 3: an error is an ``error`` event, and no ``message_stop`` follows.
 """
@@ -33,7 +33,7 @@ from foundation.dialects.streaming import sse_comment
 
 
 class AnthropicStreamEncoder:
-    """One answer."""
+    """One response."""
 
     __slots__ = ("_before", "_calls", "_id", "_model", "_next", "_open", "_started", "_stop", "_usage")
 
@@ -45,7 +45,7 @@ class AnthropicStreamEncoder:
         self._started = False
         self._next = 0  # index of the next block
         self._open = ""  # kind of the open block
-        self._before = b""  # of a delta of the open block, up to its text
+        self._before = b""  # the beginning of a delta of the open block, up to its text
         self._calls: dict[int, int] = {}  # number of the call → its block
 
     def encode(self, event: Event) -> bytes:
@@ -78,7 +78,7 @@ class AnthropicStreamEncoder:
                 return self._rare(event)
 
     def comment(self, text: str) -> bytes:
-        """Return bytes that readers skip."""
+        """Return bytes that readers ignore."""
         return sse_comment(text)
 
     def _rare(self, event: Event) -> bytes:
@@ -108,7 +108,7 @@ class AnthropicStreamEncoder:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": {**encode_usage(self._usage), "output_tokens": 1},  # a placeholder, as the provider's own
+            "usage": {**encode_usage(self._usage), "output_tokens": 1},  # a placeholder, like the provider's own
         }
         return _event("message_start", {"type": "message_start", "message": message})
 

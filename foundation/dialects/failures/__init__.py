@@ -1,1 +1,1 @@
-"""What the failures of all dialects have in common: their bodies, and how long they ask to be left alone."""
+"""What the failures of all dialects have in common: error bodies and retry delays."""

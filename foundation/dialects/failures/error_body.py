@@ -22,7 +22,7 @@ def error_object(body: bytes) -> Any:
 
 
 def words(document: Any, *names: str) -> tuple[str, ...]:
-    """Return the message, then the texts of ``names``; empty where there is none."""
+    """Return the message, then the texts of ``names``; empty if missing."""
     if not isinstance(document, dict):
         return (str(document)[:_LONGEST] if document else "no message", *("" for _ in names))
     message = str(document.get("message") or "no message")[:_LONGEST]
@@ -30,7 +30,7 @@ def words(document: Any, *names: str) -> tuple[str, ...]:
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
-    """Read ``x-should-retry``, the provider's own word."""
+    """Read ``x-should-retry``, the provider's own advice."""
     return {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
 
 
@@ -38,6 +38,6 @@ _TOO_LONG = ("prompt is too long", "maximum context length", "context window", "
 
 
 def about_context_length(message: str) -> bool:
-    """Whether an invalid request is one because its prompt is too long: Anthropic and Gemini say so in words alone."""
+    """Return whether a request is invalid because its prompt is too long; Anthropic and Gemini say so only in the message."""
     lowered = message.lower()
     return any(phrase in lowered for phrase in _TOO_LONG)

@@ -1,4 +1,4 @@
-"""How long a provider asks to be left alone, in every form in which one says it.
+"""How long a provider asks clients to wait before a retry, in all its forms.
 
 Forms: ``retry-after-ms`` (Anthropic, OpenAI), ``retry-after`` in seconds or as an HTTP date (RFC 9110, section 10.2.3), Gemini's
 ``RetryInfo.retryDelay``, and for a rate limit without any of these the reset of the exhausted bucket (``x-ratelimit-reset-*`` as a Go
@@ -20,7 +20,7 @@ _LIMITS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
 
 
 def retry_after_s(headers: Mapping[str, str], *, now_s: float) -> float | None:
-    """Return seconds from ``now_s`` on, None where the headers ask for nothing that can be understood; never negative."""
+    """Return the delay in seconds from ``now_s``, never negative; None if the headers have none that can be parsed."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1e3
@@ -55,7 +55,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _server_time(headers: Mapping[str, str], now_s: float) -> float:
-    """The clock by which the server wrote its date: its own, where it says it."""
+    """Return the server's time from its ``date`` header if there is one, else ours."""
     try:
         return parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, OverflowError):

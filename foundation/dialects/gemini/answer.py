@@ -1,4 +1,4 @@
-"""Whole answers, usage and finish reasons."""
+"""Complete (not streamed) responses, usage and finish reasons."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ FINISH_OF: Final = {
     StopReason.REFUSAL: "SAFETY",
     StopReason.MALFORMED_CALL: "MALFORMED_FUNCTION_CALL",
 }
-#: What surrounds the parts of a candidate and is kept as it came.
+#: Fields next to the parts of a candidate that are kept unchanged.
 KEPT: Final = ("groundingMetadata", "citationMetadata", "urlContextMetadata", "safetyRatings", "logprobsResult", "avgLogprobs")
 
 
 def decode_answer(document: Any) -> Answer:
-    """Read a whole answer. Raises ``MalformedAnswerError``."""
+    """Read a complete response. Raises ``MalformedAnswerError``."""
     try:
         answer = Answer(
             str(document.get("responseId", "")),
@@ -49,7 +49,7 @@ def decode_answer(document: Any) -> Answer:
             usage=decode_usage(document.get("usageMetadata")),
         )
         candidates = document.get("candidates")
-        if not candidates:  # the prompt was blocked: there is nothing, and that is the answer
+        if not candidates:  # the prompt was blocked, so the response is empty
             if "promptFeedback" not in document:
                 raise KeyError("candidates")  # noqa: TRY301
             answer.stop, answer.kept_by = StopReason.CONTENT_FILTER, "gemini"
@@ -68,7 +68,7 @@ def decode_answer(document: Any) -> Answer:
 
 
 def stop_of(finish: Any, *, called: bool) -> StopReason:
-    """Return why it stopped; a turn that ends in calls is finished as ``STOP`` here, and as tool calls everywhere else."""
+    """Return the stop reason; a turn that ends in calls has ``STOP`` here, but a tool-call reason in the other dialects."""
     stop = STOP_OF.get(finish, StopReason.END)
     return StopReason.TOOL_CALLS if called and stop is StopReason.END else stop
 
@@ -94,7 +94,7 @@ def add_part(parts: list[Part], part: dict[str, Any]) -> None:
 
 
 def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:  # noqa: ARG001  # this dialect dates nothing
-    """Write a whole answer."""
+    """Write a complete response."""
     parts = [written for part in answer.parts if (written := encode_part(part)) is not None]
     candidate: dict[str, Any] = {
         "content": {"role": "model", "parts": parts},
@@ -114,7 +114,7 @@ def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:  # n
 
 
 def encode_part(part: Part) -> dict[str, Any] | None:
-    """Return one part, None where this dialect has none."""
+    """Return one part; None if this dialect has no such part."""
     match part:
         case Text(text):
             return {"text": text}
@@ -141,14 +141,14 @@ def encode_call(call: ToolCall) -> dict[str, Any]:
 
 
 def decode_usage(document: Any) -> Usage:
-    """Read usage: the prompt's count includes cached tokens, the candidates' leaves thoughts out, and both are billed as output."""
+    """Read usage: the prompt count includes cached tokens; the candidates count excludes thoughts, which are also billed as output."""
     if not isinstance(document, dict):
         return Usage()
     prompt, output = count(document.get("promptTokenCount")), count(document.get("candidatesTokenCount"))
     cached, thoughts = count(document.get("cachedContentTokenCount")) or 0, count(document.get("thoughtsTokenCount")) or 0
     by_tools = count(document.get("toolUsePromptTokenCount")) or 0
     if output is None and thoughts:
-        output = 0  # thoughts came, and no answer yet
+        output = 0  # thoughts so far, but no content
     return Usage(
         None if prompt is None else max(0, prompt - cached) + by_tools,
         None if output is None else output + thoughts,

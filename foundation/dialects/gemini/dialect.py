@@ -1,4 +1,4 @@
-"""The dialect, put together from its parts."""
+"""The dialect, assembled from its parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foundation.dialects.gemini.stream_out import GeminiStreamEncoder
 
 
 class GeminiDialect:
-    """Gemini generateContent and streamGenerateContent; model and streaming stand in the URL."""
+    """Gemini generateContent and streamGenerateContent; model and streaming are in the URL."""
 
     name = "gemini"
     stream_content_type = "text/event-stream"

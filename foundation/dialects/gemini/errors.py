@@ -1,4 +1,4 @@
-"""Errors of Google's APIs: a canonical status, and details of which ``RetryInfo`` says when to come back."""
+"""Errors of Google's APIs: a canonical status, and details, among which ``RetryInfo`` gives the retry delay."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _STATUS_OF_KIND: Final = {
     ErrorKind.INTERNAL: "INTERNAL",
 }
 _TYPE: Final = "type.googleapis.com/google.rpc."
-#: Kinds that the canonical status would not tell; only our own servers name them.
+#: Kinds that the canonical status does not distinguish; only our own servers name them.
 _REASON_OF: Final = {
     ErrorKind.CONTENT_FILTER: "CONTENT_FILTER",
     ErrorKind.CONTEXT_LENGTH: "CONTEXT_LENGTH_EXCEEDED",
@@ -52,12 +52,12 @@ _REASON_OF: Final = {
 }
 _KIND_OF_REASON: Final = {
     **{reason: kind for kind, reason in _REASON_OF.items()},
-    "API_KEY_INVALID": ErrorKind.AUTHENTICATION,  # with status INVALID_ARGUMENT, of all things
+    "API_KEY_INVALID": ErrorKind.AUTHENTICATION,  # with the generic status INVALID_ARGUMENT
 }
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, *, now_s: float) -> ProviderError:
-    """Read an answer whose status is not 200."""
+    """Read a response with a status other than 200."""
     return error_of(error_object(body), status, retry_after=retry_after_s(headers, now_s=now_s))
 
 
@@ -75,7 +75,7 @@ def error_of(document: Any, status: int, *, retry_after: float | None = None) ->
         if name == "RetryInfo" and (wait := duration_s(detail.get("retryDelay"))) is not None:
             retry_after = wait
         elif name == "QuotaFailure" and "PerDay" in str(detail):
-            kind = ErrorKind.QUOTA  # a daily quota does not pass within any request's life
+            kind = ErrorKind.QUOTA  # a daily quota does not reset within a request's lifetime
         elif name == "ErrorInfo":
             kind = _KIND_OF_REASON.get(str(detail.get("reason")), kind)
     if kind is ErrorKind.INVALID_REQUEST and about_context_length(message):

@@ -20,7 +20,7 @@ _FREE: Final = frozenset({"args", "response", "parameters", "parametersJsonSchem
 
 
 def camel(value: Any) -> Any:
-    """Return a document with the API's field names in camelCase; keys of schemas, arguments and results are left."""
+    """Return a document with the API's field names in camelCase; keys of schemas, arguments and results are unchanged."""
     if isinstance(value, list):
         return [camel(one) for one in value]
     if not isinstance(value, dict):
@@ -41,7 +41,7 @@ def decode_request(document: Any, *, model: str = "", stream: bool | None = None
         raise RequestError("contents is required and must have at least one content")
     calls = _Calls()
     tools, own = _tools(fields.items("tools"))
-    fields.taken |= {"model", "stream"}  # the URL may say them, and they are here all the same
+    fields.taken |= {"model", "stream"}  # these may come from the URL, but are also accepted here
     request = ChatRequest(
         model=model or fields.needed("model").removeprefix("models/"),
         messages=[_message(Fields(item, f"contents[{index}]"), calls) for index, item in enumerate(contents)],
@@ -140,7 +140,7 @@ def _texts(fields: Fields) -> dict[str, Any]:
 
 
 def _standard(data: str) -> str:
-    """Return base64 in the standard alphabet; protobuf's JSON takes both, and Google's own client sends the other one."""
+    """Return base64 in the standard alphabet; protobuf's JSON accepts both, and Google's own client sends the URL-safe one."""
     return data.replace("-", "+").replace("_", "/")
 
 
@@ -153,7 +153,7 @@ def _result(result: Fields, calls: _Calls) -> ToolResult:
 
 
 def kind_of(media_type: str) -> MediaKind:
-    """Return what a MIME type is of."""
+    """Return the kind of media of a MIME type."""
     match media_type.partition("/")[0]:
         case "audio":
             return "audio"
@@ -166,7 +166,7 @@ def kind_of(media_type: str) -> MediaKind:
 
 
 def _tools(items: list[Any]) -> tuple[list[Tool], list[Any]]:
-    """Return the client's functions, and tools that Google runs itself, which no other dialect knows."""
+    """Return the client's functions, and Google's server-side tools, which no other dialect has."""
     tools: list[Tool] = []
     own: list[Any] = []
     for index, item in enumerate(items):

@@ -13,7 +13,7 @@ from foundation.dialects.model.request import ChatRequest, Message, Reasoning, T
 
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _LEVELS: Final = {"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
-#: What Google documents for calls of turns that another model made: their signature cannot be there.
+#: Google's documented placeholder for calls made by another model, which have no signature.
 FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
 _OPTIONS: Final = {
     "max_output_tokens": "maxOutputTokens",

@@ -30,7 +30,7 @@ from foundation.dialects.streaming import SseStreamDecoder
 
 
 class GeminiStreamDecoder(SseStreamDecoder):
-    """One answer."""
+    """One response."""
 
     __slots__ = ("_calls", "_started")
 

@@ -1,7 +1,7 @@
 """Writing streamGenerateContent.
 
-Rule 1: a function call is one part, so its arguments are gathered until the next part or the end.
-Rule 2: the last chunk has finish reason and usage; an error is an object with ``error`` and no finish reason before it.
+Rule 1: a function call is one part, so its arguments are buffered until the next part or the end.
+Rule 2: the last chunk has the finish reason and usage; an error is an object with ``error``, without a finish reason before it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from foundation.dialects.model.usage import Usage
 
 
 class GeminiStreamEncoder:
-    """One answer."""
+    """One response."""
 
     __slots__ = ("_after", "_calls", "_kept", "_stop", "_usage")
 

@@ -1,1 +1,1 @@
-"""What all dialects mean: requests, answers, events, usage and errors. No dialect is known here."""
+"""The model shared by all dialects: requests, responses, events, usage and errors. It knows no dialect."""

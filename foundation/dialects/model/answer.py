@@ -17,16 +17,16 @@ class StopReason(enum.StrEnum):
     MAX_TOKENS = "max_tokens"
     STOP_SEQUENCE = "stop_sequence"
     TOOL_CALLS = "tool_calls"
-    PAUSE = "pause"  # a long turn of server tools; send it back to go on
+    PAUSE = "pause"  # a long turn with server tools; send it back to continue
     REFUSAL = "refusal"  # the model declined
-    CONTENT_FILTER = "content_filter"  # the provider's filter cut it
+    CONTENT_FILTER = "content_filter"  # cut off by the provider's filter
     CONTEXT_LENGTH = "context_length"
     MALFORMED_CALL = "malformed_call"
 
 
 @dataclass(slots=True)
 class Answer:
-    """One answer. ``kept`` holds what only its own dialect understands (grounding, citations), by name."""
+    """One response. ``kept`` holds parts that only its own dialect has (grounding, citations), by name."""
 
     id: str
     model: str

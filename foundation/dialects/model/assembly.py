@@ -1,4 +1,4 @@
-"""From events to a whole answer, and back: what is said about one holds for the other."""
+"""Converts events to a complete response and back, so that both forms are equivalent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from foundation.dialects.model.events import (
 
 
 class Assembler:
-    """Builds an answer from events. ``ended`` once it is whole; ``error`` where it failed."""
+    """Builds a response from events. ``ended`` once it is complete; ``error`` if it failed."""
 
     def __init__(self) -> None:
         self.answer = Answer("", "", [])
@@ -34,7 +34,7 @@ class Assembler:
         self._calls: dict[int, ToolCall] = {}
 
     def take(self, event: Event) -> None:
-        """Take the next event."""
+        """Process the next event."""
         parts = self.answer.parts
         last = parts[-1] if parts else None
         match event:
@@ -86,7 +86,7 @@ class Assembler:
 
 
 def assemble(events: Iterable[Event]) -> Assembler:
-    """Return what ``events`` add up to."""
+    """Return the response that ``events`` form."""
     assembler = Assembler()
     for event in events:
         assembler.take(event)
@@ -94,7 +94,7 @@ def assemble(events: Iterable[Event]) -> Assembler:
 
 
 def events_of(answer: Answer, *, piece: int = 0) -> Iterator[Event]:
-    """Yield a whole answer as events, texts cut into pieces of ``piece`` characters (0: not at all)."""
+    """Yield a complete response as events, with texts split into pieces of ``piece`` characters (0: not split)."""
     yield Start(answer.id, answer.model)
     calls = 0
     for part in answer.parts:
@@ -117,7 +117,7 @@ def events_of(answer: Answer, *, piece: int = 0) -> Iterator[Event]:
                 yield CodeEvent(part)
             case Kept(dialect, value):
                 yield KeptEvent(dialect, "part", value)
-            case _:  # media and results of tools are never said by a model on these wires
+            case _:  # models never produce media or tool results on these wires
                 pass
     for name, value in answer.kept.items():
         yield KeptEvent(answer.kept_by, name, value)

@@ -10,7 +10,7 @@ MediaKind: TypeAlias = Literal["image", "audio", "video", "document"]
 
 @dataclass(slots=True)
 class Text:
-    """Plain text. ``cache_control`` is Anthropic's mark on a block, as it came."""
+    """Plain text. ``cache_control`` is Anthropic's marker on a block, unchanged."""
 
     text: str
     cache_control: Any = None
@@ -30,7 +30,7 @@ class Media:
 
 @dataclass(slots=True)
 class Thinking:
-    """What the model thought. ``signature`` proves to its provider that it is unchanged; ``redacted`` holds it encrypted instead."""
+    """The model's reasoning. ``signature`` proves to its provider that it is unchanged; ``redacted`` is the encrypted form instead."""
 
     text: str
     signature: str | None = None
@@ -49,7 +49,7 @@ class ToolCall:
 
 @dataclass(slots=True)
 class ToolResult:
-    """What a tool answered; ``name`` is empty where the dialect knows calls by id alone."""
+    """The result of a tool; ``name`` is empty if the dialect identifies calls only by id."""
 
     call_id: str
     content: list[Part] = field(default_factory=list)
@@ -59,7 +59,7 @@ class ToolResult:
 
 @dataclass(slots=True)
 class Code:
-    """Code that the provider ran by itself (Gemini's code execution)."""
+    """Code that the provider executed (Gemini's code execution)."""
 
     language: str
     code: str
@@ -67,13 +67,13 @@ class Code:
 
     @property
     def as_text(self) -> str:
-        """Markdown, for dialects that have no part for it."""
+        """Markdown, for dialects without such a part."""
         return f"\n```{self.language.lower()}\n{self.code}\n```\n"
 
 
 @dataclass(slots=True)
 class CodeResult:
-    """What that code printed; ``outcome`` is ``ok``, ``failed`` or ``deadline_exceeded``."""
+    """The output of that code; ``outcome`` is ``ok``, ``failed`` or ``deadline_exceeded``."""
 
     outcome: str
     output: str
@@ -81,13 +81,13 @@ class CodeResult:
 
     @property
     def as_text(self) -> str:
-        """Markdown, for dialects that have no part for it."""
+        """Markdown, for dialects without such a part."""
         return f"\n```\n{self.output}\n```\n"
 
 
 @dataclass(slots=True)
 class Kept:
-    """A part that only its own dialect understands, as it came."""
+    """A part that only its own dialect has, unchanged."""
 
     dialect: str
     value: Any

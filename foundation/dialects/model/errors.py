@@ -1,4 +1,4 @@
-"""What goes wrong between a client, the gateway and a provider, by kind; every dialect maps its own names to these and back."""
+"""Failures between client, gateway and provider, by kind; every dialect maps its own names to these and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from foundation.errors import FoundationError
 
 
 class ErrorKind(enum.StrEnum):
-    """The taxonomy; what is to be done about each stands in the gateway's retry table."""
+    """The kinds of failure; the gateway's retry table defines the reaction to each."""
 
     AUTHENTICATION = "authentication"
     PERMISSION = "permission"
@@ -18,8 +18,8 @@ class ErrorKind(enum.StrEnum):
     REQUEST_TOO_LARGE = "request_too_large"
     CONTEXT_LENGTH = "context_length"
     CONTENT_FILTER = "content_filter"
-    RATE_LIMIT = "rate_limit"  # passes by itself
-    QUOTA = "quota"  # does not pass within a request's life: spend limits, daily quotas, billing
+    RATE_LIMIT = "rate_limit"  # transient
+    QUOTA = "quota"  # does not pass within a request's lifetime: spend limits, daily quotas, billing
     CONFLICT = "conflict"
     OVERLOADED = "overloaded"
     TIMEOUT = "timeout"
@@ -31,10 +31,10 @@ class ErrorKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderError:
-    """One failure. ``status`` is the HTTP status that a client is to see; ``type`` and ``code`` are the provider's own words.
+    """One failure. ``status`` is the HTTP status for the client; ``type`` and ``code`` are the provider's own names.
 
-    ``limit`` says which limit a rate limit is about (``requests``, ``input_tokens``, ``output_tokens``, ``tokens``), ``phase`` where a
-    timeout struck (``connect``, ``first_byte``, ``first_token``, ``idle``, ``total``); ``should_retry`` is the provider's own word on it.
+    ``limit`` is the exceeded rate limit (``requests``, ``input_tokens``, ``output_tokens``, ``tokens``), ``phase`` the phase of a timeout
+    (``connect``, ``first_byte``, ``first_token``, ``idle``, ``total``); ``should_retry`` is the provider's own advice.
     """
 
     kind: ErrorKind
@@ -49,7 +49,7 @@ class ProviderError:
     should_retry: bool | None = None
 
 
-#: Kind → status where no provider said one.
+#: Kind → status if no provider gave one.
 STATUS_OF: dict[ErrorKind, int] = {
     ErrorKind.AUTHENTICATION: 401,
     ErrorKind.PERMISSION: 403,
@@ -87,12 +87,12 @@ _KIND_OF_STATUS = {
 
 
 def kind_of_status(status: int) -> ErrorKind:
-    """Return the kind of a failure of which nothing but its status is known."""
+    """Return the kind of a failure of which only the status is known."""
     return _KIND_OF_STATUS.get(status) or (ErrorKind.INVALID_REQUEST if 400 <= status < 500 else ErrorKind.INTERNAL)
 
 
 class RequestError(FoundationError):
-    """A client's document is not a request, or has content that cannot be carried; names the place and the remedy."""
+    """A client's document is not a valid request, or has unsupported content; the message names the place and the remedy."""
 
     def __init__(self, message: str, kind: ErrorKind = ErrorKind.INVALID_REQUEST) -> None:
         super().__init__(message)
@@ -100,4 +100,4 @@ class RequestError(FoundationError):
 
 
 class MalformedAnswerError(FoundationError):
-    """A provider's document is not an answer of its dialect."""
+    """A provider's document is not a response of its dialect."""

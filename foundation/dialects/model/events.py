@@ -1,7 +1,7 @@
-"""Events of a streamed answer, the one form between all dialects.
+"""Events of a streamed response, in the form shared by all dialects.
 
 Order: ``Start``, then deltas and ``UsageUpdate``, then ``Stop``, perhaps one more ``UsageUpdate``, then ``End``; or ``Failed`` at any
-point, and nothing after it. ``End`` is the terminal marker of the dialect, so a stream without it was cut.
+point, and nothing after it. ``End`` is the terminal marker of the dialect, so a stream without it was truncated.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class ToolArguments:
 
 @dataclass(slots=True)
 class CodeEvent:
-    """The provider ran code, or shows what it printed."""
+    """Code that the provider executed, or its output."""
 
     part: Code | CodeResult
 
 
 @dataclass(slots=True)
 class KeptEvent:
-    """Something that only its own dialect understands, such as grounding or citations; ``name`` says what."""
+    """Something that only its own dialect has, such as grounding or citations; ``name`` says what."""
 
     dialect: str
     name: str
@@ -88,7 +88,7 @@ class UsageUpdate:
 
 @dataclass(slots=True)
 class Stop:
-    """The model stopped; ``sequence`` is the stop sequence that it met."""
+    """The model stopped; ``sequence`` is the stop sequence that it generated."""
 
     reason: StopReason
     sequence: str | None = None
@@ -96,7 +96,7 @@ class Stop:
 
 @dataclass(slots=True)
 class End:
-    """The stream is whole."""
+    """The stream is complete."""
 
 
 @dataclass(slots=True)
@@ -121,5 +121,5 @@ Event: TypeAlias = (
     | Failed
 )
 
-#: Events that a reader of the answer sees; the first of them is the commit point of a stream.
+#: Events that are visible to the client; the first of them is the commit point of a stream.
 CONTENT = (TextDelta, ThinkingDelta, ThinkingSignature, ToolCallStart, ToolArguments, CodeEvent)

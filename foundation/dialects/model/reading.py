@@ -1,4 +1,4 @@
-"""Reading fields of a document that a stranger wrote: each error names the place and what would be right."""
+"""Reads fields of an untrusted document: each error names the place and what is expected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true
 
 
 class Fields:
-    """One JSON object at a place of the document; ``taken`` are the names that were asked for."""
+    """One JSON object at a place of the document; ``taken`` are the names that have been read."""
 
     __slots__ = ("at", "document", "taken")
 
@@ -26,17 +26,17 @@ class Fields:
         return f"{self.at}.{name}" if self.at else name
 
     def any(self, name: str) -> Any:
-        """Return a field as it is, None where it is missing."""
+        """Return a field unchanged; None if it is missing."""
         self.taken.add(name)
         return self.document.get(name)
 
     def text(self, name: str) -> str | None:
-        """Return a string, None where it is missing or null."""
+        """Return a string; None if it is missing or null."""
         value = self.any(name)
         return value if value is None or isinstance(value, str) else self._refuse(name, str)
 
     def needed(self, name: str) -> str:
-        """Return a string that must be there and not be empty."""
+        """Return a required, non-empty string."""
         if not (value := self.text(name)):
             raise RequestError(f"{self.place(name)} is required and must be a non-empty string")
         return value
@@ -53,7 +53,7 @@ class Fields:
         return int(value)
 
     def number(self, name: str, low: float, high: float) -> float | None:
-        """Return a number of a range."""
+        """Return a number within a range."""
         value = self.any(name)
         if value is None:
             return None
@@ -64,22 +64,22 @@ class Fields:
         return float(value)
 
     def flag(self, name: str) -> bool | None:
-        """Return a truth value."""
+        """Return a boolean."""
         value = self.any(name)
         return value if value is None or isinstance(value, bool) else self._refuse(name, bool)
 
     def items(self, name: str) -> list[Any]:
-        """Return a list, empty where it is missing."""
+        """Return a list; empty if it is missing."""
         value = self.any(name)
         return [] if value is None else value if isinstance(value, list) else self._refuse(name, list)
 
     def inner(self, name: str) -> Fields | None:
-        """Return an object's fields, None where it is missing."""
+        """Return an object's fields; None if it is missing."""
         value = self.any(name)
         return None if value is None else Fields(value, self.place(name))
 
     def texts(self, name: str) -> list[str]:
-        """Return strings, of which one may stand without a list."""
+        """Return strings; a single one may be given without a list."""
         value = self.any(name)
         values = [value] if isinstance(value, str) else [] if value is None else value
         if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
@@ -87,7 +87,7 @@ class Fields:
         return values
 
     def rest(self) -> dict[str, Any]:
-        """Return the fields that nobody asked for."""
+        """Return the fields that have not been read."""
         return {name: value for name, value in self.document.items() if name not in self.taken}
 
     def _refuse(self, name: str, kind: type) -> Any:

@@ -1,4 +1,4 @@
-"""A request for a chat completion, whatever its dialect."""
+"""A request for a chat completion, independent of the dialect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tool:
 
 @dataclass(slots=True)
 class ToolChoice:
-    """Which tool is to be called: ``auto``, ``none``, ``required``, or the one of ``name``."""
+    """Which tool to call: ``auto``, ``none``, ``required``, or the one called ``name``."""
 
     mode: Literal["auto", "none", "required", "named"]
     name: str = ""
@@ -36,7 +36,7 @@ class ToolChoice:
 
 @dataclass(slots=True)
 class Reasoning:
-    """How much thinking is asked for: off, as the model sees fit, an ``effort`` or a ``budget_tokens``."""
+    """How much reasoning is requested: off, adaptive, an ``effort`` or ``budget_tokens``."""
 
     enabled: bool = True
     effort: str = ""

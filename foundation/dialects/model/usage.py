@@ -1,6 +1,6 @@
-"""Tokens that a provider counted, in buckets that do not overlap, so that each is multiplied by one price.
+"""Tokens counted by a provider, in disjoint buckets, so that each has one price.
 
-Providers disagree: Anthropic's ``input_tokens`` leaves cached tokens out, OpenAI's and Gemini's prompt counts include them; OpenAI's and
+Providers disagree: Anthropic's ``input_tokens`` excludes cached tokens, OpenAI's and Gemini's prompt counts include them; OpenAI's and
 Anthropic's output includes reasoning, Gemini's ``candidatesTokenCount`` does not. Each dialect converts to this form.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Counts of one answer; None where the provider did not say, which is not zero.
+    """Counts of one response; None if the provider gave none, which is not the same as zero.
 
     ``input_tokens`` are those that were neither read from nor written to a cache; ``output_tokens`` include ``reasoning_tokens``.
     """
@@ -26,7 +26,7 @@ class Usage:
 
     @property
     def prompt_tokens(self) -> int:
-        """Everything that the model read, cached or not; long-context bands go by it."""
+        """All input tokens, cached or not; they determine the long-context price band."""
         return (self.input_tokens or 0) + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
 
     @property
@@ -36,5 +36,5 @@ class Usage:
 
 
 def count(value: object) -> int | None:
-    """Return a token count as a provider wrote it, None where it is not a whole number from 0 up."""
+    """Return a provider's token count; None if it is not a non-negative integer."""
     return value if type(value) is int and value >= 0 else None

@@ -1,4 +1,4 @@
-"""Ollama chat: newline-delimited JSON, streamed unless asked otherwise."""
+"""Ollama chat: newline-delimited JSON, streamed by default."""
 
 from foundation.dialects.ollama.dialect import OllamaDialect
 

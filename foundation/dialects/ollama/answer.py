@@ -1,4 +1,4 @@
-"""Whole answers and usage. Times are nanoseconds on this wire."""
+"""Complete (not streamed) responses and usage. Times are nanoseconds on this wire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DONE_OF: Final = {StopReason.MAX_TOKENS: "length", StopReason.CONTEXT_LENGTH: "l
 
 
 def decode_answer(document: Any) -> Answer:
-    """Read a whole answer. Raises ``MalformedAnswerError``."""
+    """Read a complete response. Raises ``MalformedAnswerError``."""
     try:
         message = document["message"]
         parts: list[Part] = []
@@ -34,13 +34,13 @@ def decode_answer(document: Any) -> Answer:
 
 
 def stop_of(reason: Any, *, called: bool) -> StopReason:
-    """Return why it stopped; this dialect has no reason of its own for calls."""
+    """Return the stop reason; this dialect has no separate reason for calls."""
     stop = STOP_OF.get(reason, StopReason.END)
     return StopReason.TOOL_CALLS if called and stop is StopReason.END else stop
 
 
 def read_call(call: Any, number: int) -> ToolCall:
-    """Read a call; ``number`` makes an id where there is none."""
+    """Read a call; ``number`` gives it an id if there is none."""
     function = call["function"]
     return ToolCall(call.get("id") or f"call_{number}", function["name"], json_bytes.encode_text(function.get("arguments") or {}))
 
@@ -51,7 +51,7 @@ def write_call(call: ToolCall) -> dict[str, Any]:
 
 
 def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:
-    """Write a whole answer."""
+    """Write a complete response."""
     texts = [part.text if isinstance(part, Text) else part.as_text for part in answer.parts if isinstance(part, Text | Code | CodeResult)]
     message: dict[str, Any] = {"role": "assistant", "content": "".join(texts)}
     if thoughts := "".join(part.text for part in answer.parts if isinstance(part, Thinking)):
@@ -69,12 +69,12 @@ def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:
 
 
 def timestamp(created_s: int) -> str:
-    """Return a date as this dialect writes it."""
+    """Return a date in this dialect's format."""
     return datetime.fromtimestamp(created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def decode_usage(document: Any) -> Usage:
-    """Read usage; the prompt's count is missing where it came from the cache, which is not zero."""
+    """Read usage; the prompt count is missing if the prompt was cached, which does not mean zero."""
     return Usage(count(document.get("prompt_eval_count")), count(document.get("eval_count")))
 
 

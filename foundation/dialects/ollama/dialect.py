@@ -1,4 +1,4 @@
-"""The dialect, put together from its parts."""
+"""The dialect, assembled from its parts."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from foundation.dialects.failures.error_body import about_context_length, error_
 from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, kind_of_status
 
-#: Kinds that the status alone would not tell are named in front of the message, where our own servers write it.
+#: Kinds that the status does not distinguish; our own servers put their names in front of the message.
 _NAMED: Final = {
     ErrorKind.CONTENT_FILTER: "content filter: ",
     ErrorKind.QUOTA: "quota: ",
@@ -19,7 +19,7 @@ _NAMED: Final = {
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, *, now_s: float) -> ProviderError:
-    """Read an answer whose status is not 200."""
+    """Read a response with a status other than 200."""
     return error_of(error_object(body), status, retry_after=retry_after_s(headers, now_s=now_s))
 
 

@@ -18,7 +18,7 @@ def decode_request(document: Any, *, model: str = "", stream: bool | None = None
     options = fields.inner("options") or Fields({}, "options")
     asked = fields.flag("stream")
     most = options.whole("num_predict")
-    fields.taken |= {"model", "stream"}  # the URL may say them, and they are here all the same
+    fields.taken |= {"model", "stream"}  # these may come from the URL, but are also accepted here
     request = ChatRequest(
         model=model or fields.needed("model"),
         messages=[],
@@ -85,7 +85,7 @@ def _call(fields: Fields, names: list[tuple[str, str]]) -> ToolCall:
 
 
 def image_type(data: str) -> str:
-    """Return the type of a picture by its first bytes: this dialect sends it without one."""
+    """Return the type of an image from its first bytes: this dialect sends none."""
     for start, media_type in (("iVBOR", "image/png"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")):
         if data.startswith(start):
             return media_type

@@ -21,7 +21,7 @@ from foundation.dialects.streaming import LineStreamDecoder
 
 
 class OllamaStreamDecoder(LineStreamDecoder):
-    """One answer."""
+    """One response."""
 
     __slots__ = ("_calls", "_started")
 

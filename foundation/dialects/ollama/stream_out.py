@@ -1,4 +1,4 @@
-"""Writing a streamed chat. A call is one object, so its arguments are gathered; an error is a line of its own, and nothing follows."""
+"""Writing a streamed chat. A call is one object, so its arguments are buffered; an error is a separate line, and the last one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from foundation.dialects.ollama.errors import encode_error
 
 
 class OllamaStreamEncoder:
-    """One answer."""
+    """One response."""
 
     __slots__ = ("_calls", "_created", "_head", "_stop", "_usage")
 

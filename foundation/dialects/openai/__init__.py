@@ -1,4 +1,4 @@
-"""OpenAI chat completions, as OpenAI, llama.cpp, vLLM and others serve them."""
+"""OpenAI chat completions, as served by OpenAI, llama.cpp, vLLM and others."""
 
 from foundation.dialects.openai.dialect import OpenAiDialect
 

@@ -1,4 +1,4 @@
-"""Whole answers, usage and finish reasons."""
+"""Complete (not streamed) responses, usage and finish reasons."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FINISH_OF: Final = {
 
 
 def decode_answer(document: Any) -> Answer:
-    """Read a whole answer. Raises ``MalformedAnswerError``."""
+    """Read a complete response. Raises ``MalformedAnswerError``."""
     try:
         choice = document["choices"][0]
         message = choice["message"]
@@ -56,7 +56,7 @@ def _call(document: Any) -> ToolCall:
 
 
 def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:
-    """Write a whole answer."""
+    """Write a complete response."""
     texts = [part.text for part in answer.parts if isinstance(part, Text)]
     thoughts = [part.text for part in answer.parts if isinstance(part, Thinking)]
     calls = [encode_call(part) for part in answer.parts if isinstance(part, ToolCall)]
@@ -79,7 +79,7 @@ def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:
 
 
 def decode_usage(document: Any) -> Usage:
-    """Read usage; cached tokens are inside the prompt's count here."""
+    """Read usage; the prompt count includes cached tokens here."""
     if not isinstance(document, dict):
         return Usage()
     prompt, completion = count(document.get("prompt_tokens")), count(document.get("completion_tokens"))

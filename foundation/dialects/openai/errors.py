@@ -1,4 +1,4 @@
-"""Errors of OpenAI and of engines that copy its wire."""
+"""Errors of OpenAI and of compatible engines."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _WORDS: Final[dict[ErrorKind, tuple[str, str | None]]] = {
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, *, now_s: float) -> ProviderError:
-    """Read an answer whose status is not 200."""
+    """Read a response with a status other than 200."""
     wait = retry_after_s(headers, now_s=now_s)
     return error_of(error_object(body), status, retry_after=wait, request_id=headers.get("x-request-id", ""), retry=should_retry(headers))
 

@@ -17,8 +17,8 @@ def decode_request(document: Any, *, model: str = "", stream: bool | None = None
     """Read a request. Raises ``RequestError``."""
     fields = Fields(document)
     options = fields.inner("stream_options")
-    # Every one of these is read before the rest is taken to be unknown.
-    fields.taken |= {"model", "stream"}  # the URL may say them, and they are here all the same
+    # All of these are read before the remaining fields count as unknown.
+    fields.taken |= {"model", "stream"}  # these may come from the URL, but are also accepted here
     request = ChatRequest(
         model=model or fields.needed("model"),
         messages=[],
@@ -69,7 +69,7 @@ def _message(fields: Fields, request: ChatRequest) -> None:
 
 
 def _turn(request: ChatRequest, role: Any, parts: list[Part]) -> None:
-    """Add parts to the turn of ``role``: results of parallel calls are messages here, and one turn everywhere else."""
+    """Add parts to the turn of ``role``: results of parallel calls are separate messages here, but one turn in other dialects."""
     last = request.messages[-1] if request.messages else None
     if last is not None and last.role == role == "user" and isinstance(last.parts[-1] if last.parts else None, ToolResult):
         last.parts += parts
@@ -94,7 +94,7 @@ def _assistant(fields: Fields) -> list[Part]:
 
 
 def _signature(call: Fields) -> str | None:
-    """Gemini's proof of thought travels through this dialect where Google's own compatible endpoint puts it."""
+    """Return Gemini's thought signature, in the field that Google's own OpenAI-compatible endpoint uses."""
     extra = call.any("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     value = google.get("thought_signature") if isinstance(google, dict) else None

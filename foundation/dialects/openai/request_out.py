@@ -37,7 +37,7 @@ def encode_request(request: ChatRequest) -> Encoded:
     _output_format(request, document)
     if request.stream:
         document["stream"] = True
-        document["stream_options"] = {"include_usage": True}  # without it nobody would know what a stream cost
+        document["stream_options"] = {"include_usage": True}  # without it the cost of a stream is unknown
     return Encoded(document, tuple(dict.fromkeys([*lost, *request.extra])))
 
 
@@ -52,7 +52,7 @@ def _messages(message: Message, lost: list[str]) -> list[dict[str, Any]]:
                 lost.append("tool_result.is_error")
             text = "\n".join(inner.text for inner in part.content if isinstance(inner, Text))
             messages.append({"role": "tool", "tool_call_id": part.call_id, "content": text})
-            # A tool's message holds text alone; what it shows goes into the user's turn that follows.
+            # A tool message holds only text; its media go into the next user turn.
             others += [_part(inner) for inner in part.content if isinstance(inner, Media)]
         else:
             others.append(_part(part))
@@ -72,7 +72,7 @@ def _assistant(message: Message, lost: list[str]) -> dict[str, Any]:
             case ToolCall():
                 calls.append(encode_call(part))
             case Thinking():
-                lost.append("thinking")  # these engines read no thoughts of earlier turns
+                lost.append("thinking")  # these engines ignore reasoning of earlier turns
             case Code() | CodeResult():
                 lost.append("code_execution")
             case _:
@@ -84,7 +84,7 @@ def _assistant(message: Message, lost: list[str]) -> dict[str, Any]:
 
 
 def encode_call(call: ToolCall) -> dict[str, Any]:
-    """Return a tool call as it stands in messages and answers."""
+    """Return a tool call as it appears in messages and responses."""
     document: dict[str, Any] = {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
     if call.signature is not None:
         document["extra_content"] = {"google": {"thought_signature": call.signature}}

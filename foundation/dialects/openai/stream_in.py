@@ -24,7 +24,7 @@ from foundation.dialects.streaming import SseStreamDecoder
 
 
 class OpenAiStreamDecoder(SseStreamDecoder):
-    """One answer; choices beyond the first are not read."""
+    """One response; choices beyond the first are ignored."""
 
     __slots__ = ("_calls", "_refused", "_started")
 

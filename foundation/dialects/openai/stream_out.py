@@ -1,7 +1,7 @@
 """Writing a streamed chat completion.
 
-Rule 1: all of a chunk but its delta is the same in each, and encoded once; a frame costs a few microseconds.
-Rule 2: an error comes as a ``data:`` line with an ``error`` object and no ``[DONE]``, which the official SDKs raise.
+Rule 1: everything but the delta is the same in each chunk and encoded once, so a frame costs a few microseconds.
+Rule 2: an error is a ``data:`` line with an ``error`` object and no ``[DONE]``, which the official SDKs raise as an exception.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from foundation.dialects.streaming import sse_comment
 
 
 class OpenAiStreamEncoder:
-    """One answer."""
+    """One response."""
 
     __slots__ = ("_after", "_before", "_created_s", "_head", "_include_usage", "_usage")
 
@@ -67,7 +67,7 @@ class OpenAiStreamEncoder:
             case Stop(reason):
                 return self._before + b'{},"finish_reason":"' + FINISH_OF[reason].encode() + b'"}]}\n\n'
             case UsageUpdate(usage):
-                self._usage = usage  # cumulative: only the last one is shown, at the end
+                self._usage = usage  # cumulative: only the last one is written, at the end
                 return b""
             case End():
                 return self._end()
@@ -77,7 +77,7 @@ class OpenAiStreamEncoder:
                 return b""
 
     def comment(self, text: str) -> bytes:
-        """Return bytes that readers skip."""
+        """Return bytes that readers ignore."""
         return sse_comment(text)
 
     def _delta(self, delta: dict[str, Any]) -> bytes:
