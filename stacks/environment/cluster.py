@@ -19,8 +19,8 @@ class Cluster(Model):
     context: str | None = None
     """Context inside that file. The command line shows it and asks for confirmation before the first change."""
     node_pools_by: Literal["existing", "karpenter"] = "existing"
-    """What provisions the nodes, with ``provider: kubeconfig``. ``existing``: they exist, or another autoscaler adds them, and they have the
-    label ``sandtable.dev/pool``. ``karpenter``: the stack declares NodePools and their NodeClass for Karpenter, on aws and azure."""
+    """What provisions the nodes, with ``provider: kubeconfig``. ``existing``: they exist, or another autoscaler adds them, and they have
+    the label ``sandtable.dev/pool``. ``karpenter``: the stack declares NodePools and their NodeClass for Karpenter, on aws and azure."""
 
     @model_validator(mode="after")
     def _only_with_kubeconfig(self) -> Self:

@@ -1,8 +1,9 @@
-"""What a stack is, whatever it was read from: its resources, the nodes they offer, the pods they ask for.
+"""The graph of a stack, independent of its source: its resources, the capacity of its nodes, the requests of its pods.
 
-``graph.py`` is the normal form, ``sources/`` reads it from a program, a plan, a state, a live cluster or manifests, ``labels.py`` names
-what carries meaning for the twin and the policies. ``kinds.py`` tells kinds apart, ``selectors.py`` and ``quantities.py`` read selectors
-and quantities. ``capacity.py`` and ``demand.py`` read nodes and pods off the graph, ``scheduling.py`` says which node takes which pod.
+``graph.py`` defines the normal form, ``sources/`` reads it from a program, a plan, a state, a live cluster or manifests, ``labels.py``
+names the labels that the twin and the policies read. ``kinds.py`` identifies kinds, ``selectors.py`` and ``quantities.py`` read selectors
+and quantities. ``capacity.py`` and ``demand.py`` derive nodes and pods from the graph, ``scheduling.py`` decides which node admits which
+pod.
 """
 
 from stacks.graph.graph import Graph, Resource, compare, normalise_inputs

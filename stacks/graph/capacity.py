@@ -1,9 +1,9 @@
-"""What the nodes of a graph offer: their pools, zones, prices and room for pods.
+"""The nodes of a graph: their pools, zones, prices and capacity for pods.
 
-Rule 1: everything is read from Node objects, or from the ConfigMap that tells a pool where its nodes are not in the graph, and from the
-labels of ``stacks/graph/labels.py``; a graph without either (plain manifests) has no nodes here, and whoever asks says so.
-Rule 2: what a node offers is what its annotations say, else ``status.allocatable`` of a node that was read from a cluster. A node that
-says neither has ``capacity`` None: unknown, not zero.
+Rule 1: everything is read from Node objects and the labels of ``stacks/graph/labels.py``, or, if a pool's nodes are not in the graph, from
+the ConfigMap that describes the pool. A graph with neither (plain manifests) has no nodes, and callers report that.
+Rule 2: a node's capacity comes from its annotations, else from ``status.allocatable`` if it was read from a cluster. A node with neither
+has ``capacity`` None: unknown, not zero.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stacks.graph import Graph, Resource
 
 GIB: Final = 2**30
-#: Forgiven to sums of decimal fractions.
+#: Tolerance for rounding errors in sums of decimal fractions.
 _SLACK: Final = 1e-6
 
 _NODES: Final = re.compile(r"[0-9]{1,6}")
@@ -33,9 +33,9 @@ _NODES: Final = re.compile(r"[0-9]{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """CPU in cores, memory in GiB, NVIDIA GPUs in pieces, and ``others`` by the name of the resource, in its base unit.
+    """CPU in cores, memory in GiB, number of NVIDIA GPUs, and ``others`` by resource name, in the resource's base unit.
 
-    ``others`` hold what a device plugin offers (``amd.com/gpu``, ``nvidia.com/mig-1g.5gb``), huge pages and ephemeral storage.
+    ``others`` are the resources of device plugins (``amd.com/gpu``, ``nvidia.com/mig-1g.5gb``), huge pages and ephemeral storage.
     """
 
     cpu: float = 0.0
@@ -45,10 +45,10 @@ class Amounts:
 
     @classmethod
     def of(cls, values: Mapping[str, Any], place: str) -> Amounts:
-        """Read a ``ResourceList``: quantities by the name of their resource. ``pods``, a number of pods, is no amount that a pod asks for.
+        """Read a ``ResourceList``: quantities by resource name. ``pods`` is ignored, because it is not a resource that a pod requests.
 
         Raises:
-            ConfigurationError: one of them is not a quantity; ``place`` is named.
+            ConfigurationError: one of them is not a quantity; the text names ``place``.
         """
         read = {name: quantity(value, f"{place}, {name}") for name, value in values.items() if name != "pods"}
         cpu, memory, gpu = (read.pop(name, 0.0) for name in ("cpu", "memory", labels.GPU_RESOURCE))
@@ -56,7 +56,7 @@ class Amounts:
 
     @property
     def accelerators(self) -> float:
-        """Whole GPUs and other accelerators of every maker."""
+        """Number of whole GPUs and other accelerators of all vendors."""
         return self.gpu + sum(amount for name, amount in self.others.items() if labels.ACCELERATOR.search(name))
 
     def __add__(self, other: Amounts) -> Amounts:
@@ -70,17 +70,17 @@ class Amounts:
         return Amounts(self.cpu * factor, self.memory_gib * factor, self.gpu * factor, others)
 
     def at_least(self, other: Amounts) -> Amounts:
-        """Return the larger of each amount."""
+        """Return the maximum of each amount."""
         return self._with(other, max)
 
     def _with(self, other: Amounts, combine: Callable[[float, float], float]) -> Amounts:
-        # Most pods and nodes have no other resources, and the twin adds and subtracts a great deal.
+        # A fast path: most pods and nodes have no other resources, and the twin adds and subtracts constantly.
         names = self.others.keys() | other.others.keys() if self.others or other.others else ()
         others = {name: combine(self.others.get(name, self.rest), other.others.get(name, other.rest)) for name in names}
         return Amounts(combine(self.cpu, other.cpu), combine(self.memory_gib, other.memory_gib), combine(self.gpu, other.gpu), others)
 
     def fits(self, room: Amounts) -> bool:
-        """Whether this much fits into ``room``."""
+        """Whether this fits into ``room``."""
         return (
             self.cpu <= room.cpu + _SLACK
             and self.memory_gib <= room.memory_gib + _SLACK
@@ -89,24 +89,24 @@ class Amounts:
         )
 
     def exceeding(self, room: Amounts) -> list[str]:
-        """Return what there is too little of in ``room``, in words: ``CPU``, ``memory``, ``GPUs``, or the resource's own name."""
+        """Return the resources that ``room`` has too little of: ``CPU``, ``memory``, ``GPUs``, or the resource's own name."""
         named = {"GPUs": (self.gpu, room.gpu), "CPU": (self.cpu, room.cpu), "memory": (self.memory_gib, room.memory_gib)}
         named |= {name: (amount, room.others.get(name, room.rest)) for name, amount in sorted(self.others.items())}
         return [name for name, (asked, there) in named.items() if asked > there + _SLACK]
 
     @property
     def rest(self) -> float:
-        """How much there is of a resource that is not named: nothing, but everything where the room is unlimited."""
+        """The amount of a resource that is not listed: zero, or infinite if the room is unlimited."""
         return math.inf if math.isinf(self.cpu) else 0.0
 
 
-#: Room on a node that does not say what it offers.
+#: Capacity of a node that does not state any.
 UNLIMITED: Final = Amounts(math.inf, math.inf, math.inf)
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the graph. ``price_reference`` is its row of the price book, None where it names none."""
+    """A node of the graph. ``price_reference`` is its row of the price book, None if it names none."""
 
     name: str
     pool: str
@@ -126,10 +126,10 @@ class Node:
 
 
 def nodes(graph: Graph) -> tuple[Node, ...]:
-    """Return the nodes of ``graph`` by name.
+    """Return the nodes of ``graph``, ordered by name.
 
     Raises:
-        ConfigurationError: a node carries a capacity or a bound that is no number, or a pool's zones or taints are no lists.
+        ConfigurationError: a node's capacity or bound is not a number, or a pool's zones or taints are not lists.
     """
     graph = graph.known
     found = [_node(resource, resource.object_name, resource.labels, resource.spec.get("taints")) for resource in graph.objects("Node")]
@@ -141,7 +141,7 @@ def nodes(graph: Graph) -> tuple[Node, ...]:
 
 
 def pools(graph: Graph) -> tuple[Node, ...]:
-    """Return one node of each pool of ``graph`` by the pool's name, of a pool without nodes as its ConfigMap tells it.
+    """Return one node of each pool of ``graph``, ordered by pool; a pool without nodes gets one from its ConfigMap.
 
     Raises:
         ConfigurationError: as for :func:`nodes`.
@@ -153,13 +153,13 @@ def pools(graph: Graph) -> tuple[Node, ...]:
 
 
 def offers_nodes(resource: Resource) -> bool:
-    """Whether this tells a pool whose nodes are made by something else than the stack, so that they are in no graph."""
+    """Whether this describes a pool with nodes that the stack does not create, so that they are in no graph."""
     said = resource.annotations.get(labels.NODES_MADE_BY, labels.NODES_OF_THE_STACK)
     return resource.kind == "ConfigMap" and labels.POOL in resource.labels and said != labels.NODES_OF_THE_STACK
 
 
 def _of_pool(resource: Resource, count: int) -> Iterator[Node]:
-    """The first ``count`` nodes of the pool that a ConfigMap tells, turn by turn in its zones."""
+    """The first ``count`` nodes of the pool that a ConfigMap describes, in its zones by turns."""
     zones, taints = _list(resource, "zones", str), _list(resource, "taints", dict)
     name = resource.labels[labels.POOL]
     for index in range(count):
@@ -215,7 +215,7 @@ def _most_pods(resource: Resource) -> float:
 
 
 def _allocatable(resource: Resource) -> Mapping[str, Any]:
-    """What the kubelet offers to pods; where only the machine is told, all of the machine."""
+    """What the kubelet offers to pods; if only the machine's capacity is known, all of that."""
     status = resource.inputs.get("status") or {}
     return status.get("allocatable") or status.get("capacity") or {}
 

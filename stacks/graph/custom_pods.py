@@ -1,10 +1,10 @@
-"""The pods that custom resources describe: LeaderWorkerSet, InferenceService, RayCluster, the Job of Volcano and all others.
+"""The pods in custom resources: LeaderWorkerSet, InferenceService, RayCluster, Volcano's Job and all others.
 
-Rule 1: a pod template is known by its shape, wherever it lies: a mapping with ``containers``, each with a name and an image. No list of
-kinds could keep up.
-Rule 2: where an operator fills in the rest (containers without an image, a container outside a template), the pods are not known; that
-is said, never passed over.
-Rule 3: patterns and patches of policy engines look like pods and are none.
+Rule 1: a pod template is recognised by its shape, wherever it is: a mapping with ``containers``, each with a name and an image. A list of
+kinds would never be complete.
+Rule 2: if an operator fills in the rest (containers without an image, a container outside a template), the pods are unknown; that is
+reported, never skipped.
+Rule 3: patterns and patches of policy engines look like pods but are not.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
-#: API groups whose objects hold patterns of other objects.
+#: API groups with objects that contain patterns of other objects.
 _POLICY_ENGINES: Final = ("kyverno.io", "gatekeeper.sh", "kubewarden.io", "policy.open-cluster-management.io")
-#: Keys beside or above a template that say how many pods there are of it.
+#: Keys beside or above a template with the number of its pods.
 _COUNTS: Final = ("replicas", "parallelism", "minReplicas")
 
 
 @dataclass(frozen=True, slots=True)
 class CustomPods:
-    """One pod template of a custom resource: where it lies and how many pods there are of it, 1 where the resource does not say."""
+    """One pod template of a custom resource: its path, and the number of its pods, 1 if the resource does not say."""
 
     path: Path
     replicas: int
@@ -41,17 +41,17 @@ class CustomPods:
 
 
 def custom_pods(resource: Resource) -> list[CustomPods]:
-    """Return the pod templates in a custom resource, in the order in which they stand; none for kinds of Kubernetes' own."""
+    """Return the pod templates in a custom resource, in document order; none for built-in kinds."""
     return [found for found in _found(resource) if isinstance(found, CustomPods)]
 
 
 def unknown_pods(resource: Resource) -> list[str]:
-    """Return where a custom resource describes containers of pods that are not known, as paths."""
+    """Return the paths at which a custom resource describes containers of unknown pods."""
     return [CustomPods(found, 1).where for found in _found(resource) if not isinstance(found, CustomPods)]
 
 
 def with_template(resource: Resource, pods: CustomPods) -> Resource:
-    """Return the resource as the one whose pods come from this template."""
+    """Return the resource with this template as the source of its pods."""
     return replace(resource, template_path=pods.path)
 
 
@@ -83,7 +83,7 @@ def _walk(value: Any, path: Path, count: int) -> Iterator[CustomPods | Path]:
 
 
 def _pods_of(value: Mapping[str, Any], key: str, count: int) -> int:
-    """How many pods there are of what lies under ``key``: a group of leader and workers has ``size`` pods, its leader one of them."""
+    """The number of pods of the value under ``key``: a group of leader and workers has ``size`` pods, including the leader."""
     size = value.get("size")
     if key != "workerTemplate" or not isinstance(size, int):
         return count
@@ -91,7 +91,7 @@ def _pods_of(value: Mapping[str, Any], key: str, count: int) -> int:
 
 
 def _template(template: Mapping[str, Any], path: Path, count: int) -> Iterator[CustomPods | Path]:
-    from stacks.graph.sources.shapes import fits_pod_template  # the shapes are checked with what the graph is made of
+    from stacks.graph.sources.shapes import fits_pod_template  # imported here, because that module imports the graph
 
     whole = all(isinstance(c.get("image"), str) for c in template["spec"]["containers"])
     yield CustomPods(path, count) if whole and fits_pod_template(template) else path
@@ -103,7 +103,7 @@ def _is_pod_spec(value: Any) -> bool:
 
 
 def _is_container(value: Any) -> bool:
-    """Whether a mapping, or each of a list, has an image and what else only containers have."""
+    """Whether a mapping, or each in a list, has an image and another key that only containers have."""
     if isinstance(value, list):
         return bool(value) and all(_is_container(item) for item in value)
     return (

@@ -1,9 +1,9 @@
-"""What the pods of a graph ask for, and which nodes would take them.
+"""The requests of a graph's pods, and which nodes admit them.
 
-Rule 1: a workload is a controller with its pods (or a bare Pod); what it asks is read from the pod template as the scheduler reads
-it: requests, else limits; init containers count where they are larger; overhead is added.
-Rule 2: a CronJob runs at times only: its pods are ``scheduled`` and take no room in a steady state.
-Rule 3: what a controller made of its template (in a graph read from a live cluster) is counted at the controller.
+Rule 1: a workload is a controller with its pods (or a bare Pod). Its requests are read from the pod template as the scheduler does:
+requests, else limits; init containers count if they are larger; overhead is added.
+Rule 2: a CronJob runs only at times: its pods are ``scheduled`` and occupy no capacity in the steady state.
+Rule 3: pods that a controller made from its template (in a graph read from a live cluster) count at the controller.
 
 Kubernetes documentation, "Assigning Pods to Nodes", "Taints and Tolerations", "Pod Priority and Preemption".
 """
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from stacks.graph import Graph, Resource
     from stacks.graph.capacity import Node
 
-#: Priorities that every cluster has without an object (kubernetes, pkg/apis/scheduling/types.go).
+#: Built-in priorities, which exist without an object (kubernetes, pkg/apis/scheduling/types.go).
 _SYSTEM_PRIORITIES: Final = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
 
-#: The label that the API server gives every namespace.
+#: The label that the API server puts on every namespace.
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """The pods of one controller: ``replicas`` of them, or one on every fitting node where ``per_node``.
+    """The pods of one controller: ``replicas`` of them, or one on every suitable node if ``per_node``.
 
-    ``evicts``: whether they may push out pods of lower priority. ``scheduled``: they run at times only (CronJob). ``unreadable``: why
-    ``requests`` are not known, which are zero then; empty where they are. ``part``: where in a custom resource their template lies.
+    ``evicts``: whether they may preempt pods of lower priority. ``scheduled``: they run only at times (CronJob). ``unreadable``: why
+    ``requests`` are unknown, which are zero then; empty if they are known. ``part``: path of their template in a custom resource.
     """
 
     resource: Resource
@@ -54,7 +54,7 @@ class Workload:
 
     @property
     def namespace(self) -> str:
-        """Of its pods; ``default`` where the object names none."""
+        """Namespace of its pods; ``default`` if the object names none."""
         return self.resource.namespace or "default"
 
     @property
@@ -73,11 +73,11 @@ class Workload:
         return f"{prefix}{self.resource.object_name}{'-' if self.part else ''}{self.part}-{index}"
 
     def admitted_by(self, node: Node) -> bool:
-        """Whether the node's labels and taints let its pods in, whatever room there is."""
+        """Whether the node's labels and taints admit its pods, regardless of free capacity."""
         return self.refused_by(node) is None
 
     def refused_by(self, node: Node) -> str | None:
-        """Return why the node never takes its pods (see :func:`stacks.graph.scheduling.refusal`), None where it may."""
+        """Return why the node never admits its pods (see :func:`stacks.graph.scheduling.refusal`), None if it may."""
         return refusal(self.resource.pod_spec, node, per_node=self.per_node)
 
 
@@ -95,7 +95,7 @@ def workloads(graph: Graph) -> tuple[Workload, ...]:
 
 
 def readable_workloads(graph: Graph) -> tuple[Workload, ...]:
-    """Return the workloads of ``graph`` as :func:`workloads` does; what cannot be read of one stands in its ``unreadable``."""
+    """Return the workloads of ``graph`` as :func:`workloads` does; a problem with reading one is in its ``unreadable``."""
     graph = graph.known
     owners = Owners(graph)
     build = _Workloads(graph)
@@ -104,7 +104,7 @@ def readable_workloads(graph: Graph) -> tuple[Workload, ...]:
 
 
 class _Workloads:
-    """Reads one workload after the other, beside the objects of the graph that decide about them."""
+    """Reads workloads, with the objects of the graph that affect them."""
 
     def __init__(self, graph: Graph) -> None:
         self._classes = {r.object_name: r.inputs for r in graph.objects("PriorityClass")}
@@ -114,7 +114,7 @@ class _Workloads:
         self._namespaces = {r.object_name: r.labels for r in graph.objects("Namespace")}
 
     def of(self, resource: Resource) -> Iterator[Workload]:
-        """Read the workloads of an object: one where it has pods, one for each pod template of a custom resource."""
+        """Read the workloads of an object: one if it has pods, one for each pod template of a custom resource."""
         if resource.pod_template is not None:
             yield self._workload(resource, _replicas(resource, self._floors.get(resource.object_key[1:])))
         for pods in custom_pods(resource):
@@ -141,7 +141,7 @@ class _Workloads:
 
 
 def _floors(graph: Graph) -> dict[tuple[str, str, str], int]:
-    """The smallest number of replicas that an autoscaler keeps, by kind, namespace and name of what it scales."""
+    """The minimum replicas of the autoscalers, by kind, namespace and name of the scale target."""
     found = {}
     for scaler in graph.objects("HorizontalPodAutoscaler"):
         target = scaler.spec.get("scaleTargetRef") or {}
@@ -158,7 +158,7 @@ def _replicas(resource: Resource, autoscaler_floor: int | None) -> int:
     if resource.kind in {"Pod", "DaemonSet", "CronJob"}:
         return 1
     declared = spec.get("replicas")
-    # An autoscaler owns the number once it runs; before that the object's own value holds, where it has one. It leaves what is at zero.
+    # Once an autoscaler runs it owns the number; until then the object's own value applies, if any. It does not scale up from zero.
     if declared is not None:
         return max(int(declared), autoscaler_floor or 0) if int(declared) else 0
     return autoscaler_floor or 1
@@ -167,8 +167,8 @@ def _replicas(resource: Resource, autoscaler_floor: int | None) -> int:
 def _pod_requests(resource: Resource) -> Amounts:
     """Sum up as kube-scheduler does (component-helpers, ``resource.PodRequests``).
 
-    Sidecars run beside the containers; other init containers run one by one before them, beside the sidecars started so far. What is
-    asked for the pod as a whole stands in the place of that sum, resource by resource.
+    Sidecars run beside the containers; other init containers run one by one before them, beside the sidecars started so far. Pod-level
+    requests replace that sum, resource by resource.
     """
     spec = resource.pod_spec
     running = Amounts()
@@ -186,7 +186,7 @@ def _pod_requests(resource: Resource) -> Amounts:
 
 
 def _of_pod(spec: Mapping[str, Any], of_containers: Amounts, place: str) -> Amounts:
-    """What the pod as a whole asks for (KEP-2837): CPU, memory and huge pages; a limit stands in only where no container asks."""
+    """The pod-level requests (KEP-2837) for CPU, memory and huge pages; a limit counts only if no container has a request."""
     resources = spec.get("resources") or {}
     wanted = {name: value for name, value in (resources.get("requests") or {}).items() if _is_of_pods(name)}
     limits = {name: value for name, value in (resources.get("limits") or {}).items() if _is_of_pods(name) and name not in wanted}
@@ -222,6 +222,6 @@ def _container_requests(container: Mapping[str, Any], place: str) -> Amounts:
 
 
 def claim_templates(graph: Graph) -> Iterator[Resource]:
-    """Objects that ask for storage: claims, and stateful sets with claim templates."""
+    """Objects that request storage: claims, and StatefulSets with claim templates."""
     yield from graph.objects("PersistentVolumeClaim")
     yield from (r for r in graph.objects("StatefulSet") if r.spec.get("volumeClaimTemplates"))

@@ -1,19 +1,19 @@
-"""The resources of a stack in one normal form, whatever they were read from.
+"""The resources of a stack in one normal form, independent of their source.
 
-The twin, the policies, the cost and the report read only this; so they work on anybody's stack, state or manifests.
+The twin, the policies, the cost and the report read only this, so they work on anybody's stack, state or manifests.
 
 Rules of the normal form:
 1. Values are plain JSON; numbers without a fraction are integers (Pulumi's protocol turns every number into a float).
 2. Secrets are the text ``[secret]``, and so is the whole content of a Kubernetes Secret (``stringData`` counts as ``data``);
-   values not known before the deployment are ``[unknown]``. Such a mark may stand for any value, a mapping or a list too
-   (``marks.py``); the properties here take it for an absent one, and ``Graph.known`` is the graph without marks.
+   values not known before the deployment are ``[unknown]``. Such a marker may replace any value, even a mapping or a list (``marks.py``);
+   the properties here treat it as absent, and ``Graph.known`` is the graph without markers.
 3. Keys without a value (None) are absent.
 4. Keys that a Python program must spell ``x_kubernetes_…`` are spelled as the API does, ``x-kubernetes-…``.
-5. What only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) is absent, except what a Node says it offers.
+5. Fields that only a server writes (``status``, ``metadata.uid``, ``managedFields`` …) are absent, except a Node's capacity.
 6. Resources are ordered by URN.
 
-The digest covers what is deployed, not how the program is cut: objects with what somebody declared of them, without components,
-providers, parents and dependencies. Equal stacks have equal digests from every source.
+The digest covers what is deployed, not how the program is structured: objects with their declared fields, without components, providers,
+parents and dependencies. Equal stacks have equal digests from every source.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any, Final
 from stacks.graph.kinds import KINDS, Kind, group_of, standard
 from stacks.graph.marks import PULUMI_UNKNOWN, SECRET, UNKNOWN, has_marks, without_marks
 
-# Pulumi's marks in serialised values (pulumi/sdk, resource/properties.go).
+# Pulumi's markers in serialised values (pulumi/sdk, resource/properties.go).
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105
 
@@ -40,8 +40,8 @@ _SERVER_ANNOTATIONS: Final = ("kubectl.kubernetes.io/last-applied-configuration"
 class Resource:
     """One resource: ``urn`` is unique in its graph, ``type`` is Pulumi's (``kubernetes:apps/v1:Deployment``).
 
-    ``custom``: a provider makes it; False for a component, which only holds others together. ``template_path``: which of the pod templates
-    in a custom resource is meant, None for all other resources (``custom_pods.py``).
+    ``custom``: a provider manages it; False for a component, which only groups others. ``template_path``: path of the selected pod template
+    in a custom resource, None for all other resources (``custom_pods.py``).
     """
 
     urn: str
@@ -65,11 +65,11 @@ class Resource:
 
     @property
     def standard(self) -> Kind | None:
-        """The kind of Kubernetes' own that this is; None for a custom resource and for what is no Kubernetes object."""
+        """The built-in kind; None for a custom resource and for anything but a Kubernetes object."""
         return standard(str(self.inputs["apiVersion"]), self.kind) if self.is_object else None
 
     def is_a(self, *kinds: str) -> bool:
-        """Whether it is of one of these kinds. The name of a kind of Kubernetes means that kind, in its own API group."""
+        """Whether it is of one of these kinds. The name of a built-in kind means that kind, in its own API group."""
         return self.kind in kinds and (self.kind not in KINDS or self.standard is not None)
 
     @property
@@ -79,7 +79,7 @@ class Resource:
 
     @property
     def object_name(self) -> str:
-        """``metadata.name``; the resource's own name where there is none."""
+        """``metadata.name``; the resource's own name if there is none."""
         return str(self.metadata.get("name") or self.name)
 
     @property
@@ -104,16 +104,16 @@ class Resource:
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
-        """apiVersion, kind, namespace and name; type and name for what is not a Kubernetes object."""
+        """apiVersion, kind, namespace and name; type and name for anything but a Kubernetes object."""
         if not self.is_object:
             return (self.type, "", "", self.name)
         return (str(self.inputs["apiVersion"]), self.kind, self.namespace or "", self.object_name)
 
     @property
     def object_key(self) -> tuple[str, str, str, str]:
-        """What the API server knows it by: group, kind, namespace and name.
+        """The API server's key for it: group, kind, namespace and name.
 
-        Two versions of one group, and no namespace and ``default``, are the same object. Type and name for what is not a Kubernetes object.
+        The version does not count, and no namespace means ``default``. Type and name for anything but a Kubernetes object.
         """
         if not self.is_object:
             return self.identity
@@ -124,14 +124,14 @@ class Resource:
 
     @property
     def label(self) -> str:
-        """How a person would name it: ``Deployment ai/ai-stack``."""
+        """Its readable name: ``Deployment ai/ai-stack``."""
         if not self.is_object:
             return f"{self.type} {self.name}"
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.object_name}"
 
     @property
     def pod_template(self) -> Mapping[str, Any] | None:
-        """The pod template (or the pod itself) with ``metadata`` and ``spec``; None for kinds without pods, PodTemplate among them."""
+        """The pod template (or the pod itself) with ``metadata`` and ``spec``; None for kinds without pods, including PodTemplate."""
         value: Any = self.inputs
         if self.template_path is not None:
             for part in self.template_path:
@@ -155,27 +155,27 @@ class Resource:
         return _mapping(_mapping((self.pod_template or {}).get("metadata")).get("labels"))
 
     def containers(self) -> Iterator[Mapping[str, Any]]:
-        """Containers of its pods, without the init containers."""
+        """The containers of its pods, without init containers."""
         containers = self.pod_spec.get("containers")
         yield from (one for one in (containers if isinstance(containers, list) else ()) if isinstance(one, Mapping))
 
     @property
     def declared(self) -> Mapping[str, Any]:
-        """The inputs without what a server reports."""
+        """The inputs without the fields that a server reports."""
         return {key: value for key, value in self.inputs.items() if key != "status"} if self.is_object else self.inputs
 
     @property
     def counts(self) -> bool:
         """Whether the digest covers it: a real resource, neither a component nor a provider nor the stack itself."""
-        # Our own components are known by their type, too: the graph of a kept report does not say what is custom.
+        # Our own components are recognised by their type, too, because the graph of a saved report lacks `custom`.
         return self.is_object or (self.custom and not self.type.startswith(("pulumi:", "sandtable:")))
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Resources of one stack, ordered by URN. ``source`` says in a few words where they were read.
+    """Resources of one stack, ordered by URN. ``source`` is a short description of where they were read.
 
-    ``unseen``: sentences about what belongs to the stack and is not among the resources; whoever shows or judges the graph says them.
+    ``unseen``: sentences about parts of the stack that are not among the resources; every report or verdict on the graph repeats them.
     """
 
     resources: tuple[Resource, ...]
@@ -195,11 +195,11 @@ class Graph:
         return len(self.resources)
 
     def objects(self, *kinds: str) -> Iterator[Resource]:
-        """Kubernetes objects, of the given kinds where any are given (see :meth:`Resource.is_a`)."""
+        """Kubernetes objects, of the given kinds if any (see :meth:`Resource.is_a`)."""
         return (r for r in self.resources if (r.is_a(*kinds) if kinds else r.is_object))
 
     def find(self, kind: str, name: str, namespace: str | None = None) -> Resource | None:
-        """Return the object with this kind, name and (where given) namespace."""
+        """Return the object with this kind, name and (if given) namespace."""
         return next((r for r in self.objects(kind) if r.object_name == name and namespace in (None, r.namespace)), None)
 
     def with_label(self, key: str, value: str, *kinds: str) -> Iterator[Resource]:
@@ -208,14 +208,14 @@ class Graph:
 
     @cached_property
     def known(self) -> Graph:
-        """The same without marks: whoever counts with values reads this, and takes for absent what nobody knows."""
+        """The graph without markers, for code that computes with values: unknown values are absent."""
         if not any(has_marks(r.inputs) for r in self.resources):
             return self
         return replace(self, resources=tuple(replace(r, inputs=without_marks(r.inputs)) for r in self.resources))
 
     @cached_property
     def digest(self) -> str:
-        """``sha256:…`` of what is deployed, see the module's text."""
+        """``sha256:…`` of what is deployed, see the module's docstring."""
         lines = sorted(json.dumps([r.identity, r.declared], sort_keys=True, separators=(",", ":")) for r in self.resources if r.counts)
         return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -241,7 +241,7 @@ def normalise_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_metadata(metadata: Any) -> Any:
-    """Metadata without what only a server writes; left as it is where it is no mapping, for whoever checks its shape."""
+    """Metadata without server-written fields; unchanged if it is not a mapping, which the check of shapes reports."""
     if not isinstance(metadata, Mapping):
         return metadata
     own = {key: value for key, value in metadata.items() if key not in _SERVER_METADATA}
@@ -271,9 +271,9 @@ def _key(name: str) -> str:
 
 @dataclass(frozen=True)
 class Difference:
-    """What must change to come from one graph to another; labels such as ``Deployment ai/ai-stack``, paths such as ``spec.replicas``.
+    """The changes from one graph to another; labels such as ``Deployment ai/ai-stack``, paths such as ``spec.replicas``.
 
-    A path is followed by the reason in brackets where the difference is meant.
+    An intended difference has its reason in brackets after the path.
     """
 
     added: tuple[str, ...]
@@ -291,7 +291,7 @@ def compare(before: Graph, after: Graph) -> Difference:
     scaled = _autoscaled(before) | _autoscaled(after)
     changed = {
         new[key].label: tuple(
-            # Pulumi leaves the number as it is once an autoscaler owns it, so the state keeps an older one.
+            # Pulumi ignores the number once an autoscaler owns it, so the state keeps an older one.
             f"{path} (left to the autoscaler)" if path == "spec.replicas" and key[1:] in scaled else path
             for path in _changed_paths(old[key].declared, new[key].declared)
         )
@@ -305,7 +305,7 @@ def compare(before: Graph, after: Graph) -> Difference:
 
 
 def _autoscaled(graph: Graph) -> set[tuple[str, str, str]]:
-    """Kind, namespace and name of what an autoscaler scales."""
+    """Kind, namespace and name of every autoscaler's target."""
     scalers = ((r.namespace or "", r.spec.get("scaleTargetRef") or {}) for r in graph.known.objects("HorizontalPodAutoscaler"))
     return {(str(target.get("kind")), namespace, str(target.get("name"))) for namespace, target in scalers}
 

@@ -1,10 +1,10 @@
-"""The kinds of Kubernetes that anything here reads, each with its API group: the one table by which kinds are told apart.
+"""The built-in Kubernetes kinds that we read, each with its API group: the only table that identifies kinds.
 
-Rule: a kind is a name in a group. A NetworkPolicy of Calico, a Node of Longhorn and a Job of Volcano are other things than
-Kubernetes' own, whatever they are called. A name that is not in the table is a custom resource.
+Rule: a kind is a name in a group. Calico's NetworkPolicy, Longhorn's Node and Volcano's Job are not the built-in kinds of the same name. A
+kind that is not in the table is a custom resource.
 
 Groups and resources as in the Kubernetes API reference, v1.36; the former groups are those that the API server itself moved
-(``extensions``, removed in v1.16 to v1.22), and objects that still name them are read as what they became.
+(``extensions``, removed in v1.16 to v1.22), and objects that still use them are read as the current kind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind as the API server serves it. ``pods`` is the path to its pod template, None for kinds without one."""
+    """A kind as the API server serves it. ``pods`` is the path of its pod template, None for kinds without one."""
 
     group: str
     version: str
@@ -23,7 +23,7 @@ class Kind(NamedTuple):
     former_groups: tuple[str, ...] = ()
 
     def has_group(self, group: str) -> bool:
-        """Whether ``group`` is its API group, or was once."""
+        """Whether ``group`` is its API group, now or formerly."""
         return group == self.group or group in self.former_groups
 
 
@@ -72,9 +72,9 @@ KINDS: Final[dict[str, Kind]] = {
     "ValidatingAdmissionPolicyBinding": Kind(_ADMISSION, "v1", "validatingadmissionpolicybindings", namespaced=False),
 }
 
-#: Where the pod template lies, by kind; the Pod, which is one itself, is not in it.
+#: Path of the pod template by kind; without Pod, which is one itself.
 TEMPLATES: Final = {name: kind.pods for name, kind in KINDS.items() if kind.pods}
-#: The same for the kinds whose template makes pods: a PodTemplate makes none.
+#: The same for kinds that create pods from their template, which a PodTemplate does not.
 POD_TEMPLATES: Final = {name: path for name, path in TEMPLATES.items() if name != "PodTemplate"}
 
 
@@ -88,6 +88,6 @@ def group_of(api_version: str) -> str:
 
 
 def standard(api_version: str, kind: str) -> Kind | None:
-    """Return the kind of Kubernetes' own that an object is; None where it is a custom resource, whatever its name."""
+    """Return the built-in kind of an object; None for a custom resource, even if its kind has the same name."""
     found = KINDS.get(kind)
     return found if found is not None and found.has_group(group_of(api_version)) else None

@@ -1,7 +1,7 @@
-"""Labels and annotations that carry meaning from the stack to the twin and the policies, on every source of a graph.
+"""Labels and annotations that the stack sets for the twin and the policies; they work with every source of a graph.
 
-What the twin needs and Kubernetes has no field for is written on the objects themselves, so that a live cluster, an exported
-state and a plain manifest all say the same.
+What the twin needs and Kubernetes has no field for is set on the objects themselves, so that a live cluster, an exported state and a plain
+manifest all carry it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ OWNER: Final = PREFIX + "owner"
 ENVIRONMENT: Final = PREFIX + "environment"
 COST_CENTRE: Final = PREFIX + "cost-centre"
 
-# On Nodes and on the ConfigMap that tells their pool (labels): which pool a node belongs to and how it is bought.
+# On Nodes and on the ConfigMap of their pool (labels): which pool a node belongs to and how it is purchased.
 POOL: Final = PREFIX + "pool"
 PURCHASE: Final = PREFIX + "purchase"  # on-demand | spot | reserved
 GPU_MODEL: Final = "nvidia.com/gpu.product"
 GPU_RESOURCE: Final = "nvidia.com/gpu"
-#: Whole GPUs and other accelerators as the device plugins of their makers name them; a slice (``nvidia.com/mig-1g.5gb``) is none.
+#: Whole GPUs and other accelerators, as their vendors' device plugins name them; slices (``nvidia.com/mig-1g.5gb``) do not match.
 ACCELERATOR: Final = re.compile(r"/(gpu|vgpu|i915|xe|gaudi|hpu|tpu|npu|mlu|gcu|dcu|ipu|xpu|neuron|Ascend[0-9A-Za-z]*)$")
 REGION: Final = "topology.kubernetes.io/region"
 ZONE: Final = "topology.kubernetes.io/zone"
@@ -32,27 +32,27 @@ POOL_MIN: Final = PREFIX + "pool-min"
 POOL_MAX: Final = PREFIX + "pool-max"
 PRICE: Final = PREFIX + "price"
 
-# On both (annotations): what a node offers, as Kubernetes quantities. Pulumi's Node has no `status` among its inputs, so KWOK's
+# On both (annotations): a node's capacity, as Kubernetes quantities. Pulumi's Node has no `status` among its inputs, so KWOK's
 # node-initialize stage fills the node's capacity from these, and the twin and the policies read them.
 CAPACITY_CPU: Final = PREFIX + "capacity-cpu"
 CAPACITY_MEMORY: Final = PREFIX + "capacity-memory"
 CAPACITY_PODS: Final = PREFIX + "capacity-pods"
 CAPACITY_GPU: Final = PREFIX + "capacity-gpu"  # absent on nodes without GPUs
 
-# On the pool's ConfigMap only (annotation): who makes its nodes. Those of the stack are in the graph; `existing` ones and `karpenter`'s
-# are not, and the smallest number of them is read off the ConfigMap.
+# On the pool's ConfigMap only (annotation): what provisions its nodes. Nodes of the stack are in the graph; `existing` ones and
+# `karpenter`'s are not, so their minimum number is read from the ConfigMap.
 NODES_MADE_BY: Final = PREFIX + "nodes-made-by"
 NODES_OF_THE_STACK: Final = "stack"
 
 # On Nodes (labels and taints): pods without the matching toleration stay away from GPU nodes and from spot nodes.
 GPU_PRESENT: Final = "nvidia.com/gpu.present"  # "true" on GPU nodes
 
-# On objects and pod templates (annotation): "<rule-id>: <reason>", a finding that was weighed and accepted.
+# On objects and pod templates (annotation): "<rule-id>: <reason>", a finding that was reviewed and accepted.
 WAIVER: Final = PREFIX + "waiver"
 
 # On pods (labels): the role that the twin gives them.
 ROLE: Final = PREFIX + "role"
 ROLE_ENGINE: Final = "engine"  # its container named `engine` takes the arguments of workloads.engine.spec.EngineSpec
 
-# KWOK plays nodes that carry this annotation.
+# KWOK simulates nodes with this annotation.
 KWOK_NODE: Final = "kwok.x-k8s.io/node"

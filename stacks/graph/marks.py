@@ -1,7 +1,7 @@
-"""The marks that stand in a graph for values that are secret, or not known before the deployment.
+"""The markers in a graph that replace values that are secret or not known before the deployment.
 
-A mark stands wherever the value would: for a text, a number, or a whole part of an object. Whoever counts with values or judges them
-takes the mark away first, or asks whether it is one; to everybody else it is a text.
+A marker replaces a string, a number, or a whole part of an object. Code that computes with values or judges them removes the markers first,
+or checks for them; to all other code they are strings.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, Final
 SECRET: Final = "[secret]"  # noqa: S105  # the mark that stands in a secret's place
 UNKNOWN: Final = "[unknown]"
 
-#: What stands for a value of each kind that Pulumi does not know yet (pulumi/sdk, go/common/resource/plugin/rpc.go).
+#: Pulumi's sentinels for unknown values, one for each type (pulumi/sdk, go/common/resource/plugin/rpc.go).
 PULUMI_UNKNOWN: Final = frozenset(
     {
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # a text, and what has no kind
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # true or false
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # a string, and any other type
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # a boolean
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # a number
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # a list
         "030794c1-ac77-496b-92df-f27374a8bd58",  # an asset
@@ -25,17 +25,17 @@ PULUMI_UNKNOWN: Final = frozenset(
     }
 )
 
-#: Where a secret stands for a text that whoever can read the object can read: that it is one is known, and all that a rule asks.
+#: Fields in which a secret is certainly a string, readable by everybody who can read the object; that is all that a rule needs.
 _READABLE: Final = frozenset({("command", ""), ("args", ""), ("env", "value")})
 _READABLE_MAPPINGS: Final = frozenset({"data", "binaryData", "stringData"})
 
 
 def is_mark(value: Any, within: str = "", key: str = "") -> bool:
-    """Whether nobody knows this value.
+    """Whether this value is unknown.
 
     Args:
         value: Anything.
-        within: Key of the mapping or the list that it stands in, or of the list around its mapping.
+        within: Key of the mapping or list that contains it, or of the list around its mapping.
         key: Its own key; empty for an item of a list.
     """
     if value == SECRET:
@@ -44,7 +44,7 @@ def is_mark(value: Any, within: str = "", key: str = "") -> bool:
 
 
 def has_marks(value: Any, within: str = "") -> bool:
-    """Whether anything in it is not known."""
+    """Whether anything in it is unknown."""
     if isinstance(value, Mapping):
         return any(is_mark(item, within, key) or has_marks(item, key) for key, item in value.items())
     if isinstance(value, list):
@@ -53,7 +53,7 @@ def has_marks(value: Any, within: str = "") -> bool:
 
 
 def without_marks(value: Any, within: str = "") -> Any:
-    """Return what is known of it: keys and items without a known value are absent."""
+    """Return its known part, without keys and items that have no known value."""
     if isinstance(value, Mapping):
         return {key: without_marks(item, key) for key, item in value.items() if not is_mark(item, within, key)}
     if isinstance(value, list):

@@ -1,10 +1,10 @@
-"""Which controller of the graph made an object, as far as the graph shows it.
+"""Which controller in the graph created an object, as far as the graph shows it.
 
-Rule: an object counts, and is judged, at the controller whose template it was made of. Where the graph does not hold that controller
-(``kubectl get pods`` alone), the object stands for itself.
+Rule: an object is counted and judged at the controller whose template it was created from. If the graph lacks that controller (the output
+of ``kubectl get pods`` alone), the object counts by itself.
 
-The names of what is made in between (a ReplicaSet, a Job of a CronJob) are the controller's name with one more part, so that a
-Deployment is found behind its pods where the ReplicaSet was not exported (kubernetes, pkg/controller/deployment and cronjob).
+The name of an intermediate object (a ReplicaSet, a Job of a CronJob) is the controller's name plus one part, so the Deployment of a pod is
+found even if the ReplicaSet was not exported (kubernetes, pkg/controller/deployment and cronjob).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stacks.graph.kinds import group_of
 if TYPE_CHECKING:
     from stacks.graph.graph import Graph, Resource
 
-#: What stands between a controller and its pods, and the controller's kind.
+#: Intermediate kinds between a controller and its pods, and the controller's kind.
 _BETWEEN: Final = {"ReplicaSet": "Deployment", "Job": "CronJob"}
 
 _Key = tuple[str, str, str, str]
@@ -30,11 +30,11 @@ class Owners:
         self._by_key = {_key(r.inputs.get("apiVersion"), r.kind, r.namespace, r.object_name): r for r in graph.objects()}
 
     def maker(self, resource: Resource) -> Resource | None:
-        """Return the outermost controller in the graph that made ``resource``, None where it was not made by one of the graph's."""
+        """Return the outermost controller in the graph that created ``resource``, None if no controller in the graph did."""
         found, seen = None, {resource.urn}
         while (owner := next((o for o in self._owners(found or resource) if o.pod_template is not None), None)) is not None:
             if owner.urn in seen:
-                return None  # they own each other: nobody made them, and nothing hides behind that
+                return None  # a cycle of owners: count the objects by themselves, so that none is hidden
             seen.add(owner.urn)
             found = owner
         return found

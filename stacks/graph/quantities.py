@@ -1,9 +1,9 @@
 """Kubernetes quantities: ``500m``, ``8Gi``, ``1e3``, ``.5``.
 
-Rule 1: what the API server accepts is read, and what it refuses is refused. The grammar is that of ``resource.Quantity``
-(apimachinery, pkg/api/resource/quantity.go): a decimal number, then an SI suffix, a binary suffix or an exponent.
-Rule 2: a sign, a point or a suffix without a digit is zero, as it is for the API server, which refuses only ``Ei`` so.
-Rule 3: sizes are capped as the API server caps them, at 2^63 - 1, and what is smaller than a nano counts as one nano.
+Rule 1: we accept exactly what the API server accepts. The grammar is that of ``resource.Quantity`` (apimachinery,
+pkg/api/resource/quantity.go): a decimal number, then an SI suffix, a binary suffix or an exponent.
+Rule 2: a sign, a point or a suffix without a digit is zero, as in the API server, which rejects only ``Ei``.
+Rule 3: sizes are capped at 2^63 - 1, and anything smaller than a nano counts as one nano, as in the API server.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _MULTIPLIERS: Final[dict[str, Decimal]] = {
 }
 _LARGEST: Final = Decimal(2**63 - 1)
 _SMALLEST: Final = Decimal("1e-9")
-#: Beyond this many places an exponent only decides between the cap and the smallest amount.
+#: An exponent beyond this many digits always gives the cap or the smallest amount.
 _FAR: Final = 100
 
 
 def quantity(value: Any, place: str = "quantity") -> float:
-    """Return a Kubernetes quantity as a number in its base unit (cores, bytes, pieces).
+    """Return a Kubernetes quantity as a number in its base unit (cores, bytes, devices).
 
     >>> quantity("500m"), quantity("8Gi"), quantity(4), quantity("1e3")
     (0.5, 8589934592.0, 4.0, 1000.0)
 
     Raises:
-        ConfigurationError: it is not a quantity; ``place`` is named.
+        ConfigurationError: it is not a quantity; the text names ``place``.
     """
     amount = _parse("" if isinstance(value, bool) else str(value).strip())
     if amount is None:
@@ -45,7 +45,7 @@ def _parse(text: str) -> Decimal | None:
     if match is None or not text:
         return None
     sign, whole, fraction, _, exponent, suffix = match.groups(default="")
-    if suffix == "Ei" and not whole and not fraction:  # the one suffix whose multiplier leaves the server's short way of reading
+    if suffix == "Ei" and not whole and not fraction:  # the only suffix too large for the server's fast path
         return None
     digits = int((whole + fraction) or "0")
     if digits == 0:

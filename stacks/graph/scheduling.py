@@ -1,10 +1,10 @@
-"""Which node may take which pod, whatever room there is: name, labels, affinity, taints, and why not.
+"""Which node admits which pod, regardless of free capacity: name, labels, affinity, taints; and if not, why.
 
-Rule 1: as kube-scheduler filters (plugins NodeName, NodeUnschedulable, TaintToleration, NodeAffinity), one reason a node: the first
-that the scheduler would meet, in this order.
-Rule 2: nothing is preferred here; what is only preferred refuses no node.
+Rule 1: the filters of kube-scheduler (plugins NodeName, NodeUnschedulable, TaintToleration, NodeAffinity) in this order; the reason for a
+node is the first filter that rejects it.
+Rule 2: preferences do not count, because they exclude no node.
 
-Kubernetes documentation, "Assigning Pods to Nodes", "Taints and Tolerations"; DaemonSet pods tolerate what the DaemonSet controller adds.
+Kubernetes documentation, "Assigning Pods to Nodes", "Taints and Tolerations". The DaemonSet controller adds tolerations to its pods.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CORDONED: Final = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 #: Taints that keep a pod from being scheduled; ``PreferNoSchedule`` does not.
 _HARD: Final = frozenset({"NoSchedule", "NoExecute"})
-#: What the DaemonSet controller adds to its pods (kubernetes, pkg/controller/daemon/util, ``AddOrUpdateDaemonPodTolerations``).
+#: Tolerations that the DaemonSet controller adds (kubernetes, pkg/controller/daemon/util, ``AddOrUpdateDaemonPodTolerations``).
 _OF_DAEMONS: Final = (
     *({"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute"} for key in ("not-ready", "unreachable")),
     *(
@@ -32,12 +32,12 @@ _OF_HOST_NETWORK: Final = {"key": "node.kubernetes.io/network-unavailable", "ope
 
 
 def refusal(pod_spec: Mapping[str, Any], node: Node, *, per_node: bool = False) -> str | None:
-    """Return why ``node`` never takes pods with this spec, in a few words; None where its labels and taints let them in.
+    """Return briefly why ``node`` never admits pods with this spec; None if its labels and taints admit them.
 
     ``per_node``: they are the pods of a DaemonSet.
     """
     name = pod_spec.get("nodeName")
-    if name:  # bound to a node: no scheduler is asked
+    if name:  # bound to a node, which bypasses the scheduler
         return None if name == node.name else f"they are bound to node {name}"
     tolerations = (*(pod_spec.get("tolerations") or ()), *(_added(pod_spec) if per_node else ()))
     taints = (*node.taints, *([_CORDONED] if node.cordoned else []))
@@ -49,7 +49,7 @@ def refusal(pod_spec: Mapping[str, Any], node: Node, *, per_node: bool = False) 
 
 
 def unmet_selector(pod_spec: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """Return the entries of ``nodeSelector`` that a node with these labels does not meet, ``disk=fast``; empty where it meets all."""
+    """Return the entries of ``nodeSelector`` that a node with these labels does not match, ``disk=fast``; empty if it matches all."""
     selector = pod_spec.get("nodeSelector") or {}
     return ", ".join(f"{key}={value}" for key, value in sorted(selector.items()) if labels.get(key) != str(value))
 

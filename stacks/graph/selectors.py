@@ -1,8 +1,8 @@
-"""Which labels a selector selects: label selectors of objects, and node selector terms.
+"""Matching of label selectors and node selector terms.
 
 Rule 1: an empty label selector selects everything, an absent one nothing (apimachinery, ``LabelSelectorAsSelector``).
-Rule 2: a requirement that the API server would refuse (an unknown operator, ``In`` without values, ``Gt`` of no number) selects nothing,
-and so does every selector that holds it.
+Rule 2: a requirement that the API server would reject (an unknown operator, ``In`` without values, ``Gt`` without a number) selects
+nothing, and so does every selector that contains it.
 Rule 3: node selector terms are alternatives; a term without requirements selects no node (core/v1, ``NodeSelectorTerm``).
 """
 
@@ -25,7 +25,7 @@ def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bo
 
 
 def selects_everything(selector: Mapping[str, Any] | None) -> bool:
-    """Whether a label selector makes no condition at all: ``{}``, but not an absent one."""
+    """Whether a label selector has no conditions: ``{}``, but not an absent one."""
     return selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions")
 
 
@@ -68,7 +68,7 @@ def _holds(requirement: Mapping[str, Any], labels: Mapping[str, str], operators:
 
 
 def _compares(value: str | None, bounds: Sequence[str], *, greater: bool) -> bool:
-    """As the scheduler compares: one bound, and whole numbers of 64 bits on both sides."""
+    """Compare as the scheduler does: with one bound, and 64-bit integers on both sides."""
     texts = [str(value or ""), *map(str, bounds)]
     if len(texts) != 2 or not all(_WHOLE.fullmatch(text) and int(text) in _INT64 for text in texts):
         return False
