@@ -1,19 +1,19 @@
-"""Errors of this floor, by cause; the command line maps each to an exit code."""
+"""Errors of this layer, by cause; the command line maps each to an exit code."""
 
 from __future__ import annotations
 
 
 class FoundationError(Exception):
-    """Base of every error raised by ``foundation``; the text is shown to the operator as it is."""
+    """Base of every error raised by ``foundation``; the text is shown to the operator unchanged."""
 
 
 class DocumentError(FoundationError):
-    """A document cannot be read as its format; names the file, the place and the remedy."""
+    """A document cannot be parsed; the message names the file, the place and the remedy."""
 
 
 class TargetError(FoundationError):
-    """The user named a target that nothing can be sent to."""
+    """The user named an invalid target."""
 
 
 class NotReadyError(FoundationError):
-    """A server that we started ended, or did not answer in time; the text begins with a verb."""
+    """A server that we started exited or did not respond in time; the text begins with a verb."""

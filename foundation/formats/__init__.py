@@ -1,1 +1,1 @@
-"""Formats of documents that others write: YAML and JSON, read as their writers mean them."""
+"""Formats of external documents: YAML and JSON, read the way other tools read them."""

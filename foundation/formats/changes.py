@@ -1,11 +1,10 @@
 """Changes to a platform as one line of text: ``kind=value@start+length``, several joined by ``+``.
 
-Faults that are injected and scenarios that are simulated are written alike: ``engine=kill@30s``, ``anthropic=503@20s+15s``,
-``zone-lost=us-east-1a@200s``, ``traffic=2x+replicas=+1``. This module knows the form only; which kinds there are, and what a value may
-be, is known by whoever applies them.
+Injected faults and simulated scenarios share this syntax: ``engine=kill@30s``, ``anthropic=503@20s+15s``, ``zone-lost=us-east-1a@200s``,
+``traffic=2x+replicas=+1``. This module knows only the syntax; the modules that apply changes know the kinds and their values.
 
 Rule 1: a time is a number with a unit, ``ms``, ``s``, ``m`` or ``h``; it counts from the start of the load.
-Rule 2: without ``@start`` a change holds for the whole run, or from where its kind says; without ``+length`` it lasts to the end.
+Rule 2: without ``@start`` a change holds for the whole run, or from a default start of its kind; without ``+length`` it lasts to the end.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from typing import Final
 
 _UNITS_S: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TIME: Final = r"\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h)"
-# A plus sign separates where a kind follows it; elsewhere it is part of a value (`replicas=+1`) or comes before a length.
+# A plus sign is a separator if a kind follows it; otherwise it is part of a value (`replicas=+1`) or precedes a length.
 _JOINT: Final = re.compile(r"\+(?=[a-z][a-z0-9_-]*=)", re.ASCII)
 _CHANGE: Final = re.compile(rf"(?P<kind>[^=]*)=(?P<value>[^@]*)(?:@(?P<start>{_TIME})(?:\+(?P<length>{_TIME}))?)?", re.ASCII)
 
 
 class ChangeSyntaxError(ValueError):
-    """The text does not have the form; says which part, and what is expected."""
+    """The text has a syntax error; the message names the part and what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: ``start_s`` None where no start was given, ``length_s`` None where it lasts to the end of the run."""
+    """One change: ``start_s`` is None if no start was given, ``length_s`` is None if it lasts to the end of the run."""
 
     kind: str
     value: str
@@ -36,7 +35,7 @@ class Change:
 
     @property
     def end_s(self) -> float | None:
-        """When it ends, in seconds from the start of the run; None where it does not, or has no start."""
+        """End of the change in seconds from the start of the run; None if it does not end or has no start."""
         return None if self.start_s is None or self.length_s is None else self.start_s + self.length_s
 
     def __str__(self) -> str:
@@ -54,7 +53,7 @@ def parse_changes(text: str) -> tuple[Change, ...]:
     ['traffic=2x', 'replicas=+1']
 
     Raises:
-        ChangeSyntaxError: a part is not ``kind=value``, or what follows its ``@`` is no time.
+        ChangeSyntaxError: a part is not ``kind=value``, or no valid time follows its ``@``.
     """
     return tuple(map(_change, _JOINT.split(text.strip())))
 

@@ -1,7 +1,7 @@
-"""JSON as others may have written it: with a byte order mark, in UTF-16, several documents after each other, or nested beyond sense.
+"""JSON as other tools write it: with a byte order mark, in UTF-16, with several documents in a row, or nested very deeply.
 
-The sibling of ``yaml_text.py``, with its limit: a parser that takes any depth leaves the crash to the first function that recurses.
-Half of a surrogate pair becomes U+FFFD, as Go reads it: no file and no terminal takes it.
+The counterpart of ``yaml_text.py``, with the same depth limit: without one, the first recursive function would crash. A lone surrogate
+becomes U+FFFD, as in Go, because neither files nor terminals accept it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DEEPEST: Final = 100
 _TOO_DEEP: Final = f"it is nested deeper than {_DEEPEST} levels"
 _HALF_ESCAPED: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF: Final = re.compile("[\ud800-\udfff]")
-#: What may stand between documents: white space, and the line that parts those of YAML.
+#: Allowed between documents: white space, and YAML's document separator.
 _BETWEEN: Final = re.compile(r"(?:[ \t\r\n]|^---[ \t]*$)*", re.MULTILINE)
 
 
@@ -37,7 +37,7 @@ def decode(content: bytes) -> Any:
 
 
 def documents(text: str) -> Iterator[Any]:
-    """Yield the documents that stand after each other in ``text``, as ``jq '.items[]'`` writes them.
+    """Yield the consecutive documents in ``text``, as written by ``jq '.items[]'``.
 
     Raises:
         ValueError: it is not JSON, an object has a key twice, or it is nested deeper than 100 levels.

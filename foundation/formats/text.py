@@ -1,4 +1,4 @@
-"""Bytes of a file as text: UTF-8, or UTF-16 where a byte order mark says so.
+"""Decodes the bytes of a file: UTF-8, or UTF-16 with a byte order mark.
 
 PowerShell 5.1 writes UTF-16 with ``>``, and later versions a byte order mark before UTF-8. YAML 1.1 (section 5.2) allows UTF-16, as kubectl
 does.
@@ -18,12 +18,12 @@ def decode(content: bytes) -> str:
     """Return the text of ``content``, without its byte order mark.
 
     Raises:
-        ValueError: it is UTF-32, UTF-16 without a byte order mark, or in another encoding than UTF-8; the text says which and the remedy.
+        ValueError: it is UTF-32, UTF-16 without a byte order mark, or in another encoding than UTF-8; the message names it and the remedy.
     """
     if content.startswith(_UTF_32):
         raise ValueError(f"it is UTF-32; {_REMEDY}")
     mark, encoding = next(((mark, name) for mark, name in _MARKS if content.startswith(mark)), (b"", "utf-8"))
-    if not mark and b"\0" in content[:2]:  # half of each letter of a text in English
+    if not mark and b"\0" in content[:2]:  # every second byte of English text in UTF-16
         raise ValueError(f"it is UTF-16 without a byte order mark; {_REMEDY}")
     try:
         return content[len(mark) :].decode(encoding)

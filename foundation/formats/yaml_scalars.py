@@ -1,8 +1,8 @@
 """Plain scalars of YAML as Kubernetes reads them.
 
-kubectl and the API server read YAML with sigs.k8s.io/yaml, which is go-yaml v2 (``resolve.go``): YAML 1.1 with ``y`` and ``on`` as truth
-values and ``0644`` as an octal number, but without its base 60 (``22:30`` is a text) and its value key (``=`` is one, too). A date becomes
-a text in the end. ``tests/e2e/test_kubectl.py`` holds this file against kubectl.
+kubectl and the API server read YAML with sigs.k8s.io/yaml, which is go-yaml v2 (``resolve.go``): YAML 1.1 with ``y`` and ``on`` as booleans
+and ``0644`` as an octal number, but without base 60 (``22:30`` is a string) and the value key (``=`` is a string, too). A date becomes a
+string. ``tests/e2e/test_kubectl.py`` compares this file with kubectl.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INTEGER: Final = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?
 _BASES: Final = (16, 2, 8, 10)
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _FLOAT_WITHOUT_ZERO: Final = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?")
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # int64, and uint64 where that is too small
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # int64, and uint64 for larger values
 
 
 def scalar(text: str) -> bool | int | float | str | None:
@@ -51,6 +51,6 @@ def scalar(text: str) -> bool | int | float | str | None:
 
 
 def _finite(plain: str, text: str = "") -> float | str:
-    """Return the number; the text where no number of 64 bits is as large."""
+    """Return the number; the text if it exceeds a 64-bit float."""
     value = float(plain)
     return value if math.isfinite(value) else text or plain

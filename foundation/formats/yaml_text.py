@@ -1,8 +1,8 @@
-"""YAML as Kubernetes reads it: the part that JSON can say, and every key once.
+"""YAML as Kubernetes reads it: the subset that JSON can represent, without duplicate keys.
 
-PyYAML reads YAML 1.1 to the letter, where ``22:30`` is a number in base 60 and a key may stand twice (the last one wins, silently). Here
-plain scalars are read as kubectl reads them (``yaml_scalars.py``), keys are texts, and what JSON cannot say is refused with its place.
-No error repeats a value: it may be a credential.
+PyYAML follows YAML 1.1 literally: ``22:30`` is a number in base 60, and a key may occur twice (the last one silently wins). Here plain
+scalars are read as in kubectl (``yaml_scalars.py``), keys are strings, and anything that JSON cannot represent is rejected with its place.
+No error message contains a value, because it may be a credential.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from foundation.formats.yaml_scalars import MERGE, scalar
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MOST_VALUES: Final = 5_000_000  # more than the largest cluster's objects; a few nested aliases say more than any memory holds
+_MOST_VALUES: Final = 5_000_000  # more than the largest cluster has; a few nested aliases can expand beyond any memory
 _DEEPEST: Final = 100
 _YAML: Final = "tag:yaml.org,2002:"
 _MERGE: Final = f"{_YAML}merge"
 _TEXT: Final = f"{_YAML}str"
 _TAGS: Final = {bool: f"{_YAML}bool", int: f"{_YAML}int", float: f"{_YAML}float", str: _TEXT, type(None): f"{_YAML}null"}
-# The safe loader over libyaml, where PyYAML has it, is eight times faster.
+# The libyaml-based safe loader, if PyYAML has it, is eight times faster.
 _BASE: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -36,15 +36,15 @@ class _Loader(_BASE):  # type: ignore[misc]
     """A safe loader that reads scalars and keys as Kubernetes does."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
-        """Return the tag of a node that has none."""
+        """Return the tag of a node without an explicit one."""
         if kind is yaml.ScalarNode and implicit[0]:
             return _MERGE if value == MERGE else _TAGS[type(scalar(value))]
         return str(super().resolve(kind, value, implicit))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Return a mapping whose keys are texts, but for those that have no text."""
+        """Return a mapping with string keys, except keys that have no string form."""
         self.flatten_mapping(node)
-        # Not by way of the keys' own values: `y` and `1` are one key to Python, and two to Kubernetes.
+        # Do not compare constructed keys: `y` and `1` (True and 1) are equal in Python, but distinct in Kubernetes.
         found: dict[Hashable, Any] = {}
         for key_node, value_node in node.value:
             key = _key(self.construct_object(key_node, deep=True))
@@ -54,25 +54,25 @@ class _Loader(_BASE):  # type: ignore[misc]
         return found
 
     def number_or_word(self, node: yaml.ScalarNode) -> Any:
-        """Return the value of a scalar whose tag says that it is no text; it may be quoted."""
+        """Return the value of a scalar with a tag other than string; it may be quoted."""
         value = scalar(self.construct_scalar(node))
         if _TAGS[type(value)] != node.tag and (node.tag, type(value)) != (_TAGS[float], int):
             raise yaml.constructor.ConstructorError(None, None, f"the tag !!{node.tag.rpartition(':')[2]} does not fit", node.start_mark)
         return value
 
     def text(self, node: yaml.ScalarNode) -> str:
-        """Return the text of a scalar, whatever it looks like."""
+        """Return a scalar as a string, regardless of its form."""
         return str(self.construct_scalar(node))
 
     def bytes_as_text(self, node: yaml.ScalarNode) -> str:
-        """Return what base 64 hides, as Go takes it for a text."""
+        """Return decoded base64 as a string, like Go."""
         try:
             return base64.b64decode(self.construct_scalar(node)).decode("utf-8", "replace")
         except ValueError:
             raise yaml.constructor.ConstructorError(None, None, "the tag !!binary does not fit", node.start_mark) from None
 
     def without_its_tag(self, _: str, node: yaml.Node) -> Any:
-        """Return the value of a node with a tag of its own (``!Ref x``), which kubectl passes over."""
+        """Return the value of a node with a custom tag (``!Ref x``), which kubectl ignores."""
         if isinstance(node, yaml.MappingNode):
             return self.construct_mapping(node, deep=True)
         return self.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else self.construct_scalar(node)
@@ -97,7 +97,7 @@ def _key(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Document:
-    """One document: its value, and the tree that knows the lines."""
+    """One document: its value, and the node tree with the line numbers."""
 
     value: Any
     tree: yaml.Node
@@ -121,7 +121,7 @@ def parse(text: str, path: Path) -> list[Document]:
     """Return the documents of a text; ``path`` names it in errors.
 
     Raises:
-        DocumentError: the text is not YAML, has a key twice, or says what JSON cannot.
+        DocumentError: the text is not YAML, has a duplicate key, or cannot be represented in JSON.
     """
     try:
         _must_be_shallow(text, path)
@@ -131,14 +131,14 @@ def parse(text: str, path: Path) -> list[Document]:
         line = f":{mark.line + 1}" if mark else ""
         problem = " ".join(filter(None, (error.context, error.problem)))
         raise DocumentError(f"{path}{line}: is not YAML: {problem}") from None
-    except yaml.YAMLError as error:  # a sign that no text has, which it names by its number
+    except yaml.YAMLError as error:  # an invalid character, which the error gives by its code point
         raise DocumentError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     except ValueError:
         raise DocumentError(f"{path}: is not YAML: a tag does not fit its text") from None
 
 
 def _must_be_shallow(text: str, path: Path) -> None:
-    """Look at the events before a tree is made of them: libyaml's binding recurses without a bound, down to a crash."""
+    """Check the depth on the event stream, before the tree is built: libyaml's binding recurses without a limit and would crash."""
     depth, line = 0, 1
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -174,13 +174,13 @@ def _given_twice(node: yaml.Node, seen: set[int]) -> Iterator[tuple[int, str]]:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 name = key.value if key.tag == _TEXT else str(_key(scalar(key.value)))
                 keys[name] += 1
-                if keys[name] == 2:  # told at the second, once
+                if keys[name] == 2:  # reported once, at the second occurrence
                     yield key.start_mark.line + 1, name
             yield from _given_twice(value, seen)
 
 
 def _size(value: Any, path: tuple[str, ...], known: dict[int, int], place: str) -> int:
-    """Return how many values there are, aliases written out; raise for what JSON cannot say."""
+    """Return the number of values with aliases expanded; raise for anything that JSON cannot represent."""
     at = ".".join(path) or "the document"
     if len(path) > _DEEPEST:
         raise DocumentError(f"{place}: an alias contains itself")

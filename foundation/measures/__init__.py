@@ -1,4 +1,4 @@
-"""Names and definitions of what is measured, shared by everything that measures or predicts."""
+"""Names and definitions of the measures, shared by everything that measures or predicts."""
 
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, Outcome, Quantiles, RequestRecord, Status, quantiles
 from foundation.measures.samples import no_good_request, samples_needed, too_few_samples, undersampled

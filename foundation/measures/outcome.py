@@ -1,7 +1,7 @@
 """What happened to a set of requests, in one form for predictions and measurements.
 
-Rule 1: the twin and the load test both end in a list of :class:`RequestRecord`; everything said about them is computed here,
-so that comparing a prediction with a measurement is a subtraction.
+Rule 1: the twin and the load test both produce a list of :class:`RequestRecord`; all figures are computed from it here, so that comparing a
+prediction with a measurement is a subtraction.
 Rule 2: times are seconds on the run's own clock (0 = start of the run); latencies in an :class:`Outcome` are milliseconds.
 Rule 3: latencies count from the *intended* send time, so a late generator or a full queue is never hidden (coordinated omission).
 
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-#: Seconds after which a client gives up on a request, which then counts as failed, measured or predicted.
+#: Seconds after which a client gives up on a request, which then counts as failed, both in measurements and in predictions.
 REQUEST_TIMEOUT_S: Final = 60.0
 
 
@@ -29,15 +29,15 @@ class Status(enum.StrEnum):
 
     OK = "ok"
     FAILED = "failed"
-    REJECTED = "rejected"  # refused before any work was done, for instance a prompt longer than the context
+    REJECTED = "rejected"  # rejected before any work was done, for instance a prompt longer than the context
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request from intention to end; times in seconds since the start of the run.
+    """One request from its intended send to its end; times in seconds since the start of the run.
 
-    ``first_token_s`` is when the first output of any kind came, ``first_text_s`` when the first text did (a model may reason, or call a
-    tool, before it writes or instead). ``remark``: what is odd about its times or the server's token counts, None where nothing is.
+    ``first_token_s`` is the time of the first output of any kind, ``first_text_s`` of the first text (a model may reason or call a tool
+    before or instead of writing text). ``remark``: what is unusual about its times or the server's token counts, None if nothing is.
     """
 
     intended_s: float
@@ -54,12 +54,12 @@ class RequestRecord:
 
     @property
     def ttft_ms(self) -> float | None:
-        """Time to first token in milliseconds, None where no token came."""
+        """Time to first token in milliseconds; None without a token."""
         return None if self.first_token_s is None else (self.first_token_s - self.intended_s) * 1e3
 
     @property
     def first_text_ms(self) -> float | None:
-        """Time to first text in milliseconds, None where no text came."""
+        """Time to first text in milliseconds; None without text."""
         return None if self.first_text_s is None else (self.first_text_s - self.intended_s) * 1e3
 
     @property
@@ -77,11 +77,11 @@ class RequestRecord:
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """Three quantiles with 95 % confidence intervals; NaN where there is no sample.
+    """Three quantiles with 95 % confidence intervals; NaN without samples.
 
-    The interval is distribution-free: the order statistics whose ranks enclose the quantile with 95 % probability under the
-    binomial law (Conover, Practical Nonparametric Statistics, section 3.2, normal approximation). An end that would lie outside
-    the sample is infinite: with 20 samples nothing bounds a p99 from above.
+    The interval is distribution-free: the order statistics whose ranks enclose the quantile with 95 % probability under the binomial
+    distribution (Conover, Practical Nonparametric Statistics, section 3.2, normal approximation). An end that would be outside the sample
+    is infinite: 20 samples cannot bound a p99 from above.
     """
 
     p50: float
@@ -145,8 +145,8 @@ def _interval(ordered: np.ndarray[Any, np.dtype[np.float64]], q: float) -> tuple
 class Outcome:
     """The summary of a run, predicted or measured. Latencies in milliseconds.
 
-    ``utilisation`` is the share of the run during which a replica had at least one request in hand, averaged over the replicas.
-    ``cost_usd_per_hour`` is the price of the nodes that served the run, None where it is not known.
+    ``utilisation`` is the share of the run during which a replica had at least one request in flight, averaged over the replicas.
+    ``cost_usd_per_hour`` is the price of the nodes that served the run, None if unknown.
     """
 
     requests: int
@@ -190,7 +190,7 @@ class Outcome:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON-compatible values, as a kept baseline holds them."""
+        """Return JSON-compatible values, the format of a stored baseline."""
         document = asdict(self) | {name: getattr(self, name).to_json() for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
         return document | {"n": self.n}
 
@@ -199,7 +199,7 @@ class Outcome:
         """Read what ``to_json`` wrote.
 
         Raises:
-            KeyError: a field is missing, so the document was written by another version.
+            KeyError: a field is missing, because another version wrote the document.
         """
         fields: dict[str, Any] = {name: document[name] for name in cls.__slots__}
         fields |= {name: Quantiles.from_json(document[name]) for name in ("ttft_ms", "tpot_ms", "e2e_ms")}
@@ -207,7 +207,7 @@ class Outcome:
 
 
 def _busy_share(records: Sequence[RequestRecord], replicas: Sequence[str], span: float) -> float:
-    """Union of the intervals with a request in hand, per replica, over the span of the run."""
+    """Union of the intervals with a request in flight, per replica, over the span of the run."""
     if not span or not replicas:
         return 0.0
     intervals: dict[str, list[tuple[float, float]]] = defaultdict(list)

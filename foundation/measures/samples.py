@@ -1,9 +1,9 @@
-"""How many samples a figure needs before it can be judged.
+"""How many samples a metric needs before it can be judged.
 
-Rule 1: those of a percentile follow from the intervals of ``foundation.measures.outcome``; a share has an interval of its own
-(``foundation.measures.shares``) and needs no number besides; a throughput or a utilisation is one number a run, without an interval, so
-it needs more requests than one or two could move.
-Rule 2: too few samples for one figure say nothing about the rest of the run: a share of failures is known all the same.
+Rule 1: for a percentile the number follows from the intervals of ``foundation.measures.outcome``. A share has its own interval
+(``foundation.measures.shares``) and needs no minimum. A throughput or a utilisation is a single number per run, without an interval, so it
+needs enough requests that one or two do not change it.
+Rule 2: too few samples for one metric do not affect the others: the share of failures, for example, is still known.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _Z95: Final = 1.959964
 _FIX: Final = "lengthen the run or raise the rate"
 _RATES: Final = frozenset({"output_tokens_per_s", "utilisation"})
 _REQUESTS_FOR_RATES: Final = 20
-"""A convention: with fewer, a single request is more than 5 % of what was seen."""
+"""A convention: with fewer, a single request is more than 5 % of the sample."""
 _PERCENTILE: Final = re.compile(r"^p(50|95|99)_(ttft|tpot|e2e)_ms$")
 
 
@@ -36,7 +36,7 @@ def samples_needed(percentile: int) -> int:
 
 
 def too_few_samples(outcome: Outcome, metric: str) -> str | None:
-    """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None where it can, or where it needs none."""
+    """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None if it can, or if it needs no samples."""
     if metric in _RATES and outcome.requests < _REQUESTS_FOR_RATES:
         return f"too few samples for {metric}: {outcome.requests} requests, {_REQUESTS_FOR_RATES} needed; {_FIX}"
     if not (match := _PERCENTILE.match(metric)):
@@ -49,7 +49,7 @@ def too_few_samples(outcome: Outcome, metric: str) -> str | None:
 
 
 def no_good_request(outcome: Outcome) -> str | None:
-    """Return that nothing but failures was measured; None where a request was good, or where none was sent."""
+    """Return a sentence if all requests failed; None if one was good, or if none was sent."""
     if outcome.good or not outcome.requests:
         return None
     return f"no request was good: {outcome.failed} of {outcome.requests} failed"

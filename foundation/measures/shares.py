@@ -1,9 +1,9 @@
-"""The interval of a share that was counted, such as failed requests among all.
+"""The confidence interval of a proportion, such as the share of failed requests.
 
-The ends are exact (Clopper and Pearson, Biometrika 26 (1934) 404): the low end is the share that would show so many or more with 2.5 %
-probability, the high end the one that would show so few or fewer. Where none was counted the low end is 0 without any doubt, so all of
-the 5 % belongs to the high end: 1 - 0.05^(1/n), about 3/n (the "rule of three": Hanley and Lippman-Hand, JAMA 249 (1983) 1743). Where
-all were counted it is the mirror image.
+The ends are exact (Clopper and Pearson, Biometrika 26 (1934) 404): the low end is the share that would give this count or more with 2.5 %
+probability, the high end the share that would give this count or fewer. If the count is 0, the low end is certainly 0, so the entire 5 %
+goes to the high end: 1 - 0.05^(1/n), about 3/n (the "rule of three": Hanley and Lippman-Hand, JAMA 249 (1983) 1743). If the count is ``n``,
+it is the mirror image.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 
 _ERROR: Final = 0.05
 _Z95: Final = 1.959964
-_HALVINGS: Final = 50  # of the interval from 0 to 1: beyond what a float shows
+_HALVINGS: Final = 50  # halvings of the interval from 0 to 1: beyond the precision of a float
 
 
 def share_interval(count: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of the share that ``count`` of ``n`` is a sample of.
+    """Return the 95 % interval of the share, given ``count`` of ``n``.
 
     Raises:
         ValueError: ``count`` is not within 0 and ``n``, or ``n`` is 0.
@@ -39,7 +39,7 @@ def share_interval(count: int, n: int) -> tuple[float, float]:
 
 
 def sample_for_share(share: float, limit: float) -> int | None:
-    """Return about how large a sample of ``share`` must be for its interval to lie on one side of ``limit``; None: none is large enough.
+    """Return about how large a sample with ``share`` must be for its interval to be on one side of ``limit``; None if no size suffices.
 
     >>> sample_for_share(0.0, 0.01), sample_for_share(0.02, 0.01), sample_for_share(0.01, 0.01)
     (299, 753, None)
@@ -52,7 +52,7 @@ def sample_for_share(share: float, limit: float) -> int | None:
 
 
 def _binomial(count: int, n: int) -> Callable[[float], float]:
-    """Return the probability of at most ``count`` of ``n``, as a falling function of the share."""
+    """Return the probability of at most ``count`` of ``n``, as a decreasing function of the share."""
     counts = np.arange(count + 1, dtype=float)
     steps = np.log(n - counts[:-1]) - np.log(counts[1:])
     choices = np.concatenate(([0.0], np.cumsum(steps)))

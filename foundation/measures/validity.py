@@ -1,13 +1,13 @@
-"""What makes a measurement count: every gate before the verdict, its limit, and the sentence that says why it is closed.
+"""When a measurement is valid: every check before the verdict, its limit, and the message if it fails.
 
-Rule 1: only the instrument, the machine or the death of an engine makes a run invalid. Failed requests and too few samples are what the
-engines and the plan made of it; what they leave undecided is reported by ``foundation.measures.samples``.
-Rule 2: a closed loop that was asked for a rate and fell clearly short of it is no measurement at that rate, whoever was too slow.
-Rule 3: a sentence names what was seen, the limit and the remedy.
+Rule 1: only the generator, the machine or the death of an engine makes a run invalid. Failed requests and too few samples are results of
+the engines and the plan; ``foundation.measures.samples`` reports what they leave undecided.
+Rule 2: a closed loop that falls clearly short of its planned rate is not a measurement at that rate, whatever the cause.
+Rule 3: a message states the observation, the limit and the remedy.
 
 Limits of the generator: a send lag whose p99 is over 10 ms, a generator that uses 90 % of its core, and sends under 99 % of the offered
-rate are common ground of the tools in the field. The users of a closed loop ask at random times, so theirs is wider: under 90 % and more
-than three standard deviations of a Poisson count below what was due after the first second, in which they come.
+rate are common limits of load-testing tools. The users of a closed loop send at random times, so their limit is wider: under 90 %, and more
+than three standard deviations of a Poisson count below the number due after the first second, in which the users start.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ CLOSED_LOOP_SHARE_LIMIT: Final = 0.9
 USERS_COME_S: Final = 1.0
 #: Share of the load's time that the engines' threads may wait for a core: above it, other programs distort the measurement.
 WAITED_SHARE_LIMIT: Final = 0.2
-#: Three times what a quiet machine gives; a prediction cannot be expected to be better than the numbers that it is made of.
+#: Three times the error on a quiet machine; a prediction cannot be better than its coefficients.
 FIT_LIMIT: Final = 0.15
-#: Five times what a quiet machine gives for the requests of the mixed load, which meet each other by chance.
+#: Five times the error on a quiet machine for the requests of the mixed load, which overlap at random.
 LOAD_FIT_LIMIT: Final = 0.25
-#: Twice what a shared machine does in the two minutes of a load test. The speed half-way is then off by up to half as much, and what the
-#: yardstick says of the load beyond it is nearer to a disturbance than to a speed.
+#: Twice the drift of a shared machine over the two minutes of a load test. The mean of the two speeds is then off by up to half as much,
+#: and a larger change of the yardstick is more likely a disturbance than a speed.
 DRIFT_LIMIT: Final = 0.25
 
 
 class Generator(Protocol):
-    """What a load generator says about itself; ``loadtests.measurement.GeneratorStats`` has the meaning of each."""
+    """The statistics of a load generator; ``loadtests.measurement.GeneratorStats`` documents the fields."""
 
     @property
     def kind(self) -> str: ...  # noqa: D102
@@ -65,7 +65,7 @@ class Fit(Protocol):
 
 
 def generator_faults(requests: int, generator: Generator) -> tuple[str, ...]:
-    """Return why a run that saw ``requests`` does not count because of its generator; empty where it does."""
+    """Return why the generator invalidates a run with ``requests``; empty if it does not."""
     if not requests:
         return ("nothing was measured: no request was sent",)
     reasons = []
@@ -104,7 +104,7 @@ def engine_disturbances(ends: Sequence[str], waited_share: float) -> tuple[str, 
     """Return what happened to the engines under load that invalidates the measurement; empty if nothing did.
 
     Args:
-        ends: how each engine ended that did.
+        ends: how each engine that exited ended.
         waited_share: share of the load's time that an engine's threads waited for a core, averaged over the engines.
     """
     reasons = [f"an engine died during the load: {end}" for end in ends[:1]]
@@ -117,10 +117,10 @@ def engine_disturbances(ends: Sequence[str], waited_share: float) -> tuple[str, 
 
 
 def calibration_doubt(fit: Fit | None, load_fit: Fit | None, drift: float | None, pace: float | None) -> str | None:
-    """Return why a prediction from measured coefficients does not count; None where it does.
+    """Return why a prediction from measured coefficients is not valid; None if it is.
 
     Args:
-        fit: over the experiments, each measuring one thing.
+        fit: over the isolated experiments.
         load_fit: over the requests of the mixed load.
         drift: how much slower the engine was after a load than before, as a share of before.
         pace: how long a yardstick took during the load, as a ratio to the mixed loads on both sides of it.

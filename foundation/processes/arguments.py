@@ -1,4 +1,4 @@
-"""Arguments of programs that others write and read: a container's ``args`` go through the same parser as the command line."""
+"""Arguments of our programs that other components write and read: a container's ``args`` use the same parser as the command line."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _HIGHEST_PORT: Final = 65_535
 
 
 class ArgumentsError(FoundationError, ValueError):
-    """A container's arguments are not those of its program; names the argument."""
+    """A container's arguments are invalid for its program; the message names the argument."""
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:  # argparse would end the process
+    def error(self, message: str) -> NoReturn:  # argparse would exit the process
         raise ArgumentsError(message)
 
 
 def read_arguments(args: Sequence[str], program: str, add: Callable[[argparse.ArgumentParser], None]) -> argparse.Namespace:
-    """Return a container's arguments, by the parser that ``add`` fills.
+    """Return a container's arguments, read with the parser that ``add`` populates.
 
     Raises:
         ArgumentsError: an argument is unknown, missing or has no sensible value.

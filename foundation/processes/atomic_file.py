@@ -1,7 +1,7 @@
-"""Files that appear under their names whole or not at all: whatever ends the writer, a reader sees the old content or the new.
+"""Atomic file replacement: however the writer ends, a reader sees either the old content or the new.
 
-The content is written beside its place, under a name that no other writer uses, and renamed (POSIX.1-2017, rename: atomic). A writer that
-is killed leaves that hidden file; one that fails, on a full disk for instance, removes it. Nothing is synced: a power cut is not covered.
+The content is written to a unique name in the same folder and renamed (POSIX.1-2017, rename: atomic). A killed writer leaves that hidden
+file behind; one that fails, for instance on a full disk, removes it. There is no fsync, so a power failure is not covered.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _numbers: Final = itertools.count()
 
 @contextmanager
 def replacing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
-    """Give the path of a new empty file that takes the place of ``path`` at the end of the block, unless the block raises.
+    """Yield the path of a new empty file that replaces ``path`` at the end of the block, unless the block raises.
 
     Args:
-        path: Where the content belongs; its folder must exist.
-        mode: Permissions of the file, less those that the umask withholds.
+        path: The file to replace; its folder must exist.
+        mode: Permissions of the file, minus the umask.
 
     Raises:
-        OSError: the file cannot be written or put into its place; it names ``path``, which is as it was.
+        OSError: the file cannot be written or moved into place; it names ``path``, which is unchanged.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.partial")
     try:

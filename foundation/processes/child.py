@@ -1,14 +1,14 @@
-"""A child process that ends with us, whatever ends us: a return, an error, Ctrl-C, SIGKILL.
+"""A child process that ends with its parent, however the parent ends: a return, an error, Ctrl-C, SIGKILL.
 
-Rule 1: a child belongs to a process group whose leader is a shell, the watch. The watch waits at a pipe that only we hold open. When we
-die, the kernel closes the pipe and the watch kills the group. No instant is unguarded: between its birth and its own program the child
-holds the pipe open too, and by the end of that time it is in the group.
-Rule 2: the group is not the terminal's, so Ctrl-C reaches us alone and we end our children in order.
-Rule 3: only this child and its group are ever signalled. The watch is reaped last, so the group's number cannot have gone to somebody else.
-Rule 4: interrupts are held during birth (``interrupts.py``), so that what has been born is known to whoever ends it.
+Rule 1: a child belongs to a process group led by a shell, the watch. The watch blocks on a pipe that only the parent holds open. When the
+parent dies, the kernel closes the pipe and the watch kills the group. There is no gap: between fork and exec the child also holds the pipe
+open, and by exec it is in the group.
+Rule 2: the group is not the terminal's foreground group, so Ctrl-C reaches only the parent, which stops its children in order.
+Rule 3: only this child and its group are ever signalled. The watch is reaped last, so the group id cannot have been reused.
+Rule 4: interrupts are held while the child starts (``interrupts.py``), so that a started child is always recorded and can be stopped.
 
-A child whose own children leave the group, as Pulumi's plugins do, gets a session instead: its program starts only after the watch has been
-given its number, and the watch ends the whole session.
+A child whose own children leave the group, such as Pulumi's plugins, gets a session instead: its program starts only after the watch has
+received the session id, and the watch kills the whole session.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from foundation.processes.output import last_lines
 
 _DEAF: Final = "trap '' INT TERM HUP; read -r _; "
 _WATCH_GROUP: Final = _DEAF + "kill -KILL 0"
-_WATCH_SESSION: Final = _DEAF + 'pkill -KILL -s "$0" || kill -KILL -- "-$0"'  # pkill is not everywhere; the group is most of the session
+_WATCH_SESSION: Final = _DEAF + 'pkill -KILL -s "$0" || kill -KILL -- "-$0"'  # pkill may be missing; the group is most of the session
 _ON_SIGNAL: Final = 'read -r _ && exec "$@" </dev/null'
 
 
@@ -38,11 +38,11 @@ class Child:
         command: Program and arguments; never a shell line.
         env: Its whole environment; None: ours.
         cwd: Its working directory; None: ours.
-        log: File that its output and errors are appended to, in place of ``stdout`` and ``stderr``.
-        stdin, stdout, stderr: As for ``subprocess.Popen``, in bytes. Pipes are the caller's to read and to close (:attr:`process`).
+        log: File to which its output and errors are appended, instead of ``stdout`` and ``stderr``.
+        stdin, stdout, stderr: As for ``subprocess.Popen``, in bytes. The caller reads and closes the pipes (:attr:`process`).
         session: Whether its children may leave its process group. Its standard input is empty then, and a program that cannot be run
             shows as exit code 126 or 127.
-        grace_s: Seconds that it is given at the end to stop by itself, after SIGTERM; 0: none, it is killed.
+        grace_s: Seconds between SIGTERM and SIGKILL at the end; 0: killed immediately.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Process number; raises as :attr:`process`."""
+        """Process id; raises like :attr:`process`."""
         return self.process.pid
 
     def start(self) -> Self:
@@ -106,7 +106,7 @@ class Child:
         return self
 
     def __enter__(self) -> Self:
-        """Start it; raises as :meth:`start`."""
+        """Start it; raises like :meth:`start`."""
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -118,24 +118,24 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def wait(self, timeout_s: float | None = None) -> int | None:
-        """Wait for its end, at most ``timeout_s``; return its exit code, minus the signal that ended it, or None where it still runs."""
+        """Wait for its end, at most ``timeout_s``; return its exit code, minus the signal that ended it, or None if it still runs."""
         with suppress(subprocess.TimeoutExpired):
             return self.process.wait(timeout_s)
         return None
 
     def exit_reason(self) -> str:
-        """Say how it ended; empty while it runs and before it started."""
+        """Return how it ended; empty while it runs and before it has started."""
         code = None if self._process is None else self._process.poll()
         return "" if code is None else ending(code)
 
     def last_lines(self, count: int) -> list[str]:
-        """Return the last lines that it has written to its log; what others wrote there before does not count."""
+        """Return the last lines that it has written to its log, without earlier content of the file."""
         return last_lines(self._log, count, start=self._log_start) if self._log is not None else []
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
-        """End it: ask it by a signal, wait for its grace, then kill what is left of its group. Does nothing where that is done.
+        """Stop it: send the signal, wait for the grace period, then kill the rest of its group. Does nothing if it is already stopped.
 
-        A second Ctrl-C ends the wait, not the rest.
+        A second Ctrl-C ends only the wait.
         """
         try:
             if self.alive() and self._grace_s:
@@ -174,7 +174,7 @@ class Child:
     def _kill(self) -> None:
         with held_interrupts():
             if self._watch is not None and not self._session:
-                with suppress(ProcessLookupError, PermissionError):  # the latter is what macOS says of a group of zombies
+                with suppress(ProcessLookupError, PermissionError):  # macOS raises the latter for a group of zombies
                     os.killpg(self._watch.pid, signal.SIGKILL)
             if self._process is not None:
                 self._process.kill()
@@ -190,15 +190,15 @@ class Child:
 
 
 def ending(code: int) -> str:
-    """Say how a process with this exit code ended: ``ended with exit code 3``, ``was ended by signal 9``."""
+    """Return how a process with this exit code ended: ``ended with exit code 3``, ``was ended by signal 9``."""
     return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
 def end_session(leader: int) -> None:
     """Kill the processes of a session whose leader has gone.
 
-    The number is not given away again while a session carries it. Whoever has it now, where somebody has, leads a session of their own:
-    do not call this for that one.
+    The id is not reused while the session exists. If another process has it now, that process leads a session of its own; do not call this
+    for that session.
     """
     import psutil
 

@@ -1,11 +1,11 @@
-"""Servers that are meant to outlive us: a record on disk finds them again.
+"""Servers that outlive their starter; a record on disk identifies them later.
 
-Rule 1: a pid alone proves nothing, because pids come back. A process is ours when its pid, the time of its start and its whole command line
-are the recorded ones. It is never found by name.
-Rule 2: it leads a session of its own, so that a Ctrl-C meant for us never reaches it.
-Rule 3: nothing of the caller's environment reaches it: a variable meant for something else would change what it does.
-Rule 4: birth and record are one step, in which interrupts are held. A SIGKILL in between leaves a process without a record: whoever has a
-way to recognise such strays ends them before the next start.
+Rule 1: a pid alone proves nothing, because pids are reused. A process is ours if its pid, its start time and its whole command line match
+the record. It is never searched for by name.
+Rule 2: it leads its own session, so that Ctrl-C in the starter's terminal does not reach it.
+Rule 3: it does not inherit the caller's environment, in which a variable meant for another program could change its behaviour.
+Rule 4: the start and the record are one step, during which interrupts are held. A SIGKILL in between leaves a process without a record; a
+caller that can recognise such strays ends them before the next start.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _LAST_RESORT_S: Final = 5.0
 
 
 def start_detached(command: Sequence[str], record: Path, *, env: Mapping[str, str], log: Path) -> None:
-    """Start ``command`` with ``log`` for its output (appended, readable by its owner alone), and remember it in ``record``.
+    """Start ``command`` with ``log`` for its output (appended, readable only by its owner), and write its identity to ``record``.
 
     Raises:
         OSError: the log or the record cannot be written, or the program cannot be run.
     """
     output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     with held_interrupts():
-        # Not subprocess.Popen: its object complains when it is dropped while the process runs, which is the very purpose here.
+        # Not subprocess.Popen: it warns when it is garbage-collected while the process runs, which is the purpose here.
         pid = os.posix_spawn(
             command[0],
             list(command),
@@ -53,7 +53,7 @@ def start_detached(command: Sequence[str], record: Path, *, env: Mapping[str, st
 
 
 def find_detached(record: Path) -> psutil.Process | None:
-    """Return the process that ``record`` remembers; None where it has ended, or where there is no such record."""
+    """Return the process of ``record``; None if it has ended, or if there is no such record."""
     try:
         remembered = json.loads(record.read_text(encoding="utf-8"))
         process = psutil.Process(int(remembered["pid"]))
@@ -64,7 +64,7 @@ def find_detached(record: Path) -> psutil.Process | None:
 
 
 def end_processes(processes: Sequence[psutil.Process], patience_s: float) -> None:
-    """End processes together by SIGTERM, and by SIGKILL those that take longer than ``patience_s``."""
+    """Send SIGTERM to all processes, and SIGKILL to those that take longer than ``patience_s``."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -76,9 +76,9 @@ def end_processes(processes: Sequence[psutil.Process], patience_s: float) -> Non
 
 
 def _started(pid: int) -> float | None:
-    """Return when a process started, in a unit of the system's own; None where it has ended.
+    """Return when a process started, in a system-specific unit; None if it has ended.
 
-    On Linux in ticks since boot (proc(5), stat, field 22): the time of day would move with the clock's corrections.
+    On Linux in ticks since boot (proc(5), stat, field 22), because the time of day changes with clock adjustments.
     """
     with suppress(OSError):
         return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
@@ -88,7 +88,7 @@ def _started(pid: int) -> float | None:
 
 
 def _wait_for_birth(pid: int) -> None:
-    """Wait the instant until a new process has its command line: we go on a moment before the kernel has written it."""
+    """Wait until a new process has its command line, which the kernel sets shortly after the start returns."""
     with suppress(psutil.Error):
         process = psutil.Process(pid)
         while not process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:

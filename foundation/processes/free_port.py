@@ -1,4 +1,4 @@
-"""Ports on which a server of ours can listen. Only the server's own start decides: another program may take a port meanwhile."""
+"""Free ports for our servers. Only the server's own bind is certain: another program may take the port in between."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """Return a port of ``host`` that the system says is free."""
+    """Return a port of ``host`` that is currently free."""
     with socket.create_server((host, 0)) as server:
         return int(server.getsockname()[1])
 
@@ -18,7 +18,7 @@ def check_port(port: int, host: str = LOOPBACK) -> None:
     """Raise unless a server could listen on ``port``. Connections of an earlier server that are still closing do not matter.
 
     Raises:
-        OSError: somebody listens there, ``host`` is not an address of this machine, or we may not use the port.
+        OSError: another process listens there, ``host`` is not an address of this machine, or the port is not permitted.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

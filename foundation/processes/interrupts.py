@@ -1,6 +1,7 @@
-"""Ctrl-C, held back for an instant: between the birth of a child, or of an event loop, and the line that knows how to end it.
+"""Defers Ctrl-C briefly: between the start of a child, or of an event loop, and the statement that records it for cleanup.
 
-Signal masks do not do it: Python runs its handlers in the main thread whichever thread took the signal, and children inherit a mask.
+Signal masks do not work for this: Python runs handlers in the main thread whichever thread received the signal, and children inherit the
+mask.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def held_interrupts() -> Iterator[None]:
-    """Hold back SIGINT, SIGTERM and SIGHUP until the end of the block; each is then delivered once, to the handler of before.
+    """Hold back SIGINT, SIGTERM and SIGHUP until the end of the block; each is then delivered once, to the previous handler.
 
-    So what the block assigns is assigned when ``KeyboardInterrupt`` is raised. In other threads it does nothing: handlers run in the
-    main thread only.
+    So the block's assignments are complete when ``KeyboardInterrupt`` is raised. In other threads it does nothing, because handlers run
+    only in the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -41,7 +42,7 @@ def held_interrupts() -> Iterator[None]:
 
 
 def run_coroutine(main: Coroutine[Any, Any, _Result]) -> _Result:
-    """Do what ``asyncio.run`` does, whose event loop is half of one where Ctrl-C comes while it is made, and complains when it is freed."""
+    """Like ``asyncio.run``, which leaves a half-initialised event loop, and a warning, if Ctrl-C arrives while the loop is created."""
     with closing(main), closing(asyncio.Runner()) as runner:
         with held_interrupts():
             runner.get_loop()

@@ -1,4 +1,4 @@
-"""A lock on a file: held by at most one process, and given up by the kernel when its holder dies (flock, advisory)."""
+"""A file lock: held by at most one process, and released by the kernel when its holder dies (flock, advisory)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FileLock:
         """Take the lock if it is free; return whether it is held now.
 
         Raises:
-            OSError: the file or its folder cannot be made, or the file system has no locks.
+            OSError: the file or its folder cannot be created, or the file system does not support locks.
         """
         if self._handle is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ class FileLock:
         return True
 
     def acquire(self, within_s: float) -> bool:
-        """Wait for the lock at most ``within_s``; return whether it is held now. Raises as :meth:`try_acquire`."""
+        """Wait for the lock at most ``within_s``; return whether it is held now. Raises like :meth:`try_acquire`."""
         deadline = time.monotonic() + within_s
         while not self.try_acquire():
             if time.monotonic() > deadline:
@@ -52,7 +52,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Release the lock; does nothing where it is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None

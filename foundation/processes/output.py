@@ -1,4 +1,4 @@
-"""What a child has written to its log."""
+"""The log output of a child process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def last_lines(log: Path, count: int, *, start: int = 0) -> list[str]:
-    """Return the last ``count`` lines of ``log`` that are not blank, from byte ``start`` on; none where it cannot be read."""
+    """Return the last ``count`` lines of ``log`` that are not blank, from byte ``start`` on; empty if it cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(start)

@@ -13,10 +13,10 @@ _KEPT: Final = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_EN
 def python_environment(*, own: bool = False) -> dict[str, str]:
     """Return the environment of a child that runs a module of this project.
 
-    The project can be imported there, and of the caller's variables only those come along that a program needs to start: no secret does.
+    The child can import the project. It inherits only those of the caller's variables that a program needs to start, and no secrets.
 
     Args:
-        own: Whether the child's Python is not ours but that of an environment of its own; what is on our PYTHONPATH stays away then.
+        own: Whether the child runs in its own environment instead of ours; our PYTHONPATH is then not passed on.
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     paths = filter(None, (str(_ROOT), None if own else os.environ.get("PYTHONPATH")))

@@ -1,4 +1,4 @@
-"""Waiting for a server that we have started: until it answers, ends, or takes too long."""
+"""Waits for a server that we have started until it responds, exits, or takes too long."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from foundation.processes.child import Child
 
 
 def wait_until_ready(child: Child, ready: Callable[[], bool], *, within_s: float, poll_s: float = 0.02) -> None:
-    """Wait until ``ready`` returns True; it is asked every ``poll_s`` and must not raise.
+    """Wait until ``ready`` returns True; it is called every ``poll_s`` and must not raise.
 
     Raises:
-        NotReadyError: the child ended first, or ``within_s`` has passed; the text begins with a verb and lacks the server's name.
+        NotReadyError: the child exited first, or ``within_s`` has passed; the text begins with a verb, without the server's name.
     """
     until = time.monotonic() + within_s
     while not ready():

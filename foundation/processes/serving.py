@@ -1,4 +1,4 @@
-"""What a server of ours does at its start: take its port before anything else, and end with whoever started it."""
+"""Start-up of our servers: bind the port before anything else, and exit together with the parent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PORT_TAKEN: Final = 3  # exit code of every server of ours
 
 
 def listen(host: str, port: int, program: str) -> socket.socket:
-    """Return a socket that listens, or say why not and end the process with code 3."""
+    """Return a listening socket, or print the reason and exit the process with code 3."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -26,7 +26,7 @@ def listen(host: str, port: int, program: str) -> socket.socket:
 
 
 def end_with_stdin() -> None:
-    """End the process at once when its standard input ends, as it does when its parent dies."""
+    """Exit the process immediately when its standard input ends, which happens when its parent dies."""
     threading.Thread(target=_wait_for_the_end, daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""Content codings of HTTP (RFC 9110, section 8.4.1): gzip and deflate, unpacked as the bytes come."""
+"""HTTP content codings (RFC 9110, section 8.4.1): incremental decompression of gzip and deflate."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NAMES: Final = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
 
 class Unpacking:
-    """Unpacks one body that is packed with ``coding``; ``whole`` once its end has come.
+    """Decompresses one body with the given ``coding``; ``whole`` once its end has arrived.
 
-    gzip may have several members (RFC 1952, section 2.2). ``deflate`` is zlib's format by the RFC and the bare one by some servers; the
-    first two bytes tell which (RFC 1950, section 2.2).
+    gzip may have several members (RFC 1952, section 2.2). ``deflate`` is the zlib format according to the RFC, but some servers send raw
+    deflate; the first two bytes distinguish them (RFC 1950, section 2.2).
     """
 
     __slots__ = ("_head", "_unpack", "_wbits", "whole")
@@ -37,10 +37,10 @@ class Unpacking:
         self._unpack = zlib.decompressobj(_GZIP)
 
     def feed(self, data: bytes) -> bytes:
-        """Take packed bytes and return what they unpack to.
+        """Decompress bytes and return the result.
 
         Raises:
-            ProtocolError: damaged, or one piece unpacks to more than 16 MiB.
+            ProtocolError: the data is corrupt, or one piece decompresses to more than 16 MiB.
         """
         if not self._wbits:
             data = self._head = self._head + data

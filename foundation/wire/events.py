@@ -1,11 +1,11 @@
 """Server-sent events from bytes (WHATWG HTML, sections 9.2.5 and 9.2.6).
 
-Rule 1: no socket and no clock: bytes go in with :meth:`EventStream.feed`, whole events come out, however the input was cut.
-Rule 2: lines end with LF, CR LF or CR; one byte order mark at the start is skipped; the data of an event are its ``data`` lines joined
-by LF; an event that the end of the stream cuts off is no event, but :meth:`EventStream.end` hands it over.
-Rule 3: the standard ignores comments, fields that it does not know and events without data. Servers report failures in all three, so
-they are kept (:attr:`Event.ignored`) and a block without data is handed over with ``data`` None.
-Rule 4: cutting into blocks and reading a block are two steps, because who knows a block by its look need not read it: the cost of a
+Rule 1: no socket and no clock: bytes go in with :meth:`EventStream.feed`, complete events come out, however the input was split.
+Rule 2: lines end with LF, CR LF or CR; one byte order mark at the start is skipped; the data of an event are its ``data`` lines joined by
+LF; an event that the end of the stream cuts off does not count, but :meth:`EventStream.end` returns it.
+Rule 3: the standard ignores comments, fields that it does not know and events without data. Servers report failures in all three, so they
+are kept (:attr:`Event.ignored`), and a block without data is returned with ``data`` None.
+Rule 4: splitting into blocks and parsing a block are two steps, because a caller that recognises a block need not parse it: the cost of a
 frame limits the rate that can be measured.
 """
 
@@ -20,7 +20,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Event(NamedTuple):
-    """One event. ``data`` is UTF-8, None for a block without data; ``name`` is ``message`` where the server gives none.
+    """One event. ``data`` is UTF-8, None for a block without data; ``name`` is ``message`` if the server gives none.
 
     ``ignored`` holds the lines that the standard ignores: comments, and fields that it does not know.
     """
@@ -43,7 +43,7 @@ class EventStream:
         self._started = False
 
     def feed(self, body: bytes) -> list[Event]:
-        """Take bytes of the body and return the events that they complete.
+        """Process bytes of the body and return the events that they complete.
 
         Raises:
             ProtocolError: an event is longer than 32 MiB.
@@ -51,7 +51,7 @@ class EventStream:
         return [event for block in self.blocks(body) if (event := self.event(block)) is not None]
 
     def blocks(self, body: bytes) -> list[bytes]:
-        """Take bytes of the body and return the blocks of lines that they complete, for :meth:`event`; lines end with LF.
+        """Process bytes of the body and return the blocks of lines that they complete, for :meth:`event`; lines end with LF.
 
         Raises:
             ProtocolError: an event is longer than 4 MiB.
@@ -60,7 +60,7 @@ class EventStream:
             self._skip_lf = False
             body = body.removeprefix(b"\n")
         if b"\r" in body:
-            # A CR at the end is a line end already; the LF that may follow belongs to it.
+            # A CR at the end already is a line end; an LF that follows belongs to it.
             self._skip_lf = body.endswith(b"\r")
             body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         data = self._rest + body if self._rest else body
@@ -78,12 +78,12 @@ class EventStream:
         return blocks
 
     def end(self) -> Event | None:
-        """Take the end of the stream; return the event that it cuts off, which the standard discards."""
+        """Handle the end of the stream; return the event that it cuts off, which the standard discards."""
         rest, self._rest = self._rest, b""
         return self.event(rest)
 
     def event(self, block: bytes) -> Event | None:
-        """Read one block; None where it is empty. An LF that follows a blank line makes a block begin with one, which changes nothing."""
+        """Parse one block; None if it is empty. A leading LF, left over from the previous blank line, has no effect."""
         if block.startswith(b"data: ") and b"\n" not in block:
             return Event(block[6:])
         data: list[bytes] = []

@@ -1,6 +1,6 @@
-"""Newline-delimited JSON from bytes: one document a line, as Ollama streams its answers.
+"""Newline-delimited JSON from bytes: one document per line, Ollama's format of streamed responses.
 
-Lines end with LF or CR LF; blank ones are skipped. What is in a line is its reader's business.
+Lines end with LF or CR LF; blank ones are skipped. The caller parses the lines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _MAX_LINE: Final = 32 * 1024 * 1024
 
 
 class Lines:
-    """One stream of lines. No socket and no clock: bytes go in, whole lines come out, however the input was cut."""
+    """One stream of lines. No socket and no clock: bytes go in, complete lines come out, however the input was split."""
 
     __slots__ = ("_rest",)
 
@@ -21,7 +21,7 @@ class Lines:
         self._rest = b""
 
     def feed(self, body: bytes) -> list[bytes]:
-        """Take bytes and return the lines that they complete, without their ends.
+        """Process bytes and return the lines that they complete, without line ends.
 
         Raises:
             ProtocolError: a line is longer than 32 MiB.
@@ -34,6 +34,6 @@ class Lines:
         return [stripped for line in lines if (stripped := line.strip())]
 
     def end(self) -> list[bytes]:
-        """Take the end of the stream; return the last line where it had no line end."""
+        """Handle the end of the stream; return the last line if it had no line end."""
         rest, self._rest = self._rest.strip(), b""
         return [rest] if rest else []

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def encode_post(target: Target, body: bytes, *, headers: str = "") -> bytes:
     r"""Return the request that posts ``body`` to ``target``; ``headers`` are whole lines, each with its ``\r\n``.
 
-    The connection is for this one request: idle ones are closed by servers without notice. ``identity`` is asked for, because events
-    that are packed come when the packer's buffer is full, not when they are written.
+    The connection serves only this request, because servers close idle ones without notice. It requests ``identity``, because compressed
+    events arrive when the compressor's buffer is full, not when they are written.
     """
     head = (
         f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{headers}"

@@ -1,10 +1,10 @@
 """Reading one HTTP/1.1 response from bytes (RFC 9112, sections 4, 6, 7.1 and 8).
 
-Rule 1: no socket and no clock: bytes go in with :meth:`Response.feed`, bytes of the body come out, however the input was cut.
-Rule 2: a response is complete by its own framing (length or last chunk) or, where it has none, by the end of the connection; an end of
-the connection anywhere else is a failure. The chunk of size zero is the last one: trailers that follow it, and the line end that some
-servers forget, carry nothing for us.
-Rule 3: a body that is packed all the same, though requests ask for ``identity``, is unpacked.
+Rule 1: no socket and no clock: bytes go in with :meth:`Response.feed`, bytes of the body come out, however the input was split.
+Rule 2: a response is complete by its own framing (length or last chunk) or, without framing, by the end of the connection; any earlier end
+of the connection is a failure. The chunk of size zero is the last one: trailers after it, and the final line end that some servers omit,
+are irrelevant.
+Rule 3: a compressed body is decompressed, although requests ask for ``identity``.
 Rule 4: limits on everything that is buffered.
 """
 
@@ -25,10 +25,10 @@ _CHUNK: Final = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;|\Z)")
 
 
 class Response:
-    """One response. ``status`` is None until the head has come; ``complete`` once nothing more belongs to its body.
+    """One response. ``status`` is None until the head has arrived; ``complete`` is True once the body has ended.
 
-    ``reason`` is the text beside the status. ``headers`` has names in lower case; of a header that comes twice, the values joined by
-    commas (RFC 9110, section 5.3). ``packed``: the body came with a content coding, so its bytes are not those on the wire.
+    ``reason`` is the reason phrase. ``headers`` has names in lower case; the values of a repeated header are joined by commas (RFC 9110,
+    section 5.3). ``packed``: the body has a content coding, so its bytes differ from those on the wire.
     """
 
     __slots__ = ("_buffer", "_chunked", "_left", "_to_close", "_unpacking", "complete", "headers", "reason", "status")
@@ -42,13 +42,13 @@ class Response:
         self._chunked = False
         self._to_close = False
         self._unpacking: Unpacking | None = None
-        self._left = 0  # bytes left of the body or of the chunk; -1: the line end after a chunk is due
+        self._left = 0  # bytes left of the body or of the chunk; -1: expecting the line end after a chunk
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the connection and return those of the body that they complete.
+        """Process bytes from the connection and return the bytes of the body among them.
 
         Raises:
-            ProtocolError: these bytes are no response.
+            ProtocolError: the bytes are not an HTTP response.
         """
         if self.complete:
             return b""
@@ -67,27 +67,27 @@ class Response:
         return body if self._unpacking is None else self._unpacking.feed(body)
 
     def end(self) -> bool:
-        """Take the end of the connection; return whether the response is complete."""
+        """Handle the end of the connection; return whether the response is complete."""
         if self.status is not None and self._to_close:
             self.complete = True
         return self.complete
 
     @property
     def packed(self) -> bool:
-        """Whether the body came with a content coding."""
+        """Whether the body has a content coding."""
         return self._unpacking is not None
 
     @property
     def cut_short(self) -> bool:
-        """Whether the body is packed and ends in the middle of what was packed."""
+        """Whether the body is compressed and was truncated."""
         return self._unpacking is not None and not self._unpacking.whole
 
     def header(self, name: bytes) -> str:
-        """Return the value of the header ``name`` (in lower case), empty where there is none."""
+        """Return the value of the header ``name`` (in lower case); empty if there is none."""
         return self.headers.get(name, b"").decode("latin-1")
 
     def _head(self, data: bytes) -> bytes:
-        """Read the head, past interim responses; return what follows it. The head is kept until it is whole."""
+        """Read the head, skipping interim responses; return the bytes after it. The head is buffered until it is complete."""
         while True:
             end = _HEAD_END.search(data)
             if end is None:
@@ -123,7 +123,7 @@ class Response:
             self._to_close = bool(transfer) or not lengths
             self._left = 0 if self._to_close else int(lengths.pop())
             self.complete = not self._to_close and not self._left
-        # The coding of a transfer is undone like that of the content, after the chunks are put together.
+        # A transfer coding is decoded like a content coding, after dechunking.
         codings = _list(self.headers.get(b"content-encoding")) + transfer
         packed = [coding for coding in codings if coding not in (b"identity", b"chunked")]
         if len(packed) > 1:
@@ -158,12 +158,12 @@ class Response:
                     raise ProtocolError(f"a chunk is longer than announced: {line[:40]!r}", b"".join(body))
                 continue
             if not (size := _CHUNK.match(line)):
-                # An answer may have ended before the fault.
+                # The response may have ended before the fault.
                 raise ProtocolError(f"chunk size {line[:40]!r} is not a number", b"".join(body))
             self._left = int(size[1], 16)
             self.complete = not self._left
             end = at + self._left
-            if self._left and data[end : end + 2] == b"\r\n":  # all of it is here: the common chunk, in one step
+            if self._left and data[end : end + 2] == b"\r\n":  # the chunk is complete: the common case, in one step
                 body.append(data[at:end])
                 at = end + 2
                 self._left = 0

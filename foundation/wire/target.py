@@ -26,7 +26,7 @@ _SECRET: Final = re.compile(r"(?:^|[-_.])(?:(?:api)?key|token|secret|sig|signatu
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One replica. ``name`` is the URL as given and names the replica in records; ``path`` is what a request line asks for."""
+    """One replica. ``name`` is the URL as given and identifies the replica in records; ``path`` is the request target."""
 
     name: str
     host: str
@@ -38,8 +38,8 @@ class Target:
     def parse(cls, url: str) -> Target:
         """Read the URL of a server, of its API, or of its endpoint.
 
-        An endpoint is used as it is, with its query. A prefix that ends in a version is the base of an API, as SDKs take it; any other
-        one is where the API's ``/v1`` lies.
+        An endpoint is used unchanged, with its query. A prefix that ends in a version is the base URL of an API, as in SDKs; ``/v1`` is
+        appended to any other prefix.
 
         Raises:
             TargetError: not such a URL.
@@ -51,7 +51,7 @@ class Target:
         >>> Target.parse("https://example.org/api/v3/chat/completions").path
         '/api/v3/chat/completions'
         """
-        shown = _USER.sub(r"\1…@", url)  # a password belongs in no message
+        shown = _USER.sub(r"\1…@", url)  # never show a password in a message
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -71,7 +71,7 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """Host and port as the Host header wants them."""
+        """Host and port in the form of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
