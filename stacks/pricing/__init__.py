@@ -1,1 +1,1 @@
-"""What nodes and their use cost: the price book, and a graph held against it."""
+"""Costs: the price book, and the cost of a graph's nodes."""

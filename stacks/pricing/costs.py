@@ -1,12 +1,12 @@
-"""What the nodes of a graph cost a month, at list prices.
+"""The monthly cost of a graph's nodes, at list prices.
 
-Rule 1: three kinds of zero are kept apart. A pool priced at 0 is listed with 0; nodes without a price are ``unpriced`` and make the
-total an "at least"; what has a price somewhere but is not looked at here is ``not_modelled`` and must not be read as free.
+Rule 1: three kinds of zero are kept apart. A pool priced at 0 is listed with 0; nodes without a price are ``unpriced`` and make the total a
+lower bound; what costs money but is not computed here is ``not_modelled`` and must not be read as free.
 Rule 2: a month has 730 hours (the convention of cloud price lists and of infracost).
-Rule 3: low and high are the bounds of the pools (all at their smallest, all at their largest); the total is the nodes as declared. A
-pool that starts empty is listed with 0 nodes: it counts in high.
-Rule 4: idle is what is paid for and not requested by any pod (OpenCost specification 0.1): a node's price is split over CPU, memory
-and GPUs in the ratio of OpenCost's default rates, scaled to the node's price.
+Rule 3: low and high are at the bounds of the pools (all at their minimum, all at their maximum); the total is for the declared nodes. A
+pool that starts empty is listed with 0 nodes and counts in high.
+Rule 4: idle is capacity that is paid for but not requested by any pod (OpenCost specification 0.1): a node's price is split among CPU,
+memory and GPUs in proportion to OpenCost's default rates.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RATES: Final = Amounts(cpu=0.031611, memory_gib=0.004237, gpu=0.95)
 
 @dataclass(frozen=True, slots=True)
 class PoolCost:
-    """The nodes of one pool with one price. ``usd_per_hour`` is for one node; ``paid_share`` the share of the time it is paid for."""
+    """The nodes of one pool with one price. ``usd_per_hour`` is for one node; ``paid_share`` is the share of the time that is paid for."""
 
     name: str
     nodes: int
@@ -50,12 +50,12 @@ class PoolCost:
 
     @property
     def usd_per_hour(self) -> float | None:
-        """List price of one node, None where there is none."""
+        """List price of one node, None if there is none."""
         return self.price.for_purchase(self.purchase) if self.price else None
 
     @property
     def monthly_usd(self) -> float | None:
-        """The pool's price for a month, None where it has none."""
+        """The pool's price for a month, None if it has no price."""
         return self.monthly_for(self.nodes)
 
     def monthly_for(self, count: int) -> float | None:
@@ -66,7 +66,7 @@ class PoolCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a graph costs. Amounts in USD; ``idle_share`` is the share of ``monthly_usd`` that no pod requests, None where unknown."""
+    """The cost of a graph. Amounts in USD; ``idle_share`` is the share of ``monthly_usd`` that no pod requests, None if unknown."""
 
     pools: tuple[PoolCost, ...]
     unpriced: tuple[str, ...]
@@ -77,22 +77,22 @@ class Cost:
 
     @property
     def monthly_usd(self) -> float:
-        """The nodes as declared, for 730 hours."""
+        """Cost of the declared nodes for a month, 730 hours."""
         return sum(pool.monthly_usd or 0.0 for pool in self.pools)
 
     @property
     def hourly_usd(self) -> float:
-        """The nodes as declared, for an hour."""
+        """Cost of the declared nodes for an hour."""
         return self.monthly_usd / HOURS_PER_MONTH
 
     @property
     def low_usd(self) -> float:
-        """A month with every pool at its minimum size."""
+        """Cost of a month with every pool at its minimum size."""
         return sum(pool.monthly_for(pool.min_nodes) or 0.0 for pool in self.pools)
 
     @property
     def high_usd(self) -> float:
-        """A month with every pool at its maximum size."""
+        """Cost of a month with every pool at its maximum size."""
         return sum(pool.monthly_for(pool.max_nodes) or 0.0 for pool in self.pools)
 
     @property
@@ -103,7 +103,7 @@ class Cost:
         return f"{'at least ' if self.unpriced else ''}${self.monthly_usd:,.0f} a month"
 
     def age_warnings(self, today: date) -> tuple[str, ...]:
-        """Return what may be out of date on ``today``, one line a price."""
+        """Return warnings about prices that may be out of date on ``today``, one line each."""
         warnings = (pool.price.age_warning(today) for pool in self.pools if pool.price and pool.usd_per_hour)
         return tuple(sorted({warning for warning in warnings if warning}))
 
@@ -114,8 +114,8 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
     Args:
         graph: any graph; without Node objects nothing is priced, and the result says so.
         book: where prices are looked up.
-        budget_usd: the budget of the environment a month, passed on for whoever shows or judges the cost.
-        paid_share: for pools by name, the share of the time their nodes exist and are paid for; default 1.
+        budget_usd: the environment's monthly budget, passed through to reports and policies.
+        paid_share: by pool name, the share of the time in which its nodes exist and are paid for; default 1.
 
     Raises:
         ConfigurationError: a node or a pod carries an invalid quantity.
@@ -148,7 +148,7 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
 
 
 def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> tuple[PoolCost, str | None]:
-    """The cost of ``count`` nodes like ``first``, and why they have none; without a node there is nothing whose price is missing."""
+    """The cost of ``count`` nodes like ``first``, and why they have no price; without nodes no price is missing."""
     price, problem = None, None
     if first.price_reference is None:
         problem = "its nodes have no row in the price book"
@@ -174,7 +174,7 @@ def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> 
 
 
 def _not_modelled(graph: Graph) -> list[str]:
-    """What is in the graph, costs money, and is not in the total."""
+    """Items in the graph that cost money but are not in the total."""
     claims, gib = 0, 0.0
     for resource in claim_templates(graph):
         copies = int(resource.spec.get("replicas", 1)) if resource.kind == "StatefulSet" else 1
@@ -205,7 +205,7 @@ def _assumptions(pools: Iterable[PoolCost]) -> list[str]:
 
 
 def _idle_share(graph: Graph, found: tuple[Node, ...], pool_of: Mapping[str, PoolCost]) -> float | None:
-    """One minus the share of the price that is requested; a workload is spread evenly over the nodes that admit it."""
+    """One minus the requested share of the price; a workload is assumed to spread evenly over the nodes that admit it."""
     capacity: dict[str, Amounts] = {}
     hourly: dict[str, float] = {}
     for node in found:

@@ -1,11 +1,11 @@
-"""What a node costs an hour: the price book, a dated table of public list prices.
+"""Hourly prices of nodes: the price book, a dated table of public list prices.
 
-Rule 1: every price carries its source and how old it is; a price that looks wrong in its source says so (``suspect``) and is kept.
-Rule 2: what has no price is an error here, never a zero.
-Rule 3: no price is fetched: the book is a file. ``price_book.csv`` beside this module is our snapshot, read on 2026-11-23 from the
-public instance catalogue named in each row; list prices of a zone with a middling spot price, undated samples rather than quotes.
+Rule 1: every price has its source and date; a price that looks wrong in its source is marked (``suspect``) and kept.
+Rule 2: a missing price is an error here, never zero.
+Rule 3: no price is fetched: the book is a file. ``price_book.csv`` beside this module is our snapshot, read on 2026-11-23 from the public
+instance catalogue named in each row. Its list prices are from a zone with a median spot price; they are undated samples, not quotes.
 
-Prices are USD per hour for the whole instance. Rows whose accelerator is sold apart from its host hold the sum of both.
+Prices are USD per hour for the whole instance. If an accelerator is sold separately from its host, the row has the sum of both.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ COLUMNS: Final = (
     "source",
     "as_of",
 )
-#: A list price older than this is likely to have changed: GPU prices moved by 40 % within a year in the book's own sources.
+#: A list price older than this has probably changed: in the book's own sources GPU prices moved by 40 % within a year.
 STALE_AFTER: Final = timedelta(days=180)
 BUNDLED: Final = Path(__file__).with_name("price_book.csv")
-#: The largest figure of a row: more than any machine has of anything, and more than a large data centre costs an hour.
+#: Upper limit of every number in a row: more than any machine has of anything, and more than a large data centre costs an hour.
 LARGEST: Final = 1_000_000
 
 _ALLOWED: Final = "`budget: price_book:` is `bundled` or the path of a CSV"
 
 
 class UnpricedError(ConfigurationError):
-    """Nothing in the book answers: names what was asked and the nearest rows. ``nearest`` is the closest one, where there is any."""
+    """The book has no such row; the text names the request and the nearest rows. ``nearest`` is the closest one, if there is any."""
 
     def __init__(self, message: str, nearest: str | None) -> None:
         self.nearest = nearest
@@ -56,16 +56,16 @@ class UnpricedError(ConfigurationError):
 
 
 class PriceBookError(ConfigurationError):
-    """A price book cannot be read: names the file, the line and the column."""
+    """A price book cannot be read; the text names the file, the line and the column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """One row of the book.
 
-    ``usd_per_hour`` is the on-demand price; it and ``spot_usd_per_hour`` are None where the source has none. ``vcpus`` and
-    ``memory_gib`` are None where the row does not fix them. ``suspect`` says why the source's figure is doubtful, else None.
-    ``as_of`` is a text: the latest month the price can be from, or ``undated``.
+    ``usd_per_hour`` is the on-demand price; it and ``spot_usd_per_hour`` are None if the source has none. ``vcpus`` and ``memory_gib`` are
+    None if the row does not specify them. ``suspect`` says why the source's figure is doubtful, else None. ``as_of`` is a text: the latest
+    month the price can be from, or ``undated``.
     """
 
     cloud: str
@@ -83,18 +83,18 @@ class Price:
 
     @property
     def reference(self) -> str:
-        """``cloud/region/instance_type``, as the nodes of a graph name their price."""
+        """``cloud/region/instance_type``, the price reference of a graph's nodes."""
         return f"{self.cloud}/{self.region}/{self.instance_type}"
 
     def for_purchase(self, purchase: str) -> float | None:
-        """Return USD per hour for ``on-demand``, ``spot`` or ``reserved``; None where the book has no such price.
+        """Return USD per hour for ``on-demand``, ``spot`` or ``reserved``; None if the book has no such price.
 
-        The book has no reserved prices: they are private contracts. ``reserved`` is priced as on-demand, an upper bound.
+        The book has no reserved prices, because they are in private contracts. ``reserved`` is priced as on-demand, an upper bound.
         """
         return self.spot_usd_per_hour if purchase == "spot" else self.usd_per_hour
 
     def age_warning(self, today: date) -> str | None:
-        """Return why this price may be out of date on ``today``, or None. A machine that costs nothing by definition never is."""
+        """Return why this price may be out of date on ``today``, or None. A machine that is free by definition never is."""
         if self.cloud == "local":
             return None
         if (latest := _latest_month(self.as_of)) is None:
@@ -134,10 +134,10 @@ class PriceBook:
 
     @classmethod
     def named(cls, name: str, *, root: Path = Path()) -> Self:
-        """Return the bundled book for ``bundled``, otherwise the one in the file called ``name``, relative to ``root``.
+        """Return the bundled book for ``bundled``, otherwise the one in the file ``name``, relative to ``root``.
 
         Raises:
-            PriceBookError: the file cannot be read or is no price book.
+            PriceBookError: the file cannot be read or is not a price book.
         """
         if name == "bundled":
             return cls.bundled()
@@ -213,7 +213,7 @@ def read_rows(path: Path) -> list[Price]:
         PriceBookError: see :meth:`PriceBook.read`.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a byte order mark first
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise PriceBookError(f"price book {path}: cannot be read ({reason}). {_ALLOWED}") from error
@@ -227,7 +227,7 @@ def read_rows(path: Path) -> list[Price]:
                 where = f"price book {path}, line {reader.line_num}"
                 raise PriceBookError(f"{where}: {price.reference} is already priced above; keep one of them")
             rows[price.reference] = price
-    except csv.Error as error:  # the dictionary reader counts a line only once it is a row
+    except csv.Error as error:  # the reader's line number excludes the line that failed
         raise PriceBookError(f"price book {path}, line {reader.reader.line_num}: this is not a CSV row ({error})") from error
     if not rows:
         raise PriceBookError(f"price book {path}: it has no rows")
@@ -235,7 +235,7 @@ def read_rows(path: Path) -> list[Price]:
 
 
 def _latest_month(as_of: str) -> date | None:
-    """Return the first day of the month that ``as_of`` names; None for an undated price and where no month is named.
+    """Return the first day of the month that ``as_of`` names; None for an undated price or if it names no month.
 
     Raises:
         ValueError: there is no such month.
@@ -258,7 +258,7 @@ def _check_columns(path: Path, found: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A line of the file on its way to a :class:`Price`."""
+    """A line of the file, to be parsed into a :class:`Price`."""
 
     path: Path
     line: int
@@ -294,7 +294,7 @@ class _Row:
         raise self._error(column, "", "a text; a price cannot be traced or found without it")
 
     def _number(self, column: str) -> float | None:
-        """A figure from zero to the largest; None for an empty cell."""
+        """A number from zero to ``LARGEST``; None for an empty cell."""
         text = (self.values[column] or "").strip()
         if not text:
             return None

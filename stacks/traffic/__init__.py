@@ -1,7 +1,6 @@
-"""The load as data: which request is to be sent when, with how many tokens.
+"""The load as data: when to send which request, with how many tokens.
 
-The load test sends this plan and the twin predicts the same plan, so a difference between them is the model's error and not
-another draw of the dice.
+The load test sends the same plan that the twin predicts, so a difference between them is the model's error, not random variation.
 """
 
 from stacks.traffic.errors import (

@@ -1,4 +1,4 @@
-"""What can be wrong with the traffic that a user asks for; every text says how to fix it."""
+"""Errors in the requested traffic; every text says how to fix it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PlanTooLongError(ConfigurationError):
-    """Rate times duration is more than a plan may hold."""
+    """Rate times duration exceeds the limit of a plan."""
 
     def __init__(self, requests: float, limit: int) -> None:
         super().__init__(
@@ -30,7 +30,7 @@ class TraceError(ConfigurationError):
 
 
 class UnreadableTraceError(TraceError):
-    """The file is missing, may not be read or is not text; ``fix`` is what is to be known of where it was looked for."""
+    """The file is missing, unreadable or not text; ``fix`` explains where it was looked for."""
 
     def __init__(self, path: Path, why: str, fix: str = "") -> None:
         self.why = why
@@ -38,7 +38,7 @@ class UnreadableTraceError(TraceError):
 
 
 class UnknownTraceFormatError(TraceError):
-    """The file is text, but neither of the formats that are known; ``found`` lists the columns seen."""
+    """The file is text, but in neither of the known formats; ``found`` lists its columns."""
 
     def __init__(self, path: Path, found: Sequence[str], formats: Sequence[Sequence[str]]) -> None:
         self.found = tuple(found)
@@ -58,7 +58,7 @@ class UnknownTraceFormatError(TraceError):
 
 
 class EmptyTraceError(TraceError):
-    """The file holds no row that can be replayed."""
+    """The file has no row that can be replayed."""
 
     def __init__(self, path: Path, *, bad: int) -> None:
         super().__init__(path, f"no usable row ({bad} bad ones)" if bad else "no rows")

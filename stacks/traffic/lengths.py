@@ -1,6 +1,6 @@
-"""How long prompts and answers are, in tokens.
+"""Lengths of prompts and answers, in tokens.
 
-One draw of the stream per request and nothing else touches the stream, so request 17 keeps its length when the rate changes.
+Each request takes one draw from the stream, which has no other user, so request 17 keeps its length when the rate changes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def clip(lengths: Lengths, tokens: float) -> int:
-    """Return ``tokens`` rounded and moved into the bounds."""
+    """Return ``tokens`` rounded and clipped to the bounds."""
     return max(lengths.low, min(lengths.high, round(tokens)))
 
 
 def draw(lengths: Lengths, random: Random) -> Iterator[int]:
-    """Yield lengths without end. ``mean`` and ``cv`` are those before rounding and clipping to ``low`` and ``high``."""
+    """Yield lengths forever. ``mean`` and ``cv`` apply before rounding and clipping to ``low`` and ``high``."""
     match lengths.distribution:
         case "constant":
             assert lengths.mean is not None, "the environment checks it"
@@ -45,7 +45,7 @@ def draw(lengths: Lengths, random: Random) -> Iterator[int]:
 
 
 def _interpolate(pairs: Sequence[tuple[float, float]], share: float) -> float:
-    """Linear between the pairs; level outside the first and the last."""
+    """Interpolate linearly between the pairs; constant before the first and after the last."""
     after = bisect_right(pairs, share, key=lambda pair: pair[0])
     if after == 0:
         return pairs[0][1]

@@ -1,9 +1,9 @@
-"""From what the environment says about its traffic to the list of requests.
+"""Turns the environment's traffic into the list of requests.
 
 Rule 1: deterministic: the same traffic and seed give the same plan on every machine.
-Rule 2: arrivals, prompts and answers have a stream of random numbers each; changing one does not move the others.
-Rule 3: a trace is replayed as recorded; only an explicit rate bends its time, and lengths are clipped to the bounds of the
-environment so that an engine with a small context can replay the traffic of a large one. What was changed is said in a note.
+Rule 2: arrivals, prompts and answers each have their own random stream; changing one does not affect the others.
+Rule 3: a trace is replayed as recorded; only an explicit rate rescales its time, and lengths are clipped to the bounds of the environment
+so that an engine with a small context can replay the traffic of a large one. A note reports each change.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 _SHORT_S: Final = 1.0
 _FAST_PER_S: Final = 20.0
-"""A trace that is shorter and faster than these may be one of seconds that was written where milliseconds belong."""
+"""A trace that is shorter and faster than these limits probably has seconds where milliseconds belong."""
 MAX_REQUESTS: Final = 2_000_000
-"""Longest plan; at 100 bytes a request still a small part of a laptop's memory."""
+"""Longest plan: at 100 bytes per request still a small part of a laptop's memory."""
 
 
 def plan(
@@ -45,15 +45,14 @@ def plan(
     """Return the requests of a run, in order of time.
 
     Args:
-        traffic: What the environment says.
+        traffic: The environment's traffic.
         seed: Default: the traffic's own.
-        root: Folder that a relative path of a trace starts from.
-        skip_bad_rows: Go on without the bad rows of a trace instead of refusing it.
+        root: Folder against which a relative path of a trace is resolved.
+        skip_bad_rows: Continue without the bad rows of a trace instead of rejecting it.
         duration_s: Seconds; default: the traffic's own. A trace is cut there.
-        rate_per_s: Requests per second; default: the traffic's own, and for a trace the times as recorded. Given, the time of the
-            whole trace is stretched until its mean rate over all rows is this one.
-        on_note: Called with each thing a reader of the results must know: rows skipped or cut off, lengths clipped, time
-            stretched.
+        rate_per_s: Requests per second; default: the traffic's own, and for a trace the recorded times. If given, the whole trace is
+            stretched in time until its mean rate over all rows is this one.
+        on_note: Called with each note that a reader of the results needs: rows skipped or cut off, lengths clipped, time stretched.
 
     Raises:
         TraceError: the trace cannot be replayed; see ``stacks.traffic.errors``.
@@ -77,7 +76,7 @@ def plan(
 def request_lengths(
     traffic: Traffic, *, seed: int | None = None, root: Path = Path(), skip_bad_rows: bool = False
 ) -> Iterator[tuple[int, int]]:
-    """Return (prompt, output) tokens without end, for users who decide themselves when to send; a trace starts over at its end.
+    """Yield (prompt, output) tokens forever, for closed-loop users, who decide when to send; a trace starts over at its end.
 
     Raises:
         TraceError: the trace cannot be replayed.
@@ -89,10 +88,10 @@ def request_lengths(
 
 
 def trace_path(named: str, root: Path) -> Path:
-    """Return the path of a trace, taken from ``root`` where it is relative and from a home folder where it begins with ``~``.
+    """Return the path of a trace; a relative one is resolved against ``root``, one with ``~`` against a home directory.
 
     Raises:
-        UnreadableTraceError: there is no such home folder.
+        UnreadableTraceError: there is no such home directory.
     """
     try:
         return root / Path(named).expanduser()
@@ -101,7 +100,7 @@ def trace_path(named: str, root: Path) -> Path:
 
 
 def _stream(seed: int, name: str) -> Random:
-    # A text seed goes through SHA-512: neighbouring seeds and streams have nothing in common.
+    # A string seed is hashed with SHA-512, so neighbouring seeds and streams are unrelated.
     return Random(f"{seed}/{name}")  # noqa: S311  # a simulation wants repeatable numbers
 
 
@@ -115,7 +114,7 @@ def _trace(traffic: Traffic, root: Path, skip_bad_rows: bool, note: Callable[[st
     try:
         trace = read_trace(path, skip_bad_rows=skip_bad_rows)
     except UnreadableTraceError as error:
-        if Path(traffic.trace).expanduser().is_absolute():  # as of an option, which is taken relative to the working folder
+        if Path(traffic.trace).expanduser().is_absolute():  # as from an option, which is relative to the working directory
             raise
         raise UnreadableTraceError(error.path, error.why, "`traffic.trace` is taken relative to the project's root") from error
     if trace.bad:

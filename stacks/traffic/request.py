@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """A request to come: intended time in seconds from the start of the run, lengths in tokens."""
+    """A planned request: intended time in seconds from the start of the run, lengths in tokens."""
 
     index: int
     at_s: float

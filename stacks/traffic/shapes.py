@@ -1,8 +1,8 @@
-"""How the rate of a run moves over its duration, with a mean of one.
+"""How the rate of a run changes over its duration, with a mean of one.
 
-A shape is an intensity over the share of the run that has passed (0 to 1) and the inverse of its integral. A unit-rate process
-whose points go through the inverse becomes one with that intensity (time rescaling: Daley and Vere-Jones, An Introduction to the
-Theory of Point Processes, theorem 7.4.I), so every shape works with every arrival process and keeps the mean rate.
+A shape is an intensity over the elapsed share of the run (0 to 1) and the inverse of its integral. Mapping the points of a unit-rate
+process through the inverse gives a process with that intensity (time rescaling: Daley and Vere-Jones, An Introduction to the Theory of
+Point Processes, theorem 7.4.I), so every shape works with every arrival process and keeps the mean rate.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _diurnal_intensity(share: float) -> float:
     return 1 - _SWING * math.cos(2 * math.pi * share)
 
 
-#: Every value of ``traffic.shape``: level; from nothing to twice the mean; a burst in the middle; one day from trough to trough.
+#: Every value of ``traffic.shape``: constant; from zero to twice the mean; a burst in the middle; one day from trough to trough.
 SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
     {
         "constant": Shape(lambda _share: 1.0, lambda p: p),

@@ -1,4 +1,4 @@
-"""Rows of a trace as they are read from its lines, in both formats: what is in them, or why they are bad."""
+"""Rows of a trace, parsed from its lines in both formats: their values, or why they are bad."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN: Final = 60  # characters of a value in a message
 _LATEST: Final = 1e19  # nanoseconds until 2286; keeps NaN, infinity and the like out
 
 Raw = tuple[int, str, Any]
-"""A row as read: line number, its text, and what to parse (or the reason why it cannot be)."""
+"""A raw row: line number, text, and the value to parse (or the reason why it cannot be parsed)."""
 Parsed = tuple[int, int, int]
 """Nanoseconds, prompt tokens, output tokens."""
 
@@ -45,7 +45,7 @@ def csv_rows(lines: list[str], header: int) -> Iterator[Raw]:
             yield number, line, BadValueError("it is above the header")
     columns = columns_of(lines[header])
     where = [columns.index(name) for name in CSV_COLUMNS]
-    # Each line is read by itself: a stray quote spoils one row instead of swallowing the rest of the file.
+    # Each line is read separately, so a stray quote spoils one row instead of swallowing the rest of the file.
     for number, line in enumerate(lines[header + 1 :], start=header + 2):
         if line.strip():
             yield number, line, _cells(line, len(columns), where)
@@ -92,7 +92,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 
 def parse_json(row: Any, *, epoch: bool) -> Parsed:
-    """Read one row; ``epoch``: its time is a number since 1970, else one of milliseconds.
+    """Read one row; ``epoch``: its time is a number since 1970, else in milliseconds.
 
     Raises:
         BadValueError: it is bad.

@@ -1,10 +1,10 @@
-"""Times of a trace: how they are written, and which of them cannot be true.
+"""Times of a trace: parsing them, and detecting wrong ones.
 
-Rule 1: a time is text (ISO 8601 as Azure and most databases write it, UTC where it names no offset) or a number. A number since 1970
-shows its unit by its size: seconds, milliseconds, microseconds and nanoseconds lie three digits apart until the year 2286. A smaller
-number counts from some start, and its unit is the format's, where the format has one.
-Rule 2: of rows whose times contradict each other, as few as possible are wrong: one clock in the future does not condemn the rows after
-it. Rows that are more than a year away from most of the others are wrong too.
+Rule 1: a time is text (ISO 8601 as Azure and most databases write it, UTC without an offset) or a number. The size of a number since 1970
+shows its unit: until the year 2286 seconds, milliseconds, microseconds and nanoseconds are three digits apart. A smaller number counts from
+an arbitrary start, in the unit of the format, if that has one.
+Rule 2: if times contradict each other, as few rows as possible are considered wrong, so one time in the future does not invalidate all rows
+after it. Rows that are more than a year away from most of the others are wrong, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TEXT: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"^[0-9]{1,20}(?:\.[0-9]{1,9})?$", re.ASCII)
 _EPOCH: Final[tuple[tuple[int, int], ...]] = tuple((10**digits, NS_PER_S // 10 ** (digits - 9)) for digits in (9, 12, 15, 18))
-"""The smallest number since 1970 (2001) of each unit, ten times of which is the limit; and the unit in nanoseconds."""
+"""For each unit the smallest number since 1970 (in 2001; the limit is ten times that), and the unit in nanoseconds."""
 
 
 class BadValueError(ValueError):
@@ -35,7 +35,7 @@ def from_text(text: str, *, name: str, shown: str) -> int:
     """Return nanoseconds since 1970; ``datetime`` alone would cut Azure's digits of 100 ns.
 
     Raises:
-        BadValueError: it has no form that is known, or its unit cannot be seen; ``name`` and ``shown`` say of what.
+        BadValueError: its format is unknown, or its unit is unclear; ``name`` and ``shown`` identify the value in the text.
     """
     if _NUMBER.match(text):
         if (when := since_1970(Fraction(text))) is None:
@@ -46,14 +46,14 @@ def from_text(text: str, *, name: str, shown: str) -> int:
     offset = (match[3] or "Z").upper().replace("UTC", "Z")
     try:
         whole = datetime.fromisoformat(match[1] + offset)
-    except ValueError as error:  # it has the form of a time, but there is no 31 February
+    except ValueError as error:  # it looks like a time but is not one, such as 31 February
         raise BadValueError(f"{name} {shown}: {error}") from error
     since = whole - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * NS_PER_S + int((match[2] or "0").ljust(9, "0"))
 
 
 def since_1970(number: float | Fraction) -> int | None:
-    """Return nanoseconds since 1970 where ``number`` is such a time in one of the four units, by its size; None where it is not.
+    """Return nanoseconds since 1970 if, by its size, ``number`` is such a time in one of the four units; else None.
 
     >>> since_1970(1_700_158_623), since_1970(1_700_158_623_979), since_1970(27_000)
     (1700158623000000000, 1700158623979000000, None)
@@ -65,9 +65,9 @@ def since_1970(number: float | Fraction) -> int | None:
 
 
 def contradictions(times_ns: Sequence[int]) -> dict[int, str]:
-    """Return the indices of the fewest times that must be wrong for the others to be in order and together, each with the reason.
+    """Return the smallest set of times that must be wrong for the rest to be in order and close together: reasons by index.
 
-    Of two times that contradict each other and nothing else, the later row is the wrong one.
+    If two times contradict only each other, the later row is the wrong one.
     """
     wrong = dict.fromkeys(_far_away(times_ns), "its time is more than a year away from most others")
     near = [index for index in range(len(times_ns)) if index not in wrong]
@@ -83,11 +83,11 @@ def contradictions(times_ns: Sequence[int]) -> dict[int, str]:
 
 
 def _longest_rising(times: Sequence[int]) -> list[int]:
-    """Return the indices of a longest subsequence that never falls (Fredman, Discrete Mathematics 11 (1975) 29), in order.
+    """Return the indices of a longest non-decreasing subsequence (Fredman, Discrete Mathematics 11 (1975) 29), in order.
 
-    It is built from the end, so that of equally long ones the one with the earlier rows is found.
+    It is built from the end, so that among equally long ones the one with the earlier rows is found.
     """
-    ends: list[int] = []  # negated times of the best beginnings so far, by length
+    ends: list[int] = []  # negated first times of the best subsequences so far, by length
     where: list[int] = []
     after = [-1] * len(times)
     for index in range(len(times) - 1, -1, -1):
@@ -104,7 +104,7 @@ def _longest_rising(times: Sequence[int]) -> list[int]:
 
 
 def _far_away(times: Sequence[int]) -> list[int]:
-    """Return the indices of those that a gap of more than a year parts from most."""
+    """Return the indices of times that a gap of more than a year separates from most others."""
     groups: list[list[int]] = []
     for index in sorted(range(len(times)), key=times.__getitem__):
         if not groups or times[index] - times[groups[-1][-1]] > _YEAR_NS:

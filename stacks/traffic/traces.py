@@ -2,9 +2,9 @@
 
 Rule 1: two formats, told apart by the first line that is a header or a whole row of one of them: CSV with TIMESTAMP (UTC, up to nine
 fractional digits), ContextTokens and GeneratedTokens (Azure LLM inference traces), and JSON lines with timestamp (milliseconds),
-input_length and output_length (Mooncake). Further columns and keys are left alone. Either may be packed with gzip.
-Rule 2: a row is good or bad, never changed: lengths are whole numbers of at least 1 (``6758.0`` is one), and its time fits those of
-the others (``trace_times.py``).
+input_length and output_length (Mooncake). Other columns and keys are ignored. Either may be compressed with gzip.
+Rule 2: a row is good or bad, never changed: its lengths must be integers of at least 1 (``6758.0`` is accepted), and its time must agree
+with the others (``trace_times.py``).
 Rule 3: bad rows are counted and the first is described; whether to go on is the user's decision.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _GZIP: Final = b"\x1f\x8b"
 _MOST_PER_S: Final = 100.0
-"""Requests per second beyond which times in parts of a millisecond are taken for seconds."""
+"""Requests per second above which fractional milliseconds are assumed to be seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class TraceRow:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be replayed: line number in the file (from 1), its text, what is wrong with it."""
+    """A row that cannot be replayed: its line number in the file (from 1), its text, and what is wrong with it."""
 
     line: int
     text: str
@@ -56,7 +56,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The good rows of a file, in order of time, and what was left out."""
+    """The good rows of a file, in order of time, and the rows that were left out."""
 
     path: Path
     rows: tuple[TraceRow, ...]
@@ -65,7 +65,7 @@ class Trace:
 
     @property
     def rate_per_s(self) -> float:
-        """Mean rate over the span of the rows; infinite where all have the same time."""
+        """Mean rate over the span of the rows; infinite if all have the same time."""
         span = self.rows[-1].at_s
         return (len(self.rows) - 1) / span if span else math.inf
 
@@ -74,11 +74,11 @@ def read_trace(path: Path, *, skip_bad_rows: bool = False) -> Trace:
     """Read ``path``.
 
     Raises:
-        UnreadableTraceError: no such file, no right to read it, damaged, or not UTF-8.
-        UnknownTraceFormatError: neither of the two formats.
+        UnreadableTraceError: the file does not exist, may not be read, is damaged or is not UTF-8.
+        UnknownTraceFormatError: it is in neither of the two formats.
         TraceError: a column occurs twice, or the times look like seconds where milliseconds belong.
-        BadTraceRowsError: bad rows, and ``skip_bad_rows`` is not set.
-        EmptyTraceError: not one good row.
+        BadTraceRowsError: there are bad rows, and ``skip_bad_rows`` is not set.
+        EmptyTraceError: there is no good row.
     """
     lines = _lines(path)
     if not any(line.strip() for line in lines):
@@ -93,7 +93,7 @@ def read_trace(path: Path, *, skip_bad_rows: bool = False) -> Trace:
 
 
 def _json_trace(path: Path, lines: list[str]) -> Trace:
-    """Read JSON lines, whose numbers are milliseconds from some start, or any unit since 1970 where nine of ten can be that.
+    """Read JSON lines: times are in any unit since 1970 if nine of ten can be that, else milliseconds from some start.
 
     Raises:
         TraceError: the times look like seconds.
@@ -127,7 +127,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _header(path: Path, lines: list[str]) -> int | None:
-    """Return the index of the header of a CSV file; None where the rows are JSON."""
+    """Return the index of the header of a CSV file; None if the rows are JSON."""
     found: list[str] = []
     for index, line in enumerate(lines):
         if not line.strip():

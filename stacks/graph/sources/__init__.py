@@ -1,6 +1,6 @@
-"""Reads a graph: from the program itself, a preview, an exported state, or plain manifests.
+"""Reads a graph: from the program itself, a preview, an exported state, a live cluster, or plain manifests.
 
-Each source is one file and ends in :meth:`stacks.graph.Graph.of`, which brings it into the one normal form.
+Each source is one file and ends in :meth:`stacks.graph.Graph.of`, which brings it into normal form.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the Pulumi engine says of a run that failed."""
+"""Diagnostics of the Pulumi engine about a failed run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _WORDS_KEPT: Final = 600
 
 
 def brief(message: str) -> str:
-    """Return an error of the engine in one line: of a traceback only what was raised, of everything else the first words."""
+    """Return an error of the engine as one line: the exception of a traceback, the beginning of anything else."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if any(line.startswith("Traceback ") for line in lines):
         lines = lines[-1:]

@@ -37,8 +37,8 @@ _PLAN: Final = fields({"changeSummary": fields({"same": COUNT}), "diagnostics": 
 def from_state(document: Any, place: str = "the exported state") -> Graph:
     """Read an exported state (``pulumi stack export``); ``place`` names it in errors, a file by its path.
 
-    What is deleted already (``pendingReplacement``) or will be (``delete``) does not count. A replacement that was not made, and an
-    operation that was cut off, are told as unseen.
+    Resources that are already deleted (``pendingReplacement``) or about to be (``delete``) do not count. A replacement that was not made
+    and an operation that was interrupted are reported as unseen.
 
     Raises:
         ConfigurationError: the document is not an exported state, or an object in it does not have the shape of its kind.
@@ -58,11 +58,11 @@ def from_state(document: Any, place: str = "the exported state") -> Graph:
 
 
 def from_preview(document: Any, place: str = "the plan") -> Graph:
-    """Read the plan of ``pulumi preview --json``: the resources as they will be; ``place`` names it in errors, a file by its path.
+    """Read the plan of ``pulumi preview --json``: the resources after the update; ``place`` names it in errors, a file by its path.
 
     Raises:
-        ConfigurationError: the document is not such a plan, its program failed, it leaves out what stays as it is, or an object in it
-            does not have the shape of its kind.
+        ConfigurationError: the document is not such a plan, its program failed, it omits unchanged resources, or an object in it does not
+            have the shape of its kind.
     """
     is_plan = isinstance(document, Mapping) and not _PARTS_OF_A_PLAN.isdisjoint(document)
     listed = (document.get("steps") or []) if is_plan else None
@@ -89,7 +89,7 @@ def from_preview(document: Any, place: str = "the plan") -> Graph:
 
 
 def _must_be_whole(diagnostics: Iterable[Mapping[str, Any]], place: str) -> None:
-    """Refuse the plan of a preview that failed: Pulumi prints the steps up to there, and what would have come after is missing."""
+    """Reject the plan of a failed preview: Pulumi prints only the steps before the failure, so the rest is missing."""
     if errors := [text for one in diagnostics if one.get("severity") == "error" and (text := brief(str(one.get("message") or "")))]:
         raise ConfigurationError(
             f"{place}: this preview failed, so the plan ends before the program did: {'; '.join(errors)}. "
@@ -103,7 +103,7 @@ def _unmade(labels: Iterable[str]) -> Iterator[str]:
 
 
 def _cut_off(deployment: Any, place: str) -> Iterator[str]:
-    """Yield a sentence about the operations that were running when an update was cut off: nobody knows how they ended."""
+    """Yield a sentence about the operations that were running when an update was interrupted: their outcome is unknown."""
     listed = (deployment.get("pending_operations") if isinstance(deployment, Mapping) else None) or []
     _must_fit(each(_OPERATION), listed, place, "deployment.pending_operations")
     if operations := [f"{one.get('type') or 'changing'} {_label(one.get('resource') or {})}" for one in listed]:

@@ -1,6 +1,6 @@
-"""The graph of what a cluster says is there now: the objects of one environment, read from its API server.
+"""The graph of a live cluster: the objects of one environment, read from its API server.
 
-A load test starts the engines as the *live* Deployments say, so that an object edited by hand is measured as it is.
+A load test starts the engines as the *live* Deployments define them, so that it measures manual edits, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stacks.graph import Graph, Resource, labels
 if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
 
-#: What the twin reads: its apiVersion, and the client and call that list it in all namespaces.
+#: The kinds that the twin reads: the apiVersion, and the client and call that list them in all namespaces.
 _LISTS: Final = {
     "Node": ("v1", "CoreV1Api", "list_node"),
     "Deployment": ("apps/v1", "AppsV1Api", "list_deployment_for_all_namespaces"),
@@ -24,7 +24,7 @@ _LISTS: Final = {
     "PodDisruptionBudget": ("policy/v1", "PolicyV1Api", "list_pod_disruption_budget_for_all_namespaces"),
     "ConfigMap": ("v1", "CoreV1Api", "list_config_map_for_all_namespaces"),
 }
-#: Of these only the ones with this label are read: those that tell a pool.
+#: Of these kinds only objects with this label are read: the ConfigMaps that describe a pool.
 _WITH_LABEL: Final = {"ConfigMap": labels.POOL}
 _TIMEOUT_S: Final = 20
 
@@ -33,7 +33,7 @@ def from_cluster(cluster: Cluster, environment: str) -> Graph:
     """Read the objects labelled with ``environment``.
 
     Raises:
-        ClusterError: the API server does not answer, does not know us, or refuses to list them.
+        ClusterError: the API server does not answer, rejects our credentials, or denies listing them.
         ConfigurationError: the kubeconfig has no such context, or its credentials cannot be used.
     """
     resources = [
@@ -65,7 +65,7 @@ def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[
         list_all = getattr(getattr(client, group)(connection), call)
         selector = ",".join(filter(None, (f"{labels.ENVIRONMENT}={environment}", _WITH_LABEL.get(kind))))
         try:
-            # The answer as it came: decoding it into the client's classes would lose the manifest's own form.
+            # The raw response: decoding it into the client's classes would lose the manifest's own form.
             answer = list_all(label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)
         except client.ApiException as error:
             raise ClusterError(f"the cluster refuses to list {kind}s: {error.status} {error.reason}") from error

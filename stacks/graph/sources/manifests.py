@@ -1,7 +1,7 @@
 """Graphs from plain Kubernetes manifests: plain YAML or JSON files, or folders of them.
 
-URNs are made in Pulumi's form, so that everything that reads a graph can name the resources; there are no parents, and no
-dependencies. Lists (``List``, ``ConfigMapList`` …) are split into their items.
+Resources get URNs in Pulumi's form, so that every reader of a graph can name them; there are no parents and no dependencies. Lists
+(``List``, ``ConfigMapList`` …) are split into their items.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _LIST: Final = "List"
 
 
 def from_manifests(paths: Sequence[Path]) -> Graph:
-    """Read files, or folders with all ``.yaml``, ``.yml`` and ``.json`` files beneath them.
+    """Read files, or all ``.yaml``, ``.yml`` and ``.json`` files under folders.
 
     Raises:
-        ConfigurationError: a path does not exist, a file is not YAML, or has to be rendered first; a document is no Kubernetes object or
-            not in the shape of its kind; or two documents are the same object.
+        ConfigurationError: a path does not exist; a file is not YAML or must be rendered first; a document is not a Kubernetes object or
+            does not have the shape of its kind; or two documents are the same object.
     """
     seen: dict[tuple[str, ...], Path] = {}
     resources = []
@@ -55,9 +55,9 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _beneath(folder: Path) -> Iterator[Path]:
-    """Yield the manifests in a folder and those beneath it, linked ones too, each folder once.
+    """Yield the manifests in a folder and its subfolders, including linked ones, each folder once.
 
-    What cannot be looked into is an error: what is not seen would pass every policy.
+    An unreadable folder is an error, because manifests that are not seen would pass every policy.
     """
 
     def refuse(error: OSError) -> None:
@@ -72,7 +72,7 @@ def _beneath(folder: Path) -> Iterator[Path]:
         been.add((status.st_dev, status.st_ino))
         refuse_unrendered_folder(Path(place), names)
         for file in (Path(place, name) for name in names):
-            if file.suffix in _ENDINGS and (file.is_file() or not file.exists()):  # a link to nothing is refused when it is read
+            if file.suffix in _ENDINGS and (file.is_file() or not file.exists()):  # reading a dangling link reports it
                 yield file
 
 
@@ -88,7 +88,7 @@ def _read(path: Path) -> Iterator[Resource]:
 
 
 def _documents(text: str, path: Path) -> list[Any]:
-    """Read JSON where it begins like JSON, and YAML where it does not or goes on like YAML; the ending does not count, as for kubectl."""
+    """Read JSON if the text starts like JSON and parses as JSON, else YAML; like kubectl, ignore the file's extension."""
     not_json: ValueError | None = None
     if text.lstrip().startswith("{"):
         try:
@@ -119,7 +119,7 @@ def _items(document: dict[str, Any], place: str) -> Iterator[Resource]:
     items = document.get("items") or []
     if not isinstance(items, list):
         raise ConfigurationError(f"{place}: `items` is {items!r}; a list of objects is expected")
-    # The API server leaves out in the items of a typed list what the list's own kind says.
+    # The API server omits kind and apiVersion from the items of a typed list.
     kind = str(document["kind"]).removesuffix(_LIST)
     known = {"apiVersion": document["apiVersion"], "kind": kind} if kind else {}
     for index, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""The graph from the program itself: runs it against a monitor that only writes down what is registered.
+"""The graph from the program itself: runs it against a resource monitor that only records registrations.
 
 No engine, no provider, no plugin and no cluster are needed. The monitor keeps the requests as they are (Pulumi's own mocks decode
 and encode every value, which takes most of the time for a large stack) and answers each with its inputs.
@@ -28,7 +28,7 @@ from stacks.graph.urns import STACK, parent_of
 
 
 class _NoMocks(mocks.Mocks):
-    """Stands where Pulumi asks for mocks; the recorder answers every registration before they are asked."""
+    """Placeholder for the mocks that Pulumi requires; the recorder answers every registration before they are called."""
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         raise StackError(f"the program calls {args.token}, which needs Pulumi's engine: the graph cannot be made without it")
@@ -43,7 +43,7 @@ class _Recorder(mocks.MockMonitor):
         self.registered: list[Resource] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the name of the gRPC method
-        # As the engine builds URNs: the stack itself leaves no trace in its children's types (pulumi/sdk, resource/urn).
+        # As in the engine's URNs: the stack's type is not part of its children's types (pulumi/sdk, resource/urn).
         parent = parent_of(request.parent) or ""
         urn = self.make_urn(parent, request.type, request.name)
         if request.type == STACK:
@@ -79,8 +79,8 @@ def from_program(environment: Environment) -> Graph:
     """Return the graph that the program declares for ``environment``.
 
     Raises:
-        StackError: the program asked for something that only an engine can answer.
-        ConfigurationError: it declares one thing twice.
+        StackError: the program made a call that only an engine can answer.
+        ConfigurationError: it declares a resource twice.
     """
     recorder = _Recorder()
     failures: list[BaseException] = []
@@ -88,8 +88,8 @@ def from_program(environment: Environment) -> Graph:
     def run() -> None:
         from stacks.program import program
 
-        # Pulumi keeps its settings in context variables and in the thread's event loop: a thread of its own leaves the caller's
-        # (the Automation API's, for instance) as they were.
+        # Pulumi keeps its settings in context variables and in the thread's event loop; a separate thread leaves the caller's (the
+        # Automation API's, for instance) unchanged.
         try:
             settings.configure(_settings(recorder, environment.name))
             asyncio.run(run_in_stack(lambda: program(environment)))
@@ -108,7 +108,7 @@ def from_program(environment: Environment) -> Graph:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Look for no garbage meanwhile: a program makes objects that stay, and walking them over and over took a fifth of its time."""
+    """Disable garbage collection: a program's objects stay alive, and scanning them repeatedly took a fifth of its time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -119,7 +119,7 @@ def _without_collections() -> Iterator[None]:
 
 
 def _each_once(registered: Iterable[Resource]) -> None:
-    """Refuse what the engine (the same URN) or the API server (the same object) would refuse halfway through a deployment."""
+    """Reject duplicates that the engine (same URN) or the API server (same object) would reject half-way through a deployment."""
     seen: dict[object, Resource] = {}
     for resource in registered:
         for key in (resource.urn, *([resource.identity] if resource.is_object else [])):

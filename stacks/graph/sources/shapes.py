@@ -1,13 +1,13 @@
-"""The shapes of what is read from Kubernetes objects, checked once, where a graph is read.
+"""The shapes of the fields that we read from Kubernetes objects, checked once, when a graph is read.
 
-Rule 1: whoever reads a graph (capacity, demand, cost, policies, the twin) relies on this check and makes none of its own. Whoever
-reads a further field there adds its shape here; a field that nobody reads may be as it likes.
-Rule 2: every wrong field of an object is told, with its path, its value and what is expected.
-Rule 3: whether a quantity is one is not a question of shape: ``stacks.graph.quantities.quantity`` says so.
+Rule 1: every reader of a graph (capacity, demand, cost, policies, the twin) relies on this check and has none of its own. Code that reads
+another field must add its shape here; fields that no code reads are not checked.
+Rule 2: every wrong field of an object is reported, with its path, its value and what is expected.
+Rule 3: the syntax of quantities is not checked here, but by ``stacks.graph.quantities.quantity``.
 
-Rule 4: a mark (``stacks.graph.marks``) fits everywhere: another program's plan or state may give any value as secret, or as not known.
+Rule 4: a marker (``stacks.graph.marks``) fits everywhere: in another program's plan or state any value may be secret or unknown.
 
-Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, fits, unless it is ``needed``.
+Fields as in the Kubernetes API reference, v1.36. An absent field, or one without a value, is valid unless it is ``needed``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stacks.errors import ConfigurationError
 from stacks.graph import SECRET, UNKNOWN, normalise_inputs
 from stacks.graph.kinds import TEMPLATES, standard
 
-#: Yields what is wrong with a value; the second argument is its path.
+#: Yields the problems of a value; the second argument is its path.
 Shape = Callable[[Any, str], Iterator[str]]
 
 _COUNT_OR_SHARE: Final = re.compile(r"[0-9]{1,10}%?")
@@ -56,7 +56,7 @@ _SHARE: Final = _leaf(
 
 
 def fields(shapes: Mapping[str, Shape]) -> Shape:
-    """Return the shape of a mapping with these keys; others may be as they like."""
+    """Return the shape of a mapping with these keys; other keys are not checked."""
 
     def check(value: Any, path: str) -> Iterator[str]:
         if isinstance(value, Mapping):
@@ -93,7 +93,7 @@ def each(shape: Shape) -> Shape:
 
 
 def needed(shape: Shape) -> Shape:
-    """Return the shape of what must have a value."""
+    """Return the shape of a field that must have a value."""
 
     def check(value: Any, path: str) -> Iterator[str]:
         if value is None:
@@ -183,7 +183,7 @@ _PEER: Final = fields(
 )
 _ALLOWS: Final = fields({**dict.fromkeys(("from", "to"), each(_PEER)), "ports": each(_ANY)})
 
-#: What lies at the top of an object, beside its metadata, by kind.
+#: Top-level fields of an object, beside its metadata, by kind.
 _BY_KIND: Final[dict[str, dict[str, Shape]]] = {
     "Pod": {"spec": _POD},
     "Role": _GRANTS,
@@ -212,7 +212,7 @@ _POD_SPECS: Final = {"Pod": ("spec",), **{kind: (*path, "spec") for kind, path i
 
 
 def _controller(kind: str) -> dict[str, Shape]:
-    """The shape of an object with a pod template, which lies where ``TEMPLATES`` says."""
+    """The shape of an object with a pod template at its path in ``TEMPLATES``."""
     shape = fields({"metadata": _LABELS, "spec": _POD})
     *above, last = TEMPLATES[kind]
     beside = {
@@ -232,18 +232,18 @@ _METADATA: Final = fields({"name": TEXT, "namespace": TEXT, "labels": _TEXTS, "a
 
 
 def fits_pod_template(template: Any) -> bool:
-    """Whether a pod template, found somewhere in a custom resource, has the shape of one."""
+    """Whether a mapping found in a custom resource has the shape of a pod template."""
     return not any(fields({"metadata": _LABELS, "spec": _POD})(template, ""))
 
 
 def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
     """Return the inputs of a resource in normal form; ``place`` says where they were read.
 
-    ``whole`` False: a patch, which says only what it changes, or what nobody judges.
+    ``whole`` False: a patch, which contains only its changes, or a resource that is not judged.
 
     Raises:
-        ConfigurationError: they are no mapping, an object of Kubernetes that does not have the shape of its kind, or hold a number that
-            JSON cannot say.
+        ConfigurationError: they are not a mapping, do not have the shape of their Kubernetes kind, or contain a number that JSON cannot
+            represent.
     """
     if not isinstance(inputs, Mapping):
         raise ConfigurationError(f"{place}: {reprlib.repr(inputs)} where a mapping is expected")
@@ -261,15 +261,15 @@ def checked(inputs: Any, place: str, *, whole: bool = True) -> dict[str, Any]:
 
 
 def _of_kind(inputs: Mapping[str, Any]) -> Shape:
-    """The shape of an object; of a custom resource, which others may call like a kind of Kubernetes, no more than every object has."""
+    """The shape of an object; for a custom resource, even one named like a built-in kind, only the fields that all objects share."""
     shapes = _SHAPES.get(str(inputs["kind"])) if standard(str(inputs["apiVersion"]), str(inputs["kind"])) else None
     return fields({"apiVersion": TEXT, "kind": TEXT, "metadata": _METADATA, **(shapes or {"spec": _ANY})})
 
 
 def _missing_pod(normal: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what lacks on the way to the spec of its pods, which every rule about pods reads; the API server asks for it, too."""
+    """Yield the missing fields on the path to the pod spec, which every rule about pods reads; the API server requires them, too."""
     path = _POD_SPECS.get(normal["kind"], ())
-    # Others call their kinds so, too: a Job of Volcano has tasks instead.
+    # Custom kinds may have the same name: Volcano's Job has tasks instead.
     here: Any = normal if standard(normal["apiVersion"], normal["kind"]) else None
     for depth, key in enumerate(path, 1):
         if isinstance(here, Mapping) and (here := here.get(key)) is None:
@@ -285,7 +285,7 @@ def _finite(inputs: Mapping[str, Any]) -> bool:
 
 
 def _label(inputs: Mapping[str, Any]) -> str:
-    """``Deployment ai/engine``, as far as it can be read."""
+    """``Deployment ai/engine``, as far as it is readable."""
     metadata = inputs.get("metadata")
     named = [metadata.get(key) for key in ("namespace", "name")] if isinstance(metadata, Mapping) else []
     return f"{inputs['kind']} {'/'.join(str(part) for part in named if part)}".rstrip()

@@ -1,6 +1,6 @@
-"""What becomes manifests only when a program renders it: Kustomizations, Helm charts, templates. Told with the command that does.
+"""Sources that must be rendered into manifests: Kustomizations, Helm charts, templates. The error names the command for it.
 
-To read their parts as they lie there would judge what is never deployed: bases without their patches, patches without their bases.
+Reading their files unrendered would judge objects that are never deployed: bases without their patches, and the reverse.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from stacks.errors import ConfigurationError
 _KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _KUSTOMIZE: Final = "kustomize.config.k8s.io/"
 _CHART: Final = "Chart.yaml"
-#: Actions of Go and Jinja templates, and variables that `envsubst` or Flux put in.
+#: Actions of Go and Jinja templates, and variables that `envsubst` or Flux substitute.
 _ACTION: Final = re.compile(r"\{\{")
 _HOLE: Final = re.compile(r"\{\{|\$\{")
 
 
 def refuse_unrendered_folder(folder: Path, names: Iterable[str]) -> None:
-    """Refuse a folder that is rendered as a whole; called before its files are read, whose errors would lead astray.
+    """Reject a folder that is rendered as a whole; called before its files are read, because their errors would be misleading.
 
     Raises:
-        ConfigurationError: it is a Helm chart, or a Kustomization without an ending, which no other look would find.
+        ConfigurationError: it is a Helm chart, or contains a ``Kustomization`` file without an extension, which is not read otherwise.
     """
     found = set(names)
     if _CHART in found:
@@ -34,10 +34,10 @@ def refuse_unrendered_folder(folder: Path, names: Iterable[str]) -> None:
 
 
 def refuse_unrendered_document(document: Any, path: Path) -> None:
-    """Refuse a document that a program renders.
+    """Reject a document that must be rendered.
 
     Raises:
-        ConfigurationError: it is a Kustomization, a chart's own file, or an object whose name is to be filled in.
+        ConfigurationError: it is a Kustomization, a chart's own file, or an object with a placeholder in its name.
     """
     if not isinstance(document, Mapping):
         return
@@ -53,7 +53,7 @@ def refuse_unrendered_document(document: Any, path: Path) -> None:
 
 
 def template_hint(text: str, path: Path) -> str:
-    """Return what to do with a text that is not YAML because it is a template; empty where it is none.
+    """Return the fix for a text that is not YAML because it is a template; empty if it is not a template.
 
     >>> template_hint("replicas: 2", Path("web.yaml"))
     ''
@@ -63,11 +63,11 @@ def template_hint(text: str, path: Path) -> str:
 
 
 def _is_kustomize(path: Path) -> bool:
-    """Whether it is kustomize's own file; Flux calls one of its kinds by the same name."""
+    """Whether it is kustomize's own file; Flux has a kind with the same name."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return False  # whoever reads it next says why
+        return False  # the next reader reports the error
     version = re.search(r"^apiVersion:\s*['\"]?([^\s'\"]*)", text, re.MULTILINE)
     return version is None or version[1].startswith(_KUSTOMIZE)
 

@@ -1,6 +1,6 @@
-"""What belongs to a stack and stands in no graph of it: the objects that something else will make, such as those of a Helm chart.
+"""Parts of a stack that are in no graph: objects that something else will create, such as those of a Helm chart.
 
-No rule can judge them and no price covers them, so each is told, with the command that renders them for ``--manifests``.
+No rule can judge them and no price covers them, so each is reported, with the command that renders them for ``--manifests``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from stacks.graph import Resource
 from stacks.graph.marks import without_marks
 
 _RELEASE: Final = "kubernetes:helm.sh/v3:Release"
-#: Components of Pulumi's Kubernetes provider whose objects are their children, and what they read.
+#: Components of Pulumi's Kubernetes provider that declare their objects as children, and what they read.
 _UNPACK: Final = {
     **dict.fromkeys(("kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v4:Chart"), "`helm template`"),
     **dict.fromkeys(("kubernetes:kustomize:Directory", "kubernetes:kustomize/v2:Directory"), "`kubectl kustomize`"),
@@ -22,7 +22,7 @@ _UNPACK: Final = {
         for kind in ("ConfigFile", "ConfigGroup")
     },
 }
-#: Objects for controllers that make others of them, by API group and kind, and what renders those.
+#: Objects from which a controller creates others, by API group and kind, and what renders those.
 _MADE_BY_CONTROLLERS: Final = {
     ("helm.toolkit.fluxcd.io", "HelmRelease"): "`helm template`",
     ("kustomize.toolkit.fluxcd.io", "Kustomization"): "`flux build kustomization` or `kubectl kustomize`",
@@ -36,7 +36,7 @@ _MADE_BY_CONTROLLERS: Final = {
 
 
 def unseen(resources: Iterable[Resource]) -> Iterator[str]:
-    """Yield a sentence for each resource whose objects are not in the graph."""
+    """Yield a sentence for each resource with objects that are not in the graph."""
     found = list(resources)
     parents = {resource.parent for resource in found}
     for resource in found:
@@ -55,7 +55,7 @@ def _rendered(tool: str) -> str:
 
 
 def _command(release: Resource) -> str:
-    """``helm template`` with what the release says of its chart. Its values may hold secrets and stay out."""
+    """``helm template`` with the release's chart. The values are left out, because they may contain secrets."""
     inputs = without_marks(release.inputs)
     repository = inputs.get("repositoryOpts")
     options = {
