@@ -1,7 +1,7 @@
-"""Evaluates object rules (``stacks.admission.rules``) with a CEL library: the same text that the API server evaluates at admission.
+"""Evaluates object rules (``stacks.admission.rules``) with a CEL library: the same expressions that the API server evaluates.
 
-Rule 1: the library is the C++ implementation of CEL by the people who write the one inside the API server, with the same regular
-expressions (RE2); ``tests/e2e/clusters/test_admission.py`` checks that both give the same verdict on every example and its mutations.
+Rule 1: the library is the C++ implementation of CEL, from the authors of the one in the API server, with the same regular expressions
+(RE2); ``tests/e2e/clusters/test_admission.py`` checks that both give the same verdict on every example and its mutations.
 Rule 2: an expression that fails to evaluate is a breach, as with ``failurePolicy: Fail``.
 """
 
@@ -37,7 +37,7 @@ class RuleResult:
 
     @property
     def admitted(self) -> bool:
-        """Whether the API server would let the object pass."""
+        """Whether the API server would admit the object."""
         return self.kept or self.waived_by is not None
 
 

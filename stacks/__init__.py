@@ -1,1 +1,1 @@
-"""The environment, the Pulumi program that deploys it, the graph that it becomes and the clusters that it lands on."""
+"""The environment, the Pulumi program that deploys it, the graph of its resources, and the clusters that it is deployed to."""

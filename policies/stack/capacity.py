@@ -1,6 +1,6 @@
 """``pods-fit-a-pool``: for every pod there is a node that admits it and is large enough when empty.
 
-A node that is large enough may still be full; whether all pods find room at once is a question for the twin.
+A node that is large enough may still be full; the twin shows whether all pods fit at once.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def pool(name: str = "cpu", *, region: str = "us-east-1", **fields: Any) -> dict
 
 
 def environment(name: str = "prod", *, regions: Mapping[str, bool] | None = None, **fields: Any) -> dict[str, Any]:
-    """Return an environment whose pods all belong to the pool ``cpu``; ``regions`` say where data may lie."""
+    """Return an environment whose pods all belong to the pool ``cpu``; ``regions`` say where data is allowed."""
     return {
         "name": name,
         "regions": [

@@ -59,13 +59,13 @@ def _other_size(node: Node, price: Price) -> str | None:
 
 
 def _same(one: str, other: str) -> bool:
-    """The driver writes ``NVIDIA-H100-80GB-HBM3`` or ``NVIDIA-L4``, a price list ``H100`` or ``L4``: compare the models' words."""
+    """Compare the words of two models: the driver writes ``NVIDIA-H100-80GB-HBM3`` or ``NVIDIA-L4``, a price list ``H100`` or ``L4``."""
     words, others = ({word for word in text.upper().replace("_", "-").split("-") if word != "NVIDIA"} for text in (one, other))
     return words <= others or others <= words
 
 
 def _node(**fields: Any) -> Manifest:
-    """A machine as ``aws/us-east-1/g6.xlarge`` is: one L4, 4 CPU, 16 GiB."""
+    """A machine like ``aws/us-east-1/g6.xlarge``: one L4, 4 CPU, 16 GiB."""
     return node("gpu-0", **{"pool": "gpu", "instance_type": "g6.xlarge", "gpus": 1, "gpu_model": "NVIDIA-L4", "cpu": 4, **fields})
 
 

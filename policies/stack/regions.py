@@ -1,4 +1,4 @@
-"""``data-in-allowed-regions``: stores with customer data can only be scheduled in regions where that data is allowed."""
+"""``data-in-allowed-regions``: stores with customer data run only in regions where that data is allowed."""
 
 from __future__ import annotations
 

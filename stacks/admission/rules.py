@@ -4,8 +4,8 @@ Rule 1: a rule is written once, as CEL. The API server evaluates it as a Validat
 (``components/security/admission.py``) and ``policies.objects`` evaluates it over a graph; both take their text from here.
 Rule 2: this module reads and completes rules; it evaluates nothing.
 Rule 3: an expression uses only what both evaluators know: the CEL standard library with its macros, optional values
-(``object.?spec.?replicas.orValue(1)``) and the string functions. Kubernetes' own functions (``quantity``, ``url`` …) are refused
-when the rule is compiled.
+(``object.?spec.?replicas.orValue(1)``) and the string functions. Kubernetes' own functions (``quantity``, ``url`` …) are rejected when the
+rule is compiled.
 Rule 4: the API server fills in defaults before it evaluates the policies; a graph shows what was written. A rule must give the same verdict
 on both, so it names the default itself (``.orValue(…)``).
 

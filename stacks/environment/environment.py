@@ -13,7 +13,7 @@ from stacks.environment.definition import Definition
 
 
 class Environment(Definition):
-    """One environment whose keys agree with each other."""
+    """One environment, checked for consistency."""
 
     _file: Path | None = PrivateAttr(default=None)
 

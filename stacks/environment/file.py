@@ -1,4 +1,4 @@
-"""Reads ``Pulumi.<name>.yaml`` into an :class:`Environment`, and says precisely what is wrong with it.
+"""Reads ``Pulumi.<name>.yaml`` into an :class:`Environment`, and reports precisely what is wrong with it.
 
 A configuration error names the file, the key path with its line, the value, what is allowed and the nearest valid spelling. All mistakes in
 single fields are reported at once; if there are none, so are all contradictions between fields.

@@ -29,7 +29,7 @@ class Secrets(Model):
     stack_encryption: StackEncryption = "passphrase"
     """Pulumi secrets provider: ``passphrase``, or ``hashivault://<transit key>``."""
     storage_gib: StorageGib = 10
-    """Of each new volume. Volumes that exist are grown at their claims: `kubectl edit pvc`."""
+    """Size of each new volume. To grow an existing one, edit its claim: `kubectl edit pvc`."""
 
 
 class Identity(Model):
@@ -63,7 +63,7 @@ class DataStore(Model):
     replicas: Members = 1
     """An object store takes 1, or at least 4: it spreads every object over at least four."""
     storage_gib: StorageGib = 10
-    """Of each new volume. Volumes that exist are grown at their claims: `kubectl edit pvc`."""
+    """Size of each new volume. To grow an existing one, edit its claim: `kubectl edit pvc`."""
     resources: Resources = Resources(cpu=0.5, memory_gib=1.0)
     customer_data: bool = False
 
@@ -81,7 +81,7 @@ class Messaging(Model):
     replicas: Members = 1
     pool: Name = "laptop"
     storage_gib: StorageGib = 5
-    """Of each new volume. Volumes that exist are grown at their claims: `kubectl edit pvc`."""
+    """Size of each new volume. To grow an existing one, edit its claim: `kubectl edit pvc`."""
 
 
 class Telemetry(Model):

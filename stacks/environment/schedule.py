@@ -1,4 +1,4 @@
-"""When a CronJob runs: the form that Kubernetes accepts.
+"""Schedules of CronJobs: the syntax that Kubernetes accepts.
 
 Five fields, or a macro such as ``@hourly``, as parsed by robfig/cron's ``ParseStandard``, which the API server calls. A time zone is not
 allowed here, because the CronJob has its own field for it.

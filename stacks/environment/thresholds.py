@@ -66,7 +66,7 @@ class Threshold:
         return OPERATORS[self.symbol](value, self.limit)
 
     def straddled_by(self, low: float, high: float) -> bool:
-        """Whether an interval lies on both sides of the limit, so that a sample cannot decide."""
+        """Whether an interval straddles the limit, so that the sample cannot decide."""
         return self.holds(low) != self.holds(high)
 
     def __str__(self) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HOURS_PER_MONTH: Final = 730
 
-#: OpenCost's default rates in USD an hour (specification 0.1); only their ratios are used.
+#: OpenCost's default rates in USD per hour (specification 0.1); only their ratios are used.
 _RATES: Final = Amounts(cpu=0.031611, memory_gib=0.004237, gpu=0.95)
 
 

@@ -101,7 +101,7 @@ def trace_path(named: str, root: Path) -> Path:
 
 def _stream(seed: int, name: str) -> Random:
     # A string seed is hashed with SHA-512, so neighbouring seeds and streams are unrelated.
-    return Random(f"{seed}/{name}")  # noqa: S311  # a simulation wants repeatable numbers
+    return Random(f"{seed}/{name}")  # noqa: S311  # a simulation needs repeatable numbers
 
 
 def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:

@@ -25,7 +25,7 @@ _SWING: Final = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """``intensity(share)`` is the rate relative to the mean; ``quantile(p)`` the share by which ``p`` of the requests have come."""
+    """``intensity(share)``: rate relative to the mean. ``quantile(p)``: share of the run at which ``p`` of the requests have arrived."""
 
     intensity: Callable[[float], float]
     quantile: Callable[[float], float]

@@ -5,7 +5,7 @@ fractional digits), ContextTokens and GeneratedTokens (Azure LLM inference trace
 input_length and output_length (Mooncake). Other columns and keys are ignored. Either may be compressed with gzip.
 Rule 2: a row is good or bad, never changed: its lengths must be integers of at least 1 (``6758.0`` is accepted), and its time must agree
 with the others (``trace_times.py``).
-Rule 3: bad rows are counted and the first is described; whether to go on is the user's decision.
+Rule 3: bad rows are counted and the first is described; the user decides whether to continue without them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Rule 1: ``start`` is idempotent and heals: it leaves running servers alone and restarts dead ones on the same data.
 Rule 2: concurrent starts do not race: a lock on the cluster's folder makes one wait for the other.
 Rule 3: ready means that a Deployment would roll out now: the API answers, the controllers and the scheduler are healthy, and the
-default service account exists (pods are refused without it).
+default service account exists (pods are rejected without it).
 Rule 4: a start that fails or is interrupted stops what it started, and nothing else.
 """
 

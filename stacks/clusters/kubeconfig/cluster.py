@@ -73,10 +73,10 @@ class KubeconfigCluster:
             )
 
     def stop(self) -> None:
-        """Do nothing: the cluster is somebody's."""
+        """Do nothing: others own the cluster."""
 
     def delete(self) -> None:
-        """Do nothing: the cluster is somebody's."""
+        """Do nothing: others own the cluster."""
 
     def status(self) -> ClusterStatus:
         """Return whether its API answers."""

@@ -52,7 +52,7 @@ class Kubeconfig:
         """Return the context with this name.
 
         Raises:
-            ConfigurationError: there is none.
+            ConfigurationError: there is no such context.
         """
         if found := self.contexts.get(name):
             return found

@@ -89,10 +89,10 @@ class GpuRuntime(Component):
             "device-plugin",
             "nvidia-device-plugin",
             Size(0.05, 128),
-            # A GPU that fails its health check is taken out of the node's capacity; MIG slices appear as their own resources.
+            # A GPU that fails its health check is removed from the node's capacity; MIG slices appear as separate resources.
             env={"MIG_STRATEGY": "single", "FAIL_ON_INIT_ERROR": "true"},
             mounts=[Mount("device-plugins", _DEVICE_PLUGINS)],
-            # No probes: it has no health endpoint; it registers again by itself after the kubelet restarts.
+            # No probes: it has no health endpoint, and it re-registers after a restart of the kubelet.
             rights=Rights(root=True),  # the kubelet's socket belongs to root; no capability is needed
         )
         volumes = [host_path("device-plugins", _DEVICE_PLUGINS, "Directory")]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from stacks.environment import Environment, NodePool
 
-#: The kubelet's own default; the scheduler refuses more pods than this.
+#: The kubelet's default; the scheduler puts no more pods on a node.
 _PODS_PER_NODE = 110
 
 

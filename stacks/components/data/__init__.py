@@ -1,1 +1,1 @@
-"""Services that keep data: databases, caches, objects, messages."""
+"""Stateful services: databases, caches, object stores, messaging."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pulumi_kubernetes as k8s
 
 _PORT = STORE_PORTS["postgresql"]
-_USER = 999  # of the image, which is the one based on Debian
+_USER = 999  # the user of the Debian-based image
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 #: `pg_hba.conf` is outside the data directory: a change applies to existing volumes, too, and a standby does not copy it.
 _SETTINGS: Final = ("password_encryption=scram-sha-256", "wal_level=replica", "hot_standby=on", "hba_file=/scripts/hba.conf")

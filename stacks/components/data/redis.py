@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pulumi_kubernetes as k8s
 
 _PORT = STORE_PORTS["redis"]
-_USER = 999  # of the image
+_USER = 999  # the image's own user
 _MEMORY_SHARE = 0.75  # the rest is for the copy that a snapshot or a new replica needs
 
 

@@ -123,7 +123,7 @@ class StatefulStore(Component):
         raise NotImplementedError
 
     def selector(self, part: str) -> dict[str, str]:
-        """Return a selector that tells two stores of one kind apart."""
+        """Return a selector that distinguishes two stores of the same kind."""
         return {**super().selector(part), labels.PREFIX + "store": self.section.name}
 
     def labels(self, part: str) -> dict[str, str]:

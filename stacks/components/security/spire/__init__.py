@@ -1,1 +1,1 @@
-"""SPIRE: the server, the agent on every node, and who gets which identity."""
+"""SPIRE: the server, the agent on every node, and the registration of workloads."""

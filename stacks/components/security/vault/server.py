@@ -46,7 +46,7 @@ URL: Final = f"https://vault-active.{places.VAULT}.svc:{SECRETS_PORT}"
 #: A DNS name in every server's certificate, for requests to one server; ``vault-active`` is another (``spire/registrations.py``).
 CERTIFIED: Final = f"{NAME}.{places.VAULT}.svc"
 HELPER_HEALTH: Final = 8081  # spiffe-helper.hcl opens it
-USER, GROUP = 100, 1000  # of both images
+USER, GROUP = 100, 1000  # in both images
 BINARIES: Final = {"openbao": "bao", "vault": "vault"}
 
 _PART = "server"
@@ -136,7 +136,7 @@ class Vault(Component):
                 replicas=section.replicas,
                 service_name=MEMBERS,
                 pod_management_policy="Parallel",  # members wait for each other, so an ordered start would never become ready
-                update_strategy=k8s.apps.v1.StatefulSetUpdateStrategyArgs(type="OnDelete"),  # standbys first, by hand or by a controller
+                update_strategy=k8s.apps.v1.StatefulSetUpdateStrategyArgs(type="OnDelete"),  # somebody restarts the standbys first
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(_PART)),
                 template=pod_template(
                     self.labels(_PART),
