@@ -1,4 +1,4 @@
-"""``no-secrets-in-config-maps``: a secret must not be in a ConfigMap, from which a pod may fill its environment.
+"""``no-secrets-in-config-maps``: no secrets in ConfigMaps, from which pods fill their environment.
 
 Rule: the patterns of secrets are defined once, in ``policies/admission/no-secrets-in-environment.yaml``; it evaluates the entries of a
 ConfigMap as if they were environment variables.

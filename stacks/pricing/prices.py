@@ -3,7 +3,7 @@
 Rule 1: every price has its source and date; a price that looks wrong in its source is marked (``suspect``) and kept.
 Rule 2: a missing price is an error here, never zero.
 Rule 3: no price is fetched: the book is a file. ``price_book.csv`` beside this module is our snapshot, read on 2026-11-23 from the public
-instance catalogue named in each row. Its list prices are from a zone with a median spot price; they are undated samples, not quotes.
+instance catalogue named in each row. Its list prices are from a zone with a mid-range spot price; they are undated samples, not quotes.
 
 Prices are USD per hour for the whole instance. If an accelerator is sold separately from its host, the row has the sum of both.
 """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _SHORT_S: Final = 1.0
 _FAST_PER_S: Final = 20.0
-"""A trace that is shorter and faster than these limits probably has seconds where milliseconds belong."""
+"""A trace that is shorter and faster than these limits may have seconds where milliseconds belong."""
 MAX_REQUESTS: Final = 2_000_000
 """Longest plan: at 100 bytes per request still a small part of a laptop's memory."""
 

@@ -88,7 +88,7 @@ def _objective(name: str, budget: float, text: str, samples: str) -> dict[str, A
 
 def _token_seconds() -> str:
     seconds, tokens = (f"rate(llamacpp:tokens_predicted_{what}total[2m])" for what in ("seconds_", ""))
-    return f"{seconds} / {tokens}"  # NaN without tokens, and no comparison with NaN is true
+    return f"{seconds} / {tokens}"  # NaN without tokens, which never exceeds a threshold
 
 
 def _burn_alert(name: str, budget: float, text: str, burn: tuple[float, str, str, str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def refuse_unrendered_folder(folder: Path, names: Iterable[str]) -> None:
     """Reject a folder that is rendered as a whole; called before its files are read, because their errors would be misleading.
 
     Raises:
-        ConfigurationError: it is a Helm chart, or contains a ``Kustomization`` file without an extension, which is not read otherwise.
+        ConfigurationError: it is a Helm chart, or has a ``Kustomization`` file without an extension, which is not read otherwise.
     """
     found = set(names)
     if _CHART in found:

@@ -129,7 +129,7 @@ class SpireRegistrations(Component):
 def dns_names(namespace: str) -> list[str]:
     """Return the templates of the DNS names in the pods' certificates: the Service with the name of their program.
 
-    For the secrets engine that is the Service of its active server.
+    For the secrets engine also the Service of its active server, which clients use.
     """
     program = '{{ index .PodMeta.Labels "app.kubernetes.io/name" }}'
     names = (program, f"{program}-active") if namespace == places.VAULT else (program,)

@@ -2,8 +2,8 @@
 
 It runs ``configuration/setup.sh`` again whenever that script, a policy or the environment changes. Only the first run holds a root token,
 in memory, and revokes it; later ones log in with their ServiceAccount. There are no recovery keys to store: the engine unseals itself, and
-anyone who may request a token of this ServiceAccount from Kubernetes administers the engine (``kubectl -n vault create token vault-setup
---audience vault``).
+anyone who may request a token of this ServiceAccount from Kubernetes administers the engine
+(``kubectl -n vault create token vault-setup --audience vault``).
 
 Vault's servers are unsealed manually, so there is no Job for them: an operator runs the same script in their pod.
 """
