@@ -16,7 +16,7 @@ from workloads.emulator.spec import add_arguments
 
 
 def main() -> None:
-    """Serve until the end."""
+    """Serve until stopped."""
     parser = argparse.ArgumentParser(prog="python -m workloads.emulator", description="Emulated LLM providers.", allow_abbrev=False)
     add_arguments(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

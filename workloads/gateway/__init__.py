@@ -1,1 +1,1 @@
-"""One door to Claude, Gemini, Ollama, llama.cpp and every OpenAI-compatible engine: limits, routes, retries, costs, telemetry."""
+"""A single entry point to Claude, Gemini, Ollama, llama.cpp and OpenAI-compatible engines: limits, routing, retries, costs, telemetry."""

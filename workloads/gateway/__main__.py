@@ -1,9 +1,9 @@
 """``python -m workloads.gateway --config FILE``: the gateway, serving until it is stopped.
 
-``python -m workloads.gateway key`` makes a virtual key and prints it with what is to be kept of it; ``check FILE`` reads a configuration;
-``ledger FILE`` adds up a ledger.
+``python -m workloads.gateway key`` creates a virtual key and prints it with the digest for the configuration; ``check FILE`` validates a
+configuration; ``ledger FILE`` sums up a ledger.
 
-Exit codes: 0 stopped by SIGTERM or SIGINT after its requests, or because whoever started it is gone; 2 bad arguments or configuration;
+Exit codes: 0 stopped by SIGTERM or SIGINT after finishing its requests, or because its parent has died; 2 bad arguments or configuration;
 3 the port is taken.
 """
 

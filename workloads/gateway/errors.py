@@ -1,14 +1,14 @@
-"""What can go wrong with the gateway itself; what goes wrong with requests is a ``ProviderError`` of the dialects."""
+"""Errors of the gateway itself; failed requests are ``ProviderError`` values of the dialects."""
 
 from __future__ import annotations
 
 
 class GatewayError(Exception):
-    """Base; the text is shown to the operator as it is."""
+    """Base; the text is shown to the operator unchanged."""
 
 
 class ConfigurationError(GatewayError):
-    """The configuration cannot be served; names the file, the place and the remedy."""
+    """The configuration is invalid; the message names the file, the place and the remedy."""
 
 
 class LedgerError(GatewayError):

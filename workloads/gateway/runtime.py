@@ -1,6 +1,6 @@
-"""Everything that one configuration makes: built once, swapped whole on a reload; requests in hand keep theirs to their end.
+"""Everything built from one configuration: built once and swapped atomically on a reload; requests in flight keep the old one.
 
-Breakers, loads and meters of what is the same before and after are carried over, so that a reload forgets neither an outage nor a limit.
+Breakers, loads and meters of unchanged targets, tenants and keys are carried over, so that a reload forgets neither an outage nor a limit.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class LiveRoute:
 
 
 class Runtime:
-    """One configuration at work."""
+    """One active configuration."""
 
     def __init__(self, configuration: Configuration, environment: Mapping[str, str] = os.environ, before: Runtime | None = None) -> None:
         self.configuration = configuration

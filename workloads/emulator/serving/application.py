@@ -88,7 +88,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def answer(send: Send, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
-    """Send a whole JSON answer."""
+    """Send a complete JSON response."""
     body = json_bytes.encode(document)
     pairs = [*_JSON, (b"content-length", str(len(body)).encode())]
     pairs += [(name.encode(), value.encode()) for name, value in (headers or {}).items()]

@@ -1,8 +1,8 @@
-"""The exact cache: the same request of the same tenant, asked again, is answered from memory.
+"""The exact cache: a repeated request of the same tenant is answered from memory.
 
-Rule 1: a key holds everything that decides an answer, the tenant first, so that no tenant sees what another asked.
-Rule 2: only whole answers to requests that ask for repeatable ones (temperature 0 or a seed), or that say so, are kept.
-Rule 3: the least recently used goes first when the bytes are over the bound; what is too old is gone.
+Rule 1: a key contains everything that determines a response, the tenant first, so that no tenant sees another's data.
+Rule 2: only complete responses are cached, and only for requests that are repeatable (temperature 0 or a seed) or opt in.
+Rule 3: the least recently used entry is evicted when the size limit is exceeded; expired entries are removed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Entry:
-    """A kept answer; ``size`` is its bytes in memory, near enough."""
+    """A cached response; ``size`` is its approximate size in bytes."""
 
     value: Any
     size: int
@@ -37,7 +37,7 @@ class ExactCache:
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
 
     def get(self, key: bytes, now_s: float) -> Any | None:
-        """Return what was kept, None where nothing was or it is too old."""
+        """Return the cached value; None if there is none or it has expired."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -48,7 +48,7 @@ class ExactCache:
         return entry.value
 
     def put(self, key: bytes, value: Any, size: int, now_s: float) -> None:
-        """Keep a value of about ``size`` bytes; what alone exceeds an eighth of the bound is not kept."""
+        """Cache a value of about ``size`` bytes; a value larger than an eighth of the limit is not cached."""
         if size * 8 > self.max_bytes:
             return
         if key in self._entries:
@@ -66,7 +66,7 @@ class ExactCache:
 
 
 def cache_key(tenant: str, route: str, dialect: str, document: dict[str, Any]) -> bytes:
-    """Return the key of a request: the order of the document's fields does not matter, ``stream`` and ``user`` do not count."""
+    """Return the key of a request; it ignores the order of fields, ``stream`` and ``user``."""
     told = {name: value for name, value in document.items() if name not in ("stream", "stream_options", "user", "metadata")}
     parts = (tenant.encode(), route.encode(), dialect.encode(), json_bytes.encode(_sorted(told)))
     return hashlib.sha256(b"\0".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
@@ -79,20 +79,20 @@ def _sorted(value: Any) -> Any:
 
 
 class SingleFlight(Generic[T]):
-    """Who asks for what is being fetched waits for that one call; a failed call fails them all, and is forgotten."""
+    """Identical concurrent requests wait for one call; if it fails, all of them fail, and the call is forgotten."""
 
     def __init__(self) -> None:
         self._flights: dict[bytes, asyncio.Future[T | None]] = {}
 
     def join(self, key: bytes) -> asyncio.Future[T | None] | None:
-        """Return the call in flight to wait for, None where the caller is to make it."""
+        """Return the call in flight to wait for; None if the caller must make it."""
         if key in self._flights:
             return self._flights[key]
         self._flights[key] = asyncio.get_running_loop().create_future()
         return None
 
     def land(self, key: bytes, value: T | None) -> None:
-        """End a call; None sends those who wait to make their own."""
+        """End a call; with None the waiting requests make their own."""
         flight = self._flights.pop(key, None)
         if flight is not None and not flight.done():
             flight.set_result(value)

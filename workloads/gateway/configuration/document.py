@@ -1,4 +1,4 @@
-"""The configuration file, typed. Units stand in the names; every default runs on a laptop."""
+"""The configuration file, typed. Names include the units; every default runs on a laptop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Timeouts(_Part):
 
 
 class OwnPrice(_Part):
-    """What a provider of one's own costs, in dollars per million tokens; at most three decimals."""
+    """The price of a self-hosted provider, in dollars per million tokens; at most three decimals."""
 
     input: str = "0"
     output: str = "0"
@@ -32,7 +32,7 @@ class OwnPrice(_Part):
 
 
 class Provider(_Part):
-    """Somewhere that requests can go. ``label`` names it in prices and telemetry; its key comes from the environment or a file."""
+    """An upstream provider. ``label`` is its name in prices and telemetry; its key comes from the environment or a file."""
 
     dialect: Literal["anthropic", "openai", "gemini", "ollama"]
     base_url: str = Field(pattern=r"^https?://[^\s]+$")
@@ -47,7 +47,7 @@ class Provider(_Part):
 
 
 class Target(_Part):
-    """A model of a provider. ``context_tokens`` is what it takes; requests that are longer go to a target that takes more."""
+    """A model of a provider. ``context_tokens`` is its limit; longer requests go to a target with a larger one."""
 
     provider: Name
     model: Name
@@ -56,7 +56,7 @@ class Target(_Part):
 
 
 class Complexity(_Part):
-    """Which route serves which difficulty."""
+    """The route for each level of difficulty."""
 
     simple: Name
     medium: Name
@@ -64,17 +64,17 @@ class Complexity(_Part):
 
 
 class Canary(_Part):
-    """A share of the requests goes to another route, by a hash of the tenant and the user, so that one user stays on one side."""
+    """Sends a share of the requests to another route, by a hash of tenant and user, so that each user stays on one side."""
 
     route: Name
     share: float = Field(ge=0, le=1)
 
 
 class Route(_Part):
-    """The name that clients ask for. ``targets`` are equals; ``fallbacks`` come in order when these cannot serve.
+    """The name that clients request. ``targets`` are equivalent; ``fallbacks`` are tried in order if these cannot serve.
 
     ``prefer``: among the targets ``balance`` takes the least loaded and fastest, ``cost`` the cheapest, ``latency`` the fastest.
-    ``truncation``: a prompt that no target takes is refused, or loses its oldest turns first.
+    ``truncation``: a prompt that is too long for every target is rejected, or its oldest turns are dropped.
     """
 
     targets: tuple[Target, ...] = ()
@@ -87,7 +87,7 @@ class Route(_Part):
 
 
 class Limits(_Part):
-    """What may be used; without a number there is no limit."""
+    """The usage limits; a missing number means no limit."""
 
     requests_per_min: float | None = Field(default=None, gt=0)
     input_tokens_per_min: float | None = Field(default=None, gt=0)
@@ -96,7 +96,7 @@ class Limits(_Part):
 
 
 class Key(_Part):
-    """A virtual key: only its SHA-256 is kept. ``python -m workloads.gateway key`` makes one."""
+    """A virtual key: only its SHA-256 is stored. ``python -m workloads.gateway key`` creates one."""
 
     id: Name
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -104,7 +104,7 @@ class Key(_Part):
 
 
 class Tenant(_Part):
-    """Who may use the gateway, and how much. ``regions`` and ``routes`` are all where they are empty."""
+    """A user of the gateway and its limits. Empty ``regions`` or ``routes`` mean all."""
 
     keys: tuple[Key, ...] = Field(min_length=1)
     limits: Limits = Limits()
@@ -113,7 +113,7 @@ class Tenant(_Part):
 
 
 class Retries(_Part):
-    """Tries again on one target, and their share of all traffic."""
+    """Retries per target, and their maximum share of all traffic."""
 
     max_attempts_per_target: int = Field(default=3, ge=1, le=10)
     max_attempts: int = Field(default=6, ge=1, le=30)
@@ -125,7 +125,7 @@ class Retries(_Part):
 
 
 class Breakers(_Part):
-    """When a target is left alone."""
+    """When a target's circuit breaker opens."""
 
     window_s: float = Field(default=30.0, gt=0)
     least_calls: int = Field(default=3, ge=1)
@@ -152,7 +152,7 @@ class Safety(_Part):
 
 
 class Telemetry(_Part):
-    """Where traces go. ``content`` puts prompts and answers into them, which is off unless asked for."""
+    """Where traces go. ``content`` includes prompts and responses; off by default."""
 
     otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
     service_name: str = "gateway"
@@ -161,13 +161,13 @@ class Telemetry(_Part):
 
 
 class Media(_Part):
-    """Images by URL: providers that fetch for themselves get public addresses only; no URL is fetched here."""
+    """Images by URL: providers that fetch them get only public addresses; the gateway itself fetches no URL."""
 
     allow_urls: bool = True
 
 
 class Bounds(_Part):
-    """What a client may send, and for how long it may take."""
+    """Limits on the size and duration of client requests."""
 
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     body_timeout_s: float = Field(default=30.0, gt=0)

@@ -1,4 +1,4 @@
-"""Virtual keys: found by their digest, compared in constant time, and guessed at a limited rate."""
+"""Virtual keys: looked up by digest, compared in constant time, with a rate limit on failed attempts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADDRESSES_KEPT: Final = 10_000
 
 @dataclass(slots=True)
 class Holder:
-    """Who holds a key: the tenant, the key's id, and the meters of both."""
+    """The holder of a key: the tenant, the key's id, and the meters of both."""
 
     tenant: str
     key_id: str
@@ -30,7 +30,7 @@ class Holder:
 
 
 class KeyRing:
-    """All keys of a configuration. Meters of tenants and keys that were there before are kept over a reload."""
+    """All keys of a configuration. Meters of existing tenants and keys survive a reload."""
 
     def __init__(self, configuration: Configuration, before: KeyRing | None = None) -> None:
         known = {meter.name: meter for holder in (before.holders.values() if before else ()) for meter in holder.meters}
@@ -43,7 +43,7 @@ class KeyRing:
                 self.holders[digest] = Holder(name, key.id, digest, meters, frozenset(tenant.routes), frozenset(tenant.regions))
 
     def holder(self, key: str) -> Holder | None:
-        """Return who holds ``key``. The time it takes says nothing about keys: what is looked up is a digest."""
+        """Return the holder of ``key``. The lookup uses a digest, so its timing reveals nothing about keys."""
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
         found = self.holders.get(digest)
         return found if hmac.compare_digest(found.digest if found else _NOBODY, digest) else None
@@ -57,7 +57,7 @@ class GuessingLimit:
         self._rates: dict[str, Rate] = {}
 
     def wait_s(self, address: str, now_s: float) -> float:
-        """Return how long ``address`` has to wait before its next key is looked at."""
+        """Return how long ``address`` must wait before its next key is checked."""
         rate = self._rates.get(address)
         return rate.wait_s(1.0, now_s) if rate else 0.0
 

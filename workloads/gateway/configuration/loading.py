@@ -1,4 +1,4 @@
-"""Reading the configuration file (JSON, or YAML where PyYAML is installed) and checking what its types cannot say."""
+"""Reads the configuration file (JSON, or YAML if PyYAML is installed) and checks what its types cannot express."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def load(path: Path) -> Configuration:
     """Return the configuration.
 
     Raises:
-        ConfigurationError: it cannot be read, or cannot be served; names every place, at most five.
+        ConfigurationError: it cannot be read or is invalid; the message lists up to five places.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -57,7 +57,7 @@ def _decoded(text: str, path: Path) -> Any:
 
 
 def _inconsistencies(configuration: Configuration) -> Iterator[str]:
-    """Yield references that lead nowhere, and keys that stand twice."""
+    """Yield dangling references and duplicate keys."""
     for name in configuration.routes:
         yield from _of_route(configuration, name)
     seen: dict[str, str] = {}
@@ -96,5 +96,5 @@ def _routes_named(configuration: Configuration, name: str) -> Iterator[str]:
 
 
 def digest_of(key: str) -> str:
-    """Return what is kept of a virtual key. Keys are random 256 bits, so that a plain digest cannot be searched."""
+    """Return the stored digest of a virtual key. Keys are 256 random bits, so an unsalted digest cannot be brute-forced."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -1,1 +1,1 @@
-"""The gateway as a server: its life, its connections and bodies with their bounds, and its addresses."""
+"""The gateway as a server: lifecycle, limits on connections and bodies, and paths."""

@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application: health, readiness, series, models, and every provider's paths."""
+"""The gateway as an ASGI application: health, readiness, metrics, models, and every provider's paths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOG: Final = logging.getLogger("gateway")
 
 
 class Gateway:
-    """One gateway. ``runtime`` is swapped by a reload; ``draining`` once it is asked to end."""
+    """One gateway. ``runtime`` is swapped by a reload; ``draining`` after a stop request."""
 
     def __init__(self, runtime: Runtime, ledger: Ledger) -> None:
         self.runtime = runtime
@@ -65,7 +65,7 @@ class Gateway:
             await answer(send, 404, {"error": {"message": "no such path", "type": "not_found_error", "code": None, "param": None}})
 
     def unready(self) -> str:
-        """Return why no traffic should come, empty where it should."""
+        """Return why the gateway is not ready; empty if it is."""
         if self.draining:
             return "draining"
         if self.ledger_broken:
@@ -101,7 +101,7 @@ class Gateway:
 
 
 async def answer(send: Send, status: int, document: Any, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    """Send a whole JSON answer."""
+    """Send a complete JSON response."""
     body = json_bytes.encode(document)
     pairs = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *(headers or ())]
     await send({"type": "http.response.start", "status": status, "headers": pairs})

@@ -1,4 +1,4 @@
-"""Reading a client's body, bounded in bytes and time, packed or not."""
+"""Reads a client's body, compressed or not, with limits on size and time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class ClientGoneError(Exception):
 
 
 class BodyTimeoutError(Exception):
-    """The body did not come in time."""
+    """The body did not arrive in time."""
 
 
 async def read_body(receive: Receive, *, coding: str, announced: str, most_bytes: int, timeout_s: float) -> bytes:
-    """Return the body, unpacked.
+    """Return the decompressed body.
 
     Raises:
-        RequestError: it is too large, or its coding is not known or broken.
+        RequestError: it is too large, or its content coding is unknown or corrupt.
         BodyTimeoutError: it took longer than ``timeout_s``.
         ClientGoneError: the client left.
     """
@@ -62,7 +62,7 @@ def _too_large(most_bytes: int) -> RequestError:
 
 
 def _unpack(body: bytes, coding: str, most_bytes: int) -> bytes:
-    """Unpack no more than is allowed, whatever the packed size promises."""
+    """Decompress up to the size limit, regardless of the compressed size."""
     if coding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         raise RequestError(f"content-encoding {coding[:30]!r} is not known; send gzip, deflate or none")
     unpacker = zlib.decompressobj(wbits=47)

@@ -1,6 +1,6 @@
-"""Connections that cannot be held open by sending slowly, or filled with headers.
+"""Limits against slow clients (Slowloris) and oversized headers.
 
-uvicorn bounds neither: its parser takes any number of header bytes, and a client that never ends its head is waited for.
+uvicorn has neither limit: its parser accepts any number of header bytes, and it waits forever for a client that never completes its head.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 def bounded_protocol(*, head_timeout_s: float, max_head_bytes: int) -> type[Any]:  # noqa: C901  # a class of short methods
-    """Return the protocol of a server whose heads are bounded in time and size."""
+    """Return a server protocol with limits on the time and size of request heads."""
 
     class BoundedProtocol(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn is not there where the types are checked
         def connection_made(self, transport: Any) -> None:

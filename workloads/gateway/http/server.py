@@ -1,7 +1,7 @@
-"""The gateway's life: start, reload without a dropped request, drain, end.
+"""The gateway's lifecycle: start, reload without dropped requests, drain, stop.
 
-Rule 1: a configuration that is wrong is refused with its reasons, at the start by not starting and later by keeping the one before.
-Rule 2: on SIGTERM readiness fails first, so that no new traffic is sent here; what is in hand is finished within ``drain_s``.
+Rule 1: an invalid configuration is rejected with the reasons: at the start the gateway does not start, later it keeps the previous one.
+Rule 2: on SIGTERM readiness fails first, so that no new traffic is routed here; requests in flight finish within ``drain_s``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Server:
             lifespan="on",
             log_level="critical",
             access_log=False,
-            proxy_headers=False,  # nobody may say where they come from
+            proxy_headers=False,  # do not trust forwarded client addresses
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,
@@ -57,8 +57,8 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, listener: socket.socket) -> None:
-        """Serve until the end."""
-        # What the imports made lives as long as the process; the collector need not look at it again and again.
+        """Serve until stopped."""
+        # Objects from imports live as long as the process, so exclude them from garbage collection.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
@@ -81,7 +81,7 @@ class Server:
         task.add_done_callback(self._tasks.discard)
 
     def _drain(self) -> None:
-        """Fail readiness, give the load balancers their time to see it, and then take no more connections."""
+        """Fail readiness, give the load balancers time to notice, then accept no more connections."""
         if self.gateway.draining:
             self._server.should_exit = True
             return
@@ -90,7 +90,7 @@ class Server:
         asyncio.get_running_loop().call_later(delay_s, lambda: setattr(self._server, "should_exit", True))
 
     def reload(self) -> bool:
-        """Read the configuration again; return whether the new one is served."""
+        """Reload the configuration; return whether the new one is in use."""
         self._seen = self._stamp()
         try:
             self.gateway.runtime = Runtime(load(self._path), before=self.gateway.runtime)
@@ -113,7 +113,7 @@ class Server:
                 self.reload()
 
     async def _export(self) -> None:
-        """Send spans in batches; what a collector does not take is dropped and counted."""
+        """Send spans in batches; spans that the collector rejects are dropped and counted."""
         gateway = self.gateway
         while True:
             telemetry = gateway.runtime.configuration.telemetry

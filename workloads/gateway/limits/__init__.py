@@ -1,1 +1,1 @@
-"""What a tenant and a key may use: requests, tokens in and out per minute, and money per day. No socket and no clock."""
+"""Limits of tenants and keys: requests, input and output tokens per minute, and spend per day. No socket and no clock."""

@@ -1,7 +1,7 @@
 """A rate limit that can be reserved and settled: GCRA (ITU-T I.371) over amounts.
 
-A request reserves what it may need, and gives back or pays what it really used. One number per limit: the time at which the bucket would
-be full again.
+A request reserves the most it may need, and settles to what it really used. The state is one number per limit: the time at which the bucket
+would be full again.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Rate:
         return over_s if over_s > 1e-6 else 0.0
 
     def take(self, amount: float, now_s: float) -> None:
-        """Reserve, or with a negative amount give back."""
+        """Reserve, or release with a negative amount."""
         self._empty_at_s = max(self._empty_at_s, now_s) + amount * 60.0 / self.per_min
 
     def left(self, now_s: float) -> float:
-        """Return what could be reserved now."""
+        """Return the amount that could be reserved now."""
         return max(0.0, (60.0 - max(0.0, self._empty_at_s - now_s)) * self.per_min / 60.0)

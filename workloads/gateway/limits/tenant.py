@@ -1,4 +1,4 @@
-"""The limits of a tenant and of one of its keys, taken together or not at all."""
+"""The limits of a tenant and of one of its keys, reserved together or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What may be used; None is without a limit."""
+    """The allowed usage; None means no limit."""
 
     requests_per_min: float | None = None
     input_tokens_per_min: float | None = None
@@ -42,7 +42,7 @@ class Meter:
         self._spent = 0
 
     def refusal(self, amounts: dict[str, float], cost: int, now_s: float, unix_s: float) -> ProviderError | None:
-        """Return why ``amounts`` and ``cost`` (nano-dollars) cannot be reserved, None where they can."""
+        """Return why ``amounts`` and ``cost`` (nano-dollars) cannot be reserved; None if they can."""
         for dimension, rate in self._rates.items():
             if wait_s := rate.wait_s(amounts[dimension], now_s):
                 message = f"{self.name} is over its limit of {rate.per_min:g} {dimension} per minute"
@@ -55,7 +55,7 @@ class Meter:
         return None
 
     def take(self, amounts: dict[str, float], cost: int, now_s: float, unix_s: float) -> None:
-        """Reserve, or with negative numbers give back."""
+        """Reserve, or release with negative numbers."""
         for dimension, rate in self._rates.items():
             if amount := amounts[dimension]:
                 rate.take(amount, now_s)
@@ -79,7 +79,7 @@ class Reservation:
     cost: int
 
     def settle(self, input_tokens: int, output_tokens: int, cost: int, now_s: float, unix_s: float) -> None:
-        """Replace the reservation by what was used; a second call changes nothing."""
+        """Replace the reservation by the actual usage; a second call has no effect."""
         change = {"requests": 0.0, "input tokens": float(input_tokens - self.input_tokens)}
         change["output tokens"] = float(output_tokens - self.output_tokens)
         for meter in self.meters:
@@ -90,7 +90,7 @@ class Reservation:
 def reserve(
     meters: Sequence[Meter], *, input_tokens: int, output_tokens: int, cost: int, now_s: float, unix_s: float
 ) -> Reservation | ProviderError:
-    """Reserve on all meters, or on none and return the refusal."""
+    """Reserve on all meters, or on none of them and return the refusal."""
     amounts = {"requests": 1.0, "input tokens": float(input_tokens), "output tokens": float(output_tokens)}
     for meter in meters:
         if (refused := meter.refusal(amounts, cost, now_s, unix_s)) is not None:

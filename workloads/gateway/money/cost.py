@@ -1,8 +1,8 @@
-"""What an answer cost.
+"""The cost of a response.
 
 Rule 1: buckets do not overlap, so a cost is a sum of products of integers; there is no rounding.
-Rule 2: an unknown model and a missing count are never zero: the dearest price and an estimated count take their place, and ``doubts`` says
-so, for an alert.
+Rule 2: an unknown model or a missing count never means zero: the highest price or an estimated count is used instead, and ``doubts``
+records it for alerting.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workloads.gateway.money.price_book import Band, PriceBook
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Nano-dollars, and why they are not certain: ``unpriced-model``, ``missing-usage``, ``unpriced-cache``."""
+    """Nano-dollars, and why they are uncertain: ``unpriced-model``, ``missing-usage``, ``unpriced-cache``."""
 
     nano_usd: int
     doubts: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ def cost_of(
     own_price: Band | None = None,
     batch: bool = False,
 ) -> Cost:
-    """Return the cost of complete ``usage``; ``own_price`` is what the configuration says about a provider of one's own."""
+    """Return the cost of complete ``usage``; ``own_price`` is the configured price of a self-hosted provider."""
     doubts: list[str] = []
     band = own_price
     if band is None:
@@ -56,7 +56,7 @@ def cost_of(
 
 
 def filled(usage: Usage, *, prompt_estimate: int, output_estimate: int) -> tuple[Usage, bool]:
-    """Return usage without holes, and whether there were any."""
+    """Return usage without missing counts, and whether any were missing."""
     if usage.complete:
         return usage, False
     return (

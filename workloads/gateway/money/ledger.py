@@ -1,8 +1,8 @@
-"""The ledger: one line of JSON a request, appended before the client sees the end of its answer.
+"""The ledger: one line of JSON per request, appended before the client sees the end of its response.
 
-Rule 1: a line is written by one ``write`` to a file opened for appending, so lines of several processes do not mix, and what was written
-survives the end of the process by any signal. The disk's own loss of power is outside of what it promises.
-Rule 2: a line that was torn is only ever the last one of a process; a reader skips it and counts it.
+Rule 1: a line is a single ``write`` to a file opened for appending, so lines of several processes do not interleave, and written lines
+survive any signal. There is no guarantee after a power failure.
+Rule 2: only the last line of a process can be torn; a reader skips and counts it.
 Rule 3: money is integer nano-dollars.
 """
 
@@ -19,7 +19,7 @@ from workloads.gateway.errors import LedgerError
 
 
 class Ledger:
-    """An open ledger; without a path nothing is kept but the sums."""
+    """An open ledger; without a path only the sums are kept."""
 
     def __init__(self, path: Path | None) -> None:
         self.nano_usd = 0
@@ -39,7 +39,7 @@ class Ledger:
         """Write one record; it has ``nano_usd``.
 
         Raises:
-            LedgerError: the disk refuses.
+            LedgerError: the write fails.
         """
         self.requests += 1
         self.nano_usd += record["nano_usd"]
@@ -68,7 +68,7 @@ def _ends_with_line(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What a ledger adds up to."""
+    """The totals of a ledger."""
 
     requests: int
     nano_usd: int

@@ -65,7 +65,7 @@ class PriceBook:
 
     @property
     def dearest(self) -> Band:
-        """The highest prices of the book: what an unknown model is taken to cost, so that it is never taken for free."""
+        """The highest prices of the book: the assumed price of an unknown model, so that it never counts as free."""
         bands = [band for rows in self.rows.values() for row in rows for band in row.bands]
         highest = {name: max((getattr(band, name) or 0 for band in bands), default=0) for name in _TOKEN_BUCKETS}
         return Band(**highest)

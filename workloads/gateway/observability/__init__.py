@@ -1,1 +1,1 @@
-"""What the gateway shows of itself: series and spans. No prompt and no key is in either unless the configuration asks for content."""
+"""The gateway's telemetry: metrics and spans. They contain no keys, and prompts only if the configuration enables content."""

@@ -1,4 +1,4 @@
-"""Series for Prometheus. Children of a series are looked up once and kept: a lookup costs as much as a request may."""
+"""Prometheus metrics. Children of a metric are looked up once and kept, because a lookup is expensive on the hot path."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Span:
 
     @property
     def traceparent(self) -> str:
-        """The header for whoever is called (W3C Trace Context)."""
+        """The header for the called service (W3C Trace Context)."""
         return f"00-{self.trace_id}-{self.span_id}-01"
 
 
@@ -67,7 +67,7 @@ class SpanBuffer:
         self._waiting.append(span)
 
     def take(self) -> bytes | None:
-        """Return the body of one export, None where nothing waits."""
+        """Return the body of one export; None if no span is waiting."""
         if not self._waiting:
             return None
         spans, self._waiting = self._waiting, []

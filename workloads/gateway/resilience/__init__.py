@@ -1,4 +1,4 @@
-"""What is done about failures: which are tried again and where, how long later, how often, and when a target is left alone.
+"""Handling of failures: which are retried and where, after which delay, how often, and when a circuit breaker opens.
 
-No socket and no clock: times come in as ``now_s`` of any monotonic clock.
+No socket and no clock: times are passed in as ``now_s`` of any monotonic clock.
 """

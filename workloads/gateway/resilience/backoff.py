@@ -1,8 +1,8 @@
-"""How long to wait before another try, and how many tries the traffic allows.
+"""How long to wait before a retry, and how many retries the traffic allows.
 
 Backoff is exponential with full jitter (Brooker, "Exponential Backoff And Jitter", AWS 2015): uniform between 0 and the bound, here from
-100 ms on and at most 30 s. A ``retry-after`` of the failure at hand takes its place, and is never shortened: where the deadline does not
-allow it, there is no other try.
+100 ms on and at most 30 s. A ``retry-after`` in the failure takes its place and is never shortened: if the deadline does not allow it,
+there is no retry.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ class Backoff:
     cap_s: float = 30.0
 
     def wait_s(self, failures: int, retry_after_s: float | None, random: Random) -> float:
-        """Return the wait after so many ``failures`` (from 1); ``retry_after_s`` is what the last of them asked for."""
+        """Return the wait after so many ``failures`` (from 1); ``retry_after_s`` is the delay that the last one requested."""
         if retry_after_s is not None:
             return retry_after_s
         return random.uniform(0.0, min(self.cap_s, self.base_s * 2.0 ** (failures - 1)))
 
 
 class RetryBudget:
-    """Tries again are at most a share of the traffic, so that an outage is not multiplied by its clients.
+    """Limits retries to a share of the traffic, so that clients do not amplify an outage.
 
-    Every request earns ``share`` of a try; at most ``reserve`` are kept, which is also what a quiet gateway starts with.
+    Every request earns ``share`` of a retry; at most ``reserve`` are saved up, which is also the initial budget.
     """
 
     __slots__ = ("_left", "reserve", "share")
@@ -43,7 +43,7 @@ class RetryBudget:
         self._left = min(self.reserve, self._left + self.share)
 
     def spend(self) -> bool:
-        """Take one try; return whether there was one."""
+        """Spend one retry; return whether there was one."""
         if self._left < 1.0:
             return False
         self._left -= 1.0

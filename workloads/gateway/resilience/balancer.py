@@ -1,7 +1,7 @@
-"""Which of several equal targets is next: the better of two drawn at random, by what they have in hand and how fast they were.
+"""Which of several equivalent targets is next: the better of two random ones, by requests in flight and latency.
 
-Power of two choices (Mitzenmacher, IEEE TPDS 12(10), 2001) avoids the herd that runs to the single best target; the latency is an
-exponentially weighted mean of times to the first token, so that a fast region gets more.
+Power of two choices (Mitzenmacher, IEEE TPDS 12(10), 2001) avoids herding to the single best target; the latency is an exponentially
+weighted mean of times to the first token, so that a fast region gets more traffic.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 
 class Load:
-    """What a target has in hand, and its usual time to the first token."""
+    """A target's requests in flight, and its usual time to the first token."""
 
     __slots__ = ("in_flight", "rests_until_s", "ttft_s")
 
@@ -27,7 +27,7 @@ class Load:
 
     @property
     def score(self) -> float:
-        """Smaller is better; an unknown target is tried early."""
+        """Smaller is better; a target without history is tried early."""
         return (self.in_flight + 1) * (self.ttft_s or 1e-3)
 
 

@@ -3,7 +3,7 @@
 Rule 1: it opens when, over a sliding window, too many of enough calls failed or were slow; while it is open nothing is sent.
 Rule 2: after that exactly one call, the probe, is let through; its success closes the breaker, its failure opens it for twice as long.
 Rule 3: a provider's ``retry-after`` extends the time that it stays open.
-Rule 4: what the client did wrong is no failure of the target.
+Rule 4: a client error is not a failure of the target.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Breaker:
                 self._open(now_s, retry_after_s)
 
     def abandon(self) -> None:
-        """Take back a call that ended without saying anything about the target, such as one whose client left."""
+        """Discard a call that says nothing about the target, for instance because its client disconnected."""
         self._probing = False
 
     def opens_in_s(self, now_s: float) -> float:

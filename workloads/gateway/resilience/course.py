@@ -1,8 +1,8 @@
 """The course of one request over its targets: after each failure, what is tried next and when.
 
-Rule 1: a wait that a provider asked for is kept to the millisecond; where the deadline does not allow it, that target is not tried again.
-Rule 2: a wait that is longer than the route's patience is not waited for while another target is there.
-Rule 3: tries again come out of the budget; going elsewhere does not, or an outage could not be survived.
+Rule 1: a delay requested by a provider is honoured to the millisecond; if the deadline does not allow it, that target is not retried.
+Rule 2: a delay longer than the route's patience is skipped if another target is available.
+Rule 3: retries count against the retry budget; failing over does not, because otherwise an outage could not be survived.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BLAMES_TARGET: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next try: where, and after which wait in seconds."""
+    """The next attempt: its target, and the delay before it in seconds."""
 
     upstream: Upstream
     wait_s: float = 0.0
@@ -63,12 +63,12 @@ class Course:
         self._failures_here = 0
 
     def first(self) -> Step:
-        """Return the first try."""
+        """Return the first attempt."""
         self.attempts = 1
         return Step(self._targets[0])
 
     def after(self, error: ProviderError, now_s: float) -> Step | ProviderError:
-        """Return the try after a failure, or the error that the client is to see."""
+        """Return the attempt after a failure, or the error for the client."""
         self._failures_here += 1
         upstream = self._targets[self._at]
         action = action_for(upstream.settings.dialect, error)
@@ -102,6 +102,6 @@ class Course:
 
     @staticmethod
     def _last_word(error: ProviderError, upstream: Upstream, now_s: float) -> ProviderError:
-        """Tell the client when to come back where the provider did not."""
+        """Add a retry delay for the client if the provider gave none."""
         opens_in_s = upstream.breaker.opens_in_s(now_s)
         return replace(error, retry_after_s=round(opens_in_s, 1)) if error.retry_after_s is None and opens_in_s else error

@@ -1,8 +1,8 @@
-"""What is done about each failure, as a table of (provider, status, type, code).
+"""The reaction to each failure, as a table of (provider, status, type, code).
 
-Rule 1: the most specific row decides, the kind of the error where no row fits.
-Rule 2: what the client did wrong is neither tried again nor elsewhere; what a content filter refused is never carried to another provider.
-Rule 3: the provider's own word (``x-should-retry``) decides between trying again and going elsewhere, never about Rule 2.
+Rule 1: the most specific row decides; without a matching row, the kind of the error does.
+Rule 2: client errors are neither retried nor sent elsewhere; content rejected by a filter never goes to another provider.
+Rule 3: the provider's own advice (``x-should-retry``) decides between retrying and failing over, but never overrides Rule 2.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from foundation.dialects.model.errors import ErrorKind, ProviderError
 class Action(enum.StrEnum):
     """What is done next."""
 
-    RETRY = "retry"  # here again after a wait, then elsewhere
-    FALL_BACK = "fall back"  # elsewhere, at once
+    RETRY = "retry"  # retry here after a delay, then elsewhere
+    FALL_BACK = "fall back"  # elsewhere, immediately
     FAIL = "fail"  # the client's own fault
     NEVER = "never"  # elsewhere would be wrong
 
@@ -35,7 +35,7 @@ BY_KIND: Final[dict[ErrorKind, Action]] = {
     ErrorKind.QUOTA: Action.FALL_BACK,
     ErrorKind.CONFLICT: Action.RETRY,
     ErrorKind.OVERLOADED: Action.RETRY,
-    ErrorKind.TIMEOUT: Action.FALL_BACK,  # it has eaten the time of another try here
+    ErrorKind.TIMEOUT: Action.FALL_BACK,  # it has used up the time for a retry here
     ErrorKind.CONNECTION: Action.RETRY,
     ErrorKind.TRUNCATED: Action.RETRY,
     ErrorKind.MALFORMED: Action.RETRY,

@@ -1,9 +1,9 @@
-"""How difficult a request is: simple, medium or complex, by features that a person can read and thresholds that one can move.
+"""Classifies the difficulty of a request as simple, medium or complex, with readable features and adjustable thresholds.
 
-Rule 1: the features are about what is asked (verbs of reasoning, code, constraints, length, tools), not about wording, so a paraphrase or a
+Rule 1: the features describe the task (verbs of reasoning, code, constraints, length, tools), not the wording, so a paraphrase or a
 typing error rarely changes the choice.
 Rule 2: each feature has a weight, and the score is their sum: the reason that is given names the features that counted.
-The weights were set on ``complexity-training.tsv`` alone; what they are worth is measured on ``complexity-held-out.tsv``.
+The weights were set only on ``complexity-training.tsv``; their accuracy is measured on ``complexity-held-out.tsv``.
 """
 
 from __future__ import annotations

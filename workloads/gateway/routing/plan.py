@@ -1,8 +1,8 @@
 """The order in which the targets of a route are tried for one request.
 
-Rule 1: a target in a region that the tenant does not allow, or whose context is too small, is no candidate.
-Rule 2: targets of equal standing first, by the route's preference; then the fallbacks in their order.
-Rule 3: what its breaker lets no call to, or has all in hand that it takes, is left out; what asked to be left alone comes last.
+Rule 1: a target in a region that the tenant does not allow, or with too small a context, is not a candidate.
+Rule 2: the equivalent targets come first, by the route's preference; then the fallbacks in order.
+Rule 3: a target with an open breaker or at its concurrency limit is skipped; a target that requested a delay comes last.
 """
 
 from __future__ import annotations

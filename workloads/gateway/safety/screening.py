@@ -45,7 +45,7 @@ class _Principle:
 
 
 class Constitution:
-    """The principles at work."""
+    """The active principles."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.version = str(document["version"])

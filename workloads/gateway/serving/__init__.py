@@ -1,1 +1,1 @@
-"""The way of one request: who asks, what for, through limits, cache and targets, and back."""
+"""The path of one request through authentication, limits, cache and targets, and back."""

@@ -1,6 +1,6 @@
-"""One request: who asks, what may be used, who answers, and how it ends.
+"""One request: authentication, limits, targets, and settlement.
 
-Every way out leads through :func:`settle` once, and every error reaches the client in the words of its own dialect.
+Every exit goes through :func:`settle` exactly once, and every error reaches the client in its own dialect.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Exchange:
         await self._chat(inquiry)
 
     def _authenticate(self) -> Holder:
-        """Return who asks. Raises ``RefusedError``."""
+        """Return the caller. Raises ``RefusedError``."""
         client = self.scope.get("client")
         address, now_s = client[0] if client else "", self.started_s
         guesses = self.gateway.guesses
@@ -209,7 +209,7 @@ class Exchange:
             task.cancel()
 
     def who(self) -> Holder:
-        """Return who asks, once that is known."""
+        """Return the caller, once known."""
         assert self.holder is not None
         return self.holder
 

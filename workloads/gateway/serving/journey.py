@@ -135,7 +135,7 @@ class Journey:
         return error
 
     def _judge(self, upstream: Upstream, error: ProviderError | None, now_s: float, took_s: float) -> None:
-        """Tell breaker, load and series how a call ended."""
+        """Report the result of a call to breaker, load and metrics."""
         failed = error is not None and error.kind in BLAMES_TARGET
         retry_after_s = error.retry_after_s if error is not None else None
         slow_s = (self._outcome.first_chunk_s or took_s) if error is None else took_s

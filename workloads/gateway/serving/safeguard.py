@@ -1,4 +1,4 @@
-"""The constitutional layer at work: a request is screened before anything is spent on it, an answer before the client sees it.
+"""The constitutional layer in operation: a request is screened before anything is spent on it, a response before the client sees it.
 
 A streamed answer is screened as it passes and cut where it shows what it must not; it cannot be revised, for what was sent was seen. Calls
 of the judge are paid for by the tenant and stand in the ledger by themselves, with the operation ``critique``.
