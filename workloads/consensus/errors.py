@@ -1,14 +1,14 @@
-"""What can go wrong in a group of members that agree, by whose fault it is."""
+"""Errors of a consensus group, by cause."""
 
 from __future__ import annotations
 
 
 class ConsensusError(Exception):
-    """Base of every error raised by ``workloads.consensus``; its text is fit to be shown to an operator as it is."""
+    """Base of every error raised by ``workloads.consensus``; its text can be shown to an operator unchanged."""
 
 
 class NotLeaderError(ConsensusError):
-    """Only the leader can do this; ``leader`` is who that is, as far as this member knows."""
+    """Only the leader can do this; ``leader`` is the current leader as far as this member knows."""
 
     def __init__(self, leader: str | None) -> None:
         super().__init__(
@@ -18,7 +18,7 @@ class NotLeaderError(ConsensusError):
 
 
 class BusyError(ConsensusError):
-    """The leader takes no proposal now: too much is uncommitted, or it hands over its leadership; try again."""
+    """The leader accepts no proposal now: too much is uncommitted, or leadership is being transferred; try again."""
 
 
 class ConfigurationError(ConsensusError):
@@ -26,4 +26,4 @@ class ConfigurationError(ConsensusError):
 
 
 class CorruptLogError(ConsensusError):
-    """A log on disk is damaged where it had been durable; names the file, the place and the remedy."""
+    """A durable part of a log on disk is damaged; the message names the file, the place and the remedy."""

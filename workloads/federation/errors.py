@@ -1,14 +1,14 @@
-"""What can go wrong in a federation, by whose fault it is."""
+"""Errors of a federation, by cause."""
 
 from __future__ import annotations
 
 
 class FederationError(Exception):
-    """Base; its text is fit to be shown to an operator as it is."""
+    """Base; its text can be shown to an operator unchanged."""
 
 
 class PrivacyError(FederationError):
-    """A mechanism or a budget is declared in a way that no accountant can vouch for."""
+    """No accountant covers a mechanism or a budget as declared."""
 
 
 class BudgetExhaustedError(PrivacyError):
@@ -20,7 +20,7 @@ class LedgerError(FederationError):
 
 
 class UpdateError(FederationError):
-    """An update is not one that may be aggregated; names its client."""
+    """An update is invalid and must not be aggregated; the message names its client."""
 
 
 class ProtocolError(FederationError):
@@ -28,4 +28,4 @@ class ProtocolError(FederationError):
 
 
 class AuditError(FederationError):
-    """The audit log cannot be written, or is not what was written; names the file and the line."""
+    """The audit log cannot be written, or has been altered; the message names the file and the line."""

@@ -1,4 +1,4 @@
-"""Is what clients saw possible on one copy that does one thing at a time? Linearizability of recorded histories.
+"""Linearizability of recorded histories: could a single copy that executes one operation at a time have given these results?
 
 ``history``          operations with the moments of their call and their return
 ``key_value``        what one key of a store may answer

@@ -1,4 +1,4 @@
-"""A history: what clients asked, what they were answered, and when."""
+"""A history: the clients' requests, their results, and the times of both."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class Operation:
     """One request of a client to one key.
 
     Args:
-        client: who asked; a client has one request open at a time, or takes a new name after a time-out.
-        key: what was asked about; keys are independent of each other.
+        client: the client's name; a client has one request open at a time, or takes a new name after a time-out.
+        key: the key of the request; keys are independent of each other.
         action: the name of the request, as the model of the key knows it.
         argument: what goes with the request.
-        result: the answer; without meaning where the request never returned.
-        called: moment of the call, in any unit that orders the history.
-        returned: moment of the answer, not before ``called``; None for a time-out or a lost connection:
+        result: the result; meaningless if the request never returned.
+        called: time of the call, in any unit that orders the history.
+        returned: time of the result, not before ``called``; None for a time-out or a lost connection:
             the request may have taken effect at any time since, or never.
     """
 

@@ -1,4 +1,4 @@
-"""What one key of a store may answer, as a step function over its value."""
+"""The sequential specification of one key of a store, as a step function over its value."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
 """The search for an order of a history that one copy could have answered.
 
-The algorithm of Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's memory of configurations
-("Testing for linearizability", 2017): take the first operation that may come next; where none may, go back on the last
-choice. A configuration is the set of operations taken (a bit each) and the state they led to; one met before leads
-nowhere new. Keys are independent, so each is searched alone (Horn and Kroening's P-compositionality, 2015).
+The algorithm of Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's memory of configurations ("Testing for
+linearizability", 2017): take the first operation that may come next; if there is none, backtrack. A configuration is the set of operations
+taken (a bit each) and the resulting state; a configuration seen before is pruned. Keys are independent, so each is searched alone (Horn and
+Kroening's P-compositionality, 2015).
 
-An operation that never returned need not be taken at all. So of two configurations that agree in the state and in the operations
-that did return, the one with fewer others can do all that the other can. Of two equal operations the first called may go first.
-And none goes before an operation that would lead to the same state without it. Without these rules a history with many time-outs
-has too many orders that differ in nothing.
+An operation that never returned need not be taken at all. So of two configurations that agree in the state and in the operations that did
+return, the one with fewer others can do all that the other can. Of two equal operations the first called may go first. And none goes before
+an operation that would lead to the same state without it. Without these rules a history with many time-outs has too many equivalent orders.
 
-The search is a loop with a stack of its own: a long history must not meet the interpreter's recursion limit.
+The search is a loop with an explicit stack, because a long history would exceed the interpreter's recursion limit.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Step = Callable[[Any, Operation], tuple[bool, Any]]
 
 
 class Outcome(enum.Enum):
-    """What the search found; UNKNOWN is no pass: the step budget ran out before an answer."""
+    """The result of the search; UNKNOWN is not a pass: the step budget ran out before a decision."""
 
     LINEARIZABLE = "linearizable"
     VIOLATED = "violated"

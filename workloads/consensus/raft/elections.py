@@ -20,7 +20,7 @@ class Elections(State):
     """Standing for election, and voting."""
 
     def _in_lease(self) -> bool:
-        """Whether the leader was heard so lately that it may count on this member's refusal (4.2.3, 6.4.1)."""
+        """Whether the leader was heard so recently that this member must reject votes (4.2.3, 6.4.1)."""
         return self.leadership is not None or self._now_tick < self._promised_until_tick
 
     @staticmethod
@@ -31,7 +31,7 @@ class Elections(State):
         )
 
     def _agree_on_term(self, message: Message) -> bool:
-        """Follow into a newer term, or tell the sender of ours; tell whether ``message`` is to be answered in this term."""
+        """Adopt a newer term, or report ours to the sender; return whether ``message`` is to be handled in this term."""
         if message.term < self.term:
             self._answer_older_term(message)
             return False

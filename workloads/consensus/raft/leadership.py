@@ -15,7 +15,7 @@ class Leadership:
     Attributes:
         first_index: its no-op; once that is committed, the leader knows all that was committed before (thesis, 6.4).
         transferee: to whom leadership is being handed over.
-        told_to_stand: whether the transferee was sent its TimeoutNow.
+        told_to_stand: whether TimeoutNow was sent to the transferee.
         handed_over: whether a TimeoutNow was ever sent in this term: from then on a lease proves nothing.
         waiting: reads that wait for the no-op: (who asked, context).
     """
@@ -65,7 +65,7 @@ class Leadership:
         return reads
 
     def has_active_quorum(self, configuration: Configuration) -> bool:
-        """Tell whether a quorum was heard since the last look, and look anew (CheckQuorum, thesis 6.2)."""
+        """Return whether a quorum was heard since the last check, and start a new interval (CheckQuorum, thesis 6.2)."""
         active = {self._me, *(who for who, progress in self.followers.items() if progress.active)}
         for progress in self.followers.values():
             progress.active = False

@@ -31,7 +31,7 @@ class Leading(Following):
         return self.leadership
 
     def _look_after(self, leadership: Leadership) -> None:
-        """Step down where no quorum was heard for an election timeout; give up a transfer that took as long."""
+        """Step down if no quorum was heard for an election timeout; abort a transfer that took as long."""
         if not leadership.has_active_quorum(self.log.configuration):
             self._follow(self.term, None)
         elif self._now_tick - leadership.transfer_since_tick >= self.settings.election_ticks:
@@ -82,7 +82,7 @@ class Leading(Following):
                 self._advance_commit(leadership)
 
     def _send_again(self, to: str, progress: Progress) -> None:
-        """Find out about losses: what was sent last may have been lost, with nothing behind it that would show the gap."""
+        """Detect losses: the last messages may have been lost, without a later one to reveal the gap."""
         if progress.mode is Mode.SNAPSHOT:
             if self._now_tick - progress.snapshot_sent_at_tick >= self.settings.election_ticks:
                 progress.probe(progress.match + 1)

@@ -1,4 +1,4 @@
-"""One member of a group as a step function: ``tick``, ``receive`` and the requests go in, ``take_effects`` gives what to do.
+"""One member of a group as a step function: ``tick``, ``receive`` and the requests go in, ``take_effects`` returns what to do.
 
 No clock, no socket, no file, no thread: a driver has these, and a simulation replaces them. A tick is the unit of time. Randomness
 is passed in. Section numbers are those of Ongaro's thesis (2014), figures those of the paper (Ongaro and Ousterhout, 2014).

@@ -1,4 +1,4 @@
-"""What a member has, and the few changes to it that all of its parts make."""
+"""The state of a member, and the changes to it that all of its parts share."""
 
 from __future__ import annotations
 

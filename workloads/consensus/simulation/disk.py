@@ -1,4 +1,4 @@
-"""The disk of one member: what was synced survives; of what was only written, a crash leaves as much as it likes."""
+"""The disk of one member: synced data survives a crash; of unsynced writes, an arbitrary part does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Disk:
         self._buffer = records.encode([*state, *effects.entries])
 
     def sync(self) -> None:
-        """Make durable what was written. With a snapshot the log begins anew: both replace the old ones in one rename."""
+        """Make durable what was written. With a snapshot the log starts empty: both replace the old ones in one rename."""
         effects, self._open = self._open, None
         if effects is None or self._loses_syncs:
             return

@@ -11,7 +11,7 @@ from workloads.consensus.simulation.network import Weather
 
 
 class Nemesis:
-    """Draws one trouble after another until it is told to stop."""
+    """Draws one fault after another until it is stopped."""
 
     def __init__(self, cluster: Cluster, *, mean_ms: float = 150.0) -> None:
         self._cluster = cluster

@@ -21,7 +21,7 @@ Answer = Callable[[Result | None], None]
 
 
 class Crash(Exception):  # noqa: N818 - an event of the simulation, no error
-    """The process ends here."""
+    """The process crashes here."""
 
 
 class Node:

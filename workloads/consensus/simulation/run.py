@@ -28,7 +28,7 @@ class Run:
     Attributes:
         events: of the simulation, the healthy end included.
         messages: between members.
-        answered: commands that clients saw answered.
+        answered: commands whose result reached the client.
         trace_hash: of all messages.
     """
 

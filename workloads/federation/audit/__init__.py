@@ -1,5 +1,5 @@
-"""The audit log: what was done, by whom it was decided, in an order that nobody can change afterwards.
+"""The audit log: what was done and who decided it, in a tamper-evident order.
 
 ``log``     appends signed lines, each with the digest of the one before
-``verify``  reads them and names the first line that is not what was written
+``verify`` reads them and reports the first line that was altered
 """

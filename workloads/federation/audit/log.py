@@ -1,7 +1,7 @@
 """The writing side of the audit log.
 
-Rule 1: an event is on the disk, synced, before :meth:`AuditLog.append` returns; where it cannot be, the file is as it was.
-Rule 2: opening a log verifies it. Only the rest of a line whose writer was killed is cut off; any other fault is an error.
+Rule 1: an event is on the disk, synced, before :meth:`AuditLog.append` returns; if that fails, the file is unchanged.
+Rule 2: opening a log verifies it. Only an incomplete last line of a killed writer is truncated; any other fault is an error.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class AuditLog:
 
     @classmethod
     def create(cls, path: Path, key: Ed25519PrivateKey, *, clock_ms: Callable[[], int] = now_ms) -> AuditLog:
-        """Begin a log.
+        """Create a log.
 
         Raises:
-            AuditError: there is one already, or it cannot be written.
+            AuditError: it already exists, or it cannot be written.
         """
         log = cls(path, key, Verified(0, origin(key.public_key())), clock_ms)
         try:
@@ -55,10 +55,10 @@ class AuditLog:
 
     @classmethod
     def open(cls, path: Path, key: Ed25519PrivateKey, *, clock_ms: Callable[[], int] = now_ms) -> AuditLog:
-        """Go on with a log.
+        """Open an existing log.
 
         Raises:
-            AuditError: it is missing, or not what was written.
+            AuditError: it is missing, or has been altered.
         """
         content = read(path)
         if not content.endswith(b"\n"):
@@ -77,11 +77,11 @@ class AuditLog:
 
         Args:
             event: what happened.
-            fields: JSON values that say more; no personal data, for nothing is ever taken out.
+            fields: JSON values with details; no personal data, because entries are never removed.
             trace_id: W3C trace id, 32 hexadecimal digits.
 
         Raises:
-            AuditError: the trace id or a field is malformed, or the disk refuses the line; the log is as it was.
+            AuditError: the trace id or a field is malformed, or the write fails; the log is unchanged.
         """
         if not _TRACE_ID.fullmatch(trace_id) or not event:
             raise AuditError(f"an audit event needs a name and a trace id of 32 hexadecimal digits, not {event!r} and {trace_id!r}")
@@ -100,7 +100,7 @@ class AuditLog:
         state = Verified(self._state.lines + 1, digest(line))
         try:
             self._append_line(line + b"\n")
-            # The line counts from here on; a head that lags by one is put right when the log is opened.
+            # The line counts from here on; a head that lags by one is corrected when the log is opened.
             self._state = state
             self._write_head(state)
         except OSError as error:

@@ -1,8 +1,7 @@
 """One line of the audit log, and the head that says where the log ends.
 
-A line is JSON with sorted keys and no blanks; of two texts for one content only that one is valid, so no bit of a line is free.
-``previous`` is the SHA-256 of the line before, and of the first line that of the public key. ``signature`` is Ed25519 (RFC 8032) over the
-line without it.
+A line is JSON with sorted keys and no blanks. Only this canonical form is valid, so no bit of a line can change unnoticed. ``previous`` is
+the SHA-256 of the previous line; in the first line, that of the public key. ``signature`` is Ed25519 (RFC 8032) over the line without it.
 """
 
 from __future__ import annotations
@@ -17,25 +16,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 
 def head_path(path: Path) -> Path:
-    """Return where the head of a log lies."""
+    """Return the path of the head of a log."""
     return path.with_name(path.name + ".head")
 
 
 def origin(public_key: Ed25519PublicKey) -> str:
-    """Return what the first line has for the digest of the one before."""
+    """Return the value of ``previous`` in the first line."""
     return sha256(b"sandtable audit 1\n" + public_key.public_bytes_raw()).hexdigest()
 
 
 def digest(line: bytes) -> str:
-    """Return the digest of a line, without its line feed, that the next one carries."""
+    """Return the digest of a line without its line feed, which the next line contains."""
     return sha256(line).hexdigest()
 
 
 def canonical(content: dict[str, Any]) -> bytes:
-    """Return the one text of ``content``.
+    """Return the canonical text of ``content``.
 
     Raises:
-        ValueError, TypeError: it has no form in JSON, such as NaN.
+        ValueError, TypeError: it cannot be represented in JSON, such as NaN.
     """
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
@@ -46,7 +45,7 @@ def signed(content: dict[str, Any], key: Ed25519PrivateKey) -> bytes:
 
 
 def read_signed(line: bytes, key: Ed25519PublicKey) -> dict[str, Any] | None:
-    """Return the content of a text, without its signature; None where it is not canonical or not signed with ``key``."""
+    """Return the content of a text, without its signature; None if it is not canonical or not signed with ``key``."""
     try:
         content = json.loads(line)
         if canonical(content) != line:

@@ -1,4 +1,4 @@
-"""Whether an audit log is what was written."""
+"""Verifies that an audit log has not been altered."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from workloads.federation.errors import AuditError
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A log that holds.
+    """A verified log.
 
     Attributes:
         lines: how many there are.
-        head: digest of the last one. Kept elsewhere, it also shows whether an older log, with its head, has taken the place of this one.
+        head: digest of the last one. Stored elsewhere, it also detects a rollback to an older log with its head.
     """
 
     lines: int
@@ -30,7 +30,7 @@ def verify(path: Path, public_key: Ed25519PublicKey) -> Verified:
     A line that was written just before the writer was killed may be one more than the head says.
 
     Raises:
-        AuditError: the first line that was changed, removed, added or moved; or a file cannot be read.
+        AuditError: a line was changed, removed, added or moved, and the message names the first; or a file cannot be read.
     """
     content, head = read(path), _head(path, public_key)
     previous, lines = origin(public_key), 0

@@ -1,12 +1,11 @@
-"""The budget ledger: what has been spent, asked before a release.
+"""The budget ledger: what has been spent, charged before each release.
 
-Rule 1: a release is entered before it is made. Where the entry cannot be written, or would exceed the budget, there is no release.
-Rule 2: an entry has an id. A program that was killed after the entry makes the same release again and pays once.
-Rule 3: nothing is ever reset. A missing, damaged or differently declared ledger is an error, and a new one never takes the place of an
-old one.
+Rule 1: a release is recorded before it is made. If the entry cannot be written or would exceed the budget, there is no release.
+Rule 2: an entry has an id. A program that was killed after the entry repeats the same release and pays once.
+Rule 3: nothing is ever reset. A missing, damaged or differently declared ledger is an error, and a new one never replaces an old one.
 
-The file holds the terms, the entries and their digest as JSON. It is replaced as a whole and synced to the disk. One process owns it. An
-older copy that someone puts in its place is consistent in itself: hold the ledger against the audit log to find that.
+The file holds the terms, the entries and their digest as JSON. It is replaced as a whole and synced to the disk. One process owns it. A
+rollback to an older copy is consistent in itself: compare the ledger with the audit log to detect it.
 """
 
 from __future__ import annotations
@@ -56,10 +55,10 @@ class Ledger:
 
     @classmethod
     def create(cls, path: Path, statement: Statement, *, budget: float, accountant: Accountant) -> Ledger:
-        """Begin a ledger.
+        """Create a ledger.
 
         Raises:
-            LedgerError: there is one already, or it cannot be written.
+            LedgerError: it already exists, or it cannot be written.
             PrivacyError: the budget is not a positive number.
         """
         if not 0 < budget < float("inf"):
@@ -72,7 +71,7 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path, statement: Statement, *, budget: float, accountant: Accountant) -> Ledger:
-        """Go on with a ledger.
+        """Open an existing ledger.
 
         Raises:
             LedgerError: it is missing or damaged, or was begun for other terms, another budget or another accountant.
@@ -97,7 +96,7 @@ class Ledger:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All releases that were paid for, in their order."""
+        """All releases that were paid for, in order."""
         return tuple(self._entries)
 
     @property
@@ -111,7 +110,7 @@ class Ledger:
         return self.spent.epsilon / self.budget
 
     def spend(self, release_id: str, release: Release) -> Guarantee:
-        """Pay for a release before it is made; return what is spent then.
+        """Pay for a release before it is made; return the total spent including it.
 
         Raises:
             BudgetExhaustedError: it would exceed the budget; nothing is spent.
@@ -125,7 +124,7 @@ class Ledger:
         counts = Counter([entry.release for entry in self._entries])
         counts[release] += 1
         epsilon = self._accountant.epsilon(counts, self.statement)
-        if not epsilon <= self.budget:  # a NaN is no answer either
+        if not epsilon <= self.budget:  # a NaN is not a valid result either
             raise BudgetExhaustedError(
                 f"{release_id!r} would raise epsilon from {self.spent.epsilon:.4f} to {epsilon:.4f}, and the budget is {self.budget:g} "
                 f"({self.path}); nothing was released"

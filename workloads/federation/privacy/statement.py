@@ -1,4 +1,4 @@
-"""What a privacy claim is about; every epsilon that is reported carries one."""
+"""The terms of a privacy claim; every reported epsilon has them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """An epsilon with all that it rests on."""
+    """An epsilon with all its assumptions."""
 
     statement: Statement
     epsilon: float

@@ -1,4 +1,4 @@
-"""Secure aggregation: the server learns the sum of the updates, and of no single one more than the sum tells.
+"""Secure aggregation: the server learns the sum of the updates, and nothing about a single one beyond the sum.
 
 The protocol of Bonawitz and others 2017, "Practical secure aggregation for privacy-preserving machine learning" (CCS), figure 4, with its
 consistency round. Neither side opens sockets: messages go in, messages come out.

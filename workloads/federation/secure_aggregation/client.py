@@ -1,8 +1,8 @@
 """A client's side of one round.
 
-Rule 1: a step is done once and in its order. A client that has refused anything takes no further part in the round.
+Rule 1: each step runs once and in order. A client that has rejected anything leaves the round.
 Rule 2: of another client it reveals the share of the masking key or that of the seed, never both: it signs one set of survivors, and
-unmasks only what at least ``threshold`` clients have signed alike.
+unmasks only a set that at least ``threshold`` clients have signed.
 Rule 3: keys and seed are drawn for the round and forgotten with it.
 """
 
@@ -162,7 +162,7 @@ class Client:
 
     @contextmanager
     def _doing(self, step: _Step) -> Iterator[None]:
-        """Hold rule 1: whatever ends a step early ends the round for this client."""
+        """Enforce rule 1: an error in a step ends the round for this client."""
         if self._step is not step:
             was, self._step = self._step, _Step.ENDED
             raise self._refusal(f"client {self.name!r} was asked to {step.name.lower()}, and its next step is {was.name.lower()}")

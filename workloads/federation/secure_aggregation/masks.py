@@ -1,7 +1,7 @@
 """Masks: the key stream of AES-256 in counter mode, as integers of 32 bits.
 
-A key serves one mask and is forgotten, so the counter may start at zero. Additions wrap: the masks are uniform in Z_2^32, and so is every
-masked update.
+Each key is used for one mask and discarded, so the counter may start at zero. Additions wrap: the masks are uniform in Z_2^32, and so is
+every masked update.
 """
 
 from __future__ import annotations

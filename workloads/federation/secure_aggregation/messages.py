@@ -16,7 +16,7 @@ class Advertisement:
         sender: name of the client.
         sealing_key: X25519 key that shares for it are sealed with.
         masking_key: X25519 key that pairwise masks come from.
-        seed_digest: SHA-256 of the seed of its own mask: a seed that is put together from shares is held against it.
+        seed_digest: SHA-256 of the seed of its own mask: a seed that is reconstructed from shares is checked against it.
         signature: Ed25519 over the session and the three.
     """
 

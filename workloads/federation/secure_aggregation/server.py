@@ -1,8 +1,8 @@
 """The server's side of one round.
 
-Rule 1: a message is taken once, in its phase, from a client that was in the phase before; any other is refused and changes nothing.
-Rule 2: a phase closes when the caller says so, at its deadline for instance; below the threshold the round is over.
-Rule 3: a secret that was put together from shares is held against what its owner has signed, before it unmasks anything.
+Rule 1: a message is accepted once, in its phase, from a client of the previous phase; any other is rejected without effect.
+Rule 2: the caller closes a phase, for instance at its deadline; below the threshold the round is aborted.
+Rule 3: a secret that is reconstructed from shares is checked against its owner's signed commitment before it unmasks anything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Message: TypeAlias = Advertisement | SealedShares | MaskedUpdate | Consent | Unm
 
 
 class Phase(IntEnum):
-    """What the server waits for."""
+    """The message that the server waits for."""
 
     ADVERTISEMENTS, SHARES, UPDATES, CONSENTS, UNMASKINGS, CLOSED = range(6)
 

@@ -1,7 +1,7 @@
 """Shamir's secret sharing over GF(2^521 - 1).
 
-The field is larger than any secret of 32 bytes, so one polynomial shares a whole one. A share carries no proof of its own; whoever uses the
-protocol checks the secret that comes out against a commitment.
+The field is larger than any secret of 32 bytes, so one polynomial shares a whole one. A share carries no proof; the protocol checks the
+reconstructed secret against a commitment.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _value(coefficients: list[int], point: int) -> int:
 
 
 def combine(shares: Mapping[int, bytes]) -> bytes | None:
-    """Return the secret from shares by their points, as many as the threshold says; None where they cannot be shares of one.
+    """Return the secret from shares by their points, as many as the threshold; None if they cannot be shares of one secret.
 
     The points must be distinct modulo the prime and not 0: a caller numbers its clients from 1.
     """

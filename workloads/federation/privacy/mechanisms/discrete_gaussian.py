@@ -1,8 +1,8 @@
 """Exact samples of the discrete Gaussian distribution (Canonne, Kamath and Steinke 2020, algorithms 1 to 3), a vector at a time.
 
-The only step that is not integer arithmetic is a coin that falls with probability exp(-x). It compares 64 random bits with a float, whose
-error is bounded; about once in 2^39 tosses that does not decide, and the coin goes on with rational numbers and more bits. The result has
-exactly the distribution of the algorithms, so there is nothing for attacks on floating-point noise (Mironov 2012) to read.
+The only step that is not integer arithmetic is a coin toss with probability exp(-x). It compares 64 random bits with a float, whose error
+is bounded; about once in 2^39 tosses this is inconclusive, and the comparison continues with rational numbers and more bits. The result has
+exactly the distribution of the algorithms, so attacks on floating-point noise (Mironov 2012) do not apply.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def discrete_gaussian(count: int, variance: int, random_bytes: RandomBytes = os.
 
 
 def _discrete_laplace(tries: int, scale: int, random_bytes: RandomBytes) -> Integers:
-    """Return those of ``tries`` proposals that hold, as samples with the weights exp(-|k| / ``scale``)."""
+    """Return the accepted ones of ``tries`` proposals, as samples with the weights exp(-|k| / ``scale``)."""
     remainder = _below(scale, tries, random_bytes)
     remainder = remainder[_coins(remainder / scale, lambda index: Fraction(int(remainder[index]), scale), random_bytes)]
     quotient = np.zeros(len(remainder), np.int64)
@@ -75,7 +75,7 @@ def _discrete_laplace(tries: int, scale: int, random_bytes: RandomBytes) -> Inte
 
 
 def _below(limit: int, count: int, random_bytes: RandomBytes) -> Integers:
-    """Return uniform integers from 0 to ``limit`` - 1; those of the incomplete last stretch of 64 bits are dropped."""
+    """Return uniform integers from 0 to ``limit`` - 1, by rejecting the incomplete last range of 64 bits."""
     words = np.frombuffer(random_bytes(8 * count), np.uint64)
     last = np.uint64(2**64 // limit * limit - 1)
     kept: Integers = (words[words <= last] % np.uint64(limit)).astype(np.int64)

@@ -1,8 +1,8 @@
-"""Noise that no one adds alone: each client adds a part before its update is masked, and the server sees the noisy sum only.
+"""Distributed noise: each client adds a part before its update is masked, and the server sees only the noisy sum.
 
-The parts of the fewest survivors make up the whole noise; more survivors make more. A sum of discrete Gaussians is nearly one: what is
-missing is bounded by Kairouz, Liu and Steinke 2021, "The distributed discrete Gaussian mechanism", theorem 1, and the sum is accounted as
-concentrated.
+The parts of the minimum number of survivors add up to the full noise; more survivors give more. A sum of discrete Gaussians is nearly one:
+what is missing is bounded by Kairouz, Liu and Steinke 2021, "The distributed discrete Gaussian mechanism", theorem 1, and the sum is
+accounted as concentrated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DistributedNoise:
     Attributes:
         sensitivity: L2 sensitivity of the sum, in integer steps, under the neighbouring relation of the statement.
         length: entries of a vector.
-        honest: how many survivors add their part and do not tell it; at most the threshold of the secure sum.
+        honest: how many survivors add their part and keep it secret; at most the threshold of the secure sum.
         client_variance: sigma^2 of each part, in steps squared.
 
     Raises:
@@ -46,7 +46,7 @@ class DistributedNoise:
 
     @property
     def release(self) -> ConcentratedRelease:
-        """What one noisy sum costs."""
+        """The privacy cost of one noisy sum."""
         exponents = (-2 * math.pi**2 * self.client_variance * k / (k + 1) for k in range(1, self.honest))
         gap = 10 * sum(map(math.exp, exponents))
         ratio = self.sensitivity / math.sqrt(self.honest * self.client_variance)
