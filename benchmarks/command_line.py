@@ -1,7 +1,7 @@
-"""How long the command line takes from process start: ``--help`` and the graph of prod without any engine.
+"""Start-up time of the command line: ``--help``, and the graph of prod without any engine.
 
-Run: ``nox -s benchmark -- command_line [repeats]``. Prints the median of each, beside a bound measured in the same run: starting the
-same Python with nothing to do.
+Run: ``nox -s benchmark -- command_line [repeats]``. Prints the median of each, next to a bound measured in the same run: starting the same
+Python with nothing to do.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How long an environment takes to deploy: up from nothing, up without changes, preview.
+"""Deployment time of an environment: initial up, up without changes, preview.
 
     python benchmarks/deploy.py [ENV] [--repeats 3] [--unchanged 5]
 
 ENV is ``prod`` unless given, on an embedded cluster of its own in a temporary folder. Every repeat of the first line begins with a new
 cluster and an empty state; starting the cluster does not count. CPU seconds are those of this process and of Pulumi with its plugins,
-without the cluster's servers: on a busy machine they tell more than the seconds on the clock.
+without the cluster's servers: on a busy machine they are more reliable than wall-clock seconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def cpu_s() -> float:
 
 
 def timed(operation: Callable[[], Any], times: Times) -> Any:
-    """Run ``operation`` and keep its seconds on the clock and of CPU."""
+    """Run ``operation`` and record its wall-clock and CPU seconds."""
     before, begun = cpu_s(), time.perf_counter()
     result = operation()
     times.append((time.perf_counter() - begun, cpu_s() - before))
@@ -45,7 +45,7 @@ def timed(operation: Callable[[], Any], times: Times) -> Any:
 
 
 def measure(name: str, folder: Path, unchanged: int, times: dict[str, Times]) -> int:
-    """Deploy once from nothing, then measure what does nothing; return the number of resources."""
+    """Deploy once from an empty state, then measure operations without changes; return the number of resources."""
     folder.mkdir()
     for file in ("Pulumi.yaml", f"Pulumi.{name}.yaml"):
         shutil.copy(REPOSITORY / file, folder)

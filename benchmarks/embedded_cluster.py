@@ -1,4 +1,4 @@
-"""How long the embedded cluster takes from nothing until its API answers, and until a GPU Deployment of 3 is rolled out on it.
+"""Time from an empty folder until the embedded cluster's API responds, and until a GPU Deployment with 3 replicas is rolled out.
 
     python benchmarks/embedded_cluster.py [--repeats 5]
 

@@ -1,4 +1,4 @@
-"""How fast the event store is beside `eventsourcing` 9.5: appends and replay, in memory and in SQLite.
+"""Speed of the event store compared with `eventsourcing` 9.5: appends and replay, in memory and in SQLite.
 
 Run with ``nox -s bench_core -- event_store [rounds]``; the peer is in the dependency group ``bench-core``. Both sides keep the same two
 fields in an event of the same name, as JSON, and rebuild the same sum. Both SQLite files have a write-ahead log and ``synchronous=FULL``:
@@ -54,7 +54,7 @@ class Account(Aggregate):  # type: ignore[misc]  # the peer is in a group of its
 
 
 def ours(recorder: Recorder) -> dict[str, Callable[[], int]]:
-    """Return what is timed; each call returns the number of events it has handled."""
+    """Return the functions to time; each call returns the number of events it has handled."""
     catalogue = Catalogue()
     catalogue.add("paid", Paid)
     store, number = EventStore(recorder, catalogue), count()
@@ -147,7 +147,7 @@ def rate(work: Callable[[], int]) -> float:
 
 
 def sides(folder: Path) -> Iterator[tuple[str, dict[str, Callable[[], int]], dict[str, Callable[[], int]]]]:
-    """Yield each kind of storage with both sides of it."""
+    """Yield each kind of storage with the functions of both sides."""
     yield "memory", ours(MemoryRecorder()), theirs({"PERSISTENCE_MODULE": "eventsourcing.popo"})
     file = {"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(folder / "theirs.db")}
     yield "SQLite", ours(SqliteRecorder(folder / "ours.db")), theirs(file)

@@ -19,7 +19,7 @@ _OWN = ("SANDTABLE_", "PULUMI_", "GOPATH", "GOCACHE", "GOMODCACHE", "PIP_CACHE_D
 
 
 def main() -> int:
-    """Do it and print the times; the exit code is that of the first rehearsal."""
+    """Run both rehearsals and print the times; the exit code is that of the first one."""
     with tempfile.TemporaryDirectory() as folder:
         clone, home = Path(folder) / "clone", Path(folder) / "home"
         home.mkdir()

@@ -1,4 +1,4 @@
-"""What the load generators themselves cost: CPU milliseconds a streamed request and microseconds a frame.
+"""The cost of the load generators themselves: CPU milliseconds per streamed request and microseconds per frame.
 
 Run with ``python benchmarks/load_generator.py [--repeats 3] [--seconds 6] [--in-flight 2 8 32]``.
 
@@ -81,7 +81,7 @@ class _Discard(asyncio.Protocol):
 
 
 def by_asyncio(url: str, tokens: int, rate: float, seconds: float) -> Cost:
-    """Measure bare connections that read the same bytes and look at none of them."""
+    """Measure bare connections that read the same bytes and discard them."""
     target, requests = Target.parse(url), ChatRequests(model="synthetic")
     to_send = plan(traffic(tokens, rate, seconds))
 

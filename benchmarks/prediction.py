@@ -6,7 +6,7 @@ Each run starts a new engine, as the environment's graph says, and draws its pla
 own). The targets are those of the project for dev's default load: p50 within 15 %, p95 within 30 %. Other loads than the default one
 are asked for with the options; nothing in the model is fitted to any of them.
 
-``waited`` is how long the engine's threads stood in line for a core, as a share of the run: what others on the machine took from it.
+``waited`` is how long the engine's threads waited for a core, as a share of the run: the effect of other programs on the machine.
 The exit code is 1 where a run misses a target.
 """
 

@@ -1,4 +1,4 @@
-"""What a round of secure aggregation costs: all sides in one process on one core, with and without clients that drop out.
+"""The cost of a round of secure aggregation: all sides in one process on one core, with and without dropouts.
 
 Run with ``nox -s benchmark -- secure_aggregation [rounds]``. The sum is checked in every round. Printed are medians and ranges over the
 rounds, the processor time beside the wall clock (they differ where others use the machine), the bytes that one client sends in proportion

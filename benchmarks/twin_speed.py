@@ -1,4 +1,4 @@
-"""How fast the twin is: times real time, and engine steps a second, on dev's default load and on a busy hour of it.
+"""Speed of the twin: as a multiple of real time, and in engine steps per second, on dev's default load and on a busy hour of it.
 
 Run with ``python benchmarks/twin_speed.py [repeats]``. Needs no engine: the coefficients are round numbers near those of a laptop, and
 the work of a run does not depend on them. Printed are medians over the repeats; the target is 1,000 times real time on dev's load.
@@ -20,7 +20,7 @@ COMPUTE_S = {1: 0.0009, 2: 0.0012, 3: 0.0018, 4: 0.0022, 16: 0.0087, 64: 0.0285,
 
 
 def assumed(value: float) -> Coefficient:
-    """Return a coefficient that nobody measured."""
+    """Return an assumed coefficient."""
     return Coefficient(value, "s", "assumed", "round numbers near those of a laptop")
 
 

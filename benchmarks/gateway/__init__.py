@@ -1,1 +1,1 @@
-"""The gateway beside its peer; see ``__main__.py``."""
+"""The gateway compared with its peer; see ``__main__.py``."""

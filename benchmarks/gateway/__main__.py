@@ -1,4 +1,4 @@
-"""Our gateway beside LiteLLM: ``nox -s bench_gateway``, or ``python -m benchmarks.gateway [--rounds 3] [--peer-python PATH]``.
+"""Our gateway compared with LiteLLM: ``nox -s bench_gateway``, or ``python -m benchmarks.gateway [--rounds 3] [--peer-python PATH]``.
 
 Both translate OpenAI's wire to Anthropic's, to the same emulator, asked by the same generator; ours has keys, limits, costs, a ledger and
 traces on, LiteLLM its master key and no callbacks. Systems take turns within a round, so that a busy machine is busy for all; printed are
@@ -104,7 +104,7 @@ def one_round(figures: Figures, emulator: str, systems: list[System], scale: flo
 
 
 def paced(figures: Figures, systems: list[System], seconds: float, levels: list[int]) -> None:
-    """Measure what needs an upstream that takes its time: 20 ms to the first token, and 20 ms a frame."""
+    """Measure with a slow upstream: 20 ms to the first token, and 20 ms per frame."""
     for system in systems:
         connections = 96 if system.name == "gateway" else 16
         whole = run(system.url, http(system.url, PATH, KEY, body("bench", prompt="echo: ok")), connections=connections, seconds=seconds)
@@ -157,7 +157,7 @@ def main() -> None:
 
 
 def soak(figures: Figures, system: System, seconds: float) -> None:
-    """Load a gateway until its memory has its plateau, and measure how it grows after that."""
+    """Load a gateway until its memory reaches a plateau, and measure the growth after that."""
     request = http(system.url, PATH, KEY, body("bench"))
     run(system.url, request, connections=16, seconds=min(20.0, seconds))
     plateau = system.rss_mb()

@@ -1,4 +1,4 @@
-"""What is right or wrong, not fast or slow: waits, attempts and costs, by the emulator's log and by arithmetic."""
+"""Correctness instead of speed: waits, attempts and costs, checked against the emulator's log and by calculation."""
 
 from __future__ import annotations
 

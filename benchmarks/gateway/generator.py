@@ -1,4 +1,4 @@
-"""Requests over connections that are kept: what a gateway costs is to be measured, not what its clients cost.
+"""Requests over keep-alive connections, to measure the cost of a gateway and not that of its clients.
 
 Closed loop: each connection sends its next request when it has the last answer. Times are seconds on the monotonic clock.
 """
@@ -15,7 +15,7 @@ import httptools
 
 @dataclass
 class Run:
-    """What came back. ``frames`` are data lines with content; ``lost`` streams had fewer than they should."""
+    """The responses. ``frames`` are data lines with content; ``lost`` streams had fewer than expected."""
 
     seconds: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)

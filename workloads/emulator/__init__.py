@@ -1,1 +1,1 @@
-"""The providers, emulated: four wires, seeded latencies and lengths, rate limits, usage, and sixteen faults on every wire."""
+"""Emulated providers: four APIs, seeded latencies and lengths, rate limits, usage, and sixteen faults on each API."""

@@ -1,6 +1,6 @@
 """``python -m workloads.emulator``: emulated providers, serving until they are stopped.
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, or because whoever started it is gone; 2 bad arguments or profile; 3 the port is taken.
+Exit codes: 0 stopped by SIGTERM or SIGINT, or because its parent has died; 2 bad arguments or profile; 3 the port is taken.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can go wrong before the emulator serves."""
+"""Errors before the emulator serves."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def main() -> None:
     sys.stdout.write(f"engine: {server.listening_address} serves {spec.model} with {spec.slots} slots of {spec.context_tokens} tokens\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    # Requests in flight are cut: whoever wants them finished waits before it sends the signal.
+    # Requests in flight are aborted: to let them finish, wait before sending the signal.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with an engine, by whose fault it is, and the exit code that says so to whoever started it."""
+"""Errors of an engine, by cause, and the exit code that reports each to its parent process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import ClassVar
 
 
 class EngineError(Exception):
-    """Base of every error raised by ``workloads.engine``; the text is shown to the operator as it is."""
+    """Base of every error raised by ``workloads.engine``; the text is shown to the operator unchanged."""
 
     exit_code: ClassVar[int] = 1
 
 
 class ModelFileError(EngineError):
-    """The model named by the operator cannot be served; says why and what would do."""
+    """The model named by the operator cannot be served; the message says why and how to fix it."""
 
     exit_code = 2
 

@@ -2,7 +2,7 @@
 
 Rule 1: what the twin's model of the scheduler assumes is fixed here: continuous batching, one key-value stream a slot, the least
 recently used idle slot first, no prompt cache and no context shift.
-Rule 2: a model that cannot be served and a port that is taken are found out before llama.cpp is started, to be said in plain words.
+Rule 2: an unusable model and a taken port are detected before llama.cpp starts, so that the error message is clear.
 """
 
 from __future__ import annotations

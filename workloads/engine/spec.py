@@ -15,7 +15,7 @@ _HIGHEST_PORT: Final = 65_535
 
 
 class EngineArgumentError(ValueError):
-    """The arguments of an engine container are not ours: names the argument."""
+    """The arguments of an engine container are invalid; the message names the argument."""
 
 
 @dataclass(frozen=True, slots=True)

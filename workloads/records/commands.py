@@ -1,9 +1,9 @@
 """The writing side: a decider over a stream (Jérémie Chassaing's functional form of an aggregate).
 
-Rule 1: ``decide`` looks at the state and says which events follow from a command, or refuses by raising; it changes nothing itself.
-Rule 2: ``evolve`` takes one event and never refuses: it has happened.
-Rule 3: a command has an id. Its events' ids are made from it, so that a command that is sent again adds nothing.
-Rule 4: where another writer was first, the command is decided again on the new state.
+Rule 1: ``decide`` returns the events that follow from a command in a state, or raises to reject it; it has no side effects.
+Rule 2: ``evolve`` applies one event and never rejects it, because it has already happened.
+Rule 3: a command has an id, from which its events' ids are derived, so that a repeated command adds nothing.
+Rule 4: if another writer was first, the command is decided again on the new state (optimistic concurrency).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Decider(Generic[S]):
 
     initial: S
     decide: Callable[[S, Any], Sequence[object]]
-    """Returns the events that follow from a command; raises an error of the domain where it is refused."""
+    """Returns the events that follow from a command; raises a domain error if it is rejected."""
     evolve: Callable[[S, Any], S]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshots(Generic[S]):
-    """How a state is kept, so that long streams need not be read whole."""
+    """How a state is stored, so that long streams need not be read in full."""
 
     every: int
     """A snapshot is made when so many events follow the last one."""
@@ -43,7 +43,7 @@ class Snapshots(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[S]):
-    """A stream's state and what it was made from."""
+    """A stream's state, and the version and keys behind it."""
 
     state: S
     version: int
@@ -119,7 +119,7 @@ class CommandSide(Generic[S]):
         return any(record.event_id == first for record in self._store.recorder.read_stream(stream))
 
     def _keep(self, stream: str, before: Loaded[S], added: int) -> None:
-        """Make a snapshot where one is due; a stream about several persons has none."""
+        """Take a snapshot if one is due; a stream about several persons has none."""
         kept = self._snapshots
         if kept is None or before.since_snapshot + added < kept.every:
             return

@@ -1,4 +1,4 @@
-"""What can go wrong with records beyond what a recorder raises."""
+"""Errors of records, in addition to those of recorders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from workloads.ports.recorder import RecordsError
 
 
 class EventTypeError(RecordsError):
-    """A type of event is declared wrongly, or an event does not fit its declaration: a fault of the program."""
+    """An event type is declared incorrectly, or an event does not match its declaration: a bug in the program."""
 
 
 class UnreadableEventError(RecordsError):

@@ -1,1 +1,1 @@
-"""What the emulated providers do: how long they take, what they say, what they refuse, how they fail. No socket and no clock."""
+"""Behaviour of the emulated providers: latencies, responses, rejections, failures. No socket and no clock."""

@@ -13,7 +13,7 @@ from workloads.emulator.errors import ProfileError
 class Profile(BaseModel):
     """Times are medians of log-normal distributions; ``*_sigma`` is the standard deviation of the logarithm, 0 for a constant.
 
-    ``slots`` is the number of requests in hand at which the time to the first token has doubled; 0 makes load cost nothing.
+    ``slots`` is the number of requests in flight at which the time to the first token has doubled; 0 makes load cost nothing.
     ``failure_share`` of the requests are refused at random as overloaded.
     """
 

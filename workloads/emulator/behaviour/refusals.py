@@ -1,4 +1,4 @@
-"""What each provider refuses: keys, versions, parameters, prompts that are too long; and how it words its own failures."""
+"""What each provider rejects: keys, versions, parameters, prompts that are too long; and the wording of its own failures."""
 
 from __future__ import annotations
 

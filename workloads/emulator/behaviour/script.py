@@ -1,4 +1,4 @@
-"""What the emulated model says: the same to the same request, with the parts that the request asks for.
+"""The responses of the emulated model: deterministic per request, with the requested parts.
 
 Rule 1: tools that must be called are called, several when the last message says ``parallel``; thinking, structured output, code execution
 and grounding come where they are asked for, so that a client's handling of each can be tried.

@@ -1,4 +1,4 @@
-"""What arrived, in order: tests and rehearsals read here how often and when a client tried."""
+"""The requests that arrived, in order: tests and rehearsals use it to see how often and when a client tried."""
 
 from __future__ import annotations
 

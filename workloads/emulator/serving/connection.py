@@ -1,4 +1,4 @@
-"""A connection that can be broken as a network breaks one."""
+"""A connection that can fail like a real network connection."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The types of events that a program knows, as frozen dataclasses; JSON is their form at rest.
+"""The event types of a program, as frozen dataclasses; they are stored as JSON.
 
-Rule 1: a recorded event is never rewritten. When a type changes, an upcast is added that turns the fields of the version before into
-those of the next; the version of a type is the number of its upcasts plus one.
-Rule 2: what cannot be read is refused, not guessed: an unknown type, a newer version, a field too many or too few.
+Rule 1: a recorded event is never rewritten. When a type changes, an upcast is added that converts the fields of the previous version to the
+next; the version of a type is the number of its upcasts plus one.
+Rule 2: anything unreadable is rejected, not guessed: an unknown type, a newer version, extra or missing fields.
 Rule 3: fields hold what JSON holds; a sequence comes back as a list.
 Rule 4: the field that names the person an event is about, and all fields that are declared personal, are sealed before they reach
 a recorder; see ``workloads.records.personal``.
@@ -34,7 +34,7 @@ class EventType:
     body: type
     upcasts: tuple[Upcast, ...]
     subject: str | None
-    """The field that names the person; None if an event of this type is about nobody."""
+    """The field that identifies the person; None if events of this type are not about a person."""
     personal: frozenset[str]
     """The fields to seal, ``subject`` among them."""
     names: tuple[str, ...]

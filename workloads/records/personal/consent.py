@@ -19,7 +19,7 @@ class ConsentGiven:
 
 @dataclass(frozen=True, slots=True)
 class ConsentWithdrawn:
-    """A person agrees no longer; what was done before stays lawful (Article 7(3))."""
+    """A person has withdrawn consent; earlier processing stays lawful (Article 7(3))."""
 
     subject: str
     purpose: str
@@ -27,7 +27,7 @@ class ConsentWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class ErasureRequested:
-    """A person wants to be forgotten. Says so without the person, because it stays: Article 5(2), accountability."""
+    """A person has requested erasure. The event does not identify the person, because it is kept (Article 5(2), accountability)."""
 
     key_id: str
 

@@ -1,9 +1,9 @@
 """Keys of persons: one each, made when the first event about the person is sealed.
 
 Rule 1: the id of a key is random, so that nothing in the store leads back to the person once the key is forgotten.
-Rule 2: keys lie apart from the events, and no backup of the events holds one. A backup of the keys would bring the erased back: where
-there must be one, it has to forget as well.
-Rule 3: a person who comes back after an erasure gets a new key, and has nothing to do with what was before.
+Rule 2: keys are stored apart from the events, and no backup of the events contains one. A backup of the keys would undo erasures; if there
+must be one, keys must be destroyed there, too.
+Rule 3: a person who returns after an erasure gets a new key, which has no link to the old data.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class FileKeys:
             while (found := self.find(subject)) is None:
                 key, link = _new(), self._link(subject)
                 with suppress(FileNotFoundError):
-                    link.unlink()  # one that a crash has left without its key
+                    link.unlink()  # a link without its key, left by a crash
                 self._write(key)
                 try:
                     link.symlink_to(key.key_id)
@@ -144,7 +144,7 @@ class FileKeys:
             os.fsync(file.fileno())
 
     def _sync(self) -> None:
-        """Make names that came or went outlive a loss of power."""
+        """Make created and removed names survive a power failure."""
         handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(handle)

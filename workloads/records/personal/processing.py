@@ -1,6 +1,6 @@
-"""Records of processing activities (GDPR Article 30(1)): what is done with personal data, why, and on which ground.
+"""Records of processing activities (GDPR Article 30(1)): what is done with personal data, why, and on which legal basis.
 
-A purpose that stands on consent (Article 6(1)(a)) needs the person's; the other grounds need none.
+A purpose based on consent (Article 6(1)(a)) needs the person's consent; the other bases do not.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The rights of a person as commands.
 
-Rule 1: an erasure is asked for before it begins and said to be complete when it is; one that a crash has cut short is finished by
-:meth:`Rights.finish_erasures`. Each of its parts may be repeated.
-Rule 2: the key goes first. From then on nothing sealed can be read again, in no copy; what follows removes what was made from it in
-the open.
+Rule 1: an erasure is recorded as requested before it begins, and as complete when it is; :meth:`Rights.finish_erasures` finishes one that a
+crash has interrupted. Each of its steps is idempotent.
+Rule 2: the key is destroyed first. From then on no copy of sealed data can be read; the next steps remove unsealed data derived from it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _ERASURES: Final = "erasures"
 
 
 class Forgets(Protocol):
-    """What keeps data made from events in the open: projections, search."""
+    """A store of unsealed data derived from events, such as projections and search."""
 
     name: str
 

@@ -1,1 +1,1 @@
-"""The reading side: tables made from events."""
+"""The read side: tables derived from events."""

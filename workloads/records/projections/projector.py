@@ -41,7 +41,7 @@ class Projection(Protocol):
 
 
 class Projector:
-    """Keeps projections up to date, and answers from them.
+    """Keeps projections up to date, and serves queries from them.
 
     Args:
         store: where the events are.
@@ -66,7 +66,7 @@ class Projector:
             self._prepare(each)
 
     def catch_up(self) -> int:
-        """Take in all events that are new, and return the position that all projections have reached."""
+        """Apply all new events, and return the position that all projections have reached."""
         return min(self._catch_up(each) for each in self._projections)
 
     def rebuild(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A projection for searching: which streams speak of a word. What is found is in the open, so it forgets persons like any other."""
+"""A search projection: which streams contain a word. Its rows are unsealed, so it erases persons like any other projection."""
 
 from __future__ import annotations
 

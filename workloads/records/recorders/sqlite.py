@@ -48,7 +48,7 @@ _COLUMNS: Final = "position, stream, version, event_id, kind, schema, at_us, sub
 
 @dataclass(slots=True)
 class _Append:
-    """An append on its way; it has a position or an error once it is done."""
+    """An append in progress; it has a position or an error once it is done."""
 
     stream: str
     expected_version: int | None

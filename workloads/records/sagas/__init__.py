@@ -1,1 +1,1 @@
-"""Sagas: steps across several streams or services that all happen, or are all taken back."""
+"""Sagas: steps across several streams or services that all happen, or are all compensated."""

@@ -1,13 +1,13 @@
-"""What a saga is made of: steps, their compensations, the pivot between them, and semantic locks.
+"""The parts of a saga: steps, their compensations, the pivot between them, and semantic locks.
 
 After Garcia-Molina and Salem, "Sagas" (SIGMOD 1987); the words are those of Richardson, "Microservices Patterns", chapter 4.
 
 Rule 1: steps before the pivot can be compensated. The pivot decides: before it is done the saga may be taken back, afterwards it only goes
 forward, and its steps must succeed in the end.
-Rule 2: every call brings an idempotency key, the same for every repetition. A participant that sees a key again answers as before and does
-nothing: a call may be repeated after a crash.
-Rule 3: a participant that says no raises :class:`RefusedError`: nothing has happened. Any other exception leaves open what has happened.
-The call is repeated, and in the end the step is compensated too; so a compensation must also take "it never happened" for an answer.
+Rule 2: every call has an idempotency key, the same for every repetition. A participant that sees a key again returns the same result and
+does nothing, because a call may be repeated after a crash.
+Rule 3: a participant that rejects a call raises :class:`RefusedError`: nothing has happened. After any other exception the outcome is
+unknown. The call is retried, and in the end the step is compensated, too; so a compensation must also work if the step never happened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Call = Callable[[Mapping[str, Any], str], Any]
 
 
 class RefusedError(SagaError):
-    """A participant says no: nothing has happened, and asking again would not help."""
+    """A participant has rejected the call: nothing has happened, and a retry would not help."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Semantic locks: a stream a name, held by the saga that its last event names.
+"""Semantic locks: one stream per name, held by the saga in its last event.
 
 A lock is no mutual exclusion of processes, which could not outlive a crash, but a record that something is being changed: it is held until
 the saga has ended, whoever brings it to its end. Taking and releasing may both be repeated.
@@ -16,12 +16,12 @@ from workloads.records.store import EventStore
 
 
 class LockedError(SagaError):
-    """Another saga is at work on the same thing: try again when it has ended."""
+    """Another saga is working on the same thing: try again when it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockTaken:
-    """A saga is at work."""
+    """A saga holds the lock."""
 
     saga_id: str
 

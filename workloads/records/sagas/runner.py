@@ -1,9 +1,9 @@
-"""The process manager: brings sagas to their end, also those that a crash has left half-way.
+"""The process manager: runs sagas to completion, including those interrupted by a crash.
 
-Rule 1: nothing is known but what is recorded. Each turn reads the saga's events, does one thing and records it, so that a runner after a
-crash does what the one before would have done.
-Rule 2: a step is recorded as started before it is called: a step that is not has certainly not happened.
-Rule 3: a saga ends as committed or as compensated. Where it can do neither it is parked, and never forgotten.
+Rule 1: all state is in the recorded events. Each turn reads the saga's events, performs one action and records it, so that a runner
+continues exactly where the previous one crashed.
+Rule 2: a step is recorded as started before it is called: a step that is not recorded has certainly not happened.
+Rule 3: a saga ends as committed or as compensated. If neither is possible it is parked, and never forgotten.
 Rule 4: compensation runs in reverse, over every step that may have happened.
 """
 
@@ -41,7 +41,7 @@ class _UnknownOutcomeError(SagaError):
 
 
 class SagaRunner:
-    """Runs the sagas of a program. Several runners over one store may work on the same saga: of two, one is told to look again.
+    """Runs the sagas of a program. Several runners over one store may work on the same saga: of two, one gets a conflict and reads again.
 
     Args:
         store: knows the events of sagas and locks (``log.add_saga_events``, ``locks.add_lock_events``).
