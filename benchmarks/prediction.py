@@ -7,7 +7,7 @@ own). The targets are those of the project for dev's default load: p50 within 15
 are asked for with the options; nothing in the model is fitted to any of them.
 
 ``waited`` is how long the engine's threads waited for a core, as a share of the run: the effect of other programs on the machine.
-The exit code is 1 where a run misses a target.
+The exit code is 1 if a run misses a target.
 """
 
 from __future__ import annotations

@@ -56,6 +56,6 @@ def no_good_request(outcome: Outcome) -> str | None:
 
 
 def undersampled(outcome: Outcome, metrics: Iterable[str]) -> tuple[str, ...]:
-    """Return why ``outcome`` cannot decide about one or more of ``metrics``, or about anything; empty where it can decide about all."""
+    """Return why ``outcome`` cannot decide about one or more of ``metrics``, or about anything; empty if it can decide about all."""
     reasons = [no_good_request(outcome), *(too_few_samples(outcome, metric) for metric in dict.fromkeys(metrics))]
     return tuple(reason for reason in reasons if reason)

@@ -89,7 +89,7 @@ class _Configurations:
         self._seen: dict[tuple[int, Any], list[int]] = defaultdict(list)
 
     def add(self, taken: int, state: Any) -> bool:
-        """Remember a configuration; False where one that can do as much was met before."""
+        """Remember a configuration; False if one that can do as much was met before."""
         others = taken & self._open_ended
         known = self._seen[taken ^ others, state]
         if any(fewer & others == fewer for fewer in known):

@@ -46,7 +46,7 @@ class Log:
         return self._configurations[-1][0]
 
     def term(self, index: int) -> int | None:
-        """Return the term at ``index``; None where it is compacted or not there yet."""
+        """Return the term at ``index``; None if it is compacted or not there yet."""
         if index == self._start:
             return self._start_term
         return self._entries[index - self._start - 1].term if self._start < index <= self.last_index else None

@@ -14,7 +14,7 @@ from workloads.consensus.simulation.run import replay_command, simulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the seeds that ``arguments`` name; return 0 where all held, 1 at the first that did not."""
+    """Run the seeds that ``arguments`` name; return 0 if all held, 1 at the first that did not."""
     parser = argparse.ArgumentParser(
         prog="python -m workloads.consensus.simulation", description="Simulate a group of members under faults."
     )

@@ -76,7 +76,7 @@ class Node:
             self.pump()
 
     def request(self, command: Command, answer: Answer, *, lease_read: bool = False) -> None:
-        """Carry out a client's command; ``answer`` gets None where the client should try another member."""
+        """Carry out a client's command; ``answer`` gets None if the client should try another member."""
         if not self.is_up:
             return
         try:

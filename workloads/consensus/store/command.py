@@ -74,10 +74,10 @@ class Result:
     """The answer to a command.
 
     Args:
-        ok: False where a compare-and-set did not fit, a key to delete or a lease was not there, or the session has expired.
+        ok: False if a compare-and-set did not fit, a key to delete or a lease was not there, or the session has expired.
         value: of a get: the value or None; of a range: a list of [key, value, revision of its last change].
         revision: of the store after the command; it grows by one with each change.
-        error: why a command was refused; None where it was done.
+        error: why a command was refused; None if it was done.
     """
 
     ok: bool

@@ -89,7 +89,7 @@ def _encoded_configuration(configuration: Configuration) -> bytes:
 
 
 def _sound_body(data: bytes, position: int) -> bytes:
-    """Return the body of the record at ``position``; empty where there is none, or it is damaged."""
+    """Return the body of the record at ``position``; empty if there is none, or it is damaged."""
     if position + _HEAD.size > len(data):
         return b""
     length, checksum = _HEAD.unpack_from(data, position)

@@ -21,7 +21,7 @@ KEY_HEADERS: Final = {
 
 
 def refusal(dialect: str, headers: Mapping[str, str], document: Any, query_key: str) -> ProviderError | None:
-    """Return why a request is refused before its content is read, None where it is not."""
+    """Return why a request is refused before its content is read, None if it is not."""
     wanted = KEY_HEADERS[dialect]
     key = next((headers[name].removeprefix("Bearer ") for name in wanted if headers.get(name)), query_key)
     if wanted and not key:

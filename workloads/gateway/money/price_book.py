@@ -21,7 +21,7 @@ _TOKEN_BUCKETS: Final = ("input", "output", "cache_read", "cache_write_5m", "cac
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Nano-dollars per token for prompts of more than ``above_prompt_tokens``; None where no price is published."""
+    """Nano-dollars per token for prompts of more than ``above_prompt_tokens``; None if no price is published."""
 
     input: int
     output: int
@@ -55,7 +55,7 @@ class PriceBook:
     web_search: dict[str, int] = field(default_factory=dict)  # provider → nano-dollars a search
 
     def row(self, provider: str, model: str, unix_s: float) -> PriceRow | None:
-        """Return the prices of a model at a time, None where none is known. A dated name (``-20260101``) has its model's prices."""
+        """Return the prices of a model at a time, None if none is known. A dated name (``-20260101``) has its model's prices."""
         day = _day(int(unix_s) // 86_400)
         for name in (model, model.rpartition("-")[0] if model[-8:].isdigit() else model):
             for row in self.rows.get((provider, name), ()):

@@ -26,7 +26,7 @@ _LUHN_DOUBLES: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a screening found; ``principle`` is empty where nothing speaks against the text."""
+    """What a screening found; ``principle`` is empty if nothing speaks against the text."""
 
     principle: str = ""
     text: str = ""

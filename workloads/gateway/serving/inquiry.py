@@ -98,7 +98,7 @@ class Inquiry:
 
     @property
     def user(self) -> str:
-        """The end user as the client names them, empty where it does not."""
+        """The end user as the client names them, empty if it does not."""
         metadata = self.document.get("metadata")
         named = metadata.get("user_id") if isinstance(metadata, dict) else self.document.get("user")
         return named if isinstance(named, str) else ""

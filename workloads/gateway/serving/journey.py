@@ -101,7 +101,7 @@ class Journey:
         self._exchange.waited_s += time.monotonic() - before_s
 
     async def _attempt(self, upstream: Upstream) -> ProviderError | None:
-        """Call a target; return its failure, None where the client has its answer, whole or cut."""
+        """Call a target; return its failure, None if the client has its answer, whole or cut."""
         breaker, load = upstream.breaker, upstream.load
         if not breaker.enter(time.monotonic()):
             return ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503)

@@ -44,7 +44,7 @@ def note(exchange: Exchange, stage: str, decision: str) -> None:
 
 
 def screened_request(exchange: Exchange, request: ChatRequest) -> ProviderError | None:
-    """Return the refusal of a request, None where it may go on."""
+    """Return the refusal of a request, None if it may go on."""
     constitution = exchange.runtime.constitution
     assert constitution is not None
     verdict = constitution.of_request(question(request))

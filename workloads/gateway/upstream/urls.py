@@ -16,7 +16,7 @@ _PRIVATE_SUFFIXES: Final = (".local", ".localhost", ".internal", ".lan", ".home"
 
 
 def refused(url: str) -> str | None:
-    """Return why a URL is not passed on, None where it may be."""
+    """Return why a URL is not passed on, None if it may be."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -33,7 +33,7 @@ class Step:
     name: str
     action: Call
     compensation: Call | None = None
-    """None where there is nothing to take back, and for the pivot and what follows it."""
+    """None if there is nothing to take back, and for the pivot and what follows it."""
     is_pivot: bool = False
     attempts: int = 3
     """How often a call is made before its outcome counts as unknown; again for the compensation."""

@@ -16,7 +16,7 @@ class GaussianRelease:
 
     Attributes:
         noise_multiplier: standard deviation of the noise over the L2 sensitivity of the sum.
-        sampling_rate: probability with which each unit takes part, by Poisson sampling; 1 where all do.
+        sampling_rate: probability with which each unit takes part, by Poisson sampling; 1 if all do.
 
     Raises:
         PrivacyError: the noise or the rate is out of range.
