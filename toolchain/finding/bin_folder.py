@@ -59,8 +59,8 @@ def _links(home: Path, tools: list[Tool]) -> Path:
 
 
 def _link(place: Path, tool: Tool) -> None:
-    # Pulumi looks for its language hosts beside its own executable, links resolved, and warns in every run about one found elsewhere. Its
-    # second name (a hard link) makes this folder that place; an official installation has its own hosts beside it.
+    # Pulumi looks for its language hosts next to its own executable, with links resolved, and warns in every run about one found elsewhere.
+    # A hard link to Pulumi makes this folder that place; an official installation has its own hosts next to it.
     if tool.name == "pulumi" and tool.origin == "build":
         with suppress(OSError):  # a file system without hard links: the warning is harmless
             place.hardlink_to(tool.path)

@@ -61,7 +61,7 @@ class Recipe:
 
 
 def ensure_model(folder: Path, recipe: Recipe | None = None) -> Path:
-    """Return the path of the synthetic model in ``folder``, writing it first where it is not there (under a second).
+    """Return the path of the synthetic model in ``folder``, writing it first if it is missing (under a second).
 
     Raises:
         ModelFileError: the folder cannot be written.

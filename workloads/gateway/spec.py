@@ -1,4 +1,4 @@
-"""The arguments of a gateway container: what the stack writes and the gateway obeys. All else stands in the configuration file."""
+"""The arguments of a gateway container: what the stack writes and the gateway reads. Everything else is in the configuration file."""
 
 from __future__ import annotations
 

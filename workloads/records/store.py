@@ -170,7 +170,7 @@ class EventStore:
 
 
 class Subscription:
-    """Events in their order as they come, each at least once: whoever stores :attr:`position` goes on from there."""
+    """Events in their order as they come, each at least once; a reader that stores :attr:`position` continues from there."""
 
     def __init__(self, store: EventStore, after_position: int) -> None:
         self._store = store

@@ -11,7 +11,7 @@ ABSENT = None
 
 
 def step(value: Any, operation: Operation) -> tuple[bool, Any]:
-    """Tell whether ``operation`` may have its result where the key holds ``value``, and what the key holds after it.
+    """Return whether ``operation`` may have its result if the key holds ``value``, and the key's value after it.
 
     ``get`` and ``delete`` have no argument; ``put`` and ``append`` have the value; ``compare_and_set`` has the pair
     (expected, new) and answers whether they were swapped. An operation that never returned may have any result.

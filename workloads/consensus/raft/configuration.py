@@ -36,7 +36,7 @@ class Configuration:
         return self.voters | self.outgoing | self.learners
 
     def has_quorum(self, agreed: Collection[str]) -> bool:
-        """Whether ``agreed`` holds a majority of the voters, and of the outgoing ones where there are any."""
+        """Whether ``agreed`` holds a majority of the voters, and of the outgoing ones if there are any."""
         return all(len(half.intersection(agreed)) > len(half) // 2 for half in self._halves())
 
     def reached(self, value_of: Callable[[str], int]) -> int:

@@ -17,7 +17,7 @@ class Leadership:
         transferee: to whom leadership is being handed over.
         told_to_stand: whether TimeoutNow was sent to the transferee.
         handed_over: whether a TimeoutNow was ever sent in this term: from then on a lease proves nothing.
-        waiting: reads that wait for the no-op: (who asked, context).
+        waiting: reads that wait for the no-op: (requester, context).
     """
 
     def __init__(self, me: str, first_index: int, window: int) -> None:
@@ -34,7 +34,7 @@ class Leadership:
         self.uncommitted_bytes = 0
         self.lease_from_tick: int | None = None
         self._rounds: deque[tuple[int, int]] = deque()  # (round, tick of its sending)
-        self._reads: deque[tuple[int, str, int, int]] = deque()  # (round, who asked, context, index)
+        self._reads: deque[tuple[int, str, int, int]] = deque()  # (round, requester, context, index)
 
     def follow(self, members: Iterable[str], following: int) -> None:
         """Keep a progress for each of ``members`` and for no one else."""
@@ -51,7 +51,7 @@ class Leadership:
         return self.round
 
     def read(self, who: str, context: int, index: int) -> None:
-        """Note a read that the next round will confirm: one that the followers answer after the read was asked for."""
+        """Record a read for the next round to confirm: the followers must respond after the read was requested."""
         self._reads.append((self.round + 1, who, context, index))
 
     def confirmed_reads(self, configuration: Configuration) -> list[tuple[str, int, int]]:

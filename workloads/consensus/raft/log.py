@@ -93,7 +93,7 @@ class Log:
         self._configurations = [(snapshot.index, snapshot.configuration), *later]
 
     def last_index_up_to_term(self, term: int, index: int) -> int:
-        """Return the last index, not after ``index``, whose term is at most ``term``; the log's start where there is none."""
+        """Return the last index, not after ``index``, whose term is at most ``term``; the log's start if there is none."""
         index = min(index, self.last_index)
         while index > self._start and (self.term(index) or 0) > term:
             index -= 1

@@ -108,7 +108,7 @@ class Member(Leading):
         self._append(Kind.CONFIGURATION, configuration=Configuration(new.voters, outgoing, new.learners))
 
     def transfer(self, to: str) -> None:
-        """Hand leadership over to ``to``: bring its log up to date, then let it stand for election at once (3.10).
+        """Transfer leadership to ``to``: bring its log up to date, then let it start an election immediately (3.10).
 
         Raises:
             NotLeaderError: another member leads, or none.

@@ -56,9 +56,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class VoteRequest(Message):
-    """RequestVote (paper, figure 2); ``trial`` is PreVote (thesis, 9.6), whose ``term`` is the one that would be asked for.
+    """RequestVote (paper, figure 2); ``trial`` is PreVote (thesis, 9.6), whose ``term`` is the one that a real election would use.
 
-    ``transfer`` tells that the leader itself wants this election: nobody waits for its lease to end (thesis, 4.2.3).
+    ``transfer`` says that the leader itself started this election, so voters ignore its lease (thesis, 4.2.3).
     """
 
     last_index: int
@@ -69,7 +69,7 @@ class VoteRequest(Message):
 
 @dataclass(frozen=True, slots=True)
 class VoteReply(Message):
-    """A granted trial carries the term that was asked about, any other reply the voter's own."""
+    """A granted trial has the requested term, any other reply the voter's own."""
 
     granted: bool
     trial: bool = False
@@ -122,7 +122,7 @@ class SnapshotRequest(Message):
 
 @dataclass(frozen=True, slots=True)
 class TimeoutNow(Message):
-    """Stand for election at once: the leader hands over (thesis, section 3.10)."""
+    """Start an election immediately: the leader transfers its leadership (thesis, section 3.10)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Progress:
         return news
 
     def rejected(self, previous: int, retry: int) -> bool:
-        """Go back to ``retry`` where the follower had no entry at ``previous``; False for an answer that came too late."""
+        """Go back to ``retry`` if the follower had no entry at ``previous``; False for a late reply."""
         if previous <= self.match or (self.mode is Mode.PROBE and previous != self.following - 1) or self.mode is Mode.SNAPSHOT:
             return False
         self.probe(max(self.match + 1, min(retry, previous)))

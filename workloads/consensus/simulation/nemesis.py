@@ -51,7 +51,7 @@ class Nemesis:
                 self._cluster.start(name)
 
     def _bounce(self) -> None:
-        """Some crash and are back at once: what they promised must have been durable."""
+        """Some crash and restart immediately: their promises must have been durable."""
         for name, node in self._cluster.nodes.items():
             if node.is_up and self._cluster.chance.random() < 0.5:
                 node.crash()

@@ -34,7 +34,7 @@ class Network:
         self._cut: set[tuple[str, str]] = set()
 
     def delays_ms(self, sender: str, to: str) -> list[float]:
-        """Return when the copies of one message arrive, from now; an empty list where it is lost."""
+        """Return when the copies of one message arrive, from now; an empty list if it is lost."""
         self.sent += 1
         if (sender, to) in self._cut or self._chance.random() < self.weather.loss:
             return []

@@ -101,6 +101,6 @@ def _sound_body(data: bytes, position: int) -> bytes:
 
 
 def _next_sound(data: bytes, position: int) -> int | None:
-    """Return where the next sound record starts, wherever that is; None where only damage and zeros follow."""
+    """Return the offset of the next valid record; None if only damage and zeros follow."""
     end = len(data.rstrip(b"\0"))
     return next((start for start in range(position, end) if _sound_body(data, start)), None)

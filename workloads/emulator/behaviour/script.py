@@ -1,7 +1,7 @@
 """The responses of the emulated model: deterministic per request, with the requested parts.
 
 Rule 1: tools that must be called are called, several when the last message says ``parallel``; thinking, structured output, code execution
-and grounding come where they are asked for, so that a client's handling of each can be tried.
+and grounding appear if requested, so that a client's handling of each can be tested.
 Rule 2: ``echo:`` in the last message is answered by what follows it.
 Rule 3: a token is four characters of a prompt, and one word of an answer; counts add up on every wire.
 Rule 4: a prompt that begins as one before it, over at least 1,024 tokens, is partly read from the cache; Anthropic's wire caches only

@@ -143,7 +143,7 @@ class Cache(_Part):
 
 
 class Safety(_Part):
-    """The constitutional layer. ``principles`` is a file beside the shipped ones; ``judge`` is the route that critiques and revises."""
+    """The constitutional layer. ``principles`` is an additional file; ``judge`` is the route that critiques and revises."""
 
     enabled: bool = False
     principles: str | None = None

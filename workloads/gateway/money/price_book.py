@@ -48,7 +48,7 @@ class PriceRow:
 
 @dataclass(frozen=True)
 class PriceBook:
-    """All prices. ``version`` stands in the ledger beside each cost."""
+    """All prices. The ledger records ``version`` with each cost."""
 
     version: str
     rows: dict[tuple[str, str], tuple[PriceRow, ...]]

@@ -38,7 +38,7 @@ class Span:
 
 
 def begin(name: str, start_ns: int, traceparent: str) -> Span:
-    """Return a span, in the caller's trace where it has one."""
+    """Return a span, in the caller's trace if it has one."""
     version, _, rest = traceparent.partition("-")
     trace_id, _, rest = rest.partition("-")
     parent_id = rest.partition("-")[0]

@@ -22,7 +22,7 @@ _CLIENTS_OWN: Final = frozenset({"input", "args", "arguments", "response", "tool
 
 
 def estimate(document: Any, body_bytes: int) -> tuple[int, list[str]]:
-    """Return the likely tokens of a request body, and the URLs of media in it, for whoever would fetch them."""
+    """Return the likely tokens of a request body, and the URLs of media in it."""
     media_bytes, count = 0, 0
     urls: list[str] = []
     stack = [document]

@@ -1,7 +1,7 @@
 """Critique and revision of an answer (Bai et al., "Constitutional AI", arXiv:2212.08073, section 3.1), with a bounded number of rounds.
 
-Sans-io: it writes prompts for a judge and reads what the judge says. Each round the answer is critiqued; where it violates a principle the
-judge's revision takes its place; after the last round an answer that still violates one is refused.
+Sans-io: it writes prompts for a judge and reads what the judge says. Each round the response is critiqued; if it violates a principle, the
+judge's revision replaces it; a response that still violates one after the last round is rejected.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Screening by principles: what a request asks for, and what an answer shows.
 
-Rule 1: a request is refused where it asks (``asks``) about a principle's subject and nothing in it excuses that (``excuses``: prevention,
+Rule 1: a request is rejected if it asks (``asks``) about a principle's subject and nothing in it excuses that (``excuses``: prevention,
 history, law). Three readable expressions, no model: it is fast, says why, and misses whatever is said in other words.
 Rule 2: an answer is judged by what it shows: numbers and secrets that leak, or a subject with instructions.
 Rule 3: what it is worth is measured in ``tests/unit/gateway/test_safety.py`` and claimed no further.
@@ -56,7 +56,7 @@ class Constitution:
 
     @property
     def texts(self) -> list[str]:
-        """The principles in words, for whoever critiques."""
+        """The principles as text, for the critique."""
         return [principle.text for principle in (*self._principles, *self._leaks)]
 
     def of_request(self, text: str) -> Verdict:

@@ -214,13 +214,13 @@ class Exchange:
         return self.holder
 
     def may_use(self, route: LiveRoute) -> None:
-        """Raise ``RefusedError`` where the key may not use a route."""
+        """Raise ``RefusedError`` if the key may not use a route."""
         allowed = self.who().routes
         if allowed and route.name not in allowed:
             raise RefusedError(ProviderError(ErrorKind.PERMISSION, f"this key may not use {route.name}", 403))
 
     def _fitted(self, route: LiveRoute, inquiry: Inquiry) -> list[Upstream]:
-        """Return the targets, for a prompt that was shortened where the route allows that."""
+        """Return the targets, for a prompt that was shortened if the route allows that."""
         tokens = inquiry.prompt_tokens
         if route.settings.truncation == "drop_oldest":
             largest = max(upstream.context_tokens for upstream in (*route.targets, *route.fallbacks))
@@ -297,7 +297,7 @@ class Exchange:
         return True
 
     def answer_headers(self, upstream: Upstream, *, cost_nano_usd: int | None) -> list[tuple[bytes, bytes]]:
-        """Return what every answer says about itself; the cost only where it is known already."""
+        """Return the headers of every response; the cost only if it is already known."""
         attempts = self.outcome.attempts if self.outcome else 0
         headers = [
             (b"x-gateway-request-id", self.request_id.encode()),

@@ -66,7 +66,7 @@ class Inquiry:
         return bool(asked)
 
     def _most_output(self) -> int:
-        """Return the output that the client allows, where it says so in a way that can be read."""
+        """Return the client's output limit, if it is given and valid."""
         holder = self.document
         names = _LIMIT_FIELDS.get(self.dialect.name, ())
         if self.dialect.name == "gemini":
@@ -109,7 +109,7 @@ class Inquiry:
 
     @property
     def wants_usage(self) -> bool:
-        """Whether a streaming client of OpenAI's dialect asked for the chunk with usage."""
+        """Whether a streaming client of OpenAI's dialect requested the chunk with usage."""
         options = self.document.get("stream_options")
         return isinstance(options, dict) and options.get("include_usage") is True
 

@@ -1,7 +1,7 @@
 """The constitutional layer in operation: a request is screened before anything is spent on it, a response before the client sees it.
 
-A streamed answer is screened as it passes and cut where it shows what it must not; it cannot be revised, for what was sent was seen. Calls
-of the judge are paid for by the tenant and stand in the ledger by themselves, with the operation ``critique``.
+A streamed response is screened in transit and cut off at a violation; it cannot be revised, because the client has already seen its
+beginning. The tenant pays for calls of the judge, which have their own ledger entries with the operation ``critique``.
 """
 
 from __future__ import annotations

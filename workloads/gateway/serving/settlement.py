@@ -1,7 +1,7 @@
 """The end of a request: what it cost, in the ledger, the meters, the series and its span, in this order.
 
 Rule 1: it happens once, before the client sees the end of its answer: what a client saw acknowledged is in the ledger.
-Rule 2: an answer that was cut, by a provider or by its client, costs the tokens that had come, estimated where nobody counted.
+Rule 2: a response that was cut off, by the provider or the client, costs the tokens received so far, estimated if there is no count.
 Rule 3: attempts that were paid for and gave nothing are in the ledger apart; the tenant does not pay for them.
 """
 
@@ -54,7 +54,7 @@ def settle(
     outcome: Outcome,
     span: Span | None,
 ) -> Cost:
-    """Settle a request. Raises ``LedgerError`` where the ledger refuses, which fails the request."""
+    """Settle a request. Raises ``LedgerError`` if the ledger cannot be written, which fails the request."""
     unix_s, now_s = time.time(), time.monotonic()
     cost, usage, wasted = Cost(0), outcome.usage, 0
     if upstream is not None and not outcome.cached:

@@ -1,7 +1,7 @@
 """The bytes of one stream, from the provider's dialect to the client's, and what they count.
 
-Between equal dialects frames pass as they came while they are read; between others events are decoded and encoded again. A frame that
-nobody can read is never passed on.
+Between equal dialects frames are forwarded unchanged while they are read; between others events are decoded and re-encoded. An unreadable
+frame is never forwarded.
 """
 
 from __future__ import annotations
@@ -123,5 +123,5 @@ class Transfer:
 
 
 def _is_usage(frame: bytes) -> bool:
-    """Whether a frame is the chunk with usage that this gateway, not the client, has asked for."""
+    """Whether a frame is the chunk with usage that this gateway requested and not the client."""
     return b'"usage":{' in frame and b'"choices":[]' in frame

@@ -1,7 +1,7 @@
 """One HTTP client for all providers, and how each wants to be addressed.
 
-Answers are asked for uncompressed and are never unpacked here, so that no provider can send a bomb; redirects are not followed, so that
-none can send a key elsewhere.
+Responses are requested uncompressed and never decompressed here, so that no provider can send a decompression bomb; redirects are not
+followed, so that none can send a key elsewhere.
 """
 
 from __future__ import annotations

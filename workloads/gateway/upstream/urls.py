@@ -1,4 +1,4 @@
-"""URLs of media in requests: whether whoever fetches them could be led into a private network (SSRF).
+"""URLs of media in requests: whether fetching them could reach a private network (SSRF).
 
 Nothing is fetched here. Cloud providers fetch from outside, so a public-looking address is enough; an engine of one's own fetches from
 inside, where a name may resolve to anything, so it gets no URLs at all.

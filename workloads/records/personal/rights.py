@@ -47,7 +47,7 @@ class Rights:
         """Record a consent (Article 7(1)).
 
         Raises:
-            PersonalDataError: nothing is recorded for the purpose, or it does not stand on consent.
+            PersonalDataError: nothing is recorded for the purpose, or it is not based on consent.
         """
         if (ground := self._processing.of(purpose).ground) != "consent":
             raise PersonalDataError(f"the purpose {purpose!r} stands on {ground}, not on consent: do not ask for it")

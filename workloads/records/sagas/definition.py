@@ -62,5 +62,5 @@ class Saga:
 
     @property
     def pivot(self) -> int:
-        """Place of the pivot; that of a step beyond the last where there is none."""
+        """Index of the pivot; one past the last step if there is none."""
         return next((place for place, step in enumerate(self.steps) if step.is_pivot), len(self.steps))

@@ -61,7 +61,7 @@ class SagaRunner:
 
         Args:
             saga: its kind.
-            saga_id: chosen by whoever wants it done, the same for each repetition.
+            saga_id: chosen by the caller, the same for each repetition.
             data: what JSON holds; no personal data, which could not be erased from here.
 
         Raises:

@@ -1,7 +1,7 @@
 """Rényi differential privacy of Gaussian releases, Poisson-sampled or not.
 
 Divergences of the sampled Gaussian: Mironov, Talwar and Zhang 2019, "Rényi differential privacy of the sampled Gaussian mechanism", section
-3.3. To epsilon by the improved conversion (Canonne, Kamath and Steinke 2020, proposition 12) unless the classic one is asked for (Mironov
+3.3. To epsilon by the improved conversion (Canonne, Kamath and Steinke 2020, proposition 12) unless the classic one is selected (Mironov
 2017, proposition 3), which reproduces figures that were published before 2021 and lie 15 to 25 % higher.
 """
 

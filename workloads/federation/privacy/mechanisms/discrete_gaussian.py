@@ -93,7 +93,7 @@ def _coins(exponents: NDArray[np.float64], exact: Callable[[int], Fraction], ran
 
 
 def decide(bits: int, exponent: Fraction, random_bytes: RandomBytes) -> bool:
-    """Return whether a uniform number whose first 64 binary digits are ``bits`` lies below exp(-``exponent``); draws more where it must."""
+    """Return whether a uniform number whose first 64 binary digits are ``bits`` lies below exp(-``exponent``); draws more if necessary."""
     length = 64
     while True:
         digits = length // 3 + 30
