@@ -1,4 +1,4 @@
-"""Screening by principles: what a request asks for, and what an answer shows.
+"""Screening of requests and responses by principles.
 
 Rule 1: a request is rejected if it asks (``asks``) about a principle's subject and nothing in it excuses that (``excuses``: prevention,
 history, law). Three readable expressions, no model: it is fast, says why, and misses whatever is said in other words.
@@ -26,7 +26,7 @@ _LUHN_DOUBLES: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a screening found; ``principle`` is empty if nothing speaks against the text."""
+    """The result of a screening; ``principle`` is empty if the text violates none."""
 
     principle: str = ""
     text: str = ""

@@ -35,7 +35,7 @@ from workloads.telemetry import gateway as names
 if TYPE_CHECKING:
     from workloads.gateway.http.application import Gateway, Receive, Send
 
-#: What a client may not see as its own fault: it is the gateway that the provider refused.
+#: Errors that must not look like the client's fault: they concern the gateway's own key, permissions or quota.
 _GATEWAY_S_OWN: Final = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.QUOTA})
 _KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key")
 
@@ -85,7 +85,7 @@ class Exchange:
         self.send = send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.request_id = os.urandom(12).hex()
-        self.answered = False  # the head of an answer has gone out
+        self.answered = False  # the response head has been sent
         self.waited_s = 0.0  # for the provider, or before a try
         self.holder: Holder | None = None
         self.reservation: Reservation | None = None
@@ -116,7 +116,7 @@ class Exchange:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-            if self.reservation is not None and self.outcome is not None:  # it left between two tries
+            if self.reservation is not None and self.outcome is not None:  # the client disconnected between two attempts
                 settle(self.gateway, self.runtime, self.who(), None, self.reservation, self.outcome, self.span)
         except Exception:  # noqa: BLE001  # the last line of defence: a client gets an answer
             from workloads.gateway.http.application import LOG
@@ -193,7 +193,7 @@ class Exchange:
             self.cache_key = cache_key(holder.tenant, f"{route.name}/{inquiry.stream}", self.path.dialect, inquiry.document)
             if await self._from_cache():
                 return
-        watch = asyncio.ensure_future(self.receive())  # all that can come is that the client leaves
+        watch = asyncio.ensure_future(self.receive())  # the only possible message is the client's disconnect
         task = asyncio.current_task()
         watch.add_done_callback(lambda ended: None if ended.cancelled() else self._leave(task))
         try:
@@ -278,7 +278,7 @@ class Exchange:
         if kept is None and (flight := flights.join(self.cache_key)) is not None:
             kept = await asyncio.shield(flight)
             if kept is None:
-                self.cache_key = None  # that call failed, or its answer is not kept: this one goes by itself
+                self.cache_key = None  # that call failed, or its response is not cached: make a separate call
         self.gateway.metrics.child(names.CACHE, "miss" if kept is None else "hit").inc()
         if kept is None:
             return False
@@ -324,7 +324,7 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _refuse(self, refused: RefusedError) -> None:
-        """End with an error, and settle what was reserved."""
+        """End with an error, and settle the reservation."""
         error = refused.error
         if refused.by_provider:
             error = _for_client(error)
@@ -369,7 +369,7 @@ class Exchange:
 
 
 def _for_client(error: ProviderError) -> ProviderError:
-    """Return a provider's error as the client is to see it."""
+    """Return a provider's error in the form for the client."""
     if error.kind in _GATEWAY_S_OWN:
         message = f"the provider refused the gateway ({error.kind.value}); its operator has to act"
         return ProviderError(ErrorKind.OVERLOADED, message, 503, retry_after_s=error.retry_after_s)

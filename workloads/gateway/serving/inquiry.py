@@ -1,6 +1,6 @@
-"""A client's request, read as far as is needed: its model, its size, what it may cost, and its form for each target.
+"""A client's request, parsed only as far as needed: its model, its size, its maximum cost, and its form for each target.
 
-Rule 1: to a target of its own dialect a request goes as it came; only the model's name and the wish for usage are put in.
+Rule 1: a request to a target of the same dialect is forwarded unchanged, except for the model's name and the request for usage.
 Rule 2: for other dialects it is read once, and written once for each.
 """
 
@@ -21,7 +21,7 @@ _MOST_OUTPUT: Final = 1_000_000
 
 
 class Inquiry:
-    """One request. ``lost`` are the fields that the last target's dialect cannot say."""
+    """One request. ``lost`` are the fields that the last target's dialect cannot express."""
 
     __slots__ = (
         "_request",
@@ -87,7 +87,7 @@ class Inquiry:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the client asks for an answer that may be the same again."""
+        """Whether the response may be cached, because the request is repeatable."""
         document = self.document
         config = document.get("generationConfig")
         return (
@@ -122,7 +122,7 @@ class Inquiry:
         request.model = upstream.model
         document, self.lost = upstream.dialect.encode_request(request)
         if self.dialect is upstream.dialect:
-            # What only this dialect knows was kept aside, and comes back.
+            # Restore the fields that only this dialect has.
             kept = dict(request.extra)
             if "tools" in kept:
                 document["tools"] = [*document.get("tools", ()), *kept.pop("tools")]

@@ -1,8 +1,8 @@
-"""The way of one chat request over its targets: calls, waits, fallbacks, and the answer on its way back.
+"""The path of one chat request over its targets: calls, delays, fallbacks, and the response back to the client.
 
-Rule 1: a stream is committed with its first content. Before that, life-cycle frames are held, and a failure costs the client nothing but
-time; after it nothing is tried again, and a cut ends in a typed error without a terminal marker.
-Rule 2: an answer of the client's own dialect is passed on frame by frame as it came, while it is read for what it counts.
+Rule 1: a stream is committed with its first content. Before that, lifecycle frames are held back, and a failure costs the client only time.
+After it nothing is retried, and a truncated stream ends in a typed error without a terminal marker.
+Rule 2: a response in the client's own dialect is forwarded frame by frame unchanged, while it is read for its token counts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from workloads.gateway.serving.inquiry import Inquiry
 
 _CHARACTERS_PER_TOKEN: Final = 4
-#: Headers by which a provider shows that it says something about its limits.
+#: Headers in which a provider reports its rate limits.
 _LIMITS_SHOWN: Final = ("anthropic-ratelimit-requests-remaining", "x-ratelimit-remaining-requests")
 
 
@@ -101,7 +101,7 @@ class Journey:
         self._exchange.waited_s += time.monotonic() - before_s
 
     async def _attempt(self, upstream: Upstream) -> ProviderError | None:
-        """Call a target; return its failure, None if the client has its answer, whole or cut."""
+        """Call a target; return its failure, None if the client has its response, complete or truncated."""
         breaker, load = upstream.breaker, upstream.load
         if not breaker.enter(time.monotonic()):
             return ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503)
@@ -171,7 +171,7 @@ class Journey:
         try:
             if answer.status == 200:
                 if any(name in answer.headers for name in _LIMITS_SHOWN) and (rest_s := retry_after_s(_lower(answer), now_s=time.time())):
-                    upstream.load.rests_until_s = time.monotonic() + rest_s  # its bucket is empty: others first, until it is not
+                    upstream.load.rests_until_s = time.monotonic() + rest_s  # its bucket is empty: prefer others until it refills
                 return answer
             with_body = await read_whole(answer, MAX_ERROR_BYTES)
         except BaseException:
@@ -180,7 +180,7 @@ class Journey:
         finally:
             exchange.waited_s += time.monotonic() - before_s
         headers = _lower(answer)
-        status = answer.status if answer.status >= 400 else 502  # a redirect is not followed, and nothing else below 400 is an answer
+        status = answer.status if answer.status >= 400 else 502  # redirects are not followed, and no other status below 400 is a response
         raise AttemptError(upstream.dialect.decode_error(status, headers, with_body, now_s=time.time()))
 
     def _passed_on(self, upstream: Upstream) -> dict[str, str]:
@@ -246,7 +246,7 @@ class Journey:
             return ProviderError(ErrorKind.TRUNCATED, "the provider's stream was cut off", 502)
         finally:
             if not answer.content.at_eof():
-                answer.close()  # a connection with half an answer in it is of no use
+                answer.close()  # a connection with a partly read response cannot be reused
             exchange.outcome = self._outcome
 
     async def _frames(self, upstream: Upstream, answer: aiohttp.ClientResponse) -> ProviderError | None:
@@ -292,7 +292,7 @@ class Journey:
                     return None
 
     def _settle(self, upstream: Upstream, transfer: Transfer) -> bytes:
-        """Settle a stream that is whole; return the comment that says what it cost."""
+        """Settle a complete stream; return the comment with its cost."""
         exchange, outcome = self._exchange, self._outcome
         outcome.usage, outcome.finish = transfer.usage, transfer.stop
         outcome.output_estimate = max(1, transfer.characters // _CHARACTERS_PER_TOKEN)
@@ -303,14 +303,14 @@ class Journey:
         return transfer.encoder.comment(words)
 
     async def _cut(self, upstream: Upstream, error: ProviderError) -> None:
-        """End a committed stream in a typed error, without a terminal marker, and bill what had come."""
+        """End a committed stream with a typed error, without a terminal marker, and bill the tokens received."""
         exchange = self._exchange
         self._bill_so_far(upstream, error)
         failed = exchange.dialect.stream_encoder().encode(Failed(ProviderError(error.kind, error.message, STATUS_OF[error.kind])))
         await exchange.send({"type": "http.response.body", "body": failed, "more_body": False})
 
     def _client_left(self, upstream: Upstream) -> None:
-        """Bill what had come when the client left: the provider will, too."""
+        """Bill the tokens received when the client disconnected, as the provider does."""
         if self._committed or (self._transfer is not None and self._transfer.usage.input_tokens):
             self._bill_so_far(upstream, ProviderError(ErrorKind.CONNECTION, "the client left", 499))
         else:
@@ -324,7 +324,7 @@ class Journey:
         assert transfer is not None
         usage = transfer.usage
         seen = max(transfer.characters // _CHARACTERS_PER_TOKEN, usage.output_tokens or 0)
-        # A count that came with the start is a placeholder, and what was seen is more.
+        # A count from the start of the stream is a placeholder, and more tokens were seen.
         outcome.usage = Usage(
             usage.input_tokens,
             None,

@@ -1,8 +1,8 @@
-"""The end of a request: what it cost, in the ledger, the meters, the series and its span, in this order.
+"""The end of a request: its cost goes to the ledger, the meters, the metrics and its span, in this order.
 
-Rule 1: it happens once, before the client sees the end of its answer: what a client saw acknowledged is in the ledger.
+Rule 1: it happens once, before the client sees the end of its response, so every response that a client received is in the ledger.
 Rule 2: a response that was cut off, by the provider or the client, costs the tokens received so far, estimated if there is no count.
-Rule 3: attempts that were paid for and gave nothing are in the ledger apart; the tenant does not pay for them.
+Rule 3: failed attempts that cost money have separate ledger entries; the tenant does not pay for them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Outcome:
-    """What is known of a request when it ends."""
+    """The facts about a request at its end."""
 
     request_id: str
     route: str

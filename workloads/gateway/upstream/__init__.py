@@ -1,1 +1,1 @@
-"""Calls to providers: one HTTP client, the time limits of each phase, and failures in the words of the dialects."""
+"""Calls to providers: one HTTP client, a timeout for each phase, and failures as errors of the dialects."""

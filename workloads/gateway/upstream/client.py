@@ -76,7 +76,7 @@ class UpstreamClient:
             raise AttemptError(_connection_error(error)) from error
 
     async def post_plain(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> int:
-        """Send something that is no model's request, such as telemetry; return the status."""
+        """Send something other than a model request, such as telemetry; return the status."""
         async with self._session.post(url, data=body, headers=headers, timeout=aiohttp.ClientTimeout(total=timeout_s)) as answer:
             await answer.read()
             return answer.status

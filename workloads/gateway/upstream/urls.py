@@ -1,7 +1,7 @@
 """URLs of media in requests: whether fetching them could reach a private network (SSRF).
 
-Nothing is fetched here. Cloud providers fetch from outside, so a public-looking address is enough; an engine of one's own fetches from
-inside, where a name may resolve to anything, so it gets no URLs at all.
+Nothing is fetched here. Cloud providers fetch from outside, so a public address is sufficient. A self-hosted engine fetches from inside the
+network, where a name may resolve to anything, so it gets no URLs at all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def refused(url: str) -> str | None:
     except ValueError:
         return "is not a URL"
     if parts.scheme == "gs" and parts.netloc:
-        return None  # Google's own storage, by its own rights
+        return None  # Google's own storage, with its own permissions
     if parts.scheme not in ("http", "https"):
         return "must be http or https"
     if parts.username is not None or parts.password is not None:

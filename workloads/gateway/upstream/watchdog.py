@@ -1,7 +1,7 @@
-"""Time limits of the phases of a call, by one timer: a timer per read would cost more than the read.
+"""Timeouts for the phases of a call, with a single timer: a timer per read would cost more than the read.
 
-A timer that fires early, because the limit was moved meanwhile, is set again; a limit that strikes cancels the task, which turns that into
-a typed timeout.
+A timer that fires early, because the deadline has moved, is restarted; an expired deadline cancels the task, which turns that into a typed
+timeout.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 
 
 class Watchdog:
-    """Watches over one task. ``phase`` is what the task waits for; ``struck`` whether it waited too long."""
+    """Watches one task. ``phase`` is what the task waits for; ``struck`` is whether it timed out."""
 
     __slots__ = ("_deadline_s", "_handle", "_loop", "_task", "_until_s", "phase", "struck")
 
@@ -24,7 +24,7 @@ class Watchdog:
         self.struck = False
 
     def expect(self, phase: str, within_s: float) -> None:
-        """Expect the task to call again within so many seconds, and before its deadline."""
+        """Start a phase: the task must call again within that many seconds, and before its deadline."""
         until_s = self._loop.time() + within_s
         if until_s >= self._deadline_s:
             phase, until_s = "total", self._deadline_s
@@ -36,11 +36,11 @@ class Watchdog:
             self._handle = self._loop.call_at(until_s, self._fire)
 
     def still(self, within_s: float) -> None:
-        """Move the limit of the present phase."""
+        """Extend the current phase."""
         self._until_s = min(self._loop.time() + within_s, self._deadline_s)
 
     def rest(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
