@@ -73,7 +73,7 @@ def test_without_a_cluster_it_says_how_to_start_one(shell: Callable[..., str]) -
 def test_one_line_deploys_and_the_state_is_that_of_sandtable_up(shell: Shell, declared: Graph) -> None:
     told = shell(f"{ENV} && sandtable cluster start dev && pulumi up -s dev --yes")
     assert f"+ {len(declared) + 1} created" in told
-    assert f"{len(declared)} resources as they were" in shell("sandtable up dev")
+    assert f"{len(declared)} resources unchanged" in shell("sandtable up dev")
 
 
 def test_pulumi_yaml_names_the_state_for_an_installation_without_our_variables(shell: Shell, declared: Graph) -> None:
