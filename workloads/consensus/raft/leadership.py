@@ -1,4 +1,4 @@
-"""What exists only while a member leads: its followers, rounds of heartbeats with the reads they confirm, and the lease."""
+"""State of a leader: its followers, heartbeat rounds and the reads that they confirm, and the lease."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Leadership:
 
     Attributes:
         first_index: its no-op; once that is committed, the leader knows all that was committed before (thesis, 6.4).
-        transferee: to whom leadership is being handed over.
+        transferee: the member to which leadership is being transferred.
         told_to_stand: whether TimeoutNow was sent to the transferee.
-        handed_over: whether a TimeoutNow was ever sent in this term: from then on a lease proves nothing.
+        handed_over: whether a TimeoutNow was ever sent in this term, which invalidates the lease.
         waiting: reads that wait for the no-op: (requester, context).
     """
 
@@ -37,7 +37,7 @@ class Leadership:
         self._reads: deque[tuple[int, str, int, int]] = deque()  # (round, requester, context, index)
 
     def follow(self, members: Iterable[str], following: int) -> None:
-        """Keep a progress for each of ``members`` and for no one else."""
+        """Keep a progress for exactly ``members``."""
         wanted = set(members) - {self._me}
         for gone in self.followers.keys() - wanted:
             del self.followers[gone]

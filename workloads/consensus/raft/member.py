@@ -43,7 +43,7 @@ class Member(Leading):
     """
 
     def tick(self) -> None:
-        """Let a unit of time pass."""
+        """Advance the clock by one tick."""
         self._now_tick += 1
         self._elapsed_ticks += 1
         if self.leadership is not None:
@@ -58,7 +58,7 @@ class Member(Leading):
                 self._campaign(trial=True)
 
     def receive(self, message: Message) -> None:
-        """Take a message of another member."""
+        """Process a message from another member."""
         if not self._agree_on_term(message):
             return
         match message:

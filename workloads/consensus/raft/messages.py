@@ -1,4 +1,4 @@
-"""What members send each other, and what a member asks of its driver. All values are frozen."""
+"""Messages between members, and the effects for the driver. All values are frozen."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class HardState:
-    """What must be durable before a vote is given or an entry acknowledged."""
+    """The state that must be durable before a vote is granted or an entry acknowledged."""
 
     term: int = 0
     vote: str | None = None
@@ -100,7 +100,7 @@ class AppendReply(Message):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Message):
-    """I still lead; ``round`` numbers the leader's heartbeats, so that a reply says since when the follower knew it."""
+    """Asserts leadership; ``round`` numbers the leader's heartbeats, so that a reply identifies the one it answers."""
 
     commit: int
     round: int
@@ -150,7 +150,7 @@ class ReadReady:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a driver does for a member, in this order.
+    """The work of a driver for a member, in this order.
 
     1. Send ``at_once``. 2. Make ``snapshot``, ``hard_state`` and ``entries`` durable in one go; the first entry replaces
     what the log has from its index on. 3. Call ``Member.stored`` with these effects. 4. Send ``after_fsync``.

@@ -1,4 +1,4 @@
-"""What a leader knows of one follower, and how much it may send (etcd's probe, replicate, snapshot)."""
+"""A leader's view of one follower, and flow control (etcd's probe, replicate, snapshot)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Mode(enum.Enum):
 
     PROBE = "probe"  # one message at a time, until it is known where the logs agree
     REPLICATE = "replicate"  # message after message without waiting, up to the window (pipelining, thesis 10.2.1)
-    SNAPSHOT = "snapshot"  # nothing but the snapshot that is on its way
+    SNAPSHOT = "snapshot"  # only the snapshot that is in transit
 
 
 class Progress:
@@ -20,7 +20,7 @@ class Progress:
     Attributes:
         match: the highest index known to be durable there.
         following: the next index to send.
-        active: whether anything was heard since the last look (CheckQuorum).
+        active: whether anything was heard since the last check (CheckQuorum).
         round: the last heartbeat that was answered.
     """
 
@@ -46,7 +46,7 @@ class Progress:
         return True
 
     def sent(self, last_index: int) -> None:
-        """Note that entries up to ``last_index`` are on their way."""
+        """Record that entries up to ``last_index`` are in flight."""
         if self.mode is Mode.PROBE:
             self._probe_open = True
         elif last_index >= self.following:
@@ -54,11 +54,11 @@ class Progress:
             self._in_flight.append(last_index)
 
     def sent_snapshot(self, index: int, tick: int) -> None:
-        """Note that a snapshot is on its way."""
+        """Record that a snapshot is in flight."""
         self.mode, self.following, self.snapshot_sent_at_tick = Mode.SNAPSHOT, index + 1, tick
 
     def accepted(self, index: int) -> bool:
-        """Note that the follower's log agrees up to ``index``; tell whether that is news."""
+        """Record that the follower's log matches up to ``index``; return whether that is new."""
         news = index > self.match
         self.match = max(self.match, index)
         self.following = max(self.following, index + 1)
@@ -82,7 +82,7 @@ class Progress:
         self._in_flight.clear()
 
     def heard(self) -> None:
-        """Let one more message out: the follower lives, but what was sent may be lost."""
+        """Allow one more message: the follower is alive, but earlier messages may be lost."""
         self.active = True
         self._probe_open = False
         if self.mode is Mode.REPLICATE and self.is_paused:

@@ -14,7 +14,7 @@ from workloads.consensus.raft.messages import Entry, HardState, Kind, Message, R
 
 
 class Role(enum.Enum):
-    """What a member is to the others; a pre-candidate asks whether it could win before it disturbs anyone (9.6)."""
+    """The role of a member; a pre-candidate checks whether it could win before it disrupts the group (9.6)."""
 
     FOLLOWER = "follower"
     PRE_CANDIDATE = "pre-candidate"
@@ -27,12 +27,12 @@ class Settings:
     """Times and windows of a member.
 
     Args:
-        election_ticks: without a leader for as long, or up to twice that by chance, a member stands for election.
+        election_ticks: a member without a leader starts an election after a random time of one to two times this.
         heartbeat_ticks: between two heartbeats of a leader.
         max_clock_drift: how much faster one clock may run than another, as a share; the lease is shorter by that.
         max_message_bytes: of the entries in one message; one entry always goes.
         window: messages on their way to one follower without an answer.
-        max_uncommitted_bytes: of proposals, before further ones are refused.
+        max_uncommitted_bytes: of proposals, before further ones are rejected.
     """
 
     election_ticks: int = 10

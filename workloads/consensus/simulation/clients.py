@@ -1,4 +1,4 @@
-"""Clients with sessions: each has one command open, repeats it until it is answered, and notes what it saw."""
+"""Clients with sessions: each has one open command, retries it until it gets a result, and records its history."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Client:
         self._next()
 
     def finish(self) -> list[Operation]:
-        """Return the history; what is open has no answer."""
+        """Return the history; open operations have no result."""
         return [*self.history, self._operation(self._command, None, None)] if self._is_waiting else self.history
 
     def _next(self) -> None:
@@ -60,7 +60,7 @@ class Client:
         self._try(self._open)
 
     def _try(self, number: int) -> None:
-        """Send the command, and again later unless it is answered by then."""
+        """Send the command, and schedule a retry in case there is no result."""
         if number != self._open:
             return
         if self._left == 0:

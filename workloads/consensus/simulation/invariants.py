@@ -1,4 +1,4 @@
-"""What must hold after every event, whatever went wrong (paper, figure 3; the names are those of etcd's TLA+ specification)."""
+"""What must hold after every event, despite all faults (paper, figure 3; the names are those of etcd's TLA+ specification)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong: crashes, partitions, bad weather, clocks, handed-over leadership, members that come and go."""
+"""The faults: crashes, partitions, bad networks, clock drift, leadership transfers, membership changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Nemesis:
         self._later()
 
     def stop(self) -> None:
-        """End all troubles: everyone up, every link joined, fair weather."""
+        """End all faults: every node up, every link restored, a good network."""
         self._active = False
         self._cluster.network.heal()
         self._cluster.network.weather = Weather()

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """How messages fare.
+    """The quality of the network.
 
     Args:
         min_delay_ms: one way.
         mean_delay_ms: of what comes on top, exponential: so messages overtake each other.
         loss: share of messages that vanish.
-        copies: share of messages that arrive twice.
+        copies: share of messages that are duplicated.
     """
 
     min_delay_ms: float = 0.5

@@ -18,7 +18,7 @@ class HistoryError(AssertionError):
 
 
 class LivenessError(AssertionError):
-    """A healthy group made no progress."""
+    """A group without faults made no progress."""
 
 
 @dataclass(frozen=True, slots=True)

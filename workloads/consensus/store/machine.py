@@ -1,4 +1,4 @@
-"""The store as a pure state machine: no clock, no I/O; equal commands give equal states and results."""
+"""The store as a pure, deterministic state machine: no clock and no I/O."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Machine:
     """Keys and values with revisions, leases, and the last result of each session.
 
     Args:
-        max_sessions: beyond these the session that was used least lately is forgotten, and its next command refused.
+        max_sessions: beyond this the least recently used session is forgotten, and its next command is rejected.
     """
 
     def __init__(self, max_sessions: int = 10_000) -> None:
@@ -42,7 +42,7 @@ class Machine:
         return Result(ok=True, value=found, revision=self.revision)
 
     def apply(self, command: Command) -> Result:
-        """Carry out ``command`` once, however often it comes."""
+        """Execute ``command`` exactly once, even if it arrives repeatedly."""
         last = self._sessions.pop(command.client, None)
         if last is None and command.number != 1:
             return Result(ok=False, value=None, revision=self.revision, error="the session has expired; open a new one")

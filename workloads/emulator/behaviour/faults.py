@@ -1,4 +1,4 @@
-"""The sixteen faults, by the number and the name under which a model, a header or the control address asks for them.
+"""The sixteen faults, by the number and the name that select them in a model name, a header or the control endpoint.
 
 The catalogue is failoverbench's (methodology v0.1, September 2026), here on all four wires. A model name ends in ``+s08``, ``+cut=0.4`` or
 the like; the header is ``x-emulate-fault: cut=0.4``; a plain status (``503``) is a fault too.
@@ -18,18 +18,18 @@ class Fault(enum.StrEnum):
     """What goes wrong."""
 
     RATE_LIMIT = "rate-limit"  # S01: 429 with Retry-After, twice, then an answer
-    RATE_LIMIT_SILENT = "rate-limit-silent"  # S02: 429 without a word on when, always
+    RATE_LIMIT_SILENT = "rate-limit-silent"  # S02: 429 without a retry delay, always
     ERROR_ONCE = "error-once"  # S03: 500, once
     UNAVAILABLE = "unavailable"  # S04: 503, always
     RESET = "reset"  # S05: TCP reset before the headers
-    SILENT = "silent"  # S06: nothing, ever
+    SILENT = "silent"  # S06: never any response
     SLOW_START = "slow-start"  # S07: the first token after 20 s
     CUT = "cut"  # S08: the stream is cut at 40 %
     STALL = "stall"  # S09: 30 s of silence in the middle
     MALFORMED = "malformed"  # S10: a chunk that is not JSON
     NO_TERMINATOR = "no-terminator"  # S11: the end without its marker
     CONTEXT_LENGTH = "context-length"  # S12: 400
-    CONTENT_FILTER = "content-filter"  # S13: 400; to route around it would be wrong
+    CONTENT_FILTER = "content-filter"  # S13: 400; failing over would be wrong
     CUT_NO_PREFILL = "cut-no-prefill"  # S14: cut, and a prefilled answer is refused
     OUTAGE = "outage"  # S15: refused for 60 s from the first request on
     CUT_BEFORE_CONTENT = "cut-before-content"  # S16: usage is said, then the stream is cut before any content, once
@@ -38,7 +38,7 @@ class Fault(enum.StrEnum):
 
 #: S01 … S16 in the catalogue's order.
 CATALOGUE: Final = tuple(Fault)[:16]
-#: What a fault's value means and is where none is given.
+#: The meaning of a fault's value, and its default.
 _DEFAULTS: Final = {
     Fault.RATE_LIMIT: 1.0,  # seconds of Retry-After
     Fault.SLOW_START: 20.0,  # seconds
@@ -51,7 +51,7 @@ _DEFAULTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """One fault with its value; ``key`` tells apart what happens once."""
+    """One fault with its value; ``key`` identifies faults that happen once."""
 
     fault: Fault
     value: float
@@ -59,7 +59,7 @@ class FaultPlan:
 
 
 def parse_fault(text: str) -> FaultPlan | None:
-    """Read a fault, None where ``text`` names none.
+    """Read a fault; None if ``text`` names none.
 
     >>> parse_fault("s08").fault, parse_fault("cut=0.6").value, parse_fault("503").value
     (<Fault.CUT: 'cut'>, 0.6, 503.0)
@@ -80,7 +80,7 @@ def parse_fault(text: str) -> FaultPlan | None:
 
 
 class FaultState:
-    """What has happened so far, for faults that happen once or for a while. ``now_s`` is any monotonic clock."""
+    """The history of faults that happen once or for a limited time. ``now_s`` is any monotonic clock."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}

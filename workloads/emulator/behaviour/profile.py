@@ -1,4 +1,4 @@
-"""How fast and how long a provider answers, and what it allows per minute."""
+"""A provider's latencies, response lengths and limits per minute."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class RateLimits:
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
 
     def take(self, *, input_tokens: int, output_tokens: int, now_s: float) -> ProviderError | None:
-        """Take one request out of the buckets; return the refusal where one of them is too empty."""
+        """Take one request out of the buckets; return the refusal if one of them is exhausted."""
         for name, limit, amount in (
             ("requests", self.profile.requests_per_min, 1),
             ("input_tokens", self.profile.input_tokens_per_min, input_tokens),
@@ -55,7 +55,7 @@ class RateLimits:
         return None
 
     def headers(self, dialect: str) -> dict[str, str]:
-        """Return what the provider of ``dialect`` says about its limits; Google and Ollama say nothing."""
+        """Return the rate-limit headers of ``dialect``; Google and Ollama send none."""
         shown: dict[str, str] = {}
         for name, bucket in self._buckets.items():
             left, reset_s = str(max(0, int(bucket.left))), bucket.full_at_s()

@@ -53,7 +53,7 @@ def context_error(prompt_tokens: int, context_tokens: int) -> ProviderError:
 
 
 def struck(plan: FaultPlan, dialect: str) -> ProviderError | None:
-    """Return the error with which a fault answers, None for faults of another kind."""
+    """Return the error response of a fault; None for faults of another kind."""
     busy = _OVERLOADED_STATUS.get(dialect, 503)
     match plan.fault:
         case Fault.RATE_LIMIT:

@@ -2,10 +2,10 @@
 
 Rule 1: tools that must be called are called, several when the last message says ``parallel``; thinking, structured output, code execution
 and grounding appear if requested, so that a client's handling of each can be tested.
-Rule 2: ``echo:`` in the last message is answered by what follows it.
+Rule 2: ``echo:`` in the last message returns the text after it.
 Rule 3: a token is four characters of a prompt, and one word of an answer; counts add up on every wire.
-Rule 4: a prompt that begins as one before it, over at least 1,024 tokens, is partly read from the cache; Anthropic's wire caches only
-what ``cache_control`` marks, and says what it wrote.
+Rule 4: a prompt that shares a prefix of at least 1,024 tokens with an earlier one is partly read from the cache; Anthropic's wire caches
+only what ``cache_control`` marks, and says what it wrote.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The emulator as an ASGI application: providers' paths, and its own under ``/_emulator``.
 
 ``GET /_emulator/attempts`` is the log, ``DELETE`` empties it and resets every fault; ``PUT /_emulator/faults/<provider>`` with a fault as
-body makes that provider fail from then on, ``DELETE`` heals it. A provider is the first segment of the path, or the wire's name.
+body makes that provider fail from then on, ``DELETE`` clears it. A provider is the first segment of the path, or the wire's name.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Exchange:
         attempt = self._attempt
         body = await read_body(self._receive)
         work = asyncio.ensure_future(self._serve(body))
-        watch = asyncio.ensure_future(self._receive())  # nothing more is to come but the end of the connection
+        watch = asyncio.ensure_future(self._receive())  # only the end of the connection can follow
         watch.add_done_callback(lambda _: work.cancel())
         try:
             await work
@@ -114,7 +114,7 @@ class Exchange:
         await self._answer(200, embeddings(self._route.dialect, document, self._route.model))
 
     def _fault_of(self, model: str) -> FaultPlan | None:
-        """Return what strikes this request: the header's fault, the model's, or the provider's present one."""
+        """Return the fault of this request: from the header, the model, or the provider's current one."""
         emulator, attempt = self._emulator, self._attempt
         plan = parse_fault(self._headers.get("x-emulate-fault", "")) or parse_fault(model.rpartition("+")[2] if "+" in model else "")
         plan = plan or emulator.faults.get(attempt.provider)
@@ -235,13 +235,13 @@ class Exchange:
         raise _BrokenError
 
     def _events(self, answer: Answer) -> Iterator[Event]:
-        """Yield the events, texts word by word, and usage early where the wire says it early."""
+        """Yield the events, texts word by word, and usage early if the dialect sends it early."""
         words = self._emulator.profile.tokens_per_frame
         first, *rest = events_of(answer)
         yield first
         usage = answer.usage
         if self._route.dialect == "anthropic" and usage.complete:
-            # With server tools the first count is too small, and the last one tells.
+            # With server tools the first count is too small, and the last one is right.
             fresh = (usage.input_tokens or 0) // (3 if usage.web_searches else 1)
             yield UsageUpdate(Usage(fresh, 1, usage.cache_read_tokens, usage.cache_write_5m_tokens, usage.cache_write_1h_tokens))
         for event in rest:
