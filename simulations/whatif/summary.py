@@ -1,7 +1,7 @@
 """Summarises the replications of a scenario.
 
-Rule 1: metrics are compared per replication; the displayed outcome pools the requests of all of them. A share stays between 0 and 1. Rule
-2: latencies are those of the good requests. If fewer requests are good than in the baseline, lower latencies are not better: the slow
+Rule 1: metrics are compared per replication; the displayed outcome pools the requests of all of them. A share stays between 0 and 1.
+Rule 2: latencies are those of the good requests. If fewer requests are good than in the baseline, lower latencies are not better: the slow
 requests are missing (survivorship bias).
 """
 

@@ -1,7 +1,7 @@
 """The event store: events of a program in streams over any recorder.
 
-Rule 1: a writer appends with the stream version that it has read; of two concurrent writers one gets a conflict and must read again. Rule
-2: an event has an id. Appending it again adds no event, so a writer that does not know whether it succeeded may retry.
+Rule 1: a writer appends with the stream version that it has read; of two concurrent writers one gets a conflict and must read again.
+Rule 2: an event has an id. Appending it again adds no event, so a writer that does not know whether it succeeded may retry.
 Rule 3: a snapshot only saves time. State from a snapshot and the events after it equals that from all events.
 Rule 4: personal data reach the recorder sealed, or not at all.
 """
