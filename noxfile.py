@@ -46,7 +46,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def unit(session: nox.Session) -> None:
-    """The unit tier alone, in under ten seconds."""
+    """The unit tier alone: pure logic, the fastest answer."""
     _install(session, "test")
     session.run("pytest", "-n", "auto", "tests/unit", *session.posargs)
 
