@@ -184,7 +184,7 @@ def test_no_document_makes_the_gateway_fail(wire: str, target: str, gateway: Gat
     ("body", "status"),
     [
         (b"", 400), (b"{", 400), (b"null", 400), (b"[" * 90_000, 400), (b'{"a":' * 90_000, 400), (b"\xff\xfe", 400), (b'{"model":"gpt-5","messages":[{"role":"user","content":"\\ud800"}]}', 400),
-        (b'{"model": "nobody", "messages": []}', 404), (b'{"model":"gpt-5","messages":"x"}', 400), (b"x" * 2_100_000, 413),
+        (b'{"model": "nobody", "messages": []}', 404), (b'{"model":"gpt-5","messages":"x"}', 400),
         (json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "x"}], "n": 10**400}).encode(), 400),
     ],
 )  # fmt: skip
@@ -196,9 +196,10 @@ def test_malformed_bodies(body: bytes, status: int, gateway: GatewayProcess) -> 
         assert reply.error.message
 
 
-def test_a_hundred_megabytes_are_refused_before_they_are_read(gateway: GatewayProcess) -> None:
+@pytest.mark.parametrize("length", [2_100_000, 104_857_600])
+def test_large_bodies_are_refused_before_they_are_read(length: int, gateway: GatewayProcess) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
-        head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: 104857600\r\n\r\n"
+        head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-length: {length}\r\n\r\n"
         connection.sendall(head.encode())
         assert b" 413 " in connection.recv(4096).split(b"\r\n")[0]
 
