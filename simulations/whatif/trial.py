@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulations.cluster import Placement, place
 from simulations.failures import Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
+from simulations.kernel import Streams
 from simulations.whatif.changes import with_nodes
 from stacks.errors import ConfigurationError
 from stacks.graph.capacity import nodes
@@ -154,7 +154,7 @@ class ScenarioRuns:
             if node.purchase == "spot":
                 members.setdefault((node.pool, node.zone), []).append(node)
         return [
-            _Market(pool, zone, found, starting_points(self.most, self._stream(self.load.seed, "spot-start", pool, zone)))
+            _Market(pool, zone, found, starting_points(self.most, Streams(self.load.seed).stream("spot-start", pool, zone)))
             for (pool, zone), found in sorted(members.items())
         ]
 
@@ -162,13 +162,9 @@ class ScenarioRuns:
         share, outages = self.spot_share, list[NodeOutage]()
         for pool, zone, members, starts in self._markets:
             assert share is not None, "markets exist only with a spot scenario"
-            dice = self._stream(self.load.stream(replication), "spot", pool, zone)
+            dice = Streams(self.load.stream(replication)).stream("spot", pool, zone)
             outages += spot_market(members, share, horizon_s=self.horizon_s, start=starts[replication], random=dice)
         return outages
-
-    @staticmethod
-    def _stream(seed: int, use: str, pool: str, zone: str) -> Random:
-        return Random(f"{seed}/{use}/{pool}/{zone}")  # noqa: S311  # repeatable on purpose
 
     def _with_outages(self, effects: Effects) -> Twin:
         return replace(self.twin, outages=effects.outages)  # the twin also names its replicas by their pods
