@@ -27,5 +27,13 @@ class ProtocolError(FederationError):
     """A message of secure aggregation is forged, late, repeated or malformed; names its sender."""
 
 
+class WireError(ProtocolError):
+    """Bytes that are no message: cut, changed, of another version or not canonical; or a message that cannot be written as bytes."""
+
+
+class TransportError(FederationError):
+    """The other side cannot be reached, does not accept this one's certificate, or has refused what was sent; names the address."""
+
+
 class AuditError(FederationError):
     """The audit log cannot be written, or has been altered; the message names the file and the line."""
