@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import checks, deployment, history, machine, whatif
+from sandtable.document.answers import checks, deployment, history, machine, validation, whatif
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -55,6 +55,7 @@ SCHEMAS: Final = {
     "samples": Schema(RunSamples, "samples.json of a run"),
     "scenarios": Schema(whatif.ScenarioKinds, "sandtable whatif --list --json"),
     "up": Schema(deployment.Update, "sandtable up --json and sandtable down --json"),
+    "validate": Schema(validation.Validation, "sandtable validate --json"),
     "variables": Schema(machine.Variables, "sandtable doctor --env --json"),
     "whatif": Schema(whatif.WhatIf, "sandtable whatif --json"),
 }

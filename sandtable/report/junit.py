@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from sandtable.report.junit_xml import add_case, add_mark, document
 from sandtable.report.words import metrics, sentences
 from sandtable.report.words.quantities import count
 from sandtable.terminal_escapes import seen_lines
@@ -24,31 +25,20 @@ if TYPE_CHECKING:
 
 def render_junit(rehearsal: Rehearsal) -> str:
     """Return the XML document."""
-    root = ET.Element("testsuites", name=f"sandtable rehearse {seen_lines(rehearsal.environment)}")
     suites = [_thresholds(rehearsal), _policies(rehearsal), _baseline(rehearsal), _validity(rehearsal), _steps(rehearsal)]
-    for suite in suites:
-        for outcome in ("failure", "error", "skipped"):
-            suite.set({"failure": "failures", "error": "errors"}.get(outcome, outcome), str(len(suite.findall(f"testcase/{outcome}"))))
-        suite.set("tests", str(len(suite)))
-        if rehearsal.started_at:
-            suite.set("timestamp", seen_lines(rehearsal.started_at))
-        root.append(suite)
-    for name in ("tests", "failures", "errors", "skipped"):
-        root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return document(f"sandtable rehearse {rehearsal.environment}", suites, started_at=rehearsal.started_at)
 
 
 def _thresholds(rehearsal: Rehearsal) -> ET.Element:
     suite = ET.Element("testsuite", name="thresholds")
     for line in metrics.lines(rehearsal):
-        case = _case(suite, f"{line.expression} ({line.source})")
+        case = add_case(suite, f"{line.expression} ({line.source})")
         if not line.decides or line.holds:
             ET.SubElement(case, "system-out").text = seen_lines(_said(line))
         elif line.holds is False:
-            _mark(case, "failure", "broken", _said(line))
+            add_mark(case, "failure", "broken", _said(line))
         else:
-            _mark(case, "error", "undecided", _said(line))
+            add_mark(case, "error", "undecided", _said(line))
     return suite
 
 
@@ -61,16 +51,16 @@ def _policies(rehearsal: Rehearsal) -> ET.Element:
     ordered = sorted(rehearsal.policies, key=lambda finding: (finding.rule, finding.resource))
     for rule, members in groupby(ordered, key=lambda finding: finding.rule):
         findings = list(members)
-        case = _case(suite, rule)
+        case = add_case(suite, rule)
         text = "\n".join(_sentence(finding) for finding in findings)
         if denied := sum(finding.denies for finding in findings):
-            _mark(case, "failure", "denied", f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}", text)
+            add_mark(case, "failure", "denied", f"{count(denied, 'finding')} {'denies' if denied == 1 else 'deny'}", text)
         elif all(finding.waived_by is not None for finding in findings):
-            _mark(case, "skipped", None, f"waived: {findings[0].waived_by}", text)
+            add_mark(case, "skipped", None, f"waived: {findings[0].waived_by}", text)
         else:
             ET.SubElement(case, "system-out").text = seen_lines(text)
     if not ordered:
-        _case(suite, "no rule has a finding")
+        add_case(suite, "no rule has a finding")
     return suite
 
 
@@ -81,48 +71,36 @@ def _sentence(finding: Finding) -> str:
 
 def _baseline(rehearsal: Rehearsal) -> ET.Element:
     suite = ET.Element("testsuite", name="baseline")
-    case = _case(suite, "no worse than the kept baseline")
+    case = add_case(suite, "no worse than the kept baseline")
     if worse := sentences.regressions(rehearsal):
-        _mark(case, "failure", "regression", worse[0], "\n".join(worse))
+        add_mark(case, "failure", "regression", worse[0], "\n".join(worse))
     elif rehearsal.measured is None:
-        _mark(case, "skipped", None, "nothing was measured")
+        add_mark(case, "skipped", None, "nothing was measured")
     return suite
 
 
 def _validity(rehearsal: Rehearsal) -> ET.Element:
     suite = ET.Element("testsuite", name="validity")
-    case = _case(suite, "the load test is valid")
+    case = add_case(suite, "the load test is valid")
     if rehearsal.measured is None:
-        _mark(case, "skipped", None, "nothing was measured")
+        add_mark(case, "skipped", None, "nothing was measured")
     for reason in rehearsal.load.invalid[:1]:
-        _mark(case, "error", "invalid", reason, "\n".join(rehearsal.load.invalid))
-    case = _case(suite, "the verdict is decided")
+        add_mark(case, "error", "invalid", reason, "\n".join(rehearsal.load.invalid))
+    case = add_case(suite, "the verdict is decided")
     if rehearsal.verdict == "inconclusive":
         why = [reason.text for reason in rehearsal.reasons]
-        _mark(case, "error", "inconclusive", why[0] if why else "no reason recorded", "\n".join(why))
+        add_mark(case, "error", "inconclusive", why[0] if why else "no reason recorded", "\n".join(why))
     return suite
 
 
 def _steps(rehearsal: Rehearsal) -> ET.Element:
     suite = ET.Element("testsuite", name="steps")
     for timing in rehearsal.timings:
-        case = _case(suite, timing.step)
+        case = add_case(suite, timing.step)
         if timing.seconds is not None:
             case.set("time", f"{timing.seconds:.3f}")
         if timing.status == "failed":
-            _mark(case, "error", "failed", timing.note or "failed")
+            add_mark(case, "error", "failed", timing.note or "failed")
         elif timing.status == "skipped":
-            _mark(case, "skipped", None, timing.note or "skipped")
+            add_mark(case, "skipped", None, timing.note or "skipped")
     return suite
-
-
-def _case(suite: ET.Element, name: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname=f"sandtable.{suite.get('name')}", name=seen_lines(name))
-
-
-def _mark(case: ET.Element, tag: str, kind: str | None, message: str, text: str = "") -> None:
-    mark = ET.SubElement(case, tag, message=seen_lines(message))
-    if kind:
-        mark.set("type", kind)
-    if text:
-        mark.text = seen_lines(text)

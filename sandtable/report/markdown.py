@@ -5,30 +5,27 @@ All text from documents is escaped, so that it can neither break a table nor inj
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from sandtable.report.markdown_text import code, plain, to_table
 from sandtable.report.words import metrics, sentences
 from sandtable.report.words.quantities import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from sandtable.document.rehearsal import Rehearsal
 
 _ICONS: Final = {"ship": "✅", "hold": "❌", "inconclusive": "❓"}
 _HOLDS: Final = {True: "✅", False: "❌", None: "❓"}
 _MOST_FINDINGS: Final = 20
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~@&!])")
 
 
 def render_markdown(rehearsal: Rehearsal) -> str:
     """Return the summary."""
     verdict = sentences.VERDICTS[rehearsal.verdict]
     parts = [
-        f"## {_ICONS[rehearsal.verdict]} {verdict.word}: {_plain(sentences.headline(rehearsal))}",
-        "\n".join(f"- {_plain(reason.text)}" for reason in rehearsal.reasons),
-        _plain(sentences.basis(rehearsal)),
+        f"## {_ICONS[rehearsal.verdict]} {verdict.word}: {plain(sentences.headline(rehearsal))}",
+        "\n".join(f"- {plain(reason.text)}" for reason in rehearsal.reasons),
+        plain(sentences.basis(rehearsal)),
         _thresholds(rehearsal),
         _cost(rehearsal),
         _comparison(rehearsal),
@@ -41,10 +38,10 @@ def render_markdown(rehearsal: Rehearsal) -> str:
 
 def _thresholds(rehearsal: Rehearsal) -> str:
     rows = [
-        (_HOLDS[line.holds], _code(line.expression), line.source, line.value, f"{line.estimate.interval} {line.estimate.size}")
+        (_HOLDS[line.holds], code(line.expression), line.source, line.value, f"{line.estimate.interval} {line.estimate.size}")
         for line in metrics.lines(rehearsal)
     ]
-    return _table(("", "threshold", "source", "value", "95 % interval"), rows)
+    return to_table(("", "threshold", "source", "value", "95 % interval"), rows)
 
 
 def _cost(rehearsal: Rehearsal) -> str:
@@ -57,7 +54,7 @@ def _cost(rehearsal: Rehearsal) -> str:
     if cost.usd_per_million_output_tokens is not None:
         said.append(f"{sentences.amount(cost, cost.usd_per_million_output_tokens)} per million output tokens")
     if cost.not_modelled:
-        said.append(f"not modelled: {_plain(', '.join(cost.not_modelled))}")
+        said.append(f"not modelled: {plain(', '.join(cost.not_modelled))}")
     return " · ".join(said)
 
 
@@ -72,17 +69,17 @@ def _comparison(rehearsal: Rehearsal) -> str:
         )
         for row in metrics.comparison(rehearsal)
     ]
-    table = _table(("", "predicted", "measured", "95 % interval", "error"), rows)
+    table = to_table(("", "predicted", "measured", "95 % interval", "error"), rows)
     return _folded("Prediction and measurement", table)
 
 
 def _policies(rehearsal: Rehearsal) -> str:
     findings = rehearsal.policies
     rows = [
-        ("waived" if one.waived_by is not None else one.severity, _code(one.rule), one.resource, one.message, one.fix)
+        ("waived" if one.waived_by is not None else one.severity, code(one.rule), one.resource, one.message, one.fix)
         for one in findings[:_MOST_FINDINGS]
     ]
-    table = _table(("", "rule", "resource", "finding", "fix"), rows)
+    table = to_table(("", "rule", "resource", "finding", "fix"), rows)
     if len(findings) > _MOST_FINDINGS:
         table += f"\n\n{len(findings) - _MOST_FINDINGS} more in `rehearsal.json`."
     denied = sum(one.denies for one in findings)
@@ -90,31 +87,14 @@ def _policies(rehearsal: Rehearsal) -> str:
 
 
 def _simulated(rehearsal: Rehearsal) -> str:
-    return _folded("What is simulated", "\n".join(f"- {_plain(text)}" for text in rehearsal.simulated))
+    return _folded("What is simulated", "\n".join(f"- {plain(text)}" for text in rehearsal.simulated))
 
 
 def _again(rehearsal: Rehearsal) -> str:
     seed = "" if rehearsal.load.seed is None else f", seed {rehearsal.load.seed}"
-    digest = f", graph {_code(rehearsal.graph.digest[:19])}" if rehearsal.graph.digest else ""
-    return f"Again: {_code(rehearsal.command)}{seed}{digest}" if rehearsal.command else ""
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    written = [" | ".join(cell if cell.startswith("`") else _plain(cell.strip()) for cell in row) for row in rows]
-    if not written:
-        return ""
-    return "\n".join(f"| {line} |" for line in (" | ".join(head), " | ".join("---" for _ in head), *written))
+    digest = f", graph {code(rehearsal.graph.digest[:19])}" if rehearsal.graph.digest else ""
+    return f"Again: {code(rehearsal.command)}{seed}{digest}" if rehearsal.command else ""
 
 
 def _folded(title: str, content: str) -> str:
     return f"<details>\n<summary>{title}</summary>\n\n{content}\n\n</details>" if content else ""
-
-
-def _plain(text: str) -> str:
-    """Return ``text`` on one line with every special character escaped."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-
-
-def _code(text: str) -> str:
-    """Return ``text`` as code; characters that would end the code or the table cell are replaced."""
-    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', '¦')}`"

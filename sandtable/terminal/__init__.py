@@ -12,6 +12,7 @@ from sandtable.terminal.progress.steps import Steps
 from sandtable.terminal.rehearsal import show_rehearsal
 from sandtable.terminal.resources import show_graph
 from sandtable.terminal.tools import show_tools
+from sandtable.terminal.validation import show_validation
 from sandtable.terminal.whatif import show_scenarios, show_whatif
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "show_scenarios",
     "show_tools",
     "show_update",
+    "show_validation",
     "show_whatif",
 ]

@@ -1,0 +1,1 @@
+"""One published result a file, in folders by subject; see :mod:`simulations.validation.row`."""

@@ -1,0 +1,1 @@
+"""Failures of machines, and of training jobs on many of them."""
