@@ -27,3 +27,11 @@ class ConfigurationError(ConsensusError):
 
 class CorruptLogError(ConsensusError):
     """A durable part of a log on disk is damaged; the message names the file, the place and the remedy."""
+
+
+class VersionError(ConsensusError):
+    """A file or a peer speaks a newer version than this program."""
+
+
+class OwnerError(ConsensusError):
+    """A folder, a connection or a certificate belongs to another group or another member."""

@@ -58,7 +58,7 @@ class Cluster:
         self._trace = hashlib.blake2b(digest_size=16)
         names = list(names)
         first = Snapshot(0, 0, Configuration(frozenset(names)), Machine().snapshot())
-        self.nodes = {name: Node(name, self, Disk(first, loses_syncs=loses_syncs)) for name in [*names, *spares]}
+        self.nodes = {name: Node(name, self, Disk(first, self.chance, loses_syncs=loses_syncs)) for name in [*names, *spares]}
         self.disks = {name: node.disk for name, node in self.nodes.items()}
         for node in self.nodes.values():
             self.start(node.name)

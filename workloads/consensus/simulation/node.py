@@ -10,7 +10,7 @@ from workloads.consensus.errors import BusyError, NotLeaderError
 from workloads.consensus.raft.member import Member
 from workloads.consensus.raft.messages import Effects, Kind, Message, Snapshot
 from workloads.consensus.raft.state import Settings
-from workloads.consensus.simulation.disk import Disk
+from workloads.consensus.simulation.disk import Crash, Disk
 from workloads.consensus.store.command import Action, Command, Result
 from workloads.consensus.store.machine import Machine
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from workloads.consensus.simulation.cluster import Cluster
 
 Answer = Callable[[Result | None], None]
-
-
-class Crash(Exception):  # noqa: N818 - an event of the simulation, no error
-    """The process crashes here."""
 
 
 class Node:
@@ -67,7 +63,7 @@ class Node:
         """End without notice."""
         self.is_up = False
         self.life += 1
-        self.disk.crash(self._chance)
+        self.disk.crash()
 
     def deliver(self, message: Message) -> None:
         """Take a message from the network."""
