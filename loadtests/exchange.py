@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from foundation.chat import Answer, reason_of
+from foundation.measures.served import Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +36,8 @@ class Exchange(asyncio.Protocol):
 
     Times are seconds of the loop's clock (``now``); ``on_end`` is called once. ``dispatched`` is when the connect was started: the time to
     connect counts against the engine, the time until then against the generator. ``sent`` is False if no connect could be started.
-    ``exact_length``: the request asks for exactly the planned number of tokens, one per frame.
+    ``answer`` reads the response, default: OpenAI's. ``exact_length``: the request asks for exactly the planned number of tokens, one per
+    frame.
     """
 
     __slots__ = (
@@ -58,11 +61,12 @@ class Exchange(asyncio.Protocol):
         *,
         now: Callable[[], float],
         on_end: Callable[[Exchange], None],
+        answer: Answer | None = None,
         exact_length: bool = False,
     ) -> None:
         self.planned = planned
         self.target = target
-        self.answer = Answer()
+        self.answer = Answer() if answer is None else answer
         self.dispatched = now()
         self.sent = True
         self.connecting: asyncio.Task[Any] | None = None
@@ -140,12 +144,24 @@ class Exchange(asyncio.Protocol):
 
     def record(self, start: float) -> RequestRecord:
         """Return the record, on the clock of a run that began at ``start``."""
-        return self.answer.record(
+        record = self.answer.record(
             start=start,
             intended_s=self.planned.at_s,
             sent_s=self.dispatched - start,
             prompt_tokens=self.planned.prompt_tokens,
             replica=self.target.name,
+        )
+        return replace(record, served=self._served()) if self.planned.route else record
+
+    def _served(self) -> Served:
+        """Return what the gateway said in the headers of its response; nothing has been said if there was none."""
+        header = self.answer.header
+        return Served(
+            self.planned.route,
+            header("x-gateway-provider"),
+            header("x-gateway-model"),
+            int(header("x-gateway-attempts") or 0),
+            id=header("x-gateway-request-id"),
         )
 
     def _close(self) -> None:

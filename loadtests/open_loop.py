@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from foundation.chat import ChatRequests
+from foundation.chat import WireRequests
 from foundation.errors import TargetError
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, Status
 from foundation.processes.interrupts import run_coroutine
@@ -63,8 +63,8 @@ def run(
     Args:
         plan: Requests in order of time.
         targets: URLs of the replicas, ``http://host:port``; https uses the system's CA certificates.
-        model: Name of the model in each request.
-        api_key: Bearer token.
+        model: Name of the model in each request that names no route.
+        api_key: Bearer token, or the key in the header of the request's wire.
         timeout_s: Seconds from a send until the request counts as failed.
         engine_options: Add fields outside the OpenAI API that make our own engines write exactly the planned number of tokens.
         seed: Of the plan; it is stored with the outcome and determines the prompt texts.
@@ -78,7 +78,7 @@ def run(
     parsed = list(dict.fromkeys(Target.parse(url) for url in targets))
     if not parsed:
         raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
-    requests = ChatRequests(model=model, api_key=api_key, seed=seed or 0, engine_options=engine_options)
+    requests = WireRequests(model=model, api_key=api_key, seed=seed or 0, engine_options=engine_options)
     load = _Load(plan, requests, timeout_s=timeout_s, on_progress=on_progress, stop=stop)
     # Objects from before the run are not garbage. Without this, a full collection scans the whole plan and delays sends.
     gc.collect()
@@ -144,7 +144,7 @@ class _Load:
     def __init__(
         self,
         plan: Sequence[PlannedRequest],
-        requests: ChatRequests,
+        requests: WireRequests,
         *,
         timeout_s: float,
         on_progress: Callable[[int, int], None] | None,
@@ -198,8 +198,14 @@ class _Load:
         plan = self._plan
         while self._next < len(plan) and self.start + plan[self._next].at_s <= loop.time():
             route = routes[self._next % len(routes)]
+            planned = plan[self._next]
             exchange = Exchange(
-                plan[self._next], route.target, now=loop.time, on_end=self._on_end, exact_length=self._requests.exact_length
+                planned,
+                route.target,
+                now=loop.time,
+                on_end=self._on_end,
+                answer=self._requests.answer(planned),
+                exact_length=self._requests.exact_length(planned),
             )
             self._in_flight[exchange] = None
             if route.tls is None:

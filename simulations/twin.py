@@ -17,6 +17,7 @@ from foundation.measures.outcome import REQUEST_TIMEOUT_S, Outcome, RequestRecor
 from simulations.deployed import DeployedEngines
 from simulations.errors import TwinError
 from simulations.failures.outage import Outage
+from simulations.gateway.door import GATEWAY, GatewayDoor
 from simulations.kernel import Ledger, Loop, Streams
 from simulations.load import OpenLoopLoad
 from simulations.serving import Engine, EngineRequest, RoundRobinDoor, StepTimes
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulations.calibration.coefficients import Calibration
-    from simulations.world import Participant
+    from simulations.gateway.model import GatewayModel
+    from simulations.world import Door, Participant
     from stacks.graph import Graph
     from stacks.traffic import PlannedRequest
     from workloads.engine.spec import EngineSpec
@@ -47,7 +49,8 @@ class Twin:
     """The engines under load. Change a field with ``dataclasses.replace`` for a what-if.
 
     ``replicas`` are their names; each is started with ``spec`` and has the speed of ``calibration``. As in the load test, a client waits
-    ``timeout_s`` seconds for the complete response; then it disconnects and the request has failed.
+    ``timeout_s`` seconds for the complete response; then it disconnects and the request has failed. With a ``gateway`` all requests go
+    through it.
     """
 
     replicas: tuple[str, ...]
@@ -55,6 +58,7 @@ class Twin:
     calibration: Calibration
     outages: tuple[Outage, ...] = ()
     timeout_s: float = REQUEST_TIMEOUT_S
+    gateway: GatewayModel | None = None
 
     def __post_init__(self) -> None:
         if not self.timeout_s > 0:
@@ -93,20 +97,24 @@ class Twin:
 
         ``participants``: what else takes part, for instance faults and jobs.
         """
-        loop, times = Loop(), StepTimes(self.calibration)
+        loop, times, streams = Loop(), StepTimes(self.calibration), Streams(seed or 0)
         books = _Books()
         replicas: dict[str, Replica] = {}
-        door = RoundRobinDoor(replicas)
+        engines = RoundRobinDoor(replicas)
         for name in self.replicas:
-            engine = Engine(name, self.spec, times, loop, on_end=door.on_end, timeout_s=self.timeout_s)
+            engine = Engine(name, self.spec, times, loop, on_end=engines.on_end, timeout_s=self.timeout_s)
             replicas[name] = Replica(name, engine)
-        world = World(loop, Streams(seed or 0), replicas, door)
+        door: Door = engines
+        if self.gateway is not None:
+            door = GatewayDoor(self.gateway, loop, streams, engines=engines, planned=plan.__getitem__, timeout_s=self.timeout_s)
+        world = World(loop, streams, replicas, door)
         for participant in (*self.outages, *participants, OpenLoopLoad(plan, books.enter, books.settle)):
             participant.join(world)
         loop.run()
         books.ledger.close()
         records = tuple(record for _, record in sorted(books.ended.items(), key=lambda item: (item[1].intended_s, item[0])))
-        outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed)
+        clients_see = self.replicas if self.gateway is None else (GATEWAY,)
+        outcome = Outcome.from_records(records, replicas=clients_see, seed=seed)
         return Prediction(records, outcome, self.replicas, sum(replica.engine.steps for replica in replicas.values()))
 
 

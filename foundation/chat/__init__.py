@@ -5,5 +5,17 @@ from foundation.chat.deltas import Output, output_of
 from foundation.chat.failures import error_in, error_message
 from foundation.chat.requests import ChatRequests, prompt_text
 from foundation.chat.stream import ChatStream
+from foundation.chat.wires import WireRequests
 
-__all__ = ["Answer", "ChatRequests", "ChatStream", "Output", "error_in", "error_message", "output_of", "prompt_text", "reason_of"]
+__all__ = [
+    "Answer",
+    "ChatRequests",
+    "ChatStream",
+    "Output",
+    "WireRequests",
+    "error_in",
+    "error_message",
+    "output_of",
+    "prompt_text",
+    "reason_of",
+]

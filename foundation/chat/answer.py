@@ -13,6 +13,7 @@ from typing import Final
 
 from foundation.chat.refusals import no_stream, refused
 from foundation.chat.stream import ChatStream
+from foundation.chat.stream_counts import StreamCounts
 from foundation.measures.outcome import RequestRecord, Status
 from foundation.wire.errors import ProtocolError
 from foundation.wire.response import Response
@@ -22,7 +23,7 @@ _MAX_BODY: Final = 16_384
 
 
 class Answer:
-    """A response that is being read. Times are seconds of the caller's clock.
+    """A response that is being read. Times are seconds of the caller's clock; ``stream`` reads the body, default: OpenAI's chunks.
 
     ``ended``: reading is complete, and ``status``, ``error`` and ``finished`` are final; ``first``: time of the first output of any kind;
     ``first_text``: time of the first text, None for a response with only reasoning or tool calls; ``finished``: time of the last output or,
@@ -31,14 +32,14 @@ class Answer:
 
     __slots__ = ("_body", "_last", "_response", "ended", "error", "finished", "first", "first_text", "status", "stream")
 
-    def __init__(self) -> None:
+    def __init__(self, stream: StreamCounts | None = None) -> None:
         self.ended = False
         self.status = Status.OK
         self.error: str | None = None
         self.first: float | None = None
         self.first_text: float | None = None
         self.finished = 0.0
-        self.stream = ChatStream()
+        self.stream = ChatStream() if stream is None else stream
         self._last: float | None = None
         self._body = b""
         self._response = Response()
@@ -69,6 +70,10 @@ class Answer:
             return True
         status, error = self._refusal() or (Status.FAILED, why)
         return self._end(status, error, now)
+
+    def header(self, name: str) -> str:
+        """Return the value of a response header; empty if there is none, or the head has not arrived."""
+        return self._response.header(name.encode())
 
     @property
     def length_on_the_wire(self) -> int:

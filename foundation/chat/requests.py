@@ -23,7 +23,8 @@ _FILLER_LENGTH: Final = 16_381  # prime: prompts take the filler from different 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def _filler(seed: int) -> str:
+def filler(seed: int) -> str:
+    """Return the text that the prompts of a run are cut from."""
     random = Random(f"{seed}/filler")  # noqa: S311  # a plan wants repeatable texts
     return "".join(random.choices(ascii_lowercase + " " * 5, k=_FILLER_LENGTH))
 
@@ -63,7 +64,7 @@ class ChatRequests:
 
     def __init__(self, *, model: str, api_key: str | None = None, seed: int = 0, engine_options: bool = True) -> None:
         self.exact_length = engine_options
-        self._filler = _filler(seed)
+        self._filler = filler(seed)
         options: dict[str, Any] = {"temperature": 0, "ignore_eos": True, "cache_prompt": False} if engine_options else {}
         # Everything but the prompt and the response length is the same in each request, and encoded once.
         self._before = f'{{"model":{json.dumps(model)},"messages":[{{"role":"user","content":"'

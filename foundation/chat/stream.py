@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from foundation.chat.deltas import output_of
 from foundation.chat.failures import error_in, error_of, one_line
+from foundation.chat.stream_counts import StreamCounts
 from foundation.wire.events import Event, EventStream
 
 _decode: Final = json.JSONDecoder().decode
@@ -26,52 +27,17 @@ _LESSONS: Final = 16
 _STRING: Final = re.compile(rb'("content"|"reasoning_content"|"reasoning")\s*:\s*"([^"\\]+)"')
 
 
-class ChatStream:
-    """One response. Counts cover what has arrived so far.
+class ChatStream(StreamCounts):
+    """One response."""
 
-    ``frames``: events with data; ``deltas``: those with output, ``texts`` and ``reasonings`` those with text and with reasoning;
-    ``delta_bytes``: length of the newest with output. ``prompt_tokens``, ``completion_tokens`` and ``reasoning_tokens``: the server's
-    usage, None before it arrives. ``timings``: llama.cpp's own times. ``finish_reason``: why the model stopped; ``done``: the end mark has
-    arrived; ``error``: the server's message for a failure inside the stream.
-    """
-
-    __slots__ = (
-        "_after",
-        "_before",
-        "_events",
-        "_is_text",
-        "_lessons",
-        "completion_tokens",
-        "delta_bytes",
-        "deltas",
-        "done",
-        "error",
-        "finish_reason",
-        "frames",
-        "prompt_tokens",
-        "reasoning_tokens",
-        "reasonings",
-        "texts",
-        "timings",
-    )
+    __slots__ = ("_after", "_before", "_events", "_is_text", "_lessons")
 
     def __init__(self) -> None:
+        super().__init__()
         self._events = EventStream()
         self._before = self._after = _NO_TEMPLATE
         self._is_text = True
         self._lessons = _LESSONS
-        self.frames = 0
-        self.deltas = 0
-        self.texts = 0
-        self.reasonings = 0
-        self.delta_bytes = 0
-        self.prompt_tokens: int | None = None
-        self.completion_tokens: int | None = None
-        self.reasoning_tokens: int | None = None
-        self.timings: dict[str, Any] = {}
-        self.finish_reason: str | None = None
-        self.done = False
-        self.error: str | None = None
 
     def feed(self, body: bytes) -> int:
         """Process bytes of the body; return the number of pieces of output that they complete.
@@ -105,29 +71,6 @@ class ChatStream:
         if not self.ended and (event := self._events.end()) is not None:
             self._take(event)
         return self.deltas - before
-
-    @property
-    def ended(self) -> bool:
-        """Whether reading has ended, with the end mark or a failure."""
-        return self.done or self.error is not None
-
-    @property
-    def hidden_tokens(self) -> int:
-        """Reasoning tokens that the server counted but did not stream."""
-        return 0 if self.reasonings else min(self.reasoning_tokens or 0, self.completion_tokens or 0)
-
-    @property
-    def output_tokens(self) -> int:
-        """Tokens that were streamed: from the server's usage if that is plausible, else one per piece."""
-        if self.completion_tokens is None:
-            return self.deltas
-        counted = self.completion_tokens - self.hidden_tokens
-        return self.deltas if counted < min(2, self.deltas) else counted
-
-    @property
-    def usage_contradicts(self) -> bool:
-        """Whether the server's usage counts fewer tokens than the pieces of text and reasoning that arrived."""
-        return self.completion_tokens is not None and self.completion_tokens - self.hidden_tokens < self.texts + self.reasonings
 
     def _take(self, event: Event) -> None:
         """Read one event in full."""

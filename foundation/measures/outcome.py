@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from foundation.measures.served import Served
+
 #: Seconds after which a client gives up on a request, which then counts as failed, both in measurements and in predictions.
 REQUEST_TIMEOUT_S: Final = 60.0
 
@@ -38,6 +40,7 @@ class RequestRecord:
 
     ``first_token_s`` is the time of the first output of any kind, ``first_text_s`` of the first text (a model may reason or call a tool
     before or instead of writing text). ``remark``: what is unusual about its times or the server's token counts, None if nothing is.
+    ``served``: what the gateway said about it, None without one.
     """
 
     intended_s: float
@@ -51,6 +54,7 @@ class RequestRecord:
     error: str | None = None
     first_text_s: float | None = None
     remark: str | None = None
+    served: Served | None = None
 
     @property
     def ttft_ms(self) -> float | None:

@@ -8,14 +8,15 @@ if TYPE_CHECKING:
     from foundation.wire.target import Target
 
 
-def encode_post(target: Target, body: bytes, *, headers: str = "") -> bytes:
+def encode_post(target: Target, body: bytes, *, headers: str = "", path: str = "") -> bytes:
     r"""Return the request that posts ``body`` to ``target``; ``headers`` are whole lines, each with its ``\r\n``.
 
-    The connection serves only this request, because servers close idle ones without notice. It requests ``identity``, because compressed
-    events arrive when the compressor's buffer is full, not when they are written.
+    ``path`` replaces the target's own, which is that of OpenAI's chat completions. The connection serves only this request, because servers
+    close idle ones without notice. It requests ``identity``, because compressed events arrive when the compressor's buffer is full, not
+    when they are written.
     """
     head = (
-        f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{headers}"
+        f"POST {path or target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{headers}"
         "Content-Type: application/json\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\nConnection: close\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

@@ -53,6 +53,14 @@ class Lengths(Model):
         return self.high
 
 
+class MixedIn(Model):
+    """One part of the requests: the API that its clients speak, and the gateway's route that they name as the model."""
+
+    wire: Literal["openai", "anthropic", "gemini"] = "openai"
+    route: Annotated[str, Field(min_length=1, max_length=120)]
+    share: Annotated[float, Field(gt=0, le=1)]
+
+
 class Traffic(Model):
     """The load that the environment is expected to handle."""
 
@@ -67,6 +75,8 @@ class Traffic(Model):
     """Path of a trace (CSV with TIMESTAMP,ContextTokens,GeneratedTokens or JSON lines with timestamp, input_length, output_length)."""
     prompt_tokens: Lengths = Lengths(mean=128, cv=0.5, low=8, high=512)
     output_tokens: Lengths = Lengths(mean=32, cv=0.5, low=2, high=128)
+    mix: list[MixedIn] = Field(default=[])
+    """The wires and routes of the requests; the shares add up to 1. Needs `gateway`. Empty: all ask for the engine's model."""
     duration_s: Annotated[float, Field(gt=0, le=604_800)] = 60.0
     """At most a week."""
     seed: NotNegative = 1
@@ -75,6 +85,12 @@ class Traffic(Model):
     def _trace_given(self) -> Self:
         if (self.arrivals == "trace") != (self.trace is not None):
             raise ValueError("`arrivals: trace` and `trace: <path>` go together")
+        return self
+
+    @model_validator(mode="after")
+    def _mix_is_whole(self) -> Self:
+        if self.mix and not math.isclose(total := sum(part.share for part in self.mix), 1.0, abs_tol=1e-6):
+            raise ValueError(f"the shares of `mix` add up to {total:g}; they must add up to 1")
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """Turns the environment's traffic into the list of requests.
 
 Rule 1: deterministic: the same traffic and seed give the same plan on every machine.
-Rule 2: arrivals, prompts and answers each have their own random stream; changing one does not affect the others.
+Rule 2: arrivals, prompts, answers and the mix of wires each have their own random stream; changing one does not affect the others.
 Rule 3: a trace is replayed as recorded; only an explicit rate rescales its time, and lengths are clipped to the bounds of the environment
 so that an engine with a small context can replay the traffic of a large one. A note reports each change.
 """
@@ -62,15 +62,13 @@ def plan(
     duration = traffic.duration_s if duration_s is None else duration_s
     note = on_note or (lambda _text: None)
     if traffic.trace is not None:
-        return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note)
+        return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note, ways=_mixed(traffic, seed))
     rate = traffic.rate_per_s if rate_per_s is None else rate_per_s
     if (expected := rate * duration) > MAX_REQUESTS:
         raise PlanTooLongError(expected, MAX_REQUESTS)
     times = arrival_times(traffic, rate_per_s=rate, duration_s=duration, random=_stream(seed, "arrivals"))
-    return [
-        PlannedRequest(index, at_s, prompt, output)
-        for index, (at_s, (prompt, output)) in enumerate(zip(times, _drawn_lengths(traffic, seed), strict=False))
-    ]
+    drawn = zip(times, _drawn_lengths(traffic, seed), _mixed(traffic, seed), strict=False)
+    return [PlannedRequest(index, at_s, prompt, output, *way) for index, (at_s, (prompt, output), way) in enumerate(drawn)]
 
 
 def request_lengths(
@@ -108,6 +106,15 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
     return zip(draw(traffic.prompt_tokens, _stream(seed, "prompt")), draw(traffic.output_tokens, _stream(seed, "output")), strict=False)
 
 
+def _mixed(traffic: Traffic, seed: int) -> Iterator[tuple[str, ...]]:
+    """Yield (wire, route) of each request; nothing to set where the environment mixes none."""
+    if not traffic.mix:
+        return itertools.repeat(())
+    ways = [(part.wire, part.route) for part in traffic.mix]
+    random, weights = _stream(seed, "mix"), [part.share for part in traffic.mix]
+    return (random.choices(ways, weights)[0] for _ in itertools.count())
+
+
 def _trace(traffic: Traffic, root: Path, skip_bad_rows: bool, note: Callable[[str], None]) -> Trace:
     assert traffic.trace is not None, "only called where a trace is given"
     path = trace_path(traffic.trace, root)
@@ -128,7 +135,13 @@ def _clipped(traffic: Traffic, row: TraceRow) -> tuple[int, int]:
 
 
 def _replay(
-    traffic: Traffic, trace: Trace, duration_s: float, rate_per_s: float | None, note: Callable[[str], None]
+    traffic: Traffic,
+    trace: Trace,
+    duration_s: float,
+    rate_per_s: float | None,
+    note: Callable[[str], None],
+    *,
+    ways: Iterator[tuple[str, ...]],
 ) -> list[PlannedRequest]:
     stretch = 1.0
     if 0 < (span_s := trace.rows[-1].at_s) < _SHORT_S and len(trace.rows) > 2 and trace.rate_per_s > _FAST_PER_S:
@@ -148,6 +161,6 @@ def _replay(
     if changed:
         note(f"the lengths of {changed} of {len(rows)} requests of the trace were clipped to the bounds of the environment's traffic")
     return [
-        PlannedRequest(index, row.at_s * stretch, prompt, output)
-        for index, (row, (prompt, output)) in enumerate(zip(rows, lengths, strict=True))
+        PlannedRequest(index, row.at_s * stretch, prompt, output, *way)
+        for index, (row, (prompt, output), way) in enumerate(zip(rows, lengths, ways, strict=False))
     ]

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """A planned request: intended time in seconds from the start of the run, lengths in tokens."""
+    """A planned request: intended time in seconds from the start of the run, lengths in tokens.
+
+    ``wire`` is the API that the client speaks, ``route`` the model that it asks the gateway for; empty: the engine's own.
+    """
 
     index: int
     at_s: float
     prompt_tokens: int
     output_tokens: int
+    wire: str = "openai"
+    route: str = ""

@@ -1,0 +1,85 @@
+"""The requests of one load on the wires that it mixes: OpenAI's chat completions, Anthropic's Messages, Gemini's generateContent.
+
+Rule 1: a prompt is the same text on every wire (``requests.py``), so that a mix changes the protocol and nothing else.
+Rule 2: OpenAI's wire keeps its own fast path; the others are written and read by their dialects, as the gateway does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from foundation.chat.answer import Answer
+from foundation.chat.dialect_stream import DialectStream
+from foundation.chat.requests import ChatRequests, Question, filler, prompt_text
+from foundation.dialects import DIALECTS, json_bytes
+from foundation.dialects.anthropic.dialect import API_VERSION
+from foundation.dialects.model.content import Text
+from foundation.dialects.model.request import ChatRequest, Message
+from foundation.wire.request import encode_post
+
+if TYPE_CHECKING:
+    from foundation.wire.target import Target
+
+OPENAI: Final = "openai"
+_KEY_HEADER: Final = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+
+
+class RoutedQuestion(Question, Protocol):
+    """A request with its ``wire`` and the ``route`` that it names as its model; empty for the default model."""
+
+    @property
+    def wire(self) -> str: ...  # noqa: D102
+    @property
+    def route(self) -> str: ...  # noqa: D102
+
+
+class WireRequests:
+    """Builds requests and their readers. ``model``, ``api_key``, ``seed`` and ``engine_options`` are those of ``ChatRequests``."""
+
+    def __init__(self, *, model: str, api_key: str | None = None, seed: int = 0, engine_options: bool = True) -> None:
+        self._model, self._api_key, self._seed, self._engine_options = model, api_key, seed, engine_options
+        self._filler = filler(seed)
+        self._openai: dict[str, ChatRequests] = {}
+
+    def encode(self, request: RoutedQuestion, target: Target) -> bytes:
+        """Return the whole HTTP request."""
+        route = request.route or self._model
+        if request.wire == OPENAI:
+            return self._chat(route).encode(request, target)
+        body = self.body(request)
+        prefix = target.path.removesuffix("/v1/chat/completions")
+        if request.wire == "gemini":
+            return encode_post(
+                target, body, headers=self._headers("gemini"), path=f"{prefix}/v1beta/models/{route}:streamGenerateContent?alt=sse"
+            )
+        return encode_post(target, body, headers=self._headers("anthropic"), path=f"{prefix}/v1/messages")
+
+    def body(self, request: RoutedQuestion) -> bytes:
+        """Return the JSON document alone."""
+        if request.wire == OPENAI:
+            return self._chat(request.route or self._model).body(request)
+        return json_bytes.encode(DIALECTS[request.wire].encode_request(self.question(request)).document)
+
+    def question(self, request: RoutedQuestion) -> ChatRequest:
+        """Return ``request`` in the model of all dialects, as a gateway or a provider reads it."""
+        text = prompt_text(request.index, request.prompt_tokens, self._filler)
+        turn = Message("user", [Text(text)])
+        return ChatRequest(request.route or self._model, [turn], max_output_tokens=request.output_tokens, stream=True)
+
+    def exact_length(self, request: RoutedQuestion) -> bool:
+        """Return whether the request gets exactly the planned number of tokens; behind a gateway others may answer."""
+        return self._engine_options and not request.route
+
+    @staticmethod
+    def answer(request: RoutedQuestion) -> Answer:
+        """Return a reader for the response."""
+        return Answer() if request.wire == OPENAI else Answer(DialectStream(DIALECTS[request.wire]))
+
+    def _chat(self, model: str) -> ChatRequests:
+        if model not in self._openai:
+            self._openai[model] = ChatRequests(model=model, api_key=self._api_key, seed=self._seed, engine_options=self._engine_options)
+        return self._openai[model]
+
+    def _headers(self, wire: str) -> str:
+        key = f"{_KEY_HEADER[wire]}: {self._api_key}\r\n" if self._api_key else ""
+        return f"{key}anthropic-version: {API_VERSION}\r\n" if wire == "anthropic" else key

@@ -1,0 +1,57 @@
+"""What a gateway did for a set of requests, predicted or measured: failures, fallbacks, attempts, cost.
+
+Rule 1: both sides are computed here from the same records, so that comparing them is a subtraction.
+Rule 2: a window counts the requests whose intended time lies in it; how they end counts, whenever that is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from foundation.measures.outcome import RequestRecord, Status, quantiles
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOutcome:
+    """The requests of one window.
+
+    ``fallback_share``: of the good ones, those that another provider answered than the first of their route. ``attempts_per_request``:
+    calls to providers. ``usd_per_request`` covers the requests whose cost is known; NaN without one. ``by_provider``: good requests.
+    """
+
+    requests: int
+    failed: int
+    fallback_share: float
+    attempts_per_request: float
+    p95_ttft_ms: float
+    p95_e2e_ms: float
+    usd_per_request: float
+    by_provider: dict[str, int]
+
+    @property
+    def failed_share(self) -> float:
+        """Share of the requests that failed; NaN without requests."""
+        return self.failed / self.requests if self.requests else math.nan
+
+    @classmethod
+    def of(
+        cls, records: Iterable[RequestRecord], first: Mapping[str, frozenset[str]], *, start_s: float = 0.0, end_s: float = math.inf
+    ) -> GatewayOutcome:
+        """Summarise the ``records`` of a window; ``first`` are the models of each route's own targets."""
+        known = [(r, r.served) for r in records if r.served is not None and start_s <= r.intended_s < end_s]
+        good = [(r, served) for r, served in known if r.status is Status.OK]
+        costs = [served.nano_usd for _, served in known if served.nano_usd is not None]
+        fallbacks = sum(served.model not in first.get(served.route, {served.model}) for _, served in good)
+        return cls(
+            requests=len(known),
+            failed=len(known) - len(good),
+            fallback_share=fallbacks / len(good) if good else math.nan,
+            attempts_per_request=sum(served.attempts for _, served in known) / len(known) if known else math.nan,
+            p95_ttft_ms=quantiles(r.ttft_ms for r, _ in good if r.ttft_ms is not None).p95,
+            p95_e2e_ms=quantiles(r.e2e_ms for r, _ in good).p95,
+            usd_per_request=sum(costs) / 1e9 / len(known) if costs else math.nan,
+            by_provider=dict(sorted(Counter(served.provider for _, served in good).items())),
+        )

@@ -1,0 +1,257 @@
+"""The gateway as the door of a run: each request takes its course over engines and providers."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from foundation.chat import WireRequests
+from foundation.dialects.model.errors import ErrorKind, ProviderError
+from foundation.dialects.model.usage import Usage
+from foundation.measures.outcome import RequestRecord, Status
+from foundation.measures.served import Served
+from simulations.gateway.emulated import Call, EmulatedProviders
+from simulations.kernel import Order
+from simulations.serving.engine import EngineRequest
+from workloads.gateway.limits.tenant import Reservation, reserve
+from workloads.gateway.money.cost import cost_of, filled
+from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
+from workloads.gateway.routing.complexity import classify
+from workloads.gateway.routing.plan import plan, takes_canary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulations.gateway.model import GatewayModel
+    from simulations.kernel import Event, Loop, Streams
+    from simulations.world import Door, OnEnd
+    from stacks.traffic import PlannedRequest
+    from workloads.gateway.runtime import LiveRoute, Upstream
+
+#: Name of the replica in records: clients see the gateway and nothing behind it.
+GATEWAY: Final = "gateway"
+_BYTES_PER_TOKEN: Final = 4
+_NOTHING: Final = Usage()
+
+
+class GatewayDoor:
+    """Accepts requests as the gateway does. ``engines`` is the door to the engines behind it; ``planned`` says wire and route by index."""
+
+    def __init__(
+        self,
+        model: GatewayModel,
+        loop: Loop,
+        streams: Streams,
+        *,
+        engines: Door,
+        planned: Callable[[int], PlannedRequest],
+        timeout_s: float,
+    ) -> None:
+        self.model = model
+        self.providers = EmulatedProviders(model.profile, model.seed)
+        self.loop = loop
+        self.engines = engines
+        self.timeout_s = timeout_s
+        self.runtime = model.runtime(streams)
+        self.holder = model.holder(self.runtime)
+        self.texts = WireRequests(model="", seed=model.texts_seed)
+        self.attempts = itertools.count()  # engines know requests by unique numbers, and one may come twice
+        self._planned = planned
+
+    def submit(self, request: EngineRequest, on_end: OnEnd) -> None:
+        """Accept ``request`` now; the gateway's own time passes before the first call."""
+        journey = _Journey(self, request, self._planned(request.index), on_end)
+        self.loop.at(self.loop.now_s + self.model.overhead_s, journey.begin, Order.ARRIVAL)
+
+
+class _Journey:
+    """One request on its way over its targets."""
+
+    def __init__(self, door: GatewayDoor, request: EngineRequest, planned: PlannedRequest, on_end: OnEnd) -> None:
+        self._door = door
+        self._request = request
+        self._planned = planned
+        self._on_end = on_end
+        self._question = door.texts.question(planned)
+        self._course: Course | None = None
+        self._reservation: Reservation | None = None
+        self._ended = False
+        self._leaving: Event | None = None
+        self._attempts = 0
+        self._route = planned.route
+
+    def begin(self) -> None:
+        """Choose the route, reserve, and make the first call."""
+        door, now_s = self._door, self._door.loop.now_s
+        self._leaving = door.loop.at(max(now_s, self._request.at_s + door.timeout_s), self._leave, Order.LEAVING)
+        route = self._chosen_route()
+        if isinstance(route, ProviderError):
+            self._end(route)
+            return
+        runtime, unix_s = door.runtime, door.model.unix_s + now_s
+        tokens = max(1, len(door.texts.body(self._planned)) // _BYTES_PER_TOKEN)
+        targets = plan(
+            route,
+            regions=door.holder.regions,
+            prompt_tokens=tokens,
+            now_s=now_s,
+            random=runtime.random,
+            prices=runtime.prices,
+            unix_s=unix_s,
+        )
+        if isinstance(targets, ProviderError):
+            self._end(targets)
+            return
+        reserved = reserve(
+            door.holder.meters,
+            input_tokens=tokens,
+            output_tokens=self._request.output_tokens,
+            cost=self._cost(targets[0], Usage(tokens, self._request.output_tokens)),
+            now_s=now_s,
+            unix_s=unix_s,
+        )
+        if isinstance(reserved, ProviderError):
+            self._end(reserved)
+            return
+        self._reservation = reserved
+        runtime.retry_budget.earn()
+        deadline_s = now_s + targets[0].settings.timeouts.total_s
+        self._course = Course(targets, runtime.configuration.retries, runtime.backoff, runtime.retry_budget, runtime.random, deadline_s)
+        self._go(self._course.first())
+
+    def _chosen_route(self) -> LiveRoute | ProviderError:
+        """Do what ``workloads.gateway.routing.choice`` does for a request from a socket."""
+        routes = self._door.runtime.routes
+        route = routes.get(self._planned.route)
+        if route is None:
+            return ProviderError(ErrorKind.NOT_FOUND, f"there is no model {self._planned.route!r} here", 404)
+        if (by := route.settings.complexity) is not None:
+            route = routes[{"simple": by.simple, "medium": by.medium, "complex": by.complex}[classify(self._question).name]]
+        if (canary := route.settings.canary) is not None and takes_canary(canary, self._door.holder.tenant, ""):
+            route = routes[canary.route]
+        self._route = route.name
+        return route
+
+    def _go(self, step: Step) -> None:
+        loop = self._door.loop
+        if step.wait_s:
+            loop.at(loop.now_s + step.wait_s, lambda: self._call(step.upstream), Order.ARRIVAL)
+        else:
+            self._call(step.upstream)
+
+    def _call(self, upstream: Upstream) -> None:
+        if self._ended:
+            return
+        door, now_s = self._door, self._door.loop.now_s
+        assert self._course is not None
+        self._attempts = self._course.attempts
+        if not upstream.breaker.enter(now_s):
+            self._after(ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503))
+            return
+        upstream.load.in_flight += 1
+        provider = upstream.name.partition("/")[0]
+        if door.model.deployed.is_engine(provider):
+            number = -1 - next(door.attempts)
+            attempt = EngineRequest(number, self._request.at_s, self._request.prompt_tokens, self._request.output_tokens)
+            door.engines.submit(attempt, lambda _request, record: self._engine_ended(upstream, record, now_s))
+            return
+        question = replace(self._question, model=upstream.model)
+        dialect = upstream.settings.dialect
+        call = door.providers.call(provider, dialect, question, upstream.settings.timeouts, now_s)
+        door.providers.in_hand += 1
+        door.loop.at(now_s + call.end_s, lambda: self._provider_ended(upstream, call, now_s), Order.STEPS)
+
+    def _provider_ended(self, upstream: Upstream, call: Call, began_s: float) -> None:
+        self._door.providers.in_hand -= 1
+        self._call_ended(upstream, call, began_s)
+
+    def _engine_ended(self, upstream: Upstream, record: RequestRecord, began_s: float) -> None:
+        error = None
+        if record.status is Status.REJECTED:
+            error = ProviderError(ErrorKind.CONTEXT_LENGTH, record.error or "", 400)
+        elif record.status is Status.FAILED:
+            kind = ErrorKind.CONNECTION if record.first_token_s is None else ErrorKind.TRUNCATED
+            error = ProviderError(kind, record.error or "", 502)
+        first_s = None if record.first_token_s is None else record.first_token_s - began_s
+        usage = Usage(record.prompt_tokens, record.output_tokens)
+        self._call_ended(upstream, Call(record.finished_s - began_s, first_s, record.output_tokens, usage, error), began_s)
+
+    def _call_ended(self, upstream: Upstream, call: Call, began_s: float) -> None:
+        """Report a call to breaker and load; end the request, or try what is next."""
+        now_s, error = self._door.loop.now_s, call.error
+        upstream.load.in_flight -= 1
+        if self._ended:  # the client has left
+            upstream.breaker.abandon()
+            return
+        failed = error is not None and error.kind in BLAMES_TARGET
+        slow_s = now_s - began_s if error is not None or call.first_s is None else call.first_s
+        retry_after_s = error.retry_after_s if error is not None else None
+        upstream.breaker.leave(now_s, failed=failed, took_s=slow_s, retry_after_s=retry_after_s if failed else None)
+        if error is not None and error.kind is ErrorKind.RATE_LIMIT and retry_after_s:
+            upstream.load.rests_until_s = now_s + retry_after_s
+        if error is None and call.first_s is not None:
+            upstream.load.saw(began_s + call.first_s - self._request.at_s)
+        if error is None or call.first_s is not None:  # an answer that has begun is not repeated
+            first_s = None if call.first_s is None else began_s + call.first_s
+            self._end(error, first_s, call.tokens, upstream, call.usage)
+        else:
+            self._after(error)
+
+    def _after(self, error: ProviderError) -> None:
+        assert self._course is not None
+        step = self._course.after(error, self._door.loop.now_s)
+        if isinstance(step, Step):
+            self._go(step)
+        else:
+            self._end(step)
+
+    def _leave(self) -> None:
+        if not self._ended:
+            why = f"no end after {self._door.timeout_s:g} s"
+            self._end(ProviderError(ErrorKind.TIMEOUT, why, 504))
+
+    def _end(
+        self,
+        error: ProviderError | None,
+        first_s: float | None = None,
+        tokens: int = 0,
+        upstream: Upstream | None = None,
+        usage: Usage = _NOTHING,
+    ) -> None:
+        self._ended = True
+        if self._leaving is not None:
+            self._leaving.cancel()
+        now_s = self._door.loop.now_s
+        cost = 0
+        if upstream is not None:
+            usage, _ = filled(usage, prompt_estimate=self._request.prompt_tokens, output_estimate=tokens)
+            cost = self._cost(upstream, usage)
+        if self._reservation is not None:
+            self._reservation.settle(usage.prompt_tokens, usage.output_tokens or 0, cost, now_s, self._door.model.unix_s + now_s)
+        served = Served(
+            self._planned.route, upstream.settings.label if upstream else "", upstream.model if upstream else "", self._attempts, cost
+        )
+        record = RequestRecord(
+            intended_s=self._request.at_s,
+            sent_s=self._request.at_s,
+            first_token_s=first_s,
+            finished_s=now_s,
+            prompt_tokens=self._request.prompt_tokens,
+            output_tokens=tokens,
+            replica=GATEWAY,
+            status=Status.OK if error is None else Status.FAILED,
+            error=error.message if error is not None else None,
+            served=served,
+        )
+        self._on_end(self._request, record)
+
+    def _cost(self, upstream: Upstream, usage: Usage) -> int:
+        return cost_of(
+            usage,
+            provider=upstream.settings.label,
+            model=upstream.model,
+            book=self._door.runtime.prices,
+            unix_s=self._door.model.unix_s + self._door.loop.now_s,
+            own_price=upstream.price,
+        ).nano_usd

@@ -1,0 +1,70 @@
+"""What the twin knows of a gateway before a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from workloads.emulator.behaviour.profile import PROFILES, Profile, load_profile
+from workloads.gateway.configuration.document import Configuration, Key
+from workloads.gateway.configuration.loading import digest_of
+from workloads.gateway.runtime import Runtime
+
+if TYPE_CHECKING:
+    from simulations.gateway.deployed import DeployedGateway
+    from simulations.kernel import Streams
+    from workloads.gateway.configuration.keys import Holder
+
+#: The tenant whose key a load test has.
+TENANT: Final = "rehearsal"
+_KEY: Final = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayModel:
+    """A gateway with its own code for decisions.
+
+    ``overhead_s`` is the time that it adds to a request, ``overhead_provenance`` where that number comes from. ``profile`` and ``seed`` are
+    those of the emulator; providers that are not emulated have the ``typical`` profile, which is assumed. ``texts_seed`` makes the prompts
+    of the load; ``unix_s`` dates the prices.
+    """
+
+    deployed: DeployedGateway
+    overhead_s: float
+    overhead_provenance: str
+    profile: Profile
+    seed: int
+    texts_seed: int
+    unix_s: float
+
+    @classmethod
+    def of(cls, deployed: DeployedGateway, *, overhead_s: float, provenance: str, texts_seed: int, unix_s: float) -> GatewayModel:
+        """Return the model of a deployed gateway."""
+        emulator = deployed.emulator
+        profile = load_profile(emulator.profile) if emulator else PROFILES["typical"]
+        return cls(deployed, overhead_s, provenance, profile, emulator.seed if emulator else 0, texts_seed, unix_s)
+
+    def runtime(self, streams: Streams) -> Runtime:
+        """Return the gateway's state at the start of a run: breakers closed, limits full, caches empty."""
+        runtime = Runtime(_without_secrets(self.deployed.configuration), {})
+        runtime.random = streams.stream("gateway")
+        return runtime
+
+    @staticmethod
+    def holder(runtime: Runtime) -> Holder:
+        """Return the tenant of the load test."""
+        holder = runtime.keys.holder(_KEY)
+        assert holder is not None, "it stands in the configuration below"
+        return holder
+
+
+def _without_secrets(configuration: Configuration) -> Configuration:
+    """Return a copy that opens without a file or a variable: one known key, none of the providers', no ledger."""
+    providers = {
+        name: provider.model_copy(update={"api_key_env": None, "api_key_file": None}) for name, provider in configuration.providers.items()
+    }
+    name = TENANT if TENANT in configuration.tenants else next(iter(configuration.tenants))
+    tenant = configuration.tenants[name]
+    keys = (Key(id=tenant.keys[0].id, sha256=digest_of(_KEY), limits=tenant.keys[0].limits),)
+    update = {"providers": providers, "tenants": {name: tenant.model_copy(update={"keys": keys})}, "ledger": None, "prices": ()}
+    return configuration.model_copy(update=update)
