@@ -10,8 +10,8 @@ class StreamCounts:
 
     ``frames``: events with data; ``deltas``: those with output, ``texts`` and ``reasonings`` those with text and with reasoning;
     ``delta_bytes``: length of the newest with output, 0 if unknown. ``prompt_tokens``, ``completion_tokens`` and ``reasoning_tokens``: the
-    server's usage, None before it arrives. ``timings``: llama.cpp's own times. ``finish_reason``: why the model stopped; ``done``: the end mark has arrived; ``error``: the
-    server's message for a failure inside the stream.
+    server's usage, None before it arrives. ``timings``: llama.cpp's own times. ``finish_reason``: why the model stopped; ``done``: the end
+    mark has arrived; ``error``: the server's message for a failure inside the stream.
     """
 
     __slots__ = (
