@@ -30,9 +30,10 @@ def show_validation(document: Validation, console: Console) -> None:
 
 def _show_row(row: PublishedRow, console: Console) -> None:
     heading(console, row.id, f"{row.setup}; {row.source}")
-    table = grid("L", "l", "r", "r", "r", "l", "l")
+    table = grid("L", "l", "R", "R", "R", "R", "l")
+    table.add_row(*(Text(words, "quiet") for words in ("", "", "published", "got", "95 % interval", "n", "")))
     for figure in row.figures:
-        table.add_row(*_cells(figure))
+        table.add_row(*_cells(figure, row))
     if row.figures:
         console.print(table)
     mark, style = _MARKS[row.verdict]
@@ -41,14 +42,14 @@ def _show_row(row: PublishedRow, console: Console) -> None:
         bullet(console, f"not to be trusted for {row.limits}")
 
 
-def _cells(figure: PublishedFigure) -> tuple[Text, ...]:
+def _cells(figure: PublishedFigure, row: PublishedRow) -> tuple[Text, ...]:
     mark, style = _MARKS["held" if figure.held else "missed"]
     words = (
         figure.name,
-        f"published {digits(figure.expected)}",
-        f"got {digits(figure.got)}",
+        digits(figure.expected),
+        digits(figure.got),
         "" if figure.ci95 is None else interval(figure.ci95),
-        f"n={figure.n:,}",
-        figure.tolerance,
+        f"{figure.n:,}",
+        "" if figure.tolerance == row.tolerance else figure.tolerance,
     )
     return Text(mark, style), *map(Text, words)

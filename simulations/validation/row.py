@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from simulations.errors import SimulationError
+from simulations.statistics import Interval
 from simulations.validation.tolerance import Tolerance
 
 Verdict = Literal["held", "missed", "skipped"]
@@ -26,8 +27,8 @@ class UnavailableError(SimulationError):
 class Figure:
     """One number of a row.
 
-    ``n`` is the number of samples, 1 for a computation. ``low`` and ``high`` are the ends of the 95 % interval; without sampling error both
-    equal ``got``. ``tolerance`` replaces that of the row for this figure.
+    ``n`` is the number of samples, 1 for a computation. ``low`` and ``high`` are the ends of the 95 % interval, NaN without sampling
+    error. ``tolerance`` replaces that of the row for this figure.
     """
 
     name: str
@@ -37,6 +38,11 @@ class Figure:
     low: float = float("nan")
     high: float = float("nan")
     tolerance: Tolerance | None = None
+
+    @classmethod
+    def estimated(cls, name: str, expected: float, found: Interval) -> Self:
+        """Return a figure that was estimated from replications."""
+        return cls(name, expected, found.mean, found.n, found.low, found.high)
 
 
 @dataclass(frozen=True, slots=True)

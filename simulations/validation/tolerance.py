@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -34,15 +35,21 @@ def relative(share: float) -> Tolerance:
     return Tolerance(f"± {100 * share:g} %", lambda f: _apart(f) <= share)
 
 
-def within_interval(widest: float) -> Tolerance:
-    """Require the expected value inside the figure's interval, and a half-width of at most ``widest`` of it.
+def within_interval(widest: float, *, figures: int = 1) -> Tolerance:
+    """Require the expected value inside the figure's 95 % interval, and a half-width of at most ``widest`` of it.
 
-    The bound on the width matters: a run that is short enough holds any value inside its interval.
+    The bound on the width matters: a run that is short enough holds any value inside its interval. Of twenty right figures one lies outside
+    its own interval, so a row of several ``figures`` widens them until the interval covers all of them together (Bonferroni).
     """
-    return Tolerance(
-        f"inside the interval, half-width ≤ {100 * widest:g} %",
-        lambda figure: figure.low <= figure.expected <= figure.high and (figure.high - figure.low) / 2 <= widest * abs(figure.expected),
-    )
+    one = NormalDist()
+    wider = one.inv_cdf(1 - 0.025 / figures) / one.inv_cdf(0.975)
+
+    def holds(figure: Figure) -> bool:
+        half = (figure.high - figure.low) / 2
+        return half <= widest * abs(figure.got) and abs(figure.got - figure.expected) <= wider * half
+
+    together = f" for {figures} figures together" if figures > 1 else ""
+    return Tolerance(f"inside the 95 % interval{together}, half-width ≤ {100 * widest:g} %", holds)
 
 
 def at_least(unit: str) -> Tolerance:
@@ -51,7 +58,7 @@ def at_least(unit: str) -> Tolerance:
 
 
 #: The published digits and no other.
-EXACT: Final = Tolerance("exact", lambda figure: _apart(figure) <= ROUNDING)
+EXACT: Final = Tolerance("exact (1e-9)", lambda figure: _apart(figure) <= ROUNDING)
 #: For a figure that is printed for the reader and does not decide.
 REPORTED: Final = Tolerance("reported, not judged", lambda _: True)
 

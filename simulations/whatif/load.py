@@ -14,6 +14,7 @@ import bisect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
+from simulations.statistics.replications import FEWEST
 from stacks.traffic import plan
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 REQUESTS: Final = 3000
 SHORTEST_S: Final = 60.0
 LONGEST_S: Final = 1800.0
-#: The minimum number of replications, if the traffic has that many.
-FEWEST: Final = 5
 
 
 @dataclass(frozen=True)

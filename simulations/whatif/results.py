@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from foundation.measures.outcome import Outcome
     from simulations.cost import GpuLedger
-    from simulations.whatif.statistics import Comparison
+    from simulations.statistics import Comparison
     from stacks.pricing.costs import Cost
 
 #: The metrics that scenarios are compared by, and whether less is better; None: neither is, as a busy replica is used or in danger.

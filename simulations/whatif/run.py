@@ -13,8 +13,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simulations.statistics.replications import FEWEST
 from simulations.whatif.changes import apply
-from simulations.whatif.load import FEWEST, Load
+from simulations.whatif.load import Load
 from simulations.whatif.scenarios import BASELINE
 from simulations.whatif.summary import PRECISION, summarise, widest_headline
 from simulations.whatif.trial import Memory, ScenarioRuns

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from foundation.measures.outcome import Outcome, RequestRecord
 from simulations.cost import GpuLedger, usd_per_million_output_tokens
+from simulations.statistics import Comparison, compare, interval, share_of_drawn
 from simulations.whatif.notes import notes
 from simulations.whatif.results import HEADLINES, METRICS, ScenarioResult
-from simulations.whatif.statistics import Comparison, compare, interval, share_of_drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,8 @@ from sandtable.document.answers.machine import Tools
 from sandtable.document.answers.whatif import WhatIf
 from sandtable.document.parts.cost import PlannedCost
 from simulations.cost import GpuLedger
+from simulations.statistics import Comparison, Interval, Significance
 from simulations.whatif.results import ScenarioResult
-from simulations.whatif.statistics import Comparison, Interval, Significance
 from stacks.deployment.results import Preview, ResourceChange, Update
 from toolchain import ToolStatus
 

@@ -14,8 +14,8 @@ from sandtable.document.rehearsal import Coefficient
 
 if TYPE_CHECKING:
     from simulations.calibration import Calibration
-    from simulations.whatif.statistics import Comparison
-    from simulations.whatif.statistics import Interval as Estimated
+    from simulations.statistics import Comparison
+    from simulations.statistics import Interval as Estimated
 
 
 class MeanOf(Part):

@@ -55,7 +55,7 @@ def test_the_terminal_shows_every_verdict(document: Validation) -> None:
     show_validation(document, Console(file=file, theme=THEME, width=160))
     text = file.getvalue()
     assert "1 held, 1 missed, 1 skipped." in text
-    assert "got 12 " in text
+    assert " 12  [11.00, 13.00]" in text
     assert "missed: wait | s: 12 where 10 was published; tolerance ± 2 %" in text
 
 

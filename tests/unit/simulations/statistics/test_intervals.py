@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from sandtable.document.answers.whatif import MeanOf
-from simulations.whatif.statistics import compare, interval, share_of_drawn, t95
+from simulations.statistics import compare, interval, share_of_drawn, t95
 
 
 @pytest.mark.parametrize(("degrees", "value"), [(1, 12.7062), (4, 2.7764), (30, 2.0423), (31, 2.0395), (60, 2.0003), (1000, 1.9623)])
