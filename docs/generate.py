@@ -35,6 +35,14 @@ UNITS: Final = {
     "resources.gpu": "GPUs",
     "_per_s": "1/s",
     "_s": "s",
+    "_ms": "ms",
+    "_bytes": "bytes",
+    "_per_min": "1/min",
+    "_tokens_per_min": "tokens/min",
+    "usd_per_day": "USD/day",
+    "ownprice.input": "USD/M tokens",
+    "ownprice.output": "USD/M tokens",
+    "ownprice.cache_read": "USD/M tokens",
     "_h": "h",
     "_days": "days",
     "_tokens": "tokens",
@@ -95,7 +103,11 @@ def reference() -> str:
         _table("", {**model, "properties": _without_name(model["properties"])}, definitions),
     ]
     for name in _in_order(model, definitions):
-        parts += [f"## {_heading(name)}\n", definitions[name]["description"] + "\n", _table(name, definitions[name], definitions)]
+        parts += [
+            f"## {_heading(name)}\n",
+            definitions[name]["description"].replace("``", "`") + "\n",
+            _table(name, definitions[name], definitions),
+        ]
     operators = ", ".join(f"`{sign}`" for sign in OPERATORS)
     parts += [
         "## Thresholds\n",
@@ -157,6 +169,8 @@ def _kind(field: dict[str, Any]) -> str:
             kind = "pair"
         case {"type": "array", "items": items}:
             kind = "list of " + _kind(items)
+        case {"type": "object", "patternProperties": values}:
+            kind = "mapping of names to " + _kind(*values.values())
         case {"pattern": form} if form in KINDS:
             kind = KINDS[form]
         case {"type": plain}:

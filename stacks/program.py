@@ -34,7 +34,9 @@ from stacks.components.telemetry.dashboards import Dashboards
 from stacks.components.telemetry.prometheus import Prometheus
 from stacks.components.telemetry.rules import Rules
 from stacks.components.workloads.ai_stack import AiStack
+from stacks.components.workloads.emulator import Emulator
 from stacks.components.workloads.federation import Federation
+from stacks.components.workloads.gateway import Gateway
 from stacks.components.workloads.training import Training
 from stacks.graph import labels
 
@@ -73,6 +75,11 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
 
     _platform(environment, ready)
     ai_stack = AiStack("ai-stack", environment=environment, options=ready)
+    if environment.emulator:
+        Emulator("emulator", environment=environment, section=environment.emulator, options=ready)
+    if environment.gateway:
+        gateway = Gateway("gateway", environment=environment, section=environment.gateway, options=ready)
+        pulumi.export("gateway_url", gateway.url)
     federation = Federation("federation", environment=environment, options=ready)
     if environment.training:
         Training("training", environment=environment, options=ready)

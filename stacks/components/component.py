@@ -17,7 +17,7 @@ from stacks.graph import labels
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stacks.environment import Environment
+    from stacks.environment import Autoscaling, Environment
 
 PART_OF: Final = "sandtable"
 #: Pulumi considers an object with this annotation ready as soon as the API server has accepted it.
@@ -45,6 +45,11 @@ class Component(pulumi.ComponentResource):
         replica. Resize and label existing volumes on their claims instead.
         """
         return pulumi.ResourceOptions.merge(self.options(*after), pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates"]))
+
+    def options_with_autoscaler(self, bounds: Autoscaling | None, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Return the options of a Deployment whose number of replicas, with ``bounds``, belongs to the autoscaler once it runs."""
+        ignored = pulumi.ResourceOptions(ignore_changes=["spec.replicas"]) if bounds else None
+        return pulumi.ResourceOptions.merge(self.options(*after), ignored)
 
     def labels(self, part: str) -> dict[str, str]:
         """Return the labels of every object of the component's ``part`` (``server``, ``agent`` …)."""
@@ -145,6 +150,32 @@ class Component(pulumi.ComponentResource):
                 selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self.selector(part)),
             ),
             opts=self.options(),
+        )
+
+    def autoscaler(
+        self, name: str, namespace: str, *, part: str, bounds: Autoscaling, deployment: k8s.apps.v1.Deployment
+    ) -> k8s.autoscaling.v2.HorizontalPodAutoscaler:
+        """Declare the autoscaler of the Deployment of the same name, by the mean CPU use of its pods."""
+        return k8s.autoscaling.v2.HorizontalPodAutoscaler(
+            f"{namespace}/{name}",
+            metadata=self.metadata(name, namespace, part=part),
+            spec=k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
+                scale_target_ref=k8s.autoscaling.v2.CrossVersionObjectReferenceArgs(api_version="apps/v1", kind="Deployment", name=name),
+                min_replicas=bounds.min_replicas,
+                max_replicas=bounds.max_replicas,
+                metrics=[
+                    k8s.autoscaling.v2.MetricSpecArgs(
+                        type="Resource",
+                        resource=k8s.autoscaling.v2.ResourceMetricSourceArgs(
+                            name="cpu",
+                            target=k8s.autoscaling.v2.MetricTargetArgs(
+                                type="Utilization", average_utilization=round(100 * bounds.target_cpu_share)
+                            ),
+                        ),
+                    )
+                ],
+            ),
+            opts=self.options(deployment),
         )
 
     def cluster_role(

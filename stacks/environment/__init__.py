@@ -15,6 +15,7 @@ from typing import Final, Literal, get_args
 
 from stacks.environment.cluster import Cluster, Gpu, NodePool, Region
 from stacks.environment.environment import Environment
+from stacks.environment.gateway import Emulator, Gateway
 from stacks.environment.platform import (
     Admission,
     Budget,
@@ -26,11 +27,11 @@ from stacks.environment.platform import (
     Telemetry,
 )
 from stacks.environment.traffic import Lengths, Traffic
-from stacks.environment.values import Priority
-from stacks.environment.workloads import AiStack, Autoscaling, Engine, Federation, Resources, TrainingJob
+from stacks.environment.values import Priority, ProviderKey
+from stacks.environment.workloads import AiStack, Autoscaling, Engine, Federation, Replicated, Resources, TrainingJob
 
 #: Keys of a ``Pulumi.<name>.yaml`` with a secret, ``{secure: …}``. Only Pulumi can decrypt them, so they are not fields.
-StackSecret = Literal["gateway_token", "store_password", "vault_seal_key"]
+StackSecret = Literal[ProviderKey, "gateway_token", "store_password", "vault_seal_key"]
 STACK_SECRETS: Final[tuple[str, ...]] = get_args(StackSecret)
 
 __all__ = [
@@ -41,9 +42,11 @@ __all__ = [
     "Budget",
     "Cluster",
     "DataStore",
+    "Emulator",
     "Engine",
     "Environment",
     "Federation",
+    "Gateway",
     "Gpu",
     "Identity",
     "Lengths",
@@ -51,6 +54,7 @@ __all__ = [
     "NodePool",
     "Priority",
     "Region",
+    "Replicated",
     "Resources",
     "RuntimeRules",
     "Secrets",

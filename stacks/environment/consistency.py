@@ -7,32 +7,14 @@ Rule 2: a mistake is reported at the field that is most likely wrong, with its k
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from stacks.environment.gateway.rules import gateway_slips
+from stacks.environment.slips import Path, Slip, missing, shown
 
 if TYPE_CHECKING:
     from stacks.environment.definition import Definition
-
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """A mistake: what is wrong at ``path`` with ``value``. ``allowed``: the valid values, if they can be listed."""
-
-    path: Path
-    value: Any
-    text: str
-    allowed: tuple[str, ...] = ()
-
-
-class InconsistentError(ValueError):
-    """Fields of an environment contradict each other; contains every slip."""
-
-    def __init__(self, slips: Sequence[Slip]) -> None:
-        self.slips = tuple(slips)
-        super().__init__("; ".join(f"{'.'.join(map(str, slip.path))} = {slip.value!r}: {slip.text}" for slip in slips))
 
 
 def slips(environment: Definition) -> Iterator[Slip]:
@@ -43,6 +25,7 @@ def slips(environment: Definition) -> Iterator[Slip]:
     yield from _requests_fit_an_engine(environment)
     yield from _karpenter_makes_the_nodes(environment)
     yield from _replicas_reach_their_model(environment)
+    yield from gateway_slips(environment)
 
 
 def _named_twice(environment: Definition) -> Iterator[Slip]:
@@ -66,17 +49,19 @@ def _pools_lie_somewhere(environment: Definition) -> Iterator[Slip]:
     zones = {region.name: region.zones for region in environment.regions}
     for index, pool in enumerate(environment.node_pools):
         if pool.region not in zones:
-            yield _missing(("node_pools", index, "region"), pool.region, zones)
+            yield missing(("node_pools", index, "region"), pool.region, zones)
             continue
         for number, zone in enumerate(pool.zones or ()):
             if zone not in zones[pool.region]:
-                yield _missing(("node_pools", index, "zones", number), zone, zones[pool.region])
+                yield missing(("node_pools", index, "zones", number), zone, zones[pool.region])
 
 
 def _pools_exist(environment: Definition) -> Iterator[Slip]:
     pools = sorted({pool.name for pool in environment.node_pools})
     users: list[tuple[Path, str | None]] = [
         (("ai_stack", "pool"), environment.ai_stack.pool),
+        (("gateway", "pool"), environment.gateway.pool if environment.gateway else None),
+        (("emulator", "pool"), environment.emulator.pool if environment.emulator else None),
         (("federation", "pool"), environment.federation.pool),
         (("federation", "client_pool"), environment.federation.client_pool),
         (("platform_pool",), environment.platform_pool),
@@ -86,11 +71,7 @@ def _pools_exist(environment: Definition) -> Iterator[Slip]:
     ]
     for path, name in users:
         if name is not None and name not in pools:
-            yield _missing(path, name, pools)
-
-
-def _missing(path: Path, name: str, known: Iterable[str]) -> Slip:
-    return Slip(path, name, f"{name!r} does not exist; there is {', '.join(known)}", tuple(known))
+            yield missing(path, name, pools)
 
 
 def _requests_fit_an_engine(environment: Definition) -> Iterator[Slip]:
@@ -157,8 +138,3 @@ def _replicas_reach_their_model(environment: Definition) -> Iterator[Slip]:
             "a replica cannot read a file of this machine: put it on a volume, name its claim in `engine.model_claim`, or use `synthetic`",
             ("synthetic",),
         )
-
-
-def shown(path: Sequence[str | int]) -> str:
-    """Return a path as messages show it: ``node_pools[1].name``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from stacks.environment.cluster import Cluster, NodePool, Region
+from stacks.environment.gateway import Emulator, Gateway
 from stacks.environment.platform import (
     Admission,
     Budget,
@@ -36,6 +37,10 @@ class Definition(Model):
     """Pool of the platform's own pods (Vault, SPIRE, collectors …); default: the first on-demand pool without GPUs, else the first."""
     ai_stack: AiStack = AiStack()
     engine: Engine = Engine()
+    gateway: Gateway | None = None
+    """Absent: clients reach the engines directly."""
+    emulator: Emulator | None = None
+    """Only with a provider that is ``emulated``."""
     traffic: Traffic = Traffic()
     federation: Federation = Federation()
     training: list[TrainingJob] = Field(default=[])

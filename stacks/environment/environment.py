@@ -8,8 +8,9 @@ from typing import Any, Self
 from pydantic import PrivateAttr, model_validator
 
 from stacks.environment.cluster import NodePool, Region
-from stacks.environment.consistency import InconsistentError, slips
+from stacks.environment.consistency import slips
 from stacks.environment.definition import Definition
+from stacks.environment.slips import InconsistentError
 
 
 class Environment(Definition):

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from foundation.errors import DocumentError
 from foundation.formats import yaml_text
 from stacks.environment import STACK_SECRETS, Environment
-from stacks.environment.consistency import Slip
 from stacks.environment.messages import PREFIX, PROJECT, FileOfEnvironment, nearest
+from stacks.environment.slips import Slip
 from stacks.errors import ConfigurationError
 
 __all__ = ["PROJECT", "find", "load", "names"]

@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from stacks.environment import STACK_SECRETS, Environment
-from stacks.environment.consistency import InconsistentError, Slip, shown
+from stacks.environment.slips import InconsistentError, Slip, shown
 from stacks.environment.thresholds import UnknownMetricError
 from stacks.environment.values import FORMS
 
@@ -157,13 +157,16 @@ def _shown(value: Any) -> str:
 def _keys_at(location: Sequence[str | int]) -> list[str]:
     """Keys of the model at ``location`` of an environment; at the top level including those of the secrets."""
     model: Any = Environment
+    named = False
     for part in location:
-        if isinstance(part, int):
+        if isinstance(part, int) or named:
+            named = False  # the index in a list, or the name in a mapping of sections
             continue
-        models = [kind for kind in _flatten(model.model_fields[part].annotation) if issubclass(kind, BaseModel)]
+        annotation = model.model_fields[part].annotation
+        models = [kind for kind in _flatten(annotation) if issubclass(kind, BaseModel)]
         if not models:
             return []
-        model = models[0]
+        model, named = models[0], typing.get_origin(annotation) is dict
     if model is Environment:
         return [*(name for name in model.model_fields if name != "name"), *STACK_SECRETS]
     return list(model.model_fields)
@@ -171,7 +174,7 @@ def _keys_at(location: Sequence[str | int]) -> list[str]:
 
 def _flatten(annotation: Any) -> Iterator[type]:
     origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType, list, tuple, typing.Annotated):
+    if origin in (typing.Union, types.UnionType, list, tuple, dict, typing.Annotated):
         for argument in typing.get_args(annotation):
             yield from _flatten(argument)
     elif isinstance(annotation, type):

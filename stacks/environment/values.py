@@ -12,6 +12,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from workloads.gateway.configuration.document import ADDRESS_FORM
+from workloads.gateway.configuration.document import NAME_FORM as MODEL_FORM
+
 NAME_FORM: Final = r"^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$"
 LABEL_FORM: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _DOMAIN_PART: Final = r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?"
@@ -25,6 +28,8 @@ FORMS: Final[dict[str, str]] = {
     LABEL_FORM: "it becomes a Kubernetes label: letters, digits and - _ . are allowed, at most 63, with a letter or digit at both ends",
     _TRUST_DOMAIN: "a trust domain is expected, such as example.org: lower-case letters, digits, - and _, in parts separated by dots",
     _PATH_FORM: "a path is expected, without the character NUL",
+    ADDRESS_FORM: "an address is expected, such as https://api.example.com, without spaces",
+    MODEL_FORM: "the name of a model or route is expected: letters, digits and . : / + @ _ - are allowed",
     _STACK_ENCRYPTION: "allowed: `passphrase`, or `hashivault://<transit key>`",
 }
 
@@ -56,6 +61,8 @@ MemoryGib = Annotated[float, Field(ge=0.01, le=LARGEST_GIB)]
 Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Priority = Literal["platform", "serving", "training", "batch"]
+#: Secrets of the stack with the key of an external provider.
+ProviderKey = Literal["anthropic_api_key", "gemini_api_key", "openai_api_key"]
 
 
 def _whole(value: object) -> object:

@@ -45,8 +45,8 @@ class Autoscaling(Model):
         return self
 
 
-class AiStack(Model):
-    """The serving Deployment: replicas of the engine behind one Service."""
+class Replicated(Model):
+    """Replicas of one pod behind one Service."""
 
     replicas: Pods = 1
     """With ``autoscaling`` the initial number, within its bounds."""
@@ -66,6 +66,10 @@ class AiStack(Model):
                 "the autoscaler would change it at once"
             )
         return self
+
+
+class AiStack(Replicated):
+    """The serving Deployment: replicas of the engine behind one Service."""
 
 
 class Federation(Model):

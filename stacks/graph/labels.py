@@ -53,6 +53,8 @@ WAIVER: Final = PREFIX + "waiver"
 # On pods (labels): the role that the twin gives them.
 ROLE: Final = PREFIX + "role"
 ROLE_ENGINE: Final = "engine"  # its container named `engine` takes the arguments of workloads.engine.spec.EngineSpec
+ROLE_GATEWAY: Final = "gateway"  # likewise, workloads.gateway.spec.GatewaySpec
+ROLE_EMULATOR: Final = "emulator"  # likewise, workloads.emulator.spec.EmulatorSpec
 
 # KWOK simulates nodes with this annotation.
 KWOK_NODE: Final = "kwok.x-k8s.io/node"

@@ -208,7 +208,7 @@ def _volumes(spec: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def test_secrets_show_as_a_mark(name: str) -> None:
     secrets = list(graph(name).objects("Secret"))
-    assert {r.object_name for r in secrets} >= {"gateway-token", "vault-seal"}
+    assert {r.object_name for r in secrets} >= {"gateway-keys", "vault-seal"}
     for secret in secrets:
         # What a program of the cluster fills has no content of ours.
         assert secret.inputs.get("data", SECRET) == SECRET, secret.label

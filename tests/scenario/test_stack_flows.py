@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 NAMESPACE = "kubernetes.io/metadata.name"
 #: Flows whose other side is not in the graph, with who that is.
 ELSEWHERE = {
-    "into ai/ai-stack from ai on 8080": "the gateway to come",
+    "into ai/gateway from ai on 8080": "applications, which operators deploy",
     "out of crossplane-system/crossplane to crossplane-system on 9443": "functions, whose pods Crossplane makes",
 }
 

@@ -86,7 +86,7 @@ def test_an_autoscaler_and_a_disruption_budget_come_when_they_are_asked_for() ->
     assert graph.find("PodDisruptionBudget", "ai-stack", "ai") is not None
     quota = graph.find("ResourceQuota", "requests", "ai")
     assert quota is not None
-    assert quota.spec["hard"]["pods"] == "5"  # four, and one more while an update rolls
+    assert quota.spec["hard"]["pods"] == "9"  # four engines, a gateway, an emulator, and one more of each while an update rolls
 
 
 def test_vault_instead_of_openbao_changes_the_image_and_the_seal() -> None:

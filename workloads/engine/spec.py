@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+DEFAULT_PORT: Final = 8080
 _HIGHEST_PORT: Final = 65_535
 
 
@@ -30,7 +31,7 @@ class EngineSpec:
     slots: int = 4
     context_tokens: int = 1024
     threads: int = 1
-    port: int = 8080
+    port: int = DEFAULT_PORT
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``."""

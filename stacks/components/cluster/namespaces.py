@@ -20,7 +20,7 @@ from stacks.graph import labels
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stacks.environment import Environment, Resources
+    from stacks.environment import Environment, Replicated, Resources
 
 #: Namespaces with pods that access the node, and why.
 _HOST_ACCESS: Final[Mapping[str, str]] = {
@@ -126,10 +126,10 @@ def _needed(environment: Environment) -> list[str]:
 
 def _quotas(environment: Environment) -> dict[str, dict[str, str]]:
     """The requests quota of each namespace: everything declared, plus one pod of each kind for a rolling update."""
-    ai, federation = environment.ai_stack, environment.federation
-    replicas = max(ai.replicas, ai.autoscaling.max_replicas if ai.autoscaling else 0)
+    federation, emulator = environment.federation, environment.emulator
+    replicated = [section for section in (environment.ai_stack, environment.gateway) if section]
     quotas = {
-        places.AI: _sum([(replicas + 1, ai.resources)]),
+        places.AI: _sum([*map(_most, replicated), *([(2, emulator.resources)] if emulator else [])]),
         places.FEDERATION: _sum(
             [(federation.servers + 1, federation.server_resources), (2 * federation.clients + 1, federation.client_resources)]
         ),
@@ -138,6 +138,12 @@ def _quotas(environment: Environment) -> dict[str, dict[str, str]]:
         # Runs overlap: the next run of a schedule may begin while the last one ends.
         quotas[places.TRAINING] = _sum([(2 * job.workers, job.resources) for job in environment.training])
     return quotas
+
+
+def _most(section: Replicated) -> tuple[int, Resources]:
+    """Return the largest number of pods, with one more for a rolling update, and the size of each."""
+    bounds = section.autoscaling
+    return max(section.replicas, bounds.max_replicas if bounds else 0) + 1, section.resources
 
 
 def _sum(pods: list[tuple[int, Resources]]) -> dict[str, str]:

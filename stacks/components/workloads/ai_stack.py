@@ -15,9 +15,8 @@ import pulumi_kubernetes as k8s
 from stacks.components import places
 from stacks.components.component import Component
 from stacks.components.network import Flow, allow, to_services
-from stacks.components.parts import claimed, from_field, from_secret, http_probe, scratch, workload_api
+from stacks.components.parts import claimed, from_field, http_probe, scratch, workload_api
 from stacks.components.pods import Mount, Size, container, on_pool, pod_template
-from stacks.components.stack_secrets import stack_secret
 from stacks.graph import labels
 from workloads.engine.spec import EngineSpec
 
@@ -45,18 +44,11 @@ class AiStack(Component):
         engine = environment.engine
         self.spec = EngineSpec(engine.model, engine.slots, engine.context_tokens, engine.threads)
         account = self.service_account(NAME, places.AI, part=_PART)
-        token = k8s.core.v1.Secret(
-            f"{places.AI}/gateway-token",
-            metadata=self.metadata("gateway-token", places.AI, part=_PART),
-            type="Opaque",
-            string_data={"token": stack_secret("gateway_token", environment)},
-            opts=self.options(),
-        )
         section = environment.ai_stack
-        self.deployment = self._deployment(section, account, token)
+        self.deployment = self._deployment(section, account)
         self.endpoint = self.service(NAME, places.AI, part=_PART, ports={"http": self.spec.port})
         if section.autoscaling:
-            self._autoscaler(section)
+            self.autoscaler(NAME, places.AI, part=_PART, bounds=section.autoscaling, deployment=self.deployment)
         if section.min_available is not None:
             self.disruption_budget(NAME, places.AI, part=_PART, min_available=section.min_available)
         allow(
@@ -64,8 +56,11 @@ class AiStack(Component):
             NAME,
             places.AI,
             part=_PART,
-            # From pods of this namespace (a future gateway) and from the collectors, which scrape the engine's metrics.
-            into=[Flow((self.spec.port,), places.AI), Flow((self.spec.port,), places.TELEMETRY)],
+            # From the gateway, without one from all pods of this namespace; and from Prometheus, which scrapes the engine's metrics.
+            into=[
+                Flow((self.spec.port,), places.AI, {labels.ROLE: labels.ROLE_GATEWAY} if environment.gateway else None),
+                Flow((self.spec.port,), places.TELEMETRY),
+            ],
             out_to=[*to_services(environment), Flow((4317, 4318), places.TELEMETRY)],
         )
         self.url = f"http://{NAME}.{places.AI}.svc:{self.spec.port}"
@@ -73,10 +68,6 @@ class AiStack(Component):
 
     def _deployment(self, section: AiStackSection, *after: pulumi.Resource) -> k8s.apps.v1.Deployment:
         on_gpu = section.resources.gpu > 0
-        options = self.options(*after)
-        if section.autoscaling:
-            # Once the autoscaler runs, it owns the number of replicas; the environment's is only the initial one.
-            options = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(ignore_changes=["spec.replicas"]))
         return k8s.apps.v1.Deployment(
             f"{places.AI}/{NAME}",
             metadata=self.metadata(NAME, places.AI, part=_PART),
@@ -102,7 +93,7 @@ class AiStack(Component):
                     runtime_class="nvidia" if on_gpu else None,
                 ),
             ),
-            opts=options,
+            opts=self.options_with_autoscaler(section.autoscaling, *after),
         )
 
     def _models(self) -> k8s.core.v1.VolumeArgs:
@@ -117,7 +108,6 @@ class AiStack(Component):
             Size.of(section.resources),
             args=self.spec.to_args(),
             env={
-                "GATEWAY_TOKEN": from_secret("gateway-token", "token"),
                 "SPIFFE_ENDPOINT_SOCKET": "unix:///spiffe-workload-api/spire-agent.sock",
                 "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://collector-agent.{places.TELEMETRY}.svc:4317",
                 "OTEL_SERVICE_NAME": NAME,
@@ -136,29 +126,4 @@ class AiStack(Component):
             alive=http_probe("/health", "http", period_s=10, failures=6),
             # The container still answers while its endpoint is removed; then the engine finishes its requests in flight.
             pre_stop=["python", "-c", f"import time; time.sleep({_DRAIN_S // 6})"],
-        )
-
-    def _autoscaler(self, section: AiStackSection) -> None:
-        bounds = section.autoscaling
-        assert bounds is not None
-        k8s.autoscaling.v2.HorizontalPodAutoscaler(
-            f"{places.AI}/{NAME}",
-            metadata=self.metadata(NAME, places.AI, part=_PART),
-            spec=k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
-                scale_target_ref=k8s.autoscaling.v2.CrossVersionObjectReferenceArgs(api_version="apps/v1", kind="Deployment", name=NAME),
-                min_replicas=bounds.min_replicas,
-                max_replicas=bounds.max_replicas,
-                metrics=[
-                    k8s.autoscaling.v2.MetricSpecArgs(
-                        type="Resource",
-                        resource=k8s.autoscaling.v2.ResourceMetricSourceArgs(
-                            name="cpu",
-                            target=k8s.autoscaling.v2.MetricTargetArgs(
-                                type="Utilization", average_utilization=round(100 * bounds.target_cpu_share)
-                            ),
-                        ),
-                    )
-                ],
-            ),
-            opts=self.options(self.deployment),
         )

@@ -58,6 +58,39 @@ def runtime(before: Runtime | None = None, **changes: Any) -> Runtime:
     return Runtime(parse(document(**changes), "test"), {}, before)
 
 
+def test_a_digest_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "acme.sha256"
+    file.write_text(digest_of(KEY) + "\n")
+    holder = runtime(tenants={"acme": {"keys": [{"id": "one", "sha256_file": str(file)}]}}).keys.holder(KEY)
+    assert holder is not None
+    assert (holder.tenant, holder.key_id) == ("acme", "one")
+
+
+def test_two_files_with_the_same_digest_are_refused(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in "ab"]
+    for file in files:
+        file.write_text(digest_of(KEY))
+    keys = [{"id": file.name, "sha256_file": str(file)} for file in files]
+    with pytest.raises(ConfigurationError, match=r"tenants\.acme\.keys\.b: the key of acme/a stands here again"):
+        runtime(tenants={"acme": {"keys": keys}})
+
+
+@pytest.mark.parametrize("text", [None, "", "nonsense", KEY, "é", digest_of(KEY)[:-1]])
+def test_a_file_without_a_digest_is_refused_with_its_place(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "digest"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"tenants\.acme\.keys\.one\.sha256_file: .*digest: ") as caught:
+        runtime(tenants={"acme": {"keys": [{"id": "one", "sha256_file": str(file)}]}})
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("digests", [{}, {"sha256": digest_of(KEY), "sha256_file": "/digest"}])
+def test_a_key_has_one_digest(digests: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match=r"tenants\.acme\.keys\.0: .*needs either sha256 or sha256_file"):
+        runtime(tenants={"acme": {"keys": [{"id": "one", **digests}]}})
+
+
 def order(live: Runtime, route: str = "smart", **changes: Any) -> Any:
     wanted = {
         "regions": frozenset(),

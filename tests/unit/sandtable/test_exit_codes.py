@@ -17,7 +17,7 @@ INNER = {
     "foundation.formats.changes.ChangeSyntaxError",
     "foundation.wire.errors.ProtocolError",
     "policies.stack.rule.NotApplicableError",
-    "stacks.environment.consistency.InconsistentError",
+    "stacks.environment.slips.InconsistentError",
     "stacks.environment.thresholds.UnknownMetricError",
     "stacks.traffic.trace_times.BadValueError",
     "toolchain.finding.probe.ProbeError",

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[\w.:/+@-]+$")]
+NAME_FORM: Final = r"^[\w.:/+@-]+$"
+ADDRESS_FORM: Final = r"^https?://[^\s]+$"
+
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=120, pattern=NAME_FORM)]
+
+
+Address: TypeAlias = Annotated[str, Field(pattern=ADDRESS_FORM)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class Timeouts(_Part):
-    """Each phase of a call has its own; ``total_s`` is the deadline of a request with all its attempts."""
+    """Each phase of a call has its own."""
 
     connect_s: float = Field(default=2.0, gt=0)
     first_byte_s: float = Field(default=60.0, gt=0)
     first_token_s: float = Field(default=30.0, gt=0)
     idle_s: float = Field(default=20.0, gt=0)
+    """The longest pause within a stream."""
     total_s: float = Field(default=300.0, gt=0)
+    """The deadline of a request with all its attempts."""
 
 
 class OwnPrice(_Part):
@@ -31,28 +39,40 @@ class OwnPrice(_Part):
     cache_read: str | None = None
 
 
-class Provider(_Part):
-    """An upstream provider. ``label`` is its name in prices and telemetry; its key comes from the environment or a file."""
+class ProviderTerms(_Part):
+    """What is known of a provider apart from its address and its key."""
 
     dialect: Literal["anthropic", "openai", "gemini", "ollama"]
-    base_url: str = Field(pattern=r"^https?://[^\s]+$")
     label: Name = "local"
+    """Its name in prices and telemetry."""
     region: str = "local"
+    """Where it processes data; a tenant may be bound to regions."""
+    timeouts: Timeouts = Timeouts()
+    max_in_flight: int = Field(default=1000, ge=1)
+    """Requests at a time; the others go to another target."""
+    price: OwnPrice | None = None
+    """Absent: the price book knows the prices of its models."""
+
+
+class Provider(ProviderTerms):
+    """An upstream provider; its key comes from the environment or a file."""
+
+    base_url: Address
     api_key_env: str | None = None
     api_key_file: str | None = None
     headers: dict[str, str] = {}
-    timeouts: Timeouts = Timeouts()
-    max_in_flight: int = Field(default=1000, ge=1)
-    price: OwnPrice | None = None
 
 
 class Target(_Part):
-    """A model of a provider. ``context_tokens`` is its limit; longer requests go to a target with a larger one."""
+    """A model of a provider."""
 
     provider: Name
     model: Name
+    """As the provider calls it."""
     weight: float = Field(default=1.0, gt=0)
+    """How often it is considered, relative to the other targets."""
     context_tokens: int = Field(default=200_000, ge=1)
+    """Its limit; longer requests go to a target with a larger one."""
 
 
 class Complexity(_Part):
@@ -70,20 +90,26 @@ class Canary(_Part):
     share: float = Field(ge=0, le=1)
 
 
+#: A list also where the document was read as Python values, as YAML is.
+_Targets: TypeAlias = Annotated[tuple[Target, ...], Strict(strict=False)]
+
+
 class Route(_Part):
-    """The name that clients request. ``targets`` are equivalent; ``fallbacks`` are tried in order if these cannot serve.
+    """The targets behind a name that clients request."""
 
-    ``prefer``: among the targets ``balance`` takes the least loaded and fastest, ``cost`` the cheapest, ``latency`` the fastest.
-    ``truncation``: a prompt that is too long for every target is rejected, or its oldest turns are dropped.
-    """
-
-    targets: tuple[Target, ...] = ()
-    fallbacks: tuple[Target, ...] = ()
+    targets: _Targets = ()
+    """Equivalent to each other."""
+    fallbacks: _Targets = ()
+    """Tried in order if no target can serve."""
     prefer: Literal["balance", "cost", "latency"] = "balance"
+    """Among the targets ``balance`` takes the least loaded and fastest, ``cost`` the cheapest, ``latency`` the fastest."""
     complexity: Complexity | None = None
+    """Instead of targets: the route depends on how difficult the request is."""
     canary: Canary | None = None
     truncation: Literal["refuse", "drop_oldest"] = "refuse"
+    """What becomes of a prompt that is too long for every target: it is rejected, or its oldest turns are dropped."""
     cache: bool = True
+    """Whether answers may come from the cache."""
 
 
 class Limits(_Part):
@@ -96,11 +122,18 @@ class Limits(_Part):
 
 
 class Key(_Part):
-    """A virtual key: only its SHA-256 is stored. ``python -m workloads.gateway key`` creates one."""
+    """A virtual key: only its SHA-256 is stored, here or in a file. ``python -m workloads.gateway key`` creates one."""
 
     id: Name
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    sha256_file: str | None = None
     limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _has_one_digest(self) -> Self:
+        if (self.sha256 is None) == (self.sha256_file is None):
+            raise ValueError("needs either sha256 or sha256_file")
+        return self
 
 
 class Tenant(_Part):
@@ -117,11 +150,16 @@ class Retries(_Part):
 
     max_attempts_per_target: int = Field(default=3, ge=1, le=10)
     max_attempts: int = Field(default=6, ge=1, le=30)
+    """Of one request, with all its targets."""
     base_ms: float = Field(default=100.0, gt=0)
+    """Bound of the first random pause; it doubles each time."""
     cap_ms: float = Field(default=30_000.0, gt=0)
     budget_share: float = Field(default=0.1, ge=0, le=1)
+    """Retries that each request adds to the budget."""
     budget_reserve: float = Field(default=10.0, ge=0)
+    """Retries that may be saved up, and that there are at the start."""
     patience_ms: float = Field(default=1_500.0, ge=0)
+    """A longer pause is not waited for if another target can serve."""
 
 
 class Breakers(_Part):
@@ -129,10 +167,13 @@ class Breakers(_Part):
 
     window_s: float = Field(default=30.0, gt=0)
     least_calls: int = Field(default=3, ge=1)
+    """Fewer calls in the window decide nothing."""
     failed_share: float = Field(default=0.5, gt=0, le=1)
     slow_s: float = Field(default=60.0, gt=0)
+    """A call that takes longer is slow."""
     slow_share: float = Field(default=0.8, gt=0, le=1)
     open_s: float = Field(default=30.0, gt=0)
+    """Time until one request is let through as a probe."""
 
 
 class Cache(_Part):
@@ -154,7 +195,7 @@ class Safety(_Part):
 class Telemetry(_Part):
     """Where traces go. ``content`` includes prompts and responses; off by default."""
 
-    otlp_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    otlp_endpoint: Address | None = None
     service_name: str = "gateway"
     content: bool = False
     export_s: float = Field(default=5.0, gt=0)

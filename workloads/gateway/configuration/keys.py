@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from workloads.gateway.configuration.document import Configuration, Limits
+from workloads.gateway.configuration.document import Configuration, Key, Limits
+from workloads.gateway.errors import ConfigurationError
 from workloads.gateway.limits.rate import Rate
 from workloads.gateway.limits.tenant import Allowance, Meter
 
 PREFIX: Final = "sk-st-"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NOBODY: Final = b"\0" * 32
 _ADDRESSES_KEPT: Final = 10_000
 
@@ -30,7 +34,11 @@ class Holder:
 
 
 class KeyRing:
-    """All keys of a configuration. Meters of existing tenants and keys survive a reload."""
+    """All keys of a configuration. Meters of existing tenants and keys survive a reload.
+
+    Raises:
+        ConfigurationError: the file of a digest cannot be read or has none, or two keys are the same.
+    """
 
     def __init__(self, configuration: Configuration, before: KeyRing | None = None) -> None:
         known = {meter.name: meter for holder in (before.holders.values() if before else ()) for meter in holder.meters}
@@ -38,7 +46,9 @@ class KeyRing:
         for name, tenant in configuration.tenants.items():
             tenant_meter = _meter(f"tenant {name}", tenant.limits, known)
             for key in tenant.keys:
-                digest = bytes.fromhex(key.sha256)
+                digest = _digest(key, f"tenants.{name}.keys.{key.id}")
+                if (other := self.holders.get(digest)) is not None:
+                    raise ConfigurationError(f"tenants.{name}.keys.{key.id}: the key of {other.tenant}/{other.key_id} stands here again")
                 meters = (tenant_meter, _meter(f"key {name}/{key.id}", key.limits, known))
                 self.holders[digest] = Holder(name, key.id, digest, meters, frozenset(tenant.routes), frozenset(tenant.regions))
 
@@ -71,6 +81,19 @@ class GuessingLimit:
 def new_key() -> str:
     """Return a new virtual key of 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
+
+
+def _digest(key: Key, place: str) -> bytes:
+    if key.sha256_file is None:
+        assert key.sha256 is not None
+        return bytes.fromhex(key.sha256)
+    try:
+        text = Path(key.sha256_file).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{place}.sha256_file: {key.sha256_file}: cannot be read: {error}") from error
+    if not _DIGEST.fullmatch(text):
+        raise ConfigurationError(f"{place}.sha256_file: {key.sha256_file}: 64 hexadecimal digits are expected")
+    return bytes.fromhex(text)
 
 
 def _meter(name: str, limits: Limits, known: dict[str, Meter]) -> Meter:

@@ -63,9 +63,10 @@ def _inconsistencies(configuration: Configuration) -> Iterator[str]:
     seen: dict[str, str] = {}
     for tenant_name, tenant in configuration.tenants.items():
         for key in tenant.keys:
-            if key.sha256 in seen:
-                yield f"tenants.{tenant_name}.keys.{key.id}: the key of {seen[key.sha256]} stands here again"
-            seen[key.sha256] = f"{tenant_name}/{key.id}"
+            digest = key.sha256 or f"file {key.sha256_file}"
+            if digest in seen:
+                yield f"tenants.{tenant_name}.keys.{key.id}: the key of {seen[digest]} stands here again"
+            seen[digest] = f"{tenant_name}/{key.id}"
         for route_name in tenant.routes:
             if route_name not in configuration.routes:
                 yield f"tenants.{tenant_name}.routes: there is no route {route_name!r}"

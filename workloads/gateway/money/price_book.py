@@ -57,11 +57,15 @@ class PriceBook:
     def row(self, provider: str, model: str, unix_s: float) -> PriceRow | None:
         """Return the prices of a model at a time, None if none is known. A dated name (``-20260101``) has its model's prices."""
         day = _day(int(unix_s) // 86_400)
-        for name in (model, model.rpartition("-")[0] if model[-8:].isdigit() else model):
-            for row in self.rows.get((provider, name), ()):
+        for key in _keys(provider, model):
+            for row in self.rows.get(key, ()):
                 if row.first_day <= day and (row.until is None or day < row.until):
                     return row
         return None
+
+    def knows(self, provider: str, model: str) -> bool:
+        """Whether there are prices of a model at any time."""
+        return any(key in self.rows for key in _keys(provider, model))
 
     @property
     def dearest(self) -> Band:
@@ -69,6 +73,12 @@ class PriceBook:
         bands = [band for rows in self.rows.values() for row in rows for band in row.bands]
         highest = {name: max((getattr(band, name) or 0 for band in bands), default=0) for name in _TOKEN_BUCKETS}
         return Band(**highest)
+
+
+def _keys(provider: str, model: str) -> tuple[tuple[str, str], ...]:
+    """Return the keys under which the prices of a model may be: its name, and for a dated name its model's."""
+    undated = model.rpartition("-")[0] if model[-8:].isdigit() else None
+    return ((provider, model),) if undated is None else ((provider, model), (provider, undated))
 
 
 @lru_cache(maxsize=4)

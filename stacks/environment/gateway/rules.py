@@ -1,0 +1,90 @@
+"""Checks between a gateway's providers and routes and the rest of the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from stacks.environment.gateway.section import ENGINE, Gateway
+from stacks.environment.slips import Path, Slip, missing
+from workloads.gateway.money.price_book import SHIPPED, PriceBook, load_prices
+
+if TYPE_CHECKING:
+    from stacks.environment.definition import Definition
+    from workloads.gateway.configuration.document import Route, Target
+
+
+def gateway_slips(environment: Definition) -> Iterator[Slip]:
+    """Yield every contradiction of the sections ``gateway`` and ``emulator``."""
+    gateway = environment.gateway
+    yield from _emulator_is_there_if_used(environment)
+    if gateway is None:
+        return
+    if ENGINE in gateway.providers:
+        yield Slip(("gateway", "providers", ENGINE), None, "this name belongs to the engines of the stack; choose another")
+    for name, route in gateway.routes.items():
+        yield from _route_leads_somewhere(gateway, name, route)
+        for path, target in _targets(name, route):
+            yield from _target_can_serve(environment, gateway, path, target)
+
+
+def _emulator_is_there_if_used(environment: Definition) -> Iterator[Slip]:
+    providers = environment.gateway.providers if environment.gateway else {}
+    emulated = {name: provider for name, provider in providers.items() if provider.emulated}
+    if environment.emulator is None:
+        text = "this environment has no emulator; add the section `emulator: {}`"
+        for name, provider in emulated.items():
+            yield Slip(("gateway", "providers", name, "emulated"), provider.emulated, text)
+    elif not emulated:
+        yield Slip(("emulator",), None, "no provider of the gateway is `emulated: true`, so nothing would use it; remove it")
+
+
+def _route_leads_somewhere(gateway: Gateway, name: str, route: Route) -> Iterator[Slip]:
+    path: Path = ("gateway", "routes", name)
+    if not route.targets and route.complexity is None:
+        yield Slip(path, None, "needs `targets`, or `complexity` with a route for each level")
+    others: list[tuple[Path, str]] = []
+    if (levels := route.complexity) is not None:
+        others += [((*path, "complexity", level), getattr(levels, level)) for level in ("simple", "medium", "complex")]
+    if route.canary is not None:
+        others.append(((*path, "canary", "route"), route.canary.route))
+    for place, other in others:
+        if other not in gateway.routes:
+            yield missing(place, other, gateway.routes)
+        elif not gateway.routes[other].targets:
+            yield Slip(place, other, "this route has no `targets` of its own")
+
+
+def _targets(name: str, route: Route) -> Iterator[tuple[Path, Target]]:
+    for key in ("targets", "fallbacks"):
+        for index, target in enumerate(getattr(route, key)):
+            yield ("gateway", "routes", name, key, index), target
+
+
+def _target_can_serve(environment: Definition, gateway: Gateway, path: Path, target: Target) -> Iterator[Slip]:
+    if target.provider == ENGINE:
+        if target.context_tokens > environment.engine.context_tokens:
+            yield Slip(
+                (*path, "context_tokens"),
+                target.context_tokens,
+                f"an engine takes {environment.engine.context_tokens} (engine.context_tokens); write at most that",
+            )
+        return
+    if target.provider not in gateway.providers:
+        yield missing((*path, "provider"), target.provider, [ENGINE, *gateway.providers])
+        return
+    provider = gateway.providers[target.provider]
+    if provider.price is None and not _prices().knows(provider.label, target.model):
+        yield Slip(
+            (*path, "model"),
+            target.model,
+            f"the price book has no {provider.label}/{target.model} (<label>/<model>); write the provider's `label` and a model of the "
+            f"book, or give `gateway.providers.{target.provider}` a `price`",
+            tuple(model for label, model in _prices().rows if label == provider.label),
+        )
+
+
+@cache
+def _prices() -> PriceBook:
+    return load_prices(SHIPPED)
