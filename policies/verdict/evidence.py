@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from foundation.measures import Outcome
+    from foundation.measures import JobFigure, Outcome
     from policies.verdict.thresholds import Judgement
     from stacks.environment.thresholds import Threshold
 
@@ -60,7 +60,8 @@ class Verdict:
 class Evidence:
     """Everything that a verdict is based on.
 
-    ``missing`` says what could not be done; ``invalid`` why the measurement is invalid; ``unpriced`` what the cost leaves out.
+    ``missing`` says what could not be done; ``invalid`` why the measurement is invalid; ``unpriced`` what the cost leaves out. ``figures``
+    are those of the jobs, by metric; ``faults`` says whether any was injected: without one, thresholds about faults do not apply.
     """
 
     thresholds: Sequence[Threshold]
@@ -72,6 +73,8 @@ class Evidence:
     missing: Sequence[str] = ()
     baseline: Outcome | None = None
     unpriced: Sequence[str] = ()
+    figures: Mapping[str, JobFigure] = field(default_factory=dict)
+    faults: bool = False
 
     @property
     def counts(self) -> bool:

@@ -30,7 +30,7 @@ def judge(evidence: Evidence) -> Verdict:
     )
     judgements = tuple(sorted(lines, key=_worst_first))
     if not weighed:
-        return Verdict(Result.SHIP, Cause.NOTHING_WRONG, (_all_well(evidence),), judgements)
+        return Verdict(Result.SHIP, Cause.NOTHING_WRONG, (_all_well(judgements),), judgements)
     cause = weighed[0].cause
     return Verdict(Result.INCONCLUSIVE if cause is Cause.UNDECIDED else Result.HOLD, cause, weighed, judgements)
 
@@ -72,5 +72,5 @@ def _disagreements(lines: Sequence[Judgement]) -> list[str]:
     ]
 
 
-def _all_well(evidence: Evidence) -> Reason:
-    return Reason(Cause.NOTHING_WRONG, f"no policy denies and all {len(set(evidence.thresholds))} thresholds hold")
+def _all_well(judgements: Sequence[Judgement]) -> Reason:
+    return Reason(Cause.NOTHING_WRONG, f"no policy denies and all {len({line.threshold for line in judgements})} thresholds hold")

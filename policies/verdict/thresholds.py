@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from foundation.measures import Outcome, Quantiles, sample_for_share, share_interval, too_few_samples
+from stacks.environment.thresholds import FAULT_METRICS, JOB_METRICS
 
 if TYPE_CHECKING:
     from policies.verdict.evidence import Evidence
@@ -44,11 +45,13 @@ class Judgement:
 
 
 def judge_threshold(threshold: Threshold, evidence: Evidence) -> list[Judgement]:
-    """Return the lines of ``threshold``, the one that decides first."""
+    """Return the lines of ``threshold``, the one that decides first; none if it does not apply."""
     if threshold.metric == "monthly_cost_usd":
         return [_cost(threshold, evidence)]
     if threshold.metric == "policy_violations":
         return [_line(threshold, "policy", float(len(evidence.denied)))]
+    if threshold.metric in JOB_METRICS:
+        return _of_job(threshold, evidence)
     lines = []
     if evidence.measured is not None:
         line = _line(threshold, "measured", *_value(evidence.measured, threshold.metric, sampled=True))
@@ -57,6 +60,19 @@ def judge_threshold(threshold: Threshold, evidence: Evidence) -> list[Judgement]
         line = _line(threshold, "predicted", *_value(evidence.predicted, threshold.metric, sampled=False))
         lines.append(replace(line, decides=not lines))
     return lines or [_line(threshold, "measured", None)]
+
+
+def _of_job(threshold: Threshold, evidence: Evidence) -> list[Judgement]:
+    """Judge a job's figure by its measurement, and show the prediction beside it."""
+    if threshold.metric in FAULT_METRICS and not evidence.faults:
+        return []
+    figure = evidence.figures.get(threshold.metric)
+    if figure is None:
+        return [_line(threshold, "measured", None)]
+    predicted = _line(threshold, "predicted", figure.predicted)
+    if figure.measured is None:
+        return [predicted]
+    return [_line(threshold, "measured", figure.measured, figure.low, figure.high), replace(predicted, decides=False)]
 
 
 def without_an_answer(line: Judgement, evidence: Evidence) -> str:

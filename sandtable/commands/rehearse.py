@@ -93,6 +93,7 @@ def _document(done: Rehearsed, steps: Steps) -> Run:
         calibration=trial.calibration,
         prediction=trial.prediction,
         measurement=trial.measurement,
+        jobs=found.jobs,
         notes=found.remarks.notes,
         real=found.remarks.real,
         simulated=found.remarks.simulated,

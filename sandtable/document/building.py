@@ -17,7 +17,7 @@ from stacks.graph.demand import workloads
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from foundation.measures import Outcome
+    from foundation.measures import JobOutcome, Outcome
     from loadtests.measurement import Measurement
     from policies.findings import Finding
     from policies.verdict import Verdict
@@ -54,6 +54,7 @@ def rehearsal(
     calibration: Calibration | None = None,
     prediction: Prediction | None = None,
     measurement: Measurement | None = None,
+    jobs: Sequence[JobOutcome] = (),
     notes: Sequence[str] = (),
     real: Sequence[str] = (),
     simulated: Sequence[str] = (),
@@ -75,6 +76,7 @@ def rehearsal(
         calibration: the coefficients of the prediction that counts.
         prediction: what the twin says.
         measurement: what the load test saw.
+        jobs: what ran beside or after the load.
         notes: notes on the load, in addition to those of the measurement.
         real: what really ran, a sentence each.
         simulated: what was emulated or computed instead, a sentence each.
@@ -102,6 +104,7 @@ def rehearsal(
             "graph": _summary(graph, deployed, differences) if graph else GraphSummary(),
             "real": real,
             "simulated": simulated,
+            "jobs": jobs,
             "load": _load(environment.traffic, planned, measurement, notes),
             "versions": {name: version(name) for name in _SHOWN_VERSIONS},
         }

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sandtable.document.parts.base import Drawn, Figure, Interval, Number, Part
 from sandtable.document.parts.cost import RunCost
+from sandtable.document.parts.job import JobOutcome
 from sandtable.document.parts.load import Load, Tick
 from sandtable.document.parts.outcome import Errors, Outcome
 from sandtable.document.parts.policies import Finding
@@ -136,6 +137,8 @@ class Rehearsal(Part):
     simulated: tuple[str, ...] = ()
     """What was emulated or computed instead, one sentence each."""
     load: Load = Load()
+    jobs: tuple[JobOutcome, ...] = ()
+    """What ran beside or after the load."""
     versions: dict[str, str] = Field(default_factory=dict)
 
     def outcome(self, source: str) -> Outcome | None:

@@ -7,5 +7,7 @@ Rule 3: a job that cannot be done raises the error of the floor below, or, if th
 
 To add a step to the rehearsal (a training, a federation, a fault during the load, a gateway in front of the engines): write a job here
 that takes what it needs and returns a frozen value with its remarks; call it where it belongs in ``rehearse._take_steps``, or in
-``engines.trial`` where it happens around the load; give :class:`~sandtable.jobs.judge.Found` a field of it, and the document a part.
+``engines.trial`` where it happens around the load. It returns a :class:`~foundation.measures.job.JobOutcome`, whose figures are predicted
+and measured; ``Found.with_job`` takes it, and verdict, document, terminal and report show it without knowing the job. A threshold may
+name a figure that stands in ``stacks.environment.thresholds.JOB_METRICS``. A job gets the faults of its own kind from ``Options.faults``.
 """

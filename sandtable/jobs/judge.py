@@ -10,7 +10,8 @@ from sandtable.jobs.engines.trial import NO_TRIAL, Trial
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
 
 if TYPE_CHECKING:
-    from foundation.measures import Outcome
+    from foundation.formats.changes import Change
+    from foundation.measures import JobOutcome, Outcome
     from sandtable.jobs.stack.deploy import Landed
     from sandtable.jobs.stack.first_answer import FirstAnswer
     from stacks.environment import Environment
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the steps of a rehearsal returned; ``landed`` is None if nothing was deployed, ``baseline`` if there is none to compare with."""
+    """What the steps of a rehearsal returned; ``landed`` is None if nothing was deployed, ``baseline`` if there is none to compare with.
+
+    ``jobs`` are the outcomes of whatever ran beside the load, ``faults`` what was to be injected.
+    """
 
     environment: Environment
     requests: tuple[PlannedRequest, ...]
@@ -28,6 +32,8 @@ class Found:
     landed: Landed | None = None
     trial: Trial = NO_TRIAL
     baseline: Outcome | None = None
+    jobs: tuple[JobOutcome, ...] = ()
+    faults: tuple[Change, ...] = ()
     remarks: Remarks = NO_REMARKS
 
     @property
@@ -45,8 +51,12 @@ class Found:
         return replace(self, remarks=self.remarks + remarks)
 
     def with_trial(self, trial: Trial) -> Found:
-        """Return a copy with a trial and its remarks."""
-        return replace(self, trial=trial, remarks=self.remarks + trial.remarks)
+        """Return a copy with a trial, its jobs and its remarks."""
+        return replace(self, trial=trial, jobs=self.jobs + trial.jobs, remarks=self.remarks + trial.remarks)
+
+    def with_job(self, outcome: JobOutcome | None, remarks: Remarks = NO_REMARKS) -> Found:
+        """Return a copy with the outcome of one more job and its remarks; None for a job that could not run."""
+        return replace(self, jobs=(*self.jobs, outcome) if outcome else self.jobs, remarks=self.remarks + remarks)
 
 
 def judge_all(found: Found) -> Verdict:
@@ -63,5 +73,7 @@ def judge_all(found: Found) -> Verdict:
             missing=found.remarks.missing,
             baseline=found.baseline,
             unpriced=found.first.cost.unpriced,
+            figures={figure.name: figure for job in found.jobs for figure in job.figures},
+            faults=bool(found.faults),
         )
     )

@@ -27,7 +27,7 @@ from sandtable.report.styles import style
 from sandtable.report.words import metrics, quantities, sentences
 from sandtable.report.words.components import components, counted
 from sandtable.report.words.facts import facts
-from sandtable.report.words.metrics import LATENCY_WORDS, SHORT, Line
+from sandtable.report.words.metrics import LATENCY_WORDS, SHORT, UNIT_WORDS, Line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +88,8 @@ def _context(run: Run) -> dict[str, Any]:
         "budget_words": sentences.budget(rehearsal.cost) if rehearsal.cost else "",
         "zeros": sentences.zeros(rehearsal.cost) if rehearsal.cost else [],
         "rows": metrics.comparison(rehearsal),
+        "jobs": metrics.jobs(rehearsal),
+        "units": UNIT_WORDS,
         "figures": [_figure(run, name, lines) for name in LATENCIES] if rehearsal.predicted or rehearsal.measured else [],
         "timeline": timeline(run.samples.timeline),
         "slices": slices,

@@ -15,9 +15,10 @@ from sandtable.terminal.policies import show_findings
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from sandtable.document.rehearsal import Rehearsal
-    from sandtable.report.words.metrics import Row
+    from sandtable.report.words.metrics import Job, Row
     from sandtable.report.words.quantities import Estimate
 
 
@@ -26,6 +27,8 @@ def show_rehearsal(rehearsal: Rehearsal, console: Console, *, report: str | None
     _verdict(rehearsal, console)
     _thresholds(rehearsal, console)
     _comparison(rehearsal, console)
+    for job in metrics.jobs(rehearsal):
+        _job(job, console)
     if rehearsal.cost:
         show_cost(rehearsal.cost, console, buys=sentences.what_it_buys(rehearsal))
     if rehearsal.policies:
@@ -68,8 +71,7 @@ def _comparison(rehearsal: Rehearsal, console: Console) -> None:
     if not rows:
         return
     heading(console, "prediction and measurement", "to first token, per output token, to last token")
-    table = grid("L", "R", "R", "L", "R", "L")
-    table.add_row(*(Text(words, "quiet") for words in ("", "predicted", "measured", "95 % interval", "error", "")))
+    table = _table_of_two()
     for group, members in groupby(rows, key=lambda row: row.group):
         found = list(members)
         table.add_row(
@@ -77,15 +79,35 @@ def _comparison(rehearsal: Rehearsal, console: Console) -> None:
             *(Text(_size(found, side), "quiet") for side in ("predicted", "measured")),
         )
         for row in found:
-            table.add_row(
-                Text(f"  {_SHORT.get(row.words, row.words)}"),
-                Text(row.predicted.text, "predicted"),
-                Text(row.measured.text, "measured"),
-                Text(row.measured.interval, "quiet"),
-                Text(percent(row.relative, signed=True) if row.relative is not None else ""),
-                Text({True: "inside", False: "outside", None: ""}[row.within], "quiet"),
-            )
+            _add(table, f"  {_SHORT.get(row.words, row.words)}", row)
     console.print(table)
+
+
+def _job(job: Job, console: Console) -> None:
+    heading(console, job.title)
+    table = _table_of_two("l")  # a figure of a job may have a long name
+    for row in job.rows:
+        _add(table, ", ".join(filter(None, (row.words, metrics.UNIT_WORDS.get(row.unit)))), row)
+    console.print(table)
+    for text in job.notes:
+        bullet(console, text)
+
+
+def _table_of_two(first: str = "L") -> Table:
+    table = grid(first, "R", "R", "L", "R", "L")
+    table.add_row(*(Text(words, "quiet") for words in ("", "predicted", "measured", "95 % interval", "error", "")))
+    return table
+
+
+def _add(table: Table, words: str, row: Row) -> None:
+    table.add_row(
+        Text(words),
+        Text(row.predicted.text, "predicted"),
+        Text(row.measured.text, "measured"),
+        Text(row.measured.interval, "quiet"),
+        Text(percent(row.relative, signed=True) if row.relative is not None else ""),
+        Text({True: "inside", False: "outside", None: ""}[row.within], "quiet"),
+    )
 
 
 _SHORT: Final = {

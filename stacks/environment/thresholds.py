@@ -24,6 +24,17 @@ OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
 }
 
+#: Metrics of jobs that run only where the environment has them; a job returns a figure of the same name.
+JOB_METRICS: Final[dict[str, str]] = {
+    "p95_gateway_overhead_ms": "95th percentile of the time that the gateway adds to a request in milliseconds",
+    "usd_per_request": "price of the tokens of a request in USD, averaged over the load",
+    "failed_share_during_faults": "share of requests that failed while a fault was injected",
+    "p95_e2e_ms_during_faults": "95th percentile of the time to the last token while a fault was injected, in milliseconds",
+}
+
+#: Metrics that only a rehearsal with faults has; without one, thresholds on them do not apply.
+FAULT_METRICS: Final = frozenset(name for name in JOB_METRICS if name.endswith("_during_faults"))
+
 #: Every metric that a threshold may name, with its meaning.
 METRICS: Final[dict[str, str]] = {
     **{
@@ -40,6 +51,7 @@ METRICS: Final[dict[str, str]] = {
     "utilisation": "share of the run during which a replica was busy",
     "monthly_cost_usd": "price of the nodes for 730 hours in USD",
     "policy_violations": "number of policy findings that deny",
+    **JOB_METRICS,
 }
 
 _FORM = re.compile(r"^\s*([a-z0-9_]+)\s*(<=|>=|==|<|>)\s*([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*$")

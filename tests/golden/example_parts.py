@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from foundation.measures import Outcome, RequestRecord, Status
+from foundation.measures import JobFigure, JobOutcome, Outcome, RequestRecord, Status
 from loadtests.measurement import GeneratorStats, Measurement
 from policies.findings import Finding
 from sandtable.document.graph import StackGraph
@@ -223,4 +223,18 @@ def timings() -> tuple[Timing, ...]:
     ]
     return tuple(
         Timing.model_validate({"step": step, "seconds": seconds, "status": status, "note": note}) for step, seconds, status, note in rows
+    )
+
+
+def faults() -> JobOutcome:
+    """Return a fault that failed more requests than was predicted."""
+    return JobOutcome(
+        "faults",
+        "what the faults did",
+        (
+            JobFigure("failed_share_during_faults", "failed while a fault was injected", "share", 0.01, 0.12, 118, 0.07, 0.19),
+            JobFigure("attempts_during_faults", "calls to providers a request", "count", 1.4, 1.9, 118),
+            JobFigure("usd_per_request_during_faults", "cost a request", "usd", 0.00031, 0.00030, 118),
+        ),
+        ("`anthropic=503@20s+15s`: 118 requests were sent while it lasted.",),
     )

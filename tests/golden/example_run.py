@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from foundation.measures import Outcome
+from foundation.measures import JobOutcome, Outcome
 from loadtests.measurement import Measurement
 from policies.findings import Finding
 from policies.verdict import Evidence, judge
@@ -61,6 +61,7 @@ class Recorded:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     baseline: Outcome | None = None
+    jobs: tuple[JobOutcome, ...] = ()
     real: tuple[str, ...] = (
         "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
         "The engines: 2 x llama.cpp on the CPU of this machine, started as the Deployment says.",
@@ -92,6 +93,8 @@ def run(name: str, found: Recorded) -> Run:
             missing=found.missing,
             baseline=found.baseline,
             unpriced=found.cost.unpriced,
+            figures={figure.name: figure for job in found.jobs for figure in job.figures},
+            faults=bool(found.jobs),
         )
     )
     rehearsal = building.rehearsal(
@@ -108,6 +111,7 @@ def run(name: str, found: Recorded) -> Run:
         calibration=found.calibration,
         prediction=found.prediction,
         measurement=found.measurement,
+        jobs=found.jobs,
         notes=found.notes,
         real=found.real,
         simulated=found.simulated,
@@ -132,7 +136,15 @@ def hold() -> Recorded:
         2,
         parts.predicted(rng, 478, 8.0, 1.04),
         parts.measured(rng, 478, 8.0, 2.6, failed_from_s=56.3),
-        thresholds=("p95_ttft_ms < 400", "p99_e2e_ms < 1900", "failed_share < 0.01", "monthly_cost_usd < 30000", "policy_violations == 0"),
+        thresholds=(
+            "p95_ttft_ms < 400",
+            "p99_e2e_ms < 1900",
+            "failed_share < 0.01",
+            "failed_share_during_faults < 0.05",
+            "monthly_cost_usd < 30000",
+            "policy_violations == 0",
+        ),
+        jobs=(parts.faults(),),
         cost=parts.cost(unpriced=True),
         differences=("changed: Deployment ai/ai-stack-deployment: spec.replicas", "added: ConfigMap telemetry/dashboards-configmap-2"),
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from foundation.measures import JobOutcome
     from loadtests.measurement import Measurement
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
@@ -33,6 +34,7 @@ class Trial:
     calibration: Calibration | None = None
     prediction: Prediction | None = None
     measurement: Measurement | None = None
+    jobs: tuple[JobOutcome, ...] = ()
     remarks: Remarks = NO_REMARKS
 
 
@@ -99,7 +101,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
         with yardstick.lap() as lap:
             measurement = measure_openly(setting.requests, engines, setting.environment, steps)
         sent = Remarks(real=("The load: every request was sent at its planned time, and every answer was streamed and timed.",))
-        trial = Trial(before, first, measurement, started + sent)
+        trial = Trial(before, first, measurement, remarks=started + sent)
         try:
             speed = calibrator.after_the_load(before, lap)
         except CalibrationError as error:
@@ -108,7 +110,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
     if speed is not None:
         again = simulate(deployed, speed.during, setting.requests, setting.seed)
         without = again if speed.during.pace is None else simulate(deployed, speed.half_way, setting.requests, setting.seed)
-        trial = Trial(speed.during, again, measurement, trial.remarks + speed_remarks(speed.during, without))
+        trial = replace(trial, calibration=speed.during, prediction=again, remarks=trial.remarks + speed_remarks(speed.during, without))
     return _doubted(trial, setting)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sandtable.document.parts.base import labelled
 from sandtable.document.parts.outcome import LATENCIES, QUANTILES, Difference, Errors, Outcome
 from sandtable.report.words.quantities import Estimate, figure, usd
-from stacks.environment.thresholds import Threshold
+from stacks.environment.thresholds import JOB_METRICS, Threshold
 
 if TYPE_CHECKING:
     from sandtable.document.rehearsal import Judgement, Rehearsal
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 LATENCY_WORDS: Final = {"ttft_ms": "time to first token", "tpot_ms": "time per output token", "e2e_ms": "time to last token"}
 SHORT: Final = {"ttft_ms": "TTFT", "tpot_ms": "TPOT", "e2e_ms": "E2E"}
 _SYMBOLS: Final = {"<=": "≤", ">=": "≥", "==": "="}
-SUFFIXES: Final = {"ms": " ms", "share": " %", "tokens_per_s": "/s"}
+SUFFIXES: Final = {"ms": " ms", "s": " s", "share": " %", "tokens_per_s": "/s", "bytes": " bytes"}
+#: How a unit is written beside the name of a figure.
+UNIT_WORDS: Final = {"ms": "ms", "s": "s", "share": "%", "usd": "USD", "bytes": "bytes"}
 _OTHERS: Final = {
     "failed_share": ("share of failed requests", "share"),
     "output_tokens_per_s": ("output tokens per second", "tokens_per_s"),
@@ -64,7 +66,7 @@ def _line(judged: Judgement, rehearsal: Rehearsal) -> Line:
     except ValueError:
         written = judged.expression
         return Line(written, written, judged.source, judged.holds, Estimate(judged.value), None, "", None, decides=judged.decides)
-    words, unit, latency, quantile = _metric(threshold.metric)
+    words, unit, latency, quantile = _metric(threshold.metric, rehearsal)
     limit = usd(threshold.limit) if unit == "usd" else figure(threshold.limit, unit)
     outcome = rehearsal.outcome(judged.source)
     n = outcome.latency(latency).n if outcome and latency and quantile else None
@@ -81,10 +83,13 @@ def _line(judged: Judgement, rehearsal: Rehearsal) -> Line:
     )
 
 
-def _metric(name: str) -> tuple[str, str, str | None, str | None]:
+def _metric(name: str, rehearsal: Rehearsal) -> tuple[str, str, str | None, str | None]:
     """Return words, unit, latency and quantile of a metric."""
     if name in _OTHERS:
         return (*_OTHERS[name], None, None)
+    if name in JOB_METRICS:
+        figure = next((figure for job in rehearsal.jobs for figure in job.figures if figure.name == name), None)
+        return (figure.words if figure else name, figure.unit if figure else "", None, None)
     quantile, latency = name.split("_", 1)
     return f"{quantile} {LATENCY_WORDS[latency]}", "ms", latency, quantile
 
@@ -132,6 +137,38 @@ def comparison(rehearsal: Rehearsal) -> list[Row]:
         before, after = (Estimate(getattr(outcome, name) if outcome else None, label.unit) for outcome in (predicted, measured))
         rows.append(_row("the whole run", label.words, before, after, error.of_figure(name)))
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job's figures as rows, ready for display."""
+
+    job: str
+    title: str
+    rows: list[Row]
+    notes: tuple[str, ...]
+
+
+def jobs(rehearsal: Rehearsal) -> list[Job]:
+    """Return what ran beside or after the load."""
+    return [
+        Job(
+            job.job,
+            job.title,
+            [
+                _row(
+                    job.title,
+                    one.words,
+                    Estimate(one.predicted, one.unit),
+                    Estimate(one.measured, one.unit, one.ci95, one.n),
+                    one.difference,
+                )
+                for one in job.figures
+            ],
+            job.notes,
+        )
+        for job in rehearsal.jobs
+    ]
 
 
 def _quantile(outcome: Outcome | None, latency: str, quantile: str) -> Estimate:

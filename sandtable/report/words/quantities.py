@@ -17,7 +17,7 @@ ABSENT: Final = "—"
 
 
 def figure(value: float | None, unit: str = "") -> str:
-    """Return ``value`` in digits without its unit; ``unit`` is ms, share (written in per cent), tokens_per_s, usd, count or empty.
+    """Return ``value`` in digits without its unit; ``unit`` is ms, s, share (in per cent), tokens_per_s, usd, count, bytes or empty.
 
     >>> figure(148.2345, "ms"), figure(0.0423, "share"), figure(19412.3, "usd"), figure(None)
     ('148.2', '4.23', '19,412', '—')
@@ -26,9 +26,11 @@ def figure(value: float | None, unit: str = "") -> str:
         return ABSENT
     if unit == "share":
         value *= 100
-    if unit == "count":
+    if unit in ("count", "bytes"):
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
     size = abs(value)
+    if 0 < size < 1e-3:
+        return f"{value:.3g}"
     digits = 0 if size >= 1000 or value == 0 else 1 if size >= 100 else 2 if size >= 1 else 3 if size >= 0.1 else 4
     return f"{value:,.{digits}f}"
 

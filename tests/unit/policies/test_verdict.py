@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from foundation.measures import Outcome, RequestRecord, Status
+from foundation.measures import JobFigure, Outcome, RequestRecord, Status
 from policies.verdict import Cause, Evidence, Reason, Result, Verdict, judge
 from stacks.environment.thresholds import Threshold
 
@@ -234,3 +234,30 @@ def test_a_line_reads_like_k6() -> None:
     line = str(judge(GOOD).judgements[0])
     assert line.startswith("p95_ttft_ms < 200 (measured 14")
     assert "[" in line
+
+
+def during(measured: float | None, predicted: float | None = 0.01) -> dict[str, JobFigure]:
+    return {"failed_share_during_faults": JobFigure("failed_share_during_faults", "failed", "share", predicted, measured, 100)}
+
+
+FAULT = Threshold("failed_share_during_faults < 0.05")
+
+
+@pytest.mark.parametrize(
+    ("figures", "cause"),
+    [
+        (during(0.01), Cause.NOTHING_WRONG),
+        (during(0.2), Cause.THRESHOLD),
+        (during(0.01, 0.3), Cause.UNDECIDED),  # prediction and measurement disagree
+        (during(None), Cause.NOTHING_WRONG),  # the prediction decides where nothing could be measured
+        ({}, Cause.UNDECIDED),
+    ],
+)
+def test_a_job_s_figure_decides_its_threshold(figures: dict[str, JobFigure], cause: Cause) -> None:
+    assert judge(replace(GOOD, thresholds=[*GOOD.thresholds, FAULT], figures=figures, faults=True)).cause is cause
+
+
+def test_a_threshold_on_faults_does_not_apply_without_one() -> None:
+    verdict = judge(replace(GOOD, thresholds=[*GOOD.thresholds, FAULT]))
+    assert verdict.cause is Cause.NOTHING_WRONG
+    assert "all 4 thresholds hold" in said(verdict)[0]
