@@ -124,6 +124,13 @@ def federation(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def training(session: nox.Session) -> None:
+    """Reinforcement learning and compression, down to the engine that serves the result; installs torch (5 GB)."""
+    _install(session, "test", "training")
+    session.run("pytest", "tests/training", *session.posargs)
+
+
+@nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""
     _install(session, "lint", "test")

@@ -45,8 +45,9 @@ def doctor(
     if install:
         steps = Steps(quiet=json or env)
         ensure(toolchain.obtainable(toolchain.tools_for("all")), steps, verify=True)
-        for name in toolchain.environments.read_groups():
-            ensure_environment(name, steps)
+        for name, group in toolchain.environments.read_groups().items():
+            if not group.on_demand:
+                ensure_environment(name, steps)
     if env:
         from sandtable.jobs.stack.pulumi_cli import make_stacks, variables
 

@@ -35,6 +35,7 @@ from toolchain.installing.progress import BuildProgress, Listener, State
 from toolchain.installing.recipes import pip_environment
 
 _RECEIPT: Final = "environment.json"
+_WHEN_NEEDED: Final = "none needed: the first job that runs in it creates it"
 _POLL_S: Final = 0.2
 _DOWNLOADING_SHARE: Final = 0.8
 """Share of the time spent on resolving and downloading; then everything is unpacked in one step."""
@@ -116,7 +117,7 @@ def status(environ: Mapping[str, str] | None = None, groups: Mapping[str, Group]
                 sha256=None,
                 size_bytes=json.loads((python.parents[1] / _RECEIPT).read_text(encoding="utf-8"))["size"] if python else None,
                 problem=None if python else "not created yet",
-                fix=None if python else INSTALL,
+                fix=None if python else _WHEN_NEEDED if group.on_demand else INSTALL,
             )
         )
     return lines

@@ -30,6 +30,8 @@ class Group:
     """Measured time to build it with an empty pip cache."""
     packages: int
     """Number of distributions, for progress reports."""
+    on_demand: bool
+    """Whether it is too large to be created before something needs it."""
     constraints: Path
     """File that pins the versions."""
 
@@ -59,6 +61,7 @@ def read_groups(root: Path = ROOT) -> dict[str, Group]:
                 requirements=tuple(sorted(set(_requirements(name, known)))),
                 seconds=float(said["seconds"]),
                 packages=int(said["packages"]),
+                on_demand=bool(said.get("on_demand", False)),
                 constraints=root / "constraints.txt",
             )
             for name, said in wanted.items()

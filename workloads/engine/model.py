@@ -8,8 +8,8 @@ How rule 2 is kept without a bias tensor, which the llama architecture lacks: di
 token's embedding has the same large number there, the norms before attention and feed-forward blank it out, and the rows of the
 matrices that write into it are zero. The output matrix has zeros in that column for letters and a large negative weight for all else.
 
-Formats: GGUF (ggml, docs/gguf.md), Q4_0 blocks, and Q8_0 for the two matrices that keep rule 2; byte-level BPE of GPT-2 (Radford et al.
-2019, section 2.2) with no usable merge.
+Formats: GGUF (ggml, docs/gguf.md), Q4_0 blocks, and Q8_0 for the two matrices that keep rule 2; the byte tokenizer of
+``foundation/formats/byte_tokens.py``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, Final
 
+from foundation.formats.byte_tokens import add_byte_tokenizer, vocabulary
 from foundation.processes.atomic_file import replacing
 from workloads.engine.errors import ModelFileError
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 SYNTHETIC: Final = "synthetic"
 _FORMAT: Final = 2
 """Raised when the code below writes another file for the same recipe."""
-_END: Final = 256  # first id after the bytes
-_CHAT_TEMPLATE: Final = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,39 +93,12 @@ def _write(path: Path, recipe: Recipe) -> None:
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(recipe.width // recipe.heads)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_0)
-    _add_tokenizer(writer)
+    add_byte_tokenizer(writer)
     _add_weights(writer, recipe)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-def _vocabulary() -> list[str]:
-    """Return the 256 bytes as GPT-2 spells them (printable ones as themselves, the others from U+0100 on), an end and padding."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = (byte for byte in range(256) if byte not in printable)
-    spelled = {byte: chr(byte) for byte in printable} | {byte: chr(0x100 + n) for n, byte in enumerate(others)}
-    # Padded to a multiple of 32, the size of a block.
-    return [spelled[byte] for byte in range(256)] + ["<|end|>"] + [f"<|reserved-{n}|>" for n in range(31)]
-
-
-def _add_tokenizer(writer: Any) -> None:
-    import gguf
-
-    tokens = _vocabulary()
-    writer.add_vocab_size(len(tokens))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(tokens)
-    writer.add_token_types([gguf.TokenType.NORMAL] * _END + [gguf.TokenType.CONTROL] * (len(tokens) - _END))
-    # The loader wants a list of merges; this one joins two control characters to a token that does not exist.
-    writer.add_token_merges([f"{tokens[0]} {tokens[1]}"])
-    writer.add_bos_token_id(_END)
-    writer.add_eos_token_id(_END)
-    writer.add_add_bos_token(value=False)
-    writer.add_add_eos_token(value=False)
-    writer.add_chat_template(_CHAT_TEMPLATE)
 
 
 def _add_weights(writer: Any, recipe: Recipe) -> None:
@@ -147,8 +119,8 @@ def _add_weights(writer: Any, recipe: Recipe) -> None:
             values[0] = 0  # nothing is added to dimension 0 of the residual stream
         return values
 
-    vocabulary = len(_vocabulary())
-    embedding = random.standard_normal((vocabulary, width), dtype=np.float32)
+    tokens = len(vocabulary())
+    embedding = random.standard_normal((tokens, width), dtype=np.float32)
     embedding[:, 0] = 16  # so that it is still near 0.5 after the last norm, whatever the blocks add elsewhere
     put("token_embd", embedding, gguf.GGMLQuantizationType.Q8_0)
     norm = np.ones(width, dtype=np.float32)
@@ -165,7 +137,7 @@ def _add_weights(writer: Any, recipe: Recipe) -> None:
         put(f"blk.{n}.ffn_up", matrix(hidden, width))
         put(f"blk.{n}.ffn_down", matrix(width, hidden, keeps_constant=True))
     writer.add_tensor("output_norm.weight", norm)
-    output = random.standard_normal((vocabulary, width), dtype=np.float32) * np.float32(0.1)
+    output = random.standard_normal((tokens, width), dtype=np.float32) * np.float32(0.1)
     output[:, 0] = -100
     output[[ord(letter) for letter in ascii_lowercase], 0] = 0
     put("output", output, gguf.GGMLQuantizationType.Q8_0)

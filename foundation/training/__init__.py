@@ -1,0 +1,6 @@
+"""What our training programs share: checkpoints, a stop that loses nothing, curves. Knows no framework."""
+
+from foundation.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from foundation.training.stop import STOPPED, StopRequest
+
+__all__ = ["STOPPED", "Checkpoint", "CheckpointError", "StopRequest", "load_checkpoint", "save_checkpoint"]

@@ -1,0 +1,83 @@
+"""Line and scatter charts as one self-contained SVG: learning curves, size against loss.
+
+Rule 1: deterministic, and readable without a style sheet: the file is opened alone, in light or dark.
+Rule 2: each series is named at its last point, so that colour is not the only key; a title and a description serve screen readers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final
+
+Point = tuple[float, float]
+
+_WIDTH, _HEIGHT = 720, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 150, 40, 50
+_COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a7a7a")  # Okabe and Ito 2008
+_TICKS: Final = 5
+_STYLE: Final = (
+    "text{font:12px system-ui,sans-serif;fill:#222}.a{stroke:#8888;fill:none}.b{fill:#fff}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.b{fill:#161616}}"
+)
+
+
+def chart(title: str, axes: tuple[str, str], series: Mapping[str, Sequence[Point]], *, points: bool = False) -> str:
+    """Return an SVG document.
+
+    Args:
+        title: shown above.
+        axes: what x and y are, with their units.
+        series: (x, y) by name; values that are not finite are left out.
+        points: draw points with their names and no lines.
+    """
+    kept = {name: [point for point in values if all(map(math.isfinite, point))] for name, values in series.items()}
+    kept = {name: values for name, values in kept.items() if values}
+    xs, ys = (_span([point[axis] for values in kept.values() for point in values]) for axis in (0, 1))
+
+    def place(point: Point) -> Point:
+        x = _LEFT + (point[0] - xs[0]) / (xs[1] - xs[0]) * (_WIDTH - _LEFT - _RIGHT)
+        y = _HEIGHT - _BOTTOM - (point[1] - ys[0]) / (ys[1] - ys[0]) * (_HEIGHT - _TOP - _BOTTOM)
+        return round(x, 1), round(y, 1)
+
+    described = "; ".join(f"{name}: {len(values)} points, last {values[-1][1]:.4g}" for name, values in kept.items())
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="t d">',
+        f'<title id="t">{escape(title)}</title><desc id="d">{escape(described)}</desc><style>{_STYLE}</style>',
+        f'<rect class="b" width="{_WIDTH}" height="{_HEIGHT}"/>',
+        f'<text x="{_LEFT}" y="22" font-weight="bold">{escape(title)}</text>',
+        *_axes(axes, xs, ys),
+    ]
+    for index, (name, values) in enumerate(kept.items()):
+        colour, placed = _COLOURS[index % len(_COLOURS)], [place(point) for point in values]
+        if points:
+            parts += [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in placed]
+        else:
+            drawn = " ".join(f"{x},{y}" for x, y in placed)
+            parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        x, y = placed[-1]
+        parts.append(f'<text x="{x + 8}" y="{y + 4}" style="fill:{colour}">{escape(name)}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _span(values: Sequence[float]) -> Point:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    margin = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
+    return low - margin, high + margin
+
+
+def _axes(names: tuple[str, str], xs: Point, ys: Point) -> list[str]:
+    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+    parts = [f'<path class="a" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>']
+    for tick in range(_TICKS):
+        share = tick / (_TICKS - 1)
+        x, y = _LEFT + share * (right - _LEFT), bottom - share * (bottom - _TOP)
+        parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle">{xs[0] + share * (xs[1] - xs[0]):.4g}</text>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{ys[0] + share * (ys[1] - ys[0]):.4g}</text>')
+    middle = (_LEFT + right) / 2
+    parts.append(f'<text x="{middle:.0f}" y="{bottom + 38}" text-anchor="middle">{escape(names[0])}</text>')
+    parts.append(
+        f'<text x="14" y="{_HEIGHT / 2:.0f}" text-anchor="middle" transform="rotate(-90 14 {_HEIGHT / 2:.0f})">{escape(names[1])}</text>'
+    )
+    return parts

@@ -1,0 +1,69 @@
+"""A checkpoint comes back as it was, or is refused by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foundation.processes import atomic_file
+from foundation.training import Checkpoint, CheckpointError, checkpoint, load_checkpoint, save_checkpoint
+
+RECIPE = {"steps": 10, "rates": (0.1, 0.2)}
+WHOLE = Checkpoint("test/run", RECIPE, {"step": 3, "curve": [[0, 1.5]]}, {"w/0": np.arange(6, dtype=np.float32).reshape(2, 3)})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    save_checkpoint(tmp_path / "a.checkpoint", WHOLE)
+    return tmp_path / "a.checkpoint"
+
+
+def test_it_comes_back_bit_by_bit(path: Path) -> None:
+    found = load_checkpoint(path, "test/run", RECIPE)
+    assert found.facts == WHOLE.facts
+    assert found.arrays["w/0"].tobytes() == WHOLE.arrays["w/0"].tobytes()
+    assert found.arrays["w/0"].dtype == np.float32
+
+
+@pytest.mark.parametrize("place", [30, -1, -200])
+def test_a_changed_byte_is_found(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"damaged|not a checkpoint|a checkpoint of"):
+        load_checkpoint(path, "test/run")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"GGUF1234", b"SANDTABLE CHECKPOINT 1\n", b"SANDTABLE CHECKPOINT 1\n{}\n", b"SANDTABLE CHECKPOINT 1\n[]\nx"]
+)
+def test_another_file_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="delete it to begin anew"):
+        load_checkpoint(path, "test/run")
+
+
+def test_another_run_is_refused(path: Path) -> None:
+    with pytest.raises(CheckpointError, match="a checkpoint of test/run, not of test/walk"):
+        load_checkpoint(path, "test/walk")
+    with pytest.raises(CheckpointError, match="other settings: steps 10, now 11"):
+        load_checkpoint(path, "test/run", {**RECIPE, "steps": 11})
+
+
+def test_a_missing_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"b\.checkpoint: No such file"):
+        load_checkpoint(tmp_path / "b.checkpoint", "test/run")
+
+
+def test_a_full_disk_leaves_the_previous_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(checkpoint, "write_bytes", full)
+    with pytest.raises(CheckpointError, match="No space left on device; the previous one is unchanged"):
+        save_checkpoint(path, WHOLE)
+    monkeypatch.setattr(checkpoint, "write_bytes", atomic_file.write_bytes)
+    assert load_checkpoint(path, "test/run").facts["step"] == 3

@@ -1,0 +1,27 @@
+"""Charts and series that a run leaves."""
+
+from __future__ import annotations
+
+import math
+from xml.etree import ElementTree as ET
+
+from foundation.training.chart import chart
+from foundation.training.exposition import exposition
+
+
+def test_a_chart_is_well_formed_and_names_its_series() -> None:
+    text = chart("Loss < 2", ("step", "loss"), {"a & b": [(0, 1), (1, math.nan), (2, 0.5)], "empty": []})
+    root = ET.fromstring(text)
+    assert [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")][-1] == "a & b"
+    assert text.count("<polyline") == 1
+    assert "nan" not in text
+
+
+def test_a_chart_of_one_point_or_none_is_drawn() -> None:
+    ET.fromstring(chart("One", ("x", "y"), {"a": [(3, 3)]}, points=True))
+    ET.fromstring(chart("None", ("x", "y"), {}))
+
+
+def test_series_are_grouped_and_escaped() -> None:
+    text = exposition([("r", {"env": 'a"b\\'}, 1.5), ("s", {"k": "v"}, 2.0), ("r", {"env": "c"}, 3.0)])
+    assert text.splitlines() == ["# TYPE r gauge", 'r{env="a\\"b\\\\"} 1.5', 'r{env="c"} 3', "# TYPE s gauge", 's{k="v"} 2']

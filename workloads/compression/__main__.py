@@ -1,0 +1,154 @@
+"""``python -m workloads.compression``: train a small language model, compress it, choose a method.
+
+Exit codes: 0 done; 1 failed; 2 bad arguments, text, model or checkpoint; 4 the loss diverged; 143 stopped by SIGTERM, to be run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from foundation.training import STOPPED, CheckpointError, StopRequest
+from workloads.compression.errors import CompressionError
+from workloads.compression.spec import PROGRAM, add_commands
+
+if TYPE_CHECKING:
+    from workloads.compression.model.text import Text
+
+MODEL: Final = "tiny.gguf"
+OWN_TEXT: Final = ("docs", "foundation", "workloads", "toolchain", "stacks", "simulations", "policies", "loadtests", "sandtable")
+_LINE_EVERY_S: Final = 2.0
+
+
+def main() -> None:
+    """Run one subcommand."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Compress a small language model.", allow_abbrev=False)
+    add_commands(parser)
+    known = parser.parse_args()
+    if known.command == "choose":
+        sys.exit(_reported(lambda: _choose(known)))
+    with StopRequest() as stop:
+        sys.exit(_reported(lambda: _train_or_compress(known, stop)))
+
+
+def _reported(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except CompressionError as error:
+        sys.stderr.write(f"compression: {error}\n")
+        return error.exit_code
+    except CheckpointError as error:
+        sys.stderr.write(f"compression: {error}\n")
+        return 2
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"compression: {error.name} is missing; run this in the environment of the dependency group `training`\n")
+        return 1
+
+
+def _choose(known: argparse.Namespace) -> int:
+    from workloads.compression.chooser import choose
+
+    choice = choose(known.ratio, loss=known.loss, complexity=known.complexity)
+    sys.stdout.write(f"{choice.method} (complexity {choice.complexity})\n" + "".join(f"  because {reason}\n" for reason in choice.reasons))
+    return 0
+
+
+def _train_or_compress(known: argparse.Namespace, stop: StopRequest) -> int:
+    import torch
+
+    from workloads.compression.model.text import read_text
+    from workloads.compression.model.training import Stopped
+
+    torch.set_num_threads(1)  # bit-equal resumption, and the machine is shared
+    text = read_text(known.text or _own_text())
+    try:
+        known.out.mkdir(parents=True, exist_ok=True)
+        _train(known, text, stop)
+        return _compress(known, text, stop) if known.command == "compress" else 0
+    except Stopped as stopped:
+        sys.stderr.write(f"compression: {stopped}; run it again to go on\n")
+        return STOPPED
+    except OSError as error:
+        raise CompressionError(f"{known.out}: {error.strerror}; name a writable folder with --out") from error
+
+
+def _own_text() -> list[Path]:
+    """Return the folders of this project that are here: all of a checkout, less in an image."""
+    root = Path(__file__).resolve().parents[2]
+    return [root / name for name in OWN_TEXT if (root / name).is_dir()]
+
+
+def _train(known: argparse.Namespace, text: Text, stop: StopRequest) -> None:
+    from foundation.processes.atomic_file import write_text
+    from foundation.training.chart import chart
+    from workloads.compression.model.evaluation import bits_per_byte
+    from workloads.compression.model.gguf_file import write_gguf
+    from workloads.compression.model.training import Keeping, Schedule, next_byte_loss, train
+    from workloads.compression.model.transformer import Shape, initial, logits
+
+    path = known.out / MODEL
+    if path.exists():
+        sys.stdout.write(f"{path} is there; it is used\n")
+        return
+    shape = Shape()
+    weights = initial(shape, known.seed)
+    curve = train(
+        weights,
+        lambda windows: next_byte_loss(logits(weights, shape, windows[:, :-1]), windows),
+        text.training,
+        Schedule(known.steps, seed=known.seed),
+        keeping=Keeping(known.out / "tiny.checkpoint", "compression/tiny"),
+        stop=stop,
+        on_step=_progress("train", known.steps),
+    )
+    write_text(known.out / "curve.svg", chart("Training of the small model", ("step", "bits per byte"), {"training": curve}))
+    size = write_gguf(path, weights, shape, "F32")
+    sys.stdout.write(f"{path}: {size:,} bytes, {bits_per_byte(weights, shape, text.held_out):.4f} bits per byte of held-out text\n")
+
+
+def _compress(known: argparse.Namespace, text: Text, stop: StopRequest) -> int:
+    from workloads.compression.engine_speed import measure
+    from workloads.compression.pipeline import ORDERS, Pipeline, Settings
+    from workloads.compression.report import Report
+
+    settings = Settings(distil_steps=known.distil_steps, lora_steps=known.lora_steps, seed=known.seed)
+    steps = {"distil": settings.distil_steps, "lora": settings.lora_steps}
+    lines: dict[str, Callable[[int, float], None]] = {}
+
+    def on_step(name: str, step: int, bits: float) -> None:
+        lines.setdefault(name, _progress(name, steps[name.rpartition("-")[2]]))(step, bits)
+
+    pipeline = Pipeline(known.out / MODEL, text, known.out, settings, stop=stop, on_step=on_step)
+    stages = [pipeline.quantised("Q8_0"), pipeline.quantised("Q4_0")]
+    for order in ORDERS if known.order == "both" else (known.order,):
+        stages += pipeline.run(order)
+    speeds = {}
+    if known.engine_python is not None:
+        models = {stage.name: stage.path for stage in (pipeline.original, *stages)}
+        speeds = measure(models, known.engine_python, log=known.out / "engine.log")
+    report = Report(pipeline.original, stages, speeds, known.usd_per_hour)
+    report.write(known.out)
+    sys.stdout.write(report.table() + "\n")
+    return 0
+
+
+def _progress(name: str, steps: int) -> Callable[[int, float], None]:
+    """Return what writes a line to standard error now and then."""
+    begun = last = time.monotonic()
+
+    def on_step(step: int, bits: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _LINE_EVERY_S or step == steps:
+            last = now
+            sys.stderr.write(f"{name}: step {step} of {steps}, {bits:.3f} bits per byte, {now - begun:.0f} s\n")
+
+    return on_step
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Methods: structured pruning, distillation, low-rank adapters, singular values. One a file, each with its source."""

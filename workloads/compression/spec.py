@@ -1,0 +1,67 @@
+"""The arguments of a compression container: what the stack writes and the program obeys."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from foundation.processes.arguments import read_arguments
+
+PROGRAM: Final = "python -m workloads.compression"
+DEFAULT_STEPS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CompressionSpec:
+    """A compression job: train the small model if it is missing, then run a pipeline over it.
+
+    ``order`` is ``sensible``, ``asked`` or ``both``; ``steps`` train the model; everything is kept in the folder ``out``.
+    """
+
+    order: str = "sensible"
+    steps: int = DEFAULT_STEPS
+    seed: int = 0
+    out: str = "/checkpoints"
+
+    def to_args(self) -> list[str]:
+        """Return the container's ``args``."""
+        return ["compress", f"--order={self.order}", f"--steps={self.steps}", f"--seed={self.seed}", f"--out={self.out}"]
+
+    @classmethod
+    def from_args(cls, args: Sequence[str]) -> CompressionSpec:
+        """Read a container's ``args``. Raises ``ArgumentsError``."""
+        known = read_arguments(args, PROGRAM, add_commands)
+        return cls(known.order, known.steps, known.seed, str(known.out))
+
+
+def positive(text: str) -> int:
+    """Read a positive whole number for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands to ``parser``."""
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train the small language model and write it as tiny.gguf")
+    compress = commands.add_parser("compress", help="run the pipeline over the small model, training it first if it is missing")
+    for command in (train, compress):
+        command.add_argument("--out", type=Path, required=True, help="folder for the model, checkpoints and the report")
+        command.add_argument(
+            "--text", type=Path, action="append", help="file, or folder of *.md and *.py; repeatable (default: this project)"
+        )
+        command.add_argument("--steps", type=positive, default=DEFAULT_STEPS, help="training steps of the model (default: %(default)s)")
+        command.add_argument("--seed", type=int, default=0, help="of weights and batches (default: %(default)s)")
+    compress.add_argument("--order", choices=("sensible", "asked", "both"), default="sensible", help="of the stages (default: %(default)s)")
+    compress.add_argument("--distil-steps", type=positive, default=200, help="of the stage distil (default: %(default)s)")
+    compress.add_argument("--lora-steps", type=positive, default=60, help="of the stage lora (default: %(default)s)")
+    compress.add_argument("--engine-python", type=Path, help="Python of the engine's environment: measure speed there too")
+    compress.add_argument("--usd-per-hour", type=float, help="price of the machine: adds USD per million tokens")
+    choose = commands.add_parser("choose", help="say which method reaches a size, and why")
+    choose.add_argument("--ratio", type=float, required=True, help="how many times smaller than F32")
+    choose.add_argument("--loss", type=float, default=0.02, help="tolerated relative loss (default: %(default)s)")
+    choose.add_argument("--complexity", choices=("low", "medium", "high"), help="where it is known better")
