@@ -7,6 +7,22 @@ class FederationError(Exception):
     """Base; its text can be shown to an operator unchanged."""
 
 
+class DefinitionError(FederationError):
+    """The definition or the roster of a federation is invalid; the message names the key."""
+
+
+class TaskError(FederationError):
+    """A task's records are missing or cannot be used; names the client where it is one client's."""
+
+
+class StateError(FederationError):
+    """The durable state of a server or a client cannot be read or written; names the file. Nothing is released until it can."""
+
+
+class RefusedError(FederationError):
+    """The gate refuses a client or a round; the message names both and the rule."""
+
+
 class PrivacyError(FederationError):
     """No accountant covers a mechanism or a budget as declared."""
 

@@ -35,12 +35,14 @@ class Entry:
     Attributes:
         release_id: chosen by the caller, such as run and round.
         release: what was released.
-        epsilon: spent in all, this release included.
+        epsilon: spent in all, this entry included.
+        count: how often it was made under this id, such as the steps of a round.
     """
 
     release_id: str
     release: Release
     epsilon: float
+    count: int = 1
 
 
 class Ledger:
@@ -102,15 +104,20 @@ class Ledger:
     @property
     def spent(self) -> Guarantee:
         """What has been spent so far."""
-        return self._guarantee(self._entries[-1].epsilon if self._entries else 0.0, len(self._entries))
+        return self._guarantee(self._entries)
 
     @property
     def consumed(self) -> float:
         """Share of the budget that is spent, between 0 and 1."""
         return self.spent.epsilon / self.budget
 
-    def spend(self, release_id: str, release: Release) -> Guarantee:
+    def spend(self, release_id: str, release: Release, count: int = 1) -> Guarantee:
         """Pay for a release before it is made; return the total spent including it.
+
+        Args:
+            release_id: stands for it for ever.
+            release: what is released.
+            count: how often it is made under this id.
 
         Raises:
             BudgetExhaustedError: it would exceed the budget; nothing is spent.
@@ -118,31 +125,40 @@ class Ledger:
         """
         for place, entry in enumerate(self._entries, 1):
             if entry.release_id == release_id:
-                if entry.release != release:
+                if (entry.release, entry.count) != (release, count):
                     raise LedgerError(f"{self.path}: {release_id!r} stands for {entry.release}, not for {release}")
-                return self._guarantee(entry.epsilon, place)
-        counts = Counter([entry.release for entry in self._entries])
-        counts[release] += 1
+                return self._guarantee(self._entries[:place])
+        counts = Counter({release: count})
+        for entry in self._entries:
+            counts[entry.release] += entry.count
         epsilon = self._accountant.epsilon(counts, self.statement)
         if not epsilon <= self.budget:  # a NaN is not a valid result either
             raise BudgetExhaustedError(
                 f"{release_id!r} would raise epsilon from {self.spent.epsilon:.4f} to {epsilon:.4f}, and the budget is {self.budget:g} "
                 f"({self.path}); nothing was released"
             )
-        entries = [*self._entries, Entry(release_id, release, epsilon)]
+        entries = [*self._entries, Entry(release_id, release, epsilon, count)]
         self._write(entries)
         self._entries = entries
         return self.spent
 
-    def _guarantee(self, epsilon: float, releases: int) -> Guarantee:
-        return Guarantee(self.statement, epsilon, self._accountant.name, releases)
+    def _guarantee(self, entries: list[Entry]) -> Guarantee:
+        spent = entries[-1].epsilon if entries else 0.0
+        return Guarantee(self.statement, spent, self._accountant.name, sum(each.count for each in entries))
 
     def _terms(self) -> dict[str, Any]:
         return {"statement": self.statement.as_dict(), "budget": self.budget, "accountant": self._accountant.name}
 
     def _write(self, entries: list[Entry]) -> None:
         rows = [
-            {"id": each.release_id, "kind": _NAMES[type(each.release)], **asdict(each.release), "epsilon": each.epsilon} for each in entries
+            {
+                "id": each.release_id,
+                "kind": _NAMES[type(each.release)],
+                **asdict(each.release),
+                "count": each.count,
+                "epsilon": each.epsilon,
+            }
+            for each in entries
         ]
         content = {**self._terms(), "entries": rows}
         try:
@@ -161,5 +177,5 @@ def _digest(content: Any) -> str:
 
 
 def _entry(row: dict[str, Any]) -> Entry:
-    fields = {name: value for name, value in row.items() if name not in {"id", "kind", "epsilon"}}
-    return Entry(str(row["id"]), _KINDS[row["kind"]](**fields), float(row["epsilon"]))
+    fields = {name: value for name, value in row.items() if name not in {"id", "kind", "count", "epsilon"}}
+    return Entry(str(row["id"]), _KINDS[row["kind"]](**fields), float(row["epsilon"]), int(row["count"]))

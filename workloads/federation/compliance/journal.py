@@ -1,0 +1,80 @@
+"""Each decision is in the audit log exactly once, however often its writer was killed.
+
+An event has a key, such as the round. A writer that was killed between an act and its entry repeats the entry after the restart, and one
+that was killed after it finds the entry and writes none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from foundation.processes.atomic_file import write_bytes
+from workloads.federation.audit.log import AuditLog
+from workloads.federation.audit.record import head_path
+from workloads.federation.errors import AuditError
+
+
+class Journal:
+    """The audit log of a run; one process owns it.
+
+    Args:
+        folder: of ``audit.jsonl`` and its key ``audit.key``; both are made on first use.
+        run: the run's identifier, from which the trace id follows.
+
+    Raises:
+        AuditError: the log was altered, or a file cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.trace_id = sha256(run.encode()).hexdigest()[:32]
+        path = folder / "audit.jsonl"
+        key = audit_key(folder)
+        # A writer that was killed between the empty log and its first head has logged nothing.
+        fresh = not head_path(path).exists() and (not path.exists() or not path.stat().st_size)
+        if fresh:
+            path.unlink(missing_ok=True)
+        self.log = AuditLog.create(path, key) if fresh else AuditLog.open(path, key)
+        self._known = {(entry["event"], entry["fields"].get("key")) for entry in events(path)}
+
+    def once(self, event: str, key: str, fields: Mapping[str, Any]) -> None:
+        """Write an event unless it has been written.
+
+        Raises:
+            AuditError: the write fails; the log is unchanged.
+        """
+        if (event, key) not in self._known:
+            self.log.append(event, {"key": key, **fields}, trace_id=self.trace_id)
+            self._known.add((event, key))
+
+
+def events(path: Path) -> list[dict[str, Any]]:
+    """Return the entries of a log that has been verified."""
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def audit_key(folder: Path) -> Ed25519PrivateKey:
+    """Return the signing key of the log in ``folder``, drawn on first use; its public half lies in ``audit.pub``.
+
+    Raises:
+        AuditError: the key cannot be read or written.
+    """
+    path = folder / "audit.key"
+    try:
+        if not path.exists():
+            write_bytes(path, secrets.token_bytes(32), mode=0o600)
+        key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        if not (public := folder / "audit.pub").exists():
+            write_bytes(public, key.public_key().public_bytes_raw().hex().encode() + b"\n", mode=0o644)
+    except OSError as error:
+        raise AuditError(f"the key of the audit log in {folder} cannot be used: {os.strerror(error.errno or 0)}") from error
+    except ValueError as error:
+        raise AuditError(f"{path} is no Ed25519 key of 32 bytes") from error
+    return key

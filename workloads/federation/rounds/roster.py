@@ -1,0 +1,96 @@
+"""The roster: who takes part, with which signing key and how many records.
+
+It reaches the server and every client by a way that the server does not control. A server that could change it could take the place of
+clients in secure aggregation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from workloads.federation.definition import Definition, Part
+from workloads.federation.errors import DefinitionError
+
+_KEY_HEX: Final = 64
+
+
+class Member(Part):
+    """A client as it was enrolled. Its name is its key in the roster."""
+
+    key: str
+    """Ed25519 public key, 64 hexadecimal digits."""
+    records: int
+    """How many training records it has: its weight. A client cannot claim another number later."""
+    consent: str
+    """SHA-256 of its snapshot of who consented, 64 hexadecimal digits."""
+    residency: str
+    """Where the records are."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The key's 32 bytes."""
+        return bytes.fromhex(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All clients by name.
+
+    Raises:
+        DefinitionError: a key or a consent is malformed, or a client has no records; the message names the client.
+    """
+
+    members: Mapping[str, Member]
+
+    def __post_init__(self) -> None:
+        for name, member in self.members.items():
+            for what, text in (("key", member.key), ("consent", member.consent)):
+                if len(text) != _KEY_HEX or not set(text) <= set("0123456789abcdef"):
+                    raise DefinitionError(f"roster, client {name!r}: {what} is not {_KEY_HEX} lower-case hexadecimal digits")
+            if member.records < 1:
+                raise DefinitionError(f"roster, client {name!r} has no records; an empty client cannot train, so leave it out")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Sorted names; a client's place among them is its part of the partition."""
+        return tuple(sorted(self.members))
+
+    def keys(self, names: tuple[str, ...]) -> dict[str, bytes]:
+        """Return the public keys of some clients."""
+        return {name: self.members[name].public_key for name in names}
+
+    def weight(self, name: str, definition: Definition) -> float:
+        """Return the factor of a client's update in the sum, at most 1: by records, and equal with client-level privacy."""
+        if definition.privacy.unit == "client":
+            return 1.0
+        return self.members[name].records / max(member.records for member in self.members.values())
+
+    def without(self, name: str) -> Roster:
+        """Return the roster after a client was erased."""
+        return Roster({other: member for other, member in self.members.items() if other != name})
+
+    def to_json(self) -> str:
+        """Return the roster's file."""
+        return json.dumps({name: self.members[name].model_dump() for name in self.names}, indent=1)
+
+    @classmethod
+    def read(cls, path: Path) -> Roster:
+        """Read a roster's file.
+
+        Raises:
+            DefinitionError: it cannot be read, or is no roster.
+        """
+        try:
+            content = json.loads(path.read_bytes())
+            return cls({str(name): Member.model_validate(member) for name, member in content.items()})
+        except OSError as error:
+            raise DefinitionError(f"the roster {path} cannot be read: {error.strerror}") from error
+        except (ValueError, AttributeError) as error:
+            reason = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
+            raise DefinitionError(f"{path} is no roster: {reason}") from error
