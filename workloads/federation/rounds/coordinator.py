@@ -172,10 +172,11 @@ class Coordinator:
         return tuple(name for name in self.terms.chosen(self.number) if name in self._present)
 
     def _may_begin(self) -> bool:
-        candidates = self._candidates()
-        if len(candidates) == self.terms.most_participants:
-            return True
-        return len(candidates) >= self.terms.quorum and self._now_s >= self._waiting_since_s + self.terms.definition.deadline_s
+        present = len(self._candidates())
+        if present < self.terms.quorum:
+            self._waiting_since_s = self._now_s  # the others get their time once there is a quorum
+        overdue = self._now_s >= self._waiting_since_s + self.terms.definition.deadline_s
+        return present == self.terms.most_participants or (present >= self.terms.quorum and overdue)
 
     def _begin(self) -> list[ToClient]:
         candidates = self._candidates()
