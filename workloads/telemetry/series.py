@@ -1,8 +1,7 @@
 """Names of the series that rules and dashboards read, each with who exposes it; a test holds every expression to this list.
 
-The engine is llama.cpp: it counts tokens and seconds and shows its queue, and knows no latency of a single request. Histograms of the
-time to the first token and of whole answers (OpenTelemetry's ``gen_ai.server.*``) come with the gateway, which this stack does not
-deploy yet; until then nothing here may be built on them.
+The engine is llama.cpp: it counts tokens and seconds and shows its queue, and knows no latency of a single request. The series of the
+gateway, which knows them, are in ``gateway.py``.
 
 OpenTelemetry names appear as Prometheus writes them (underscores, unit and type as suffixes).
 """

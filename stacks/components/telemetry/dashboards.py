@@ -1,4 +1,4 @@
-"""Grafana dashboards, built as data: serving, accelerators, platform.
+"""The dashboards: serving, gateway, accelerators, platform.
 
 Grafana's sidecar picks up ConfigMaps with the label ``grafana_dashboard``; this stack runs no Grafana itself.
 """
@@ -6,33 +6,21 @@ Grafana's sidecar picks up ConfigMaps with the label ``grafana_dashboard``; this
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
+from stacks.components.telemetry.grafana import Panel, dashboard
+from stacks.components.telemetry.rules import ERRORS_PER_S
+from workloads.telemetry import gateway as names
 from workloads.telemetry.series import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     import pulumi
 
     from stacks.environment import Environment
-
-_SCHEMA_VERSION: Final = 41
-_COLUMNS, _WIDTH, _HEIGHT = 2, 12, 8
-_SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One panel: PromQL expressions by legend, a Grafana unit, and a threshold line."""
-
-    title: str
-    unit: str
-    expressions: dict[str, str]
-    limit: float | None = None
 
 
 class Dashboards(Component):
@@ -61,6 +49,8 @@ class Dashboards(Component):
 def contents(environment: Environment) -> dict[str, list[Panel]]:
     """Return the panels of every dashboard that applies to ``environment``."""
     found = {"serving": _serving(environment), "platform": _platform()}
+    if environment.gateway:
+        found["gateway"] = _gateway(environment)
     if any(pool.gpu for pool in environment.node_pools):
         found["accelerators"] = _accelerators()
     return found
@@ -102,6 +92,72 @@ def _serving(environment: Environment) -> list[Panel]:
     ]
 
 
+def _gateway(environment: Environment) -> list[Panel]:
+    limits = {threshold.metric: threshold.limit for threshold in environment.thresholds}
+    by_model = "{{provider}}/{{model}}"
+    return [
+        Panel("Requests per second", "reqps", {by_model: _rate(names.REQUESTS, "provider", "model")}),
+        Panel(
+            "Requests to Claude and Gemini per second",
+            "reqps",
+            {"Claude {{model}}": _rate(names.CLAUDE_REQUESTS, "model"), "Gemini {{model}}": _rate(names.GEMINI_REQUESTS, "model")},
+        ),
+        Panel("Errors per second", "reqps", {f"{by_model} {{{{kind}}}}": _rate(names.ERRORS, "provider", "model", "kind")}, ERRORS_PER_S),
+        Panel("Refused by the gateway per second", "reqps", {"{{reason}}": _rate(names.REFUSED, "reason")}),
+        Panel(
+            "Whole answer, 50th and 95th percentile",
+            "s",
+            {f"p{q} {by_model}": _quantile(q, names.LATENCY, "provider", "model") for q in (50, 95)},
+            _seconds(limits.get("p95_e2e_ms")),
+        ),
+        Panel(
+            "First token, 95th percentile",
+            "s",
+            {
+                "{{gen_ai_provider_name}}/{{gen_ai_request_model}}": _quantile(
+                    95, names.FIRST_CHUNK, "gen_ai_provider_name", "gen_ai_request_model"
+                )
+            },
+            _seconds(limits.get("p95_ttft_ms")),
+        ),
+        Panel("The gateway's own time", "s", {f"p{q}": _quantile(q, names.OVERHEAD) for q in (50, 95, 99)}),
+        Panel("Requests in flight", "short", {"{{pod}}": names.IN_FLIGHT}),
+        Panel("USD per hour", "currencyUSD", {by_model: f"3600 * {_rate(names.COST_USD, 'provider', 'model')}"}),
+        Panel(
+            "USD of the last day",
+            "currencyUSD",
+            {"{{tenant}}": f"sum by (tenant) (increase({names.COST_USD}[1d]))"},
+            environment.gateway.limits.usd_per_day if environment.gateway else None,
+        ),
+        Panel(
+            "Tokens per second",
+            "short",
+            {
+                "prompts {{gen_ai_request_model}}": _rate(names.INPUT_TOKENS, "gen_ai_request_model"),
+                "answers {{gen_ai_request_model}}": _rate(names.OUTPUT_TOKENS, "gen_ai_request_model"),
+                "read from a provider's cache {{gen_ai_request_model}}": _rate(names.CACHE_READ_TOKENS, "gen_ai_request_model"),
+            },
+        ),
+        Panel("Cost in doubt per second", "reqps", {f"{by_model} {{{{doubt}}}}": _rate(names.DOUBTS, "provider", "model", "doubt")}),
+        Panel("Cache lookups per second", "reqps", {"{{result}}": _rate(names.CACHE, "result")}),
+        Panel("Breaker open", "short", {"{{target}}": f"max by (target) ({names.BREAKER_OPEN})"}),
+        Panel("Attempts per second", "reqps", {"{{target}} {{outcome}}": _rate(names.ATTEMPTS, "target", "outcome")}),
+        Panel("Fallbacks per second", "reqps", {"{{route}}": _rate(names.FALLBACKS, "route")}),
+    ]
+
+
+def _rate(series: str, *labels: str) -> str:
+    return f"sum by ({', '.join(labels)}) (rate({series}[5m]))"
+
+
+def _quantile(percent: int, histogram: str, *labels: str) -> str:
+    return f"histogram_quantile({percent / 100:g}, sum by ({', '.join(('le', *labels))}) (rate({histogram}_bucket[5m])))"
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
+
+
 def _accelerators() -> list[Panel]:
     return [
         Panel("Utilisation", "percent", {"{{Hostname}}/{{gpu}}": "DCGM_FI_DEV_GPU_UTIL"}),
@@ -130,48 +186,3 @@ def _platform() -> list[Panel]:
         Panel("Memory by pod", "bytes", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_pod_memory_working_set_bytes)"}),
         Panel("CPU by pod", "short", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_pod_cpu_usage)"}),
     ]
-
-
-def dashboard(environment: Environment, slug: str, panels: list[Panel]) -> dict[str, Any]:
-    """Return one dashboard as Grafana's JSON model."""
-    return {
-        "uid": f"sandtable-{environment.name}-{slug}"[:40],  # Grafana's own limit
-        "title": f"{environment.name}: {slug}",
-        "tags": ["sandtable", environment.name],
-        "schemaVersion": _SCHEMA_VERSION,
-        "version": 1,
-        "editable": False,
-        "refresh": "30s",
-        "time": {"from": "now-1h", "to": "now"},
-        "timezone": "utc",
-        "templating": {"list": [{"name": "source", "type": "datasource", "query": "prometheus", "label": "Data source"}]},
-        "annotations": {"list": []},
-        "panels": [_panel(index, panel) for index, panel in enumerate(panels)],
-    }
-
-
-def _panel(index: int, panel: Panel) -> dict[str, Any]:
-    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
-    if panel.limit is not None:
-        steps.append({"color": "red", "value": panel.limit})
-    return {
-        "id": index + 1,
-        "type": "timeseries",
-        "title": panel.title,
-        "datasource": _SOURCE,
-        "gridPos": {"x": index % _COLUMNS * _WIDTH, "y": index // _COLUMNS * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
-        "fieldConfig": {
-            "defaults": {
-                "unit": panel.unit,
-                "min": 0,
-                "thresholds": {"mode": "absolute", "steps": steps},
-                "custom": {"thresholdsStyle": {"mode": "line" if panel.limit is not None else "off"}},
-            },
-            "overrides": [],
-        },
-        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}},
-        "targets": [
-            {"refId": chr(ord("A") + number), "datasource": _SOURCE, "expr": expression, "legendFormat": legend}
-            for number, (legend, expression) in enumerate(panel.expressions.items())
-        ],
-    }

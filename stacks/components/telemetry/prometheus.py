@@ -97,7 +97,10 @@ class Prometheus(Component):
 
 
 def configuration(environment: Environment) -> dict[str, Any]:
-    """Return ``prometheus.yaml`` (JSON is YAML): it scrapes the stack's container ports called ``metrics`` and the engines' port."""
+    """Return ``prometheus.yaml`` (JSON is YAML).
+
+    It scrapes the stack's container ports called ``metrics``, and the port of engines and gateways.
+    """
     port_name, port_number = "__meta_kubernetes_pod_container_port_name", "__meta_kubernetes_pod_container_port_number"
     label = "__meta_kubernetes_pod_label_"
     part_of = label + "app_kubernetes_io_part_of"
@@ -113,7 +116,11 @@ def configuration(environment: Environment) -> dict[str, Any]:
             "kubernetes_sd_configs": [{"role": "pod"}],
             "relabel_configs": [{"source_labels": [part_of, port_name, role], "regex": selected, "action": "keep"}, address, *names],
         }
-        for job, selected in (("metrics", f"{PART_OF};metrics;.*"), ("engines", f"{PART_OF};http;{labels.ROLE_ENGINE}"))
+        for job, selected in (
+            ("metrics", f"{PART_OF};metrics;.*"),
+            ("engines", f"{PART_OF};http;{labels.ROLE_ENGINE}"),
+            *((("gateways", f"{PART_OF};http;{labels.ROLE_GATEWAY}"),) if environment.gateway else ()),
+        )
     ]
     if environment.secrets.engine != "none":
         selected = {"source_labels": [label + "app_kubernetes_io_name", port_name], "regex": "vault;https", "action": "keep"}

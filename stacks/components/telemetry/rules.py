@@ -1,4 +1,4 @@
-"""Alert rules: multi-window burn rates of the error budgets, and failures of the platform itself.
+"""Alert rules: multi-window burn rates of the error budgets, failures of the platform itself, and what the gateway's clients see.
 
 Rule 1: objectives are the environment's own thresholds; nothing is typed twice. The engines expose no latencies of single requests, so
 shares of requests become shares of time. ``failed_share < 0.01`` limits the time during which engines do not answer. ``p95_ttft_ms`` allows
@@ -15,12 +15,13 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
+from workloads.telemetry import gateway as names
 from workloads.telemetry.series import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     import pulumi
 
-    from stacks.environment import Environment
+    from stacks.environment import Environment, Gateway
 
 #: (burn rate, long window, short window, severity)
 BURN_RATES: Final = ((14.4, "1h", "5m", "page"), (6.0, "6h", "30m", "page"), (3.0, "1d", "2h", "ticket"))
@@ -29,6 +30,9 @@ CONFIG_MAP: Final = "prometheus-rules"
 
 #: Share of failures that raises an alert if no threshold sets one.
 _DEFAULT_FAILED_SHARE: Final = 0.01
+#: Errors of one provider, model and kind per second that raise an alert.
+ERRORS_PER_S: Final = 0.1
+_ATTEMPTS_A_REQUEST: Final = 1.2
 #: The share beyond a 95th percentile.
 _LATE_SHARE: Final = 0.05
 
@@ -47,7 +51,11 @@ class Rules(Component):
             CONFIG_MAP,
             places.TELEMETRY,
             part="rules",
-            data={"slo.json": {"groups": slo_groups(environment)}, "platform.json": {"groups": platform_groups(environment)}},
+            data={
+                "slo.json": {"groups": slo_groups(environment)},
+                "platform.json": {"groups": platform_groups(environment)},
+                **({"gateway.json": {"groups": gateway_groups(environment, environment.gateway)}} if environment.gateway else {}),
+            },
         )
         self.register_outputs({"config_map": CONFIG_MAP})
 
@@ -146,6 +154,47 @@ def platform_groups(environment: Environment) -> list[dict[str, Any]]:
             _alert("GpuError", "max by (Hostname, gpu) (DCGM_FI_DEV_XID_ERRORS) > 0", "1m", "page", "the driver reports an XID error")
         )
     return [{"name": "platform", "interval": "30s", "rules": alerts}]
+
+
+def gateway_groups(environment: Environment, section: Gateway) -> list[dict[str, Any]]:
+    """Return the alerts about what clients of the gateway see, and about what it spends."""
+    doubted = ", ".join(names.GATEWAY_SERIES[names.DOUBTS])
+    alerts = [
+        _alert("HighLLMErrorRate", f"rate({names.ERRORS}[5m]) > {ERRORS_PER_S}", "2m", "warning", "requests end in errors of one kind"),
+        _alert("LLMBreakerOpen", f"max by (target) ({names.BREAKER_OPEN}) == 1", "5m", "ticket", "a target is left alone for five minutes"),
+        _alert(
+            "LLMRetriesAmplify",
+            f"sum(rate({names.ATTEMPTS}[5m])) / sum(rate({names.REQUESTS}[5m])) > {_ATTEMPTS_A_REQUEST}",
+            "10m",
+            "ticket",
+            "providers get more calls than clients send requests",
+        ),
+        _alert(
+            "LLMCostInDoubt",
+            # A counter appears with its first count, which no rate sees.
+            f"sum by ({doubted}) (increase({names.DOUBTS}[10m])) > 0"
+            f" or sum by ({doubted}) ({names.DOUBTS} unless {names.DOUBTS} offset 10m) > 0",
+            "0m",
+            "ticket",
+            "a cost is an estimate: the model has no price, or the answer did not say what it used",
+        ),
+        _alert("LLMSpansDropped", f"sum(increase({names.SPANS_DROPPED}[10m])) > 0", "10m", "ticket", "the collector takes no spans"),
+    ]
+    limits = {threshold.metric: threshold.limit for threshold in environment.thresholds}
+    for metric, series, name, text in (
+        ("p95_ttft_ms", names.FIRST_CHUNK, "LLMFirstTokensLate", "first tokens come late"),
+        ("p95_e2e_ms", names.LATENCY, "LLMAnswersLate", "answers come late"),
+    ):
+        if bound_ms := limits.get(metric):
+            quantile = f"histogram_quantile(0.95, sum by (le) (rate({series}_bucket[5m])))"
+            alerts.append(
+                _alert(name, f"{quantile} > {bound_ms / 1000:g}", "10m", "ticket", f"{text}: the 95th percentile exceeds {metric}")
+            )
+    if (usd := section.limits.usd_per_day) is not None:
+        # Each replica limits what it spends itself; together they may spend more.
+        text = "the tenant's replicas together have spent a day's limit"
+        alerts.append(_alert("LLMBudgetSpent", f"sum by (tenant) (increase({names.COST_USD}[1d])) > {usd:g}", "0m", "page", text))
+    return [{"name": "gateway", "interval": "30s", "rules": alerts}]
 
 
 def _alert(name: str, expression: str, lasting: str, severity: str, summary: str) -> dict[str, Any]:

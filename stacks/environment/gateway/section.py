@@ -43,7 +43,7 @@ class Gateway(Replicated):
     routes: dict[ModelName, Route] = Field(min_length=1)
     """By the model's name that clients send."""
     limits: Limits = Limits()
-    """Of the tenant `rehearsal`, whose key is the secret `gateway_token`."""
+    """Of the tenant `rehearsal`, whose key is the secret `gateway_token`. Each replica counts on its own."""
     retries: Retries = Retries()
     breaker: Breakers = Breakers()
     cache: Cache = Cache()

@@ -1,0 +1,86 @@
+"""Alert rules and dashboards as Prometheus itself reads them: ``promtool check rules`` and ``promtool test rules``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.components.telemetry.dashboards import contents
+from stacks.components.telemetry.rules import gateway_groups, platform_groups, slo_groups
+from stacks.environment.file import load
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH (Debian's package `prometheus` has it)")
+
+
+def promtool(folder: Path, *arguments: str) -> str:
+    run = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_prometheus_accepts_the_rules(tmp_path: Path, name: str) -> None:
+    environment = load(name, root=ROOT)
+    assert environment.gateway is not None
+    groups = [*slo_groups(environment), *platform_groups(environment), *gateway_groups(environment, environment.gateway)]
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
+    assert "SUCCESS" in promtool(tmp_path, "check", "rules", "rules.json")
+
+
+def test_prometheus_accepts_the_queries_of_the_dashboards(tmp_path: Path) -> None:
+    queries = [query for panels in contents(load("prod", root=ROOT)).values() for panel in panels for query in panel.expressions.values()]
+    recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": [{"name": "queries", "rules": recorded}]}))
+    assert f"SUCCESS: {len(queries)} rules found" in promtool(tmp_path, "check", "rules", "rules.json")
+
+
+def alert(at: str, name: str, *expected: dict[str, Any]) -> dict[str, Any]:
+    return {"eval_time": at, "alertname": name, "exp_alerts": list(expected)}
+
+
+def test_errors_and_doubts_raise_their_alerts_in_time(tmp_path: Path) -> None:
+    environment = load("staging", root=ROOT)
+    assert environment.gateway is not None
+    groups = gateway_groups(environment, environment.gateway)
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
+    summaries = {rule["alert"]: rule["annotations"] for group in groups for rule in group["rules"]}
+    many = {"provider": "anthropic", "model": "claude-sonnet-5-5", "kind": "overloaded"}
+    few = many | {"kind": "timeout"}
+    doubt = {"provider": "anthropic", "model": "claude-new", "doubt": "unpriced-model"}
+
+    def series(name: str, labels: dict[str, str]) -> str:
+        return name + "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+
+    high = {"exp_labels": {"severity": "warning", **many}, "exp_annotations": summaries["HighLLMErrorRate"]}
+    uncertain = {"exp_labels": {"severity": "ticket", **doubt}, "exp_annotations": summaries["LLMCostInDoubt"]}
+    spent = {"exp_labels": {"severity": "page", "tenant": "rehearsal"}, "exp_annotations": summaries["LLMBudgetSpent"]}
+    test = {
+        "interval": "30s",
+        "input_series": [
+            # 12 a minute are 0.2 a second; 3 a minute are 0.05.
+            {"series": series("llm_errors_total", many), "values": "0+6x60"},
+            {"series": series("llm_errors_total", few), "values": "0+1.5x60"},
+            {"series": series("llm_gateway_cost_doubts_total", doubt), "values": "_x10 1x50"},
+            *(
+                {"series": f'llm_gateway_cost_usd_total{{tenant="rehearsal", pod="{pod}"}}', "values": "0+0.5x60"}
+                for pod in ("gateway-1", "gateway-2")
+            ),
+        ],
+        "alert_rule_test": [
+            alert("2m", "HighLLMErrorRate"),  # above the limit, but not for two minutes
+            alert("5m", "HighLLMErrorRate", high),
+            alert("4m", "LLMCostInDoubt"),
+            alert("6m", "LLMCostInDoubt", uncertain),
+            alert("5m", "LLMBudgetSpent"),
+            alert("20m", "LLMBudgetSpent", spent),  # 40 USD by both replicas, over a limit of 20
+        ],
+    }
+    (tmp_path / "test.json").write_text(json.dumps({"rule_files": ["rules.json"], "evaluation_interval": "30s", "tests": [test]}))
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "test.json")
