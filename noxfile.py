@@ -118,8 +118,8 @@ def bench_gateway(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def federation(session: nox.Session) -> None:
-    """Privacy accounting against reference values of the literature and of its peers; needs `dp-accounting`."""
-    _install(session, "test", "federation")
+    """Privacy accounting against the literature and its peers, proofs against the vectors of their draft, homomorphic sums."""
+    _install(session, "test", "federation", "federation-proofs", "federation-homomorphic")
     session.run("pytest", "tests/federation", *session.posargs)
 
 

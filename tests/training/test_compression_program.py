@@ -46,7 +46,9 @@ def test_the_engine_continues_a_text_as_the_weights_say(tmp_path: Path) -> None:
     shape = Shape(layers=2, width=64, feed_forward=96, heads=2, kv_heads=1)
     weights = initial(shape, 0)
     words = torch.tensor(list((LINE * 30).encode()))
-    train(weights, lambda batch: next_byte_loss(logits(weights, shape, batch[:, :-1]), batch), words, Schedule(150, sequences=8, positions=48))
+    train(
+        weights, lambda batch: next_byte_loss(logits(weights, shape, batch[:, :-1]), batch), words, Schedule(150, sequences=8, positions=48)
+    )
     for kind in KINDS:
         path = tmp_path / f"{kind}.gguf"
         write_gguf(path, weights, shape, kind)

@@ -7,7 +7,9 @@
 ``rounds``              server and clients as state machines, with what they keep on the disk
 ``privacy``             accounting, calibration, the budget ledger, and the noise itself
 ``secure_aggregation``  the server learns only the sum of the updates, not a single one of them
+``proofs``              proofs that an update of a small model is within its bounds, checked by several aggregators
+``homomorphic``         encrypted updates that a server can add and not read
 ``compliance``          the gate before each round, and its journal
 ``audit``               a signed, hash-chained log of what was done
-``transport``           messages between the programs
+``transport``           messages between the programs, with mutual TLS
 """

@@ -51,5 +51,9 @@ class TransportError(FederationError):
     """The other side cannot be reached, does not accept this one's certificate, or has refused what was sent; names the address."""
 
 
+class ProofError(FederationError):
+    """A proof does not hold, a share of one is malformed, or what it should prove is out of range."""
+
+
 class AuditError(FederationError):
     """The audit log cannot be written, or has been altered; the message names the file and the line."""
