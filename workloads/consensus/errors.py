@@ -35,3 +35,23 @@ class VersionError(ConsensusError):
 
 class OwnerError(ConsensusError):
     """A folder, a connection or a certificate belongs to another group or another member."""
+
+
+class LimitError(ConsensusError):
+    """A key, a value or a request is too long; the message says how much is allowed."""
+
+
+class CompactedError(ConsensusError):
+    """A watch asks for changes that are not kept any more."""
+
+
+class ProtocolError(ConsensusError):
+    """The other side of a connection speaks something else, or sent something damaged."""
+
+
+class RefusedError(ConsensusError):
+    """The other side refused the connection, and said why."""
+
+
+class CertificateError(ConsensusError):
+    """Certificates cannot be read, or do not fit together; the message names the file."""

@@ -166,6 +166,10 @@ class Effects:
     committed: tuple[Entry, ...] = ()
     reads: tuple[ReadReady, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return self.needs_fsync or bool(self.at_once or self.after_fsync or self.restore or self.committed or self.reads)
+
     @property
     def needs_fsync(self) -> bool:
         """Whether there is anything to make durable."""

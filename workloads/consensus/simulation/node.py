@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from workloads.consensus.errors import BusyError, NotLeaderError
 from workloads.consensus.raft.member import Member
-from workloads.consensus.raft.messages import Effects, Kind, Message, Snapshot
+from workloads.consensus.raft.messages import Effects, Entry, Message, Snapshot
 from workloads.consensus.raft.state import Settings
 from workloads.consensus.simulation.disk import Crash, Disk
-from workloads.consensus.store.command import Action, Command, Result
-from workloads.consensus.store.machine import Machine
+from workloads.consensus.store.command import Command
+from workloads.consensus.store.replica import Answer, Replica
 
 if TYPE_CHECKING:
     from workloads.consensus.simulation.cluster import Cluster
 
-Answer = Callable[[Result | None], None]
+#: Short, because nodes write snapshots all the time.
+_HISTORY = 10
 
 
 class Node:
@@ -31,7 +32,6 @@ class Node:
     def __init__(self, name: str, cluster: Cluster, disk: Disk) -> None:
         self.name = name
         self.disk = disk
-        self.machine = Machine()
         self.is_up = False
         self.life = 0
         self.crash_probability = 0.0
@@ -40,21 +40,22 @@ class Node:
         self._cluster = cluster
         self._chance: random.Random = cluster.chance
         self._syncing = False
-        self._proposed: dict[int, tuple[int, Answer]] = {}
-        self._reading: dict[int, tuple[Command, Answer]] = {}
-        self._ready: list[tuple[int, int]] = []
-        self._context = 0
+
+    @property
+    def applied(self) -> int:
+        """The index up to which its machine has applied the log."""
+        return self.replica.applied
 
     def start(self, settings: Settings, member: type[Member]) -> None:
         """Start from what the disk has."""
         snapshot, state, entries = self.disk.load()
         self.member = member(self.name, settings, self._chance, snapshot=snapshot, hard_state=state, entries=entries)
-        self.machine = Machine()
-        self.applied = snapshot.index
+        self.replica = Replica(
+            self.member, applies=self._applies, loads=self._loads, compact_after=self.compact_after, max_history=_HISTORY
+        )
         self.is_up = True
         self.life += 1
         self._syncing = False
-        self._proposed, self._reading, self._ready = {}, {}, []
         self._cluster.invariants.restarted(self.member)
         self._schedule_tick(self.life)
         self.pump()
@@ -76,13 +77,7 @@ class Node:
         if not self.is_up:
             return
         try:
-            if command.action is Action.GET:
-                self._context += 1
-                self.member.read(self._context, lease=lease_read)
-                self._reading[self._context] = command, answer
-            else:
-                index, term = self.member.propose(command.encoded())
-                self._proposed[index] = term, answer
+            self.replica.request(command, answer, lease_read=lease_read)
         except (NotLeaderError, BusyError):
             answer(None)
         self.pump()
@@ -126,34 +121,14 @@ class Node:
 
     def _finish(self, effects: Effects) -> None:
         self._send(effects.after_fsync)
-        if effects.restore is not None:
-            self._load(effects.restore)
-        for entry in effects.committed:
-            self._may_crash()
-            self._cluster.invariants.applied(self.name, [entry])
-            result = self.machine.apply(Command.decoded(entry.data)) if entry.kind is Kind.DATA else None
-            self.applied = entry.index
-            term, answer = self._proposed.pop(entry.index, (0, None))
-            if answer is not None:
-                answer(result if term == entry.term else None)
-        self._ready += [(read.context, read.index) for read in effects.reads]
-        self._answer_reads()
-        if self.applied - self.member.log.start >= self.compact_after:
-            self.member.compact(self.applied, self.machine.snapshot())
+        self.replica.finish(effects)
 
-    def _load(self, snapshot: Snapshot) -> None:
+    def _applies(self, entry: Entry) -> None:
+        self._may_crash()
+        self._cluster.invariants.applied(self.name, [entry])
+
+    def _loads(self, snapshot: Snapshot) -> None:
         self._cluster.invariants.loaded(self.name, snapshot)
-        self.machine, self.applied = Machine.restored(snapshot.data), snapshot.index
-
-    def _answer_reads(self) -> None:
-        waiting = []
-        for context, index in self._ready:
-            if index > self.applied:
-                waiting.append((context, index))
-            elif context in self._reading:
-                command, answer = self._reading.pop(context)
-                answer(self.machine.get(command.key))
-        self._ready = waiting
 
     def _send(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -170,6 +145,6 @@ class Node:
 
     def _tick(self, life: int) -> None:
         if life == self.life:
-            self.member.tick()
+            self.replica.tick()
             self._schedule_tick(life)
             self.pump()

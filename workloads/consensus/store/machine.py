@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, field
+from bisect import bisect_left, insort
+from dataclasses import astuple, dataclass, field, replace
 
-from workloads.consensus.store.command import Action, Command, Result
+from workloads.consensus.store.command import LEASE_ENDED, SESSION_EXPIRED, Action, Command, Result
+from workloads.consensus.store.history import Change, History
+
+#: Sessions whose last answer is remembered, and revisions that a watch can begin with.
+MAX_SESSIONS, MAX_HISTORY = 10_000, 10_000
+_ATTACHES = frozenset({Action.PUT, Action.COMPARE_AND_SET})
 
 
 @dataclass(slots=True)
@@ -22,30 +28,48 @@ class Machine:
 
     Args:
         max_sessions: beyond this the least recently used session is forgotten, and its next command is rejected.
+        max_history: revisions that are kept for watches.
+
+    Attributes:
+        due_ms: when the next lease runs out; None without leases.
     """
 
-    def __init__(self, max_sessions: int = 10_000) -> None:
+    def __init__(self, max_sessions: int = MAX_SESSIONS, max_history: int = MAX_HISTORY) -> None:
         self.revision = 0
         self.now_ms = 0
+        self.due_ms: int | None = None
         self.values: dict[str, tuple[str, int, str | None]] = {}  # key -> value, revision of its last change, lease
         self.leases: dict[str, Lease] = {}
+        self.history = History(max_history)
+        self._order: list[str] = []
+        self._changes: list[Change] = []  # of the revision that is under way
         self._sessions: dict[str, tuple[int, Result]] = {}  # oldest use first
         self._max_sessions = max_sessions
+        self._max_history = max_history
 
     def get(self, key: str) -> Result:
         """Return the value of ``key``, or None."""
-        return Result(ok=True, value=self.values.get(key, (None,))[0], revision=self.revision)
+        value, modified, _ = self.values.get(key, (None, 0, None))
+        return Result(ok=True, value=value, revision=self.revision, modified=modified)
 
-    def range(self, start: str, end: str) -> Result:
+    def range(self, start: str, end: str | None) -> Result:
         """Return the keys from ``start`` to before ``end``, in order."""
-        found = [[key, value, revision] for key, (value, revision, _) in sorted(self.values.items()) if start <= key < end]
+        last = len(self._order) if end is None else bisect_left(self._order, end)
+        found = [[key, *self.values[key][:2]] for key in self._order[bisect_left(self._order, start) : last]]
         return Result(ok=True, value=found, revision=self.revision)
+
+    def read(self, command: Command) -> Result:
+        """Return the result of a get or a range."""
+        return self.get(command.key) if command.action is Action.GET else self.range(command.key, command.value)
 
     def apply(self, command: Command) -> Result:
         """Execute ``command`` exactly once, even if it arrives repeatedly."""
+        if command.action is Action.EXPIRE:
+            self._expire(command.now_ms)
+            return Result(ok=True, value=None, revision=self.revision)
         last = self._sessions.pop(command.client, None)
         if last is None and command.number != 1:
-            return Result(ok=False, value=None, revision=self.revision, error="the session has expired; open a new one")
+            return Result(ok=False, value=None, revision=self.revision, error=SESSION_EXPIRED)
         if last is not None and command.number <= last[0]:
             self._sessions[command.client] = last
             if command.number == last[0]:
@@ -53,6 +77,9 @@ class Machine:
             return Result(ok=False, value=None, revision=self.revision, error="a later command of this session was already answered")
         self._expire(command.now_ms)
         result = self._carry_out(command)
+        if self._changes:
+            self._end_revision()
+            result = replace(result, revision=self.revision)
         self._sessions[command.client] = command.number, result
         if len(self._sessions) > self._max_sessions:
             del self._sessions[next(iter(self._sessions))]
@@ -62,28 +89,32 @@ class Machine:
         """Return the whole state."""
         leases = [[name, each.ttl_ms, each.until_ms] for name, each in self.leases.items()]
         sessions = [[client, number, astuple(result)] for client, (number, result) in self._sessions.items()]
-        return json.dumps([self.revision, self.now_ms, self.values, leases, sessions], separators=(",", ":")).encode()
+        state = [self.revision, self.now_ms, self.values, leases, sessions, self.history.dump()]
+        return json.dumps(state, separators=(",", ":")).encode()
 
     @classmethod
-    def restored(cls, data: bytes, max_sessions: int = 10_000) -> Machine:
+    def restored(cls, data: bytes, max_sessions: int = MAX_SESSIONS, max_history: int = MAX_HISTORY) -> Machine:
         """Return the machine whose ``snapshot`` is ``data``."""
-        machine = cls(max_sessions)
-        machine.revision, machine.now_ms, values, leases, sessions = json.loads(data)
+        machine = cls(max_sessions, max_history)
+        machine.revision, machine.now_ms, values, leases, sessions, history = json.loads(data)
+        machine.history = History.loaded(max_history, history)
         machine.values = {key: (value, revision, lease) for key, (value, revision, lease) in values.items()}
         machine.leases = {name: Lease(ttl_ms, until_ms) for name, ttl_ms, until_ms in leases}
         for key, (_, _, lease) in machine.values.items():
             if lease is not None:
                 machine.leases[lease].keys.add(key)
+        machine._order = sorted(machine.values)
+        machine._note_due()
         machine._sessions = {client: (number, Result(*result)) for client, number, result in sessions}
         return machine
 
     def _carry_out(self, command: Command) -> Result:
         ok, key, lease = True, command.key, command.lease
+        if command.action in _ATTACHES and lease is not None and lease not in self.leases:
+            return Result(ok=False, value=LEASE_ENDED, revision=self.revision)
         match command.action:
-            case Action.GET:
-                return self.get(key)
-            case Action.RANGE:
-                return self.range(key, command.value or "")
+            case Action.GET | Action.RANGE:
+                return self.read(command)
             case Action.PUT:
                 ok = self._put(key, command.value or "", lease)
             case Action.COMPARE_AND_SET:
@@ -94,21 +125,24 @@ class Machine:
                 ok = lease is not None and lease not in self.leases
                 if ok and lease is not None:
                     self.leases[lease] = Lease(command.ttl_ms, self.now_ms + command.ttl_ms)
+                    self._note_due()
             case Action.KEEP_ALIVE:
                 held = self.leases.get(lease or "")
                 ok = held is not None
                 if held is not None:
                     held.until_ms = self.now_ms + held.ttl_ms
+                    self._note_due()
             case Action.REVOKE:
                 ok = self._revoke(lease or "")
         return Result(ok=ok, value=None, revision=self.revision)
 
     def _put(self, key: str, value: str, lease: str | None) -> bool:
-        if lease is not None and lease not in self.leases:
-            return False
-        self._detach(key)
-        self.revision += 1
-        self.values[key] = value, self.revision, lease
+        if key in self.values:
+            self._detach(key)
+        else:
+            insort(self._order, key)
+        self.values[key] = value, self.revision + 1, lease
+        self._changes.append((key, value))
         if lease is not None:
             self.leases[lease].keys.add(key)
         return True
@@ -117,12 +151,13 @@ class Machine:
         if key not in self.values:
             return False
         self._detach(key)
-        self.revision += 1
         del self.values[key]
+        del self._order[bisect_left(self._order, key)]
+        self._changes.append((key, None))
         return True
 
     def _detach(self, key: str) -> None:
-        lease = self.values.get(key, (None, 0, None))[2]
+        lease = self.values[key][2]
         if lease is not None:
             self.leases[lease].keys.discard(key)
 
@@ -132,9 +167,22 @@ class Machine:
         for key in sorted(self.leases[lease].keys):
             self._delete(key)
         del self.leases[lease]
+        self._note_due()
         return True
 
     def _expire(self, now_ms: int) -> None:
         self.now_ms = max(self.now_ms, now_ms)
+        if self.due_ms is None or self.due_ms > self.now_ms:
+            return
         for lease in [name for name, each in self.leases.items() if each.until_ms <= self.now_ms]:
             self._revoke(lease)
+            if self._changes:
+                self._end_revision()
+
+    def _note_due(self) -> None:
+        self.due_ms = min((each.until_ms for each in self.leases.values()), default=None)
+
+    def _end_revision(self) -> None:
+        self.revision += 1
+        self.history.add(self.revision, self._changes)
+        self._changes = []

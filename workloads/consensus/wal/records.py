@@ -25,7 +25,7 @@ _SEGMENT, _HARD_STATE, _LOG_ENTRY = b"S", b"H", b"E"
 #: No body is longer; a longer one is damage.
 MAX_BODY_BYTES = 256 << 20
 #: What to do about a damaged file; the rest of an error's message.
-REMEDY = "nothing was changed. Restore the file from a backup, or remove this member from the group, empty its folder and add it again as a new one."
+REMEDY = "nothing was changed. Restore the file from a backup, or remove this member, empty its folder and add it again as a new one."
 
 
 @dataclass(frozen=True, slots=True)
