@@ -41,7 +41,7 @@ def rehearse(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Unit, contract, scenario and integration tests; `-- -k name` and all else goes to pytest."""
     _install(session, "test")
-    session.run("pytest", "-n", "auto", "-m", "not e2e and not containers", *session.posargs)
+    session.run("pytest", "-n", "auto", "-m", "not e2e and not containers and not coordination", *session.posargs)
 
 
 @nox.session(default=False)
@@ -128,6 +128,13 @@ def training(session: nox.Session) -> None:
     """Reinforcement learning and compression, down to the engine that serves the result; installs torch (5 GB)."""
     _install(session, "test", "training")
     session.run("pytest", "tests/training", *session.posargs)
+
+
+@nox.session(default=False)
+def coordination(session: nox.Session) -> None:
+    """Groups of real processes: the contract beside etcd, faults, histories; partitions need root, for network namespaces."""
+    _install(session, "test", "etcd")
+    session.run("pytest", "-m", "coordination", "tests/coordination", "tests/contract/coordination", *session.posargs)
 
 
 @nox.session(default=False)

@@ -42,9 +42,8 @@ class CoordinationSpec:
     name: str | None = None
 
     def to_args(self) -> list[str]:
-        """Return the container's ``args``."""
+        """Return the container's ``args``, those of ``serve``."""
         return [
-            "serve",
             f"--cluster={self.cluster}",
             f"--members={','.join(f'{name}={address}' for name, address in self.members.items())}",
             f"--data={self.data}",
@@ -58,7 +57,7 @@ class CoordinationSpec:
     @classmethod
     def from_args(cls, args: Sequence[str]) -> CoordinationSpec:
         """Read a container's ``args``. Raises ``ArgumentsError``."""
-        return cls.of(read_arguments(args[1:] if args[:1] == ["serve"] else args, "python -m workloads.consensus serve", add_arguments))
+        return cls.of(read_arguments(args, "python -m workloads.consensus serve", add_arguments))
 
     @classmethod
     def of(cls, known: argparse.Namespace) -> CoordinationSpec:

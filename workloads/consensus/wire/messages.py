@@ -14,10 +14,21 @@ from workloads.consensus.wal import records
 from workloads.consensus.wal.snapshots import decode_snapshot, encode_snapshot
 
 _LENGTH = struct.Struct(">I")
-_TYPES: Final[dict[str, type[Message]]] = {kind.__name__: kind for kind in Message.__subclasses__()}
-_FIELDS: Final = {kind: [each.name for each in dataclasses.fields(kind)] for kind in _TYPES.values()}
+_KINDS: Final[tuple[type[Message], ...]] = (
+    raft.VoteRequest,
+    raft.VoteReply,
+    raft.AppendRequest,
+    raft.AppendReply,
+    raft.Heartbeat,
+    raft.HeartbeatReply,
+    raft.SnapshotRequest,
+    raft.TimeoutNow,
+    raft.ReadRequest,
+    raft.ReadReply,
+)
+_TYPES: Final = {kind.__name__: kind for kind in _KINDS}
+_FIELDS: Final = {kind: [each.name for each in dataclasses.fields(kind)] for kind in _KINDS}
 _APART: Final = {"entries", "snapshot"}
-assert _TYPES, raft
 
 
 def encode(message: Message) -> bytes:

@@ -15,13 +15,13 @@ class InMemoryCoordination:
 
     Args:
         clock_s: tells the time, for leases.
-        max_key_bytes: longer keys are refused.
+        max_value_bytes: longer values are refused.
         history: revisions that are kept for watches.
     """
 
-    def __init__(self, *, clock_s: Callable[[], float] = time.monotonic, max_key_bytes: int = 1_024, history: int = 1_000) -> None:
+    def __init__(self, *, clock_s: Callable[[], float] = time.monotonic, max_value_bytes: int = 1 << 20, history: int = 1_000) -> None:
         self._clock_s = clock_s
-        self._max_key_bytes = max_key_bytes
+        self._max_value_bytes = max_value_bytes
         self._history = history
         self._keys: dict[str, KeyValue] = {}
         self._lease_of: dict[str, str] = {}
@@ -41,8 +41,8 @@ class InMemoryCoordination:
 
     async def put(self, key: str, value: str, *, lease: str | None = None) -> int:  # noqa: D102
         await self._expire()
-        if len(key.encode()) > self._max_key_bytes:
-            raise RefusedError(f"a key of {len(key.encode()):,} bytes; at most {self._max_key_bytes:,} are allowed")
+        if len(value.encode()) > self._max_value_bytes:
+            raise RefusedError(f"a value of {len(value.encode()):,} bytes; at most {self._max_value_bytes:,} are allowed")
         if lease is not None:
             self._require(lease)
         self._lease_of.pop(key, None)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.consensus.store.command import Action, Command
+from workloads.consensus.errors import CompactedError
+from workloads.consensus.store.command import LEASE_ENDED, Action, Command
+from workloads.consensus.store.history import History
 from workloads.consensus.store.machine import Machine
 
 
@@ -65,7 +69,7 @@ def test_the_session_used_least_lately_is_forgotten_and_refused() -> None:
 def test_keys_of_a_lease_go_with_it() -> None:
     machine = Machine()
     ask = Session(machine)
-    assert ask(Action.PUT, "a", value="1", lease="l") == (False, None)
+    assert ask(Action.PUT, "a", value="1", lease="l") == (False, LEASE_ENDED)
     assert ask(Action.GRANT, lease="l", ttl_ms=100) == (True, None)
     assert ask(Action.GRANT, lease="l", ttl_ms=100) == (False, None)
     ask(Action.PUT, "a", value="1", lease="l")
@@ -111,3 +115,31 @@ def test_a_machine_from_a_snapshot_goes_on_as_the_first_would(before: list[Comma
 def test_a_command_comes_back_from_the_log(command: Command) -> None:
     assert Command.decoded(command.encoded()) == command
     assert dataclasses.replace(command, number=9) != command
+
+
+def test_the_keys_of_a_lease_go_in_one_revision_and_leases_tell_when_they_are_due() -> None:
+    machine = Machine()
+    ask = Session(machine)
+    ask(Action.GRANT, lease="l", ttl_ms=100)
+    assert machine.due_ms == 100
+    ask(Action.PUT, "a", value="1", lease="l")
+    ask(Action.PUT, "b", value="2", lease="l")
+    assert ask(Action.PUT, "c", value="3", lease="gone") == (False, LEASE_ENDED)
+    machine.apply(Command("", 0, 100, Action.EXPIRE))
+    assert machine.due_ms is None
+    assert machine.values == {}
+    assert [(each.number, each.changes) for each in machine.history.after(1)] == [(2, (("b", "2"),)), (3, (("a", None), ("b", None)))]
+
+
+@given(st.lists(st.integers(1, 3), max_size=40), st.integers(0, 40))
+def test_a_history_has_every_revision_behind_a_point_or_says_that_it_has_not(sizes: list[int], after: int) -> None:
+    history = History(5)
+    for number, size in enumerate(sizes, start=1):
+        history.add(number, [(f"k{each}", str(number)) for each in range(size)])
+    for each in (history, History.loaded(5, json.loads(json.dumps(history.dump())))):
+        if after < each.start:
+            with pytest.raises(CompactedError, match=f"behind revision {after} are compacted up to {each.start}"):
+                each.after(after)
+        else:
+            assert [revision.number for revision in each.after(after)] == list(range(after + 1, len(sizes) + 1))
+    assert History.loaded(5, json.loads(json.dumps(history.dump()))).start >= len(sizes) - 5
