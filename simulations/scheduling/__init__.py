@@ -1,0 +1,1 @@
+"""Which pod runs on which node: models of schedulers."""

@@ -1,0 +1,1 @@
+"""Where pods are placed, what spot capacity costs, and how many replicas run."""
