@@ -21,16 +21,16 @@ import json
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from foundation.measures.validity import calibration_doubt, slower
 from foundation.processes.atomic_file import write_text
 from simulations.errors import CalibrationError
+from simulations.provenance import Coefficient, NamedCoefficient
 from workloads.engine.spec import EngineSpec
 
 SCHEMA_VERSION: Final = 2
 
-Provenance = Literal["measured", "published", "derived", "assumed"]
 Batching = Literal["per-sequence", "together"]
 _SINGLE: Final = (
     "split_s",
@@ -44,31 +44,6 @@ _SINGLE: Final = (
     "request_s",
     "request_token_s",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Coefficient:
-    """A number with its unit and origin. ``n`` is the number of observations behind it, 0 if it was not measured."""
-
-    value: float
-    unit: str
-    provenance: Provenance
-    source: str
-    n: int = 0
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.value) or self.value < 0:
-            raise CalibrationError(f"a coefficient ({self.source}) is {self.value} {self.unit}; finite numbers from 0 up are expected")
-        if self.provenance not in get_args(Provenance):
-            raise CalibrationError(f"provenance {self.provenance!r}; expected one of {', '.join(get_args(Provenance))}")
-
-
-@dataclass(frozen=True, slots=True)
-class NamedCoefficient:
-    """A coefficient as a line of a report."""
-
-    name: str
-    coefficient: Coefficient
 
 
 @dataclass(frozen=True, slots=True)

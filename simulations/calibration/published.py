@@ -15,8 +15,9 @@ import difflib
 from dataclasses import dataclass
 from typing import Final
 
-from simulations.calibration.coefficients import Calibration, Coefficient, Machine, Provenance
+from simulations.calibration.coefficients import Calibration, Machine
 from simulations.errors import CalibrationError
+from simulations.provenance import Coefficient, Provenance
 from workloads.engine.spec import EngineSpec
 
 # Llama 3.1 8B (Grattafiori et al. 2024, arXiv 2407.21783, table 3): layers, width, key-value heads of 128, parameters.

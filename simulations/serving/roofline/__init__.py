@@ -1,0 +1,6 @@
+"""How long a step of a model takes on a GPU that is not here: a roofline with named coefficients, fitted to measured kernels."""
+
+from simulations.serving.roofline.kernels import Kernels, kernels_of
+from simulations.serving.roofline.times import Host, RooflineTimes
+
+__all__ = ["Host", "Kernels", "RooflineTimes", "kernels_of"]
