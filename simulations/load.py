@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulations.kernel import Order
-from simulations.serving.engine import EngineRequest
+from simulations.serving.port import EngineRequest
 
 if TYPE_CHECKING:
     from simulations.world import OnEnd, World

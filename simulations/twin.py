@@ -20,7 +20,7 @@ from simulations.failures.outage import Outage
 from simulations.gateway.door import GATEWAY, GatewayDoor
 from simulations.kernel import Ledger, Loop, Streams
 from simulations.load import OpenLoopLoad
-from simulations.serving import Engine, EngineRequest, RoundRobinDoor, StepTimes
+from simulations.serving import EngineRequest, RoundRobinDoor, SlotEngine, StepTimes
 from simulations.world import Replica, World
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Twin:
         replicas: dict[str, Replica] = {}
         engines = RoundRobinDoor(replicas)
         for name in self.replicas:
-            engine = Engine(name, self.spec, times, loop, on_end=engines.on_end, timeout_s=self.timeout_s)
+            engine = SlotEngine(name, self.spec, times, loop, on_end=engines.on_end, timeout_s=self.timeout_s)
             replicas[name] = Replica(name, engine)
         door: Door = engines
         if self.gateway is not None:

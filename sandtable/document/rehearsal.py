@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from foundation.measures import RequestRecord
     from policies.verdict import Judgement as Judged
     from policies.verdict import Reason as Stated
-    from simulations.calibration.coefficients import NamedCoefficient
+    from simulations.provenance import NamedCoefficient
 
 SCHEMA_VERSION: Final = 2
 

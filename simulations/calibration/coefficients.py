@@ -18,7 +18,6 @@ and leaves the share ``cold_left`` of it. If everything fits into the cache, or 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from simulations.calibration.coefficients import Coefficient, Fit
+from simulations.calibration.coefficients import Fit
 from simulations.calibration.least_squares import not_negative
+from simulations.provenance import Coefficient
 from simulations.serving.micro_batches import micro_batches
 from simulations.serving.step_times import cold_share, context_work, interpolate, splits
 

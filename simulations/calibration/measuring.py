@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 from foundation.processes.interrupts import run_coroutine
 from simulations.calibration.client import ask
-from simulations.calibration.coefficients import Calibration, Coefficient, Machine
+from simulations.calibration.coefficients import Calibration, Machine
 from simulations.calibration.experiments import design, observe
 from simulations.calibration.fitting import MICRO_BATCH_TOKENS, fit_requests, fit_steps
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load, send
 from simulations.calibration.yardstick import Lap
+from simulations.provenance import Coefficient
 
 if TYPE_CHECKING:
     from simulations.calibration.experiments import Observation

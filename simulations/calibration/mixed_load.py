@@ -14,7 +14,8 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from simulations.calibration.client import ask
-from simulations.calibration.coefficients import Coefficient, Fit
+from simulations.calibration.coefficients import Fit
+from simulations.provenance import Coefficient
 from simulations.serving import EngineRequest, StepTimes, serve_alone
 from simulations.serving.micro_batches import Row
 

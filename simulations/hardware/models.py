@@ -80,7 +80,8 @@ def models() -> Mapping[str, Model]:
     found = {}
     for name, values, sources in read("models.toml"):
         numbers = {key: int(value) for key, value in values.items()}
-        found[name] = Model(name, **(numbers | {"head_norms": bool(numbers["head_norms"])}), sources=sources)
+        head_norms = bool(numbers.pop("head_norms"))
+        found[name] = Model(name, **numbers, head_norms=head_norms, sources=sources)
     return found
 
 

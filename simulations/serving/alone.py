@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from simulations.kernel import Loop, Order
-from simulations.serving.engine import Engine, EngineRequest
+from simulations.serving.engine import SlotEngine
+from simulations.serving.port import EngineRequest
 from simulations.serving.step_times import StepTimes
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def serve_alone(calibration: Calibration, requests: Iterable[EngineRequest]) -> 
         records[request.index] = record
 
     loop = Loop()
-    engine = Engine("alone", calibration.spec, StepTimes(calibration), loop, on_end=keep)
+    engine = SlotEngine("alone", calibration.spec, StepTimes(calibration), loop, on_end=keep)
     sent = list(requests)
     for request in sent:
         loop.at(request.at_s, partial(engine.offer, request), Order.ARRIVAL)

@@ -15,34 +15,26 @@ the same as stepping one by one.
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from foundation.measures.outcome import REQUEST_TIMEOUT_S, RequestRecord, Status
+from foundation.measures.outcome import REQUEST_TIMEOUT_S, Status
 from simulations.kernel import Order
+from simulations.serving.clients import Clients
 from simulations.serving.micro_batches import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from foundation.measures.outcome import RequestRecord
     from simulations.kernel import Event, Loop
+    from simulations.serving.port import EngineRequest
     from simulations.serving.step_times import Generation, StepTimes
     from workloads.engine.spec import EngineSpec
 
 _SLACK_S: Final = 1e-12
 """A request this little after the end of a step counts as in time: floating-point sums depend on the order of addition by as much."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineRequest:
-    """A request as it reaches the engine; ``index`` is unique within the run."""
-
-    index: int
-    at_s: float
-    prompt_tokens: int
-    output_tokens: int
 
 
 class _Slot:
@@ -84,7 +76,7 @@ class _Steps:
         return self.pace.steps_within(at_s - self.start_s, self.count) if self.pace else 0
 
 
-class Engine:
+class SlotEngine:
     """Simulates one replica on ``loop``; ``steps`` counts the steps taken.
 
     ``on_end`` is called once with each request and its record, at the time at which the client learns of the end, so that it can trigger a
@@ -102,17 +94,11 @@ class Engine:
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> None:
         self.steps = 0
-        self._timeout_s = timeout_s
-        self._given_up = f"no end after {timeout_s:g} s"
-        self._name = name
+        self._clients = Clients(name, loop, timeout_s=timeout_s, on_end=on_end, on_leave=self._give_up)
         self._context = spec.context_tokens
         self._times = times
         self._loop = loop
-        self._on_end = on_end
         self._coldness = 0.0
-        self._open: set[int] = set()  # requests whose client is still waiting
-        self._deadlines: list[tuple[float, int]] = []
-        self._leaving: Event | None = None  # the earliest deadline of those clients
         self._coming: list[tuple[float, int, EngineRequest]] = []  # sent, and not yet seen by the scheduler
         self._waiting: deque[EngineRequest] = deque()
         self._active: list[_Slot] = []  # by number
@@ -127,8 +113,7 @@ class Engine:
         """Accept a request that arrives now."""
         seen_s = self._loop.now_s + self._times.request_s(request.prompt_tokens)
         heapq.heappush(self._coming, (seen_s, request.index, request))
-        self._open.add(request.index)
-        self._watch(request)
+        self._clients.enter(request)
         if self._ending:
             return  # the caller that ends requests continues afterwards
         steps = self._under_way
@@ -147,17 +132,25 @@ class Engine:
             self._take(steps, steps.taken(now_s))
             self._cancel_steps()
         in_hand = [(slot.request, slot.first_token_s, slot.done) for slot in self._active if not slot.left]
-        in_hand += [(request, None, 0) for request in self._waiting if request.index in self._open]
-        in_hand += [(request, None, 0) for _, _, request in sorted(self._coming) if request.index in self._open]
+        in_hand += [(request, None, 0) for request in self._waiting if request in self._clients]
+        in_hand += [(request, None, 0) for _, _, request in sorted(self._coming) if request in self._clients]
         for slot in self._active[:]:
             self._release(slot)
         self._waiting.clear()
         self._coming.clear()
         self._ending = True
         for request, first_token_s, done in in_hand:
-            self._end(request, now_s, Status.FAILED, first_token_s=first_token_s, done=done, why=why)
+            self._clients.end(request, now_s, Status.FAILED, first_token_s=first_token_s, done=done, why=why)
         self._ending = False
         self._go_on()
+
+    def outstanding(self) -> int:
+        """Return how many requests it has, running and waiting."""
+        return len(self._clients)
+
+    def outstanding_tokens(self) -> int:
+        """Return the prompt tokens of the requests that it has."""
+        return self._clients.prompt_tokens
 
     def _go_on(self) -> None:
         """Admit the requests that have arrived and begin the next steps, or sleep until the next arrival."""
@@ -182,12 +175,12 @@ class Engine:
             self._waiting.append(heapq.heappop(self._coming)[2])
         while self._waiting and self._free:
             request = self._waiting.popleft()
-            if request.index not in self._open:
+            if request not in self._clients:
                 continue  # its client has left
             room = self._context - request.prompt_tokens
             if room <= 0:
                 why = f"the prompt of {request.prompt_tokens} tokens exceeds the context of {self._context} tokens"
-                self._end(request, now_s, Status.REJECTED, why=why)
+                self._clients.end(request, now_s, Status.REJECTED, why=why)
                 continue
             _, minus_number = heapq.heappop(self._free)
             self._active.append(_Slot(-minus_number, request, min(request.output_tokens, room)))
@@ -268,79 +261,28 @@ class Engine:
         for slot in [slot for slot in self._active if slot.left or slot.done >= slot.wanted]:
             self._release(slot)
             if not slot.left:
-                self._end(slot.request, now_s, Status.OK, first_token_s=slot.first_token_s, done=slot.done)
+                self._clients.end(slot.request, now_s, Status.OK, first_token_s=slot.first_token_s, done=slot.done)
         self._ending = False
         self._go_on()
 
-    def _watch(self, request: EngineRequest) -> None:
-        """Track the deadline of the request's client."""
-        if math.isinf(self._timeout_s):
-            return
-        heapq.heappush(self._deadlines, (request.at_s + self._timeout_s, request.index))
-        if self._leaving is None or self._leaving.at_s > self._deadlines[0][0]:
-            self._set_leaving()
-
-    def _set_leaving(self) -> None:
-        """Wake up at the next deadline of a waiting client; deadlines of finished requests are discarded."""
-        while self._deadlines and self._deadlines[0][1] not in self._open:
-            heapq.heappop(self._deadlines)
-        if self._leaving:
-            self._leaving.cancel()
-        self._leaving = self._loop.at(self._deadlines[0][0], self._leave, Order.LEAVING) if self._deadlines else None
-
-    def _leave(self) -> None:
-        """Fail the requests whose clients have timed out."""
-        now_s = self._loop.now_s
-        self._leaving = None
-        self._ending = True
-        while self._deadlines and self._deadlines[0][0] <= now_s:
-            _, index = heapq.heappop(self._deadlines)
-            if index in self._open:
-                self._give_up(index, now_s)
-        self._ending = False
-        self._set_leaving()
-
-    def _give_up(self, index: int, now_s: float) -> None:
-        slot = next((slot for slot in self._active if slot.request.index == index), None)
+    def _give_up(self, request: EngineRequest) -> None:
+        now_s, why = self._loop.now_s, self._clients.given_up
+        was_ending, self._ending = self._ending, True
+        slot = next((slot for slot in self._active if slot.request is request), None)
         if slot is None:
-            held = [*self._waiting, *(request for _, _, request in self._coming)]
-            request = next(request for request in held if request.index == index)
-            self._end(request, now_s, Status.FAILED, why=self._given_up)
-            return
-        steps = self._under_way
-        done = slot.done + (steps.taken(now_s) if steps and slot.done else 0)
-        slot.left = True
-        self._cut(now_s)
-        self._end(slot.request, now_s, Status.FAILED, first_token_s=slot.first_token_s, done=done, why=self._given_up)
+            self._clients.end(request, now_s, Status.FAILED, why=why)
+        else:
+            steps = self._under_way
+            done = slot.done + (steps.taken(now_s) if steps and slot.done else 0)
+            slot.left = True
+            self._cut(now_s)
+            self._clients.end(request, now_s, Status.FAILED, first_token_s=slot.first_token_s, done=done, why=why)
+        self._ending = was_ending
 
     def _release(self, slot: _Slot) -> None:
         self._active.remove(slot)
         heapq.heappush(self._free, (self._releases, -slot.number))
         self._releases += 1
-
-    def _end(
-        self,
-        request: EngineRequest,
-        at_s: float,
-        status: Status,
-        *,
-        first_token_s: float | None = None,
-        done: int = 0,
-        why: str | None = None,
-    ) -> None:
-        self._open.discard(request.index)
-        record = RequestRecord(
-            intended_s=request.at_s,
-            sent_s=request.at_s,
-            first_token_s=first_token_s,
-            finished_s=at_s,
-            prompt_tokens=request.prompt_tokens,
-            output_tokens=done,
-            replica=self._name,
-            status=status,
-            error=why,
-        )
-        self._on_end(request, record)
 
 
 def _by_number(slot: _Slot) -> int:

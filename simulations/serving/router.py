@@ -9,7 +9,7 @@ from foundation.measures.outcome import RequestRecord, Status
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from simulations.serving.engine import EngineRequest
+    from simulations.serving.port import EngineRequest
     from simulations.world import OnEnd, Replica
 
 _NO_REPLICA: Final = "no replica was there to take it"

@@ -1,6 +1,7 @@
 """How long a step of a model takes on a GPU that is not here: a roofline with named coefficients, fitted to measured kernels."""
 
+from simulations.serving.roofline.host import VLLM, Host
 from simulations.serving.roofline.kernels import Kernels, kernels_of
-from simulations.serving.roofline.times import Host, RooflineTimes
+from simulations.serving.roofline.times import RooflineTimes
 
-__all__ = ["Host", "Kernels", "RooflineTimes", "kernels_of"]
+__all__ = ["VLLM", "Host", "Kernels", "RooflineTimes", "kernels_of"]

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from simulations.provenance import Coefficient
 from simulations.hardware import gpu
+from simulations.provenance import Coefficient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +44,9 @@ class Kernels:
     A layer's matrix products take (memory^p + compute^p)^(1/p): ``weights`` is the share of the bandwidth at which weights are read,
     ``matrices`` the share of the peak in large products, and ``overlap`` is p, since the larger of the two hides the other.
     ``keys`` is the share of the bandwidth when tokens are generated, ``attention`` the share of the peak in prompts, ``elementwise`` the
-    share of the bandwidth of norms and gates. ``layer_s`` are the launches of a layer, ``prompt_layer_s`` more of them if a step has
+    share of the bandwidth of norms and gates. ``mixed_keys`` is how many times as long it takes to read keys in a step that also has prompt
+    tokens: kernels that take prompts and single tokens together neither split long contexts nor share keys between the queries of a group.
+    ``layer_s`` are the launches of a layer, ``prompt_layer_s`` more of them if a step has
     prompt tokens, ``sequence_layer_s`` each generating sequence, ``head_norms_s`` and ``experts_s`` models that have these.
     ``all_reduce`` has for each size of a group the seconds by bytes, linear in between; it is the kernels' own time, so waiting for a
     slower GPU is not in it.
@@ -56,6 +58,7 @@ class Kernels:
     keys: Coefficient
     attention: Coefficient
     elementwise: Coefficient
+    mixed_keys: Coefficient
     layer_s: Coefficient
     prompt_layer_s: Coefficient
     sequence_layer_s: Coefficient
@@ -92,10 +95,10 @@ def kernels_of(name: str) -> Kernels:
     """
     gpu(name)
     document = _document()
-    row, provenance, note = document[name], "derived", ""
-    if isinstance(like := row.get("like"), str):
-        row, provenance, note = document[like], "assumed", f"as on {like}, {row['because']}: "
-    return kernels_from(row, provenance, note)
+    row = document[name]
+    if like := row.get("like"):
+        return kernels_from(document[like], "assumed", f"as on {like}, {row['because']}: ")
+    return kernels_from(row, "derived")
 
 
 def kernels_from(row: Mapping[str, Any], provenance: Provenance, note: str = "") -> Kernels:
@@ -103,7 +106,8 @@ def kernels_from(row: Mapping[str, Any], provenance: Provenance, note: str = "")
     source = f"{note}{row['source']}"
     values = {name: Coefficient(float(row[name]), unit, provenance, source) for name, unit in UNITS.items()}
     table = {int(group): [(float(size), float(s)) for size, s in points] for group, points in row["all_reduce"].items()}
-    return Kernels(**values, all_reduce=table)
+    ratio, origin, why = row["mixed_keys"]
+    return Kernels(**values, mixed_keys=Coefficient(ratio, "ratio", origin, why), all_reduce=table)
 
 
 @cache

@@ -9,32 +9,15 @@ such steps has a closed form and is one event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from simulations.provenance import Coefficient
 from simulations.errors import CalibrationError
 from simulations.serving.roofline.work import LayerWork
 
 if TYPE_CHECKING:
     from simulations.hardware import Gpu, Model
+    from simulations.serving.roofline.host import Host
     from simulations.serving.roofline.kernels import Kernels
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What the processor does besides the GPU: seconds a step, a step and sequence in it, and a request before its first step."""
-
-    step_s: Coefficient
-    sequence_s: Coefficient
-    request_s: Coefficient
-
-    @classmethod
-    def none(cls) -> Host:
-        """Return a host that takes no time: what the kernels alone take."""
-        nothing = partial(Coefficient, 0.0, provenance="assumed", source="kernels alone")
-        return cls(nothing(unit="s/step"), nothing(unit="s/(step * sequence)"), nothing(unit="s/request"))
 
 
 class RooflineTimes:
@@ -62,6 +45,7 @@ class RooflineTimes:
         self._launches_s = launches
         self.prompt_s = model.layers * kernels.prompt_layer_s.value
         self.context_s = model.layers * self._work.kv_bytes(1) / (gpu.bandwidth * kernels.keys.value)
+        self.mixed_context_s = self.context_s * kernels.mixed_keys.value
         self.pair_s = model.layers * self._work.attention_flops(1) / (self._peak * kernels.attention.value)
         self._sequence_s = model.layers * kernels.sequence_layer_s.value + host.sequence_s.value
         self._logits_s = self._work.logit_bytes() / (gpu.bandwidth * kernels.weights.value)
@@ -76,8 +60,10 @@ class RooflineTimes:
             context: tokens before those, over all of them.
             pairs: of a prompt token and a token before it; 0 if the step has no prompt tokens.
         """
-        seconds = self.tokens_s(tokens) + self._sequence_s * generating + self.context_s * context
-        return seconds + self.prompt_s + self.pair_s * pairs if pairs else seconds
+        seconds = self.tokens_s(tokens) + self._sequence_s * generating
+        if pairs:
+            return seconds + self.mixed_context_s * context + self.prompt_s + self.pair_s * pairs
+        return seconds + self.context_s * context
 
     def generation(self, sequences: int, context: float) -> tuple[float, float]:
         """Return the seconds of a step in which ``sequences`` generate after ``context`` tokens in all, and by how much each next grows."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from foundation.measures import RequestRecord, Status
 from simulations.calibration import Calibration
 from simulations.kernel import Loop, Order
-from simulations.serving import Engine, EngineRequest, RoundRobin, StepTimes
+from simulations.serving import EngineRequest, RoundRobin, SlotEngine, StepTimes
 from workloads.engine.spec import EngineSpec
 
 Build = Callable[..., Calibration]
@@ -24,7 +24,7 @@ class Bench:
         self.records: dict[int, RequestRecord] = {}
         spec = EngineSpec(slots=slots, context_tokens=context)
         self.loop = Loop()
-        self.engine = Engine("r", spec, StepTimes(calibration), self.loop, on_end=self._keep, timeout_s=timeout_s)
+        self.engine = SlotEngine("r", spec, StepTimes(calibration), self.loop, on_end=self._keep, timeout_s=timeout_s)
 
     def _keep(self, request: EngineRequest, record: RequestRecord) -> None:
         assert request.index not in self.records

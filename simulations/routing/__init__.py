@@ -1,0 +1,1 @@
+"""Which engine takes a request, and whether it is taken at all."""

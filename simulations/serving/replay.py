@@ -1,0 +1,137 @@
+"""Fits an engine with paged attention to a recorded run: the same requests at the same times, and what the model says of them.
+
+Two causes are fitted that differ between machines and releases and that no data sheet has: the host's time a step, and how much slower keys
+are read in steps that also compute prompts. Everything else comes from the GPU's and the model's tables.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from foundation.measures.outcome import RequestRecord, quantiles
+from simulations.kernel import Loop, Order
+from simulations.provenance import Coefficient
+from simulations.serving.paged import Limits, PagedEngine
+from simulations.serving.port import EngineRequest
+from simulations.serving.roofline import VLLM, RooflineTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulations.hardware import Gpu, Model
+    from simulations.serving.roofline import Kernels
+
+_ROUNDS: Final = 12
+#: Relative step of the finite differences: larger than the jumps that a request makes when it misses a step.
+_STEP: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """An engine that was recorded: its limits, and its model on ``group`` GPUs with their kernels."""
+
+    limits: Limits
+    gpu: Gpu
+    model: Model
+    kernels: Kernels
+    group: int = 1
+
+    def times(self, fitted: Fitted) -> RooflineTimes:
+        """Return the step times with the fitted coefficients; a request is seen when it arrives."""
+        source = "fitted to a recorded run"
+        kernels = replace(self.kernels, mixed_keys=Coefficient(fitted.mixed_keys, "ratio", "measured", source))
+        at_once = Coefficient(0.0, "s/request", "assumed", "the record begins where the engine saw the request")
+        host = replace(VLLM, step_s=Coefficient(fitted.step_s, "s/step", "measured", source), request_s=at_once)
+        return RooflineTimes(self.gpu, self.model, kernels, host, group=self.group)
+
+    def replay(self, requests: Sequence[EngineRequest], fitted: Fitted) -> list[RequestRecord]:
+        """Return the record of each of ``requests``, in order; their clients wait for ever."""
+        loop = Loop()
+        records: dict[int, RequestRecord] = {}
+
+        def keep(request: EngineRequest, record: RequestRecord) -> None:
+            records[request.index] = record
+
+        engine = PagedEngine("replay", self.limits, self.times(fitted), loop, on_end=keep, timeout_s=math.inf)
+        for request in requests:
+            loop.at(request.at_s, partial(engine.offer, request), Order.ARRIVAL)
+        loop.run()
+        engine.scheduler.audit()
+        return [records[request.index] for request in requests]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The fitted coefficients: the host's seconds a step, and the ratio for keys in mixed steps."""
+
+    step_s: float = VLLM.step_s.value
+    mixed_keys: float = 2.0
+
+
+def summary(records: Sequence[RequestRecord]) -> dict[str, float]:
+    """Return mean, p50 and p99 of TTFT, TPOT and E2E in milliseconds, named like ``ttft mean``."""
+    found: dict[str, float] = {}
+    for name, values in (
+        ("ttft", [record.ttft_ms for record in records if record.ttft_ms is not None]),
+        ("tpot", [record.tpot_ms for record in records if record.tpot_ms is not None]),
+        ("e2e", [record.e2e_ms for record in records]),
+    ):
+        points = quantiles(values)
+        found |= {f"{name} mean": statistics.fmean(values), f"{name} p50": points.p50, f"{name} p99": points.p99}
+    return found
+
+
+def fit(setup: Setup, requests: Sequence[EngineRequest], measured: Sequence[RequestRecord]) -> Fitted:
+    """Return the coefficients with which the means of the replay are nearest to those of ``measured``.
+
+    Gauss-Newton on the relative errors of mean TTFT, TPOT and E2E, with both coefficients kept positive; steps that do not help are halved.
+    """
+    wanted = {name: value for name, value in summary(measured).items() if name.endswith("mean")}
+
+    def errors(fitted: Fitted) -> list[float]:
+        got = summary(setup.replay(requests, fitted))
+        return [got[name] / value - 1 for name, value in wanted.items()]
+
+    best = Fitted()
+    now = errors(best)
+    for _ in range(_ROUNDS):
+        columns = [
+            [(after - before) / _STEP for before, after in zip(now, errors(changed), strict=True)]
+            for changed in (
+                replace(best, step_s=best.step_s * (1 + _STEP)),
+                replace(best, mixed_keys=best.mixed_keys * (1 + _STEP)),
+            )
+        ]
+        move = _solve(columns, now)
+        improved = False
+        for share in (1.0, 0.5, 0.25, 0.125, 0.0625):
+            step_by, keys_by = (math.exp(max(-0.7, min(0.7, share * part))) for part in move)
+            tried = Fitted(best.step_s * step_by, max(1.0, best.mixed_keys * keys_by))
+            found = errors(tried)
+            if _squares(found) < _squares(now):
+                best, now, improved = tried, found, True
+                break
+        if not improved:
+            break
+    return best
+
+
+def _squares(values: Sequence[float]) -> float:
+    return math.fsum(value * value for value in values)
+
+
+def _solve(columns: Sequence[Sequence[float]], errors: Sequence[float]) -> tuple[float, float]:
+    """Return the step that a linear model with these two columns takes against ``errors``, slightly damped."""
+    (first, second) = columns
+    damping = 1e-3 * max(_squares(first), _squares(second))
+    a = _squares(first) + damping
+    b = math.fsum(x * y for x, y in zip(first, second, strict=True))
+    c = _squares(second) + damping
+    p = -math.fsum(x * e for x, e in zip(first, errors, strict=True))
+    q = -math.fsum(x * e for x, e in zip(second, errors, strict=True))
+    determinant = a * c - b * b
+    return (c * p - b * q) / determinant, (a * q - b * p) / determinant

@@ -1,0 +1,1 @@
+"""Inference engines, their caches and their kernels."""
