@@ -13,7 +13,7 @@ from foundation.measures.outcome import RequestRecord, Status
 from foundation.measures.served import Served
 from simulations.gateway.emulated import Call, EmulatedProviders
 from simulations.kernel import Order
-from simulations.serving.engine import EngineRequest
+from simulations.serving.port import EngineRequest
 from workloads.gateway.limits.tenant import Reservation, reserve
 from workloads.gateway.money.cost import cost_of, filled
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
