@@ -138,6 +138,17 @@ def coordination(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench_federation(session: nox.Session) -> None:
+    """The federation's table beside Flower; `-- --only sums` and all else goes to the benchmark."""
+    _install(session, "test", "federation", "federation-proofs")
+    peer = Path(session.create_tmp()).parent / "flower"  # a world of its own: its pins would clash with ours
+    if not (peer / "bin" / "flower-superlink").exists():
+        session.run("python", "-m", "venv", str(peer))
+        session.run(str(peer / "bin" / "python"), "-m", "pip", "install", "--quiet", "flwr==1.41.0", external=True)
+    session.run("python", "-m", "benchmarks.federation", f"--flower-python={peer / 'bin' / 'python'}", *session.posargs)
+
+
+@nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""
     _install(session, "lint", "test")

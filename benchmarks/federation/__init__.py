@@ -1,0 +1,1 @@
+"""The federation compared with its peers; see ``__main__.py``."""
