@@ -41,7 +41,7 @@ def rehearse(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Unit, contract, scenario and integration tests; `-- -k name` and all else goes to pytest."""
     _install(session, "test")
-    session.run("pytest", "-n", "auto", "-m", "not e2e and not containers and not coordination", *session.posargs)
+    session.run("pytest", "-n", "auto", "-m", "not e2e and not containers and not coordination and not platform", *session.posargs)
 
 
 @nox.session(default=False)
@@ -81,12 +81,12 @@ def e2e(session: nox.Session) -> None:
     _debian(session, "chromium", "chromium", "chromium-browser", "google-chrome")
     session.run("sandtable", "doctor", "--install")
     if session.posargs:
-        session.run("pytest", "tests/e2e", "tests/contract", "-m", "e2e", *session.posargs)
+        session.run("pytest", "tests/e2e", "tests/contract", "-m", "e2e and not platform", *session.posargs)
         return
     alone = "tests/e2e/engine/test_prediction.py"
     session.run("pytest", "-m", "e2e", alone)
     two_files = "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"
-    session.run("pytest", "-m", "e2e", *two_files, "--durations=15", "tests/e2e", "tests/contract", f"--deselect={alone}")
+    session.run("pytest", "-m", "e2e and not platform", *two_files, "--durations=15", "tests/e2e", "tests/contract", f"--deselect={alone}")
 
 
 @nox.session(default=False)
@@ -96,6 +96,24 @@ def containers(session: nox.Session) -> None:
     _debian(session, "docker.io", "dockerd")
     _debian(session, "mmdebstrap", "mmdebstrap")
     session.run("pytest", "tests/e2e", "-m", "containers", *session.posargs)
+
+
+@nox.session(default=False)
+def platform(session: nox.Session) -> None:
+    """A cluster with a real node: pods, Services, names, policies, volumes, kills; needs root, and builds a node's servers first."""
+    _install(session, "test")
+    for package, program in (
+        ("containerd", "containerd"),
+        ("runc", "runc"),
+        ("nftables", "nft"),
+        ("iptables", "iptables"),
+        ("ipset", "ipset"),
+        ("iproute2", "ip"),
+        ("busybox-static", "busybox"),
+    ):
+        _debian(session, package, program)
+    session.run("sandtable", "doctor", "--install", "--node")
+    session.run("pytest", "tests/e2e/node", "tests/contract", "-m", "platform", *session.posargs)
 
 
 @nox.session(default=False)

@@ -63,11 +63,8 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     # The base of everything else. Policies come first, so that they apply to what follows.
     admission = PolicyAdmission("policy-admission", environment=environment, options=after())
     priorities = PriorityClasses("priority-classes", environment=environment, options=after())
-    nodes = (
-        [Nodes("nodes", environment=environment, options=after(admission))]
-        if nodes_made_by(environment) == labels.NODES_OF_THE_STACK
-        else []
-    )
+    simulated = any(nodes_made_by(environment, pool) == labels.NODES_OF_THE_STACK for pool in environment.node_pools)
+    nodes = [Nodes("nodes", environment=environment, options=after(admission))] if simulated else []
     namespaces = Namespaces("namespaces", environment=environment, options=after(admission, *nodes))
     going_with = pulumi.ResourceOptions(transformations=[namespaces.take_along])
     NodePools("node-pools", environment=environment, options=pulumi.ResourceOptions.merge(after(namespaces), going_with))

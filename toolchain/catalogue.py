@@ -22,7 +22,7 @@ from toolchain.errors import CatalogueError, UnknownToolError
 from toolchain.versions import VersionRule, numbers
 
 Source = Literal["path", "plugins", "wheel", "build", "script"]
-Job = Literal["cluster", "deploy", "containers", "browser"]
+Job = Literal["cluster", "node", "deploy", "containers", "browser"]
 Positive = Annotated[float, Field(gt=0)]
 
 CATALOGUE: Final = Path(__file__).with_name("catalogue.toml")
@@ -31,6 +31,7 @@ CATALOGUE: Final = Path(__file__).with_name("catalogue.toml")
 JOBS: Final[dict[str, tuple[Job, ...]]] = {
     "graph": (),
     "cluster": ("cluster",),
+    "node": ("cluster", "node"),
     "deploy": ("cluster", "deploy"),
     "rehearse": ("cluster", "deploy"),
     "containers": ("containers",),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,10 +25,13 @@ from foundation.processes.atomic_file import write_text
 from foundation.processes.interrupts import held_interrupts
 
 _LAST_RESORT_S: Final = 5.0
+_POLL_S: Final = 0.01
 
 
-def start_detached(command: Sequence[str], record: Path, *, env: Mapping[str, str], log: Path) -> None:
+def start_detached(command: Sequence[str], record: Path, *, env: Mapping[str, str], log: Path, through: Sequence[str] = ()) -> None:
     """Start ``command`` with ``log`` for its output (appended, readable only by its owner), and write its identity to ``record``.
+
+    ``through`` is a launcher, such as ``nice`` or ``nsenter``, which executes the command in its own process.
 
     Raises:
         OSError: the log or the record cannot be written, or the program cannot be run.
@@ -36,8 +40,8 @@ def start_detached(command: Sequence[str], record: Path, *, env: Mapping[str, st
     with held_interrupts():
         # Not subprocess.Popen: it warns when it is garbage-collected while the process runs, which is the purpose here.
         pid = os.posix_spawn(
-            command[0],
-            list(command),
+            (*through, *command)[0],
+            [*through, *command],
             env,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -48,7 +52,7 @@ def start_detached(command: Sequence[str], record: Path, *, env: Mapping[str, st
             setsigmask=(),
             setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
         )
-        _wait_for_birth(pid)
+        _wait_for_birth(pid, list(command) if through else None)
         write_text(record, json.dumps({"pid": pid, "started": _started(pid), "command": list(command)}))
 
 
@@ -68,11 +72,33 @@ def end_processes(processes: Sequence[psutil.Process], patience_s: float) -> Non
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, patience_s)
+    alive = _wait_for_ends(processes, patience_s)
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, _LAST_RESORT_S)
+    _wait_for_ends(alive, _LAST_RESORT_S)
+
+
+def _wait_for_ends(processes: Sequence[psutil.Process], within_s: float) -> list[psutil.Process]:
+    """Return those that are still running after ``within_s`` at most."""
+    deadline = time.monotonic() + within_s
+    while alive := [process for process in processes if not _has_ended(process)]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(_POLL_S)
+    return alive
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it runs no more. The init of some containers and virtual machines takes seconds to reap what others left to it."""
+    try:
+        if process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1:
+            return False
+        with suppress(psutil.TimeoutExpired):
+            process.wait(0)  # reaps a child of our own
+    except psutil.NoSuchProcess:
+        pass
+    return True
 
 
 def _started(pid: int) -> float | None:
@@ -87,9 +113,9 @@ def _started(pid: int) -> float | None:
     return None
 
 
-def _wait_for_birth(pid: int) -> None:
-    """Wait until a new process has its command line, which the kernel sets shortly after the start returns."""
+def _wait_for_birth(pid: int, command: list[str] | None) -> None:
+    """Wait until a new process has a command line, which the kernel sets shortly after the start returns; or has this one, or has ended."""
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        while not process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+        while (process.cmdline() != command if command else not process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
             os.sched_yield()

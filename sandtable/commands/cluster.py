@@ -1,4 +1,4 @@
-"""``sandtable cluster``: start, stop and inspect the embedded clusters."""
+"""``sandtable cluster``: start, stop and inspect the cluster of an environment."""
 
 from __future__ import annotations
 
@@ -77,14 +77,13 @@ def _open(context: typer.Context, environment: str) -> Cluster:
 
 def start(context: typer.Context, environment: EnvironmentName, json: Json = False) -> None:
     """Start the cluster of ENV; builds what is missing first."""
-    import toolchain
-    from sandtable.jobs.stack.tools import ensure
+    from sandtable.jobs.stack.tools import ensure, needed_for_cluster
     from sandtable.terminal import Steps
+    from stacks.environment.file import load
 
     found = _open(context, environment)
     steps = Steps(quiet=json)
-    if found.status().provider == "embedded":
-        ensure(toolchain.tools_for("cluster"), steps)
+    ensure(needed_for_cluster(load(environment, root=workspace(context).root)), steps)
     with steps.step("start"):
         found.start()
     _show(found, json=json)

@@ -20,6 +20,8 @@ Examples:
 
   sandtable doctor --install      install everything: about 15 minutes, once
 
+  sandtable doctor --install --node          and what `cluster.provider: node` needs: about 6 minutes more
+
   eval "$(sandtable doctor --env)" && pulumi up -s dev        Pulumi yourself
 """
 
@@ -32,6 +34,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     context: typer.Context,
     install: Annotated[bool, typer.Option("--install", help="Find, download or build everything that is missing.")] = False,
+    node: Annotated[bool, typer.Option("--node", help="With --install: also what a real node needs.")] = False,
     env: Annotated[bool, typer.Option("--env", help="Print the shell variables for running Pulumi yourself, and nothing else.")] = False,
     json: Json = False,
 ) -> None:
@@ -44,7 +47,9 @@ def doctor(
 
     if install:
         steps = Steps(quiet=json or env)
-        ensure(toolchain.obtainable(toolchain.tools_for("all")), steps, verify=True)
+        only_a_node_needs = set(toolchain.tools_for("node")) - set(toolchain.tools_for("cluster"))
+        wanted = [name for name in toolchain.tools_for("all") if node or name not in only_a_node_needs]
+        ensure(toolchain.obtainable(wanted), steps, verify=True)
         for name, group in toolchain.environments.read_groups().items():
             if not group.on_demand:
                 ensure_environment(name, steps)

@@ -9,8 +9,9 @@ from typing import Final
 
 from stacks.clusters.port import Cluster, ClusterStatus
 from stacks.environment import Environment
+from stacks.graph import labels
 
-__all__ = ["Cluster", "ClusterStatus", "kept_to", "open_cluster"]
+__all__ = ["Cluster", "ClusterStatus", "check_machine", "kept_to", "open_cluster"]
 
 
 def _folder(root: Path) -> Path:
@@ -29,9 +30,27 @@ def _kubeconfig(environment: Environment, root: Path) -> Cluster:
     return KubeconfigCluster.of(environment, root)
 
 
-#: By the name of the provider in the environment; a new kind of cluster is one more file and one more line. `node`, the embedded cluster
-#: with a real kubelet beside the simulated nodes, would go here.
-_PROVIDERS: Final[dict[str, Callable[[Environment, Path], Cluster]]] = {"embedded": _embedded, "kubeconfig": _kubeconfig}
+def _node(environment: Environment, root: Path) -> Cluster:
+    from stacks.clusters.node import NodeCluster
+
+    pool = next(pool for pool in environment.node_pools if pool.gpu is None)
+    zones = pool.zones or environment.region(pool.region).zones
+    its_labels = {
+        labels.POOL: pool.name,
+        labels.PURCHASE: pool.purchase,
+        labels.REGION: pool.region,
+        labels.ZONE: zones[0],
+        labels.INSTANCE_TYPE: pool.instance_type,
+    }
+    return NodeCluster(environment.name, _folder(root) / environment.name, node_name=f"{pool.name}-0", labels=its_labels)
+
+
+#: By the name of the provider in the environment; a new kind of cluster is one more file and one more line.
+_PROVIDERS: Final[dict[str, Callable[[Environment, Path], Cluster]]] = {
+    "embedded": _embedded,
+    "node": _node,
+    "kubeconfig": _kubeconfig,
+}
 
 
 def open_cluster(environment: Environment, root: Path) -> Cluster:
@@ -39,9 +58,21 @@ def open_cluster(environment: Environment, root: Path) -> Cluster:
     return _PROVIDERS[environment.cluster.provider](environment, root)
 
 
+def check_machine(environment: Environment) -> None:
+    """Check what no installation can change: whether this machine can have the environment's cluster.
+
+    Raises:
+        ClusterError: it cannot.
+    """
+    if environment.cluster.provider == "node":
+        from stacks.clusters.node.requirements import check_rights
+
+        check_rights(environment.name)
+
+
 @contextmanager
 def kept_to(cores: frozenset[int], root: Path) -> Iterator[None]:
-    """Pin the servers of all embedded clusters under ``root`` to ``cores`` for a while, away from the cores of a measurement."""
+    """Pin the control planes of all clusters under ``root`` to ``cores`` for a while, away from the cores of a measurement."""
     from stacks.clusters.embedded import EmbeddedCluster
 
     with ExitStack() as stack:

@@ -20,6 +20,11 @@ class ClusterStatus:
     context: str | None = None
     """The context inside the kubeconfig file that deploys the stack."""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether Sandtable starts and stops it."""
+        return self.provider != "kubeconfig"
+
 
 class Cluster(Protocol):
     """A cluster that a stack is deployed to."""

@@ -78,7 +78,7 @@ class ProjectFolder:
             ConfigurationError: the passphrase is missing, or its file cannot be read.
         """
         # On our own cluster manual edits are overwritten; on another they stay, and Pulumi reports the conflicting field manager.
-        force = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"} if self.environment.cluster.provider == "embedded" else {}
+        force = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"} if self.environment.cluster.is_ours else {}
         own = {
             "PULUMI_BACKEND_URL": self.state.as_uri(),
             "PULUMI_HOME": str(self._home),
@@ -99,10 +99,10 @@ class ProjectFolder:
             if not os.access(file, os.R_OK):
                 raise ConfigurationError(f"{_PASSPHRASE_FILE}={file}: the file cannot be read")
             return {}
-        if self.environment.cluster.provider != "embedded":
+        if not self.environment.cluster.is_ours:
             raise ConfigurationError(
                 f"the secrets of {self.environment.name} are encrypted with a passphrase: set {_PASSPHRASE} or {_PASSPHRASE_FILE} "
-                f"(only rehearsals on the embedded cluster have the default {REHEARSAL_PASSPHRASE!r})"
+                f"(only rehearsals on a cluster of our own have the default {REHEARSAL_PASSPHRASE!r})"
             )
         return {_PASSPHRASE: REHEARSAL_PASSPHRASE}
 

@@ -12,8 +12,9 @@ from stacks.environment.values import LARGEST_CPUS, LARGEST_GIB, MOST_NODES, Lab
 class Cluster(Model):
     """The cluster that the stack is deployed to."""
 
-    provider: Literal["embedded", "kubeconfig"] = "embedded"
-    """``embedded``: real control plane on this machine, nodes and pods simulated by KWOK. ``kubeconfig``: any cluster you name."""
+    provider: Literal["embedded", "node", "kubeconfig"] = "embedded"
+    """``embedded``: real control plane on this machine, nodes and pods simulated by KWOK. ``node``: the same with a real node beside the
+    simulated ones: pods of the pool without GPUs run in containers; needs Linux and root. ``kubeconfig``: any cluster you name."""
     kubeconfig: PathText | None = None
     """Path of the kubeconfig file; default: $KUBECONFIG, then ~/.kube/config. Only with ``provider: kubeconfig``."""
     context: str | None = None
@@ -22,9 +23,14 @@ class Cluster(Model):
     """What provisions the nodes, with ``provider: kubeconfig``. ``existing``: they exist, or another autoscaler adds them, and they have
     the label ``sandtable.dev/pool``. ``karpenter``: the stack declares NodePools and their NodeClass for Karpenter, on aws and azure."""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether Sandtable makes the cluster, and may throw it away."""
+        return self.provider != "kubeconfig"
+
     @model_validator(mode="after")
     def _only_with_kubeconfig(self) -> Self:
-        if self.provider == "embedded" and (self.kubeconfig or self.context or self.node_pools_by != "existing"):
+        if self.is_ours and (self.kubeconfig or self.context or self.node_pools_by != "existing"):
             raise ValueError("`kubeconfig`, `context` and `node_pools_by` belong to `provider: kubeconfig`")
         return self
 

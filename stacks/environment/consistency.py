@@ -26,6 +26,7 @@ def slips(environment: Definition) -> Iterator[Slip]:
     yield from _karpenter_makes_the_nodes(environment)
     yield from _replicas_reach_their_model(environment)
     yield from gateway_slips(environment)
+    yield from _one_pool_is_the_real_node(environment)
 
 
 def _named_twice(environment: Definition) -> Iterator[Slip]:
@@ -138,3 +139,22 @@ def _replicas_reach_their_model(environment: Definition) -> Iterator[Slip]:
             "a replica cannot read a file of this machine: put it on a volume, name its claim in `engine.model_claim`, or use `synthetic`",
             ("synthetic",),
         )
+
+
+def _one_pool_is_the_real_node(environment: Definition) -> Iterator[Slip]:
+    """Check the pools of a cluster with a real node: one without GPUs, of one node, which is this machine."""
+    if environment.cluster.provider != "node":
+        return
+    real = [(index, pool) for index, pool in enumerate(environment.node_pools) if pool.gpu is None]
+    if len(real) != 1:
+        names = ", ".join(pool.name for _, pool in real) or "none"
+        yield Slip(
+            ("node_pools",),
+            names,
+            "with `provider: node` exactly one pool has no GPUs: its node is this machine; join these pools, or give the others GPUs",
+        )
+    for index, pool in real:
+        if (pool.min_nodes, pool.max_nodes) != (1, 1):
+            yield Slip(("node_pools", index, "max_nodes"), pool.max_nodes, "with `provider: node` this pool is one real node: 1 and 1")
+        if pool.purchase == "spot":
+            yield Slip(("node_pools", index, "purchase"), pool.purchase, "this machine is no spot machine", ("on-demand", "reserved"))

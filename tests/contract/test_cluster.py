@@ -13,9 +13,12 @@ from kubernetes import client, config
 
 from stacks.clusters import Cluster, open_cluster
 from stacks.clusters.embedded import EmbeddedCluster
+from stacks.clusters.node import requirements
 from stacks.environment import Cluster as ClusterSettings
 from stacks.environment import Environment
+from stacks.errors import ClusterError
 from stacks.graph import labels
+from toolchain import ToolMissingError
 
 pytestmark = pytest.mark.e2e
 
@@ -109,6 +112,28 @@ class TestEmbeddedCluster(ClusterContract):
     @pytest.fixture
     def cluster(self, embedded: Cluster) -> Cluster:
         return embedded
+
+
+@pytest.fixture(scope="module")
+def with_a_real_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    try:
+        requirements.check("contract")
+    except (ClusterError, ToolMissingError) as error:
+        pytest.skip(str(error))
+    settings = ClusterSettings(provider="node")
+    cluster = open_cluster(Environment(name="contract", cluster=settings), tmp_path_factory.mktemp("node"))
+    yield cluster
+    cluster.delete()
+
+
+@pytest.mark.platform
+class TestNodeCluster(ClusterContract):
+    __test__ = True
+    ours = True
+
+    @pytest.fixture
+    def cluster(self, with_a_real_node: Cluster) -> Cluster:
+        return with_a_real_node
 
 
 class TestKubeconfigCluster(ClusterContract):

@@ -160,6 +160,17 @@ def test_karpenter_is_told_pools_and_the_class_of_their_nodes(cloud: str, versio
     assert [node.pool for node in nodes(graph)] == ["gpu", "gpu", "gpu", "laptop"]
 
 
+def test_beside_a_real_node_the_stack_makes_only_those_with_gpus() -> None:
+    laptop = {**base_pool(), "vcpu_per_node": 2}
+    graph = changed(cluster={"provider": "node"}, regions=TWO_REGIONS, node_pools=[laptop, GPU_POOL])
+    assert {resource.object_name for resource in graph.objects("Node")} == {"gpu-0", "gpu-1", "gpu-2"}
+    assert {node.pool: node.capacity.cpu for node in nodes(graph) if node.capacity} == {"laptop": 2, "gpu": 4}, "the twin knows both"
+
+
+def base_pool() -> dict[str, Any]:
+    return dict(dev().node_pools[0].model_dump())
+
+
 def test_karpenter_makes_no_nodes_where_it_has_none_to_make() -> None:
     with pytest.raises(ValueError, match="Karpenter makes no nodes in local, where pool laptop is; use `existing`, and label the nodes"):
         changed(cluster={**MINE, "node_pools_by": "karpenter"})

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 #: What is real about a cluster, by provider.
 _CONTROL_PLANE: Final = {
     "embedded": "The control plane that accepted every object: etcd, kube-apiserver, scheduler and controllers.",
+    "node": "The control plane, and the node with its containers, network, limits and volumes.",
     "kubeconfig": "The cluster: the one of the context that you named.",
+}
+#: What KWOK simulates.
+_PLAYED: Final[dict[str, tuple[str, ...]]] = {
+    "embedded": ("Nodes and pods on the embedded cluster are simulated by KWOK; the control plane is real.",),
+    "node": ("Nodes and pods of pools with GPUs are simulated by KWOK; all other pods run in containers.",),
+    "kubeconfig": (),
 }
 
 
@@ -31,7 +38,7 @@ def agree(environment: Environment, cluster: Cluster, *, confirmed: bool) -> Non
     Raises:
         click.Abort: the answer is no, or nobody can answer (then pass --yes).
     """
-    if confirmed or environment.cluster.provider == "embedded":
+    if confirmed or environment.cluster.is_ours:
         return
     status = cluster.status()
     typer.echo(f"This changes the cluster behind context {cluster.context!r} ({status.server}) of {cluster.kubeconfig}.", err=True)
@@ -39,7 +46,7 @@ def agree(environment: Environment, cluster: Cluster, *, confirmed: bool) -> Non
 
 
 def start(cluster: Cluster, steps: Steps) -> None:
-    """Start the cluster, or check that it runs; an embedded one keeps running.
+    """Start the cluster, or check that it runs; one of our own keeps running.
 
     Raises:
         StackError: it does not start, or cannot be reached.
@@ -52,22 +59,19 @@ def start(cluster: Cluster, steps: Steps) -> None:
 
 @contextmanager
 def stopped_afterwards(cluster: Cluster, steps: Steps, *, keep: bool = False) -> Iterator[None]:
-    """Stop an embedded cluster at the end, unless it was running before or is to be kept."""
+    """Stop a cluster of our own at the end, unless it was running before or is to be kept."""
     status = cluster.status()
     try:
         yield
     finally:
-        if status.provider == "embedded" and not status.running and not keep:
+        if status.is_ours and not status.running and not keep:
             _stop(cluster, steps)
 
 
 def remarks(cluster: Cluster) -> Remarks:
     """Return what is real about the cluster, and what is simulated."""
     status = cluster.status()
-    played = (
-        ("Nodes and pods on the embedded cluster are simulated by KWOK; the control plane is real.",) if status.nodes_are_played else ()
-    )
-    return Remarks(real=(_CONTROL_PLANE[status.provider],), simulated=played)
+    return Remarks(real=(_CONTROL_PLANE[status.provider],), simulated=_PLAYED[status.provider])
 
 
 def _stop(cluster: Cluster, steps: Steps) -> None:

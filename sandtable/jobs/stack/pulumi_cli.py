@@ -79,7 +79,7 @@ def _environments(space: Workspace) -> Iterator[tuple[str, Environment | StackEr
 def _needs_its_own_passphrase(environment: Environment | StackError) -> bool:
     if isinstance(environment, Exception):
         return True
-    return environment.cluster.provider != "embedded" and environment.secrets.stack_encryption == "passphrase"
+    return not environment.cluster.is_ours and environment.secrets.stack_encryption == "passphrase"
 
 
 def _tell(words: str) -> None:

@@ -20,11 +20,30 @@ _FETCH_PATIENCE_S: Final = 20.0
 
 
 def needed_for(environment: Environment) -> list[str]:
-    """Return the tools needed to deploy ``environment``; a user's cluster needs no servers."""
+    """Return the tools needed to deploy ``environment``.
+
+    Raises:
+        stacks.errors.ClusterError: this machine cannot have its cluster.
+    """
     import toolchain
 
     cluster = toolchain.tools_for("cluster")
-    return [name for name in toolchain.tools_for("deploy") if environment.cluster.provider == "embedded" or name not in cluster]
+    others = [name for name in toolchain.tools_for("deploy") if name not in cluster]
+    return [*needed_for_cluster(environment), *others]
+
+
+def needed_for_cluster(environment: Environment) -> list[str]:
+    """Return the servers of the cluster of ``environment``; a user's cluster needs none.
+
+    Raises:
+        stacks.errors.ClusterError: this machine cannot have such a cluster, whatever is installed.
+    """
+    import toolchain
+    from stacks.clusters import check_machine
+
+    check_machine(environment)
+    jobs = {"embedded": "cluster", "node": "node"}
+    return list(toolchain.tools_for(jobs.get(environment.cluster.provider, "graph")))
 
 
 def ensure(names: Sequence[str], steps: Steps, *, verify: bool = False) -> dict[str, Tool]:

@@ -16,7 +16,7 @@ from foundation.processes.atomic_file import write_text
 from foundation.processes.free_port import LOOPBACK
 
 
-def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -> None:
+def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str, *, host: str = LOOPBACK) -> None:
     """Write a kubeconfig for ``client`` with the certificate embedded, so that the file can be copied anywhere."""
 
     def content(file: str) -> str:
@@ -26,7 +26,7 @@ def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": name, "cluster": {"server": f"https://{LOOPBACK}:{port}", "certificate-authority-data": content("ca.crt")}},
+            {"name": name, "cluster": {"server": f"https://{host}:{port}", "certificate-authority-data": content("ca.crt")}},
         ],
         "users": [
             {"name": client, "user": {"client-certificate-data": content(f"{client}.crt"), "client-key-data": content(f"{client}.key")}},
@@ -40,8 +40,8 @@ def write_kubeconfig(path: Path, pki: Path, client: str, port: int, name: str) -
 class Connection:
     """A client of one server with the administrator's certificate; every failure returns None or False."""
 
-    def __init__(self, pki: Path, port: int) -> None:
-        self._port = port
+    def __init__(self, pki: Path, port: int, *, host: str = LOOPBACK) -> None:
+        self._host, self._port = host, port
         self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
 
@@ -63,21 +63,27 @@ class Connection:
         return json.loads(body) if status in range(200, 300) else None
 
     def apply(self, document: dict[str, Any]) -> bool:
-        """Apply ``document``, a cluster-wide object, on the server side; return whether that succeeded."""
-        kind, name = document["kind"], document["metadata"]["name"]
-        plural = kind.lower() + ("es" if kind.endswith("s") else "s")
-        path = f"/apis/{document['apiVersion']}/{plural}/{name}?fieldManager=sandtable&force=true"
-        status, _ = self._request("PATCH", path, json.dumps(document), "application/apply-patch+yaml")
+        """Apply ``document`` on the server side; return whether that succeeded."""
+        version, kind, metadata = document["apiVersion"], document["kind"], document["metadata"]
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        place = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+        path = f"{root}{place}/{kind.lower()}{'es' if kind.endswith('s') else 's'}/{metadata['name']}"
+        query = "?fieldManager=sandtable&force=true"
+        status, _ = self._request("PATCH", path + query, json.dumps(document), "application/apply-patch+yaml")
         if status == http.HTTPStatus.UNPROCESSABLE_ENTITY:
             self._request("DELETE", path)  # an earlier version of ours set an immutable field differently
         return status in range(200, 300)
+
+    def merge(self, path: str, document: dict[str, Any]) -> bool:
+        """Merge ``document`` into the object at ``path``, lists by their keys; return whether that succeeded."""
+        return self._request("PATCH", path, json.dumps(document), "application/strategic-merge-patch+json")[0] in range(200, 300)
 
     def remove(self, path: str) -> bool:
         """Delete the object, or all objects of the collection, at ``path``; return whether none is left."""
         return self._request("DELETE", path)[0] in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}
 
     def _request(self, method: str, path: str, body: str | None = None, media_type: str = "application/json") -> tuple[int, bytes]:
-        connection = http.client.HTTPSConnection(LOOPBACK, self._port, timeout=5, context=self._context)
+        connection = http.client.HTTPSConnection(self._host, self._port, timeout=5, context=self._context)
         try:
             connection.request(method, path, body, {"Content-Type": media_type} if body else {})
             response = connection.getresponse()

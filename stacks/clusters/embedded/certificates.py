@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,16 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-#: Clients of the API server: file name, common name, organisation.
-CLIENTS: Final = (
-    ("admin", "sandtable:admin", "system:masters"),
-    ("kwok", "sandtable:kwok", None),
-    ("kube-controller-manager", "system:kube-controller-manager", None),
-    ("kube-scheduler", "system:kube-scheduler", None),
-)
+from foundation.processes.free_port import LOOPBACK
+from stacks.clusters.embedded.site import Site
+
 _YEARS: Final = 10
 _SERVER_NAMES: Final = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
-_SERVER_ADDRESSES: Final = ("127.0.0.1", "10.0.0.1")
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,17 @@ class Authority:
         (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return cls(key, certificate)
 
-    def issue(self, folder: Path, name: str, common_name: str, organisation: str | None = None, *, server: bool = False) -> None:
-        """Write ``<name>.crt`` and ``<name>.key``; a server's certificate is also valid for a client, as etcd's peers need."""
+    def issue(
+        self,
+        folder: Path,
+        name: str,
+        common_name: str,
+        organisation: str | None = None,
+        *,
+        hosts: Sequence[str] = (),
+        addresses: Sequence[str] = (),
+    ) -> None:
+        """Write ``<name>.crt`` and ``<name>.key``: a client's; with ``hosts`` or ``addresses`` a server's, too, for etcd's peers."""
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
         if organisation:
@@ -58,18 +63,18 @@ class Authority:
         builder = _builder(x509.Name(attributes), self.certificate.subject, key.public_key())
         builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
-        if server:
+        if hosts or addresses:
             purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
-            names: list[x509.GeneralName] = [x509.DNSName(host) for host in _SERVER_NAMES]
-            names += [x509.IPAddress(ipaddress.ip_address(address)) for address in _SERVER_ADDRESSES]
+            names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
+            names += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False).sign(self.key, hashes.SHA256())
         (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         _write_key(folder / f"{name}.key", key)
 
 
-def make_certificates(folder: Path) -> None:
-    """Write all certificates and keys of a cluster into ``folder``, or nothing at all.
+def make_certificates(folder: Path, site: Site) -> None:
+    """Write all certificates and keys of the cluster at ``site`` into ``folder``, or nothing at all.
 
     A second call changes nothing, so certificates that were handed out stay valid.
     """
@@ -77,11 +82,16 @@ def make_certificates(folder: Path) -> None:
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     cluster = Authority.make("ca", folder)
-    cluster.issue(folder, "kube-apiserver", "kube-apiserver", server=True)
-    for name, common_name, organisation in CLIENTS:
+    addresses = dict.fromkeys((LOOPBACK, site.address, str(ipaddress.ip_network(site.service_range)[1])))
+    cluster.issue(folder, "kube-apiserver", "kube-apiserver", hosts=_SERVER_NAMES, addresses=tuple(addresses))
+    for name, common_name, organisation in site.clients:
         cluster.issue(folder, name, common_name, organisation)
+    if site.node is not None:
+        cluster.issue(folder, "kubelet-server", site.node.name, hosts=(site.node.name,), addresses=(site.node.address,))
+        cluster.issue(folder, "kube-apiserver-kubelet-client", "sandtable:kube-apiserver")
+        Authority.make("front-proxy-ca", folder).issue(folder, "front-proxy-client", "front-proxy-client")
     etcd = Authority.make("etcd-ca", folder)
-    etcd.issue(folder, "etcd", "etcd", server=True)
+    etcd.issue(folder, "etcd", "etcd", hosts=("localhost",), addresses=(LOOPBACK,))
     etcd.issue(folder, "etcd-client", "kube-apiserver")
     service_accounts = ec.generate_private_key(ec.SECP256R1())
     _write_key(folder / "service-accounts.key", service_accounts)

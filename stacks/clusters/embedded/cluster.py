@@ -17,17 +17,17 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
-from foundation.processes.free_port import LOOPBACK
 from foundation.processes.lock import FileLock
 from stacks.clusters.embedded.access import Connection, write_kubeconfig
-from stacks.clusters.embedded.certificates import CLIENTS, make_certificates
+from stacks.clusters.embedded.certificates import make_certificates
 from stacks.clusters.embedded.ports import Ports, stays_taken
 from stacks.clusters.embedded.processes import Processes, Server
 from stacks.clusters.embedded.servers import GROUPS, KINDS, servers
+from stacks.clusters.embedded.site import Site
 from stacks.clusters.port import ClusterStatus
 from stacks.errors import ClusterError
 
@@ -38,15 +38,17 @@ _PORT_ATTEMPTS: Final = 3
 #: etcd alone preallocates 64 MiB for its WAL; with less than this it fails half-way, with a less clear message.
 _DISK_MIB: Final = 256
 _OBJECTS: Final = Path(__file__).with_name("objects.yaml")
+_ALONE: Final = Site()
+_DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
 _NODE_LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _DEFAULT_ACCOUNT: Final = "/api/v1/namespaces/default/serviceaccounts/default"
 
 
 class EmbeddedCluster:
-    """The embedded cluster called ``name``, with its data in ``folder``."""
+    """The embedded cluster called ``name``, with its data in ``folder``, serving at ``site``."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name = name
+    def __init__(self, name: str, folder: Path, site: Site = _ALONE) -> None:
+        self.name, self.site = name, site
         self.folder = folder.absolute()
         self._processes = Processes(self.folder / "processes")
 
@@ -83,7 +85,7 @@ class EmbeddedCluster:
             if ports and not self._dead() and self._api(ports).ok("/readyz"):
                 return
             self._check_disk()
-            make_certificates(self._pki)
+            make_certificates(self.pki, self.site)
             before = set(KINDS) - set(self._dead())
             try:
                 self._bring_up()
@@ -120,26 +122,37 @@ class EmbeddedCluster:
             self.name,
             "embedded",
             running=not dead and ports is not None,
-            server=f"https://{LOOPBACK}:{ports.api}" if ports else None,
+            server=f"https://{self.site.address}:{ports.api}" if ports else None,
             nodes_are_played=True,
             note=note,
             context=self.context,
         )
+
+    def api(self) -> Connection:
+        """A connection to the API as the administrator; the cluster must have been started once.
+
+        Raises:
+            ClusterError: it never was.
+        """
+        if (ports := Ports.read(self._ports_file)) is None:
+            raise ClusterError(f"cluster {self.name} was never started; `sandtable cluster start {self.name}`")
+        return self._api(ports)
+
+    @property
+    def pki(self) -> Path:
+        """Folder of the certificates and keys."""
+        return self.folder / "pki"
 
     def kept_to(self, cores: frozenset[int]) -> AbstractContextManager[None]:
         """Pin the running servers to ``cores`` for a while."""
         return self._processes.kept_to(KINDS, cores)
 
     @property
-    def _pki(self) -> Path:
-        return self.folder / "pki"
-
-    @property
     def _ports_file(self) -> Path:
         return self.folder / "ports.json"
 
     def _api(self, ports: Ports) -> Connection:
-        return Connection(self._pki, ports.api)
+        return Connection(self.pki, ports.api, host=self.site.address)
 
     def _dead(self) -> list[str]:
         return [name for name in KINDS if not self._processes.alive(name)]
@@ -161,16 +174,16 @@ class EmbeddedCluster:
         needed = [getattr(ports, port) for name in self._dead() for port in KINDS[name].ports] if ports else []
         if ports is None or attempt > 1 or any(stays_taken(port) for port in needed):
             self._stop(KINDS)
-            ports = Ports.free(f"{self.folder}#{attempt}")
+            ports = Ports.free(f"{self.folder}#{attempt}", api=self.site.api_port)
             ports.write(self._ports_file)
-        for client, _, _ in CLIENTS:
+        for client, _, _ in self.site.clients:
             path = self.kubeconfig if client == "admin" else self.folder / f"{client}.kubeconfig"
-            write_kubeconfig(path, self._pki, client, ports.api, self.context)
+            write_kubeconfig(path, self.pki, client, ports.api, self.context, host=self.site.address)
         return ports
 
     def _start_servers(self, ports: Ports) -> None:
         api = self._api(ports)
-        fleet = servers(self.folder, ports)
+        fleet = servers(self.folder, ports, self.site)
         store, apiserver, *clients, player = fleet
         self._processes.start(store)
         self._processes.start(apiserver)
@@ -178,16 +191,22 @@ class EmbeddedCluster:
         # Only now: clients that find no API back off for seconds, and compete with it for CPU while it starts.
         for server in clients:
             self._processes.start(server)
-        for document in yaml.safe_load_all(_OBJECTS.read_text(encoding="utf-8")):
+        for document in self._objects():
             self._await(fleet[:-1], f"the {document['kind']} {document['metadata']['name']}", partial(api.apply, document))
         if not self._processes.alive(player.name):
             # KWOK uses a new identity at every start, and would wait 40 s for the leases of its predecessor.
             self._await(fleet[:-1], "the leases of nodes to be given up", partial(api.remove, _NODE_LEASES))
         self._processes.start(player)
         for name, port in (("controller manager", ports.controller_manager), ("scheduler", ports.scheduler)):
-            health = Connection.unverified(self._pki, port)
+            health = Connection.unverified(self.pki, port)
             self._await(fleet, f"the {name} to be healthy", partial(health.ok, "/healthz"))
         self._await(fleet, "the default service account", lambda: api.get(_DEFAULT_ACCOUNT) is not None)
+
+    def _objects(self) -> Iterator[dict[str, Any]]:
+        for document in yaml.safe_load_all(_OBJECTS.read_text(encoding="utf-8")):
+            if document["kind"] == "StorageClass" and self.site.node:
+                document["metadata"]["annotations"] = {_DEFAULT_CLASS: "false"}  # a real node has volumes of its own
+            yield document
 
     def _stop(self, names: Container[str]) -> None:
         for group, patience_s in GROUPS:

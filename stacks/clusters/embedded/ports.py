@@ -6,7 +6,7 @@ import json
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ _CLOSES_WITHIN_S: Final = 2.0
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports of one cluster, all on loopback."""
+    """Ports of one cluster, all on loopback, except that the API's may be on its site's address."""
 
     etcd: int
     etcd_peer: int
@@ -29,11 +29,12 @@ class Ports:
     scheduler: int
 
     @classmethod
-    def free(cls, seed: str) -> Ports:
-        """Choose free ports; ``seed`` spreads clusters that start together over the range."""
+    def free(cls, seed: str, *, api: int | None = None) -> Ports:
+        """Choose free ports; ``seed`` spreads clusters that start together over the range, ``api`` fixes the API's."""
         start = zlib.crc32(seed.encode())
         candidates = (_FIRST + (start + step) % _COUNT for step in range(_COUNT))
-        return cls(*_take(len(fields(cls)), candidates))
+        chosen = cls(*_take(len(fields(cls)), candidates))
+        return chosen if api is None else replace(chosen, api=api)
 
     @classmethod
     def read(cls, path: Path) -> Ports | None:

@@ -22,14 +22,17 @@ from foundation.processes.output import last_lines
 
 _LOG_LINES: Final = 12
 _LAST_RESORT_S: Final = 5.0
+#: A node's servers run programs of the administrator: mount, iptables, ipset.
+_SYSTEM_PATH: Final = os.pathsep.join(("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"))
 
 
 @dataclass(frozen=True)
 class Server:
-    """A process to keep running: its name and its command."""
+    """A process to keep running: its name and its command. ``through``: a launcher that executes the command in its own place."""
 
     name: str
     command: Sequence[str]
+    through: Sequence[str] = ()
 
 
 class Processes:
@@ -55,12 +58,24 @@ class Processes:
         log = self.log(server.name)
         with suppress(FileNotFoundError):
             log.replace(log.with_suffix(".log.before"))
-        start_detached(server.command, self._record(server.name), env={"PATH": os.defpath, "HOME": str(self.folder)}, log=log)
+        env = {"PATH": _SYSTEM_PATH, "HOME": str(self.folder)}
+        start_detached(server.command, self._record(server.name), env=env, log=log, through=server.through)
         return True
 
     def alive(self, name: str) -> bool:
         """Whether the process that we started under ``name`` is still running."""
         return self._find(name) is not None
+
+    def pid(self, name: str) -> int:
+        """The id of the running process called ``name``.
+
+        Raises:
+            LookupError: it is not running.
+        """
+        process = self._find(name)
+        if process is None:
+            raise LookupError(f"{name} is not running; its log is {self.log(name)}")
+        return process.pid
 
     def stop(self, names: Iterable[str], patience_s: float) -> None:
         """Send SIGTERM to all the processes, and SIGKILL to those that take longer than ``patience_s``."""

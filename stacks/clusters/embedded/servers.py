@@ -11,6 +11,7 @@ import toolchain
 from foundation.processes.free_port import LOOPBACK
 from stacks.clusters.embedded.ports import Ports
 from stacks.clusters.embedded.processes import Server
+from stacks.clusters.embedded.site import Site
 
 STAGES: Final = Path(__file__).parent / "stages"
 
@@ -19,20 +20,20 @@ STAGES: Final = Path(__file__).parent / "stages"
 class Kind:
     """One server of the control plane: its flags, and the ports it listens on."""
 
-    flags: Callable[[Path, Ports], list[str]]
+    flags: Callable[[Path, Ports, Site], list[str]]
     ports: tuple[str, ...] = ()
 
 
-def servers(folder: Path, ports: Ports) -> list[Server]:
+def servers(folder: Path, ports: Ports, site: Site) -> list[Server]:
     """Return the servers of the cluster in ``folder``, in start order.
 
     Raises:
         toolchain.ToolMissingError: one of them is not installed.
     """
-    return [Server(name, [str(toolchain.resolve(name).path), *kind.flags(folder, ports)]) for name, kind in KINDS.items()]
+    return [Server(name, [str(toolchain.resolve(name).path), *kind.flags(folder, ports, site)]) for name, kind in KINDS.items()]
 
 
-def _etcd(folder: Path, ports: Ports) -> list[str]:
+def _etcd(folder: Path, ports: Ports, _site: Site) -> list[str]:
     pki = folder / "pki"
     client, peer = f"https://{LOOPBACK}:{ports.etcd}", f"https://{LOOPBACK}:{ports.etcd_peer}"
     return [
@@ -57,11 +58,11 @@ def _etcd(folder: Path, ports: Ports) -> list[str]:
     ]
 
 
-def _apiserver(folder: Path, ports: Ports) -> list[str]:
+def _apiserver(folder: Path, ports: Ports, site: Site) -> list[str]:
     pki = folder / "pki"
     return [
-        f"--bind-address={LOOPBACK}",
-        f"--advertise-address={LOOPBACK}",
+        f"--bind-address={site.address}",
+        f"--advertise-address={site.address}",
         f"--secure-port={ports.api}",
         f"--etcd-servers=https://{LOOPBACK}:{ports.etcd}",
         f"--etcd-cafile={pki / 'etcd-ca.crt'}",
@@ -72,17 +73,35 @@ def _apiserver(folder: Path, ports: Ports) -> list[str]:
         f"--tls-private-key-file={pki / 'kube-apiserver.key'}",
         "--authorization-mode=Node,RBAC",
         "--anonymous-auth=false",
-        "--endpoint-reconciler-type=none",
+        *(_real_node(pki) if site.node else ["--endpoint-reconciler-type=none"]),
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={pki / 'service-accounts.pub'}",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}",
-        "--service-cluster-ip-range=10.0.0.0/16",
+        f"--service-cluster-ip-range={site.service_range}",
         "--allow-privileged=true",  # the admission policies decide whether a pod may be privileged
         "--profiling=false",
     ]
 
 
-def _controller_manager(folder: Path, ports: Ports) -> list[str]:
+def _real_node(pki: Path) -> list[str]:
+    """How the API reaches the kubelet, for logs and exec, and the servers behind aggregated APIs, such as metrics-server."""
+    return [
+        f"--kubelet-certificate-authority={pki / 'ca.crt'}",
+        f"--kubelet-client-certificate={pki / 'kube-apiserver-kubelet-client.crt'}",
+        f"--kubelet-client-key={pki / 'kube-apiserver-kubelet-client.key'}",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={pki / 'front-proxy-client.crt'}",
+        f"--proxy-client-key-file={pki / 'front-proxy-client.key'}",
+        "--enable-aggregator-routing=true",
+    ]
+
+
+def _controller_manager(folder: Path, ports: Ports, _site: Site) -> list[str]:
     pki = folder / "pki"
     return [
         *_client(folder, "kube-controller-manager", ports.controller_manager),
@@ -95,7 +114,7 @@ def _controller_manager(folder: Path, ports: Ports) -> list[str]:
     ]
 
 
-def _scheduler(folder: Path, ports: Ports) -> list[str]:
+def _scheduler(folder: Path, ports: Ports, _site: Site) -> list[str]:
     return _client(folder, "kube-scheduler", ports.scheduler)
 
 
@@ -113,7 +132,7 @@ def _client(folder: Path, name: str, port: int) -> list[str]:
     ]
 
 
-def _kwok(folder: Path, _ports: Ports) -> list[str]:
+def _kwok(folder: Path, _ports: Ports, _site: Site) -> list[str]:
     stages = [f"--config={path}" for path in sorted(STAGES.glob("*.yaml"))]
     return [
         f"--kubeconfig={folder / 'kwok.kubeconfig'}",

@@ -35,9 +35,8 @@ class NodePools(Component):
 
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
-        self.made_by = nodes_made_by(environment)
         self.pools = [self._pool(pool) for pool in environment.node_pools]
-        if self.made_by == "karpenter":
+        if environment.cluster.node_pools_by == "karpenter":
             classes = node_class(self, environment.region(environment.node_pools[0].region).cloud)
             for pool in environment.node_pools:
                 node_pool(self, pool, classes, pool_labels=pool_labels(pool), zones=zones(environment, pool), taints=taints(pool))
@@ -49,14 +48,17 @@ class NodePools(Component):
             places.NODE_POOLS,
             part=pool.name,
             extra_labels={**pool_labels(pool), labels.REGION: pool.region, labels.INSTANCE_TYPE: pool.instance_type},
-            annotations={**pool_annotations(self.environment, pool), labels.NODES_MADE_BY: self.made_by},
+            annotations={**pool_annotations(self.environment, pool), labels.NODES_MADE_BY: nodes_made_by(self.environment, pool)},
             data={"zones": zones(self.environment, pool), "taints": taints(pool)},
         )
 
 
-def nodes_made_by(environment: Environment) -> str:
-    """Return what provisions the nodes: the stack itself (on the embedded cluster), ``karpenter``, or ``existing`` for neither."""
-    return environment.cluster.node_pools_by if environment.cluster.provider == "kubeconfig" else labels.NODES_OF_THE_STACK
+def nodes_made_by(environment: Environment, pool: NodePool) -> str:
+    """Return what provisions a pool's nodes: the stack itself (the simulated ones), ``karpenter``, or ``existing`` for neither."""
+    if environment.cluster.provider == "kubeconfig":
+        return environment.cluster.node_pools_by
+    real = environment.cluster.provider == "node" and pool.gpu is None
+    return "existing" if real else labels.NODES_OF_THE_STACK
 
 
 def zones(environment: Environment, pool: NodePool) -> list[str]:

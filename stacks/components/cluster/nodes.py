@@ -1,4 +1,4 @@
-"""The nodes of the embedded cluster, simulated by KWOK; elsewhere nodes exist already, or Karpenter provisions them.
+"""The nodes that KWOK simulates: all of the embedded cluster, those with GPUs beside a real node. Others exist, or Karpenter makes them.
 
 Rule 1: a pool is declared with its minimum number of nodes; growing it is the autoscaler's job.
 Rule 2: nodes are created before everything that runs on them, and deleted after it. Nothing terminates a pod on a deleted node, and its
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pulumi_kubernetes as k8s
 
-from stacks.components.cluster.node_pools import pool_annotations, pool_labels, taints, zones
+from stacks.components.cluster.node_pools import nodes_made_by, pool_annotations, pool_labels, taints, zones
 from stacks.components.component import Component
 from stacks.graph import labels
 
@@ -29,7 +29,8 @@ class Nodes(Component):
 
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
-        declared = [self._node(pool, index) for pool in environment.node_pools for index in range(pool.min_nodes)]
+        ours = [pool for pool in environment.node_pools if nodes_made_by(environment, pool) == labels.NODES_OF_THE_STACK]
+        declared = [self._node(pool, index) for pool in ours for index in range(pool.min_nodes)]
         self.register_outputs({"count": len(declared)})
 
     def _node(self, pool: NodePool, index: int) -> k8s.core.v1.Node:

@@ -23,6 +23,7 @@ from stacks.clusters.embedded import cluster as module
 from stacks.clusters.embedded.ports import Ports
 from stacks.clusters.embedded.processes import Processes, Server
 from stacks.clusters.embedded.servers import KINDS
+from stacks.clusters.embedded.site import Site
 from stacks.errors import ClusterError
 from toolchain import ToolMissingError
 
@@ -35,7 +36,7 @@ class Answers:
 
     says: Callable[[], bool] = staticmethod(lambda: True)
 
-    def __init__(self, *_: Any) -> None: ...
+    def __init__(self, *_: Any, **__: Any) -> None: ...
 
     @classmethod
     def unverified(cls, *_: Any) -> Self:
@@ -58,7 +59,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> type[Answers]:
 def fleet(monkeypatch: pytest.MonkeyPatch, answers: type[Answers]) -> Fleet:
     """Commands of the servers, by name; a test may exchange some."""
     commands = dict.fromkeys(KINDS, SLEEP)
-    monkeypatch.setattr(module, "servers", lambda _folder, _ports: [Server(name, commands[name]) for name in KINDS])
+    monkeypatch.setattr(module, "servers", lambda _folder, _ports, _site: [Server(name, commands[name]) for name in KINDS])
     monkeypatch.setattr(module, "_POLL_S", 0)
     return commands
 
@@ -150,7 +151,7 @@ def test_an_interrupted_start_ends_what_it_started(cluster: EmbeddedCluster, ans
 
 
 def test_ctrl_c_in_the_instant_of_a_birth_ends_what_was_born(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detached, "_wait_for_birth", lambda _pid: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(detached, "_wait_for_birth", lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         cluster.start()
     assert at_work(cluster) == []
@@ -172,7 +173,7 @@ class TestPorts:
     ) -> None:
         chosen = []
 
-        def servers(_folder: Path, ports: Ports) -> list[Server]:
+        def servers(_folder: Path, ports: Ports, _site: Site) -> list[Server]:
             chosen.append(ports)
             command = shell("echo 'bind: address already in use'; exit 1") if len(chosen) == 1 else SLEEP
             return [Server(name, command if name == "etcd" else SLEEP) for name in KINDS]
@@ -245,7 +246,7 @@ class TestDisk:
     def test_one_that_cannot_be_written_is_named_with_the_fix(
         self, cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
-        def fail(_folder: Path) -> None:
+        def fail(_folder: Path, _site: Site) -> None:
             raise OSError(number, os.strerror(number), str(cluster.folder / "pki" / "ca.key"))
 
         monkeypatch.setattr(module, "make_certificates", fail)
@@ -255,7 +256,7 @@ class TestDisk:
         assert "--root" in str(raised.value)
 
     def test_other_faults_are_not_taken_for_the_disk(self, cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(_folder: Path) -> None:
+        def fail(_folder: Path, _site: Site) -> None:
             raise ConnectionResetError(errno.ECONNRESET, "reset")
 
         monkeypatch.setattr(module, "make_certificates", fail)
@@ -264,7 +265,7 @@ class TestDisk:
 
 
 def test_without_servers_the_fix_is_told_and_nothing_runs(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(_folder: Path, _ports: Ports) -> list[Server]:
+    def missing(_folder: Path, _ports: Ports, _site: Site) -> list[Server]:
         raise ToolMissingError("kwok", "not in the cache", "sandtable doctor --install")
 
     monkeypatch.setattr(module, "servers", missing)

@@ -13,13 +13,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from kubernetes import config
 
 from stacks.clusters.embedded.access import write_kubeconfig
-from stacks.clusters.embedded.certificates import CLIENTS, make_certificates
+from stacks.clusters.embedded.certificates import make_certificates
+from stacks.clusters.embedded.site import CLIENTS, Site
 
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pki") / "pki"
-    make_certificates(folder)
+    make_certificates(folder, Site())
     return folder
 
 
@@ -29,15 +30,15 @@ def read(pki: Path, name: str) -> x509.Certificate:
 
 def test_a_second_call_changes_nothing(pki: Path) -> None:
     before = {path.name: path.read_bytes() for path in pki.iterdir()}
-    make_certificates(pki)
+    make_certificates(pki, Site())
     assert {path.name: path.read_bytes() for path in pki.iterdir()} == before
 
 
 def test_a_set_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
-    make_certificates(tmp_path)
+    make_certificates(tmp_path, Site())
     (tmp_path / "complete").unlink()
     authority = read(tmp_path, "ca")
-    make_certificates(tmp_path)
+    make_certificates(tmp_path, Site())
     assert read(tmp_path, "ca") != authority
     read(tmp_path, "admin").verify_directly_issued_by(read(tmp_path, "ca"))
 

@@ -56,6 +56,15 @@ def test_secrets_and_foreign_keys_are_left_to_pulumi(tmp_path: Path) -> None:
         ("  sandtable:thresholds: [p95_tft_ms < 3]\n", ["thresholds[0]", "did you mean 'p95_ttft_ms'?"]),
         ("  sandtable:cluster: {provider: embeded}\n", ["cluster.provider = 'embeded'", "did you mean 'embedded'?"]),
         ("  sandtable:cluster: {context: kind}\n", ["belong to `provider: kubeconfig`"]),
+        ("  sandtable:cluster: {provider: node, context: kind}\n", ["belong to `provider: kubeconfig`"]),
+        (
+            (
+                "  sandtable:cluster: {provider: node}\n  sandtable:node_pools:\n"
+                "    - {name: laptop, region: local, instance_type: laptop, vcpu_per_node: 4, memory_gib_per_node: 8}\n"
+                "    - {name: more, region: local, instance_type: laptop, vcpu_per_node: 4, memory_gib_per_node: 8, max_nodes: 2}\n"
+            ),
+            ["node_pools = 'laptop, more'", "exactly one pool has no GPUs", "node_pools[1].max_nodes = 2", "one real node"],
+        ),
         ("  sandtable:traffic: {arrivals: trace}\n", ["`arrivals: trace` and `trace: <path>` go together"]),
         ("  sandtable:secrets: {stack_encryption: rot13}\n", ["secrets.stack_encryption = 'rot13'", "hashivault://"]),
         (

@@ -1,0 +1,71 @@
+"""The command lines of the node's servers. Flags follow the reference pages of Kubernetes v1.36, containerd 1.6 and kube-router v2.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import toolchain
+from stacks.clusters.embedded.processes import Server
+from stacks.clusters.embedded.site import RealNode
+from stacks.clusters.node.subnet import Subnet
+
+#: In start order; all run inside the node's namespaces.
+NAMES: Final = ("containerd", "kubelet", "kube-proxy", "kube-router")
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What the command lines depend on."""
+
+    folder: Path
+    """The node's own folder, below the cluster's."""
+    node: RealNode
+    subnet: Subnet
+    labels: Mapping[str, str]
+    through: Sequence[str]
+
+    def server(self, name: str) -> Server:
+        """Return the server called ``name``.
+
+        Raises:
+            toolchain.ToolMissingError: it is not installed.
+        """
+        return Server(name, [str(toolchain.resolve(name).path), *_FLAGS[name](self)], through=self.through)
+
+
+def _containerd(fleet: Fleet) -> list[str]:
+    return [f"--config={fleet.folder / 'etc' / 'containerd.toml'}", "--log-level=warn"]
+
+
+def _kubelet(fleet: Fleet) -> list[str]:
+    return [
+        f"--config={fleet.folder / 'etc' / 'kubelet.yaml'}",
+        f"--kubeconfig={fleet.folder.parent / 'kubelet.kubeconfig'}",
+        f"--hostname-override={fleet.node.name}",
+        f"--node-ip={fleet.node.address}",
+        f"--node-labels={','.join(f'{key}={value}' for key, value in sorted(fleet.labels.items()))}",
+        "--v=1",
+    ]
+
+
+def _proxy(fleet: Fleet) -> list[str]:
+    return [f"--config={fleet.folder / 'etc' / 'kube-proxy.yaml'}", f"--hostname-override={fleet.node.name}", "--v=1"]
+
+
+def _router(fleet: Fleet) -> list[str]:
+    return [
+        f"--kubeconfig={fleet.folder.parent / 'kube-router.kubeconfig'}",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        "--run-loadbalancer=false",
+        f"--hostname-override={fleet.node.name}",
+        f"--service-cluster-ip-range={fleet.subnet.services}",
+        "--v=1",
+    ]
+
+
+_FLAGS: Final = {"containerd": _containerd, "kubelet": _kubelet, "kube-proxy": _proxy, "kube-router": _router}

@@ -1,0 +1,3 @@
+module sandtable/toolchain/pause
+
+go 1.26.0
