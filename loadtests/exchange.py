@@ -161,6 +161,7 @@ class Exchange(asyncio.Protocol):
             header("x-gateway-provider"),
             header("x-gateway-model"),
             int(header("x-gateway-attempts") or 0),
+            overhead_ms=float(overhead) if (overhead := header("x-gateway-overhead-ms")) else None,
             id=header("x-gateway-request-id"),
         )
 

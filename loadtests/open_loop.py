@@ -57,6 +57,7 @@ def run(
     metrics: Iterable[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
     stop: Stop | None = None,
+    actions: Sequence[tuple[float, Callable[[], None]]] = (),
 ) -> Measurement:
     """Send ``plan`` to ``targets`` and return the measurement.
 
@@ -70,6 +71,8 @@ def run(
         seed: Of the plan; it is stored with the outcome and determines the prompt texts.
         metrics: Names of the metrics with thresholds, such as ``p95_ttft_ms``; the measurement lists those with too few samples.
         on_progress: Called with (finished, planned) requests about ten times a second.
+        actions: What else happens, as (seconds from the start, call); each runs in a thread of its own, so that no send waits for it. One
+            that raises makes the run invalid.
         stop: Ends the run when set: requests in flight are cancelled, the rest are not sent, and the run is invalid.
 
     Raises:
@@ -79,7 +82,7 @@ def run(
     if not parsed:
         raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
     requests = WireRequests(model=model, api_key=api_key, seed=seed or 0, engine_options=engine_options)
-    load = _Load(plan, requests, timeout_s=timeout_s, on_progress=on_progress, stop=stop)
+    load = _Load(plan, requests, timeout_s=timeout_s, on_progress=on_progress, stop=stop, actions=actions)
     # Objects from before the run are not garbage. Without this, a full collection scans the whole plan and delays sends.
     gc.collect()
     gc.freeze()
@@ -93,7 +96,10 @@ def run(
         generator=generator,
         seed=seed,
         metrics=metrics,
-        invalid=[f"the run was stopped after {len(load.ended)} of {len(plan)} requests"] if load.stopped else [],
+        invalid=[
+            *([f"the run was stopped after {len(load.ended)} of {len(plan)} requests"] if load.stopped else []),
+            *(f"an action at {at_s:g} s failed: {error}" for at_s, error in load.failed_actions),
+        ],
         notes=_token_notes(load.ended),
     )
 
@@ -149,6 +155,7 @@ class _Load:
         timeout_s: float,
         on_progress: Callable[[int, int], None] | None,
         stop: Stop | None,
+        actions: Sequence[tuple[float, Callable[[], None]]],
     ) -> None:
         self.start = 0.0
         self.stopped = False
@@ -158,6 +165,8 @@ class _Load:
         self._timeout_s = timeout_s
         self._on_progress = on_progress
         self._stop = stop
+        self._actions = actions
+        self._acting: list[tuple[float, asyncio.Future[None]]] = []
         self._next = 0
         # In the order of sending: the first is the first to time out.
         self._in_flight: dict[Exchange, None] = {}
@@ -169,6 +178,8 @@ class _Load:
         self.start = loop.time() + _LEAD_S
         try:
             loop.call_at(self.start, self._send_due, loop, routes)
+            for at_s, action in self._actions:
+                loop.call_at(self.start + at_s, self._act, loop, at_s, action)
             self._tick(loop)
             self._check_done()
             await self._all_done.wait()
@@ -178,6 +189,15 @@ class _Load:
             for exchange in list(self._in_flight):
                 exchange.fail("cancelled: the run was stopped")
             self._report()
+
+    def _act(self, loop: asyncio.AbstractEventLoop, at_s: float, action: Callable[[], None]) -> None:
+        self._acting.append((at_s, loop.run_in_executor(None, action)))
+
+    @property
+    def failed_actions(self) -> list[tuple[float, BaseException]]:
+        """The actions that raised, each with its time."""
+        done = [(at_s, future) for at_s, future in self._acting if future.done() and not future.cancelled()]
+        return [(at_s, error) for at_s, future in done if (error := future.exception()) is not None]
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Check the stop signal and the oldest requests, and reschedule until the run is over."""

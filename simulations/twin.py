@@ -79,8 +79,8 @@ class Twin:
         return cls.of(DeployedEngines.from_graph(graph), calibration)
 
     @classmethod
-    def of(cls, engines: DeployedEngines, calibration: Calibration) -> Twin:
-        """Return the twin of ``engines``.
+    def of(cls, engines: DeployedEngines, calibration: Calibration, gateway: GatewayModel | None = None) -> Twin:
+        """Return the twin of ``engines``, behind ``gateway`` if there is one.
 
         Raises:
             TwinError: the calibration is for another model or thread count than the deployed one.
@@ -90,7 +90,7 @@ class Twin:
                 known, wanted = getattr(calibration.spec, field), getattr(engines.spec, field)
                 if known != wanted:
                     raise TwinError(f"{engines.where}: {field} is {wanted}, the calibration was measured with {known}; calibrate again")
-        return cls(engines.replicas, engines.spec, calibration)
+        return cls(engines.replicas, engines.spec, calibration, gateway=gateway)
 
     def run(self, plan: Sequence[PlannedRequest], *, seed: int | None, participants: Sequence[Participant] = ()) -> Prediction:
         """Predict the outcome of ``plan``; ``seed`` is the plan's. It is stored with the outcome and seeds every random stream.

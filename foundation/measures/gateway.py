@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from foundation.measures.outcome import RequestRecord, Status, quantiles
+
+_ALWAYS: Final = ((0.0, math.inf),)
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayOutcome:
-    """The requests of one window.
+    """The requests of one or more windows.
 
     ``fallback_share``: of the good ones, those that another provider answered than the first of their route. ``attempts_per_request``:
     calls to providers. ``usd_per_request`` covers the requests whose cost is known; NaN without one. ``by_provider``: good requests.
@@ -38,10 +41,10 @@ class GatewayOutcome:
 
     @classmethod
     def of(
-        cls, records: Iterable[RequestRecord], first: Mapping[str, frozenset[str]], *, start_s: float = 0.0, end_s: float = math.inf
+        cls, records: Iterable[RequestRecord], first: Mapping[str, frozenset[str]], windows: Sequence[tuple[float, float]] = _ALWAYS
     ) -> GatewayOutcome:
-        """Summarise the ``records`` of a window; ``first`` are the models of each route's own targets."""
-        known = [(r, r.served) for r in records if r.served is not None and start_s <= r.intended_s < end_s]
+        """Summarise the ``records`` of all ``windows`` (start and end in seconds); ``first`` are the models of each route's own targets."""
+        known = [(r, r.served) for r in records if r.served is not None and any(a <= r.intended_s < b for a, b in windows)]
         good = [(r, served) for r, served in known if r.status is Status.OK]
         costs = [served.nano_usd for _, served in known if served.nano_usd is not None]
         fallbacks = sum(served.model not in first.get(served.route, {served.model}) for _, served in good)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """``provider`` is the label of its prices, empty if no provider answered; ``attempts`` counts the calls to providers.
+    """``route`` is what the client asked for; ``provider`` the label of the prices of whoever answered, empty if nobody did.
 
-    ``nano_usd`` is the cost in integer nano-dollars, None where it is not known. ``id`` is the gateway's own number of the request, which
-    its ledger has too.
+    ``attempts`` counts the calls to providers. ``nano_usd`` is the cost in integer nano-dollars, ``overhead_ms`` the gateway's own time
+    until its response began; None where they are not known. ``id`` is the gateway's number of the request, which its ledger has too.
     """
 
     route: str
@@ -18,4 +18,5 @@ class Served:
     model: str
     attempts: int
     nano_usd: int | None = None
+    overhead_ms: float | None = None
     id: str = ""

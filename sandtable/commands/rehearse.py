@@ -23,6 +23,8 @@ Examples:
 
   sandtable rehearse dev --keep-baseline       later runs are compared with it
 
+  sandtable rehearse dev --fault anthropic=503@20s+15s --fault engine=kill@30s+5s
+
   sandtable rehearse staging --json | jq .verdict
 
 The verdict is the exit code: 0 ship, 3 a threshold is broken, 4 inconclusive, 5 a regression, 6 a policy is violated.
@@ -43,6 +45,10 @@ def rehearse(
     ] = False,
     keep_cluster: Annotated[bool, typer.Option("--keep-cluster", help="Leave the embedded cluster running.")] = False,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="KIND=VALUE@START+LENGTH", help="Inject a fault in a load of its own; may be repeated."),
+    ] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
@@ -54,7 +60,7 @@ def rehearse(
     from sandtable.terminal import Steps, out, show_rehearsal
 
     space, steps = workspace(context), Steps(quiet=json)
-    options = jobs.Options(keep_cluster=keep_cluster, skip_bad_rows=skip_bad_rows, confirmed=yes)
+    options = jobs.Options(keep_cluster=keep_cluster, skip_bad_rows=skip_bad_rows, confirmed=yes, faults=tuple(fault or ()))
     done = jobs.rehearse(environment, space, options, steps)
     ships = done.verdict.result is Result.SHIP
     if keep_baseline and not ships:

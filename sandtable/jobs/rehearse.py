@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
+from sandtable.jobs.asked_faults import asked_faults
 from sandtable.jobs.baseline import Baseline, load_digest
 from sandtable.jobs.engines.trial import Setting, predict_and_measure, predict_published, without_gpus
 from sandtable.jobs.judge import Found, judge_all
@@ -29,6 +30,7 @@ from sandtable.jobs.stack.tools import ensure_or_skip, needed_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from foundation.formats.changes import Change
     from policies.verdict import Verdict
     from sandtable.jobs.engines.trial import Trial
     from sandtable.jobs.stack.deploy import Landed
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.deployed import DeployedEngines
+    from simulations.gateway import DeployedGateway
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.pricing.prices import PriceBook
@@ -44,11 +47,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of a rehearsal. ``confirmed``: do not ask before a user's cluster is changed."""
+    """Options of a rehearsal. ``confirmed``: do not ask before a user's cluster is changed; ``faults``: beside the environment's own."""
 
     keep_cluster: bool = False
     skip_bad_rows: bool = False
     confirmed: bool = False
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,12 @@ class Rehearsed:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is known before the first step: the environment, its prices, the load, and the baseline that was kept."""
+    """What is known before the first step: the environment, its prices, the load, the faults, and the baseline that was kept."""
 
     environment: Environment
     book: PriceBook
     requests: tuple[PlannedRequest, ...]
+    faults: tuple[Change, ...]
     kept: Baseline | None
     notes: tuple[str, ...]
 
@@ -106,36 +111,37 @@ def rehearse(name: str, space: Workspace, options: Options, steps: Steps) -> Reh
 
 
 def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, steps: Steps) -> Found:
-    environment, setting = plan.environment, Setting(plan.environment, plan.requests, space, folder, steps)
+    environment, setting = plan.environment, Setting(plan.environment, plan.requests, space, folder, steps, plan.faults)
     first = first_answer(environment, plan.book, steps)
-    known = Found(environment, plan.requests, first, remarks=Remarks(notes=plan.notes))
+    known = Found(environment, plan.requests, first, faults=plan.faults, remarks=Remarks(notes=plan.notes))
     if first.denied:
         return known.with_remarks(Remarks(missing=("nothing was created because a policy denies",)))
-    engines = _engines(first.graph)
-    at_once = _predict_at_once(engines, setting)
+    engines, gateway = _engines(first.graph), _gateway(first.graph, environment)
+    at_once = _predict_at_once(engines, setting, gateway)
     steps.say(_what_comes(engines, at_once, plan.requests))
     if lacking := ensure_or_skip(needed_for(environment), steps, _graph_mode):
         known = known.with_remarks(Remarks(missing=(f"graph mode: nothing was deployed: {lacking}",)))
-        return known.with_trial(at_once or predict_and_measure(engines, setting))
+        return known.with_trial(at_once or predict_and_measure(engines, setting, gateway))
     with _deployed(environment, first, space, options, steps) as landed:
         known = replace(known, landed=landed).with_remarks(landed.remarks)
-        live = _engines(landed.live)
+        live, live_gateway = _engines(landed.live), _gateway(landed.live, environment)
         if at_once and live != engines:  # the cluster differs from the program
-            at_once = _predict_at_once(live, setting)
+            at_once = _predict_at_once(live, setting, live_gateway)
         # Further jobs of the stack (training, federation) go here, each on what was deployed.
-        return known.with_trial(at_once or predict_and_measure(live, setting))
+        return known.with_trial(at_once or predict_and_measure(live, setting, live_gateway))
 
 
 def _plan(environment: Environment, book: PriceBook, space: Workspace, options: Options, say: Callable[[str], None]) -> _Plan:
-    """Plan the load and read the baseline before anything is started, so that an unreadable file is reported at once."""
+    """Plan load and faults and read the baseline before anything is started, so that a mistake is reported at once."""
     from stacks.traffic import plan
 
+    faults = asked_faults(environment, options.faults)
     notes = list[str]()
     requests = plan(environment.traffic, root=space.root, skip_bad_rows=options.skip_bad_rows, on_note=notes.append)
     kept = Baseline.read(space.baseline(environment.name))
     for note in notes:
         say(note)
-    return _Plan(environment, book, tuple(requests), kept, tuple(notes))
+    return _Plan(environment, book, tuple(requests), faults, kept, tuple(notes))
 
 
 def _engines(graph: Graph) -> DeployedEngines:
@@ -144,10 +150,17 @@ def _engines(graph: Graph) -> DeployedEngines:
     return DeployedEngines.from_graph(graph)
 
 
-def _predict_at_once(engines: DeployedEngines, setting: Setting) -> Trial | None:
+def _gateway(graph: Graph, environment: Environment) -> DeployedGateway | None:
+    """Return the gateway that the load goes through; None if it goes straight to the engines."""
+    from simulations.gateway import DeployedGateway
+
+    return DeployedGateway.from_graph(graph) if environment.traffic.mix else None
+
+
+def _predict_at_once(engines: DeployedEngines, setting: Setting, gateway: DeployedGateway | None) -> Trial | None:
     """Predict engines with published speeds; None if the speed must be measured first."""
     gpu_model = engines.runs_on()
-    return predict_published(engines, gpu_model, setting) if gpu_model else None
+    return predict_published(engines, gpu_model, setting, gateway) if gpu_model else None
 
 
 def _what_comes(engines: DeployedEngines, at_once: Trial | None, requests: tuple[PlannedRequest, ...]) -> str:
@@ -200,7 +213,16 @@ def with_note(done: Rehearsed, text: str) -> Rehearsed:
 def command_for(name: str, space: Workspace, options: Options) -> str:
     """Return the command line that repeats the rehearsal, without options for what is kept and how it is shown."""
     root = ["-C", str(space.root)] if space.root != Path() else []
-    return shlex.join(["sandtable", *root, "rehearse", name, *(["--skip-bad-rows"] if options.skip_bad_rows else [])])
+    return shlex.join(
+        [
+            "sandtable",
+            *root,
+            "rehearse",
+            name,
+            *(["--skip-bad-rows"] if options.skip_bad_rows else []),
+            *(f"--fault={one}" for one in options.faults),
+        ]
+    )
 
 
 @contextmanager

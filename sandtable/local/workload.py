@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -61,6 +63,8 @@ class LocalWorkload:
         self._cpus = cpus
         self._log = log
         self._child: Child | None = None
+        self._begun = 0.0
+        self.started_in_s = 0.0  # how long its last start took
 
     @property
     def url(self) -> str:
@@ -124,12 +128,28 @@ class LocalWorkload:
         """End it."""
         self.stop()
 
+    def kill(self) -> None:
+        """End it at once, as a crash does: SIGKILL. Does nothing if it has ended."""
+        if self.alive():
+            os.kill(self.pid, signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Start it on the same port after it has ended, and wait until it answers.
+
+        Raises:
+            NotReadyError: it ended, or did not answer within 30 s.
+        """
+        self.stop()
+        self._start()
+        self._wait_until_healthy()
+
     def stop(self) -> None:
         """Stop it: SIGTERM, then SIGKILL after 3 s. Does nothing if it has ended."""
         if self._child is not None:
             self._child.stop()
 
     def _start(self) -> None:
+        self._begun = time.monotonic()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         command = [self._python or sys.executable, "-m", self._module, *self._arguments(self.port)]
         self._child = Child(command, env=python_environment(own=self._python is not None), log=self._log, grace_s=_STOP_LIMIT_S)
@@ -153,6 +173,7 @@ class LocalWorkload:
             wait_until_ready(self._child, healthy, within_s=_START_LIMIT_S)
         except NotReadyError as error:
             raise NotReadyError(self._with_last_lines(str(error))) from error
+        self.started_in_s = time.monotonic() - self._begun
 
     def _with_last_lines(self, text: str) -> str:
         assert self._child is not None

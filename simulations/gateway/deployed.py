@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from foundation.processes.arguments import ArgumentsError
 from simulations.errors import TwinError
@@ -18,10 +19,8 @@ from workloads.gateway.spec import GatewaySpec
 if TYPE_CHECKING:
     from stacks.graph import Graph
     from stacks.graph.demand import Workload
-    from workloads.gateway.configuration.document import Configuration, Provider
+    from workloads.gateway.configuration.document import Configuration
 
-ROLE_GATEWAY: Final = "gateway"
-ROLE_EMULATOR: Final = "emulator"
 _FILE: Final = "gateway.yaml"
 #: The label that a gateway's configuration gives to engines of the same stack.
 OWN: Final = "local"
@@ -45,13 +44,13 @@ class DeployedGateway:
         Raises:
             TwinError: its arguments or its configuration cannot be read.
         """
-        found = _by_role(graph, ROLE_GATEWAY)
+        found = _by_role(graph, labels.ROLE_GATEWAY)
         if found is None or not found.replicas:
             return None
         try:
-            spec = GatewaySpec.from_args(_arguments(found, ROLE_GATEWAY))
-            emulators = _by_role(graph, ROLE_EMULATOR)
-            emulator = EmulatorSpec.from_args(_arguments(emulators, ROLE_EMULATOR)) if emulators and emulators.replicas else None
+            spec = GatewaySpec.from_args(_arguments(found, labels.ROLE_GATEWAY))
+            emulators = _by_role(graph, labels.ROLE_EMULATOR)
+            emulator = EmulatorSpec.from_args(_arguments(emulators, labels.ROLE_EMULATOR)) if emulators and emulators.replicas else None
         except ArgumentsError as error:
             raise TwinError(f"{found.label}: {error}") from error
         document = _configuration(graph, found)
@@ -64,10 +63,28 @@ class DeployedGateway:
         """Return whether ``provider`` stands for the engines of this stack."""
         return self.configuration.providers[provider].label == OWN
 
+    def is_emulated(self, provider: str) -> bool:
+        """Return whether the stack's emulator stands for ``provider``: its address is that of the emulator's Service."""
+        host = urlsplit(self.configuration.providers[provider].base_url).hostname or ""
+        return self.emulator is not None and host.partition(".")[0] == labels.ROLE_EMULATOR
+
     @property
-    def remote(self) -> dict[str, Provider]:
-        """The providers that are not engines of this stack, by name."""
-        return {name: provider for name, provider in self.configuration.providers.items() if not self.is_engine(name)}
+    def outside(self) -> list[str]:
+        """The providers outside the stack, which cost money and belong to others."""
+        return [name for name in self.configuration.providers if not self.is_engine(name) and not self.is_emulated(name)]
+
+    @property
+    def first_choices(self) -> dict[str, frozenset[str]]:
+        """The models of each route's own targets; whoever else answers is a fallback."""
+        routes = self.configuration.routes
+        own = {name: {target.model for target in route.targets} for name, route in routes.items()}
+        for name, route in routes.items():
+            by = route.complexity
+            for other in (by.simple, by.medium, by.complex) if by else ():
+                own[name] |= own[other]
+            if route.canary:
+                own[name] |= own[route.canary.route]
+        return {name: frozenset(models) for name, models in own.items()}
 
 
 def _by_role(graph: Graph, role: str) -> Workload | None:

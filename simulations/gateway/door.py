@@ -230,7 +230,12 @@ class _Journey:
         if self._reservation is not None:
             self._reservation.settle(usage.prompt_tokens, usage.output_tokens or 0, cost, now_s, self._door.model.unix_s + now_s)
         served = Served(
-            self._planned.route, upstream.settings.label if upstream else "", upstream.model if upstream else "", self._attempts, cost
+            self._planned.route,
+            upstream.settings.label if upstream else "",
+            upstream.model if upstream else "",
+            self._attempts,
+            cost,
+            self._door.model.overhead_s * 1e3,
         )
         record = RequestRecord(
             intended_s=self._request.at_s,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from stacks.environment.cluster import Cluster, NodePool, Region
+from stacks.environment.faults import read_faults
 from stacks.environment.gateway import Emulator, Gateway
 from stacks.environment.platform import (
     Admission,
@@ -20,6 +23,11 @@ from stacks.environment.thresholds import Threshold
 from stacks.environment.traffic import Traffic
 from stacks.environment.values import LabelValue, Model, Name
 from stacks.environment.workloads import AiStack, Engine, Federation, TrainingJob
+
+
+def _is_fault(text: str) -> str:
+    read_faults(text)
+    return text
 
 
 class Definition(Model):
@@ -51,5 +59,7 @@ class Definition(Model):
     data_stores: list[DataStore] = Field(default=[])
     messaging: Messaging = Messaging()
     telemetry: Telemetry = Telemetry()
+    faults: list[Annotated[str, AfterValidator(_is_fault)]] = Field(default=[])
+    """Injected in every rehearsal, in a load of their own: `anthropic=503@20s+15s`, `engine=kill@30s`."""
     thresholds: list[Threshold] = Field(default=[])
     budget: Budget = Budget()

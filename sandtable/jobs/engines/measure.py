@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loadtests.measurement import Measurement
+    from sandtable.jobs.gateway.running import RunningGateway
     from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 
 
 def measure_openly(
-    requests: Sequence[PlannedRequest], engines: Sequence[EngineProcess], environment: Environment, steps: Steps
+    requests: Sequence[PlannedRequest],
+    engines: Sequence[EngineProcess],
+    environment: Environment,
+    steps: Steps,
+    *,
+    gateway: RunningGateway | None = None,
 ) -> Measurement:
-    """Send ``requests`` to ``engines`` at their intended times, and return what was seen.
+    """Send ``requests`` to ``engines``, through ``gateway`` if there is one, at their intended times, and return what was seen.
 
     Raises:
         LoadTestError: the generator cannot work.
@@ -31,7 +37,8 @@ def measure_openly(
     def send(step: Step) -> Measurement:
         return open_loop.run(
             requests,
-            [engine.url for engine in engines],
+            [gateway.url] if gateway else [engine.url for engine in engines],
+            api_key=gateway.key if gateway else None,
             seed=environment.traffic.seed,
             metrics=[threshold.metric for threshold in environment.thresholds],
             on_progress=lambda done, total: step.update(done, total, "requests"),

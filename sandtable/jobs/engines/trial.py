@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from foundation.errors import NotReadyError
 from sandtable.jobs.engines.calibrate import Calibrator, keep
 from sandtable.jobs.engines.cores import EnginesDoNotFitError, share_cores
 from sandtable.jobs.engines.measure import measure_openly
 from sandtable.jobs.engines.predict import predict, simulate
 from sandtable.jobs.engines.running import start_engines
+from sandtable.jobs.gateway.costs import with_costs
+from sandtable.jobs.gateway.faults import of_the_load, rehearse_faults
+from sandtable.jobs.gateway.outcome import load_outcome
+from sandtable.jobs.gateway.overhead import measure_overhead
+from sandtable.jobs.gateway.predicting import model_of
+from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from foundation.formats.changes import Change
     from foundation.measures import JobOutcome
     from loadtests.measurement import Measurement
+    from sandtable.jobs.gateway.overhead import Overhead
+    from sandtable.jobs.gateway.running import RunningGateway
+    from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.calibration import Calibration
     from simulations.deployed import DeployedEngines
+    from simulations.gateway import DeployedGateway, GatewayModel
     from simulations.twin import Prediction
     from stacks.environment import Environment
     from stacks.traffic import PlannedRequest
@@ -43,13 +56,14 @@ NO_TRIAL: Final = Trial()
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all trials of a rehearsal share: the load, and the folder for their files."""
+    """What all trials of a rehearsal share: the load, the faults, and the folder for their files."""
 
     environment: Environment
     requests: Sequence[PlannedRequest]
     space: Workspace
     folder: Path
     steps: Steps
+    faults: Sequence[Change] = ()
 
     @property
     def seed(self) -> int:
@@ -57,12 +71,13 @@ class Setting:
         return self.environment.traffic.seed
 
 
-def predict_published(deployed: DeployedEngines, gpu_model: str, setting: Setting) -> Trial:
+def predict_published(deployed: DeployedEngines, gpu_model: str, setting: Setting, gateway: DeployedGateway | None = None) -> Trial:
     """Predict engines on GPUs that this machine lacks from published coefficients; nothing is measured."""
     from simulations import calibration
 
     published = calibration.published(gpu_model)
-    prediction = predict(deployed, published, setting.requests, setting.seed, setting.steps)
+    model = model_of(gateway, setting.seed) if gateway else None
+    prediction = predict(deployed, published, setting.requests, setting.seed, setting.steps, gateway=model)
     missing = f"nothing was measured: {without_gpus(gpu_model)}; the prediction rests on published coefficients"
     return Trial(published, prediction, remarks=Remarks(missing=(missing,), simulated=(published.origin(),)))
 
@@ -72,8 +87,8 @@ def without_gpus(gpu_model: str) -> str:
     return f"the engines request {gpu_model} GPUs, and only CPU engines can be started here"
 
 
-def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
-    """Start the engines, measure their speed, predict the load, send it, and measure the speed again.
+def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: DeployedGateway | None = None) -> Trial:
+    """Start the engines and the gateway, measure their speed, predict the load, send it, measure the speed again; then inject the faults.
 
     Raises:
         EngineError, LoadTestError: an engine does not start, or the generator cannot work.
@@ -85,21 +100,25 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
     try:
         cores = share_cores(len(deployed.replicas), deployed.spec.threads)
     except EnginesDoNotFitError as error:
-        steps.skip("load test", str(error))
-        return Trial(remarks=Remarks(missing=(f"nothing was measured: {error}",)))
-    with (
-        start_engines(deployed, cores, setting.folder, setting.space, steps) as engines,
-        Yardstick(cores.engines[0]) as yardstick,
-    ):
-        started = _started(deployed)
+        return _nothing_measured(error, setting)
+    with ExitStack() as stack:
+        engines = stack.enter_context(start_engines(deployed, cores, setting.folder, setting.space, steps))
+        try:
+            running = stack.enter_context(start_gateway(gateway, engines, cores, setting.folder, steps)) if gateway else None
+        except (GatewayNotRehearsedError, NotReadyError) as error:
+            return _nothing_measured(error, setting)
+        yardstick = stack.enter_context(Yardstick(cores.engines[0]))
+        started = _started(deployed, running)
         calibrator = Calibrator(engines[0], yardstick, steps)
         try:
             before = calibrator.before_the_load(deployed.spec)
         except CalibrationError as error:
             return Trial(remarks=started + Remarks(missing=(f"nothing was predicted or measured: {error}",)))
-        first = predict(deployed, before, setting.requests, setting.seed, steps)
+        door = _measured(running, engines[0].url, setting) if running else None
+        model = door.model if door else None
+        first = predict(deployed, before, setting.requests, setting.seed, steps, gateway=model)
         with yardstick.lap() as lap:
-            measurement = measure_openly(setting.requests, engines, setting.environment, steps)
+            measurement = measure_openly(setting.requests, engines, setting.environment, steps, gateway=running)
         sent = Remarks(real=("The load: every request was sent at its planned time, and every answer was streamed and timed.",))
         trial = Trial(before, first, measurement, remarks=started + sent)
         try:
@@ -107,17 +126,63 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting) -> Trial:
         except CalibrationError as error:
             missing = f"the prediction does not count: the engine could not be measured after the load: {error}"
             return _doubted(replace(trial, remarks=trial.remarks + Remarks(missing=(missing,))), setting)
-    if speed is not None:
-        again = simulate(deployed, speed.during, setting.requests, setting.seed)
-        without = again if speed.during.pace is None else simulate(deployed, speed.half_way, setting.requests, setting.seed)
-        trial = replace(trial, calibration=speed.during, prediction=again, remarks=trial.remarks + speed_remarks(speed.during, without))
+        if speed is not None:
+            again = simulate(deployed, speed.during, setting.requests, setting.seed, gateway=model)
+            without = (
+                again if speed.during.pace is None else simulate(deployed, speed.half_way, setting.requests, setting.seed, gateway=model)
+            )
+            remarks = trial.remarks + speed_remarks(speed.during, without)
+            trial = replace(trial, calibration=speed.during, prediction=again, remarks=remarks)
+        if door is not None:
+            trial = _through_the_gateway(trial, deployed, door, engines, setting)
     return _doubted(trial, setting)
 
 
-def _started(deployed: DeployedEngines) -> Remarks:
+def _measured(running: RunningGateway, engine_url: str, setting: Setting) -> _Door:
+    overhead = measure_overhead(running, engine_url, setting.steps)
+    return _Door(running, model_of(running.deployed, setting.seed, overhead), overhead)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A gateway that runs, its model, and the time that it adds."""
+
+    running: RunningGateway
+    model: GatewayModel
+    overhead: Overhead
+
+
+def _through_the_gateway(trial: Trial, deployed: DeployedEngines, door: _Door, engines: Sequence[EngineProcess], setting: Setting) -> Trial:
+    """Add what the gateway did for the load; then send the load in which the faults are."""
+    from simulations.twin import Twin
+
+    prediction, calibration = trial.prediction, trial.calibration
+    assert trial.measurement is not None, "measured before this is called"
+    assert prediction is not None and calibration is not None, "predicted before anything is sent"  # noqa: PT018
+    measurement = with_costs(trial.measurement, door.running.ledger)
+    outcome = load_outcome(prediction.records, measurement.records, door.running.deployed.first_choices, door.overhead)
+    trial = replace(trial, measurement=measurement, jobs=(*trial.jobs, outcome))
+    faults = of_the_load(setting.faults, door.running)
+    if not faults:
+        return trial
+    found, remarks = rehearse_faults(Twin.of(deployed, calibration, door.model), door.running, engines, faults, setting)
+    return replace(trial, jobs=(*trial.jobs, found), remarks=trial.remarks + remarks)
+
+
+def _nothing_measured(error: Exception, setting: Setting) -> Trial:
+    setting.steps.skip("load test", str(error))
+    return Trial(remarks=Remarks(missing=(f"nothing was measured: {error}",)))
+
+
+def _started(deployed: DeployedEngines, door: RunningGateway | None) -> Remarks:
     engines = f"The engines: {len(deployed.replicas)} x llama.cpp on the CPU of this machine, started as the Deployment says."
     model = ("The model has random weights: its speed is real, its answers mean nothing.",) if deployed.spec.model == "synthetic" else ()
-    return Remarks(real=(engines,), simulated=model)
+    if door is None:
+        return Remarks(real=(engines,), simulated=model)
+    gateway = "The gateway: a process of this machine with the deployed configuration; addresses, key and ledger are the rehearsal's."
+    providers = ", ".join(name for name in door.deployed.configuration.providers if door.deployed.is_emulated(name))
+    emulated = (f"Providers {providers} are emulated: their times are drawn from the profile, their prices are real.",) if providers else ()
+    return Remarks(real=(engines, gateway), simulated=(*model, *emulated))
 
 
 def speed_remarks(during: Calibration, without: Prediction) -> Remarks:

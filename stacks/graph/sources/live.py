@@ -24,8 +24,6 @@ _LISTS: Final = {
     "PodDisruptionBudget": ("policy/v1", "PolicyV1Api", "list_pod_disruption_budget_for_all_namespaces"),
     "ConfigMap": ("v1", "CoreV1Api", "list_config_map_for_all_namespaces"),
 }
-#: Of these kinds only objects with this label are read: the ConfigMaps that describe a pool.
-_WITH_LABEL: Final = {"ConfigMap": labels.POOL}
 _TIMEOUT_S: Final = 20
 
 
@@ -63,7 +61,7 @@ def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[
     connection = connect(cluster.kubeconfigs, cluster.context)
     for kind, (api_version, group, call) in _LISTS.items():
         list_all = getattr(getattr(client, group)(connection), call)
-        selector = ",".join(filter(None, (f"{labels.ENVIRONMENT}={environment}", _WITH_LABEL.get(kind))))
+        selector = f"{labels.ENVIRONMENT}={environment}"
         try:
             # The raw response: decoding it into the client's classes would lose the manifest's own form.
             answer = list_all(label_selector=selector, _preload_content=False, _request_timeout=_TIMEOUT_S)

@@ -23,7 +23,7 @@ RECORDS = [
 
 
 def test_shares_attempts_and_cost_are_those_of_the_window() -> None:
-    found = GatewayOutcome.of(RECORDS, FIRST, start_s=1.0, end_s=4.0)
+    found = GatewayOutcome.of(RECORDS, FIRST, [(1.0, 2.0), (2.0, 4.0)])
     assert (found.requests, found.failed, found.fallback_share) == (3, 1, 0.5)
     assert found.attempts_per_request == 3.0
     assert found.usd_per_request == 2_000 / 1e9 / 3
@@ -32,6 +32,6 @@ def test_shares_attempts_and_cost_are_those_of_the_window() -> None:
 
 
 def test_an_empty_window_has_no_figures() -> None:
-    found = GatewayOutcome.of(RECORDS, FIRST, start_s=9.0)
+    found = GatewayOutcome.of(RECORDS, FIRST, [(9.0, 10.0)])
     assert found.requests == 0
     assert all(map(math.isnan, (found.failed_share, found.fallback_share, found.usd_per_request)))

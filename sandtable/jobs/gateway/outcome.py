@@ -1,0 +1,86 @@
+"""The outcome of a load through a gateway, predicted and measured."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from foundation.measures import JobFigure, JobOutcome, quantiles, share_interval
+from foundation.measures.gateway import GatewayOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from foundation.measures import RequestRecord
+    from foundation.measures.job import Unit
+    from sandtable.jobs.gateway.overhead import Overhead
+
+_DURING = "_during_faults"
+
+
+def load_outcome(
+    predicted: Sequence[RequestRecord], measured: Sequence[RequestRecord], first: Mapping[str, frozenset[str]], overhead: Overhead
+) -> JobOutcome:
+    """Return what the gateway did for the whole load; ``first`` are the models of each route's own targets."""
+    before, after = GatewayOutcome.of(predicted, first), GatewayOutcome.of(measured, first)
+    own = quantiles(r.served.overhead_ms for r in measured if r.served is not None and r.served.overhead_ms is not None)
+    low, high = own.ci95["p95"]
+    figures = [
+        JobFigure(
+            "p95_gateway_overhead_ms",
+            "p95 of the gateway's own time",
+            "ms",
+            overhead.own_p95_ms,
+            _known(own.p95),
+            own.n,
+            _bounded(low),
+            _bounded(high),
+        ),
+        _figure("usd_per_request", "tokens a request", "usd", before, after),
+        _figure("fallback_share", "answered by a fallback", "share", before, after),
+        _figure("attempts_per_request", "calls a request", "count", before, after),
+    ]
+    providers = sorted({*before.by_provider, *after.by_provider})
+    figures += [
+        JobFigure(f"answered_by_{name}", f"answered by {name}", "count", before.by_provider.get(name, 0), after.by_provider.get(name, 0))
+        for name in providers
+    ]
+    added = f"it adds {overhead.added_s * 1e3:.2f} ms to the first token ({overhead.provenance}{f', n={overhead.n}' if overhead.n else ''})"
+    shared = "gateway, emulator and load generator share the cores that are not the engines'"
+    return JobOutcome("gateway", "through the gateway", tuple(figures), (added, shared))
+
+
+def faults_outcome(
+    predicted: Sequence[RequestRecord],
+    measured: Sequence[RequestRecord],
+    first: Mapping[str, frozenset[str]],
+    windows: Sequence[tuple[float, float]],
+    notes: Sequence[str],
+) -> JobOutcome:
+    """Return what happened to the requests that were sent while faults lasted."""
+    before, after = GatewayOutcome.of(predicted, first, windows), GatewayOutcome.of(measured, first, windows)
+    low, high = share_interval(after.failed, after.requests) if after.requests else (None, None)
+    figures = (
+        _figure("failed_share", "failed", "share", before, after, during=True, low=low, high=high),
+        _figure("fallback_share", "answered by a fallback", "share", before, after, during=True),
+        _figure("attempts_per_request", "calls a request", "count", before, after, during=True),
+        _figure("p95_ttft_ms", "p95 to the first token", "ms", before, after, during=True),
+        _figure("p95_e2e_ms", "p95 to the last token", "ms", before, after, during=True),
+        _figure("usd_per_request", "tokens a request", "usd", before, after, during=True),
+    )
+    return JobOutcome("faults", "while the faults lasted", figures, tuple(notes))
+
+
+def _figure(
+    name: str, words: str, unit: Unit, before: GatewayOutcome, after: GatewayOutcome, *, during: bool = False, **interval: Any
+) -> JobFigure:
+    predicted, measured = getattr(before, name), getattr(after, name)
+    return JobFigure(name + _DURING if during else name, words, unit, _known(predicted), _known(measured), after.requests, **interval)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _bounded(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,121 @@
+"""The gateway of a graph as processes of this machine: its own configuration, with the addresses and keys of this rehearsal."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import yaml
+
+from sandtable.errors import SandtableError
+from sandtable.jobs.stack.tools import ensure_environment
+from sandtable.local.workload import LocalWorkload
+from simulations.gateway.model import TENANT
+from workloads.gateway.configuration.keys import PREFIX
+from workloads.gateway.configuration.loading import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sandtable.jobs.engines.cores import Cores
+    from sandtable.local.engine import EngineProcess
+    from sandtable.terminal import Steps
+    from simulations.gateway import DeployedGateway
+
+_GROUP: Final = "gateway"
+_ANY_KEY: Final = "emulated"
+
+
+class GatewayNotRehearsedError(SandtableError):
+    """This gateway cannot be started here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningGateway:
+    """A gateway that serves at ``url`` whoever has ``key``; ``ledger`` is its file of costs."""
+
+    deployed: DeployedGateway
+    url: str
+    key: str
+    ledger: Path
+    emulator_url: str | None
+
+    def emulated_name(self, provider: str) -> str:
+        """Return the name under which the emulator knows ``provider``: the path of its address."""
+        return urlsplit(self.deployed.configuration.providers[provider].base_url).path.strip("/").partition("/")[0] or provider
+
+
+@contextmanager
+def start_gateway(
+    deployed: DeployedGateway, engines: Sequence[EngineProcess], cores: Cores, folder: Path, steps: Steps
+) -> Iterator[RunningGateway]:
+    """Start emulator and gateway on the generator's cores, and stop them afterwards.
+
+    Raises:
+        GatewayNotRehearsedError: it has providers outside, or several engines behind one address.
+        NotReadyError: one of the two did not start.
+        toolchain.ToolchainError: their environment cannot be made.
+    """
+    if outside := deployed.outside:
+        raise GatewayNotRehearsedError(
+            f"the gateway sends requests to {' and '.join(outside)}, outside the stack, and a rehearsal sends load to nobody else; "
+            "set `emulated: true` for a rehearsal of the gateway"
+        )
+    if len(engines) != 1:
+        raise GatewayNotRehearsedError(f"{len(engines)} engines stand behind one address in the cluster; here the gateway reaches one")
+    python = ensure_environment(_GROUP, steps)
+    with ExitStack() as stack:
+        with steps.step("gateway") as step:
+            emulator = None
+            if (spec := deployed.emulator) is not None:
+                emulator = LocalWorkload(
+                    "workloads.emulator",
+                    lambda port: replace(spec, port=port).to_args(),
+                    cpus=cores.generator,
+                    log=folder / "emulator.log",
+                    python=python,
+                )
+                stack.enter_context(emulator)
+            key, config, ledger = PREFIX + secrets.token_urlsafe(32), folder / "gateway.yaml", folder / "ledger.jsonl"
+            emulator_url = emulator.url if emulator else None
+            document = local_configuration(deployed, engines[0].url, emulator_url, digest_of(key), ledger)
+            config.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+            gateway = LocalWorkload(
+                "workloads.gateway",
+                lambda port: replace(deployed.spec, config=str(config), port=port).to_args(),
+                health="/readyz",
+                cpus=cores.generator,
+                log=folder / "gateway.log",
+                python=python,
+            )
+            stack.enter_context(gateway)
+            routes = ", ".join(deployed.configuration.routes)
+            step.note(f"serves {routes}{' with emulated providers' if emulator else ''}")
+        yield RunningGateway(deployed, gateway.url, key, ledger, emulator_url)
+
+
+def local_configuration(deployed: DeployedGateway, engine_url: str, emulator_url: str | None, digest: str, ledger: Path) -> dict[str, Any]:
+    """Return the deployed configuration with addresses of this machine, one key of this rehearsal, and its ledger in ``ledger``."""
+    providers: dict[str, Any] = {}
+    for name, provider in deployed.document["providers"].items():
+        local = {field: value for field, value in provider.items() if not field.startswith("api_key")}
+        path = urlsplit(provider["base_url"]).path
+        local["base_url"] = engine_url if deployed.is_engine(name) else f"{emulator_url}{path}"
+        if not deployed.is_engine(name):
+            local["headers"] = {**local.get("headers", {}), **_key_of(provider["dialect"])}
+        providers[name] = local
+    tenant = dict(deployed.document["tenants"].get(TENANT) or next(iter(deployed.document["tenants"].values())))
+    tenant["keys"] = [{"id": TENANT, "sha256": digest}]
+    bounds = {**deployed.document.get("bounds", {}), "drain_delay_s": 0.0}
+    kept: Mapping[str, Any] = {name: part for name, part in deployed.document.items() if name != "telemetry"}
+    return {**kept, "providers": providers, "tenants": {TENANT: tenant}, "bounds": bounds, "ledger": str(ledger)}
+
+
+def _key_of(dialect: str) -> dict[str, str]:
+    """Return the header in which the emulator, which takes any key, expects one."""
+    return {"x-goog-api-key": _ANY_KEY} if dialect == "gemini" else {"authorization": f"Bearer {_ANY_KEY}"}
