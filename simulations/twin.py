@@ -69,14 +69,14 @@ class Twin:
             raise TwinError(f"outage of {unknown[0]!r}, not one of the replicas {', '.join(self.replicas)}")
 
     @classmethod
-    def from_graph(cls, graph: Graph, calibration: Calibration) -> Twin:
-        """Return the twin of the engines that ``graph`` deploys.
+    def from_graph(cls, graph: Graph, calibration: Calibration, gateway: GatewayModel | None = None) -> Twin:
+        """Return the twin of the engines that ``graph`` deploys, behind ``gateway`` if there is one.
 
         Raises:
             TwinError: no engine can be simulated (:class:`~simulations.deployed.DeployedEngines`), or the calibration is for another model
                 or thread count than the deployed one.
         """
-        return cls.of(DeployedEngines.from_graph(graph), calibration)
+        return cls.of(DeployedEngines.from_graph(graph), calibration, gateway)
 
     @classmethod
     def of(cls, engines: DeployedEngines, calibration: Calibration, gateway: GatewayModel | None = None) -> Twin:

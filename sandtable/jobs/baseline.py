@@ -65,6 +65,9 @@ class Baseline:
 
 
 def load_digest(requests: Sequence[PlannedRequest]) -> str:
-    """Return the digest of a plan: the time, prompt length and output length of each request. It is the same on every machine."""
-    rows: list[Any] = [[round(request.at_s, 6), request.prompt_tokens, request.output_tokens] for request in requests]
+    """Return the digest of a plan: time, lengths, and wire and route of each request if it has them. It is the same on every machine."""
+    rows: list[Any] = [
+        [round(request.at_s, 6), request.prompt_tokens, request.output_tokens, *([request.wire, request.route] if request.route else [])]
+        for request in requests
+    ]
     return f"sha256:{hashlib.sha256(json.dumps(rows).encode()).hexdigest()}"

@@ -154,7 +154,7 @@ def _api_key() -> str | None:
 
 
 def _traffic(traffic: Traffic, request: Request) -> Traffic:
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"mix": []}  # straight to the engines, or to what the user names
     if request.rate_per_s is not None:
         if not 0 < request.rate_per_s < math.inf:
             raise UsageError(f"--rate {request.rate_per_s}: expected requests per second, more than 0")

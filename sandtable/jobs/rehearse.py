@@ -20,6 +20,7 @@ from sandtable.errors import UsageError
 from sandtable.jobs.asked_faults import asked_faults
 from sandtable.jobs.baseline import Baseline, load_digest
 from sandtable.jobs.engines.trial import Setting, predict_and_measure, predict_published, without_gpus
+from sandtable.jobs.gateway.predicting import gateway_of
 from sandtable.jobs.judge import Found, judge_all
 from sandtable.jobs.remarks import Remarks
 from sandtable.jobs.stack import cluster as clusters
@@ -116,7 +117,7 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
     known = Found(environment, plan.requests, first, faults=plan.faults, remarks=Remarks(notes=plan.notes))
     if first.denied:
         return known.with_remarks(Remarks(missing=("nothing was created because a policy denies",)))
-    engines, gateway = _engines(first.graph), _gateway(first.graph, environment)
+    engines, gateway = _engines(first.graph), gateway_of(first.graph, environment)
     at_once = _predict_at_once(engines, setting, gateway)
     steps.say(_what_comes(engines, at_once, plan.requests))
     if lacking := ensure_or_skip(needed_for(environment), steps, _graph_mode):
@@ -124,7 +125,7 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
         return known.with_trial(at_once or predict_and_measure(engines, setting, gateway))
     with _deployed(environment, first, space, options, steps) as landed:
         known = replace(known, landed=landed).with_remarks(landed.remarks)
-        live, live_gateway = _engines(landed.live), _gateway(landed.live, environment)
+        live, live_gateway = _engines(landed.live), gateway_of(landed.live, environment)
         if at_once and live != engines:  # the cluster differs from the program
             at_once = _predict_at_once(live, setting, live_gateway)
         # Further jobs of the stack (training, federation) go here, each on what was deployed.
@@ -148,13 +149,6 @@ def _engines(graph: Graph) -> DeployedEngines:
     from simulations.deployed import DeployedEngines
 
     return DeployedEngines.from_graph(graph)
-
-
-def _gateway(graph: Graph, environment: Environment) -> DeployedGateway | None:
-    """Return the gateway that the load goes through; None if it goes straight to the engines."""
-    from simulations.gateway import DeployedGateway
-
-    return DeployedGateway.from_graph(graph) if environment.traffic.mix else None
 
 
 def _predict_at_once(engines: DeployedEngines, setting: Setting, gateway: DeployedGateway | None) -> Trial | None:

@@ -10,6 +10,7 @@ from sandtable.errors import UsageError
 from sandtable.jobs.engines.calibrate import Calibrator, keep, kept
 from sandtable.jobs.engines.cores import share_cores
 from sandtable.jobs.engines.running import running
+from sandtable.jobs.gateway.predicting import gateway_of, model_of
 from sandtable.jobs.stack.first_answer import read_program
 from sandtable.report.words.quantities import count
 
@@ -58,6 +59,7 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, 
     book = PriceBook.named(environment.budget.price_book, root=space.root)
     graph = read_program(environment, steps)
     speed_of = _speeds(DeployedEngines.from_graph(graph), environment, space, steps)
+    door = gateway_of(graph, environment)
     used: dict[Calibration, None] = {}
 
     def calibration_for(gpu_model: str | None) -> Calibration:
@@ -74,6 +76,7 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, 
             seed=seed,
             root=space.root,
             skip_bad_rows=skip_bad_rows,
+            gateway=model_of(door, seed) if door else None,
             on_progress=lambda number, cap, _widest: step.update(number, cap, "replications"),
         )
         step.note(f"{count(len(results), 'scenario')}, {count(results[0].replications, 'replication')}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from simulations.calibration import Calibration
+    from simulations.gateway import GatewayModel
     from simulations.whatif.results import ScenarioResult
     from simulations.whatif.scenarios import Scenario
     from stacks.environment import Environment
@@ -42,6 +43,7 @@ def run(
     replications: int = 20,
     root: Path = Path(),
     skip_bad_rows: bool = False,
+    gateway: GatewayModel | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> list[ScenarioResult]:
     """Return the baseline and then one result for each scenario.
@@ -56,6 +58,7 @@ def run(
         replications: the cap, at least 2.
         root: folder that a relative path of a trace starts from.
         skip_bad_rows: skip the bad rows of a trace instead of rejecting it.
+        gateway: what the requests go through; None: straight to the engines.
         on_progress: called after each replication with its number, the cap, and the widest half-width of a headline as a share of its
             mean (infinite until there are two).
 
@@ -70,7 +73,10 @@ def run(
     load = Load.of(environment.traffic, root=root, seed=seed, largest=largest, skip_bad_rows=skip_bad_rows)
     cap = min(max(replications, 2), load.windows or max(replications, 2))
     budget_usd = environment.budget.monthly_usd
-    trials = [ScenarioRuns(question, load, calibration_for=calibration_for, budget_usd=budget_usd, most=cap) for question in questions]
+    trials = [
+        ScenarioRuns(question, load, calibration_for=calibration_for, budget_usd=budget_usd, most=cap, gateway=gateway)
+        for question in questions
+    ]
     for number in range(1, cap + 1):
         memory: Memory = []
         for trial in trials:

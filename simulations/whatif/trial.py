@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from foundation.measures.outcome import Outcome, RequestRecord
     from simulations.calibration import Calibration
+    from simulations.gateway import GatewayModel
     from simulations.twin import Twin
     from simulations.whatif.changes import Question
     from simulations.whatif.load import Load
@@ -75,6 +76,7 @@ class ScenarioRuns:
         calibration_for: Callable[[str | None], Calibration],
         budget_usd: float | None,
         most: int,
+        gateway: GatewayModel | None = None,
     ) -> None:
         from simulations.twin import Twin
 
@@ -89,7 +91,7 @@ class ScenarioRuns:
         self.nodes = [*declared, *self.grown]
         graph = with_nodes(question.graph, self.nodes) if self.grown else question.graph
         self.calibration = calibration_for(question.gpu_model)
-        self.twin = Twin.from_graph(graph, self.calibration)
+        self.twin = Twin.from_graph(graph, self.calibration, gateway)
         self.spot_share = None if (share := question.scenario.value("spot")) is None else float(share)
         paid = {node.pool: self.spot_share for node in self.nodes if node.purchase == "spot"} if self.spot_share is not None else {}
         self.cost = monthly_cost(graph, question.book, budget_usd=budget_usd, paid_share=paid)

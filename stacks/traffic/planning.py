@@ -107,7 +107,7 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
 
 
 def _mixed(traffic: Traffic, seed: int) -> Iterator[tuple[str, ...]]:
-    """Yield (wire, route) of each request; nothing to set where the environment mixes none."""
+    """Yield (wire, route) of each request forever; empty where the traffic has no mix."""
     if not traffic.mix:
         return itertools.repeat(())
     ways = [(part.wire, part.route) for part in traffic.mix]

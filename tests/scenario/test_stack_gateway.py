@@ -120,7 +120,8 @@ def test_an_autoscaler_and_a_disruption_budget_come_when_they_are_asked_for() ->
 
 
 def test_without_a_gateway_engines_are_reached_directly() -> None:
-    fields = load("dev", root=ROOT).model_dump() | OFF | {"gateway": None, "emulator": None}
+    fields = load("dev", root=ROOT).model_dump() | OFF | {"gateway": None, "emulator": None, "thresholds": []}
+    fields["traffic"]["mix"] = []
     without = from_program(Environment.model_validate(fields))
     assert [r.label for r in without.objects() if "gateway" in r.object_name and r.namespace == "ai"] == []
     (peer,) = found(without, "NetworkPolicy", "ai-stack").spec["ingress"][0]["from"]

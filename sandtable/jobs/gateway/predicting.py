@@ -10,6 +10,15 @@ from sandtable.jobs.gateway.overhead import ASSUMED
 if TYPE_CHECKING:
     from sandtable.jobs.gateway.overhead import Overhead
     from simulations.gateway import DeployedGateway, GatewayModel
+    from stacks.environment import Environment
+    from stacks.graph import Graph
+
+
+def gateway_of(graph: Graph, environment: Environment) -> DeployedGateway | None:
+    """Return the gateway that the load of ``environment`` goes through; None if it goes straight to the engines."""
+    from simulations.gateway import DeployedGateway
+
+    return DeployedGateway.from_graph(graph) if environment.traffic.mix else None
 
 
 def model_of(deployed: DeployedGateway, texts_seed: int, overhead: Overhead = ASSUMED) -> GatewayModel:

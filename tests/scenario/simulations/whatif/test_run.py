@@ -55,7 +55,7 @@ class MDc:
     outages: tuple[Outage, ...] = ()
 
     @classmethod
-    def from_graph(cls, graph: Any, speed: Speed) -> MDc:
+    def from_graph(cls, graph: Any, speed: Speed, _gateway: object = None) -> MDc:
         engines = DeployedEngines.from_graph(graph)
         return cls(engines.replicas, engines.spec.slots, speed.service_s)
 

@@ -60,7 +60,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             raise RuntimeError("created")
             yield
 
-        def tried(_engines: DeployedEngines, _setting: Setting) -> Trial:
+        def tried(_engines: DeployedEngines, _setting: Setting, _gateway: object) -> Trial:
             order.append("engines")
             return NO_TRIAL
 

@@ -54,7 +54,7 @@ def try_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., T
 
         monkeypatch.setattr(trial, "start_engines", start)
         monkeypatch.setattr(trial, "share_cores", lambda *_: SimpleNamespace(engines=[{0}]))
-        monkeypatch.setattr(trial, "measure_openly", lambda *_: MEASURED)
+        monkeypatch.setattr(trial, "measure_openly", lambda *_, **__: MEASURED)
         monkeypatch.setattr(calibration, "calibrate", give(before))
         monkeypatch.setattr(calibration, "calibrate_again", give(after))
         lap = SimpleNamespace(lap=lambda: nullcontext(yardstick.Lap()))

@@ -1,0 +1,103 @@
+"""The gateway of a rehearsal: what is started, what is compared, when a fault lasts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from foundation.formats.changes import Change
+from foundation.measures import RequestRecord, Status
+from foundation.measures.served import Served
+from loadtests.measurement import GeneratorStats, Measurement
+from sandtable.jobs.gateway import faults
+from sandtable.jobs.gateway.costs import with_costs
+from sandtable.jobs.gateway.outcome import faults_outcome, load_outcome
+from sandtable.jobs.gateway.overhead import Overhead
+from sandtable.jobs.gateway.running import local_configuration
+from simulations.gateway import DeployedGateway
+from stacks.environment.file import load
+from stacks.graph.sources import from_program
+from workloads.gateway.configuration.loading import digest_of, parse
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture(scope="module")
+def deployed() -> DeployedGateway:
+    found = DeployedGateway.from_graph(from_program(load("dev", root=ROOT)))
+    assert found is not None
+    return found
+
+
+def test_the_deployed_configuration_gets_this_machine_s_addresses_and_one_key(deployed: DeployedGateway, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    document = local_configuration(deployed, "http://127.0.0.1:1", "http://127.0.0.1:2", digest_of("k"), ledger)
+    local = parse(document, "test")
+    assert local.providers["engine"].base_url == "http://127.0.0.1:1"
+    assert local.providers["anthropic"].base_url == "http://127.0.0.1:2/anthropic"
+    assert [key.sha256 for key in local.tenants["rehearsal"].keys] == [digest_of("k")]
+    assert local.routes == deployed.configuration.routes
+    assert (local.ledger, local.telemetry.otlp_endpoint) == (str(ledger), None)
+    assert all(provider.api_key_file is None for provider in local.providers.values())
+
+
+def test_who_is_first_and_who_is_emulated(deployed: DeployedGateway) -> None:
+    assert deployed.first_choices["small"] == {"synthetic"}
+    assert (deployed.outside, deployed.is_emulated("anthropic"), deployed.is_engine("engine")) == ([], True, True)
+
+
+def record(at_s: float, provider: str, attempts: int = 1, status: Status = Status.OK, usd: float | None = None) -> RequestRecord:
+    nano = None if usd is None else round(usd * 1e9)
+    return RequestRecord(
+        at_s, at_s, at_s + 0.1, at_s + 1, 9, 5, "g", status, served=Served("small", provider, provider, attempts, nano, 0.8)
+    )
+
+
+FIRST = {"small": frozenset({"local"})}
+
+
+def test_the_load_and_the_faults_have_figures_of_both_sides() -> None:
+    predicted = [record(n, "local", usd=0.001) for n in range(10)]
+    measured = [*(record(n, "local", usd=0.001) for n in range(8)), record(8, "gemini", 4, usd=0.003), record(9, "", 3, Status.FAILED)]
+    whole = {one.name: one for one in load_outcome(predicted, measured, FIRST, Overhead(0.001, "measured", 40, 0.9)).figures}
+    assert (whole["p95_gateway_overhead_ms"].predicted, whole["p95_gateway_overhead_ms"].measured) == (0.9, 0.8)
+    assert (whole["answered_by_local"].predicted, whole["answered_by_local"].measured) == (10, 8)
+    during = {one.name: one for one in faults_outcome(predicted, measured, FIRST, [(8.0, 10.0)], ["x"]).figures}
+    failed = during["failed_share_during_faults"]
+    assert (failed.predicted, failed.measured, failed.n) == (0.0, 0.5, 2)
+    assert failed.high is not None
+    assert failed.high > 0.5
+    assert during["attempts_per_request_during_faults"].measured == 3.5
+
+
+def test_a_killed_engine_is_away_until_it_has_started_again() -> None:
+    killed, dead, refused = Change("engine", "kill", 30.0, 5.0), Change("engine", "kill", 30.0), Change("anthropic", "503", 20.0, 15.0)
+    assert faults._window(killed, 2.0) == (30.0, 37.0)
+    assert faults._window(dead, 2.0) == (30.0, float("inf"))
+    assert faults._window(refused, 2.0) == (20.0, 35.0)
+    assert faults._lasts_s([killed, refused], 40.0) == 55.0
+    assert faults._lasts_s([killed], 60.0) == 60.0
+
+
+def test_a_fault_begins_and_ends_by_its_own_calls() -> None:
+    called: list[str] = []
+    engine: Any = SimpleNamespace(kill=lambda: called.append("kill"), start_again=lambda: called.append("start"))
+    gateway: Any = SimpleNamespace(emulator_url="http://127.0.0.1:9", emulated_name=lambda name: name)
+    actions = faults._injected(Change("engine", "kill", 3.0, 2.0), gateway, engine)
+    assert [at_s for at_s, _ in actions] == [3.0, 5.0]
+    for _, call in actions:
+        call()
+    assert called == ["kill", "start"]
+    assert [at_s for at_s, _ in faults._injected(Change("anthropic", "503", 3.0), gateway, engine)] == [3.0]
+
+
+def test_the_ledger_says_what_a_request_cost(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.write_text('{"id": "a", "nano_usd": 70}\n{"id": "b", "nano')
+    told = [RequestRecord(0, 0, 1, 2, 9, 5, "g", served=Served("small", "x", "x", 1, id=name)) for name in ("a", "c")]
+    quiet = GeneratorStats("open-loop", 2, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)
+    priced = with_costs(Measurement.of(told, replicas=["g"], generator=quiet), ledger)
+    assert [one.served.nano_usd for one in priced.records if one.served] == [70, 0]
