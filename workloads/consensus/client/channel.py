@@ -71,7 +71,7 @@ class Channel:
     def close(self, reason: Exception | None = None) -> None:
         """Close; open requests fail, and watches are told."""
         if self._connection is not None:
-            self._connection.close()
+            self._connection.abort()
         self._end(reason)
 
     async def ask(self, operation: Operation, body: Any) -> Answered:

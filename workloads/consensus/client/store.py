@@ -58,6 +58,7 @@ class ConsensusCoordination:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         """Close the connection."""
         self._group.close()
+        await asyncio.sleep(0.01)  # the loop may end next, and must have closed the socket
 
     async def get(self, key: str) -> KeyValue | None:  # noqa: D102 - described by the protocol, as all below
         _, value, _, modified = await self._group.read(Action.GET, key)
