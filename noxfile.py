@@ -166,6 +166,14 @@ def bench_federation(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.federation", f"--flower-python={peer / 'bin' / 'python'}", *session.posargs)
 
 
+def tiny_model(session: nox.Session) -> None:
+    """Train the model of `engine.model: tiny` once, some minutes, and keep it in the toolchain's cache; installs torch (5 GB)."""
+    _install(session, "training")
+    program = "import toolchain; print(toolchain.cache_dir() / 'tiny-model')"
+    folder = session.run("python", "-c", program, silent=True).strip()
+    session.run("python", "-m", "workloads.compression", "train", "--out", folder, *session.posargs)
+
+
 @nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""

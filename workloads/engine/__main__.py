@@ -23,7 +23,10 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--cache", type=Path, default=Path(tempfile.gettempdir()), help="folder for the synthetic model (default: %(default)s)"
+        "--cache",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="folder for the models that it is not given a path of (default: %(default)s)",
     )
     known = parser.parse_args()
     spec = EngineSpec(known.model, known.slots, known.context_tokens, known.threads, known.port)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     _Matrix = np.ndarray[Any, np.dtype[np.float32]]
 
 SYNTHETIC: Final = "synthetic"
+TINY: Final = "tiny"
+"""The small model that ``workloads.compression`` trains; its answers follow from its text, those of the synthetic model from nothing."""
 _FORMAT: Final = 2
 """Raised when the code below writes another file for the same recipe."""
 
@@ -76,6 +78,21 @@ def ensure_model(folder: Path, recipe: Recipe | None = None) -> Path:
     except OSError as error:
         why = error.strerror or error
         raise ModelFileError(f"the synthetic model cannot be written to {folder}: {why}; name a writable folder with 64 MB free") from error
+    return path
+
+
+def trained_model(folder: Path) -> Path:
+    """Return the path of the trained model in ``folder``.
+
+    Raises:
+        ModelFileError: it has not been made yet.
+    """
+    path = folder / "tiny-model" / "tiny.gguf"
+    if not path.is_file():
+        raise ModelFileError(
+            f"the trained model is not in {path.parent}; make it once with `nox -s tiny_model` (installs torch, 5 GB, and trains for some "
+            f"minutes), or name {SYNTHETIC!r}"
+        )
     return path
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundation.processes.free_port import check_port
 from workloads.engine.errors import EngineStartError, ModelFileError, PortTakenError
-from workloads.engine.model import SYNTHETIC, ensure_model
+from workloads.engine.model import SYNTHETIC, TINY, ensure_model, trained_model
 
 if TYPE_CHECKING:
     from workloads.engine.spec import EngineSpec
@@ -30,14 +30,15 @@ def start(spec: EngineSpec, *, host: str, cache: Path) -> Any:
     Args:
         spec: What to serve.
         host: Address to listen on.
-        cache: Folder for the synthetic model.
+        cache: Folder for the synthetic model and the trained one.
 
     Raises:
         ModelFileError: there is no such model, or it is not a GGUF file.
         PortTakenError: another program listens there.
         EngineStartError: llama.cpp refused for another reason, which it has written to standard error.
     """
-    path = ensure_model(cache) if spec.model == SYNTHETIC else _checked(Path(spec.model))
+    own = {SYNTHETIC: ensure_model, TINY: trained_model}
+    path = own[spec.model](cache) if spec.model in own else _checked(Path(spec.model))
     _check_port(host, spec.port)
     import xllamacpp
 
@@ -73,7 +74,7 @@ def start(spec: EngineSpec, *, host: str, cache: Path) -> Any:
 
 
 def _checked(path: Path) -> Path:
-    wanted = f"give the path of a GGUF file, or {SYNTHETIC!r}"
+    wanted = f"give the path of a GGUF file, {SYNTHETIC!r} or {TINY!r}"
     try:
         with path.open("rb") as file:
             magic = file.read(4)

@@ -23,7 +23,8 @@ class EngineArgumentError(ValueError):
 class EngineSpec:
     """How an engine is to be started.
 
-    ``model`` is the path of a GGUF file, or ``synthetic`` for the small random-weight model that the engine writes on the spot.
+    ``model`` is the path of a GGUF file, ``synthetic`` for the small random-weight model that the engine writes on the spot, or ``tiny``
+    for the small model that ``workloads.compression`` has trained.
     ``slots`` requests are decoded together; each may use ``context_tokens`` (prompt and output). ``threads`` are CPU threads.
     """
 
@@ -80,7 +81,7 @@ def _port(text: str) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the engine's arguments to ``parser``."""
     default = EngineSpec()
-    parser.add_argument("--model", default=default.model, help="path of a GGUF file, or 'synthetic' (default: %(default)s)")
+    parser.add_argument("--model", default=default.model, help="path of a GGUF file, 'synthetic' or 'tiny' (default: %(default)s)")
     parser.add_argument("--slots", type=_positive, default=default.slots, help="requests decoded together (default: %(default)s)")
     parser.add_argument("--context-tokens", type=_positive, default=default.context_tokens, help="tokens a slot (default: %(default)s)")
     parser.add_argument("--threads", type=_positive, default=default.threads, help="CPU threads (default: %(default)s)")

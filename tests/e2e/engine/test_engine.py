@@ -138,8 +138,8 @@ def test_an_engine_does_not_outlive_who_started_it(cache: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "No such file or directory; give the path of a GGUF file, or 'synthetic'"),
-        (b"PK\x03\x04", "not a GGUF file (it begins with b'PK\\x03\\x04'); give the path of a GGUF file, or 'synthetic'"),
+        (None, "No such file or directory; give the path of a GGUF file, 'synthetic' or 'tiny'"),
+        (b"PK\x03\x04", "not a GGUF file (it begins with b'PK\\x03\\x04'); give the path of a GGUF file, 'synthetic' or 'tiny'"),
     ],
 )
 def test_a_model_that_is_none_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:

@@ -1,0 +1,1 @@
+"""Reinforcement learning: Q-learning, DQN, PPO and RLHF over Gymnasium and over environments whose optimum can be computed."""

@@ -1,0 +1,1 @@
+"""Environments: Gymnasium's, and our own finite ones, whose exact values dynamic programming gives."""

@@ -1,0 +1,35 @@
+"""What a training leaves: ``report.json``, the learning curves as a picture, series for Prometheus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from foundation.processes.atomic_file import write_text
+from foundation.training.chart import Point, chart
+from foundation.training.exposition import Sample, exposition
+from workloads.reinforcement.errors import ReinforcementError
+
+
+def write_report(
+    folder: Path,
+    document: Mapping[str, Any],
+    *,
+    title: str,
+    axes: tuple[str, str],
+    curves: Mapping[str, list[Point]],
+    samples: Iterable[Sample],
+) -> None:
+    """Write ``report.json``, ``curve.svg`` and ``metrics.prom`` into ``folder``.
+
+    Raises:
+        ReinforcementError: a file cannot be written.
+    """
+    try:
+        write_text(folder / "report.json", json.dumps(document, indent=2) + "\n")
+        write_text(folder / "curve.svg", chart(title, axes, curves))
+        write_text(folder / "metrics.prom", exposition(samples))
+    except OSError as error:
+        raise ReinforcementError(f"{error.filename}: {error.strerror}; free space there or name another folder with --out") from error

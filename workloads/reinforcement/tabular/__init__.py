@@ -1,0 +1,1 @@
+"""Learning in tables: Q-learning."""
