@@ -72,4 +72,4 @@ class Solver:
 
     def _by_pair(self, weights: Floats) -> Floats:
         shape = self._process.states, self._process.actions
-        return np.bincount(self._pair, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
+        return np.bincount(self._pair, weights=weights, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
