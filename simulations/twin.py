@@ -20,14 +20,14 @@ from simulations.failures.outage import Outage
 from simulations.gateway.door import GATEWAY, GatewayDoor
 from simulations.kernel import Ledger, Loop, Streams
 from simulations.load import OpenLoopLoad
-from simulations.serving import EngineRequest, RoundRobinDoor, SlotEngine, StepTimes
+from simulations.serving import EngineRequest, RoundRobinDoor
 from simulations.world import Replica, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from simulations.calibration.coefficients import Calibration
     from simulations.gateway.model import GatewayModel
+    from simulations.serving import Speed
     from simulations.world import Door, Participant
     from stacks.graph import Graph
     from stacks.traffic import PlannedRequest
@@ -55,7 +55,7 @@ class Twin:
 
     replicas: tuple[str, ...]
     spec: EngineSpec
-    calibration: Calibration
+    calibration: Speed
     outages: tuple[Outage, ...] = ()
     timeout_s: float = REQUEST_TIMEOUT_S
     gateway: GatewayModel | None = None
@@ -69,7 +69,7 @@ class Twin:
             raise TwinError(f"outage of {unknown[0]!r}, not one of the replicas {', '.join(self.replicas)}")
 
     @classmethod
-    def from_graph(cls, graph: Graph, calibration: Calibration, gateway: GatewayModel | None = None) -> Twin:
+    def from_graph(cls, graph: Graph, calibration: Speed, gateway: GatewayModel | None = None) -> Twin:
         """Return the twin of the engines that ``graph`` deploys, behind ``gateway`` if there is one.
 
         Raises:
@@ -79,13 +79,13 @@ class Twin:
         return cls.of(DeployedEngines.from_graph(graph), calibration, gateway)
 
     @classmethod
-    def of(cls, engines: DeployedEngines, calibration: Calibration, gateway: GatewayModel | None = None) -> Twin:
+    def of(cls, engines: DeployedEngines, calibration: Speed, gateway: GatewayModel | None = None) -> Twin:
         """Return the twin of ``engines``, behind ``gateway`` if there is one.
 
         Raises:
             TwinError: the calibration is for another model or thread count than the deployed one.
         """
-        if calibration.request_s.provenance == "measured":
+        if calibration.measured:
             for field in ("model", "threads"):
                 known, wanted = getattr(calibration.spec, field), getattr(engines.spec, field)
                 if known != wanted:
@@ -97,13 +97,13 @@ class Twin:
 
         ``participants``: what else takes part, for instance faults and jobs.
         """
-        loop, times, streams = Loop(), StepTimes(self.calibration), Streams(seed or 0)
+        loop, streams = Loop(), Streams(seed or 0)
         books = _Books()
         replicas: dict[str, Replica] = {}
         engines = RoundRobinDoor(replicas)
+        make = self.calibration.engines(self.spec)
         for name in self.replicas:
-            engine = SlotEngine(name, self.spec, times, loop, on_end=engines.on_end, timeout_s=self.timeout_s)
-            replicas[name] = Replica(name, engine)
+            replicas[name] = Replica(name, make(name, loop, on_end=engines.on_end, timeout_s=self.timeout_s))
         door: Door = engines
         if self.gateway is not None:
             door = GatewayDoor(self.gateway, loop, streams, engines=engines, planned=plan.__getitem__, timeout_s=self.timeout_s)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loadtests.measurement import Measurement
     from policies.findings import Finding
     from policies.verdict import Verdict
-    from simulations.calibration import Calibration
+    from simulations.serving import Speed
     from simulations.twin import Prediction
     from stacks.environment import Environment
     from stacks.environment.traffic import Traffic
@@ -51,7 +51,7 @@ def rehearsal(
     differences: Sequence[str] = (),
     policies: Sequence[Finding] = (),
     cost: Cost | None = None,
-    calibration: Calibration | None = None,
+    calibration: Speed | None = None,
     prediction: Prediction | None = None,
     measurement: Measurement | None = None,
     jobs: Sequence[JobOutcome] = (),

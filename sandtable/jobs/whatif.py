@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
-    from simulations.calibration import Calibration
     from simulations.deployed import DeployedEngines
+    from simulations.serving import Speed
     from simulations.whatif.results import ScenarioResult
     from stacks.environment import Environment
 
@@ -33,7 +33,7 @@ class WhatIfAnswer:
     digest: str
     seed: int
     scenarios: tuple[ScenarioResult, ...]
-    provenance: tuple[Calibration, ...]
+    provenance: tuple[Speed, ...]
     warnings: tuple[str, ...]
 
 
@@ -60,9 +60,9 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, 
     graph = read_program(environment, steps)
     speed_of = _speeds(DeployedEngines.from_graph(graph), environment, space, steps)
     door = gateway_of(graph, environment)
-    used: dict[Calibration, None] = {}
+    used: dict[Speed, None] = {}
 
-    def calibration_for(gpu_model: str | None) -> Calibration:
+    def calibration_for(gpu_model: str | None) -> Speed:
         used[found := speed_of(gpu_model)] = None
         return found
 
@@ -84,13 +84,13 @@ def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, 
     return WhatIfAnswer(environment.name, graph.digest, seed, tuple(results), tuple(used), tuple(warnings))
 
 
-def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Callable[[str | None], Calibration]:
+def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Callable[[str | None], Speed]:
     """Return a function that gives the coefficients for a GPU model: published ones, or for CPU engines those of this machine."""
     from simulations import calibration
 
     here = None if engines.needs_gpus else speed_here(engines, environment, space, steps)
 
-    def speed_of(gpu_model: str | None) -> Calibration:
+    def speed_of(gpu_model: str | None) -> Speed:
         if here is not None and gpu_model is None:
             return here
         return calibration.published(gpu_model or str(engines.runs_on()))
@@ -98,7 +98,7 @@ def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace
     return speed_of
 
 
-def speed_here(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Calibration:
+def speed_here(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Speed:
     """Return what an earlier command measured of the same engine on this machine, or measure it now and keep the result.
 
     Raises:

@@ -20,17 +20,25 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from foundation.measures.validity import calibration_doubt, slower
 from foundation.processes.atomic_file import write_text
 from simulations.errors import CalibrationError
 from simulations.provenance import Coefficient, NamedCoefficient
+from simulations.serving.engine import SlotEngine
+from simulations.serving.step_times import StepTimes
 from workloads.engine.spec import EngineSpec
 
-SCHEMA_VERSION: Final = 2
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-Batching = Literal["per-sequence", "together"]
+    from foundation.measures.outcome import RequestRecord
+    from simulations.kernel import Loop
+    from simulations.serving.port import EngineMaker, EngineRequest
+
+SCHEMA_VERSION: Final = 3
+
 _SINGLE: Final = (
     "split_s",
     "decode_context_s",
@@ -69,11 +77,10 @@ class Calibration:
     ``compute_s`` are pairs (tokens of a micro-batch, seconds), rising in tokens; linear between them and beyond the last two.
     ``decode_context_s`` is per token of context and generated token, ``prefill_context_s`` per pair of a prompt token and a token before
     it. ``split_s`` is what llama.cpp takes to rebuild the compute graph of a micro-batch. ``batch_tokens`` and ``micro_batch_tokens`` bound
-    a step and its parts. ``batching`` says whether the sequences of a step are computed ``together`` or cut into micro-batches
-    ``per-sequence``, as llama.cpp does with one key-value stream a slot. ``fit`` is over the experiments, ``load_fit`` over the requests of
-    the mixed load; both are in-sample. ``drift`` is how much slower the engine was after a load test than before, as a share of its time
-    before; None if it was measured only once. ``yardstick_s`` is the mean time in seconds of the machine's yardstick during the mixed load,
-    and ``pace`` is the ratio of its time during the load test to that; both are None if no yardstick ran.
+    a step and its parts. ``fit`` is over the experiments, ``load_fit`` over the requests of the mixed load; both are in-sample.
+    ``drift`` is how much slower the engine was after a load test than before, as a share of its time before; None if it was measured
+    only once. ``yardstick_s`` is the mean time in seconds of the machine's yardstick during the mixed load, and ``pace`` is the ratio
+    of its time during the load test to that; both are None if no yardstick ran.
     """
 
     name: str
@@ -93,7 +100,6 @@ class Calibration:
     request_token_s: Coefficient
     batch_tokens: int = 2048
     micro_batch_tokens: int = 512
-    batching: Batching = "per-sequence"
     fit: Fit | None = None
     load_fit: Fit | None = None
     drift: float | None = None
@@ -122,14 +128,23 @@ class Calibration:
         loaded = f", {prefill.value:.2f} and {decode.value:.2f} times that under load (n={decode.n})" if decode.n else ""
         return f"{token_ms:.2f} ms a token alone, {prompt_ms:.2f} ms a prompt token{fitted}{loaded}"
 
+    @property
+    def measured(self) -> bool:
+        """Whether the coefficients were measured on this machine, so that they hold for ``spec`` only."""
+        return self.request_s.provenance == "measured"
+
+    def engines(self, spec: EngineSpec) -> EngineMaker:
+        """Return how to make engines that are started with ``spec``."""
+        times = StepTimes(self)
+
+        def make(name: str, loop: Loop, *, on_end: Callable[[EngineRequest, RequestRecord], None], timeout_s: float) -> SlotEngine:
+            return SlotEngine(name, spec, times, loop, on_end=on_end, timeout_s=timeout_s)
+
+        return make
+
     def origin(self) -> str:
         """Return a sentence on the source of a prediction's speeds."""
-        if self.request_s.provenance == "measured":
-            return f"The engine's speed was measured on a {self.machine.processor} on {self.date}: {self.summary()}."
-        return (
-            f"The engines on {self.machine.processor} are simulated from published figures of {self.spec.model} under vLLM, "
-            "not of the engine and the model that the Deployment names."
-        )
+        return f"The engine's speed was measured on a {self.machine.processor} on {self.date}: {self.summary()}."
 
     def change(self) -> str:
         """Return how the engine's speed changed between the measurements before and after a load, such as ``3% slower than before``."""

@@ -109,7 +109,7 @@ def _samples(group: Sequence[Observation]) -> list[_Sample]:
     for number, step in enumerate(group[0].steps):
         repeats = [observation.steps[number] for observation in group]
         prompts = [r.prompt_s for r in repeats if r.prompt_s is not None]
-        parts = list(micro_batches(step.batch, limit=MICRO_BATCH_TOKENS, together=False))
+        parts = list(micro_batches(step.batch, limit=MICRO_BATCH_TOKENS))
         # A prompt, or a mean over many steps, is never faster than the engine. A single gap can be, if both tokens arrive in one read.
         among = min if step.prompt_s is None else statistics.median
         seconds = among([r.seconds for r in repeats])

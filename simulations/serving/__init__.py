@@ -2,8 +2,8 @@
 
 from simulations.serving.alone import serve_alone
 from simulations.serving.engine import SlotEngine
-from simulations.serving.port import Engine, EngineRequest
+from simulations.serving.port import Engine, EngineMaker, EngineRequest, Speed
 from simulations.serving.router import RoundRobin, RoundRobinDoor
 from simulations.serving.step_times import StepTimes
 
-__all__ = ["Engine", "EngineRequest", "RoundRobin", "RoundRobinDoor", "SlotEngine", "StepTimes", "serve_alone"]
+__all__ = ["Engine", "EngineMaker", "EngineRequest", "RoundRobin", "RoundRobinDoor", "SlotEngine", "Speed", "StepTimes", "serve_alone"]

@@ -2,7 +2,7 @@
 
 llama.cpp keeps one key-value stream per slot, so a micro-batch takes the same number of tokens from each of its sequences, and only
 neighbouring slots share one (``llama_batch_allocr::split_equal`` with ``sequential``): four requests in slots 0 to 3 generate in one
-micro-batch, in slots 0, 2, 4 and 6 in four. Engines with paged attention compute the sequences ``together``.
+micro-batch, in slots 0, 2, 4 and 6 in four.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ class Row(NamedTuple):
     context: int
 
 
-def micro_batches(batch: Sequence[Row], *, limit: int, together: bool) -> Iterator[list[Row]]:
+def micro_batches(batch: Sequence[Row], *, limit: int) -> Iterator[list[Row]]:
     """Cut ``batch`` (first the rows that generate, then the prompts, each by slot) into micro-batches of up to ``limit`` tokens."""
     rows = list(batch)
-    take = _first_rows if together else _equal_rows
     while rows:
-        sharing = take(rows, limit)
+        sharing = _equal_rows(rows, limit)
         yield sharing
         taken = {row.slot: row.tokens for row in sharing}
         rows = [
@@ -34,18 +33,6 @@ def micro_batches(batch: Sequence[Row], *, limit: int, together: bool) -> Iterat
             for slot, tokens, context in rows
             if tokens > taken.get(slot, 0)
         ]
-
-
-def _first_rows(rows: list[Row], limit: int) -> list[Row]:
-    """Take rows in order until the micro-batch is full."""
-    room = limit
-    taken = []
-    for slot, tokens, context in rows:
-        if not room:
-            break
-        taken.append(Row(slot, min(tokens, room), context))
-        room -= taken[-1].tokens
-    return taken
 
 
 def _equal_rows(rows: list[Row], limit: int) -> list[Row]:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from foundation.measures.outcome import RequestRecord
+    from simulations.kernel import Loop
+    from simulations.provenance import NamedCoefficient
+    from workloads.engine.spec import EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +44,45 @@ class Engine(Protocol):
 
     def outstanding_tokens(self) -> int:
         """Return the prompt tokens of the requests that it has: how long their answers will be, nobody knows."""
+
+
+class EngineMaker(Protocol):
+    """Makes the engines of a run."""
+
+    def __call__(self, name: str, loop: Loop, *, on_end: Callable[[EngineRequest, RequestRecord], None], timeout_s: float) -> Engine:
+        """Return a new engine on ``loop``, whose clients wait ``timeout_s`` seconds."""
+
+
+class Speed(Protocol):
+    """How fast engines are: measured on this machine, or published.
+
+    ``measured`` says which; ``spec`` is the engine that the coefficients are of.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the coefficients in a report."""
+
+    @property
+    def date(self) -> str:
+        """When they were measured or published."""
+
+    @property
+    def spec(self) -> EngineSpec:
+        """The engine that they are of."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether they were measured on this machine, so that they hold for ``spec`` only."""
+
+    def engines(self, spec: EngineSpec) -> EngineMaker:
+        """Return how to make engines that are started with ``spec``."""
+
+    def provenance(self) -> Sequence[NamedCoefficient]:
+        """Return every coefficient with its name."""
+
+    def origin(self) -> str:
+        """Return a sentence on the source of a prediction's speeds."""
+
+    def doubt(self) -> str | None:
+        """Return why a prediction from these coefficients is not valid; None if it is."""

@@ -34,7 +34,6 @@ class StepTimes:
         self._cold_left = calibration.cold_left.value
         self._cold_after_s = calibration.cold_after_s.value
         self._limit = calibration.micro_batch_tokens
-        self._together = calibration.batching == "together"
         self._tokens = [tokens for tokens, _ in calibration.compute_s]
         self._seconds = [coefficient.value for _, coefficient in calibration.compute_s]
         self._compute: dict[int, float] = {}
@@ -54,7 +53,7 @@ class StepTimes:
 
     def step(self, batch: Sequence[Row], coldness: float) -> tuple[float, float]:
         """Return the seconds of a step that computes ``batch`` (first the rows that generate, then the prompts), and the new coldness."""
-        parts = list(micro_batches(batch, limit=self._limit, together=self._together))
+        parts = list(micro_batches(batch, limit=self._limit))
         split_s = self._split_s if len(parts) > 1 else 0.0
         seconds = 0.0
         for rows in parts:
@@ -74,7 +73,7 @@ class StepTimes:
         """Return the times of successive steps in which ``slots`` (ascending) generate, with ``context`` tokens before them in all."""
         known = self._generations.get(slots)
         if known is None:
-            parts = list(micro_batches([Row(slot, 1, 0) for slot in slots], limit=self._limit, together=self._together))
+            parts = list(micro_batches([Row(slot, 1, 0) for slot in slots], limit=self._limit))
             split_s = self._split_s if len(parts) > 1 else 0.0
             seconds = self._decode_load * sum(split_s + self.compute_s(len(rows)) for rows in parts)
             left = self._cold_left ** len(parts)

@@ -23,8 +23,8 @@ from simulations.whatif.trial import Memory, ScenarioRuns
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from simulations.calibration import Calibration
     from simulations.gateway import GatewayModel
+    from simulations.serving import Speed
     from simulations.whatif.results import ScenarioResult
     from simulations.whatif.scenarios import Scenario
     from stacks.environment import Environment
@@ -37,7 +37,7 @@ def run(
     environment: Environment,
     scenarios: Sequence[Scenario],
     *,
-    calibration_for: Callable[[str | None], Calibration],
+    calibration_for: Callable[[str | None], Speed],
     price_book: PriceBook,
     seed: int = 1,
     replications: int = 20,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from foundation.measures.outcome import Outcome, RequestRecord
-    from simulations.calibration import Calibration
     from simulations.gateway import GatewayModel
+    from simulations.serving import Speed
     from simulations.twin import Twin
     from simulations.whatif.changes import Question
     from simulations.whatif.load import Load
@@ -73,7 +73,7 @@ class ScenarioRuns:
         question: Question,
         load: Load,
         *,
-        calibration_for: Callable[[str | None], Calibration],
+        calibration_for: Callable[[str | None], Speed],
         budget_usd: float | None,
         most: int,
         gateway: GatewayModel | None = None,

@@ -24,7 +24,8 @@ from sandtable.document import building
 from sandtable.document.reading import Run
 from sandtable.document.rehearsal import Timing
 from sandtable.document.writing import to_text
-from simulations.calibration import Calibration, published
+from simulations.calibration import published
+from simulations.serving import Speed
 from simulations.twin import Prediction
 from stacks.environment import Environment
 from stacks.pricing.costs import Cost
@@ -52,7 +53,7 @@ class Recorded:
     requests: int = 478
     rate_per_s: float = 8.0
     thresholds: tuple[str, ...] = THRESHOLDS
-    calibration: Calibration | None = field(default_factory=parts.calibration)
+    calibration: Speed | None = field(default_factory=parts.calibration)
     cost: Cost = field(default_factory=parts.cost)
     policies: tuple[Finding, ...] = field(default_factory=parts.findings)
     timings: tuple[Timing, ...] = field(default_factory=parts.timings)

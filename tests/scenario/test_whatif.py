@@ -13,8 +13,9 @@ from rich.console import Console
 from sandtable.document.answers.whatif import WhatIf
 from sandtable.document.writing import to_text
 from sandtable.terminal import show_whatif
-from simulations.calibration import Calibration, published
+from simulations.calibration import published
 from simulations.failures import node_lost, play, zone_lost
+from simulations.serving import Speed
 from simulations.whatif import ScenarioResult, parse_scenario, run
 from stacks.environment.file import load
 from stacks.graph.capacity import nodes
@@ -26,7 +27,7 @@ from stacks.pricing.prices import PriceBook
 ROOT = Path(__file__).parents[2]
 
 
-def speed(gpu_model: str | None) -> Calibration:
+def speed(gpu_model: str | None) -> Speed:
     """The published figures: the engines of prod are on GPUs."""
     assert gpu_model is not None
     return published(gpu_model)

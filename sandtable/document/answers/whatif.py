@@ -13,7 +13,7 @@ from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Coefficient
 
 if TYPE_CHECKING:
-    from simulations.calibration import Calibration
+    from simulations.serving import Speed
     from simulations.statistics import Comparison
     from simulations.statistics import Interval as Estimated
 
@@ -93,7 +93,7 @@ class Speeds(Part):
     coefficients: tuple[Coefficient, ...] = ()
 
     @classmethod
-    def taken(cls, value: Calibration, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
+    def taken(cls, value: Speed, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
         """Return the fields taken from a calibration."""
         return {"calibration": value.name, "date": value.date, "model": value.spec.model, "coefficients": value.provenance()}
 

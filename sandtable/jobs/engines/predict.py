@@ -8,16 +8,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandtable.terminal import Steps
-    from simulations.calibration import Calibration
     from simulations.deployed import DeployedEngines
     from simulations.gateway import GatewayModel
+    from simulations.serving import Speed
     from simulations.twin import Prediction
     from stacks.traffic import PlannedRequest
 
 
 def predict(
     engines: DeployedEngines,
-    calibration: Calibration,
+    calibration: Speed,
     requests: Sequence[PlannedRequest],
     seed: int,
     steps: Steps,
@@ -37,7 +37,7 @@ def predict(
 
 def simulate(
     engines: DeployedEngines,
-    calibration: Calibration,
+    calibration: Speed,
     requests: Sequence[PlannedRequest],
     seed: int,
     *,

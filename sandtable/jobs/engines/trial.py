@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from simulations.calibration import Calibration
     from simulations.deployed import DeployedEngines
     from simulations.gateway import DeployedGateway, GatewayModel
+    from simulations.serving import Speed
     from simulations.twin import Prediction
     from stacks.environment import Environment
     from stacks.traffic import PlannedRequest
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 class Trial:
     """What the twin said and what the load test saw; what is missing is None, and the remarks say why."""
 
-    calibration: Calibration | None = None
+    calibration: Speed | None = None
     prediction: Prediction | None = None
     measurement: Measurement | None = None
     jobs: tuple[JobOutcome, ...] = ()
@@ -125,8 +126,10 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
             speed = calibrator.after_the_load(before, lap)
         except CalibrationError as error:
             missing = f"the prediction does not count: the engine could not be measured after the load: {error}"
-            return _doubted(replace(trial, remarks=trial.remarks + Remarks(missing=(missing,))), setting)
+            return _doubted(replace(trial, remarks=trial.remarks + Remarks(missing=(missing,))), before, setting)
+        used = before
         if speed is not None:
+            used = speed.during
             again = simulate(deployed, speed.during, setting.requests, setting.seed, gateway=model)
             without = (
                 again if speed.during.pace is None else simulate(deployed, speed.half_way, setting.requests, setting.seed, gateway=model)
@@ -135,7 +138,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
             trial = replace(trial, calibration=speed.during, prediction=again, remarks=remarks)
         if door is not None:
             trial = _through_the_gateway(trial, deployed, door, engines, setting)
-    return _doubted(trial, setting)
+    return _doubted(trial, used, setting)
 
 
 def _measured(running: RunningGateway, engine_url: str, setting: Setting) -> _Door:
@@ -198,10 +201,8 @@ def speed_remarks(during: Calibration, without: Prediction) -> Remarks:
     return Remarks(notes=(halved, yardstick))
 
 
-def _doubted(trial: Trial, setting: Setting) -> Trial:
+def _doubted(trial: Trial, calibration: Calibration, setting: Setting) -> Trial:
     """Write the coefficients to the run's folder; keep them for the next what-if, or say what the doubt is."""
-    if (calibration := trial.calibration) is None:
-        return trial
     calibration.save(setting.folder / "calibration.json")
     if doubt := calibration.doubt():
         return replace(trial, remarks=trial.remarks + Remarks(missing=(f"the prediction does not count: {doubt}",)))

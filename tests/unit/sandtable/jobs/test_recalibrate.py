@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +18,8 @@ from simulations.calibration import Calibration, Fit
 from simulations.calibration.yardstick import Lap, Yardstick
 from simulations.errors import CalibrationError
 
-BEFORE = replace(calibration.published("H100"), load_fit=Fit(0.05, 0.3, 134))
+PARTS = runpy.run_path(str(Path(__file__).parents[3] / "golden" / "example_parts.py"))
+BEFORE: Calibration = replace(PARTS["calibration"](), fit=None, drift=None, yardstick_s=None, pace=None, load_fit=Fit(0.05, 0.3, 134))
 
 
 def recalibrated(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -30,7 +31,10 @@ DEPLOYED = DeployedEngines(
 )
 QUIET = GeneratorStats("open-loop", 1, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)
 MEASURED = Measurement.of([RequestRecord(0.0, 0.0, 0.1, 0.2, 10, 5, "a")], replicas=["a"], generator=QUIET)
-BEFORE = replace(calibration.published("H100"), spec=DEPLOYED.spec, load_fit=Fit(0.05, 0.3, 134))
+PARTS = runpy.run_path(str(Path(__file__).parents[3] / "golden" / "example_parts.py"))
+BEFORE: Calibration = replace(
+    PARTS["calibration"](), spec=DEPLOYED.spec, fit=None, drift=None, yardstick_s=None, pace=None, load_fit=Fit(0.05, 0.3, 134)
+)
 
 
 @pytest.fixture

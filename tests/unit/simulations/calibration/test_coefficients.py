@@ -17,7 +17,7 @@ def test_what_is_saved_is_loaded(calibration: Build, tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     calibration().save(path)
     assert Calibration.load(path) == calibration()
-    assert json.loads(path.read_text())["schema_version"] == 2
+    assert json.loads(path.read_text())["schema_version"] == 3
 
 
 def test_every_coefficient_is_listed_with_its_origin(calibration: Build) -> None:
@@ -68,7 +68,7 @@ def _without(document: dict[str, Any], key: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d | {"schema_version": 99}, "schema_version is 99, this release reads 2; calibrate again"),
+        (lambda d: d | {"schema_version": 99}, "schema_version is 99, this release reads 3; calibrate again"),
         (lambda d: _without(d, "spec"), r"not a calibration \('spec'\); calibrate again"),
         (lambda d: d | {"surprise": 1}, "not a calibration .*surprise"),
         (lambda d: d | {"compute_s": [[1, {}]]}, "not a calibration"),

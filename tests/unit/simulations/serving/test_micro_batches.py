@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from simulations.serving.micro_batches import Row, micro_batches
 
 
-def cut(*rows: tuple[int, int, int], limit: int = 512, together: bool = False) -> list[list[tuple[int, int, int]]]:
-    return [[tuple(row) for row in part] for part in micro_batches([Row(*row) for row in rows], limit=limit, together=together)]
+def cut(*rows: tuple[int, int, int], limit: int = 512) -> list[list[tuple[int, int, int]]]:
+    return [[tuple(row) for row in part] for part in micro_batches([Row(*row) for row in rows], limit=limit)]
 
 
 def test_neighbouring_slots_generate_in_one_micro_batch() -> None:
@@ -38,21 +38,16 @@ def test_the_limit_is_shared_equally() -> None:
     ]
 
 
-def test_together_fills_micro_batches_in_order() -> None:
-    assert cut((0, 1, 9), (2, 600, 0), together=True) == [[(0, 1, 9), (2, 511, 0)], [(2, 89, 511)]]
-
-
 @given(
     st.lists(st.tuples(st.integers(1, 700), st.integers(0, 900)), min_size=1, max_size=6),
     st.sets(st.integers(0, 9), min_size=6, max_size=6),
-    st.booleans(),
     st.integers(8, 512),
 )
-def test_every_token_is_computed_once_and_in_order(parts: list[tuple[int, int]], slots: set[int], together: bool, limit: int) -> None:
+def test_every_token_is_computed_once_and_in_order(parts: list[tuple[int, int]], slots: set[int], limit: int) -> None:
     rows = [Row(slot, tokens, context) for slot, (tokens, context) in zip(sorted(slots), parts, strict=False)]
     reached = {row.slot: row.context for row in rows}
     computed: Counter[int] = Counter()
-    for part in micro_batches(rows, limit=limit, together=together):
+    for part in micro_batches(rows, limit=limit):
         assert 0 < sum(row.tokens for row in part) <= limit
         for slot, tokens, context in part:
             assert context == reached[slot]
