@@ -157,21 +157,16 @@ def coordination(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench_federation(session: nox.Session) -> None:
-    """The federation's table beside Flower; `-- --only sums` and all else goes to the benchmark."""
+    """The federation's table beside Flower and Opacus, whose torch is 5 GB; `-- --only sums` and all else goes to the benchmark."""
     _install(session, "test", "federation", "federation-proofs")
-    peer = Path(session.create_tmp()).parent / "flower"  # a world of its own: its pins would clash with ours
-    if not (peer / "bin" / "flower-superlink").exists():
-        session.run("python", "-m", "venv", str(peer))
-        session.run(str(peer / "bin" / "python"), "-m", "pip", "install", "--quiet", "flwr==1.41.0", external=True)
-    session.run("python", "-m", "benchmarks.federation", f"--flower-python={peer / 'bin' / 'python'}", *session.posargs)
-
-
-def tiny_model(session: nox.Session) -> None:
-    """Train the model of `engine.model: tiny` once, some minutes, and keep it in the toolchain's cache; installs torch (5 GB)."""
-    _install(session, "training")
-    program = "import toolchain; print(toolchain.cache_dir() / 'tiny-model')"
-    folder = session.run("python", "-c", program, silent=True).strip()
-    session.run("python", "-m", "workloads.compression", "train", "--out", folder, *session.posargs)
+    pythons = []
+    for name, requirement in (("flower", "flwr==1.41.0"), ("opacus", "opacus==1.6.0")):  # worlds of their own: their pins clash with ours
+        python = Path(session.create_tmp()).parent / name / "bin" / "python"
+        if not python.exists():
+            session.run("python", "-m", "venv", str(python.parents[1]))
+            session.run(str(python), "-m", "pip", "install", "--quiet", requirement, external=True)
+        pythons.append(f"--{name}-python={python}")
+    session.run("python", "-m", "benchmarks.federation", *pythons, *session.posargs)
 
 
 @nox.session(default=False)
