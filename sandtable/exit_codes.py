@@ -55,6 +55,7 @@ ERRORS: dict[ExitCode, frozenset[str]] = {
             "workloads.EngineError",
             "workloads.EngineArgumentError",
             "workloads.EmulatorError",
+            "workloads.CoordinationError",
             "workloads.RecordsError",
             "sandtable.SandtableError",
         }

@@ -17,6 +17,7 @@ from stacks.components.cluster.namespaces import Namespaces
 from stacks.components.cluster.node_pools import NodePools, nodes_made_by
 from stacks.components.cluster.nodes import Nodes
 from stacks.components.cluster.priority_classes import PriorityClasses
+from stacks.components.data.coordination import Coordination
 from stacks.components.data.messaging import Messaging
 from stacks.components.data.stores import DataStores
 from stacks.components.platform.crossplane import Crossplane
@@ -82,6 +83,8 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
         Training("training", environment=environment, options=ready)
     if environment.data_stores:
         DataStores("data-stores", environment=environment, options=ready)
+    if environment.coordination:
+        Coordination("coordination", environment=environment, section=environment.coordination, options=ready)
     if environment.messaging.kind == "nats":
         Messaging("messaging", environment=environment, options=ready)
 

@@ -16,7 +16,9 @@ from policies.stack.selection import budgets, disruption
 from stacks.graph.demand import Workload
 
 #: Programs whose members vote, by the name of their image or their ``app.kubernetes.io/name``.
-VOTERS: Final = frozenset({"cockroach", "consul", "etcd", "kafka", "nats", "openbao", "rabbitmq", "redpanda", "vault", "zookeeper"})
+VOTERS: Final = frozenset(
+    {"cockroach", "consul", "coordination", "etcd", "kafka", "nats", "openbao", "rabbitmq", "redpanda", "vault", "zookeeper"}
+)
 #: How distributions name the images of the same programs: ``cp-kafka``, ``vault-enterprise``, ``openbao-ubi``.
 _DISTRIBUTED: Final = re.compile(r"^cp-|-(enterprise|ent|ubi|fips|server|distroless)$")
 #: Words of a command that mean that a voter's image runs a non-voting process: an agent, a proxy, a client.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pulumi_kubernetes as k8s
 
 from stacks.components import places
+from workloads.consensus.spec import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ CLIENTS: Final = (places.AI, places.FEDERATION, places.TRAINING)
 #: Ports of these services.
 SECRETS_PORT: Final = 8200
 BUS_PORT: Final = 4222
+COORDINATION_PORT: Final = DEFAULT_PORT
 STORE_PORTS: Final = {"postgresql": 5432, "redis": 6379, "object-store": 9000}
 
 #: The Kubernetes API server; a NetworkPolicy cannot name its address.
@@ -45,9 +47,10 @@ API_SERVER: Final = Flow((443, 6443))
 
 
 def to_services(environment: Environment) -> list[Flow]:
-    """Return the flows that pods in ``CLIENTS`` send: to the secrets engine, the bus and the environment's stores."""
+    """Return the flows that pods in ``CLIENTS`` send: to the secrets engine, the bus, the group that coordinates, and the stores."""
     services = [Flow((SECRETS_PORT,), places.VAULT)] if environment.secrets.engine != "none" else []
     services += [Flow((BUS_PORT,), places.MESSAGING)] if environment.messaging.kind != "none" else []
+    services += [Flow((COORDINATION_PORT,), places.DATA)] if environment.coordination else []
     return services + to_stores(environment, *STORE_PORTS)
 
 

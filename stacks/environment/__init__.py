@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final, Literal, get_args
 
 from stacks.environment.cluster import Cluster, Gpu, NodePool, Region
+from stacks.environment.coordination import Coordination
 from stacks.environment.environment import Environment
 from stacks.environment.gateway import Emulator, Gateway
 from stacks.environment.platform import (
@@ -41,6 +42,7 @@ __all__ = [
     "Autoscaling",
     "Budget",
     "Cluster",
+    "Coordination",
     "DataStore",
     "Emulator",
     "Engine",

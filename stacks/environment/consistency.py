@@ -70,6 +70,7 @@ def _pools_exist(environment: Definition) -> Iterator[Slip]:
         (("federation", "client_pool"), environment.federation.client_pool),
         (("platform_pool",), environment.platform_pool),
         (("messaging", "pool"), environment.messaging.pool),
+        (("coordination", "pool"), environment.coordination.pool if environment.coordination else None),
         *((("training", index, "pool"), job.pool) for index, job in enumerate(environment.training)),
         *((("data_stores", index, "pool"), store.pool) for index, store in enumerate(environment.data_stores)),
     ]

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from stacks.environment.cluster import Cluster, NodePool, Region
+from stacks.environment.coordination import Coordination
 from stacks.environment.faults import read_faults
 from stacks.environment.gateway import Emulator, Gateway
 from stacks.environment.platform import (
@@ -58,6 +59,8 @@ class Definition(Model):
     admission: Admission = Admission()
     data_stores: list[DataStore] = Field(default=[])
     messaging: Messaging = Messaging()
+    coordination: Coordination | None = None
+    """Absent: nothing that needs locks or leaders runs here."""
     telemetry: Telemetry = Telemetry()
     faults: list[Annotated[str, AfterValidator(_is_fault)]] = Field(default=[])
     """Injected in every rehearsal, in a load of their own: `anthropic=503@20s+15s`, `engine=kill@30s`."""

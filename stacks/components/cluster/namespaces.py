@@ -108,7 +108,7 @@ def _needed(environment: Environment) -> list[str]:
         places.MESSAGING: environment.messaging.kind != "none",
         places.VAULT: environment.secrets.engine != "none",
         places.FALCO: environment.runtime_rules.enabled,
-        places.DATA: bool(environment.data_stores),
+        places.DATA: bool(environment.data_stores or environment.coordination),
         places.TRAINING: bool(environment.training),
         places.GPU_SYSTEM: any(pool.gpu for pool in environment.node_pools),
     }

@@ -27,10 +27,12 @@ from workloads.consensus.store.replica import Replica
 from workloads.consensus.wal.files import Files, Folder
 from workloads.consensus.wal.storage import Storage
 from workloads.consensus.wire.hello import Hello
-from workloads.consensus.wire.security import client_context, server_context
+from workloads.consensus.wire.security import Certificates
 
 #: A leader that is stopped hands over first; without an heir it goes after this time.
 _HAND_OVER_S = 2.0
+#: Between two looks at the files of the certificates.
+_REFRESH_S = 10.0
 
 
 class Process:
@@ -53,14 +55,9 @@ class Process:
         if not self._lock.try_acquire():
             raise OwnerError(f"{folder}: another process uses this folder; each member needs its own")
         certificates = certificates_folder(spec.certificates)
-        self._server_tls = server_context(certificates) if certificates else None
-        self._links = Links(
-            self.name,
-            spec.cluster,
-            spec.members,
-            client_context(certificates) if certificates else None,
-            lambda line: tell(self.name, line),
-        )
+        self._certificates = Certificates(certificates) if certificates else None
+        client_tls = self._certificates.client if self._certificates else None
+        self._links = Links(self.name, spec.cluster, spec.members, client_tls, lambda line: tell(self.name, line))
         first = Snapshot(0, 0, Configuration(frozenset(spec.members)), Machine().snapshot())
         self._storage = Storage(files or Folder(folder / "log"), first, owner=f"{spec.cluster}/{self.name}")
         self._watches = Watches()
@@ -81,10 +78,13 @@ class Process:
         stopped = asyncio.Event()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, stopped.set)
-        server = await loop.create_server(self._doors.connection, sock=listener, ssl=self._server_tls)
+        server = await loop.create_server(
+            self._doors.connection, sock=listener, ssl=self._certificates.server if self._certificates else None
+        )
         probes = await asyncio.start_server(Health(self._status).serve, sock=health)
         self._links.start()
         self._driver.start()
+        self._refresh_certificates()
         ready()
         waiting = asyncio.ensure_future(stopped.wait())
         ends: list[asyncio.Future[Any]] = [waiting, self._driver.failed]
@@ -115,6 +115,16 @@ class Process:
                 while member.leadership is not None:  # noqa: ASYNC110 - the member has no events, and this is its end
                     await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)  # the open answers leave
+
+    def _refresh_certificates(self) -> None:
+        if self._certificates is None:
+            return
+        try:
+            if self._certificates.refresh():
+                tell(self.name, "the certificates were renewed")
+        except ConsensusError as error:
+            tell(self.name, f"{error}; the old ones are kept")
+        asyncio.get_running_loop().call_later(_REFRESH_S, self._refresh_certificates)
 
     def _changed(self) -> None:
         driver = self._driver

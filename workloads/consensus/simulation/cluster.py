@@ -30,6 +30,7 @@ class Cluster:
         tick_ms: a member's tick.
         member: the class of the members; a test of the checks puts a broken one here.
         loses_syncs: the disks lie.
+        sync_ms: mean time of an fsync; half of it is the least.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Cluster:
         tick_ms: float = 10.0,
         member: type[Member] = Member,
         loses_syncs: bool = False,
+        sync_ms: float = 0.3,
     ) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.now_ms = 0.0
@@ -53,6 +55,7 @@ class Cluster:
         self.settings = settings or Settings()
         self.sent: dict[str, int] = {}  # messages by type
         self._member = member
+        self._sync_ms = sync_ms
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
         self._trace = hashlib.blake2b(digest_size=16)
@@ -111,7 +114,7 @@ class Cluster:
 
     def sync_ms(self) -> float:
         """Draw how long an fsync takes."""
-        return 0.1 + self.chance.expovariate(5.0)
+        return self._sync_ms / 2 + self.chance.expovariate(2 / self._sync_ms)
 
     def start(self, name: str) -> None:
         """Start a node that is down."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from workloads.consensus.errors import BusyError, NotLeaderError
@@ -27,6 +27,7 @@ class Node:
     Attributes:
         crash_probability: at each step of carrying out effects.
         clock_rate: ticks of its clock in one of the simulation's.
+        watchers: called once when it crashes: connections that are reset.
     """
 
     def __init__(self, name: str, cluster: Cluster, disk: Disk) -> None:
@@ -37,6 +38,7 @@ class Node:
         self.crash_probability = 0.0
         self.clock_rate = 1.0
         self.compact_after = 10
+        self.watchers: list[Callable[[], None]] = []
         self._cluster = cluster
         self._chance: random.Random = cluster.chance
         self._syncing = False
@@ -65,6 +67,9 @@ class Node:
         self.is_up = False
         self.life += 1
         self.disk.crash()
+        watchers, self.watchers = self.watchers, []
+        for each in watchers:
+            each()
 
     def deliver(self, message: Message) -> None:
         """Take a message from the network."""

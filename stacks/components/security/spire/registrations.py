@@ -24,6 +24,7 @@ GROUP: Final = "spire.spiffe.io"
 VERSION: Final = "v1alpha1"
 ID_TEMPLATE: Final = "spiffe://{{ .TrustDomain }}/ns/{{ .PodMeta.Namespace }}/sa/{{ .PodSpec.ServiceAccountName }}"
 _PART = "registrations"
+_POD: Final = "{{ .PodMeta.Name }}"
 
 
 class SpireRegistrations(Component):
@@ -129,17 +130,23 @@ class SpireRegistrations(Component):
 def dns_names(namespace: str) -> list[str]:
     """Return the templates of the DNS names in the pods' certificates: the Service with the name of their program.
 
-    For the secrets engine also the Service of its active server, which clients use.
+    For the secrets engine also the Service of its active server, which clients use; for data stores the pod's own name, by which the
+    members of a group know each other.
     """
     program = '{{ index .PodMeta.Labels "app.kubernetes.io/name" }}'
-    names = (program, f"{program}-active") if namespace == places.VAULT else (program,)
-    return [f"{name}.{{{{ .PodMeta.Namespace }}}}.svc" for name in names]
+    names = [program]
+    if namespace == places.VAULT:
+        names.append(f"{program}-active")
+    elif namespace == places.DATA:
+        names.append(f"{_POD}.{program}-peers")
+    own = [_POD] if namespace == places.DATA else []
+    return [*own, *(f"{name}.{{{{ .PodMeta.Namespace }}}}.svc" for name in names)]
 
 
 def _with_identity(environment: Environment) -> list[str]:
     optional = {
         places.VAULT: environment.secrets.engine != "none",
-        places.DATA: bool(environment.data_stores),
+        places.DATA: bool(environment.data_stores or environment.coordination),
         places.TRAINING: bool(environment.training),
         places.MESSAGING: environment.messaging.kind != "none",
     }
