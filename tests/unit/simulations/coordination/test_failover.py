@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from policies.stack.examples import graph_of
+from policies.stack.rule import graph_of
 from simulations.coordination import DeployedCoordination, Machine, majority, survives, times_without_writes_ms, tolerated
 from simulations.errors import TwinError
 from stacks.graph import Graph
