@@ -14,11 +14,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from foundation.processes.atomic_file import write_bytes
 from workloads.federation.audit.log import AuditLog
 from workloads.federation.audit.record import head_path
+from workloads.federation.audit.verify import verify
 from workloads.federation.errors import AuditError
 
 
@@ -78,3 +79,25 @@ def audit_key(folder: Path) -> Ed25519PrivateKey:
     except ValueError as error:
         raise AuditError(f"{path} is no Ed25519 key of 32 bytes") from error
     return key
+
+
+def check_journal(folder: Path) -> list[str]:
+    """Verify the log of a server's state folder and reconcile it with the privacy ledger there; return what was found, a line each.
+
+    Raises:
+        AuditError: a line was altered, or the log and the ledger disagree about what was spent.
+    """
+    path = folder / "audit.jsonl"
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex((folder / "audit.pub").read_text(encoding="ascii")))
+    except (OSError, ValueError) as error:
+        raise AuditError(f"{folder / 'audit.pub'} is not the public key of an audit log: {error}") from error
+    state = verify(path, key)
+    spent = {entry["fields"]["key"]: entry["fields"]["epsilon"] for entry in events(path) if entry["event"] == "epsilon spent"}
+    found = [f"{path}: {state.lines} lines, none altered; the last one has digest {state.head}"]
+    if (ledger := folder / "ledger.json").exists():
+        paid = {entry["id"]: entry["epsilon"] for entry in json.loads(ledger.read_bytes())["ledger"]["entries"]}
+        if spent != paid:
+            raise AuditError(f"{path} and {ledger} disagree about what was spent: {min(spent.items() ^ paid.items())[0]}")
+        found.append(f"{ledger}: {len(paid)} entries, each in the log; epsilon {max(paid.values(), default=0.0):.4f}")
+    return found

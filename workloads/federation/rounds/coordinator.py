@@ -87,6 +87,11 @@ class Coordinator:
         return len(self.store.progress.history) + 1
 
     @property
+    def failed_attempts(self) -> int:
+        """Attempts of this round that have failed in a row."""
+        return len(self._failures)
+
+    @property
     def stage(self) -> str:
         """What the coordinator waits for, in a word."""
         return "finished" if self.finished else self._attempt.collector.stage if self._attempt else "clients"

@@ -31,6 +31,8 @@ class Member(Part):
     """SHA-256 of its snapshot of who consented, 64 hexadecimal digits."""
     residency: str
     """Where the records are."""
+    identity: str = ""
+    """SPIFFE ID, or common name, in its certificate. Empty: it cannot connect, as in one process."""
 
     @property
     def public_key(self) -> bytes:
@@ -70,6 +72,20 @@ class Roster:
         if definition.privacy.unit == "client":
             return 1.0
         return self.members[name].records / max(member.records for member in self.members.values())
+
+    def identities(self) -> dict[str, str]:
+        """Return the names of the clients by the identities in their certificates.
+
+        Raises:
+            DefinitionError: a client has no identity, or two have the same.
+        """
+        found: dict[str, str] = {}
+        for name, member in self.members.items():
+            if not member.identity or member.identity in found:
+                other = f"that of client {found[member.identity]!r}" if member.identity else "missing"
+                raise DefinitionError(f"roster, client {name!r}: its identity is {other}")
+            found[member.identity] = name
+        return found
 
     def without(self, name: str) -> Roster:
         """Return the roster after a client was erased."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workloads.federation.definition import Definition
+from workloads.federation.errors import DefinitionError
 from workloads.federation.models.network import Vector
 from workloads.federation.privacy.accounting.accountant import Accountant
 from workloads.federation.privacy.accounting.calibration import noise_multiplier
@@ -30,11 +31,21 @@ class Terms:
         definition: of the federation.
         roster: of its clients.
         parameters: number of parameters of the model.
+
+    Raises:
+        DefinitionError: there are too few clients for a round, or the threshold does not fit them.
     """
 
     definition: Definition
     roster: Roster
     parameters: int
+
+    def __post_init__(self) -> None:
+        clients, most = len(self.roster.members), self.most_participants
+        if self.quorum > most:
+            raise DefinitionError(f"a round needs {self.quorum} clients, and {most} of the roster's {clients} would take part")
+        if self.threshold and 2 * self.threshold <= most:
+            raise DefinitionError(f"threshold: it must be more than half of the {most} clients of a round, not {self.threshold}")
 
     @property
     def length(self) -> int:
@@ -104,7 +115,7 @@ class Terms:
             epsilon=privacy.epsilon * (1 - 1e-9),  # the last release must not fail by a rounding error
             releases=self.definition.rounds * steps(records, local),
             sampling_rate=min(1.0, local.batch / records),
-            tolerance=1e-4,
+            tolerance=1e-3,
         )
         return Plan.of(records, local, noise_multiplier=multiplier, clip_norm=privacy.clip_norm)
 

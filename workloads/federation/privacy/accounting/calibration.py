@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from workloads.federation.errors import PrivacyError
@@ -32,7 +33,7 @@ def noise_multiplier(
         raise PrivacyError(f"calibration needs a positive epsilon and at least one release, not {epsilon!r} and {releases!r}")
 
     def excess(method: Accountant) -> Callable[[float], float]:
-        return lambda noise: _excess(method.epsilon({GaussianRelease(noise, sampling_rate): releases}, statement), epsilon)
+        return cache(lambda noise: _excess(method.epsilon({GaussianRelease(noise, sampling_rate): releases}, statement), epsilon))
 
     high = 1.0
     while excess(RdpAccountant())(high) > 0:

@@ -1,0 +1,100 @@
+"""Enrols all clients of a rehearsal at once: signing keys, certificates and the roster.
+
+In production each client draws its own key and brings it to the roster; here one process draws all of them, which is why its certificates
+hold for a day only.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from foundation.processes.atomic_file import write_bytes, write_text
+from workloads.federation.definition import Definition
+from workloads.federation.errors import DefinitionError, StateError
+from workloads.federation.rounds.roster import Member, Roster
+from workloads.federation.tasks.partitions import spread
+from workloads.federation.tasks.task import Task
+from workloads.federation.transport import Credentials
+from workloads.federation.transport.authority import Authority
+
+ROSTER: Final = "roster.json"
+_KEY: Final = "signing.key"
+_FILES: Final = ("svid.pem", "svid_key.pem", "bundle.pem")
+
+
+def enrol(folder: Path, definition: Definition, task: Task, names: Sequence[str], *, server_identity: str, client_identity: str) -> Roster:
+    """Write ``roster.json``, and for each client and for ``server`` a folder with ``signing.key`` and ``tls``.
+
+    Args:
+        folder: made if it is missing.
+        definition: says how the task's records are spread.
+        task: what is learned.
+        names: of the clients.
+        server_identity: SPIFFE ID of the server.
+        client_identity: SPIFFE ID of a client, with ``{name}`` for its name.
+
+    Raises:
+        DefinitionError, TaskError: the clients do not fit the definition.
+        StateError: a file cannot be written.
+    """
+    parts = spread(task.training.y, len(names), definition.partition, definition.seed)
+    members = {}
+    try:
+        (folder / "authority").mkdir(parents=True, exist_ok=True)
+        authority = Authority(folder / "authority")
+        _install(authority.issue("server", server_identity), folder / "server" / "tls")
+        for name, part in zip(sorted(names), parts, strict=True):
+            identity = client_identity.format(name=name)
+            _install(authority.issue(name, identity), folder / name / "tls")
+            members[name] = Member(
+                key=new_key(folder / name).public_key().public_bytes_raw().hex(),
+                records=len(part),
+                consent=sha256(f"all of {name}".encode()).hexdigest(),
+                residency=definition.compliance.residencies[0],
+                identity=identity,
+            )
+        roster = Roster(members)
+        write_text(folder / ROSTER, roster.to_json())
+    except OSError as error:
+        raise StateError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return roster
+
+
+def new_key(folder: Path) -> Ed25519PrivateKey:
+    """Draw the signing key of a client and write it to its state folder. Raises ``OSError``."""
+    secret = secrets.token_bytes(32)
+    write_bytes(folder / _KEY, secret, mode=0o600)
+    return Ed25519PrivateKey.from_private_bytes(secret)
+
+
+def read_key(folder: Path) -> Ed25519PrivateKey:
+    """Return a client's signing key.
+
+    Raises:
+        DefinitionError: it is missing, or is none.
+    """
+    path = folder / _KEY
+    try:
+        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+    except OSError as error:
+        raise DefinitionError(f"the signing key {path} cannot be read: {error.strerror}; enrol the client first") from error
+    except ValueError as error:
+        raise DefinitionError(f"{path} is no Ed25519 key of 32 bytes") from error
+
+
+def credentials(folder: str) -> Credentials:
+    """Return the files of a folder, named as SPIRE's helper writes them."""
+    return Credentials(*(Path(folder) / name for name in _FILES))
+
+
+def _install(issued: Credentials, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for source, name in zip((issued.certificate, issued.key, issued.authority), _FILES, strict=True):
+        shutil.copy(source, folder / name)
