@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from foundation.dialects.model.errors import MalformedAnswerError, RequestError
 from foundation.dialects.model.reading import Fields
 from foundation.dialects.model.usage import Usage, count
+
+_NUMBERS: Final = frozenset({int, float})
 
 
 @dataclass(slots=True)
@@ -85,9 +87,11 @@ def decode_answer(dialect: str, document: Any, texts: int) -> EmbeddingAnswer:
                 tokens = count((document.get("usageMetadata") or {}).get("promptTokenCount"))
         if len(vectors) != texts or not all(isinstance(vector, list) for vector in vectors):
             raise MalformedAnswerError(f"{len(vectors)} vectors came for {texts} texts")
-    except (KeyError, TypeError, AttributeError) as error:
+        if not all(type(number) in _NUMBERS for vector in vectors for number in vector):
+            raise MalformedAnswerError("a vector has something that is no number")
+        return EmbeddingAnswer([list(map(float, vector)) for vector in vectors], Usage(tokens, 0))
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise MalformedAnswerError(f"not embeddings: {error!r}") from error
-    return EmbeddingAnswer(vectors, Usage(tokens, 0))
 
 
 def encode_answer(dialect: str, answer: EmbeddingAnswer, request: EmbeddingRequest) -> dict[str, Any]:

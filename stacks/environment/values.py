@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from workloads.gateway.configuration.document import ADDRESS_FORM
+from workloads.gateway.configuration.document import ADDRESS_FORM, REDIS_FORM
 from workloads.gateway.configuration.document import NAME_FORM as MODEL_FORM
 
 NAME_FORM: Final = r"^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$"
@@ -29,6 +29,7 @@ FORMS: Final[dict[str, str]] = {
     _TRUST_DOMAIN: "a trust domain is expected, such as example.org: lower-case letters, digits, - and _, in parts separated by dots",
     _PATH_FORM: "a path is expected, without the character NUL",
     ADDRESS_FORM: "an address is expected, such as https://api.example.com, without spaces",
+    REDIS_FORM: "an address is expected, such as redis://host:6379, without a password",
     MODEL_FORM: "the name of a model or route is expected: letters, digits and . : / + @ _ - are allowed",
     _STACK_ENCRYPTION: "allowed: `passphrase`, or `hashivault://<transit key>`",
 }

@@ -101,6 +101,14 @@ def test_the_secret_holds_the_digest_of_the_key_alone() -> None:
     assert written == {"rehearsal.sha256": digest_of("token"), "emulated_api_key": "emulated"}
 
 
+def test_replicas_share_a_cache_where_the_environment_names_its_store() -> None:
+    cache = configuration("prod").cache
+    assert (cache.redis, cache.redis_password_file) == ("redis://cache.data.svc:6379", "/run/secrets/gateway/store_password")
+    ports = {entry["port"] for rule in found(graph("prod"), "NetworkPolicy", "gateway").spec["egress"] for entry in rule["ports"]}
+    assert 6379 in ports
+    assert configuration("dev").cache.redis is None
+
+
 def test_only_the_gateway_reaches_the_engines_and_the_emulator() -> None:
     for name in ("ai-stack", "emulator"):
         callers = [

@@ -12,8 +12,10 @@ from pathlib import Path
 from random import Random
 
 from foundation.dialects import DIALECTS, Dialect
-from workloads.gateway.caching.exact import ExactCache
-from workloads.gateway.configuration.document import Configuration, Provider, Route, Target
+from workloads.gateway.caching.memory import MemoryStore
+from workloads.gateway.caching.shared import RedisStore
+from workloads.gateway.caching.store import Store
+from workloads.gateway.configuration.document import Cache, Configuration, Provider, Route, Target
 from workloads.gateway.configuration.keys import KeyRing
 from workloads.gateway.errors import ConfigurationError
 from workloads.gateway.money.price_book import SHIPPED, Band, PriceBook, load_prices, make_band
@@ -62,9 +64,7 @@ class Runtime:
         self.retry_budget = RetryBudget(retries.budget_share, retries.budget_reserve)
         self.random = Random()  # noqa: S311  # jitter and balancing
         same_cache = before is not None and before.configuration.cache == configuration.cache
-        self.cache: ExactCache = (
-            before.cache if same_cache and before else ExactCache(configuration.cache.max_bytes, configuration.cache.ttl_s)
-        )
+        self.cache: Store = before.cache if same_cache and before else _store(configuration.cache)
         safety = configuration.safety
         self.constitution = (
             load_constitution(Path(safety.principles) if safety.principles else SHIPPED_PRINCIPLES) if safety.enabled else None
@@ -115,3 +115,9 @@ class Runtime:
             except OSError as error:
                 raise ConfigurationError(f"providers.{name}.api_key_file: {settings.api_key_file}: {error.strerror}") from error
         return ""
+
+
+def _store(cache: Cache) -> Store:
+    if cache.redis is None:
+        return MemoryStore(cache.max_bytes, cache.ttl_s)
+    return RedisStore(cache.redis, cache.redis_password_file, cache.max_bytes, cache.ttl_s)

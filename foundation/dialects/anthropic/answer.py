@@ -108,6 +108,7 @@ def merge_usage(before: Usage, document: Any) -> Usage:
         written_1h,
         _or(thinking, before.reasoning_tokens),
         _or(searches, before.web_searches),
+        before.batch or document.get("service_tier") == "batch",
     )
 
 
@@ -132,4 +133,6 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
         document["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
     if usage.web_searches:
         document["server_tool_use"] = {"web_search_requests": usage.web_searches}
+    if usage.batch:
+        document["service_tier"] = "batch"
     return document

@@ -23,6 +23,8 @@ class Usage:
     cache_write_1h_tokens: int = 0
     reasoning_tokens: int = 0
     web_searches: int = 0
+    batch: bool = False
+    """Answered as part of a batch, which costs half."""
 
     @property
     def prompt_tokens(self) -> int:

@@ -18,12 +18,20 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
-from stacks.components.network import Flow, allow
+from stacks.components.network import STORE_PORTS, Flow, allow
 from stacks.components.parts import from_config_map, http_probe, scratch, secret_files
 from stacks.components.pods import MIB_PER_GIB, Mount, Size, container, on_pool, pod_template
 from stacks.components.stack_secrets import stack_secret
 from stacks.components.telemetry.collector_configuration import OTLP_HTTP
-from stacks.components.workloads.gateway_configuration import DIGEST_FILE, EMULATED_KEY_FILE, KEYS, LEDGER, document, grace_s
+from stacks.components.workloads.gateway_configuration import (
+    DIGEST_FILE,
+    EMULATED_KEY_FILE,
+    KEYS,
+    LEDGER,
+    STORE_PASSWORD,
+    document,
+    grace_s,
+)
 from stacks.graph import labels
 from workloads.emulator.spec import DEFAULT_PORT as EMULATOR_PORT
 from workloads.engine.spec import DEFAULT_PORT as ENGINE_PORT
@@ -77,14 +85,17 @@ class Gateway(Component):
             Flow((ENGINE_PORT,), places.AI, {labels.ROLE: labels.ROLE_ENGINE}),
             *([Flow((EMULATOR_PORT,), places.AI, {labels.ROLE: labels.ROLE_EMULATOR})] if self.environment.emulator else []),
             *([Flow(tuple(sorted(outside)))] if outside else []),
+            *([Flow((STORE_PORTS["redis"],), places.DATA)] if self.section.shared_cache else []),
             Flow((OTLP_HTTP,), places.TELEMETRY),
         ]
 
     def _keys(self) -> k8s.core.v1.Secret:
-        """Declare the Secret with the digest of the tenant's key, and the keys of the providers."""
+        """Declare the Secret with the digest of the tenant's key, the keys of the providers, and the store's password."""
         digest = stack_secret("gateway_token", self.environment).apply(digest_of)
         wanted = sorted({provider.secret for provider in self.section.providers.values() if provider.secret})
         content: dict[str, pulumi.Input[str]] = {DIGEST_FILE: digest, **{key: stack_secret(key, self.environment) for key in wanted}}
+        if self.section.shared_cache:
+            content[STORE_PASSWORD] = stack_secret("store_password", self.environment)
         if self.environment.emulator:
             content[EMULATED_KEY_FILE] = "emulated"
         return k8s.core.v1.Secret(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks.components import places
+from stacks.components.network import STORE_PORTS
 from stacks.components.telemetry.collector_configuration import OTLP_HTTP
 from stacks.environment.gateway import ENGINE
 from workloads.emulator.spec import DEFAULT_PORT as EMULATOR_PORT
@@ -22,6 +23,7 @@ TENANT: Final = "rehearsal"
 DIGEST_FILE: Final = f"{TENANT}.sha256"
 KEYS: Final = "/run/secrets/gateway"
 LEDGER: Final = "/var/lib/gateway"
+STORE_PASSWORD: Final = "store_password"  # noqa: S105  # the name of a file
 #: The emulator takes any key; like the providers it refuses a request without one.
 EMULATED_KEY_FILE: Final = "emulated_api_key"
 
@@ -42,12 +44,19 @@ def document(section: GatewaySection) -> dict[str, Any]:
         tenants={TENANT: Tenant(keys=(Key(id=TENANT, sha256_file=f"{KEYS}/{DIGEST_FILE}"),), limits=section.limits)},
         retries=section.retries,
         breaker=section.breaker,
-        cache=section.cache,
+        cache=section.cache.model_copy(update=_shared(section)),
         telemetry=Telemetry(otlp_endpoint=f"http://collector-agent.{places.TELEMETRY}.svc:{OTLP_HTTP}"),
         bounds=Bounds(drain_s=_DRAIN_S, drain_delay_s=_DRAIN_DELAY_S),
         ledger=f"{LEDGER}/ledger.jsonl",
     )
     return configuration.model_dump(mode="json", exclude_defaults=True)
+
+
+def _shared(section: GatewaySection) -> dict[str, str]:
+    if section.shared_cache is None:
+        return {}
+    address = f"redis://{section.shared_cache}.{places.DATA}.svc:{STORE_PORTS['redis']}"
+    return {"redis": address, "redis_password_file": f"{KEYS}/{STORE_PASSWORD}"}
 
 
 def _engine() -> Provider:

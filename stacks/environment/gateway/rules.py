@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from stacks.environment.gateway.section import ENGINE, Gateway
 from stacks.environment.slips import Path, Slip, missing
+from workloads.gateway.configuration.document import ProviderTerms
 from workloads.gateway.money.price_book import SHIPPED, PriceBook, load_prices
+
+_ENGINE_LABEL = ProviderTerms.model_fields["label"].default
 
 if TYPE_CHECKING:
     from stacks.environment.definition import Definition
@@ -23,6 +26,8 @@ def gateway_slips(environment: Definition) -> Iterator[Slip]:
         return
     if ENGINE in gateway.providers:
         yield Slip(("gateway", "providers", ENGINE), None, "this name belongs to the engines of the stack; choose another")
+    yield from _engine_s_label_is_free(gateway)
+    yield from _cache_is_in_a_store(environment, gateway)
     for name, route in gateway.routes.items():
         yield from _route_leads_somewhere(gateway, name, route)
         for path, target in _targets(name, route):
@@ -38,6 +43,26 @@ def _emulator_is_there_if_used(environment: Definition) -> Iterator[Slip]:
             yield Slip(("gateway", "providers", name, "emulated"), provider.emulated, text)
     elif not emulated:
         yield Slip(("emulator",), None, "no provider of the gateway is `emulated: true`, so nothing would use it; remove it")
+
+
+def _engine_s_label_is_free(gateway: Gateway) -> Iterator[Slip]:
+    for name, provider in gateway.providers.items():
+        if provider.label == _ENGINE_LABEL:
+            text = "this label is that of the stack's engines; write another, under which prices and metrics name the provider"
+            yield Slip(("gateway", "providers", name, "label"), provider.label, text)
+
+
+def _cache_is_in_a_store(environment: Definition, gateway: Gateway) -> Iterator[Slip]:
+    for key in ("redis", "redis_password_file"):
+        if (value := getattr(gateway.cache, key)) is not None:
+            yield Slip(("gateway", "cache", key), value, "the stack fills this in; name a store of kind `redis` in `gateway.shared_cache`")
+    stores = [store.name for store in environment.data_stores if store.kind == "redis"]
+    if gateway.shared_cache is None or gateway.shared_cache in stores:
+        return
+    if stores:
+        yield missing(("gateway", "shared_cache"), gateway.shared_cache, stores)
+    else:
+        yield Slip(("gateway", "shared_cache"), gateway.shared_cache, "there is no store of kind `redis`; add one to `data_stores`")
 
 
 def _route_leads_somewhere(gateway: Gateway, name: str, route: Route) -> Iterator[Slip]:

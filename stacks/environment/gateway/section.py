@@ -47,6 +47,8 @@ class Gateway(Replicated):
     retries: Retries = Retries()
     breaker: Breakers = Breakers()
     cache: Cache = Cache()
+    shared_cache: Name | None = None
+    """A data store of kind `redis` that keeps the cache for all replicas; absent: each keeps its own in memory."""
     ledger_gib: StorageGib = 1
     """Room for the ledger of each replica: about two million requests a GiB."""
 

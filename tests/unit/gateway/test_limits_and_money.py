@@ -134,7 +134,7 @@ def test_missing_counts_are_estimated_and_said_to_be() -> None:
 
 def test_batches_cost_half() -> None:
     whole, half = (
-        cost_of(Usage(1001, 1), provider="anthropic", model="claude-sonnet-5", book=BOOK, unix_s=TODAY_S, batch=batch)
+        cost_of(Usage(1001, 1, batch=batch), provider="anthropic", model="claude-sonnet-5", book=BOOK, unix_s=TODAY_S)
         for batch in (False, True)
     )
     assert half.nano_usd * 2 == whole.nano_usd

@@ -19,7 +19,8 @@ from foundation.dialects.model.request import ChatRequest, Message
 from foundation.dialects.paths import route_of
 from foundation.processes.arguments import ArgumentsError
 from workloads.emulator.spec import EmulatorSpec
-from workloads.gateway.caching.exact import ExactCache, SingleFlight, cache_key
+from workloads.gateway.caching.exact import Kept, SingleFlight, cache_key, vector_from_bytes, vector_to_bytes
+from workloads.gateway.caching.memory import MemoryStore
 from workloads.gateway.configuration.document import Canary
 from workloads.gateway.configuration.keys import GuessingLimit, new_key
 from workloads.gateway.configuration.loading import digest_of, load, parse
@@ -209,24 +210,44 @@ def test_a_canary_takes_its_share_and_keeps_its_users() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 40)), max_size=80))
 def test_the_cache_is_bounded_by_bytes(puts: list[tuple[int, int]]) -> None:
-    cache = ExactCache(max_bytes=200, ttl_s=10.0)
-    for number, size in puts:
-        cache.put(bytes([number]), size, size, 0.0)
-        assert cache.bytes <= 200
-    assert cache.bytes == sum(entry.size for entry in cache._entries.values())
+    async def scene() -> None:
+        cache = MemoryStore(max_bytes=200, ttl_s=10.0, now_s=lambda: 0.0)
+        for number, size in puts:
+            await cache.put(bytes([number]), b"x" * size)
+            assert cache.bytes <= 200
+        assert cache.bytes == sum(len(entry.value) for entry in cache._entries.values())
+
+    asyncio.run(scene())
 
 
 def test_the_cache_forgets_the_old_and_the_least_recently_used() -> None:
-    cache = ExactCache(max_bytes=100, ttl_s=10.0)
-    for name in (b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h"):
-        cache.put(name, name, 12, 0.0)
-    assert cache.get(b"a", 1.0) == b"a"
-    cache.put(b"i", b"i", 12, 1.0)
-    assert cache.get(b"b", 1.0) is None
-    assert cache.get(b"a", 1.0) == b"a"
-    assert cache.get(b"a", 10.0) is None
-    cache.put(b"huge", b"", 50, 1.0)
-    assert cache.get(b"huge", 1.0) is None
+    async def scene() -> None:
+        now = [0.0]
+        cache = MemoryStore(max_bytes=100, ttl_s=10.0, now_s=lambda: now[0])
+        for name in (b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h"):
+            await cache.put(name, name * 12)
+        now[0] = 1.0
+        assert await cache.get(b"a") == b"a" * 12
+        await cache.put(b"i", b"i" * 12)
+        assert await cache.get(b"b") is None
+        assert await cache.get(b"a") is not None
+        now[0] = 10.0
+        assert await cache.get(b"a") is None
+
+    asyncio.run(scene())
+
+
+@given(st.binary(max_size=60), st.text(max_size=20).filter(lambda name: "\n" not in name))
+def test_a_stored_response_is_read_as_it_was(body: bytes, target: str) -> None:
+    kept = Kept(b"text/event-stream", target.encode("utf-8", "replace").decode(), body)
+    assert Kept.from_bytes(kept.to_bytes()) == kept
+    assert Kept.from_bytes(b"not a response") is None
+
+
+@given(st.lists(st.floats(allow_nan=False), max_size=8))
+def test_a_stored_vector_is_read_as_it_was(vector: list[float]) -> None:
+    assert vector_from_bytes(vector_to_bytes(vector)) == vector
+    assert vector_from_bytes(b"odd") == []
 
 
 documents = st.dictionaries(st.sampled_from(["model", "messages", "temperature"]), st.integers(0, 2) | st.text(max_size=3), max_size=3)

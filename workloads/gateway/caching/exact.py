@@ -1,15 +1,15 @@
-"""The exact cache: a repeated request of the same tenant is answered from memory.
+"""The exact cache: a repeated request of the same tenant is answered without a provider.
 
 Rule 1: a key contains everything that determines a response, the tenant first, so that no tenant sees another's data.
 Rule 2: only complete responses are cached, and only for requests that are repeatable (temperature 0 or a seed) or opt in.
-Rule 3: the least recently used entry is evicted when the size limit is exceeded; expired entries are removed.
+Rule 3: what is stored is bytes, so that it may be kept here (``memory.py``) or where all replicas find it (``shared.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import OrderedDict
+import struct
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,51 +18,33 @@ from foundation.dialects import json_bytes
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Entry:
-    """A cached response; ``size`` is its approximate size in bytes."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A complete response as it is stored; ``target`` is the name of the upstream that gave it."""
 
-    value: Any
-    size: int
-    until_s: float
+    content_type: bytes
+    target: str
+    body: bytes
+
+    def to_bytes(self) -> bytes:
+        """Return what is stored."""
+        return b"\n".join((self.content_type, self.target.encode(), self.body))
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Kept | None:
+        """Read what was stored; None if it is no response."""
+        parts = stored.split(b"\n", 2)
+        return cls(parts[0], parts[1].decode("utf-8", "replace"), parts[2]) if len(parts) == 3 else None
 
 
-class ExactCache:
-    """Bounded by bytes; ``now_s`` is monotonic."""
+def vector_to_bytes(vector: list[float]) -> bytes:
+    """Return a vector as it is stored: doubles, little-endian."""
+    return struct.pack(f"<{len(vector)}d", *vector)
 
-    def __init__(self, max_bytes: int, ttl_s: float) -> None:
-        self.max_bytes = max_bytes
-        self.ttl_s = ttl_s
-        self.bytes = 0
-        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
 
-    def get(self, key: bytes, now_s: float) -> Any | None:
-        """Return the cached value; None if there is none or it has expired."""
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        if entry.until_s <= now_s:
-            self._drop(key)
-            return None
-        self._entries.move_to_end(key)
-        return entry.value
-
-    def put(self, key: bytes, value: Any, size: int, now_s: float) -> None:
-        """Cache a value of about ``size`` bytes; a value larger than an eighth of the limit is not cached."""
-        if size * 8 > self.max_bytes:
-            return
-        if key in self._entries:
-            self._drop(key)
-        self._entries[key] = Entry(value, size, now_s + self.ttl_s)
-        self.bytes += size
-        while self.bytes > self.max_bytes:
-            self._drop(next(iter(self._entries)))
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def _drop(self, key: bytes) -> None:
-        self.bytes -= self._entries.pop(key).size
+def vector_from_bytes(stored: bytes) -> list[float]:
+    """Read a vector; empty if it is none."""
+    return list(struct.unpack(f"<{len(stored) // 8}d", stored)) if len(stored) % 8 == 0 else []
 
 
 def cache_key(tenant: str, route: str, dialect: str, document: dict[str, Any]) -> bytes:

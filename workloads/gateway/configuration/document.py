@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 NAME_FORM: Final = r"^[\w.:/+@-]+$"
+REDIS_FORM: Final = r"^rediss?://[^\s@]+$"
 ADDRESS_FORM: Final = r"^https?://[^\s]+$"
 
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=120, pattern=NAME_FORM)]
@@ -180,7 +181,11 @@ class Cache(_Part):
     """The exact cache; 0 bytes turn it off."""
 
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
+    """An answer of more than an eighth of it is not kept."""
     ttl_s: float = Field(default=300.0, gt=0)
+    redis: str | None = Field(default=None, pattern=REDIS_FORM)
+    """Address of a Redis or Valkey that all replicas share, ``redis://host:port``; absent: each keeps its own in memory."""
+    redis_password_file: str | None = None
 
 
 class Safety(_Part):

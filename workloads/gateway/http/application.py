@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from foundation.dialects import json_bytes
 from foundation.dialects.paths import route_of
-from workloads.gateway.caching.exact import SingleFlight
+from workloads.gateway.caching.exact import Kept, SingleFlight
 from workloads.gateway.configuration.keys import GuessingLimit
 from workloads.gateway.money.ledger import Ledger
 from workloads.gateway.observability.metrics import Metrics
@@ -34,7 +34,7 @@ class Gateway:
         self.metrics = Metrics()
         self.spans = SpanBuffer(runtime.configuration.telemetry.service_name)
         self.guesses = GuessingLimit(runtime.configuration.bounds.failed_keys_per_min)
-        self.flights: SingleFlight[Any] = SingleFlight()
+        self.flights: SingleFlight[Kept] = SingleFlight()
         self.client: UpstreamClient | None = None
         self.draining = False
         self.in_flight = 0
@@ -91,10 +91,12 @@ class Gateway:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self.client = UpstreamClient()
+                await self.runtime.cache.get(b"")  # a shared cache is connected before the first request needs it
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self.client is not None:
                     await self.client.close()
+                await self.runtime.cache.close()
                 self.ledger.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -92,11 +92,14 @@ class Server:
     def reload(self) -> bool:
         """Reload the configuration; return whether the new one is in use."""
         self._seen = self._stamp()
+        before = self.gateway.runtime
         try:
-            self.gateway.runtime = Runtime(load(self._path), before=self.gateway.runtime)
+            self.gateway.runtime = Runtime(load(self._path), before=before)
         except GatewayError as error:
             LOG.warning("the configuration before stays: %s", error)
             return False
+        if self.gateway.runtime.cache is not before.cache:
+            self._start(before.cache.close())  # requests in flight connect once more if they must
         return True
 
     def _stamp(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ records it for alerting.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foundation.dialects.model.usage import Usage
 from workloads.gateway.money.price_book import Band, PriceBook
@@ -29,7 +29,6 @@ def cost_of(
     book: PriceBook,
     unix_s: float,
     own_price: Band | None = None,
-    batch: bool = False,
 ) -> Cost:
     """Return the cost of complete ``usage``; ``own_price`` is the configured price of a self-hosted provider."""
     doubts: list[str] = []
@@ -49,7 +48,7 @@ def cost_of(
             if price is None and "unpriced-cache" not in doubts:
                 doubts.append("unpriced-cache")
             nano += tokens * (band.input if price is None else price)
-    if batch:
+    if usage.batch:
         nano = (nano + 1) // 2  # half price, in the provider's favour
     nano += usage.web_searches * book.web_search.get(provider, 0)
     return Cost(nano, tuple(doubts))
@@ -59,15 +58,12 @@ def filled(usage: Usage, *, prompt_estimate: int, output_estimate: int) -> tuple
     """Return usage without missing counts, and whether any were missing."""
     if usage.complete:
         return usage, False
+    fresh, output = usage.input_tokens, usage.output_tokens
     return (
-        Usage(
-            max(1, prompt_estimate - usage.cache_read_tokens) if usage.input_tokens is None else usage.input_tokens,
-            output_estimate if usage.output_tokens is None else usage.output_tokens,
-            usage.cache_read_tokens,
-            usage.cache_write_5m_tokens,
-            usage.cache_write_1h_tokens,
-            usage.reasoning_tokens,
-            usage.web_searches,
+        replace(
+            usage,
+            input_tokens=max(1, prompt_estimate - usage.cache_read_tokens) if fresh is None else fresh,
+            output_tokens=output_estimate if output is None else output,
         ),
         True,
     )

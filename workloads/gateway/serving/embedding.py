@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 from foundation.dialects import embeddings, json_bytes
 from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError, RequestError
 from foundation.dialects.model.usage import Usage
-from workloads.gateway.caching.exact import cache_key
+from workloads.gateway.caching.exact import cache_key, vector_from_bytes, vector_to_bytes
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
 from workloads.gateway.routing.tokens import text_tokens
 from workloads.gateway.serving.settlement import Outcome, settle
@@ -17,8 +18,6 @@ from workloads.gateway.upstream.client import MAX_ANSWER_BYTES, MAX_ERROR_BYTES,
 if TYPE_CHECKING:
     from workloads.gateway.runtime import Upstream
     from workloads.gateway.serving.exchange import Exchange
-
-_BYTES_PER_NUMBER = 32
 
 
 async def embed(exchange: Exchange, body: bytes) -> None:
@@ -41,9 +40,9 @@ async def embed(exchange: Exchange, body: bytes) -> None:
     targets = exchange.targets(route, tokens)
     exchange.reservation = exchange.reserve(tokens, 0, targets[0])
     keys = [cache_key(exchange.who().tenant, route.name, "embedding", {"text": text, "size": request.dimensions}) for text in request.texts]
-    now_s = time.monotonic()
-    vectors = [runtime.cache.get(key, now_s) for key in keys]
-    missing = [index for index, vector in enumerate(vectors) if vector is None]
+    stored = await asyncio.gather(*map(runtime.cache.get, keys))
+    vectors = [vector_from_bytes(one) if one is not None else [] for one in stored]
+    missing = [index for index, vector in enumerate(vectors) if not vector]
     upstream, usage = targets[0], Usage(0, 0)
     if missing:
         wanted = embeddings.EmbeddingRequest(asked, [request.texts[index] for index in missing], request.dimensions)
@@ -54,11 +53,11 @@ async def embed(exchange: Exchange, body: bytes) -> None:
         usage = answer.usage
         for index, vector in zip(missing, answer.vectors, strict=True):
             vectors[index] = vector
-            runtime.cache.put(keys[index], vector, len(vector) * _BYTES_PER_NUMBER, now_s)
+            await runtime.cache.put(keys[index], vector_to_bytes(vector))
     outcome.usage, outcome.cached, outcome.overhead_s = usage, not missing, exchange.overhead_s()
     cost = settle(exchange.gateway, runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)
     exchange.reservation = None
-    whole = embeddings.EmbeddingAnswer([vector for vector in vectors if vector is not None], usage)
+    whole = embeddings.EmbeddingAnswer(vectors, usage)
     shown = json_bytes.encode(embeddings.encode_answer(exchange.path.dialect, whole, request))
     headers = exchange.answer_headers(upstream, cost_nano_usd=cost.nano_usd)
     await exchange.begin(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(shown)), *headers])
@@ -68,8 +67,6 @@ async def embed(exchange: Exchange, body: bytes) -> None:
 async def _over_targets(
     exchange: Exchange, targets: list[Upstream], request: embeddings.EmbeddingRequest
 ) -> tuple[Upstream, embeddings.EmbeddingAnswer] | ProviderError:
-    import asyncio
-
     runtime = exchange.runtime
     deadline_s = time.monotonic() + targets[0].settings.timeouts.total_s
     course = Course(targets, runtime.configuration.retries, runtime.backoff, runtime.retry_budget, runtime.random, deadline_s)

@@ -16,7 +16,7 @@ from foundation.dialects import DIALECTS, json_bytes
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
 from foundation.dialects.model.usage import Usage
 from foundation.dialects.paths import Route
-from workloads.gateway.caching.exact import cache_key
+from workloads.gateway.caching.exact import Kept, cache_key
 from workloads.gateway.configuration.keys import Holder
 from workloads.gateway.errors import LedgerError
 from workloads.gateway.http.body import BodyTimeoutError, ClientGoneError, read_body
@@ -189,7 +189,7 @@ class Exchange:
             raise RefusedError(refusal)
         targets = self._fitted(route, inquiry)
         self.reservation = self.reserve(inquiry.prompt_tokens, inquiry.output_tokens, targets[0])
-        if route.settings.cache and runtime.cache.max_bytes and inquiry.repeatable:
+        if route.settings.cache and runtime.configuration.cache.max_bytes and inquiry.repeatable:
             self.cache_key = cache_key(holder.tenant, f"{route.name}/{inquiry.stream}", self.path.dialect, inquiry.document)
             if await self._from_cache():
                 return
@@ -273,28 +273,33 @@ class Exchange:
     async def _from_cache(self) -> bool:
         """Answer from the cache, or from a call in flight for the same request; return whether that was done."""
         assert self.cache_key is not None
-        cache, flights = self.runtime.cache, self.gateway.flights
-        kept = cache.get(self.cache_key, time.monotonic())
+        flights = self.gateway.flights
+        stored = await self.runtime.cache.get(self.cache_key)
+        kept = self._servable(None if stored is None else Kept.from_bytes(stored))
         if kept is None and (flight := flights.join(self.cache_key)) is not None:
-            kept = await asyncio.shield(flight)
+            kept = self._servable(await asyncio.shield(flight))
             if kept is None:
                 self.cache_key = None  # that call failed, or its response is not cached: make a separate call
         self.gateway.metrics.child(names.CACHE, "miss" if kept is None else "hit").inc()
         if kept is None:
             return False
+        upstream = self.runtime.upstreams[kept.target]
         self.cache_key = None
         outcome = self.outcome
         assert outcome is not None
         outcome.cached = True
-        content_type, body, upstream = kept
         outcome.overhead_s = time.monotonic() - self.started_s
         settle(self.gateway, self.runtime, self.who(), upstream, self.reservation, outcome, self.span)
         self.reservation = None
         headers = self.answer_headers(upstream, cost_nano_usd=0)
-        headers += [(names.HEADER_CACHE.encode(), b"hit"), (b"content-length", str(len(body)).encode())]
-        await self.begin(200, [(b"content-type", content_type), *headers])
-        await self.send({"type": "http.response.body", "body": body})
+        headers += [(names.HEADER_CACHE.encode(), b"hit"), (b"content-length", b"%d" % len(kept.body))]
+        await self.begin(200, [(b"content-type", kept.content_type), *headers])
+        await self.send({"type": "http.response.body", "body": kept.body})
         return True
+
+    def _servable(self, kept: Kept | None) -> Kept | None:
+        """Return a stored response if its target is one of this configuration, which another replica's or an older one need not be."""
+        return kept if kept is not None and kept.target in self.runtime.upstreams else None
 
     def answer_headers(self, upstream: Upstream, *, cost_nano_usd: int | None) -> list[tuple[bytes, bytes]]:
         """Return the headers of every response; the cost only if it is already known."""

@@ -19,6 +19,7 @@ from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.events import Failed
 from foundation.dialects.model.usage import Usage
+from workloads.gateway.caching.exact import Kept
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
 from workloads.gateway.serving.safeguard import screened_answer
 from workloads.gateway.serving.settlement import settle
@@ -226,14 +227,14 @@ class Journey:
         headers = exchange.answer_headers(upstream, cost_nano_usd=cost.nano_usd)
         await exchange.begin(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(shown)), *headers])
         await exchange.send({"type": "http.response.body", "body": shown})
-        self._keep(b"application/json", shown, upstream)
+        await self._keep(b"application/json", shown, upstream)
         return None
 
-    def _keep(self, content_type: bytes, body: bytes, upstream: Upstream) -> None:
+    async def _keep(self, content_type: bytes, body: bytes, upstream: Upstream) -> None:
         exchange = self._exchange
         if exchange.cache_key is not None:
-            kept = (content_type, body, upstream)
-            exchange.runtime.cache.put(exchange.cache_key, kept, len(body) + 200, time.monotonic())
+            kept = Kept(content_type, upstream.name, body)
+            await exchange.runtime.cache.put(exchange.cache_key, kept.to_bytes())
             exchange.gateway.flights.land(exchange.cache_key, kept)
 
     async def _stream(self, upstream: Upstream, body: bytes) -> ProviderError | None:
@@ -288,7 +289,9 @@ class Journey:
                 if out or ended:
                     await exchange.send({"type": "http.response.body", "body": out, "more_body": not ended})
                 if ended:
-                    self._keep(content_type=exchange.dialect.stream_content_type.encode(), body=bytes(transfer.kept), upstream=upstream)
+                    await self._keep(
+                        content_type=exchange.dialect.stream_content_type.encode(), body=bytes(transfer.kept), upstream=upstream
+                    )
                     return None
 
     def _settle(self, upstream: Upstream, transfer: Transfer) -> bytes:
@@ -331,6 +334,7 @@ class Journey:
             usage.cache_read_tokens,
             usage.cache_write_5m_tokens,
             usage.cache_write_1h_tokens,
+            batch=usage.batch,
         )
         outcome.output_estimate, outcome.error, outcome.overhead_s = max(1, seen), error, exchange.overhead_s()
         settle(exchange.gateway, exchange.runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)

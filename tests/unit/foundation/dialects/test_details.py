@@ -99,6 +99,15 @@ def test_a_prompt_that_gemini_blocks_is_an_answer_without_content() -> None:
     assert read("gemini", data_only(document)).answer.stop is StopReason.CONTENT_FILTER
 
 
+def test_a_batch_is_told_by_its_service_tier() -> None:
+    usage = {"input_tokens": 5, "output_tokens": 3, "service_tier": "batch"}
+    document = {"id": "i", "model": "m", "content": [], "stop_reason": "end_turn", "usage": usage}
+    answer = DIALECTS["anthropic"].decode_answer(document)
+    assert answer.usage.batch
+    assert DIALECTS["anthropic"].encode_answer(answer)["usage"]["service_tier"] == "batch"
+    assert not DIALECTS["anthropic"].decode_answer({**document, "usage": {**usage, "service_tier": "standard"}}).usage.batch
+
+
 def test_missing_usage_is_unknown_and_not_zero() -> None:
     answer = DIALECTS["ollama"].decode_answer({"model": "m", "message": {"content": "x"}, "done": True, "eval_count": 4})
     assert answer.usage.input_tokens is None

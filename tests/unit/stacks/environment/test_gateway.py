@@ -12,7 +12,7 @@ from stacks.errors import ConfigurationError
 PROVIDERS = """
     providers:
       anthropic: {dialect: anthropic, label: anthropic, base_url: "https://api.anthropic.com", secret: anthropic_api_key}
-      home: {dialect: ollama, base_url: "http://ollama:11434", price: {input: "0", output: "0"}}
+      home: {dialect: ollama, label: ollama, base_url: "http://ollama:11434", price: {input: "0", output: "0"}}
 """
 ENGINE = "{provider: engine, model: synthetic, context_tokens: 1024}"
 
@@ -109,6 +109,18 @@ def routes(text: str) -> str:
         (
             " {routes: {a: {targets: [" + ENGINE + "]}}}\n  sandtable:emulator: {}\n",
             [":3: emulator: no provider of the gateway is `emulated"],
+        ),
+        (
+            " {providers: {x: {dialect: ollama, base_url: 'http://a'}}, routes: {a: {targets: [" + ENGINE + "]}}}\n",
+            ["providers.x.label = 'local': this label is that of the stack's engines"],
+        ),
+        (
+            " {shared_cache: cache, cache: {redis: 'redis://a'}, routes: {a: {targets: [" + ENGINE + "]}}}\n",
+            ["gateway.cache.redis = 'redis://a': the stack fills this in", "shared_cache = 'cache': there is no store of kind `redis`"],
+        ),
+        (
+            " {shared_cache: cach, routes: {a: {targets: [" + ENGINE + "]}}}\n  sandtable:data_stores: [{name: cache, kind: redis}]\n",
+            ["gateway.shared_cache = 'cach': 'cach' does not exist; there is cache", "did you mean 'cache'?"],
         ),
         (" {pool: far, routes: {a: {targets: [" + ENGINE + "]}}}\n", ["gateway.pool = 'far': 'far' does not exist"]),
         (" {replicas: 3, autoscaling: {max_replicas: 2}, routes: {a: {}}}\n", ["gateway: replicas (3) is not within the bounds"]),
