@@ -6,8 +6,11 @@ import asyncio
 import gzip
 import json
 import os
+import re
+import resource
 import socket
 import time
+import urllib.request
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +19,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from foundation.dialects.paths import chat_path
 from tests.gateway.client import ask, post
@@ -24,6 +29,8 @@ from workloads.gateway.configuration.loading import digest_of
 
 #: Cases a wire.
 CASES = int(os.environ.get("GATEWAY_FUZZ_CASES", "10000"))
+#: As many as the files that a process may open allow: a gateway needs two for each, a client's and a provider's.
+IDLE_STREAMS = min(1000, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 600) // 2)
 BOUNDS = {"max_body_bytes": 2_000_000, "body_timeout_s": 1.0, "head_timeout_s": 1.0, "max_head_bytes": 16_384, "failed_keys_per_min": 1e6}
 WIRES = {"anthropic": "claude-sonnet-5", "openai": "gpt-5", "gemini": "gemini-3.8-flash"}
 
@@ -204,6 +211,13 @@ def test_large_bodies_are_refused_before_they_are_read(length: int, gateway: Gat
         assert b" 413 " in connection.recv(4096).split(b"\r\n")[0]
 
 
+def test_a_client_that_sends_on_sees_why_it_was_refused(gateway: GatewayProcess) -> None:
+    """Most clients read an answer only after they have sent everything: a connection that was reset would be all that they see."""
+    for _ in range(5):
+        reply = post(f"{gateway.url}/v1/messages", "anthropic", b"x" * 30_000_000, stream=False)
+        assert reply.status == 413
+
+
 def test_decompression_bombs_are_not_unpacked(gateway: GatewayProcess) -> None:
     bomb = gzip.compress(b"0" * 300_000_000, compresslevel=9)
     assert len(bomb) < 400_000
@@ -291,17 +305,93 @@ def test_a_client_that_leaves_stops_the_provider_and_pays_for_what_came(
     assert record["error"] == "connection"
 
 
-def test_idle_streams_by_the_hundred_leave_room(emulator: str, gateway: GatewayProcess) -> None:
-    async def scene() -> int:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            idle = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(500)]
-            async with session.get(f"{gateway.url}/healthz") as answer:
-                status = answer.status
-            for _, writer in idle:
-                writer.close()
-            return status
+def test_a_thousand_idle_streams_leave_room_and_go_with_their_clients(
+    emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]
+) -> None:
+    document = everything(emulator)
+    document["providers"]["anthropic"] |= {"base_url": f"{emulator}/idle-streams", "timeouts": {"idle_s": 120.0}}
+    live = gateway_of(document)
+    control(emulator, "PUT", "faults/idle-streams", "stall=100")
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    body = json.dumps({"model": "claude-sonnet-5", "stream": True, "messages": [{"role": "user", "content": "tell me more"}]})
 
-    assert asyncio.run(scene()) == 200
+    async def scene() -> None:
+        connector, patient = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=120)
+        async with aiohttp.ClientSession(connector=connector, timeout=patient) as session:
+            room = asyncio.Semaphore(100)
+
+            async def idle() -> aiohttp.ClientResponse:
+                async with room:
+                    answer = await session.post(f"{live.url}/v1/chat/completions", data=body, headers=headers)
+                    assert answer.status == 200
+                    await answer.content.readany()
+                    return answer
+
+            open_ = await asyncio.gather(*(idle() for _ in range(IDLE_STREAMS)))
+            connections = [await asyncio.open_connection("127.0.0.1", live.port) for _ in range(500)]  # that never say a word
+            assert in_flight(await shown()) == IDLE_STREAMS
+            other = await asyncio.to_thread(ask, live.url, "openai", "gpt-5", stream=False)
+            assert other.status == 200
+            for answer in open_:
+                answer.close()
+            for _, writer in connections:
+                writer.close()
+            end = time.monotonic() + 30
+            while in_flight(await shown()) and time.monotonic() < end:  # noqa: ASYNC110  # another process decides
+                await asyncio.sleep(0.1)
+            assert in_flight(await shown()) == 0
+
+    async def shown() -> str:
+        return await asyncio.to_thread(lambda: urllib.request.urlopen(f"{live.url}/metrics", timeout=20).read().decode())
+
+    asyncio.run(scene())
+    assert len(live.records()) == IDLE_STREAMS + 1  # what came was billed
+
+
+def in_flight(shown: str) -> float:
+    return next(float(line.split()[1]) for line in shown.splitlines() if line.startswith("llm_gateway_in_flight "))
+
+
+TENANTS = {"acme": KEY, "other": "sk-st-other-tenant"}
+asked = st.tuples(
+    st.sampled_from(sorted(TENANTS)),
+    st.sampled_from(sorted(WIRES)),
+    st.sampled_from(["claude-sonnet-5", "gpt-5", "llama3.2"]),
+    st.booleans(),  # streamed
+    st.integers(0, 2),  # of three questions, so that many are repeated
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(asked, min_size=2, max_size=14))
+def test_tenants_share_neither_answers_nor_usage(gateway: GatewayProcess, requests: list[tuple[str, str, str, bool, int]]) -> None:
+    """Whoever asks what, in whatever order: an answer is its tenant's own, and the ledger bills each tenant what it was told."""
+    before = len(gateway.records())
+    told = dict.fromkeys(TENANTS, 0)
+    bodies: dict[str, set[bytes]] = {name: set() for name in TENANTS}
+    for tenant, wire, model, stream, number in requests:
+        reply = ask(gateway.url, wire, model, f"question {number}", stream=stream, key=TENANTS[tenant], temperature=0.0, seed=1)
+        assert reply.status == 200
+        if stream:
+            found = re.search(rb"cost_usd=([0-9.]+)", reply.body)
+            told[tenant] += 0 if reply.headers.get("x-gateway-cache") or found is None else round(float(found[1]) * 1e9)
+        else:
+            told[tenant] += round(float(reply.headers["x-gateway-cost-usd"]) * 1e9)
+        bodies[tenant].add(reply.headers["x-gateway-request-id"].encode() if wire == "gemini" else identity(reply.body))
+    assert not bodies["acme"] & bodies["other"]
+    billed = dict.fromkeys(TENANTS, 0)
+    for record in gateway.records()[before:]:
+        billed[record["tenant"]] += record["nano_usd"]
+    streamed_to_gemini = {tenant for tenant, wire, _, stream, _ in requests if wire == "gemini" and stream}  # they are told no cost
+    for name in TENANTS:
+        assert billed[name] == told[name] or (name in streamed_to_gemini and billed[name] > told[name])
+
+
+def identity(body: bytes) -> bytes:
+    """The id that a provider gave an answer."""
+    found = re.search(rb'"id": ?"([^"]+)"', body)
+    assert found is not None, body[:200]
+    return found[1]
 
 
 def test_no_tenant_sees_another_s_answer(emulator: str, gateway: GatewayProcess) -> None:
@@ -322,8 +412,6 @@ def test_neither_prompts_nor_keys_are_in_what_the_gateway_writes(gateway: Gatewa
         ask(gateway.url, "anthropic", "claude-sonnet-5", f"echo: {canary}", stream=stream)
     ask(gateway.url, "openai", "nobody", canary, stream=False)
     post(f"{gateway.url}/v1/messages", "anthropic", f'{{"model": "claude-sonnet-5", "messages": "{canary}"}}'.encode(), stream=False)
-    import urllib.request
-
     with urllib.request.urlopen(f"{gateway.url}/metrics", timeout=20) as answer:
         shown = answer.read().decode()
     for text in (shown, gateway.log.read_text(), gateway.ledger.read_text()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -99,28 +100,28 @@ def test_limits_of_a_tenant_refuse_with_a_wait(emulator: str, gateway_of: Start)
 
 def test_the_ledger_survives_a_kill_and_agrees_with_what_clients_saw(emulator: str, gateway_of: Start) -> None:
     live = gateway_of(everything(emulator))
-    acknowledged: list[str] = []
+    acknowledged: dict[bool, list[str]] = {True: [], False: []}
     stop = threading.Event()
 
-    def load() -> None:
+    def load(*, stream: bool) -> None:
         while not stop.is_set():
             try:
-                reply = ask(live.url, "openai", "claude-sonnet-5", stream=False)
-            except OSError:
+                reply = ask(live.url, "openai", "claude-sonnet-5", stream=stream)
+            except (OSError, http.client.HTTPException):
                 return
-            if reply.status == 200:
-                acknowledged.append(reply.headers["x-gateway-request-id"])
+            if reply.status == 200 and (reply.result is None or reply.result.ended):
+                acknowledged[stream].append(reply.headers["x-gateway-request-id"])
 
-    threads = [threading.Thread(target=load) for _ in range(8)]
+    threads = [threading.Thread(target=load, kwargs={"stream": number % 2 == 0}) for number in range(8)]
     for thread in threads:
         thread.start()
-    until(lambda: len(acknowledged) > 40)
+    until(lambda: min(map(len, acknowledged.values())) > 20)
     live.child.process.kill()
     stop.set()
     for thread in threads:
         thread.join()
     recorded = [json.loads(line)["id"] for line in live.ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    assert set(acknowledged) <= set(recorded)
+    assert set(acknowledged[True] + acknowledged[False]) <= set(recorded)
     assert len(recorded) == len(set(recorded))
 
 

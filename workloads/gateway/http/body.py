@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
@@ -42,6 +43,18 @@ async def read_body(receive: Receive, *, coding: str, announced: str, most_bytes
     if len(body) > most_bytes:
         raise _too_large(most_bytes)
     return body if coding in ("", "identity") else _unpack(body, coding, most_bytes)
+
+
+async def drop_body(receive: Receive, *, within_s: float) -> None:
+    """Read what is left of a body and forget it, for a bounded time.
+
+    If a server closes a connection on which bytes are unread, TCP resets it, and the client may lose an answer that it has not read yet
+    (RFC 9112, section 9.6).
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass
 
 
 async def _rest(receive: Receive, message: Any, most_bytes: int) -> bytes:

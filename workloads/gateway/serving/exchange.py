@@ -19,7 +19,7 @@ from foundation.dialects.paths import Route
 from workloads.gateway.caching.exact import Kept, cache_key
 from workloads.gateway.configuration.keys import Holder
 from workloads.gateway.errors import LedgerError
-from workloads.gateway.http.body import BodyTimeoutError, ClientGoneError, read_body
+from workloads.gateway.http.body import BodyTimeoutError, ClientGoneError, drop_body, read_body
 from workloads.gateway.limits.tenant import Reservation, reserve
 from workloads.gateway.money.cost import cost_of
 from workloads.gateway.observability.spans import Span, begin
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Errors that must not look like the client's fault: they concern the gateway's own key, permissions or quota.
 _GATEWAY_S_OWN: Final = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.QUOTA})
+#: How long a client that is still sending a body that was refused is read on, so that it sees the answer and not a reset connection.
+_LINGER_S: Final = 3.0
 _KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key")
 
 
@@ -353,7 +355,10 @@ class Exchange:
         body = json_bytes.encode(document)
         with contextlib.suppress(OSError):
             await self.begin(status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *pairs])
-            await self.send({"type": "http.response.body", "body": body})
+            await self.send({"type": "http.response.body", "body": body, "more_body": True})
+            if status == 413:
+                await drop_body(self.receive, within_s=_LINGER_S)
+            await self.send({"type": "http.response.body", "body": b""})
 
     async def _models(self) -> None:
         from workloads.gateway.http.application import answer
