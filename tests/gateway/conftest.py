@@ -22,6 +22,7 @@ from workloads.gateway.configuration.loading import digest_of
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-st-test-key"
+TENANTS = {"acme": KEY, "other": "sk-st-other-tenant"}
 UPSTREAM_KEY = "sk-upstream-canary"
 START_LIMIT_S = 60.0
 
@@ -127,3 +128,13 @@ def control(emulator: str, method: str, path: str, body: str = "") -> Any:
 
 def attempts_on(emulator: str, name: str) -> list[dict[str, Any]]:
     return [one for one in control(emulator, "GET", "attempts")["attempts"] if one["provider"] == name]
+
+
+#: Bounds small enough to be reached in a test.
+BOUNDS = {"max_body_bytes": 2_000_000, "body_timeout_s": 1.0, "head_timeout_s": 1.0, "max_head_bytes": 16_384, "failed_keys_per_min": 1e6}
+
+
+@pytest.fixture(scope="module")
+def gateway(emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]) -> GatewayProcess:
+    two = {name: {"keys": [{"id": "one", "sha256": digest_of(key)}]} for name, key in TENANTS.items()}
+    return gateway_of(everything(emulator, tenants=two, bounds=BOUNDS))
