@@ -25,7 +25,7 @@ from workloads.federation.transport.authority import Authority
 from workloads.federation.transport.port import CODEC
 
 SERVER = "spiffe://test/server"
-LIMITS = Limits(message_bytes=2**20, read_s=5.0, give_up_s=5.0)
+LIMITS = Limits(message_bytes=2**20, read_s=30.0, give_up_s=60.0)
 
 
 @pytest.fixture
@@ -100,10 +100,10 @@ def test_messages_arrive_once_and_in_order_over_connections_that_break(running: 
         for number in range(12):
             link.send(ToServer("run", number, 1, "c0", PlainUpdate(update, number)))
             running.hub.send(down(f"{number}" + "x" * 2000))
-        received = [running.hub.receive(5.0) for _ in range(12)]
+        received = [running.hub.receive(60.0) for _ in range(12)]
         assert [message.number for message in received] == list(range(12))
         assert all(np.array_equal(message.body.values, update) for message in received)
-        assert [link.receive(5.0) for _ in range(12)] == [down(f"{number}" + "x" * 2000) for number in range(12)]
+        assert [link.receive(60.0) for _ in range(12)] == [down(f"{number}" + "x" * 2000) for number in range(12)]
         assert running.hub.receive(0.0) is None
     cutter.close()
 
@@ -139,7 +139,7 @@ def test_a_server_with_another_identity_is_refused(running: Any) -> None:
 def test_a_client_may_be_known_by_the_common_name_of_its_certificate(running: Any) -> None:
     with connect("127.0.0.1", running.port, running.authority.issue("lab", "laboratory 1"), SERVER, LIMITS) as link:
         link.send(up("a", "lab"))
-    assert running.hub.receive(5.0) == up("a", "lab")
+    assert running.hub.receive(60.0) == up("a", "lab")
 
 
 @pytest.mark.parametrize("file", ["certificate", "key", "authority"])
@@ -158,14 +158,14 @@ def test_a_server_that_is_away_is_waited_for_only_so_long(running: Any) -> None:
 
 
 def raw(running: Any) -> ssl.SSLSocket:
-    connection = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", running.port), timeout=60)
     return running.c0.context(server=False).wrap_socket(connection)
 
 
 def exchange(running: Any, request: bytes) -> bytes:
     """Return everything that the server sends until it closes the connection."""
     answer = b""
-    with raw(running) as connection:
+    with suppress(ssl.SSLEOFError, ConnectionError), raw(running) as connection:
         connection.sendall(request)
         while data := connection.recv(65536):
             answer += data
@@ -198,7 +198,7 @@ def test_a_request_that_is_not_one_is_refused_and_the_server_goes_on(running: An
     assert text in answer
     with connect("127.0.0.1", running.port, running.c0, SERVER, LIMITS) as link:
         link.send(up("a"))
-    assert running.hub.receive(5.0) == up("a")
+    assert running.hub.receive(60.0) == up("a")
 
 
 def test_a_message_of_the_server_is_not_taken_from_a_client(running: Any) -> None:
@@ -218,14 +218,14 @@ def test_a_request_that_was_repeated_on_the_wire_counts_once(running: Any) -> No
                 response.begin()
                 assert response.status == 204
     hub: Hub = running.hub
-    assert hub.receive(5.0) == up("a")
+    assert hub.receive(60.0) == up("a")
     assert hub.receive(0.0) is None
 
 
 def test_a_client_without_a_certificate_is_refused(running: Any) -> None:
     context = ssl.create_default_context(cafile=str(running.c0.authority))
     context.check_hostname = False
-    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", running.port), timeout=10))
+    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", running.port), timeout=60))
     with connection, pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
         connection.recv(100)
 
@@ -233,7 +233,7 @@ def test_a_client_without_a_certificate_is_refused(running: Any) -> None:
 def test_a_request_that_does_not_go_on_is_ended(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     listener = listen("127.0.0.1", 0, "test")
-    impatient = replace(LIMITS, read_s=0.05, idle_s=0.05)
+    impatient = replace(LIMITS, read_s=0.4, idle_s=0.1)
     with serve(listener, authority.issue("server", SERVER), {"spiffe://test/c0": "c0"}, impatient):
         running = SimpleNamespace(port=listener.getsockname()[1], c0=authority.issue("c0", "spiffe://test/c0"))
         for part in (b"", HEAD, HEAD + b"Content-Length: 10\r\n\r\nhalf"):
