@@ -1,0 +1,1 @@
+"""Figures of reinforcement learning and compression beside their peers."""
