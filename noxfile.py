@@ -170,6 +170,22 @@ def bench_federation(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def tiny_model(session: nox.Session) -> None:
+    """Train the model of `engine.model: tiny` once, some minutes, and keep it in the toolchain's cache; installs torch (5 GB)."""
+    _install(session, "training")
+    program = "import toolchain; print(toolchain.cache_dir() / 'tiny-model')"
+    folder = session.run("python", "-c", program, silent=True).strip()
+    session.run("python", "-m", "workloads.compression", "train", "--out", folder, *session.posargs)
+
+
+@nox.session(default=False)
+def bench_training(session: nox.Session) -> None:
+    """Figures of reinforcement learning and compression beside their peers; `-- --only ppo,digits` and all else goes to the benchmark."""
+    _install(session, "training", "bench-training")
+    session.run("python", "-m", "benchmarks.training", f"--engine-python={Path(session.bin, 'python')}", *session.posargs)
+
+
+@nox.session(default=False)
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, mypy and the floors' import contract."""
     _install(session, "lint", "test")
