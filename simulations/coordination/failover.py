@@ -31,10 +31,17 @@ class Machine:
     Args:
         delay_ms: of a message, one way, with the work at both ends.
         sync_ms: of an fsync.
+        connect_ms: of a client's new connection, with its TLS.
     """
 
     delay_ms: float = 0.3
     sync_ms: float = 0.3
+    connect_ms: float = 5.0
+
+    @classmethod
+    def measured(cls, *, write_ms: float, sync_ms: float, connect_ms: float) -> Machine:
+        """Return the machine on which a write takes so long: four messages, and the followers' fsync beside the leader's."""
+        return cls(delay_ms=max(0.05, (write_ms - sync_ms) / 4), sync_ms=sync_ms, connect_ms=connect_ms)
 
 
 class _Writer:
@@ -43,7 +50,8 @@ class _Writer:
     def __init__(self, cluster: Cluster, machine: Machine) -> None:
         self.acknowledged_ms: list[float] = []
         self._cluster = cluster
-        self._delay_ms = machine.delay_ms
+        self._machine = machine
+        self._connected: Node | None = None
         self._names = list(cluster.nodes)
         self._number = 0
         self._life = 0
@@ -56,15 +64,18 @@ class _Writer:
     def _ask(self) -> None:
         self._life += 1
         life, node = self._life, self._cluster.nodes[self._names[0]]
-        self._cluster.after(self._delay_ms, lambda: self._arrive(node, life))
+        known = node is self._connected
+        self._connected = node
+        wait_ms = self._machine.delay_ms + (0.0 if known or not node.is_up else self._machine.connect_ms)
+        self._cluster.after(wait_ms, lambda: self._arrive(node, life))
 
     def _arrive(self, node: Node, life: int) -> None:
         if not node.is_up:  # the connection is refused, or was reset
-            self._cluster.after(self._delay_ms, lambda: self._try_another(life))
+            self._try_another(life)
             return
         node.watchers.append(lambda: self._try_another(life))
         command = Command("writer", self._number, 0, Action.PUT, "key", "value")
-        node.request(command, lambda result: self._cluster.after(self._delay_ms, lambda: self._answered(result, life)))
+        node.request(command, lambda result: self._cluster.after(self._machine.delay_ms, lambda: self._answered(result, life)))
 
     def _answered(self, result: Result | None, life: int) -> None:
         if life != self._life:

@@ -29,6 +29,8 @@ JOB_METRICS: Final[dict[str, str]] = {
     "p95_gateway_overhead_ms": "95th percentile of the time that the gateway adds to a request in milliseconds",
     "usd_per_request": "price of the tokens of a request in USD, averaged over the load",
     "failed_share_during_faults": "share of requests that failed while a fault was injected",
+    "p95_coordination_write_ms": "95th percentile of the time of a write to the group that coordinates, in milliseconds",
+    "no_writes_ms_during_faults": "mean time without writes after the leader of the group that coordinates was killed, in milliseconds",
     "p95_e2e_ms_during_faults": "95th percentile of the time to the last token while a fault was injected, in milliseconds",
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import NotReadyError
+from foundation.processes.free_port import LOOPBACK
 from stacks.clusters.embedded.certificates import Authority
 from workloads.consensus.client.store import ConsensusCoordination
 from workloads.consensus.local import LocalGroup
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.coordination
 def issued(folder: Path, authority: Authority, name: str, ca: Path) -> Path:
     made = folder / name
     made.mkdir(exist_ok=True)
-    authority.issue(made, "tls", name, server=True)
+    authority.issue(made, "tls", name, addresses=(LOOPBACK,))
     (made / "ca.crt").write_bytes(ca.read_bytes())
     return made
 

@@ -48,6 +48,7 @@ class Group:
         self._timeout_s = timeout_s
         self._patience_s = patience_s
         self._target = next(iter(self._members))
+        self._failed: str | None = None
         self._channel: Channel | None = None
         self._connecting = asyncio.Lock()
         self._sessions: list[Session] = []
@@ -109,6 +110,7 @@ class Group:
                 try:
                     await channel.connect(self._members[self._target], self._cluster, self._tls)
                 except LostError:
+                    self._failed = self._target
                     self._next()
                     raise
                 self._channel = channel
@@ -120,10 +122,11 @@ class Group:
             return
         self._channel = None
         channel.close()
-        if target in self._members:
+        if target in self._members and target != self._failed:  # a follower names a lost leader until it stands itself
             self._target = target
         else:
             self._next()
+        self._failed = None
 
     async def _ask(self, operation: Operation, body: Any) -> tuple[int, bytes, bool]:
         """Return status, body, and whether an earlier try may have been carried out."""
@@ -152,7 +155,9 @@ class Group:
         try:
             status, answer = await channel.ask(operation, body)
         except LostError as error:
+            lost = self._target if channel is self._channel else None
             self.leave(channel)
+            self._failed = lost or self._failed
             return None, str(error)
         if status == Status.NOT_LEADER:
             leader = json.loads(answer)

@@ -49,16 +49,16 @@ class Operator:
         Raises:
             ConfigurationError: it cannot be done; the message says why.
         """
-        now = await self._leader()
+        now = await self.leader()
         if member not in now["voters"]:
             await self._change(now["voters"], [*now["learners"], member])
             await self._wait(lambda leader, each: each["commit"] >= leader["commit"] - _NEAR and bool(each["commit"]), member)
-            now = await self._leader()
+            now = await self.leader()
             await self._change([*now["voters"], member], [each for each in now["learners"] if each != member])
 
     async def remove(self, member: str) -> None:
         """Take ``member`` out; raises as ``add``."""
-        now = await self._leader()
+        now = await self.leader()
         await self._change([each for each in now["voters"] if each != member], [each for each in now["learners"] if each != member])
 
     async def transfer(self, member: str) -> None:
@@ -77,7 +77,8 @@ class Operator:
             channel.close()
         return dict(json.loads(body))
 
-    async def _leader(self) -> dict[str, Any]:
+    async def leader(self) -> dict[str, Any]:
+        """Return what the leader knows; waits for one, at most a minute."""
         async with asyncio.timeout(_LIMIT_S):
             while True:
                 leading = [each for each in await self.statuses() if each.get("role") == "leader"]
@@ -94,7 +95,7 @@ class Operator:
         try:
             async with asyncio.timeout(_LIMIT_S):
                 while True:
-                    leader = await self._leader()
+                    leader = await self.leader()
                     each = leader if member is None else await self._status(member)
                     if "error" not in each and holds(leader, each):
                         return
