@@ -6,8 +6,11 @@ import dataclasses
 
 import pytest
 
+from workloads.consensus.raft.leadership import Leadership
+from workloads.consensus.raft.log import Log
 from workloads.consensus.raft.member import Member
-from workloads.consensus.raft.messages import AppendRequest, Effects, ReadReady, VoteRequest
+from workloads.consensus.raft.messages import AppendRequest, Effects, Heartbeat, ReadReady, Snapshot, VoteReply, VoteRequest
+from workloads.consensus.raft.state import Role
 from workloads.consensus.simulation.invariants import InvariantError
 from workloads.consensus.simulation.run import HistoryError, simulate
 
@@ -47,13 +50,90 @@ class ReadsWithoutARound(Member):
             self._reads.append(ReadReady(context, self.commit))
 
 
+class CountsItselfAtOnce(Member):
+    """The leader's own copy counts before it is durable."""
+
+    def _advance_commit(self, leadership: Leadership) -> None:
+        self._durable = self.log.last_index
+        super()._advance_commit(leadership)
+
+
+class LoadsOlderSnapshots(Member):
+    """A late snapshot takes the member back."""
+
+    def _load(self, snapshot: Snapshot) -> int:
+        if snapshot.index >= self.commit:
+            return super()._load(snapshot)
+        self.log = Log(snapshot)
+        self.commit, self._delivered, self._durable, self._unwritten = snapshot.index, snapshot.index, 0, snapshot.index + 1
+        self._new_snapshot = self._restore = snapshot
+        return self.commit
+
+
+class AppendsBehindAnyTerm(Member):
+    """The entry before the new ones is not compared (paper, figure 2, AppendEntries, step 2)."""
+
+    def _accept(self, request: AppendRequest) -> tuple[int, int | None, int]:
+        there = self.log.term(request.previous_index)
+        return super()._accept(request if there is None else dataclasses.replace(request, previous_term=there))
+
+
+class KeepsConflicts(Member):
+    """Entries of another term stay where they are (step 3)."""
+
+    def _accept(self, request: AppendRequest) -> tuple[int, int | None, int]:
+        new = tuple(entry for entry in request.entries if self.log.term(entry.index) is None)
+        if request.entries and not new:
+            return request.previous_index + len(request.entries), None, 0
+        return super()._accept(dataclasses.replace(request, entries=new))
+
+
+class ReadsBeforeItsNoOp(Member):
+    """A new leader answers reads before it knows what is committed (thesis, 6.4)."""
+
+    def _note_read(self, leadership: Leadership, who: str, context: int) -> None:
+        leadership.read(who, context, self.commit)
+        self._heartbeat_due = True
+
+
+class HeartbeatsCommitTooMuch(Member):
+    """Heartbeats tell the leader's commit even to those whose log may differ before it."""
+
+    def _send_what_is_due(self, leadership: Leadership) -> None:
+        super()._send_what_is_due(leadership)
+        self._at_once = [dataclasses.replace(each, commit=self.commit) if isinstance(each, Heartbeat) else each for each in self._at_once]
+
+
+class TwoOfFiveCommit(Member):
+    def _advance_commit(self, leadership: Leadership) -> None:
+        best = min(self._durable, max((each.match for each in leadership.followers.values()), default=0))
+        if len(self.log.configuration.voters) > 3 and best > self.commit and self._may_commit(best):
+            self.commit = best
+        super()._advance_commit(leadership)
+
+
+class CountsVotesOfOtherTerms(Member):
+    def _count_vote(self, reply: VoteReply) -> None:
+        if self.role in {Role.CANDIDATE, Role.PRE_CANDIDATE}:
+            self._votes.setdefault(reply.sender, reply.granted)
+            self._count_votes()
+
+
 #: With the seed at which the search starts: one that is known to show the fault.
 MUTANTS: dict[type[Member], int] = {
     VotesTwice: 8,
-    VotesForOldLogs: 37,
-    AnswersBeforeFsync: 1,
-    DropsWhatIsBehind: 5,
-    ReadsWithoutARound: 11,
+    VotesForOldLogs: 24,
+    AnswersBeforeFsync: 3,
+    DropsWhatIsBehind: 15,
+    ReadsWithoutARound: 6,
+    CountsItselfAtOnce: 29,
+    LoadsOlderSnapshots: 31,
+    AppendsBehindAnyTerm: 19,
+    KeepsConflicts: 1,
+    ReadsBeforeItsNoOp: 30,
+    HeartbeatsCommitTooMuch: 1,
+    TwoOfFiveCommit: 3,
+    CountsVotesOfOtherTerms: 36,
 }
 
 
