@@ -26,6 +26,9 @@ OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
 
 #: Metrics of jobs that run only where the environment has them; a job returns a figure of the same name.
 JOB_METRICS: Final[dict[str, str]] = {
+    "rl_reward": "median over the seeds of the score of a reinforcement training",
+    "compression_ratio": "bytes of the original model over bytes of the compressed one",
+    "job_overhead_share": "share of the time of a training job that did not go into work that lasts",
     "p95_gateway_overhead_ms": "95th percentile of the time that the gateway adds to a request in milliseconds",
     "usd_per_request": "price of the tokens of a request in USD, averaged over the load",
     "failed_share_during_faults": "share of requests that failed while a fault was injected",

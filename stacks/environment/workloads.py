@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -21,6 +21,9 @@ from stacks.environment.values import (
     SomePods,
     Tokens,
 )
+
+Steps = Annotated[int, Field(ge=1, le=10**9)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Resources(Model):
@@ -85,8 +88,29 @@ class Federation(Model):
     priority: Priority = "training"
 
 
+class Reinforcement(Model):
+    """Reinforcement learning by ``workloads/reinforcement``."""
+
+    algorithm: Literal["q-learning", "dqn", "ppo"] = "ppo"
+    environment: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_/-]*$", max_length=100)] = "CartPole-v1"
+    """One of Gymnasium's, ``recommender`` or ``noughts-and-crosses``."""
+    steps: Steps = 100_000
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    """Runs, one after the other; five or more say something."""
+    seed: Seed = 0
+
+
+class Compression(Model):
+    """Compression of the small language model by ``workloads/compression``, which trains it first if it is missing."""
+
+    order: Literal["sensible", "asked", "both"] = "sensible"
+    """Of the stages: prune, distil, LoRA, quantise; or, as asked, quantise first."""
+    steps: Steps = 1000
+    seed: Seed = 0
+
+
 class TrainingJob(Model):
-    """A training run: a Job, or a CronJob if it has a schedule."""
+    """A training run: a Job, or a CronJob if it has a schedule. Without a program of the project it runs your image ``trainer``."""
 
     name: Name
     pool: Name
@@ -96,6 +120,17 @@ class TrainingJob(Model):
     """Cron expression; absent: run once."""
     checkpoint_gib: Annotated[float, Field(ge=0, le=LARGEST_GIB)] = 1.0
     priority: Priority = "training"
+    reinforcement: Reinforcement | None = None
+    """The program and its arguments; at most one of the two."""
+    compression: Compression | None = None
+
+    @model_validator(mode="after")
+    def _one_program_in_one_process(self) -> Self:
+        if self.reinforcement and self.compression:
+            raise ValueError("has both `reinforcement` and `compression`; make two training jobs of it")
+        if (self.reinforcement or self.compression) and self.workers > 1:
+            raise ValueError(f"workers ({self.workers}): the project's training programs run in one process; leave it at 1")
+        return self
 
     @field_validator("schedule")
     @classmethod

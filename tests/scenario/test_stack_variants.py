@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from stacks.environment import Environment
 from stacks.environment.file import load
@@ -20,6 +21,8 @@ from stacks.graph.capacity import pools as pools_of
 from stacks.graph.sources import from_program
 from stacks.pricing.costs import monthly_cost
 from stacks.pricing.prices import PriceBook
+from workloads.compression.spec import CompressionSpec
+from workloads.reinforcement.spec import ReinforcementSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -253,6 +256,35 @@ def test_training_runs_become_jobs_and_cron_jobs() -> None:
     assert nightly.spec["concurrencyPolicy"] == "Forbid"
     assert once.spec["podFailurePolicy"]["rules"][0]["action"] == "Ignore"
     assert not [variable for container in once.containers() for variable in container["env"] if variable["name"] == "CHECKPOINT_URL"]
+
+
+def test_the_projects_training_programs_get_the_arguments_of_their_spec() -> None:
+    learning = {"name": "learn", "pool": "laptop", "reinforcement": {"algorithm": "dqn", "steps": 500, "seeds": 5}}
+    shrinking = {"name": "shrink", "pool": "laptop", "compression": {"order": "both"}}
+    graph = changed(training=[learning, shrinking])
+    found = {}
+    for name in ("learn", "shrink"):
+        job = graph.find("Job", name, "training")
+        assert job is not None
+        (container,) = job.containers()
+        found[container["name"]] = container
+    assert ReinforcementSpec.from_args(found["reinforcement"]["args"]) == ReinforcementSpec("dqn", "CartPole-v1", 500, 5)
+    assert CompressionSpec.from_args(found["compression"]["args"]) == CompressionSpec("both")
+    assert "/sandtable/compression:" in found["compression"]["image"]
+
+
+@pytest.mark.parametrize(
+    ("job", "problem"),
+    [
+        ({"reinforcement": {}, "compression": {}}, "make two training jobs of it"),
+        ({"reinforcement": {}, "workers": 2}, "run in one process"),
+        ({"reinforcement": {"environment": "../x y"}}, "environment"),
+        ({"compression": {"order": "backwards"}}, "sensible"),
+    ],
+)
+def test_a_training_job_that_cannot_be_is_refused(job: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        changed(training=[{"name": "a", "pool": "laptop", **job}])
 
 
 def test_checkpoints_outlive_a_node_where_there_is_an_object_store() -> None:

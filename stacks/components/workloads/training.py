@@ -2,7 +2,8 @@
 
 Rule 1: a run survives the loss of a node: workers write checkpoints, and an evicted worker is restarted without counting as a failure
 (``podFailurePolicy``), so a run may use spot nodes.
-Rule 2: a deployment does not wait for a run to finish (days), only for its object to be accepted.
+Rule 2: the arguments of the project's own programs are those of their ``spec.py``, which reads them back from a graph.
+Rule 3: a deployment does not wait for a run to finish (days), only for its object to be accepted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from stacks.components.component import SKIP_AWAIT, Component
 from stacks.components.network import STORE_PORTS, Flow, allow, to_services
 from stacks.components.parts import from_field, scratch, workload_api
 from stacks.components.pods import MIB_PER_GIB, Mount, Size, container, on_pool, pod_template
+from workloads.compression.spec import CompressionSpec
+from workloads.reinforcement.spec import ReinforcementSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +31,16 @@ _PART = "trainer"
 _ACCOUNT: Final = "trainer"
 _RENDEZVOUS = 29400
 _FAILURES: Final = 3
+
+
+def program_of(job: TrainingJob) -> tuple[str, list[str]]:
+    """Return the image of a run, which is its container's name too, and the arguments."""
+    if chosen := job.reinforcement:
+        spec = ReinforcementSpec(chosen.algorithm, chosen.environment, chosen.steps, chosen.seeds, chosen.seed)
+        return "reinforcement", spec.to_args()
+    if job.compression:
+        return "compression", CompressionSpec(job.compression.order, job.compression.steps, job.compression.seed).to_args()
+    return "trainer", [f"--job={job.name}", f"--workers={job.workers}", f"--rendezvous=trainer.{_NAMESPACE}.svc:{_RENDEZVOUS}"]
 
 
 class Training(Component):
@@ -115,11 +128,12 @@ class Training(Component):
         )
 
     def _worker(self, job: TrainingJob) -> k8s.core.v1.ContainerArgs:
+        program, args = program_of(job)
         return container(
-            "trainer",
-            "trainer",
+            program,
+            program,
             Size.of(job.resources),
-            args=[f"--job={job.name}", f"--workers={job.workers}", f"--rendezvous=trainer.{_NAMESPACE}.svc:{_RENDEZVOUS}"],
+            args=args,
             env={
                 "WORKER_INDEX": from_field("metadata.annotations['batch.kubernetes.io/job-completion-index']"),
                 "SPIFFE_ENDPOINT_SOCKET": "unix:///spiffe-workload-api/spire-agent.sock",
