@@ -21,17 +21,19 @@ import pulumi
 from pulumi import automation as auto
 
 import toolchain
+from stacks.clusters.kubeconfig.connection import connect
 from stacks.clusters.kubeconfig.files import read
 from stacks.clusters.port import Cluster, kubeconfig_for_pulumi
 from stacks.deployment.command import InterruptibleCommand
 from stacks.deployment.engine import Stack, Workspace
 from stacks.deployment.events import Recorder
 from stacks.deployment.failures import explain, program_failed
+from stacks.deployment.pods import unready_pods
 from stacks.deployment.project import ProjectFolder
 from stacks.deployment.results import Event, Preview, Update
 from stacks.deployment.state import StateFolder, outputs, without_pending_operations
 from stacks.environment import Environment
-from stacks.errors import StackError, StateLockedError
+from stacks.errors import DeploymentError, StackError, StateLockedError
 from stacks.graph import Graph
 from stacks.graph.sources import from_state
 
@@ -236,9 +238,18 @@ class Deployment:
             self._state.release_stale_locks()  # raises with the holder's name if it is still running
             raise StateLockedError(f"the state of {self.environment.name} was locked by another run a moment ago; try again") from error
         except auto.CommandError as error:
-            raise self._explained(error, recorder.errors if recorder else []) from (self._raised or error)
+            raise self._explained(error, recorder) from (self._raised or error)
 
-    def _explained(self, error: auto.CommandError, told: list[str]) -> StackError:
+    def _explained(self, error: auto.CommandError, recorder: Recorder | None) -> StackError:
         if self._raised is not None:
             return program_failed(self._raised, self.environment.name)
-        return explain(str(error), told, stack=self.environment.name, state=self.state_folder)
+        told = recorder.errors if recorder else []
+        failure = explain(str(error), told, stack=self.environment.name, state=self.state_folder)
+        if recorder is None or type(failure) is not DeploymentError or self.cluster.status().nodes_are_played:
+            return failure
+        try:
+            api = connect(self.cluster.kubeconfigs, self.cluster.context)
+        except StackError:
+            return failure
+        namespaces = {resource.identity[2] for resource in recorder.graph().objects()}
+        return DeploymentError("\n  ".join([str(failure), *unready_pods(api, namespaces)]))
