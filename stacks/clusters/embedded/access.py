@@ -7,6 +7,8 @@ import http
 import http.client
 import json
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ class Connection:
 
     def __init__(self, pki: Path, port: int, *, host: str = LOOPBACK) -> None:
         self._host, self._port = host, port
+        self._open: http.client.HTTPSConnection | None = None
         self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self._context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
 
@@ -82,13 +85,28 @@ class Connection:
         """Delete the object, or all objects of the collection, at ``path``; return whether none is left."""
         return self._request("DELETE", path)[0] in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}
 
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Use one connection for all requests inside: a handshake takes longer than a small request."""
+        self._open = self._new()
+        try:
+            yield
+        finally:
+            self._open.close()
+            self._open = None
+
     def _request(self, method: str, path: str, body: str | None = None, media_type: str = "application/json") -> tuple[int, bytes]:
-        connection = http.client.HTTPSConnection(self._host, self._port, timeout=5, context=self._context)
+        connection = self._open or self._new()
         try:
             connection.request(method, path, body, {"Content-Type": media_type} if body else {})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
+            connection.close()  # one that is kept open connects again with its next request
             return 0, b""
         finally:
-            connection.close()
+            if connection is not self._open:
+                connection.close()
+
+    def _new(self) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(self._host, self._port, timeout=5, context=self._context)

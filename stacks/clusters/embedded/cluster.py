@@ -72,8 +72,10 @@ class EmbeddedCluster:
         """Folder with a log for each server."""
         return self._processes.folder
 
-    def start(self) -> None:
+    def start(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Make the cluster ready; see the rules above.
+
+        ``meanwhile`` is called once, when the API answers and the controllers are still starting; it may raise ClusterError.
 
         Raises:
             ClusterError: the folder cannot be written, a server does not start, or the cluster does not become ready in two minutes.
@@ -83,12 +85,13 @@ class EmbeddedCluster:
             ports = Ports.read(self._ports_file)
             self._processes.let_go(KINDS)
             if ports and not self._dead() and self._api(ports).ok("/readyz"):
+                meanwhile()
                 return
             self._check_disk()
             make_certificates(self.pki, self.site)
             before = set(KINDS) - set(self._dead())
             try:
-                self._bring_up()
+                self._bring_up(meanwhile)
             except BaseException:
                 self._stop(KINDS.keys() - before)
                 raise
@@ -157,11 +160,11 @@ class EmbeddedCluster:
     def _dead(self) -> list[str]:
         return [name for name in KINDS if not self._processes.alive(name)]
 
-    def _bring_up(self) -> None:
+    def _bring_up(self, meanwhile: Callable[[], None]) -> None:
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             ports = self._choose_ports(attempt)
             try:
-                self._start_servers(ports)
+                self._start_servers(ports, meanwhile)
             except _PortTakenError:
                 if attempt == _PORT_ATTEMPTS:
                     raise
@@ -181,7 +184,7 @@ class EmbeddedCluster:
             write_kubeconfig(path, self.pki, client, ports.api, self.context, host=self.site.address)
         return ports
 
-    def _start_servers(self, ports: Ports) -> None:
+    def _start_servers(self, ports: Ports, meanwhile: Callable[[], None]) -> None:
         api = self._api(ports)
         fleet = servers(self.folder, ports, self.site)
         store, apiserver, *clients, player = fleet
@@ -191,6 +194,7 @@ class EmbeddedCluster:
         # Only now: clients that find no API back off for seconds, and compete with it for CPU while it starts.
         for server in clients:
             self._processes.start(server)
+        meanwhile()
         for document in self._objects():
             self._await(fleet[:-1], f"the {document['kind']} {document['metadata']['name']}", partial(api.apply, document))
         if not self._processes.alive(player.name):

@@ -92,14 +92,14 @@ class NodeCluster:
             ClusterError: this machine cannot have a real node, a server does not start, or the node is not ready in two minutes.
             toolchain.ToolMissingError: a server is missing.
         """
-        requirements.check(self.name)
+        tools = requirements.check(self.name)
         with self._lock():
             subnet = read(self._subnet_file)
             if subnet and self._healthy(subnet):
                 return
             before = self._alive()
             try:
-                self._bring_up()
+                self._bring_up(tools)
             except BaseException:
                 self._undo(before)
                 raise
@@ -173,26 +173,30 @@ class NodeCluster:
             return False
         return self._control_plane(subnet).api().ok("/readyz") and self._node_is_ready(subnet) and resolves(subnet.dns, _API_NAME)
 
-    def _bring_up(self) -> None:
+    def _bring_up(self, tools: Mapping[str, toolchain.Tool]) -> None:
         fresh = not self._namespaces.ready
         subnet = self._make_namespaces() if fresh else read(self._subnet_file)
         assert subnet is not None
         control_plane = self._control_plane(subnet)
         self._own.joinpath("etc").mkdir(parents=True, exist_ok=True)
-        configuration.write_all(self._own, control_plane.pki, subnet, runc=toolchain.resolve("runc").path, cgroup=self._group.path)
-        self._link_plugins()
-        fleet = Fleet(self._own, self._node(subnet), subnet, self._labels, self._namespaces.inside())
+        configuration.write_all(self._own, control_plane.pki, subnet, runc=tools["runc"].path, cgroup=self._group.path)
+        self._link_plugins(tools)
+        fleet = Fleet(self._own, self._node(subnet), subnet, self._labels, self._namespaces.inside(), tools)
         self._processes.start(fleet.server("containerd"))
-        control_plane.start()
-        self._await("containerd to take the pause image", self._import_pause, within_s=30.0)
+
+        def join() -> None:
+            self._await("containerd to take the pause image", lambda: self._import_pause(tools), within_s=30.0)
+            if fresh:
+                self._forget_readiness(control_plane.api())
+            self._processes.start(fleet.server("kubelet"))
+            self._processes.start(fleet.server("kube-proxy"))
+
+        control_plane.start(meanwhile=join)
         api = control_plane.api()
-        if fresh:
-            self._forget_readiness(api)
-        self._processes.start(fleet.server("kubelet"))
-        self._processes.start(fleet.server("kube-proxy"))
-        for document in system_objects(fleet.node, subnet):
-            self._apply(api, document)
-        self._add_volumes(api, fleet.node)
+        with api.kept_open():
+            for document in system_objects(fleet.node, subnet, tools):
+                self._apply(api, document)
+            self._add_volumes(api, fleet.node)
         self._await(f"the node {self._node_name} to be ready", lambda: self._node_is_ready(subnet))
         self._processes.start(fleet.server("kube-router"))
         self._await("the cluster's DNS to answer", lambda: resolves(subnet.dns, _API_NAME))
@@ -215,17 +219,17 @@ class NodeCluster:
             lock.release()
         return subnet
 
-    def _link_plugins(self) -> None:
+    def _link_plugins(self, tools: Mapping[str, toolchain.Tool]) -> None:
         folder = self._own / "cni"
         folder.mkdir(exist_ok=True)
         for name in configuration.PLUGINS:
             link = folder / name
             link.unlink(missing_ok=True)
-            link.symlink_to(toolchain.resolve(name).path)
+            link.symlink_to(tools[name].path)
 
-    def _import_pause(self) -> bool:
+    def _import_pause(self, tools: Mapping[str, toolchain.Tool]) -> bool:
         archive = self._own / "pause.tar"
-        write_image(archive, configuration.PAUSE_IMAGE, {"/pause": toolchain.resolve("pause").path}, entrypoint=["/pause"])
+        write_image(archive, configuration.PAUSE_IMAGE, {"/pause": tools["pause"].path}, entrypoint=["/pause"])
         try:
             self.import_image(archive)
         except ClusterError:  # it may still be starting; if it has ended, `_await` says so

@@ -9,19 +9,19 @@ from typing import Any, Final
 
 import yaml
 
-import toolchain
 from stacks.clusters.embedded.site import RealNode
 from stacks.clusters.node.configuration import DOMAIN, PAUSE_IMAGE
 from stacks.clusters.node.subnet import Subnet
+from toolchain import Tool
 
 _OBJECTS: Final = Path(__file__).with_name("objects.yaml")
 #: Claims that are open at a time; a start adds as many as were used up.
-VOLUMES: Final = 32
+VOLUMES: Final = 16
 #: A folder has no size of its own. A claim takes the smallest volume that is large enough, so all are alike.
 _VOLUME_SIZE: Final = "1Ti"
 
 
-def system_objects(node: RealNode, subnet: Subnet) -> Iterator[dict[str, Any]]:
+def system_objects(node: RealNode, subnet: Subnet, tools: Mapping[str, Tool]) -> Iterator[dict[str, Any]]:
     """Yield what makes a cluster of the control plane and one node: DNS, metrics, rights, the class of volumes."""
     values = {
         "node_name": node.name,
@@ -29,8 +29,8 @@ def system_objects(node: RealNode, subnet: Subnet) -> Iterator[dict[str, Any]]:
         "domain": DOMAIN,
         "dns": subnet.dns,
         "image": PAUSE_IMAGE,
-        "coredns": toolchain.resolve("coredns").path,
-        "metrics_server": toolchain.resolve("metrics-server").path,
+        "coredns": tools["coredns"].path,
+        "metrics_server": tools["metrics-server"].path,
     }
     yield from yaml.safe_load_all(Template(_OBJECTS.read_text(encoding="utf-8")).substitute(values))
 

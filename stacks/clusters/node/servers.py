@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import toolchain
 from stacks.clusters.embedded.processes import Server
 from stacks.clusters.embedded.site import RealNode
 from stacks.clusters.node.subnet import Subnet
+from toolchain import Tool
 
 #: In start order; all run inside the node's namespaces.
 NAMES: Final = ("containerd", "kubelet", "kube-proxy", "kube-router")
@@ -26,14 +26,11 @@ class Fleet:
     subnet: Subnet
     labels: Mapping[str, str]
     through: Sequence[str]
+    tools: Mapping[str, Tool]
 
     def server(self, name: str) -> Server:
-        """Return the server called ``name``.
-
-        Raises:
-            toolchain.ToolMissingError: it is not installed.
-        """
-        return Server(name, [str(toolchain.resolve(name).path), *_FLAGS[name](self)], through=self.through)
+        """Return the server called ``name``."""
+        return Server(name, [str(self.tools[name].path), *_FLAGS[name](self)], through=self.through)
 
 
 def _containerd(fleet: Fleet) -> list[str]:
