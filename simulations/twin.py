@@ -26,6 +26,7 @@ from simulations.world import Replica, World
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from simulations.backlog import Backlog
     from simulations.gateway.model import GatewayModel
     from simulations.serving import Speed
     from simulations.world import Door, Participant
@@ -92,10 +93,30 @@ class Twin:
                     raise TwinError(f"{engines.where}: {field} is {wanted}, the calibration was measured with {known}; calibrate again")
         return cls(engines.replicas, engines.spec, calibration, gateway=gateway)
 
-    def run(self, plan: Sequence[PlannedRequest], *, seed: int | None, participants: Sequence[Participant] = ()) -> Prediction:
+    @property
+    def places(self) -> int:
+        """How many requests the engines serve at the same time."""
+        return len(self.replicas) * self.spec.slots
+
+    @property
+    def clients_see(self) -> tuple[str, ...]:
+        """The replicas in the records of requests: the engines, or the gateway in front of them."""
+        return self.replicas if self.gateway is None else (GATEWAY,)
+
+    def run(
+        self,
+        plan: Sequence[PlannedRequest],
+        *,
+        seed: int | None,
+        participants: Sequence[Participant] = (),
+        horizon_s: float | None = None,
+        backlog: Backlog | None = None,
+    ) -> Prediction:
         """Predict the outcome of ``plan``; ``seed`` is the plan's. It is stored with the outcome and seeds every random stream.
 
-        ``participants``: what else takes part, for instance faults and jobs.
+        ``participants``: what else takes part, for instance faults and jobs. ``horizon_s`` is the time that the plan covers, which rates
+        are over together with what the last requests take longer; None if only its requests are known. ``backlog`` ends the load when it
+        only grows; the horizon is then that moment.
         """
         loop, streams = Loop(), Streams(seed or 0)
         books = _Books()
@@ -108,13 +129,14 @@ class Twin:
         if self.gateway is not None:
             door = GatewayDoor(self.gateway, loop, streams, engines=engines, planned=plan.__getitem__, timeout_s=self.timeout_s)
         world = World(loop, streams, replicas, door)
-        for participant in (*self.outages, *participants, OpenLoopLoad(plan, books.enter, books.settle)):
+        for participant in (*self.outages, *participants, OpenLoopLoad(plan, books.enter, books.settle, backlog)):
             participant.join(world)
         loop.run()
         books.ledger.close()
         records = tuple(record for _, record in sorted(books.ended.items(), key=lambda item: (item[1].intended_s, item[0])))
-        clients_see = self.replicas if self.gateway is None else (GATEWAY,)
-        outcome = Outcome.from_records(records, replicas=clients_see, seed=seed)
+        if backlog is not None and backlog.seen_s is not None:
+            horizon_s = backlog.seen_s
+        outcome = Outcome.from_records(records, replicas=self.clients_see, seed=seed, horizon_s=horizon_s)
         return Prediction(records, outcome, self.replicas, sum(replica.engine.steps for replica in replicas.values()))
 
 

@@ -172,13 +172,23 @@ class Outcome:
 
     @classmethod
     def from_records(
-        cls, records: Sequence[RequestRecord], *, replicas: Sequence[str], seed: int | None, cost_usd_per_hour: float | None = None
+        cls,
+        records: Sequence[RequestRecord],
+        *,
+        replicas: Sequence[str],
+        seed: int | None,
+        cost_usd_per_hour: float | None = None,
+        horizon_s: float | None = None,
     ) -> Outcome:
-        """Summarise ``records`` over the ``replicas`` that could have served them (idle ones count for the utilisation)."""
+        """Summarise ``records`` over the ``replicas`` that could have served them (idle ones count for the utilisation).
+
+        Rates are over ``horizon_s`` seconds from the start of the run and the time after that until the last request has ended. None: the
+        run is known from its requests alone, and lasts from the first to the last end.
+        """
         ok = [r for r in records if r.status is Status.OK]
-        start = min((r.intended_s for r in records), default=0.0)
         end = max((r.finished_s for r in records), default=0.0)
-        span = max(end - start, 0.0)
+        start = min((r.intended_s for r in records), default=0.0) if horizon_s is None else 0.0
+        span = max(end - start, horizon_s or 0.0)
         return cls(
             requests=len(records),
             good=len(ok),

@@ -103,8 +103,11 @@ def _of_answers(trial: ScenarioRuns) -> Iterator[str]:
         return
     if blank := sum(not run.outcome.good for run in trial.runs):
         yield f"in {blank} of {len(trial.runs)} replications no request was good; latencies are those of the others"
+    if trial.overloads:
+        yield _of_overload(trial)
+        return
     given_up = sum(r.status is Status.FAILED and r.finished_s - r.intended_s > REQUEST_TIMEOUT_S - 1e-6 for r in records) / len(records)
-    drain = math.fsum(run.outcome.duration_s - run.last_arrival_s for run in trial.runs) / len(trial.runs)
+    drain = trial.span_s - trial.horizon_s
     if given_up > _GIVEN_UP:
         yield (
             f"overloaded: {given_up:.0%} of the requests had no complete answer within {REQUEST_TIMEOUT_S:.0f} s and failed; latencies are "
@@ -112,6 +115,19 @@ def _of_answers(trial: ScenarioRuns) -> Iterator[str]:
         )
     elif drain > _BACKLOG * trial.horizon_s:
         yield (
-            f"overloaded: after the last request it took {drain:.0f} s to empty the queues, so latencies grow with the length of the run; "
+            f"overloaded: after the traffic it took {drain:.0f} s to empty the queues, so latencies grow with the length of the run; "
             "read them as lower bounds"
         )
+
+
+def _of_overload(trial: ScenarioRuns) -> str:
+    found = trial.overloads
+    grows = math.fsum(backlog.grows_per_s or 0.0 for backlog in found) / len(found)
+    holds = math.fsum(backlog.holds_per_s for backlog in found) / len(found)
+    seen_s = math.fsum(backlog.seen_s or 0.0 for backlog in found) / len(found)
+    offered = trial.load.expected(1.0) / trial.horizon_s
+    return (
+        f"overloaded: the backlog grows by {grows:.3g} requests a second, so the traffic was stopped after {seen_s:.0f} s "
+        f"in {len(found)} of {len(trial.runs)} replications; the largest rate that holds is about {holds:.3g} requests a second, "
+        f"{holds / offered:.2g} times that of the environment"
+    )

@@ -81,7 +81,8 @@ def run(
         memory: Memory = []
         for trial in trials:
             trial.replicate(memory)
-        widest = max(map(widest_headline, trials))
+        # More runs of an overloaded platform would be stopped as well, and tell nothing more.
+        widest = max((widest_headline(trial) for trial in trials if not trial.overloads), default=0.0)
         if on_progress:
             on_progress(number, cap, widest)
         if number >= FEWEST and widest <= PRECISION and not any(trial.dice for trial in trials):

@@ -1,7 +1,9 @@
 """Summarises the replications of a scenario.
 
 Rule 1: metrics are compared per replication; the displayed outcome pools the requests of all of them. A share stays between 0 and 1.
-Rule 2: latencies are those of the good requests. If fewer requests are good than in the baseline, lower latencies are not better: the slow
+Rule 2: rates are over the time that the traffic covers and that which its last requests take longer, the same in every place: tokens,
+busy time and GPU seconds add up to what all replications had.
+Rule 3: latencies are those of the good requests. If fewer requests are good than in the baseline, lower latencies are not better: the slow
 requests are missing (survivorship bias).
 """
 
@@ -105,7 +107,8 @@ def _value(run: Run, trial: ScenarioRuns, metric: str) -> float:
     outcome = run.outcome
     match metric:
         case "output_tokens_per_s" | "utilisation":
-            return float(getattr(outcome, metric))
+            # Over the same time for all runs, so that the mean of the rates is the rate of all of them together.
+            return float(getattr(outcome, metric)) * outcome.duration_s / trial.span_s
         case "good_share":
             return outcome.good / outcome.requests if outcome.requests else math.nan
         case "replicas_running":
@@ -121,8 +124,8 @@ def _pooled(trial: ScenarioRuns) -> Outcome:
     offset = 0.0
     for run in trial.runs:
         shifted += [_shifted(record, offset) for record in run.records]
-        offset += max((record.finished_s for record in run.records), default=0.0)
-    return Outcome.from_records(shifted, replicas=trial.twin.replicas, seed=trial.load.seed)
+        offset += run.outcome.duration_s
+    return Outcome.from_records(shifted, replicas=trial.twin.clients_see, seed=trial.load.seed, horizon_s=offset)
 
 
 def _shifted(record: RequestRecord, by_s: float) -> RequestRecord:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from simulations.backlog import Backlog
 from simulations.cluster import Placement, place
 from simulations.failures import Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
 from simulations.kernel import Streams
@@ -40,12 +41,15 @@ INCIDENT_AT: Final = 0.2
 
 @dataclass(frozen=True)
 class Run:
-    """One replication: the prediction and the outages during it. ``last_arrival_s`` is the time of the last request."""
+    """One replication: the prediction and the outages during it.
+
+    ``backlog`` says whether it was stopped because its backlog only grew; None if that was not watched.
+    """
 
     records: Sequence[RequestRecord]
     outcome: Outcome
     effects: Effects
-    last_arrival_s: float
+    backlog: Backlog | None = None
 
 
 #: Runs of one replication, keyed by their inputs, so that scenarios with equal inputs share them.
@@ -104,6 +108,16 @@ class ScenarioRuns:
         """Length of a run in seconds."""
         return self.load.horizon_s
 
+    @property
+    def span_s(self) -> float:
+        """Mean time of a run in seconds, with that which its last requests took after the horizon. Rates are over it."""
+        return math.fsum(run.outcome.duration_s for run in self.runs) / len(self.runs)
+
+    @property
+    def overloads(self) -> list[Backlog]:
+        """The backlogs that only grew; their runs were stopped."""
+        return [run.backlog for run in self.runs if run.backlog is not None and run.backlog.grows_per_s is not None]
+
     @cached_property
     def dice(self) -> bool:
         """Whether spot markets affect engines, so that only all replications together give the expected result."""
@@ -123,8 +137,10 @@ class ScenarioRuns:
                 self.runs.append(replace(run, effects=effects))
                 return
         requests = self.load.requests(replication, factor)
-        prediction = twin.run(requests, seed=self.load.stream(replication))
-        run = Run(prediction.records, prediction.outcome, effects, requests[-1].at_s if requests else 0.0)
+        # An outage may be over before its backlog tells anything.
+        backlog = None if twin.outages else Backlog(twin.places)
+        prediction = twin.run(requests, seed=self.load.stream(replication), horizon_s=self.horizon_s, backlog=backlog)
+        run = Run(prediction.records, prediction.outcome, effects, backlog)
         memory.append((twin, factor, run))
         self.runs.append(run)
 

@@ -59,10 +59,18 @@ class MDc:
         engines = DeployedEngines.from_graph(graph)
         return cls(engines.replicas, engines.spec.slots, speed.service_s)
 
-    def run(self, requests: Any, *, seed: int) -> Any:
+    @property
+    def places(self) -> int:
+        return len(self.replicas) * self.slots
+
+    @property
+    def clients_see(self) -> tuple[str, ...]:
+        return self.replicas
+
+    def run(self, requests: Any, *, seed: int, horizon_s: float | None = None, backlog: object = None) -> Any:
         free = {(name, slot): 0.0 for name in self.replicas for slot in range(self.slots)}
         records = [self._serve(request, free) for request in requests]
-        outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed)
+        outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed, horizon_s=horizon_s)
         return types.SimpleNamespace(records=records, outcome=outcome, replicas=self.replicas)
 
     def _serve(self, request: Any, free: dict[tuple[str, int], float]) -> RequestRecord:

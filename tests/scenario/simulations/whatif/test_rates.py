@@ -1,0 +1,66 @@
+"""Rates are over the time that the traffic covers and that of its last requests, at every rate down to a single request."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulations.calibration import published
+from simulations.whatif import ScenarioResult, parse_scenario, run
+from stacks.environment import Budget, Environment, Lengths, Traffic
+from stacks.pricing.prices import PriceBook
+
+
+def asked(build: Any, rate_per_s: float, *scenarios: str) -> list[ScenarioResult]:
+    lengths = Lengths(distribution="constant", mean=96, low=8, high=768)
+    answers = Lengths(distribution="constant", mean=24, low=2, high=128)
+    traffic = Traffic(
+        arrivals="poisson", rate_per_s=rate_per_s, shape="constant", prompt_tokens=lengths, output_tokens=answers, duration_s=90, seed=1
+    )
+    environment = Environment(name="t", owner="o", cost_centre="c", traffic=traffic, budget=Budget())
+    nodes = [build.node(f"n{zone}", "gpu", f"eu-north-1{zone}", gpu=1) for zone in "ab"]
+    graph = build.graph(*nodes, build.deployment("ai", 2, "gpu", engine=True))
+    chosen = [parse_scenario(text) for text in scenarios]
+    book = PriceBook.bundled()
+    return run(graph, environment, chosen, calibration_for=lambda name: published(str(name)), price_book=book, root=Path(), replications=5)
+
+
+@pytest.mark.parametrize("rate_per_s", [0.0005, 0.002, 0.02, 5.0])
+def test_tokens_busy_time_and_money_add_up_at_every_rate(build: Any, rate_per_s: float) -> None:
+    (answer,) = asked(build, rate_per_s)
+    outcome, metrics = answer.outcome, answer.metrics
+    tokens = outcome.output_tokens_per_s * outcome.duration_s
+    assert tokens == pytest.approx(24 * outcome.good)
+    assert metrics["output_tokens_per_s"].value.mean == pytest.approx(outcome.output_tokens_per_s)
+    assert metrics["utilisation"].value.mean == pytest.approx(outcome.utilisation)
+    if outcome.requests:
+        assert answer.usd_per_million_output_tokens == pytest.approx(answer.cost.hourly_usd / 3600 * outcome.duration_s / tokens * 1e6)
+    # Two GPUs for the whole time; the engines' share of it is that of the replicas.
+    assert answer.gpu_seconds.total_s == pytest.approx(2 * outcome.duration_s)
+    assert answer.gpu_seconds.utilisation == pytest.approx(outcome.utilisation)
+    # The utilisation law for requests that never meet: each keeps a replica busy as long as it takes.
+    if rate_per_s <= 0.02:
+        busy_s = outcome.utilisation * 2 * outcome.duration_s
+        assert busy_s == pytest.approx(outcome.good * outcome.e2e_ms.p50 / 1e3, rel=0.02, abs=1e-9)
+        assert outcome.duration_s == pytest.approx(5 * 1800)
+
+
+def test_twice_the_traffic_is_about_twice_the_tokens_even_if_it_is_hardly_any(build: Any) -> None:
+    baseline, doubled = asked(build, 0.01, "traffic=2x")
+    ratio = doubled.outcome.output_tokens_per_s / baseline.outcome.output_tokens_per_s
+    assert ratio == pytest.approx(2, rel=0.3)
+    assert doubled.metrics["output_tokens_per_s"].verdict == "better"
+
+
+def test_traffic_that_never_drains_is_stopped_and_the_rate_that_holds_is_said(build: Any) -> None:
+    _, answer = asked(build, 20.0, "traffic=5x")
+    (note,) = [note for note in answer.notes if "overloaded" in note]
+    assert "the traffic was stopped after" in note
+    # Two engines of four slots, 24 tokens of about 7.3 ms and a prompt: some 40 requests a second.
+    holds = float(note.partition("holds is about ")[2].split()[0])
+    assert 25 < holds < 50
+    assert math.isfinite(answer.outcome.output_tokens_per_s)
+    assert answer.outcome.requests < 10_000
