@@ -25,7 +25,11 @@ FOLDERS = (
 )
 #: What every workload may import beside the foundation: the names of what is observed, and the protocols.
 SHARED = {"workloads.telemetry", "workloads.ports"}
-WORKLOADS = sorted(path.parent.name for path in (ROOT / "workloads").glob("*/__init__.py") if f"workloads.{path.parent.name}" not in SHARED)
+#: Applications are made of workloads; the others know none but themselves.
+COMPOSING = {"workloads.applications"}
+WORKLOADS = sorted(
+    path.parent.name for path in (ROOT / "workloads").glob("*/__init__.py") if f"workloads.{path.parent.name}" not in SHARED | COMPOSING
+)
 
 
 def test_imports_only_go_down_the_floors(monkeypatch: pytest.MonkeyPatch) -> None:

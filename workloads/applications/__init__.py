@@ -1,0 +1,1 @@
+"""Applications: programs that compose workloads. Only they may import other workloads, and only those they are made of."""
