@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from stacks.environment.gateway.section import ENGINE, Gateway
 from stacks.environment.slips import Path, Slip, missing
 from workloads.gateway.configuration.document import ProviderTerms
+from workloads.gateway.configuration.references import dangling, targets_of
 from workloads.gateway.money.price_book import SHIPPED, PriceBook, load_prices
-
-_ENGINE_LABEL = ProviderTerms.model_fields["label"].default
 
 if TYPE_CHECKING:
     from stacks.environment.definition import Definition
-    from workloads.gateway.configuration.document import Route, Target
+    from workloads.gateway.configuration.document import Target
+
+_ROUTES = ("gateway", "routes")
+_ENGINE_LABEL = ProviderTerms.model_fields["label"].default
 
 
 def gateway_slips(environment: Definition) -> Iterator[Slip]:
@@ -28,10 +30,11 @@ def gateway_slips(environment: Definition) -> Iterator[Slip]:
         yield Slip(("gateway", "providers", ENGINE), None, "this name belongs to the engines of the stack; choose another")
     yield from _engine_s_label_is_free(gateway)
     yield from _cache_is_in_a_store(environment, gateway)
+    for mistake in dangling(gateway.routes, (ENGINE, *gateway.providers)):
+        yield Slip((*_ROUTES, *mistake.path), mistake.value, mistake.text, mistake.known)
     for name, route in gateway.routes.items():
-        yield from _route_leads_somewhere(gateway, name, route)
-        for path, target in _targets(name, route):
-            yield from _target_can_serve(environment, gateway, path, target)
+        for path, target in targets_of(name, route):
+            yield from _target_can_serve(environment, gateway, (*_ROUTES, *path), target)
 
 
 def _emulator_is_there_if_used(environment: Definition) -> Iterator[Slip]:
@@ -65,28 +68,6 @@ def _cache_is_in_a_store(environment: Definition, gateway: Gateway) -> Iterator[
         yield Slip(("gateway", "shared_cache"), gateway.shared_cache, "there is no store of kind `redis`; add one to `data_stores`")
 
 
-def _route_leads_somewhere(gateway: Gateway, name: str, route: Route) -> Iterator[Slip]:
-    path: Path = ("gateway", "routes", name)
-    if not route.targets and route.complexity is None:
-        yield Slip(path, None, "needs `targets`, or `complexity` with a route for each level")
-    others: list[tuple[Path, str]] = []
-    if (levels := route.complexity) is not None:
-        others += [((*path, "complexity", level), getattr(levels, level)) for level in ("simple", "medium", "complex")]
-    if route.canary is not None:
-        others.append(((*path, "canary", "route"), route.canary.route))
-    for place, other in others:
-        if other not in gateway.routes:
-            yield missing(place, other, gateway.routes)
-        elif not gateway.routes[other].targets:
-            yield Slip(place, other, "this route has no `targets` of its own")
-
-
-def _targets(name: str, route: Route) -> Iterator[tuple[Path, Target]]:
-    for key in ("targets", "fallbacks"):
-        for index, target in enumerate(getattr(route, key)):
-            yield ("gateway", "routes", name, key, index), target
-
-
 def _target_can_serve(environment: Definition, gateway: Gateway, path: Path, target: Target) -> Iterator[Slip]:
     if target.provider == ENGINE:
         if target.context_tokens > environment.engine.context_tokens:
@@ -96,11 +77,8 @@ def _target_can_serve(environment: Definition, gateway: Gateway, path: Path, tar
                 f"an engine takes {environment.engine.context_tokens} (engine.context_tokens); write at most that",
             )
         return
-    if target.provider not in gateway.providers:
-        yield missing((*path, "provider"), target.provider, [ENGINE, *gateway.providers])
-        return
-    provider = gateway.providers[target.provider]
-    if provider.price is None and not _prices().knows(provider.label, target.model):
+    provider = gateway.providers.get(target.provider)
+    if provider is not None and provider.price is None and not _prices().knows(provider.label, target.model):
         yield Slip(
             (*path, "model"),
             target.model,

@@ -108,9 +108,15 @@ def order(live: Runtime, route: str = "smart", **changes: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        ({"routes": {"a": {"targets": [{"provider": "nobody", "model": "m"}]}}}, "there is no provider 'nobody'"),
-        ({"routes": {"a": {}}}, "needs targets"),
-        ({"routes": {"a": {"complexity": {"simple": "b", "medium": "b", "complex": "b"}}}}, "there is no route 'b'"),
+        (
+            {"routes": {"a": {"targets": [{"provider": "nobody", "model": "m"}]}}},
+            "routes.a.targets.0.provider: 'nobody' does not exist; there is eu, us, home",
+        ),
+        ({"routes": {"a": {}}}, "routes.a: needs `targets`"),
+        (
+            {"routes": {"a": {"complexity": {"simple": "b", "medium": "b", "complex": "b"}}}},
+            "routes.a.complexity.simple: 'b' does not exist; there is a",
+        ),
         ({"tenants": {"t": {"keys": []}}}, "tenants.t.keys"),
         ({"tenants": {"t": {"keys": [{"id": "k", "sha256": "x"}]}}}, "sha256"),
         ({"retries": {"base_ms": "fast"}}, "retries.base_ms"),

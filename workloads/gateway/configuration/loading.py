@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from workloads.gateway.configuration.document import Configuration
+from workloads.gateway.configuration.references import Mistake, dangling, unknown
 from workloads.gateway.errors import ConfigurationError
 
 _MOST_ERRORS = 5
@@ -58,8 +59,8 @@ def _decoded(text: str, path: Path) -> Any:
 
 def _inconsistencies(configuration: Configuration) -> Iterator[str]:
     """Yield dangling references and duplicate keys."""
-    for name in configuration.routes:
-        yield from _of_route(configuration, name)
+    for mistake in dangling(configuration.routes, configuration.providers):
+        yield _line("routes", mistake)
     seen: dict[str, str] = {}
     for tenant_name, tenant in configuration.tenants.items():
         for key in tenant.keys:
@@ -67,33 +68,15 @@ def _inconsistencies(configuration: Configuration) -> Iterator[str]:
             if digest in seen:
                 yield f"tenants.{tenant_name}.keys.{key.id}: the key of {seen[digest]} stands here again"
             seen[digest] = f"{tenant_name}/{key.id}"
-        for route_name in tenant.routes:
+        for index, route_name in enumerate(tenant.routes):
             if route_name not in configuration.routes:
-                yield f"tenants.{tenant_name}.routes: there is no route {route_name!r}"
+                yield _line("tenants", unknown((tenant_name, "routes", index), route_name, configuration.routes))
     if (judge := configuration.safety.judge) is not None and judge not in configuration.routes:
-        yield f"safety.judge: there is no route {judge!r}"
+        yield _line("safety", unknown(("judge",), judge, configuration.routes))
 
 
-def _of_route(configuration: Configuration, name: str) -> Iterator[str]:
-    routes, providers, route = configuration.routes, configuration.providers, configuration.routes[name]
-    if not route.targets and route.complexity is None:
-        yield f"routes.{name}: needs targets, or complexity"
-    for target in (*route.targets, *route.fallbacks):
-        if target.provider not in providers:
-            yield f"routes.{name}: there is no provider {target.provider!r}; there are {', '.join(providers)}"
-    for other in _routes_named(configuration, name):
-        if other not in routes:
-            yield f"routes.{name}: there is no route {other!r}; there are {', '.join(routes)}"
-        elif not routes[other].targets:
-            yield f"routes.{name}: {other!r} has no targets of its own"
-
-
-def _routes_named(configuration: Configuration, name: str) -> Iterator[str]:
-    route = configuration.routes[name]
-    if route.complexity is not None:
-        yield from (route.complexity.simple, route.complexity.medium, route.complexity.complex)
-    if route.canary is not None:
-        yield route.canary.route
+def _line(section: str, mistake: Mistake) -> str:
+    return f"{'.'.join(map(str, (section, *mistake.path)))}: {mistake.text}"
 
 
 def digest_of(key: str) -> str:
