@@ -27,7 +27,14 @@ INNER = {
 SCRIPTS = ("__main__", ".locustfile", ".users", ".shapes.chosen", ".crossguard")
 
 #: Programs that run in an environment of their own; their errors end in their own process and never reach `sandtable`.
-PROGRAMS = ("workloads.compression", "workloads.consensus", "workloads.federation", "workloads.gateway", "workloads.reinforcement")
+PROGRAMS = (
+    "workloads.applications",
+    "workloads.compression",
+    "workloads.consensus",
+    "workloads.federation",
+    "workloads.gateway",
+    "workloads.reinforcement",
+)
 
 
 @cache
