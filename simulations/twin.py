@@ -17,7 +17,7 @@ from foundation.measures.outcome import REQUEST_TIMEOUT_S, Outcome, RequestRecor
 from simulations.deployed import DeployedEngines
 from simulations.errors import TwinError
 from simulations.failures.outage import Outage
-from simulations.gateway.door import GATEWAY, GatewayDoor
+from simulations.gateway.door import GatewayDoor
 from simulations.kernel import Ledger, Loop, Streams
 from simulations.load import OpenLoopLoad
 from simulations.serving import EngineRequest, RoundRobinDoor
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulations.backlog import Backlog
+    from simulations.gateway.faults import ProviderFault
     from simulations.gateway.model import GatewayModel
     from simulations.serving import Speed
     from simulations.world import Door, Participant
@@ -51,7 +52,7 @@ class Twin:
 
     ``replicas`` are their names; each is started with ``spec`` and has the speed of ``calibration``. As in the load test, a client waits
     ``timeout_s`` seconds for the complete response; then it disconnects and the request has failed. With a ``gateway`` all requests go
-    through it.
+    through it, and its providers suffer from ``faults``.
     """
 
     replicas: tuple[str, ...]
@@ -60,6 +61,7 @@ class Twin:
     outages: tuple[Outage, ...] = ()
     timeout_s: float = REQUEST_TIMEOUT_S
     gateway: GatewayModel | None = None
+    faults: tuple[ProviderFault, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.timeout_s > 0:
@@ -98,11 +100,6 @@ class Twin:
         """How many requests the engines serve at the same time."""
         return len(self.replicas) * self.spec.slots
 
-    @property
-    def clients_see(self) -> tuple[str, ...]:
-        """The replicas in the records of requests: the engines, or the gateway in front of them."""
-        return self.replicas if self.gateway is None else (GATEWAY,)
-
     def run(
         self,
         plan: Sequence[PlannedRequest],
@@ -129,14 +126,16 @@ class Twin:
         if self.gateway is not None:
             door = GatewayDoor(self.gateway, loop, streams, engines=engines, planned=plan.__getitem__, timeout_s=self.timeout_s)
         world = World(loop, streams, replicas, door)
-        for participant in (*self.outages, *participants, OpenLoopLoad(plan, books.enter, books.settle, backlog)):
+        load = OpenLoopLoad(plan, books.enter, books.settle, backlog)
+        everyone: tuple[Participant, ...] = (*self.outages, *self.faults, *participants, load)
+        for participant in everyone:
             participant.join(world)
         loop.run()
         books.ledger.close()
         records = tuple(record for _, record in sorted(books.ended.items(), key=lambda item: (item[1].intended_s, item[0])))
         if backlog is not None and backlog.seen_s is not None:
             horizon_s = backlog.seen_s
-        outcome = Outcome.from_records(records, replicas=self.clients_see, seed=seed, horizon_s=horizon_s)
+        outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed, horizon_s=horizon_s)
         return Prediction(records, outcome, self.replicas, sum(replica.engine.steps for replica in replicas.values()))
 
 

@@ -2,7 +2,7 @@
 
 from foundation.measures.job import JobFigure, JobOutcome
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, Outcome, Quantiles, RequestRecord, Status, quantiles
-from foundation.measures.samples import no_good_request, samples_needed, too_few_samples, undersampled
+from foundation.measures.samples import no_good_request, percentile_of, samples_needed, too_few_samples, undersampled
 from foundation.measures.shares import sample_for_share, share_interval
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "RequestRecord",
     "Status",
     "no_good_request",
+    "percentile_of",
     "quantiles",
     "sample_for_share",
     "samples_needed",

@@ -35,6 +35,12 @@ def samples_needed(percentile: int) -> int:
     return math.ceil(_Z95**2 * q / (1 - q))
 
 
+def percentile_of(metric: str) -> int | None:
+    """Return 95 for ``p95_gateway_overhead_ms``; None if ``metric`` is no percentile."""
+    match = re.match(r"p(50|95|99)_", metric)
+    return int(match[1]) if match else None
+
+
 def too_few_samples(outcome: Outcome, metric: str) -> str | None:
     """Return why ``outcome`` cannot decide about ``metric``, such as ``p95_ttft_ms``; None if it can, or if it needs no samples."""
     if metric in _RATES and outcome.requests < _REQUESTS_FOR_RATES:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from foundation.measures import Outcome, Quantiles, sample_for_share, share_interval, too_few_samples
+from foundation.measures import Outcome, Quantiles, percentile_of, sample_for_share, samples_needed, share_interval, too_few_samples
 from stacks.environment.thresholds import FAULT_METRICS, JOB_METRICS
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def _of_job(threshold: Threshold, evidence: Evidence) -> list[Judgement]:
     predicted = _line(threshold, "predicted", figure.predicted)
     if figure.measured is None:
         return [predicted]
-    return [_line(threshold, "measured", figure.measured, figure.low, figure.high), replace(predicted, decides=False)]
+    line = _line(threshold, "measured", figure.measured, figure.low, figure.high)
+    few = (percentile := percentile_of(threshold.metric)) and figure.n is not None and figure.n < samples_needed(percentile)
+    return [replace(line, holds=None) if few else line, replace(predicted, decides=False)]
 
 
 def without_an_answer(line: Judgement, evidence: Evidence) -> str:

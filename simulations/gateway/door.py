@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stacks.traffic import PlannedRequest
     from workloads.gateway.runtime import LiveRoute, Upstream
 
-#: Name of the replica in records: clients see the gateway and nothing behind it.
+#: Name of the replica in records of requests that no engine of the stack answered.
 GATEWAY: Final = "gateway"
 _BYTES_PER_TOKEN: Final = 4
 _NOTHING: Final = Usage()
@@ -79,6 +79,7 @@ class _Journey:
         self._ended = False
         self._leaving: Event | None = None
         self._attempts = 0
+        self._replica = GATEWAY
         self._route = planned.route
 
     def begin(self) -> None:
@@ -163,6 +164,7 @@ class _Journey:
         door.loop.at(now_s + call.end_s, lambda: self._provider_ended(upstream, call, now_s), Order.STEPS)
 
     def _provider_ended(self, upstream: Upstream, call: Call, began_s: float) -> None:
+        self._replica = GATEWAY
         self._door.providers.in_hand -= 1
         self._call_ended(upstream, call, began_s)
 
@@ -173,6 +175,7 @@ class _Journey:
         elif record.status is Status.FAILED:
             kind = ErrorKind.CONNECTION if record.first_token_s is None else ErrorKind.TRUNCATED
             error = ProviderError(kind, record.error or "", 502)
+        self._replica = record.replica or GATEWAY
         first_s = None if record.first_token_s is None else record.first_token_s - began_s
         usage = Usage(record.prompt_tokens, record.output_tokens)
         self._call_ended(upstream, Call(record.finished_s - began_s, first_s, record.output_tokens, usage, error), began_s)
@@ -244,7 +247,7 @@ class _Journey:
             finished_s=now_s,
             prompt_tokens=self._request.prompt_tokens,
             output_tokens=tokens,
-            replica=GATEWAY,
+            replica=self._replica,
             status=Status.OK if error is None else Status.FAILED,
             error=error.message if error is not None else None,
             served=served,

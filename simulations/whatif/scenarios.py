@@ -13,6 +13,7 @@ from typing import Final
 
 from foundation.formats.changes import Change, ChangeSyntaxError, parse_changes
 from stacks.errors import ConfigurationError
+from workloads.emulator.behaviour.faults import parse_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
+#: A provider of the gateway fails; its name is the kind, so that faults of a rehearsal and of a question read alike.
+_PROVIDER: Final = Kind("anthropic=503@20s+15s", "a provider of the gateway fails, as the emulator can (`--fault`)", _form(r".+"))
+
 #: Kinds that may be given several times: two zones can be lost together, but there is one rate of requests.
 _REPEATABLE: Final = frozenset({"zone-lost", "node-lost"})
 #: Kinds that happen during the run, so that they may say when: ``zone-lost=us-east-1a@200s+5m``.
@@ -58,7 +62,7 @@ class UnknownScenarioError(ConfigurationError):
     """An invalid scenario; the message lists every kind."""
 
     def __init__(self, text: str, reason: str) -> None:
-        kinds = "\n".join(f"  {kind.example:<38} {kind.meaning}" for kind in KINDS.values())
+        kinds = "\n".join(f"  {kind.example:<38} {kind.meaning}" for kind in (*KINDS.values(), _PROVIDER))
         stop = "" if reason.endswith("?") else "."
         super().__init__(f"scenario {text!r}: {reason}{stop}\nScenarios, combined with `+`:\n{kinds}")
 
@@ -77,6 +81,11 @@ class Scenario:
     def values(self, kind: str) -> tuple[str, ...]:
         """Return the values of the changes of this kind; several if several places are lost together."""
         return tuple(change.value for change in self.of_kind(kind))
+
+    @property
+    def faults(self) -> tuple[Change, ...]:
+        """Return the faults of providers."""
+        return tuple(change for change in self.changes if change.kind not in KINDS)
 
     def of_kind(self, kind: str) -> tuple[Change, ...]:
         """Return the changes of this kind."""
@@ -111,6 +120,8 @@ def parse_scenario(text: str) -> Scenario:
 
 def _checked(text: str, part: Change) -> Change:
     """Return ``part`` with its value normalised: without the ``x`` of a factor."""
+    if part.kind not in KINDS and part.start_s is not None and parse_fault(part.value) is not None:
+        return part
     if part.kind not in KINDS:
         near = difflib.get_close_matches(part.kind, KINDS, n=1, cutoff=0.5)
         raise UnknownScenarioError(text, f"{part.kind!r} is not a kind of scenario" + (f", did you mean {near[0]!r}?" if near else ""))

@@ -125,7 +125,7 @@ def _pooled(trial: ScenarioRuns) -> Outcome:
     for run in trial.runs:
         shifted += [_shifted(record, offset) for record in run.records]
         offset += run.outcome.duration_s
-    return Outcome.from_records(shifted, replicas=trial.twin.clients_see, seed=trial.load.seed, horizon_s=offset)
+    return Outcome.from_records(shifted, replicas=trial.twin.replicas, seed=trial.load.seed, horizon_s=offset)
 
 
 def _shifted(record: RequestRecord, by_s: float) -> RequestRecord:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from foundation.measures.outcome import Outcome, RequestRecord
-    from simulations.gateway import GatewayModel
+    from simulations.gateway import GatewayModel, ProviderFault
     from simulations.serving import Speed
     from simulations.twin import Twin
     from simulations.whatif.changes import Question
@@ -96,6 +96,8 @@ class ScenarioRuns:
         graph = with_nodes(question.graph, self.nodes) if self.grown else question.graph
         self.calibration = calibration_for(question.gpu_model)
         self.twin = Twin.from_graph(graph, self.calibration, gateway)
+        if faults := _faults(question, gateway):
+            self.twin = replace(self.twin, faults=faults)
         self.spot_share = None if (share := question.scenario.value("spot")) is None else float(share)
         paid = {node.pool: self.spot_share for node in self.nodes if node.purchase == "spot"} if self.spot_share is not None else {}
         self.cost = monthly_cost(graph, question.book, budget_usd=budget_usd, paid_share=paid)
@@ -186,6 +188,17 @@ class ScenarioRuns:
 
     def _with_outages(self, effects: Effects) -> Twin:
         return replace(self.twin, outages=effects.outages)  # the twin also names its replicas by their pods
+
+
+def _faults(question: Question, gateway: GatewayModel | None) -> tuple[ProviderFault, ...]:
+    from simulations.gateway import ProviderFault
+
+    for change in question.scenario.faults:
+        providers = gateway.deployed.configuration.providers if gateway else {}
+        if change.kind not in providers:
+            there = f"there is {', '.join(providers)}" if providers else "the load does not go through a gateway (`traffic.mix`)"
+            raise ConfigurationError(f"scenario {question.scenario.name}: {change.kind!r} is no provider: {there}")
+    return tuple(ProviderFault(c.kind, c.value, c.start_s or 0.0, c.end_s or math.inf) for c in question.scenario.faults)
 
 
 def _check_length(question: Question, load: Load) -> None:

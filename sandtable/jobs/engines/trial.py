@@ -12,12 +12,12 @@ from sandtable.jobs.engines.cores import EnginesDoNotFitError, share_cores
 from sandtable.jobs.engines.measure import measure_openly
 from sandtable.jobs.engines.predict import predict, simulate
 from sandtable.jobs.engines.running import start_engines
-from sandtable.jobs.gateway.costs import with_costs
 from sandtable.jobs.gateway.faults import of_the_load, rehearse_faults
 from sandtable.jobs.gateway.outcome import load_outcome
 from sandtable.jobs.gateway.overhead import measure_overhead
 from sandtable.jobs.gateway.predicting import model_of
 from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway
+from sandtable.jobs.gateway.seen import with_costs
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _through_the_gateway(trial: Trial, deployed: DeployedEngines, door: _Door, e
     prediction, calibration = trial.prediction, trial.calibration
     assert trial.measurement is not None, "measured before this is called"
     assert prediction is not None and calibration is not None, "predicted before anything is sent"  # noqa: PT018
-    measurement = with_costs(trial.measurement, door.running.ledger)
+    measurement = with_costs(trial.measurement, door.running.ledger, engines[0].url)
     outcome = load_outcome(prediction.records, measurement.records, door.running.deployed.first_choices, door.overhead)
     trial = replace(trial, measurement=measurement, jobs=(*trial.jobs, outcome))
     faults = of_the_load(setting.faults, door.running)

@@ -6,8 +6,8 @@ import math
 import urllib.request
 from typing import TYPE_CHECKING, Final
 
-from sandtable.jobs.gateway.costs import with_costs
 from sandtable.jobs.gateway.outcome import faults_outcome
+from sandtable.jobs.gateway.seen import with_costs
 from sandtable.jobs.remarks import Remarks
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def rehearse_faults(
             actions=actions,
             on_progress=lambda done, total: step.update(done, total, "requests"),
         )
-        measured = with_costs(seen, gateway.ledger)
+        measured = with_costs(seen, gateway.ledger, engines[0].url)
         windows = [_window(fault, restart_s) for fault in faults]
         outcome = faults_outcome(
             predicted.records, measured.records, gateway.deployed.first_choices, windows, [_said(fault, restart_s) for fault in faults]

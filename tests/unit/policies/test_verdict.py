@@ -261,3 +261,10 @@ def test_a_threshold_on_faults_does_not_apply_without_one() -> None:
     verdict = judge(replace(GOOD, thresholds=[*GOOD.thresholds, FAULT]))
     assert verdict.cause is Cause.NOTHING_WRONG
     assert "all 4 thresholds hold" in said(verdict)[0]
+
+
+@pytest.mark.parametrize(("n", "result"), [(8, Result.INCONCLUSIVE), (100, Result.HOLD)])
+def test_a_job_s_percentile_needs_samples(n: int, result: Result) -> None:
+    figure = JobFigure("p95_gateway_overhead_ms", "own time", "ms", 1.0, 9.0, n)
+    judged = replace(GOOD, thresholds=[Threshold("p95_gateway_overhead_ms < 5"), *GOOD.thresholds], figures={figure.name: figure})
+    assert judge(judged).result is result

@@ -13,6 +13,7 @@ from simulations.errors import TwinError
 from simulations.failures.outage import Outage
 from simulations.gateway import DeployedGateway, GatewayModel, ProviderFault
 from simulations.twin import Twin
+from simulations.whatif.scenarios import UnknownScenarioError, parse_scenario
 from stacks.traffic.request import PlannedRequest
 from workloads.emulator.behaviour.profile import Profile
 from workloads.emulator.spec import EmulatorSpec
@@ -124,3 +125,13 @@ def test_a_fault_needs_a_gateway_and_a_name() -> None:
         replace(twin(), gateway=None).run(load("small"), seed=1, participants=[ProviderFault("anthropic", "503")])
     with pytest.raises(TwinError, match="no such fault"):
         ProviderFault("anthropic", "sideways")
+
+
+def test_a_question_may_be_a_fault_of_a_provider() -> None:
+    (fault,) = parse_scenario("anthropic=503@5s+10s").faults
+    assert (fault.kind, fault.value, fault.start_s, fault.end_s) == ("anthropic", "503", 5.0, 15.0)
+    with pytest.raises(UnknownScenarioError, match="'anthropic' is not a kind"):
+        parse_scenario("anthropic=503")  # it must say when
+    outage, plan = ProviderFault("anthropic", "503", 5.0, 15.0), load("claude", "anthropic")
+    asked = replace(twin(), faults=(outage,)).run(plan, seed=1)
+    assert asked.records == twin().run(plan, seed=1, participants=[outage]).records

@@ -13,10 +13,10 @@ from foundation.measures import RequestRecord, Status
 from foundation.measures.served import Served
 from loadtests.measurement import GeneratorStats, Measurement
 from sandtable.jobs.gateway import faults
-from sandtable.jobs.gateway.costs import with_costs
 from sandtable.jobs.gateway.outcome import faults_outcome, load_outcome
 from sandtable.jobs.gateway.overhead import Overhead
 from sandtable.jobs.gateway.running import local_configuration
+from sandtable.jobs.gateway.seen import with_costs
 from simulations.gateway import DeployedGateway
 from stacks.environment.file import load
 from stacks.graph.sources import from_program
@@ -97,7 +97,11 @@ def test_a_fault_begins_and_ends_by_its_own_calls() -> None:
 def test_the_ledger_says_what_a_request_cost(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     ledger.write_text('{"id": "a", "nano_usd": 70}\n{"id": "b", "nano')
-    told = [RequestRecord(0, 0, 1, 2, 9, 5, "g", served=Served("small", "x", "x", 1, id=name)) for name in ("a", "c")]
+    told = [
+        RequestRecord(0, 0, 1, 2, 9, 5, "g", served=Served("small", who, "x", 1, id=name)) for name, who in (("a", "local"), ("c", "x"))
+    ]
     quiet = GeneratorStats("open-loop", 2, 10.0, 1.0, 0.1, 100, 100, 900, 10.0, 10.0, 0.5, 2.0, 3.0)
-    priced = with_costs(Measurement.of(told, replicas=["g"], generator=quiet), ledger)
+    priced = with_costs(Measurement.of(told, replicas=["g"], generator=quiet), ledger, "engine")
     assert [one.served.nano_usd for one in priced.records if one.served] == [70, 0]
+    assert [one.replica for one in priced.records] == ["engine", "g"]
+    assert priced.outcome.utilisation == 1.0
