@@ -33,8 +33,9 @@ def running(tmp_path: Path) -> Iterator[Any]:
     authority = Authority(tmp_path)
     listener = listen("127.0.0.1", 0, "test")
     names = {"spiffe://test/c0": "c0", "laboratory 1": "lab"}
-    with serve(listener, authority.issue("server", SERVER), names, LIMITS) as hub:
-        yield SimpleNamespace(hub=hub, authority=authority, port=listener.getsockname()[1], c0=authority.issue("c0", "spiffe://test/c0"))
+    server, c0 = authority.issue("server", SERVER), authority.issue("c0", "spiffe://test/c0")
+    with serve(listener, server, names, LIMITS) as hub:
+        yield SimpleNamespace(hub=hub, authority=authority, port=listener.getsockname()[1], server=server, c0=c0)
 
 
 def up(text: str, sender: str = "c0") -> ToServer:
@@ -140,6 +141,25 @@ def test_a_client_may_be_known_by_the_common_name_of_its_certificate(running: An
     with connect("127.0.0.1", running.port, running.authority.issue("lab", "laboratory 1"), SERVER, LIMITS) as link:
         link.send(up("a", "lab"))
     assert running.hub.receive(60.0) == up("a", "lab")
+
+
+def test_renewed_credentials_of_the_server_are_used_without_a_restart(running: Any) -> None:
+    running.authority.issue("server", "spiffe://test/renewed")
+    with connect("127.0.0.1", running.port, running.c0, "spiffe://test/renewed", LIMITS) as link:
+        link.send(up("a"))
+    assert running.hub.receive(60.0) == up("a")
+
+
+def test_a_server_whose_credentials_are_being_replaced_serves_again_afterwards(running: Any) -> None:
+    key = running.server.key.read_bytes()
+    running.server.key.write_text("half of a k")
+    impatient = connect("127.0.0.1", running.port, running.c0, SERVER, replace(LIMITS, give_up_s=0.0))
+    with impatient as link, pytest.raises(TransportError, match="is away"):
+        link.send(up("a"))
+    running.server.key.write_bytes(key)
+    with connect("127.0.0.1", running.port, running.c0, SERVER, LIMITS) as link:
+        link.send(up("b"))
+    assert running.hub.receive(60.0) == up("b")
 
 
 @pytest.mark.parametrize("file", ["certificate", "key", "authority"])

@@ -33,7 +33,7 @@ class Limits:
     """
 
     message_bytes: int = 32 * 2**20
-    waiting: int = 64
+    waiting: int = 16
     read_s: float = 30.0
     idle_s: float = 120.0
     poll_s: float = 20.0

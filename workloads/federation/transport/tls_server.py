@@ -15,7 +15,7 @@ from contextlib import suppress
 from threading import Lock, Thread, current_thread
 from typing import Final
 
-from workloads.federation.errors import FederationError, WireError
+from workloads.federation.errors import FederationError, TransportError, WireError
 from workloads.federation.transport.credentials import Credentials, identity_of
 from workloads.federation.transport.exchange import Exchange
 from workloads.federation.transport.port import Hub, Limits
@@ -32,7 +32,7 @@ def serve(listener: socket.socket, credentials: Credentials, clients: Mapping[st
 
     Args:
         listener: see :func:`foundation.processes.serving.listen`.
-        credentials: the server's own.
+        credentials: the server's own. The files are read again for each connection, so they may be renewed.
         clients: names of clients by the identities in their certificates; nobody else is served.
         limits: what a client may use.
 
@@ -92,7 +92,8 @@ class _Hub(Exchange):
     def __init__(self, listener: socket.socket, credentials: Credentials, clients: Mapping[str, str], limits: Limits) -> None:
         super().__init__(clients.values(), limits)
         self._listener = listener
-        self._context = credentials.context(server=True)
+        self._credentials = credentials
+        credentials.context(server=True)
         self._names = dict(clients)
         self._lock = Lock()
         self._connections: dict[Thread, socket.socket] = {}
@@ -128,7 +129,7 @@ class _Hub(Exchange):
     def _serve_connection(self, plain: socket.socket, address: str) -> None:
         try:
             plain.settimeout(self._limits.read_s)
-            with plain, self._context.wrap_socket(plain, server_side=True) as connection:
+            with plain, self._credentials.context(server=True).wrap_socket(plain, server_side=True) as connection:
                 with self._lock:
                     self._connections[current_thread()] = connection
                 client = self._names.get(identity_of(connection.getpeercert() or {}))
@@ -138,6 +139,8 @@ class _Hub(Exchange):
         except OSError as error:
             # A peer that went away or was too slow comes again if it wants to.
             _LOG.info("%s: %s", address, error)
+        except TransportError as error:
+            _LOG.warning("%s is not served: %s", address, error)  # renewed credentials that do not fit together yet
         finally:
             with self._lock:
                 del self._connections[current_thread()]
