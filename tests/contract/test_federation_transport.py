@@ -134,6 +134,30 @@ def test_a_client_that_is_started_again_takes_the_place_of_the_earlier_one(world
     assert hub.receive(0.0) is None
 
 
+def test_an_earlier_process_that_waits_gets_nothing_of_the_later_one(world: World) -> None:
+    hub, earlier, caught = world.hub(), world.link("c0"), []
+
+    def wait() -> None:
+        try:
+            while True:
+                caught.append(earlier.receive(60.0))
+        except TransportError as error:
+            caught.append(error)
+
+    earlier.send(up("a"))
+    assert hub.receive(60.0) == up("a")
+    waiting = Thread(target=wait)
+    waiting.start()
+    later = world.link("c0")
+    later.send(up("b"))
+    assert hub.receive(60.0) == up("b")
+    hub.send(down("of the later one"))
+    assert later.receive(60.0) == down("of the later one")
+    waiting.join(60.0)
+    assert len(caught) == 1
+    assert "another process has taken the place" in str(caught[0])
+
+
 def test_a_client_is_told_that_the_server_was_started_again(world: World) -> None:
     hub, link = world.hub(), world.link("c0")
     for text in "ab":

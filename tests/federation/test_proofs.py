@@ -14,6 +14,7 @@ pytest.importorskip("Crypto", reason="needs the dependency group `federation-pro
 from workloads.federation.errors import ProofError, UpdateError
 from workloads.federation.proofs.circuits import Circuit, Histogram, SumVec
 from workloads.federation.proofs.field import MODULUS, Vector, decode, doubled, evaluated, root, transform, zeros
+from workloads.federation.proofs.flp import Flp
 from workloads.federation.proofs.prio3 import Prio3
 from workloads.federation.proofs.updates import BoundedUpdates
 
@@ -167,6 +168,14 @@ def test_chunks_of_every_size(circuit: Circuit[Any]) -> None:
         prio3.result([prio3.add([each]) for each in verified(prio3, bytes(16), *prio3.shard(measurement, bytes(16)))])
         == [1] * circuit.length
     )
+
+
+def test_a_random_point_that_would_reveal_an_output_is_refused() -> None:
+    flp = Flp(CIRCUIT)
+    joint = np.array([7] * CIRCUIT.calls, object)
+    encoded, prover = CIRCUIT.encode([0, 1, 2, 3]), np.array([5] * flp.prover_length, object)
+    with pytest.raises(ProofError, match="root of unity"):
+        flp.query(encoded, flp.prove(encoded, prover, joint), np.array([root(8)], object), joint, 1)
 
 
 def test_polynomials_by_their_values() -> None:

@@ -137,6 +137,16 @@ def test_a_server_with_another_identity_is_refused(running: Any) -> None:
     assert "shows the certificate of 'spiffe://test/server', not of 'spiffe://test/other'" in found
 
 
+def test_each_connection_of_a_link_is_checked(running: Any) -> None:
+    with connect("127.0.0.1", running.port, running.c0, SERVER, LIMITS) as link:
+        link.send(up("a"))
+        with pytest.raises(TransportError, match="in the name of"):  # the server ends the connection
+            link.send(up("b", "lab"))
+        running.authority.issue("server", "spiffe://test/other")
+        with pytest.raises(TransportError, match="shows the certificate of 'spiffe://test/other'"):
+            link.send(up("c"))
+
+
 def test_a_client_may_be_known_by_the_common_name_of_its_certificate(running: Any) -> None:
     with connect("127.0.0.1", running.port, running.authority.issue("lab", "laboratory 1"), SERVER, LIMITS) as link:
         link.send(up("a", "lab"))

@@ -166,9 +166,18 @@ def test_what_cannot_be_written_is_refused(message: object, problem: str) -> Non
         CODEC.encode(message)
 
 
+EMPTY = Everything(True, 0, 0.0, "", Colour.RED, None, (0, ""), (), frozenset(), {}, np.zeros((), np.float32))
+
+
+def test_a_truth_is_0_or_1() -> None:
+    content = CODEC.encode(EMPTY)[7:]
+    place = content.index(b"Everything") + len(b"Everything")
+    with pytest.raises(WireError, match="2 stands where 0 or 1 must"):
+        CODEC.decode(sealed(content[:place] + b"\2" + content[place + 1 :]))
+
+
 def test_a_message_that_its_class_rejects_is_refused() -> None:
-    good = Everything(True, 0, 0.0, "", Colour.RED, None, (0, ""), (), frozenset(), {}, np.zeros((), np.float32))
-    frame = CODEC.encode(good)
+    frame = CODEC.encode(EMPTY)
     place = frame.index(b"\1" + bytes(8), 7) + 1
     with pytest.raises(WireError, match="no Everything has these fields: the number is too small"):
         CODEC.decode(sealed(frame[7:place] + b"\x80" + bytes(7) + frame[place + 8 :]))
