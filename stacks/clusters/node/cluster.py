@@ -122,11 +122,12 @@ class NodeCluster:
             return ClusterStatus(self.name, "node", running=False, server=None, nodes_are_played=False, context=self.context)
         below = self._control_plane(subnet).status()
         dead = [name for name in (HOLDER, *NAMES) if not self._processes.alive(name)]
-        note = f"pods run on the node {self._node_name}; those of pools with GPUs are simulated by KWOK"
-        if dead or not below.running:
-            again = f"`sandtable cluster start {self.name}` restarts them"
-            partly = len(dead) <= len(NAMES) or below.running or below.note
-            note = f"not running: {', '.join(dead)}; {again}" if dead and partly else below.note
+        if not dead and below.running:
+            note = f"pods run on the node {self._node_name}; those of pools with GPUs are simulated by KWOK"
+        elif dead and (len(dead) <= len(NAMES) or below.running):
+            note = f"not running: {', '.join(dead)}; `sandtable cluster start {self.name}` restarts them"
+        else:
+            note = below.note
         return ClusterStatus(
             self.name,
             "node",

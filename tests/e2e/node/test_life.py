@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -87,6 +88,30 @@ def web(cluster: NodeCluster) -> str:
     address = Kubernetes(cluster).serve("web", "hello")
     assert eventually("the page", lambda: fetched(address)) == "hello"
     return address
+
+
+STARTER: Final = """
+import signal, sys
+from pathlib import Path
+from stacks.clusters.node import NodeCluster
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+NodeCluster("interrupted", Path(sys.argv[1]), node_name="laptop-0", labels={}).start()
+"""
+
+
+def test_an_interrupted_start_leaves_nothing_running(
+    before: dict[str, object], new_node: Callable[[str], NodeCluster], tmp_path: Path
+) -> None:
+    cluster = new_node("unused")  # says whether this machine can have a node
+    folder = tmp_path / "interrupted"
+    starting = subprocess.Popen([sys.executable, "-c", STARTER, str(folder)], stderr=subprocess.DEVNULL)
+    eventually("the kubelet", (folder / "node" / "processes" / "kubelet.pid").exists)
+    starting.send_signal(signal.SIGINT)
+    assert starting.wait(60) != 0
+    left = machine(folder)
+    assert {**left, "settings": before["settings"]} == before
+    assert not cluster.folder.exists()
 
 
 @pytest.mark.parametrize("name", [*NAMES, "kube-apiserver", "etcd"])

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from stacks.clusters.node.cgroups import ControlGroup
 from stacks.clusters.node.objects import VOLUMES, volumes
 from stacks.clusters.node.subnet import Subnet, choose, read
 from stacks.errors import ClusterError
+from toolchain import Tool
 
 NODE = RealNode("laptop-0", "10.130.0.2")
 
@@ -161,3 +163,15 @@ def test_somebody_else_than_root_is_told_in_one_sentence(monkeypatch: pytest.Mon
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(ClusterError, match=r"^cluster dev: a real node needs root, .*; use sudo, or set `cluster.provider: embedded`"):
         requirements.check_rights("dev")
+
+
+def test_a_kernel_without_nftables_is_told_with_its_own_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = Tool("any", Path("/bin/any"), "1", "path", "MIT")
+    monkeypatch.setattr(requirements, "check_rights", lambda _name: None)
+    monkeypatch.setattr(requirements.toolchain, "Resolver", lambda: SimpleNamespace(resolve=lambda _name: tool))
+    ended = SimpleNamespace(returncode=1, stderr="Error: Could not process rule: Operation not supported\nadd table ip sandtable")
+    monkeypatch.setattr(requirements.subprocess, "run", lambda *_, **__: ended)
+    with pytest.raises(
+        ClusterError, match=r"refuses nftables.*\(Error: Could not process rule: Operation not supported\); load the module"
+    ):
+        requirements.check("dev")
