@@ -18,7 +18,22 @@ import typer
 from typer.exceptions import TyperException
 
 from sandtable import streams
-from sandtable.commands import check, cluster, deploy, doctor, emulate, graph, history, loadtest, rehearse, report, schema, validate, whatif
+from sandtable.commands import (
+    capacity,
+    check,
+    cluster,
+    deploy,
+    doctor,
+    emulate,
+    graph,
+    history,
+    loadtest,
+    rehearse,
+    report,
+    schema,
+    validate,
+    whatif,
+)
 from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode, for_error
 from sandtable.terminal_escapes import seen_lines
@@ -72,7 +87,7 @@ def _options(
     context.obj = Workspace(root)
 
 
-for module in (rehearse, graph, check, deploy, whatif, loadtest, emulate, report, history, doctor, cluster, validate, schema):
+for module in (rehearse, graph, check, deploy, whatif, capacity, loadtest, emulate, report, history, doctor, cluster, validate, schema):
     module.register(app)
 
 

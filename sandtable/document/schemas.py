@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import checks, deployment, history, machine, validation, whatif
+from sandtable.document.answers import capacity, checks, deployment, history, machine, validation, whatif
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -39,6 +39,7 @@ class Schema:
 
 #: By file name.
 SCHEMAS: Final = {
+    "capacity": Schema(capacity.Capacity, "sandtable capacity --json"),
     "check": Schema(checks.Check, "sandtable check --json"),
     "cluster": Schema(machine.ClusterState, "sandtable cluster start|stop|delete|status --json"),
     "doctor": Schema(machine.Tools, "sandtable doctor --json"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from sandtable.errors import UsageError
 from sandtable.jobs.engines.calibrate import Calibrator, keep, kept
@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.deployed import DeployedEngines
+    from simulations.gateway.deployed import DeployedGateway
     from simulations.serving import Speed
     from simulations.whatif.results import ScenarioResult
+    from simulations.whatif.scenarios import Scenario
     from stacks.environment import Environment
+    from stacks.graph import Graph
+    from stacks.pricing.prices import PriceBook
+
+    #: Called with the number of the replication, the cap and the widest half-width.
+    OnProgress = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,51 +44,128 @@ class WhatIfAnswer:
     warnings: tuple[str, ...]
 
 
-def ask(name: str, scenarios: Sequence[str], space: Workspace, steps: Steps, *, seed: int, skip_bad_rows: bool = False) -> WhatIfAnswer:
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack to ask about, and all that its twin needs beside the graph; ``used`` grows with the engine speeds that were looked up."""
+
+    environment: Environment
+    graph: Graph
+    book: PriceBook
+    space: Workspace
+    steps: Steps
+    speed_of: Callable[[str | None], Speed]
+    door: DeployedGateway | None
+    used: dict[Speed, None]
+
+    @classmethod
+    def read(cls, name: str, space: Workspace, steps: Steps, graph: Graph | None = None) -> Self:
+        """Read the environment ``name``; ``graph`` replaces that of its program.
+
+        Raises:
+            StackError, SimulationError: the environment is invalid, or has no engine that can be simulated.
+        """
+        from simulations.deployed import DeployedEngines
+        from stacks.environment.file import load
+        from stacks.pricing.prices import PriceBook
+
+        environment = load(name, root=space.root)
+        book = PriceBook.named(environment.budget.price_book, root=space.root)
+        found = graph or read_program(environment, steps)
+        speed_of = _speeds(DeployedEngines.from_graph(found), environment, space, steps)
+        return cls(environment, found, book, space, steps, speed_of, gateway_of(found, environment), {})
+
+    def speed(self, gpu_model: str | None) -> Speed:
+        """Return the engine's speed on a GPU model, None for CPUs."""
+        self.used[found := self.speed_of(gpu_model)] = None
+        return found
+
+    def answer(
+        self, scenarios: Sequence[Scenario], *, seed: int, on_progress: OnProgress | None = None, **more: Any
+    ) -> list[ScenarioResult]:
+        """Run the baseline and ``scenarios``; ``more`` goes to :func:`simulations.whatif.run`."""
+        from simulations import whatif
+
+        return whatif.run(
+            self.graph,
+            self.environment,
+            scenarios,
+            calibration_for=self.speed,
+            price_book=self.book,
+            seed=seed,
+            root=self.space.root,
+            gateway=model_of(self.door, seed) if self.door else None,
+            on_progress=on_progress,
+            **more,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the stack comes from, beside the environment's own program; None for all means that program.
+
+    ``graph`` replaces it. ``base`` is the environment that the change is compared with, ``plan`` the graph after the change.
+    """
+
+    graph: Graph | None = None
+    base: str | None = None
+    plan: Graph | None = None
+
+
+def ask(
+    name: str,
+    scenarios: Sequence[str],
+    space: Workspace,
+    steps: Steps,
+    *,
+    seed: int,
+    sources: Sources | None = None,
+    replications: int | None = None,
+    skip_bad_rows: bool = False,
+) -> WhatIfAnswer:
     """Run every one of ``scenarios`` on the twin of the environment ``name``.
 
-    ``skip_bad_rows``: go on without the bad rows of a trace instead of refusing it.
+    Args:
+        name: the environment: its traffic, its budget, and unless ``sources`` says otherwise its stack.
+        scenarios: the questions.
+        space: where the environment's file is.
+        steps: shows progress.
+        seed: of the whole run.
+        sources: other graphs.
+        replications: exactly this many; None: as many as the precision needs.
+        skip_bad_rows: go on without the bad rows of a trace instead of refusing it.
 
     Raises:
         StackError, SimulationError: the environment or a scenario is invalid.
         UsageError: a scenario is given twice.
     """
     from simulations import whatif
-    from simulations.deployed import DeployedEngines
     from stacks.environment.file import load
     from stacks.pricing.costs import monthly_cost
-    from stacks.pricing.prices import PriceBook
 
-    environment = load(name, root=space.root)
     questions = [whatif.parse_scenario(text) for text in scenarios]  # report a mistake before anything is simulated
     if twice := next((question.name for index, question in enumerate(questions) if question in questions[:index]), None):
         raise UsageError(f"scenario {twice!r} is given twice, and both columns would be the same; remove one")
-    book = PriceBook.named(environment.budget.price_book, root=space.root)
-    graph = read_program(environment, steps)
-    speed_of = _speeds(DeployedEngines.from_graph(graph), environment, space, steps)
-    door = gateway_of(graph, environment)
-    used: dict[Speed, None] = {}
-
-    def calibration_for(gpu_model: str | None) -> Speed:
-        used[found := speed_of(gpu_model)] = None
-        return found
-
+    sources = sources or Sources()
+    stack = Stack.read(name, space, steps, sources.graph)
+    change: tuple[str, Graph] | None = None
+    if sources.base:
+        change = (stack.environment.name, stack.graph)
+        stack = replace(stack, graph=read_program(load(sources.base, root=space.root), steps))
+    elif sources.plan:
+        change = ("the plan", sources.plan)
+    fixed = {} if replications is None else {"replications": replications, "exactly": True}
     with steps.step("what if") as step:
-        results = whatif.run(
-            graph,
-            environment,
+        results = stack.answer(
             questions,
-            calibration_for=calibration_for,
-            price_book=book,
             seed=seed,
-            root=space.root,
+            change=change,
             skip_bad_rows=skip_bad_rows,
-            gateway=model_of(door, seed) if door else None,
             on_progress=lambda number, cap, _widest: step.update(number, cap, "replications"),
+            **fixed,
         )
         step.note(f"{count(len(results), 'scenario')}, {count(results[0].replications, 'replication')}")
-    warnings = monthly_cost(graph, book).age_warnings(dt.datetime.now(dt.UTC).date())
-    return WhatIfAnswer(environment.name, graph.digest, seed, tuple(results), tuple(used), tuple(warnings))
+    warnings = monthly_cost(stack.graph, stack.book).age_warnings(dt.datetime.now(dt.UTC).date())
+    return WhatIfAnswer(stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings))
 
 
 def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Callable[[str | None], Speed]:

@@ -10,13 +10,14 @@ Rule 3: identical runs are executed once; this does not change the result.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulations.statistics.replications import FEWEST
 from simulations.whatif.changes import apply
 from simulations.whatif.load import Load
-from simulations.whatif.scenarios import BASELINE
+from simulations.whatif.scenarios import BASELINE, Scenario
 from simulations.whatif.summary import PRECISION, summarise, widest_headline
 from simulations.whatif.trial import Memory, ScenarioRuns
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from simulations.gateway import GatewayModel
     from simulations.serving import Speed
     from simulations.whatif.results import ScenarioResult
-    from simulations.whatif.scenarios import Scenario
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.pricing.prices import PriceBook
@@ -39,14 +39,16 @@ def run(
     *,
     calibration_for: Callable[[str | None], Speed],
     price_book: PriceBook,
+    change: tuple[str, Graph] | None = None,
     seed: int = 1,
     replications: int = 20,
+    exactly: bool = False,
     root: Path = Path(),
     skip_bad_rows: bool = False,
     gateway: GatewayModel | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> list[ScenarioResult]:
-    """Return the baseline and then one result for each scenario.
+    """Return the baseline, the change if there is one, and then one result for each scenario.
 
     Args:
         graph: the stack under test.
@@ -54,8 +56,10 @@ def run(
         scenarios: the changes to try, see :func:`simulations.whatif.parse_scenario`.
         calibration_for: returns the engine's calibration for a GPU model, or for None if engines run on CPUs.
         price_book: prices of the nodes.
+        change: name and graph of the stack after a change. It is the second result, and the scenarios apply to it.
         seed: of the whole run; the same seed gives the same results.
         replications: the cap, at least 2.
+        exactly: run all replications up to the cap, however precise the first ones are.
         root: folder that a relative path of a trace starts from.
         skip_bad_rows: skip the bad rows of a trace instead of rejecting it.
         gateway: what the requests go through; None: straight to the engines.
@@ -68,7 +72,11 @@ def run(
         TraceError: the trace of the environment's traffic cannot be replayed.
     """
     # Duplicate scenarios are run once.
-    questions = [apply(scenario, graph, price_book) for scenario in dict.fromkeys([BASELINE, *scenarios])]
+    unchanged = [apply(BASELINE, graph, price_book)]
+    if change is not None:
+        name, graph = change
+        unchanged.append(replace(apply(BASELINE, graph, price_book), scenario=Scenario(name)))
+    questions = [*unchanged, *(apply(scenario, graph, price_book) for scenario in dict.fromkeys(scenarios) if scenario != BASELINE)]
     largest = max(question.traffic_factor for question in questions)
     load = Load.of(environment.traffic, root=root, seed=seed, largest=largest, skip_bad_rows=skip_bad_rows)
     cap = min(max(replications, 2), load.windows or max(replications, 2))
@@ -85,7 +93,7 @@ def run(
         widest = max((widest_headline(trial) for trial in trials if not trial.overloads), default=0.0)
         if on_progress:
             on_progress(number, cap, widest)
-        if number >= FEWEST and widest <= PRECISION and not any(trial.dice for trial in trials):
+        if not exactly and number >= FEWEST and widest <= PRECISION and not any(trial.dice for trial in trials):
             break
     baseline = trials[0]
     return [summarise(trial, None if trial is baseline else baseline) for trial in trials]

@@ -337,3 +337,16 @@ def test_the_stand_in_agrees_with_theory() -> None:
     """M/D/1 at a load of one half waits half a service time on average (Pollaczek-Khinchine)."""
     records = MDc(("a",), 1, 1.0).run(plan(environment(0.5).traffic, seed=3, duration_s=20_000), seed=1).records
     assert sum(r.sent_s - r.intended_s for r in records) / len(records) == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_change_is_the_second_result_and_the_scenarios_apply_to_it(build: Any) -> None:
+    before, after, more = ask(stack(build), "replicas=+1", change=("prod", stack(build, slots=4)))
+    assert [result.name for result in (before, after, more)] == ["baseline", "prod", "replicas=+1"]
+    assert after.metrics["p95_ttft_ms"].verdict == "better"
+    assert more.replicas == before.replicas + 1
+    assert more.metrics["utilisation"].value.mean < after.metrics["utilisation"].value.mean
+
+
+def test_an_exact_number_of_replications_is_run_however_precise_the_first_are(build: Any) -> None:
+    assert ask(stack(build), replications=9, exactly=True)[0].replications == 9
+    assert ask(stack(build), replications=2, exactly=True)[0].replications == 2

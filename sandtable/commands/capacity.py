@@ -1,0 +1,55 @@
+"""``sandtable capacity``: the largest rate that holds, and the cheapest configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+from sandtable.exit_codes import ExitCode
+
+EXAMPLES = """
+Examples:
+
+  sandtable capacity prod                                     by its own thresholds
+
+  sandtable capacity prod --threshold 'p95_ttft_ms<400' --search
+
+  sandtable capacity prod --search --budget 9000
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("capacity", rich_help_panel="Rehearse", epilog=EXAMPLES)(capacity)
+
+
+def capacity(
+    context: typer.Context,
+    environment: EnvironmentName,
+    *,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option("--threshold", "-t", help="What must hold; default: the environment's own limits."),
+    ] = None,
+    search: Annotated[bool, typer.Option("--search", help="Also find the cheapest replicas, slots and GPU model that hold.")] = False,
+    budget: Annotated[
+        float | None, typer.Option("--budget", min=0, help="USD a month that the search may spend; default: the environment's budget.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the traffic.")] = 1,
+    json: Json = False,
+) -> None:
+    """Find the largest rate of requests that keeps the thresholds and what breaks first; exit 3 if they break at the present rate."""
+    from sandtable.document.answers.capacity import Capacity
+    from sandtable.jobs.capacity import capacity as find
+    from sandtable.terminal import Steps, out, show_capacity
+
+    found = find(environment, threshold or (), workspace(context), Steps(quiet=json), seed=seed, budget_usd=budget, search=search)
+    document = Capacity.of(found)
+    if json:
+        print_json(document)
+    else:
+        show_capacity(document, out())
+    if found.largest.factor < 1:
+        raise typer.Exit(ExitCode.THRESHOLD)

@@ -1,0 +1,89 @@
+"""``sandtable capacity``: the largest rate that holds, and the cheapest configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from sandtable.document.parts.base import Cents, Figure, Part
+
+if TYPE_CHECKING:
+    from sandtable.jobs.capacity import Capacity as Found
+    from simulations.capacity import Search
+    from simulations.capacity.cheapest import Tried
+
+
+class JudgedThreshold(Part):
+    """A threshold at one rate or configuration."""
+
+    threshold: str
+    value: Figure = None
+    worst: Figure = None
+    """The end of the 95 % interval that decides; the value where there is none."""
+    holds: bool = False
+    use: Figure = None
+    """Share of the limit that is used up."""
+
+
+class TriedConfiguration(Part):
+    """A configuration that was simulated."""
+
+    scenario: str
+    monthly_usd: Cents = None
+    holds: bool = False
+    use: Figure = None
+    """Share of the tightest limit that is used up."""
+    judged: tuple[JudgedThreshold, ...] = ()
+
+    @classmethod
+    def taken(cls, value: Tried, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields taken from a configuration."""
+        return super().taken(value, (*given, "scenario")) | {"scenario": value.configuration.scenario}
+
+
+class ConfigurationSearch(Part):
+    """The search for the cheapest configuration."""
+
+    best: TriedConfiguration | None = None
+    """Null if none holds within the budget."""
+    knee: TriedConfiguration | None = None
+    """Where more money begins to buy less room; null with fewer than three on the front."""
+    front: tuple[TriedConfiguration, ...] = ()
+    """Those that no other beats in both cost and room, the cheapest first."""
+    tried: tuple[TriedConfiguration, ...] = ()
+    space: int = 0
+    """Number of configurations; the others were ruled out without a run."""
+
+    @classmethod
+    def taken(cls, value: Search, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields taken from a search."""
+        return super().taken(value, given)
+
+
+class Capacity(Part):
+    """How much traffic an environment holds."""
+
+    environment: str
+    seed: int = 0
+    thresholds: tuple[str, ...] = ()
+    rate_per_s: Figure = None
+    """Requests per second of the environment's own traffic."""
+    factor: Figure = None
+    """The largest multiple of that traffic that holds; 0 if not even the smallest does."""
+    holds_per_s: Figure = None
+    """The same in requests per second."""
+    broken_factor: Figure = None
+    """The smallest multiple at which a threshold is known to break; null if none was found."""
+    judged: tuple[JudgedThreshold, ...] = ()
+    """At the largest rate that holds."""
+    binding: tuple[JudgedThreshold, ...] = ()
+    """What breaks first."""
+    search: ConfigurationSearch | None = None
+
+    @classmethod
+    def taken(cls, value: Found, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
+        """Return the fields taken from an answer."""
+        largest = value.largest
+        said = {name: getattr(value, name) for name in ("environment", "seed", "thresholds", "rate_per_s", "search")}
+        rates = {"factor": largest.factor, "broken_factor": largest.broken_factor, "holds_per_s": largest.factor * value.rate_per_s}
+        return said | rates | {"judged": largest.at_factor, "binding": largest.binding}

@@ -1,0 +1,56 @@
+"""The largest rate that holds and what binds first; the cheapest configuration and the front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from sandtable.report.words.quantities import count, figure, percent, usd
+from sandtable.terminal.parts import bullet, grid, heading, holds_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from sandtable.document.answers.capacity import Capacity, ConfigurationSearch, JudgedThreshold, TriedConfiguration
+
+
+def show_capacity(answer: Capacity, console: Console) -> None:
+    """Print the document of ``sandtable capacity``."""
+    heading(console, "capacity", f"{answer.environment}: {figure(answer.rate_per_s)} requests/s; {', '.join(answer.thresholds)}")
+    if not answer.factor:
+        console.print(Text(f"Not even {figure(answer.broken_factor)} times the traffic holds.", "bad"))
+    else:
+        at_least = "at least " if answer.broken_factor is None else ""
+        console.print(Text(f"Holds {at_least}{figure(answer.factor)} times the traffic, {figure(answer.holds_per_s)} requests/s.", "bold"))
+        _thresholds(answer.judged, console)
+    if answer.binding:
+        bullet(console, f"at {figure(answer.broken_factor)} times {answer.binding[0].threshold} breaks first", "!", "unsure")
+        _thresholds(answer.binding, console)
+    if answer.search:
+        _search(answer.search, console)
+
+
+def _thresholds(judged: Sequence[JudgedThreshold], console: Console) -> None:
+    table = grid("L", "L", "R", "R", "l")
+    table.add_row(*(Text(words, "quiet") for words in ("", "threshold", "value", "worst", "limit used")))
+    for one in judged:
+        table.add_row(holds_mark(one.holds), one.threshold, figure(one.value), figure(one.worst), percent(one.use))
+    console.print(table)
+
+
+def _search(search: ConfigurationSearch, console: Console) -> None:
+    heading(console, "cheapest configuration", f"{count(len(search.tried), 'run')} for {count(search.space, 'configuration')}")
+    if search.best is None:
+        console.print(Text("None holds within the budget.", "bad"))
+    table = grid("L", "L", "R", "R", "l")
+    table.add_row(*(Text(words, "quiet") for words in ("", "configuration", "a month", "tightest limit used", "")))
+    for one in search.front:
+        table.add_row(holds_mark(one.holds), one.scenario, usd(one.monthly_usd), percent(one.use), _note(one, search))
+    console.print(table)
+
+
+def _note(one: TriedConfiguration, search: ConfigurationSearch) -> str:
+    return "cheapest" if one == search.best else "knee" if one == search.knee else ""

@@ -1,0 +1,123 @@
+"""The cheapest configuration that keeps the thresholds: a search over replicas, slots and GPU models.
+
+Rule 1: more replicas of the same kind never make a threshold worse, so in each family (slots, GPU model) the number is found by halving.
+Rule 2: a family whose cheapest open member costs more than the best so far is not simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from simulations.capacity.thresholds import Judged, judge
+
+if TYPE_CHECKING:
+    from simulations.whatif.results import ScenarioResult
+    from stacks.environment.thresholds import Threshold
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Configuration:
+    """One configuration; None leaves what the graph says."""
+
+    replicas: int
+    slots: int | None = None
+    gpu: str | None = None
+
+    @property
+    def scenario(self) -> str:
+        """The scenario that makes it."""
+        parts = [f"replicas={self.replicas}", f"slots={self.slots}" if self.slots else "", f"gpu={self.gpu}" if self.gpu else ""]
+        return "+".join(filter(None, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A configuration that was simulated."""
+
+    configuration: Configuration
+    monthly_usd: float
+    judged: tuple[Judged, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether all thresholds hold."""
+        return all(one.holds for one in self.judged)
+
+    @property
+    def use(self) -> float:
+        """How much of the tightest limit is used up."""
+        return max((one.use for one in self.judged), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The result: the cheapest that holds (None: none), what was simulated, and how many configurations the space has."""
+
+    best: Tried | None
+    tried: tuple[Tried, ...]
+    space: int
+
+    @property
+    def front(self) -> tuple[Tried, ...]:
+        """Those that hold and that no other beats in both cost and room: the cheapest first (Pareto front)."""
+        found: list[Tried] = []
+        for one in sorted((one for one in self.tried if one.holds), key=lambda one: (one.monthly_usd, one.use)):
+            if not found or one.use < found[-1].use:
+                found.append(one)
+        return tuple(found)
+
+    @property
+    def knee(self) -> Tried | None:
+        """The member of the front farthest from the line between its ends; None with fewer than three."""
+        front = self.front
+        if len(front) < 3:
+            return None
+        first, last = front[0], front[-1]
+        cost, room = last.monthly_usd - first.monthly_usd, first.use - last.use
+        return max(front, key=lambda one: (first.use - one.use) / room - (one.monthly_usd - first.monthly_usd) / cost)
+
+
+def space(most_replicas: int, slots: Sequence[int | None], gpus: Sequence[str | None]) -> list[list[Configuration]]:
+    """Return the families, each from one replica up to ``most_replicas``."""
+    return [[Configuration(number, s, gpu) for number in range(1, most_replicas + 1)] for s, gpu in product(slots, gpus)]
+
+
+def cheapest(
+    families: Sequence[Sequence[Configuration]],
+    *,
+    price: Callable[[Configuration], float | None],
+    run: Callable[[Configuration], ScenarioResult],
+    thresholds: Sequence[Threshold],
+) -> Search:
+    """Search ``families``, each in order of replicas.
+
+    Args:
+        families: configurations that differ in their replicas only.
+        price: returns the monthly cost of a configuration in USD without simulating it, or None if it is not possible.
+        run: simulates one.
+        thresholds: what must hold.
+    """
+    prices = {one: cost for family in families for one in family if (cost := price(one)) is not None}
+    possible = [[one for one in family if one in prices] for family in families]
+    tried: list[Tried] = []
+    best: Tried | None = None
+    for family in sorted(filter(None, possible), key=lambda family: prices[family[0]]):
+        affordable = [one for one in family if best is None or prices[one] < best.monthly_usd]
+        low, high = 0, len(affordable)
+        while low < high:
+            # The largest first: if that does not hold, no other of the family does.
+            index = high - 1 if high == len(affordable) and not low else (low + high) // 2
+            result = run(affordable[index])
+            tried.append(Tried(affordable[index], result.cost.monthly_usd, judge(result, thresholds)))
+            if tried[-1].holds:
+                high = index
+                if best is None or tried[-1].monthly_usd < best.monthly_usd:
+                    best = tried[-1]
+            elif index == len(affordable) - 1:
+                break
+            else:
+                low = index + 1
+    return Search(best, tuple(tried), sum(map(len, families)))
