@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,11 +90,10 @@ def test_every_route_is_served_and_what_the_engine_cannot_falls_back(deployed: D
     assert all(record["nano_usd"] > 0 and not record["doubts"] for record in records)
 
 
-def test_a_key_that_was_changed_holds_after_a_reload(deployed: Deployed) -> None:
+def test_a_key_that_was_changed_holds_without_a_restart(deployed: Deployed) -> None:
     assert ask(deployed.url, "openai", "claude", stream=False).status == 200
     (deployed.keys / DIGEST_FILE).write_text(digest_of("sk-st-new"))
     # From here on the other tests' key is refused.
-    os.kill(deployed.children[1].process.pid, signal.SIGHUP)
 
     def status(key: str) -> int:
         return ask(deployed.url, "openai", "claude", stream=False, key=key).status

@@ -32,5 +32,7 @@ class GatewaySpec:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the gateway's arguments to ``parser``."""
-    parser.add_argument("--config", required=True, help="the configuration, JSON or YAML; read again on SIGHUP and when it changes")
+    parser.add_argument(
+        "--config", required=True, help="the configuration, JSON or YAML; read again on SIGHUP and when it or a key changes"
+    )
     parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")

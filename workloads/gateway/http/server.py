@@ -28,6 +28,7 @@ from workloads.telemetry import gateway as names
 
 _LOOK_S: Final = 1.0
 _EXPORT_TIMEOUT_S: Final = 5.0
+_ABSENT: Final = (0, 0)
 
 
 class Server:
@@ -35,11 +36,11 @@ class Server:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen = self._stamp()
         configuration = load(path)
         runtime = Runtime(configuration)
         ledger = Ledger(Path(configuration.ledger) if configuration.ledger is not None else None)
         self.gateway = Gateway(runtime, ledger)
+        self._seen = self._stamp()
         bounds = configuration.bounds
         config = uvicorn.Config(
             self.gateway,
@@ -100,19 +101,21 @@ class Server:
             return False
         if self.gateway.runtime.cache is not before.cache:
             self._start(before.cache.close())  # requests in flight connect once more if they must
+        self._seen = self._stamp()  # it may name other files
         return True
 
-    def _stamp(self) -> tuple[int, int]:
-        try:
-            status = self._path.stat()  # follows the links by which Kubernetes swaps a mounted ConfigMap
-        except OSError:
-            return 0, 0
-        return status.st_mtime_ns, status.st_ino
+    def _stamp(self) -> tuple[tuple[int, int], ...]:
+        """Return a mark of the configuration and of every file with a key that it names."""
+        configuration = self.gateway.runtime.configuration
+        keys = [provider.api_key_file for provider in configuration.providers.values()]
+        keys += [key.sha256_file for tenant in configuration.tenants.values() for key in tenant.keys]
+        return tuple(map(_mark, (self._path, *(Path(key) for key in keys if key is not None))))
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_S)
-            if self._stamp() not in (self._seen, (0, 0)):
+            stamp = self._stamp()
+            if stamp != self._seen and _ABSENT not in stamp:
                 self.reload()
 
     async def _export(self) -> None:
@@ -129,6 +132,14 @@ class Server:
                 status = await gateway.client.post_plain(url, body, {"content-type": "application/json"}, _EXPORT_TIMEOUT_S)
             if not 200 <= status < 300:
                 gateway.metrics.child(names.SPANS_DROPPED).inc(body.count(b'"spanId"'))
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()  # follows the links by which Kubernetes swaps mounted files
+    except OSError:
+        return _ABSENT
+    return status.st_mtime_ns, status.st_ino
 
 
 class _QuietServer(uvicorn.Server):  # type: ignore[misc]  # uvicorn is not there where the types are checked
