@@ -13,24 +13,35 @@ from foundation.chat.dialect_stream import DialectStream
 from foundation.chat.requests import ChatRequests, Question, filler, prompt_text
 from foundation.dialects import DIALECTS, json_bytes
 from foundation.dialects.anthropic.dialect import API_VERSION
-from foundation.dialects.model.content import Text
-from foundation.dialects.model.request import ChatRequest, Message
+from foundation.dialects.model.content import Media, Text
+from foundation.dialects.model.request import ChatRequest, Message, Tool, ToolChoice
 from foundation.wire.request import encode_post
 
 if TYPE_CHECKING:
     from foundation.wire.target import Target
 
 OPENAI: Final = "openai"
-_KEY_HEADER: Final = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+_KEY_HEADER: Final = {"anthropic": "x-api-key: ", "gemini": "x-goog-api-key: ", "openai": "Authorization: Bearer "}
+_TOOL: Final = Tool(
+    "look_up", "Looks up a figure of the platform.", {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+)
+#: A grey picture of one pixel.
+_PIXEL: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 
 
 class RoutedQuestion(Question, Protocol):
-    """A request with its ``wire`` and the ``route`` that it names as its model; empty for the default model."""
+    """A request with its ``wire``, the ``route`` that it names as its model (empty: the default model), and the kind of its question."""
 
     @property
     def wire(self) -> str: ...  # noqa: D102
     @property
     def route(self) -> str: ...  # noqa: D102
+    @property
+    def asks(self) -> str: ...  # noqa: D102
+
+
+def _has_fast_path(request: RoutedQuestion) -> bool:
+    return request.wire == OPENAI and request.asks == "plain"
 
 
 class WireRequests:
@@ -44,7 +55,7 @@ class WireRequests:
     def encode(self, request: RoutedQuestion, target: Target) -> bytes:
         """Return the whole HTTP request."""
         route = request.route or self._model
-        if request.wire == OPENAI:
+        if _has_fast_path(request):
             return self._chat(route).encode(request, target)
         body = self.body(request)
         prefix = target.path.removesuffix("/v1/chat/completions")
@@ -52,19 +63,38 @@ class WireRequests:
             return encode_post(
                 target, body, headers=self._headers("gemini"), path=f"{prefix}/v1beta/models/{route}:streamGenerateContent?alt=sse"
             )
-        return encode_post(target, body, headers=self._headers("anthropic"), path=f"{prefix}/v1/messages")
+        path = f"{prefix}/v1/messages" if request.wire == "anthropic" else ""
+        return encode_post(target, body, headers=self._headers(request.wire), path=path)
 
     def body(self, request: RoutedQuestion) -> bytes:
         """Return the JSON document alone."""
-        if request.wire == OPENAI:
+        if _has_fast_path(request):
             return self._chat(request.route or self._model).body(request)
         return json_bytes.encode(DIALECTS[request.wire].encode_request(self.question(request)).document)
 
     def question(self, request: RoutedQuestion) -> ChatRequest:
         """Return ``request`` in the model of all dialects, as a gateway or a provider reads it."""
         text = prompt_text(request.index, request.prompt_tokens, self._filler)
-        turn = Message("user", [Text(text)])
-        return ChatRequest(request.route or self._model, [turn], max_output_tokens=request.output_tokens, stream=True)
+        question = ChatRequest(
+            request.route or self._model, [Message("user", [Text(text)])], max_output_tokens=request.output_tokens, stream=True
+        )
+        if request.asks == "tools":
+            question.tools = [_TOOL]
+            question.tool_choice = ToolChoice("required")
+        elif request.asks == "image":
+            question.messages[0].parts.append(Media("image", "image/png", data=_PIXEL))
+        elif request.asks == "conversation":
+            question.messages[:0] = self._earlier_turns(request)
+        return question
+
+    def _earlier_turns(self, request: RoutedQuestion) -> list[Message]:
+        """Return up to six turns before this one; the conversations of a run are at different points."""
+        half = max(1, request.prompt_tokens // 2)
+        turns: list[Message] = []
+        for number in range(request.index % 4):
+            text = prompt_text(request.index + number + 1, half, self._filler)
+            turns += [Message("user", [Text(text)]), Message("assistant", [Text(text[::-1])])]
+        return turns
 
     def exact_length(self, request: RoutedQuestion) -> bool:
         """Return whether the request gets exactly the planned number of tokens; behind a gateway others may answer."""
@@ -81,5 +111,5 @@ class WireRequests:
         return self._openai[model]
 
     def _headers(self, wire: str) -> str:
-        key = f"{_KEY_HEADER[wire]}: {self._api_key}\r\n" if self._api_key else ""
+        key = f"{_KEY_HEADER[wire]}{self._api_key}\r\n" if self._api_key else ""
         return f"{key}anthropic-version: {API_VERSION}\r\n" if wire == "anthropic" else key

@@ -10,7 +10,7 @@ caught up, so the rate is met as long as not all users are waiting for responses
 from __future__ import annotations
 
 import time
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from locust import User, task
 from locust.exception import StopTest
@@ -19,8 +19,18 @@ from foundation.measures.outcome import Status
 from loadtests.users.exchange import exchange
 from loadtests.users.session import Session
 
+if TYPE_CHECKING:
+    from stacks.traffic import PlannedRequest
+
 _AFTER_FAILURE_S: Final = 1.0
 """Pause after a failed request, without which a few users would flood an engine that refuses connections."""
+
+
+def _name(request: PlannedRequest) -> str:
+    """Return the name of a request in Locust's statistics: what is asked of which route on which wire."""
+    if not request.route:
+        return "chat completion"
+    return f"{request.wire} {request.route}{'' if request.asks == 'plain' else f' ({request.asks})'}"
 
 
 class ChatError(Exception):
@@ -30,8 +40,9 @@ class ChatError(Exception):
 class ChatUser(User):
     """Sends streaming chat completions and reports their times as Locust statistics.
 
-    ``POST chat completion`` is the time to the last token in ms. ``TTFT`` (time to the first token, ms), ``TPOT`` (mean time between
-    output tokens, ms) and ``RATE`` (output tokens per second while streaming) cover the good requests.
+    ``POST chat completion`` is the time to the last token in ms; with a mix there is a line for each wire, route and kind of question.
+    ``TTFT`` (time to the first token, ms), ``TPOT`` (mean time between output tokens, ms) and ``RATE`` (output tokens per second while
+    streaming) cover the good requests.
     """
 
     session: ClassVar[Session | None] = None
@@ -66,6 +77,7 @@ class ChatUser(User):
             session.encode(request, self.target),
             timeout_s=session.options.request_timeout_s,
             tls=session.tls_for(self.target),
+            answer=session.answer(request),
         )
         session.keep(request, self.target, sent, answer)
         good = self.served = answer.status is Status.OK
@@ -73,7 +85,7 @@ class ChatUser(User):
         fire = self.environment.events.request.fire
         fire(
             request_type="POST",
-            name="chat completion",
+            name=_name(request),
             response_time=(answer.finished - sent) * 1e3,
             response_length=tokens,
             exception=None if good else ChatError(answer.error),

@@ -16,14 +16,18 @@ _TURN_S: Final = 0.05
 """How long a write may block before checking for a response: a server may reject a long prompt before reading all of it."""
 
 
-def exchange(target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLContext | None) -> tuple[float, Answer]:
+def exchange(
+    target: Target, data: bytes, *, timeout_s: float, tls: ssl.SSLContext | None, answer: Answer | None = None
+) -> tuple[float, Answer]:
     """Send ``data`` and read the complete response within ``timeout_s`` seconds; return the time of sending and the response.
+
+    ``answer`` reads it; default: OpenAI's wire.
 
     Times are those of the machine's monotonic clock. Failures are part of the response and are not raised.
     """
     sent = time.monotonic()
     deadline = sent + timeout_s
-    answer = Answer()
+    answer = Answer() if answer is None else answer
     try:
         connection = socket.create_connection((target.host, target.port), timeout=timeout_s)
     except OSError as error:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import ValidationError
 
-from foundation.chat import ChatRequests
+from foundation.chat import WireRequests
 from foundation.measures.outcome import REQUEST_TIMEOUT_S
 from foundation.wire import Target
 from loadtests.records import ProcessCost, RecordFile
 from stacks.environment import Traffic
 from stacks.errors import ConfigurationError
-from stacks.traffic import PlannedRequest, request_lengths, trace_path
+from stacks.traffic import PlannedRequest, mixed_ways, request_lengths, trace_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,11 +58,12 @@ class Session:
         self.options = options
         self.targets = [Target.parse(url) for url in options.targets]
         self.frames = 0
-        self._requests = ChatRequests(model=options.model, api_key=options.api_key, seed=seed, engine_options=options.engine_options)
+        self._requests = WireRequests(model=options.model, api_key=options.api_key, seed=seed, engine_options=options.engine_options)
         self._numbers = itertools.count(worker, _WORKERS)
         # Each worker draws its own lengths; those of a trace start one row later in each worker.
         drawn = request_lengths(options.traffic, seed=seed * _WORKERS + worker, skip_bad_rows=options.skip_bad_rows)
         self._lengths = itertools.islice(drawn, worker, None)
+        self._ways = mixed_ways(options.traffic, seed * _WORKERS + worker)
         self._tls = ssl.create_default_context() if any(target.tls for target in self.targets) else None
         # A text seed, so that neighbouring workers share no random numbers.
         self._intervals = Random(f"{seed}/{worker}/intervals")  # noqa: S311  # a load test wants repeatable numbers
@@ -77,7 +78,7 @@ class Session:
     def next_request(self) -> PlannedRequest:
         """Return the next request; its time is now."""
         prompt, output = next(self._lengths)
-        return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output)
+        return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output, *next(self._ways))
 
     def next_interval(self) -> float:
         """Return the seconds between a user's consecutive requests: exponential, so that all users together form a Poisson process."""
@@ -87,6 +88,10 @@ class Session:
     def encode(self, request: PlannedRequest, target: Target) -> bytes:
         """Return the bytes of ``request``."""
         return self._requests.encode(request, target)
+
+    def answer(self, request: PlannedRequest) -> Answer:
+        """Return a reader for the response to ``request``."""
+        return self._requests.answer(request)
 
     def tls_for(self, target: Target) -> ssl.SSLContext | None:
         """Return the TLS context for ``target``; None for plain HTTP."""

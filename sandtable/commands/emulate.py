@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
-
-from sandtable.errors import MissingError
 
 EXAMPLES = """
 Examples:
@@ -34,9 +31,12 @@ def emulate(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Emulate Anthropic, OpenAI, Gemini and Ollama with seeded latencies, rate limits and faults, until Ctrl-C."""
-    if find_spec("uvicorn") is None:
-        raise MissingError("the emulator's dependencies are not installed: pip install --group gateway")
+    from foundation.processes.python import python_environment
+    from sandtable.jobs.stack.tools import ensure_environment
+    from sandtable.terminal import Steps
+
+    python = str(ensure_environment("gateway", Steps()))
     arguments = [f"--port={port}", f"--profile={profile}", f"--seed={seed}", f"--host={host}"]
     sys.stdout.flush()
     # The emulator takes this process's place, so signals and exit codes are its own.
-    os.execv(sys.executable, [sys.executable, "-m", "workloads.emulator", *arguments])  # noqa: S606
+    os.execve(python, [python, "-m", "workloads.emulator", *arguments], python_environment(own=True))  # noqa: S606

@@ -22,6 +22,8 @@ Examples:
 
   sandtable loadtest dev --web                      Locust's page on 127.0.0.1
 
+  sandtable loadtest dev --gateway            every wire of the mix, through the gateway
+
   sandtable loadtest dev --target http://127.0.0.1:8080   after a question
 
   SANDTABLE_API_KEY=... sandtable loadtest dev --target URL --model NAME
@@ -59,6 +61,9 @@ def loadtest(
         str | None,
         typer.Option(help="Model to name in requests to a --target; default: synthetic. The API key is read from SANDTABLE_API_KEY."),
     ] = None,
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="Send the environment's mix of wires and routes through its gateway; a --target is then one.")
+    ] = False,
     yes: YesTarget = False,
     json: Json = False,
 ) -> None:
@@ -81,6 +86,7 @@ def loadtest(
         confirmed=yes,
         model=model,
         processes=processes,
+        gateway=gateway,
     )
     space, steps = workspace(context), Steps(quiet=json)
     tested = load_test(environment, space, request, steps)

@@ -16,9 +16,12 @@ from sandtable.errors import UsageError
 from sandtable.jobs.engines.cores import share_cores
 from sandtable.jobs.engines.measure import measure
 from sandtable.jobs.engines.running import start_engines
+from sandtable.jobs.gateway.predicting import gateway_of
+from sandtable.jobs.gateway.running import start_gateway
 
 if TYPE_CHECKING:
     from loadtests.measurement import Measurement
+    from sandtable.jobs.gateway.running import RunningGateway
     from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
@@ -53,6 +56,7 @@ class Request:
     confirmed: bool
     model: str | None = None
     processes: int = 1
+    gateway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,9 @@ def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> Lo
     with ExitStack() as stack:
         if request.targets:
             _confirm(request)
-        engines = [] if request.targets else _local_engines(environment, space, steps, stack)
-        load_of = _Load(request, traffic, requests, [*request.targets, *(engine.url for engine in engines)], space.root, api_key)
+        engines, door = ([], None) if request.targets else _local_engines(environment, space, steps, stack, through=request.gateway)
+        urls = [*request.targets, *([door.url] if door else [engine.url for engine in engines])]
+        load_of = _Load(request, traffic, requests, urls, space.root, door.key if door else api_key)
         metrics = [threshold.metric for threshold in environment.thresholds]
         measurement = measure(
             lambda step: load_of.open_loop(metrics, step) if request.open_loop else load_of.locust(metrics, steps, step), engines, steps
@@ -154,7 +159,9 @@ def _api_key() -> str | None:
 
 
 def _traffic(traffic: Traffic, request: Request) -> Traffic:
-    changes: dict[str, Any] = {"mix": []}  # straight to the engines, or to what the user names
+    if request.gateway and not traffic.mix:
+        raise UsageError("--gateway: the environment has no `traffic.mix`, which names the wires and routes to ask for")
+    changes: dict[str, Any] = {} if request.gateway else {"mix": []}
     if request.rate_per_s is not None:
         if not 0 < request.rate_per_s < math.inf:
             raise UsageError(f"--rate {request.rate_per_s}: expected requests per second, more than 0")
@@ -172,18 +179,25 @@ def _confirm(request: Request) -> None:
         typer.confirm("Is that server yours, and may it be loaded?", abort=True, err=True)
 
 
-def _local_engines(environment: Environment, space: Workspace, steps: Steps, stack: ExitStack) -> list[EngineProcess]:
+def _local_engines(
+    environment: Environment, space: Workspace, steps: Steps, stack: ExitStack, *, through: bool
+) -> tuple[list[EngineProcess], RunningGateway | None]:
+    """Start the engines of ``environment`` and, to go ``through`` it, its gateway."""
     from simulations.deployed import DeployedEngines
     from stacks.graph.sources import from_program
 
     folder = space.prepare(f"engines/{environment.name}")
-    deployed = DeployedEngines.from_graph(from_program(environment))
+    graph = from_program(environment)
+    deployed = DeployedEngines.from_graph(graph)
     if gpu_model := deployed.runs_on():
         raise UsageError(
             f"the engines of {environment.name} request {gpu_model} GPUs, and only CPU engines can be started here; "
             "name running ones with --target"
         )
-    return stack.enter_context(start_engines(deployed, share_cores(len(deployed.replicas), deployed.spec.threads), folder, space, steps))
+    cores = share_cores(len(deployed.replicas), deployed.spec.threads)
+    engines = stack.enter_context(start_engines(deployed, cores, folder, space, steps))
+    gateway = gateway_of(graph, environment) if through else None
+    return engines, stack.enter_context(start_gateway(gateway, engines, cores, folder, steps)) if gateway else None
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,15 @@ class Lengths(Model):
 
 
 class MixedIn(Model):
-    """One part of the requests: the API that its clients speak, and the gateway's route that they name as the model."""
+    """One part of the requests: the API that its clients speak, the gateway's route that they name as the model, and what they ask.
+
+    ``asks``: ``plain`` text, a question with ``tools``, with an ``image``, or the next turn of a growing ``conversation``.
+    """
 
     wire: Literal["openai", "anthropic", "gemini"] = "openai"
     route: Annotated[str, Field(min_length=1, max_length=120)]
     share: Annotated[float, Field(gt=0, le=1)]
+    asks: Literal["plain", "tools", "image", "conversation"] = "plain"
 
 
 class Traffic(Model):

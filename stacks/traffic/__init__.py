@@ -11,7 +11,7 @@ from stacks.traffic.errors import (
     UnknownTraceFormatError,
     UnreadableTraceError,
 )
-from stacks.traffic.planning import MAX_REQUESTS, plan, request_lengths, trace_path
+from stacks.traffic.planning import MAX_REQUESTS, mixed_ways, plan, request_lengths, trace_path
 from stacks.traffic.request import PlannedRequest
 from stacks.traffic.shapes import SHAPES, Shape
 from stacks.traffic.traces import BadRow, Trace, TraceRow, read_trace
@@ -30,6 +30,7 @@ __all__ = [
     "TraceRow",
     "UnknownTraceFormatError",
     "UnreadableTraceError",
+    "mixed_ways",
     "plan",
     "read_trace",
     "request_lengths",

@@ -62,12 +62,12 @@ def plan(
     duration = traffic.duration_s if duration_s is None else duration_s
     note = on_note or (lambda _text: None)
     if traffic.trace is not None:
-        return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note, ways=_mixed(traffic, seed))
+        return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note, ways=mixed_ways(traffic, seed))
     rate = traffic.rate_per_s if rate_per_s is None else rate_per_s
     if (expected := rate * duration) > MAX_REQUESTS:
         raise PlanTooLongError(expected, MAX_REQUESTS)
     times = arrival_times(traffic, rate_per_s=rate, duration_s=duration, random=_stream(seed, "arrivals"))
-    drawn = zip(times, _drawn_lengths(traffic, seed), _mixed(traffic, seed), strict=False)
+    drawn = zip(times, _drawn_lengths(traffic, seed), mixed_ways(traffic, seed), strict=False)
     return [PlannedRequest(index, at_s, prompt, output, *way) for index, (at_s, (prompt, output), way) in enumerate(drawn)]
 
 
@@ -106,11 +106,11 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
     return zip(draw(traffic.prompt_tokens, _stream(seed, "prompt")), draw(traffic.output_tokens, _stream(seed, "output")), strict=False)
 
 
-def _mixed(traffic: Traffic, seed: int) -> Iterator[tuple[str, ...]]:
-    """Yield (wire, route) of each request forever; empty where the traffic has no mix."""
+def mixed_ways(traffic: Traffic, seed: int) -> Iterator[tuple[str, ...]]:
+    """Yield wire, route and kind of each request forever; empty where the traffic has no mix."""
     if not traffic.mix:
         return itertools.repeat(())
-    ways = [(part.wire, part.route) for part in traffic.mix]
+    ways = [(part.wire, part.route, part.asks) for part in traffic.mix]
     random, weights = _stream(seed, "mix"), [part.share for part in traffic.mix]
     return (random.choices(ways, weights)[0] for _ in itertools.count())
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class PlannedRequest:
     """A planned request: intended time in seconds from the start of the run, lengths in tokens.
 
-    ``wire`` is the API that the client speaks, ``route`` the model that it asks the gateway for; empty: the engine's own.
+    ``wire`` is the API that the client speaks, ``route`` the model that it asks the gateway for; empty: the engine's own. ``asks``: what
+    kind of question it is (``stacks.environment.traffic.MixedIn``).
     """
 
     index: int
@@ -18,3 +19,4 @@ class PlannedRequest:
     output_tokens: int
     wire: str = "openai"
     route: str = ""
+    asks: str = "plain"
