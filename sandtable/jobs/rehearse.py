@@ -21,6 +21,7 @@ from sandtable.jobs.asked_faults import asked_faults
 from sandtable.jobs.baseline import Baseline, load_digest
 from sandtable.jobs.coordination import coordination_job
 from sandtable.jobs.engines.trial import Setting, predict_and_measure, predict_published, without_gpus
+from sandtable.jobs.federation import federation_job
 from sandtable.jobs.gateway.predicting import gateway_of
 from sandtable.jobs.judge import Found, judge_all
 from sandtable.jobs.remarks import Remarks
@@ -129,8 +130,9 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
         live, live_gateway = _engines(landed.live), gateway_of(landed.live, environment)
         if at_once and live != engines:  # the cluster differs from the program
             at_once = _predict_at_once(live, setting, live_gateway)
-        # Further jobs of the stack (training, federation) go here, each on what was deployed.
         known = known.with_trial(at_once or predict_and_measure(live, setting, live_gateway))
+        known = known.with_job(*federation_job(landed.live, plan.faults, setting))
+        # Further jobs of the stack (training) go here, each on what was deployed.
         return known.with_job(*coordination_job(landed.live, plan.faults, setting))
 
 

@@ -16,6 +16,7 @@ from typing import Final, Literal, get_args
 from stacks.environment.cluster import Cluster, Gpu, NodePool, Region
 from stacks.environment.coordination import Coordination
 from stacks.environment.environment import Environment
+from stacks.environment.federation import Federation
 from stacks.environment.gateway import Emulator, Gateway
 from stacks.environment.platform import (
     Admission,
@@ -29,7 +30,7 @@ from stacks.environment.platform import (
 )
 from stacks.environment.traffic import Lengths, Traffic
 from stacks.environment.values import Priority, ProviderKey
-from stacks.environment.workloads import AiStack, Autoscaling, Engine, Federation, Replicated, Resources, TrainingJob
+from stacks.environment.workloads import AiStack, Autoscaling, Engine, Replicated, Resources, TrainingJob
 
 #: Keys of a ``Pulumi.<name>.yaml`` with a secret, ``{secure: …}``. Only Pulumi can decrypt them, so they are not fields.
 StackSecret = Literal[ProviderKey, "gateway_token", "store_password", "vault_seal_key"]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from stacks.environment.faults import fault_slips, mix_slips
+from stacks.environment.federation import federation_slips
 from stacks.environment.gateway.rules import gateway_slips
 from stacks.environment.slips import Path, Slip, missing, shown
 
@@ -30,6 +31,7 @@ def slips(environment: Definition) -> Iterator[Slip]:
     yield from _one_pool_is_the_real_node(environment)
     yield from mix_slips(environment)
     yield from fault_slips(environment)
+    yield from federation_slips(environment)
 
 
 def _named_twice(environment: Definition) -> Iterator[Slip]:

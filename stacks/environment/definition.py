@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from stacks.environment.cluster import Cluster, NodePool, Region
 from stacks.environment.coordination import Coordination
 from stacks.environment.faults import read_faults
+from stacks.environment.federation import Federation
 from stacks.environment.gateway import Emulator, Gateway
 from stacks.environment.platform import (
     Admission,
@@ -23,7 +24,7 @@ from stacks.environment.platform import (
 from stacks.environment.thresholds import Threshold
 from stacks.environment.traffic import Traffic
 from stacks.environment.values import LabelValue, Model, Name
-from stacks.environment.workloads import AiStack, Engine, Federation, TrainingJob
+from stacks.environment.workloads import AiStack, Engine, TrainingJob
 
 
 def _is_fault(text: str) -> str:

@@ -75,19 +75,6 @@ class AiStack(Replicated):
     """The serving Deployment: replicas of the engine behind one Service."""
 
 
-class Federation(Model):
-    """Federated learning: one server and its clients."""
-
-    servers: Pods = 1
-    clients: Pods = 10
-    pool: Name = "laptop"
-    client_pool: Name | None = None
-    """Default: the server's pool. Clients may come and go, so a spot pool is fine."""
-    server_resources: Resources = Resources(cpu=0.5, memory_gib=1.0)
-    client_resources: Resources = Resources(cpu=0.25, memory_gib=0.5)
-    priority: Priority = "training"
-
-
 class Reinforcement(Model):
     """Reinforcement learning by ``workloads/reinforcement``."""
 

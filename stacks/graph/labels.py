@@ -55,6 +55,8 @@ ROLE: Final = PREFIX + "role"
 ROLE_ENGINE: Final = "engine"  # its container named `engine` takes the arguments of workloads.engine.spec.EngineSpec
 ROLE_GATEWAY: Final = "gateway"  # likewise, workloads.gateway.spec.GatewaySpec
 ROLE_EMULATOR: Final = "emulator"  # likewise, workloads.emulator.spec.EmulatorSpec
+ROLE_FL_SERVER: Final = "fl-server"  # likewise, `server` and workloads.federation.spec.ServerSpec
+ROLE_FL_CLIENT: Final = "fl-client"  # likewise, `client` and workloads.federation.spec.ClientSpec
 
 # KWOK simulates nodes with this annotation.
 KWOK_NODE: Final = "kwok.x-k8s.io/node"

@@ -151,7 +151,7 @@ def test_a_client_with_another_definition_is_refused_and_told(start: Callable[[D
 def test_mistakes_are_explained(tmp_path: Path) -> None:
     for arguments, reason in (
         (("run", '--definition={"rounds": 0}'), "rounds: Input should be greater than or equal to 1"),
-        (("run", '--definition={"task":"credit-risk"}', "--clients=1"), "a round needs 2 clients, and 1 of"),
+        (("run", '--definition={"task":"credit-risk"}', "--clients=1"), "a round needs 2 clients, and 1 of 1 would take part"),
         (("report", str(tmp_path)), "report.json cannot be read"),
         (("run", '--definition={"task":"credit-risk","threshold":2}', "--clients=6"), "more than half of the 6 clients"),
         (("verify", str(tmp_path)), "audit.pub is not the public key"),

@@ -298,7 +298,7 @@ def test_checkpoints_outlive_a_node_where_there_is_an_object_store() -> None:
 def test_clients_of_the_federation_may_run_on_spot_nodes_and_the_server_not() -> None:
     pools = [*dev().model_dump()["node_pools"], {**dev().model_dump()["node_pools"][0], "name": "edge", "purchase": "spot"}]
     graph = changed(node_pools=pools, federation={"pool": "laptop", "client_pool": "edge", "clients": 2})
-    server, clients = graph.find("StatefulSet", "fl-server"), graph.find("Deployment", "fl-client")
+    server, clients = graph.find("StatefulSet", "fl-server"), graph.find("StatefulSet", "fl-client")
     assert server is not None
     assert clients is not None
     assert clients.pod_spec["nodeSelector"] == {labels.POOL: "edge"}

@@ -60,7 +60,6 @@ def _parser() -> argparse.ArgumentParser:
     for name, add, run in (("server", add_server_arguments, _server), ("client", add_client_arguments, _client)):
         program = command(name, f"the {name}, until it is stopped", run)
         add(program)
-        program.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
         program.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input is closed")
     whole = command("run", "a whole federation in this process", _run)
     whole.add_argument("--definition", type=definition, default="{}", metavar="JSON", help="what is learned (default: digits)")
@@ -81,15 +80,15 @@ def _parser() -> argparse.ArgumentParser:
 def _server(known: argparse.Namespace) -> None:
     from workloads.federation.serving.server import run_server
 
-    host = _prepare(known)
-    run_server(ServerSpec(**vars(known)), host, _say)
+    _end_with_parent(known)
+    run_server(ServerSpec(**vars(known)), _say)
 
 
 def _client(known: argparse.Namespace) -> None:
     from workloads.federation.serving.client import run_client
 
-    host = _prepare(known)
-    run_client(ClientSpec(**vars(known)), host, _say)
+    _end_with_parent(known)
+    run_client(ClientSpec(**vars(known)), _say)
 
 
 def _run(known: argparse.Namespace) -> None:
@@ -132,13 +131,11 @@ def _verify(known: argparse.Namespace) -> None:
         sys.stdout.write(f"{line}\n")
 
 
-def _prepare(known: argparse.Namespace) -> str:
-    """Take out of the arguments what does not belong to a program's definition; return the host."""
+def _end_with_parent(known: argparse.Namespace) -> None:
+    """Take the one argument that is no part of a program's definition out of the others."""
     if known.until_stdin_ends:
         end_with_stdin()
-    host = str(known.host)
-    del known.until_stdin_ends, known.host
-    return host
+    del known.until_stdin_ends
 
 
 def _say(line: str) -> None:

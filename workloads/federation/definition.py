@@ -81,7 +81,7 @@ class Compliance(Part):
 
     purpose: str = Field(default="rehearsal", min_length=1, max_length=200)
     """Purpose that each client's records must be released for."""
-    residencies: tuple[str, ...] = Field(default=("local",), min_length=1)
+    residencies: list[str] = Field(default=["local"], min_length=1)
     """Places where records may be; a client elsewhere takes no part."""
     min_clients: int = Field(default=2, ge=2, le=10_000)
     """Fewest clients of a round: a mean over fewer says too much about each."""
@@ -124,6 +124,26 @@ class Definition(Part):
         if self.privacy.unit == "client" and self.strategy.name == "scaffold":
             raise ValueError("scaffold sends a second vector whose sensitivity is not bounded; take another strategy or `unit: record`")
         return self
+
+    def participants(self, clients: int) -> int:
+        """Return how many of so many clients take part in a round."""
+        return min(clients, max(self.compliance.min_clients, round(self.sample_share * clients)))
+
+    def quorum(self, clients: int) -> int:
+        """Return how many of so many clients must stay to the end of a round of secure aggregation; without it, the least that may be."""
+        least = self.compliance.min_clients
+        if not self.secure_aggregation:
+            return least
+        return max(least, self.threshold or self.participants(clients) // 2 + 1)
+
+    def problem(self, clients: int) -> str | None:
+        """Return why so many clients cannot train under these terms; None if they can."""
+        most = self.participants(clients)
+        if self.quorum(clients) > most:
+            return f"a round needs {self.quorum(clients)} clients, and {most} of {clients} would take part"
+        if self.secure_aggregation and 2 * self.quorum(clients) <= most:
+            return f"the threshold must be more than half of the {most} clients of a round, not {self.threshold}"
+        return None
 
     @cached_property
     def digest(self) -> bytes:

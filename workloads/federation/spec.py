@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from foundation.processes.arguments import port, read_arguments
+from foundation.processes.free_port import LOOPBACK
 from workloads.federation.definition import Definition
 from workloads.federation.errors import DefinitionError
 
@@ -29,6 +30,7 @@ class ServerSpec:
         credentials: folder with ``svid.pem``, ``svid_key.pem`` and ``bundle.pem``.
         port: for clients, HTTP over mutual TLS.
         health_port: for probes and metrics, plain HTTP.
+        host: address that it listens on.
     """
 
     definition: Definition
@@ -37,10 +39,11 @@ class ServerSpec:
     credentials: str
     port: int = PORT
     health_port: int = HEALTH_PORT
+    host: str = LOOPBACK
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``, without the command ``server``."""
-        return [*_shared(self), f"--port={self.port}", f"--health-port={self.health_port}"]
+        return [*_shared(self), f"--port={self.port}"]
 
     @classmethod
     def from_args(cls, args: Sequence[str]) -> ServerSpec:
@@ -68,11 +71,12 @@ class ClientSpec:
     server_identity: str
     records: str = ""
     health_port: int = HEALTH_PORT
+    host: str = LOOPBACK
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``, without the command ``client``."""
         own = [f"--name={self.name}", f"--server={self.server}", f"--server-identity={self.server_identity}"]
-        return [*_shared(self), *own, *([f"--records={self.records}"] if self.records else []), f"--health-port={self.health_port}"]
+        return [*_shared(self), *own, *([f"--records={self.records}"] if self.records else [])]
 
     @classmethod
     def from_args(cls, args: Sequence[str]) -> ClientSpec:
@@ -84,7 +88,6 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the server's arguments to ``parser``."""
     _add_shared(parser)
     parser.add_argument("--port", type=port, default=PORT, help="port for clients (default: %(default)s)")
-    parser.add_argument("--health-port", type=port, default=HEALTH_PORT, help="port of /live, /ready and /metrics (default: %(default)s)")
 
 
 def add_client_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +99,6 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--records", default="", help="CSV file: features and the label in each row (default: a part of the task's records)"
     )
-    parser.add_argument("--health-port", type=port, default=HEALTH_PORT, help="port of /live and /ready (default: %(default)s)")
 
 
 def definition(text: str) -> Definition:
@@ -121,6 +123,8 @@ def _shared(spec: ServerSpec | ClientSpec) -> list[str]:
         f"--roster={spec.roster}",
         f"--state={spec.state}",
         f"--credentials={spec.credentials}",
+        f"--health-port={spec.health_port}",
+        f"--host={spec.host}",
     ]
 
 
@@ -129,3 +133,5 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--roster", required=True, help="JSON file with all clients")
     parser.add_argument("--state", required=True, help="folder for what must survive a restart")
     parser.add_argument("--credentials", required=True, help="folder with svid.pem, svid_key.pem and bundle.pem")
+    parser.add_argument("--health-port", type=port, default=HEALTH_PORT, help="port of /live, /ready and /metrics (default: %(default)s)")
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default: %(default)s)")

@@ -67,6 +67,7 @@ class Coordinator:
         self._task, self._strategy = task, strategy_for(terms.definition.strategy)
         self._now_s = now_s
         self._present: set[str] = set()
+        self._silent: set[str] = set()
         self._spent: dict[str, float] = {}
         self._failures: list[str] = []
         self._waiting_since_s = now_s
@@ -129,7 +130,7 @@ class Coordinator:
             return self._welcome(sender)
         if sender not in self.terms.roster.members:
             raise RefusedError(f"client {sender!r} is not in the roster")
-        self._present.add(sender)
+        self._hear(sender)
         attempt, kind = self._attempt, type(body).__name__
         if attempt is None or attempt.place != (message.run, message.number, message.attempt):
             current = f"at round {self.number}, attempt {self.store.progress.attempt}" if attempt else "between two rounds"
@@ -150,8 +151,12 @@ class Coordinator:
                 attempt.collector.receive(sender, body)
         return []
 
-    def _welcome(self, name: str) -> list[ToClient]:
+    def _hear(self, name: str) -> None:
         self._present.add(name)
+        self._silent.discard(name)
+
+    def _welcome(self, name: str) -> list[ToClient]:
+        self._hear(name)
         if self.finished:
             return [self._to(name, Finished(self.finished))]
         if self._attempt and name in self._attempt.participants:
@@ -177,11 +182,12 @@ class Coordinator:
         return tuple(name for name in self.terms.chosen(self.number) if name in self._present)
 
     def _may_begin(self) -> bool:
-        present = len(self._candidates())
-        if present < self.terms.quorum:
+        if len(self._candidates()) < self.terms.quorum:
             self._waiting_since_s = self._now_s  # the others get their time once there is a quorum
-        overdue = self._now_s >= self._waiting_since_s + self.terms.definition.deadline_s
-        return present == self.terms.most_participants or (present >= self.terms.quorum and overdue)
+            return False
+        # Nobody waits again for a client that has missed a deadline and was not heard of since.
+        unknown = set(self.terms.chosen(self.number)) - self._present - self._silent
+        return not unknown or self._now_s >= self._waiting_since_s + self.terms.definition.deadline_s
 
     def _begin(self) -> list[ToClient]:
         candidates = self._candidates()
@@ -205,7 +211,9 @@ class Coordinator:
     def _close(self, attempt: _Attempt) -> list[ToClient]:
         collector = attempt.collector
         stage = collector.stage
-        self._present -= collector.awaited - attempt.gone  # asked again once they are heard of
+        late = collector.awaited - attempt.gone
+        self._present -= late  # asked again once they are heard of
+        self._silent |= late
         try:
             self._pay(attempt)
             result = collector.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -41,11 +42,8 @@ class Terms:
     parameters: int
 
     def __post_init__(self) -> None:
-        clients, most = len(self.roster.members), self.most_participants
-        if self.quorum > most:
-            raise DefinitionError(f"a round needs {self.quorum} clients, and {most} of the roster's {clients} would take part")
-        if self.threshold and 2 * self.threshold <= most:
-            raise DefinitionError(f"threshold: it must be more than half of the {most} clients of a round, not {self.threshold}")
+        if problem := self.definition.problem(len(self.roster.members)):
+            raise DefinitionError(problem)
 
     @property
     def length(self) -> int:
@@ -60,21 +58,17 @@ class Terms:
     @property
     def most_participants(self) -> int:
         """Clients that are chosen for a round."""
-        wanted = round(self.definition.sample_share * len(self.roster.members))
-        return min(len(self.roster.members), max(self.definition.compliance.min_clients, wanted))
+        return self.definition.participants(len(self.roster.members))
 
     @property
     def quorum(self) -> int:
-        """Clients without which there is no round: the threshold of secure aggregation, and never fewer than the gate wants."""
-        least = self.definition.compliance.min_clients
-        return max(least, self.threshold) if self.definition.secure_aggregation else least
+        """Clients without which there is no round."""
+        return self.definition.quorum(len(self.roster.members))
 
     @property
     def threshold(self) -> int:
         """Clients that must stay to the end of a secure sum; 0 without secure aggregation."""
-        if not self.definition.secure_aggregation:
-            return 0
-        return self.definition.threshold or self.most_participants // 2 + 1
+        return self.quorum if self.definition.secure_aggregation else 0
 
     def chosen(self, number: int) -> tuple[str, ...]:
         """Return the clients of a round, sorted: the same however often the round is repeated."""
@@ -109,24 +103,14 @@ class Terms:
         privacy, local = self.definition.privacy, self.definition.local
         if privacy.unit != "record":
             return None
-        multiplier = privacy.noise_multiplier or noise_multiplier(
-            self.accountant,
-            self.statement,
-            epsilon=privacy.epsilon * (1 - 1e-9),  # the last release must not fail by a rounding error
-            releases=self.definition.rounds * steps(records, local),
-            sampling_rate=min(1.0, local.batch / records),
-            tolerance=1e-3,
-        )
+        releases, rate = self.definition.rounds * steps(records, local), min(1.0, local.batch / records)
+        multiplier = privacy.noise_multiplier or _calibrated(privacy.accountant, self.statement, privacy.epsilon, releases, rate)
         return Plan.of(records, local, noise_multiplier=multiplier, clip_norm=privacy.clip_norm)
 
     @property
     def accountant(self) -> Accountant:
         """The accountant of record-level privacy. Raises ``PrivacyError`` if `dp-accounting` is needed and not installed."""
-        if self.definition.privacy.accountant == "rdp":
-            return RdpAccountant()
-        from workloads.federation.privacy.accounting.pld import PldAccountant
-
-        return PldAccountant()
+        return _accountant(self.definition.privacy.accountant)
 
     @property
     def statement(self) -> Statement:
@@ -140,3 +124,18 @@ class Terms:
         """Return an update, scaled down to ``update_norm`` if it is longer."""
         norm = math.sqrt(float(update @ update))
         return update * (self.definition.update_norm / norm) if norm > self.definition.update_norm else update
+
+
+def _accountant(name: str) -> Accountant:
+    if name == "rdp":
+        return RdpAccountant()
+    from workloads.federation.privacy.accounting.pld import PldAccountant
+
+    return PldAccountant()
+
+
+@cache
+def _calibrated(accountant: str, statement: Statement, epsilon: float, releases: int, rate: float) -> float:
+    """Return the noise multiplier of a site; sites with as many records share it."""
+    within = epsilon * (1 - 1e-9)  # the last release must not fail by a rounding error
+    return noise_multiplier(_accountant(accountant), statement, epsilon=within, releases=releases, sampling_rate=rate, tolerance=1e-3)

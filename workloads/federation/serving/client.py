@@ -21,19 +21,18 @@ from workloads.federation.transport import Reconnected, connect
 _POLL_S: Final = 20.0
 
 
-def run_client(spec: ClientSpec, host: str, say: Callable[[str], None]) -> None:
+def run_client(spec: ClientSpec, say: Callable[[str], None]) -> None:
     """Take part until interrupted.
 
     Args:
         spec: how.
-        host: address that the probes are answered on.
         say: gets lines of progress.
 
     Raises:
         FederationError: the server is away for too long, or something cannot be read or written; the text says what.
     """
     definition, state = spec.definition, Path(spec.state)
-    probes = listen(host, spec.health_port, "federation")
+    probes = listen(spec.host, spec.health_port, "federation")
     task, roster = load(definition.task, definition.seed), Roster.read(Path(spec.roster))
     terms = Terms(definition, roster, task.model.length)
     records = own_records(spec.records, spec.name, definition, roster, task)

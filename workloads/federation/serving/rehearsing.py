@@ -27,9 +27,10 @@ from workloads.federation.tasks.task import load
 
 
 def rehearse(definition: Definition, clients: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Run a federation in this process, and return its report with ``client_ms`` and ``server_ms``.
+    """Run a federation in this process, and return its report with ``client_ms``, ``server_ms`` and ``startup_s``.
 
-    Both are medians of what one message of a kind costs the side that receives it, in milliseconds of this process.
+    The former are medians of what one message of a kind costs the side that receives it, in milliseconds of this process. The last is the
+    processor time before the first message: to load the records and to calibrate the noise.
 
     Args:
         definition: of the federation.
@@ -58,10 +59,12 @@ def rehearse(definition: Definition, clients: int, folder: Path, say: Callable[[
         if history and message.number == history[-1].number and isinstance(message, ToServer):
             say(round_line(history[-1], definition.rounds))  # the message that has ended the round
 
+    startup_s = time.process_time()
     begun = time.monotonic()
     run(coordinator, participants, handled=handled, clock=lambda: time.monotonic() - begun)
     report = document(coordinator, traffic)
     report["client_ms"] = {kind: median(values) for kind, values in taken_ms[ToClient].items()}
+    report["startup_s"] = startup_s
     report["server_ms"] = {kind: median(values) for kind, values in taken_ms[ToServer].items()}
     try:
         write_text(folder / "server" / REPORT, json.dumps(report, indent=1) + "\n")

@@ -27,19 +27,18 @@ from workloads.federation.transport import serve
 _POLL_S: Final = 1.0
 
 
-def run_server(spec: ServerSpec, host: str, say: Callable[[str], None]) -> None:
+def run_server(spec: ServerSpec, say: Callable[[str], None]) -> None:
     """Serve until interrupted.
 
     Args:
         spec: how.
-        host: address to listen on.
         say: gets lines of progress.
 
     Raises:
         FederationError: something cannot be read or written; the text says what.
     """
     definition = spec.definition
-    listener, probes = listen(host, spec.port, "federation"), listen(host, spec.health_port, "federation")
+    listener, probes = listen(spec.host, spec.port, "federation"), listen(spec.host, spec.health_port, "federation")
     task, roster = load(definition.task, definition.seed), Roster.read(Path(spec.roster))
     terms = Terms(definition, roster, task.model.length)
     store = Store(Path(spec.state), terms, task.model.initial(definition.seed))
@@ -51,7 +50,9 @@ def run_server(spec: ServerSpec, host: str, say: Callable[[str], None]) -> None:
         )
 
     with health(probes, lambda: True, metrics), serve(listener, credentials(spec.credentials), roster.identities()) as hub:
-        say(f"https://{host}:{spec.port} waits for {len(roster.members)} clients; run {store.progress.run}, round {coordinator.number}")
+        say(
+            f"https://{spec.host}:{spec.port} waits for {len(roster.members)} clients; run {store.progress.run}, round {coordinator.number}"
+        )
         shown, refused, ended = len(store.progress.history), 0, False
         while True:
             wait_s = _POLL_S if coordinator.deadline_s is None else min(_POLL_S, max(0.0, coordinator.deadline_s - time.monotonic()))

@@ -1,7 +1,8 @@
 """Workload registration: which pods get which identity, as ClusterSPIFFEIDs, and the CRDs of SPIRE.
 
 Every identity is ``spiffe://<trust domain>/ns/<namespace>/sa/<service account>``: it follows from a pod's namespace and ServiceAccount, so
-no pod can choose it. (spiffe/spire-controller-manager, api/v1alpha1.)
+no pod can choose it. Clients of the federation must be told apart, so theirs ends with ``/pod/<name>``, which their StatefulSet gives.
+(spiffe/spire-controller-manager, api/v1alpha1.)
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 GROUP: Final = "spire.spiffe.io"
 VERSION: Final = "v1alpha1"
 ID_TEMPLATE: Final = "spiffe://{{ .TrustDomain }}/ns/{{ .PodMeta.Namespace }}/sa/{{ .PodSpec.ServiceAccountName }}"
+CLIENT_ID_TEMPLATE: Final = ID_TEMPLATE + "/pod/{{ .PodMeta.Name }}"
+_COMPONENT: Final = "app.kubernetes.io/component"
 _PART = "registrations"
 _POD: Final = "{{ .PodMeta.Name }}"
 
@@ -69,17 +72,17 @@ class SpireRegistrations(Component):
                 identity,
                 api_version=f"{GROUP}/{VERSION}",
                 kind="ClusterSPIFFEID",
-                name=namespace,
+                name=name,
                 part=_PART,
                 spec={
-                    "spiffeIDTemplate": ID_TEMPLATE,
+                    "spiffeIDTemplate": template,
                     "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: namespace}},
-                    "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": PART_OF}},
+                    "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": PART_OF, **more}},
                     "dnsNameTemplates": dns_names(namespace),
                     "ttl": ttl,
                 },
             )
-            for namespace in _with_identity(environment)
+            for name, namespace, template, more in _registered(environment)
         ]
         self.register_outputs({"namespaces": _with_identity(environment)})
 
@@ -141,6 +144,18 @@ def dns_names(namespace: str) -> list[str]:
         names.append(f"{_POD}.{program}-peers")
     own = [_POD] if namespace == places.DATA else []
     return [*own, *(f"{name}.{{{{ .PodMeta.Namespace }}}}.svc" for name in names)]
+
+
+def _registered(environment: Environment) -> list[tuple[str, str, str, dict[str, str]]]:
+    """Return name, namespace, template and further pod labels of each registration."""
+    found: list[tuple[str, str, str, dict[str, str]]] = []
+    for namespace in _with_identity(environment):
+        if namespace == places.FEDERATION:
+            found.append((f"{namespace}-clients", namespace, CLIENT_ID_TEMPLATE, {_COMPONENT: "client"}))
+            found.append((namespace, namespace, ID_TEMPLATE, {_COMPONENT: "server"}))
+        else:
+            found.append((namespace, namespace, ID_TEMPLATE, {}))
+    return found
 
 
 def _with_identity(environment: Environment) -> list[str]:

@@ -84,6 +84,14 @@ def test_a_client_that_drops_out_does_not_stop_a_round(tmp_path: Path, lost: typ
     assert len(history) == 2
 
 
+def test_a_client_that_is_gone_costs_one_deadline_and_no_more(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, definition(rounds=4))
+    history = federation.run(
+        lambda message: not (isinstance(message, ToServer) and message.sender == "c2" and message.number)
+    ).store.progress.history
+    assert [each.duration_s for each in history] == [federation.definition.deadline_s, 0, 0, 0]
+
+
 def test_the_lost_update_of_one_client_is_missing_from_the_sum_and_nothing_else(tmp_path: Path) -> None:
     federation = Federation(tmp_path / "all", definition(rounds=1))
     federation.run(lambda message: not (isinstance(message.body, MaskedUpdate) and message.body.sender == "c2"))

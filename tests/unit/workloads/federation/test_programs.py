@@ -1,0 +1,115 @@
+"""What the programs are started with and what they show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foundation.processes.arguments import ArgumentsError
+from tests.unit.workloads.federation.federations import Federation, definition, small_task
+from workloads.federation.definition import Definition, Privacy
+from workloads.federation.errors import DefinitionError, TaskError
+from workloads.federation.rounds.roster import Roster
+from workloads.federation.serving.enrolment import enrol, read_key
+from workloads.federation.serving.metrics import exposition
+from workloads.federation.serving.records import own_records, read_csv
+from workloads.federation.serving.report import Traffic, document, table
+from workloads.federation.spec import ClientSpec, ServerSpec
+from workloads.telemetry.federation import FEDERATION_SERIES
+
+SERVER = ServerSpec(Definition(rounds=3), "/roster.json", "/state", "/tls")
+CLIENT = ClientSpec(
+    Definition(rounds=3), "/roster.json", "/state", "/tls", "a", "host:8000", "spiffe://server", records="/own.csv", host="::1"
+)
+
+
+def test_arguments_are_read_as_they_were_written() -> None:
+    assert ServerSpec.from_args(SERVER.to_args()) == SERVER
+    assert ClientSpec.from_args(CLIENT.to_args()) == CLIENT
+    assert ClientSpec.from_args(replace(CLIENT, records="").to_args()).records == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ("--definition={}x", "Invalid JSON"),
+        ('--definition={"rounds":0}', "rounds: Input should be greater"),
+        ("--server=host", "'host' is not HOST:PORT"),
+        ("--server=host:0", "'0' is not a port"),
+        ("--prot=1", "unrecognized arguments"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_named(changed: str, reason: str) -> None:
+    with pytest.raises(ArgumentsError, match=reason):
+        ClientSpec.from_args([*CLIENT.to_args(), changed])
+
+
+def test_the_metrics_are_those_that_are_declared(tmp_path: Path) -> None:
+    coordinator = Federation(tmp_path, definition(privacy=Privacy(epsilon=8.0, accountant="rdp"))).run()
+    text = exposition(coordinator.terms.definition, coordinator.store.progress.history, failed_attempts=1, refused=2)
+    samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert {name.partition("{")[0] for name in samples} == set(FEDERATION_SERIES)
+    assert samples["fl_refused_total"] == "2"
+    assert float(samples["fl_secure_aggregation_success_rate"]) == pytest.approx(3 / 4)
+    assert 0.98 < float(samples['fl_privacy_budget_consumed{epsilon="8"}']) <= 1
+    assert 'fl_round_duration{round="3"}' in samples
+    nothing = exposition(definition(), (), failed_attempts=0, refused=0)
+    assert nothing.count("\n") == 6
+
+
+def test_the_report_has_a_row_a_round_and_says_what_it_guarantees(tmp_path: Path) -> None:
+    coordinator, traffic = Federation(tmp_path, definition(privacy=Privacy(epsilon=8.0, accountant="rdp"))).coordinator, Traffic()
+    federation = Federation(tmp_path / "other", definition(privacy=Privacy(epsilon=8.0, accountant="rdp")))
+
+    def counted(message: object) -> bool:
+        traffic.add(message)  # type: ignore[arg-type]
+        return True
+
+    coordinator = federation.run(counted)
+    lines = list(table(document(coordinator, traffic)))
+    assert "for one record (add-or-remove-one, sampler poisson), accountant rdp" in lines[1]
+    assert len([line for line in lines if line.lstrip()[:1].isdigit()]) == 3
+    assert "MaskedUpdate" in lines[-1]
+    assert traffic.of(1)["MaskedUpdate"] > 3 * 12 * 4
+
+
+def test_enrolment_writes_a_roster_with_the_keys_that_the_clients_have(tmp_path: Path) -> None:
+    task = small_task()
+    written = enrol(tmp_path, definition(), task, ["a", "b"], server_identity="spiffe://x/server", client_identity="spiffe://x/{name}")
+    roster = Roster.read(tmp_path / "roster.json")
+    assert roster == written
+    assert roster.identities() == {"spiffe://x/a": "a", "spiffe://x/b": "b"}
+    assert read_key(tmp_path / "a").public_key().public_bytes_raw() == roster.members["a"].public_key
+    assert sum(member.records for member in roster.members.values()) == len(task.training)
+    assert len(own_records("", "b", definition(), roster, task)) == roster.members["b"].records
+    with pytest.raises(TaskError, match="'c' is not in the roster"):
+        own_records("", "c", definition(), roster, task)
+    with pytest.raises(DefinitionError, match="enrol the client first"):
+        read_key(tmp_path / "c")
+
+
+def test_a_roster_whose_clients_cannot_be_told_apart_is_refused(tmp_path: Path) -> None:
+    roster = enrol(tmp_path, definition(), small_task(), ["a", "b"], server_identity="s", client_identity="one for all")
+    with pytest.raises(DefinitionError, match="'b': its identity is that of client 'a'"):
+        roster.identities()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1,2,3,2\n1,2\n", "is no CSV file"),
+        ("1,2,0\n", "has 3 columns"),
+        ("1,2,3,7\n", "row 1: the label 7 is not a class"),
+        ("1,nan,3,1\n", "not a finite"),
+    ],
+)
+def test_records_of_a_file_fit_the_task(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("1,2,3,2\n")
+    np.testing.assert_array_equal(read_csv(path, small_task()).x, [[1, 2, 3]])
+    path.write_text(text)
+    with pytest.raises(TaskError, match=reason):
+        read_csv(path, small_task())
