@@ -1,4 +1,4 @@
-"""The dashboards: serving, gateway, accelerators, platform.
+"""The dashboards: serving, federation, gateway, accelerators, platform.
 
 Grafana's sidecar picks up ConfigMaps with the label ``grafana_dashboard``; this stack runs no Grafana itself.
 """
@@ -13,7 +13,8 @@ import pulumi_kubernetes as k8s
 from stacks.components import places
 from stacks.components.component import Component
 from stacks.components.telemetry.grafana import Panel, dashboard
-from stacks.components.telemetry.rules import ERRORS_PER_S
+from stacks.components.telemetry.rules import BUDGET_SHARE, ERRORS_PER_S, LEAST_ACCURACY
+from workloads.telemetry import federation
 from workloads.telemetry import gateway as names
 from workloads.telemetry.series import TOKEN_SECONDS
 
@@ -49,6 +50,8 @@ class Dashboards(Component):
 def contents(environment: Environment) -> dict[str, list[Panel]]:
     """Return the panels of every dashboard that applies to ``environment``."""
     found = {"serving": _serving(environment), "platform": _platform()}
+    if environment.federation.servers:
+        found["federation"] = _federation()
     if environment.gateway:
         found["gateway"] = _gateway(environment)
     if any(pool.gpu for pool in environment.node_pools):
@@ -89,6 +92,17 @@ def _serving(environment: Environment) -> list[Panel]:
             "percentunit",
             {"engines did not answer": "sandtable:unavailable:ratio_rate1h", "requests waited": "sandtable:waiting:ratio_rate1h"},
         ),
+    ]
+
+
+def _federation() -> list[Panel]:
+    return [
+        Panel("Share of the privacy budget that is spent", "percentunit", {"of {{epsilon}}": federation.BUDGET_CONSUMED}, BUDGET_SHARE),
+        Panel("Accuracy of the model", "percentunit", {"{{pod}}": federation.MODEL_ACCURACY}, LEAST_ACCURACY),
+        Panel("Time of a round", "s", {"round {{round}}": federation.ROUND_DURATION}),
+        Panel("Rounds done", "short", {"{{pod}}": federation.ROUNDS}),
+        Panel("Attempts that gave a secure sum", "percentunit", {"{{pod}}": federation.SECURE_AGGREGATION_SUCCESS_RATE}),
+        Panel("Messages refused per second", "reqps", {"{{pod}}": f"sum by (pod) (rate({federation.REFUSED}[5m]))"}),
     ]
 
 

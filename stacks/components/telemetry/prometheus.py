@@ -99,7 +99,7 @@ class Prometheus(Component):
 def configuration(environment: Environment) -> dict[str, Any]:
     """Return ``prometheus.yaml`` (JSON is YAML).
 
-    It scrapes the stack's container ports called ``metrics``, and the port of engines and gateways.
+    It scrapes the stack's container ports called ``metrics``, the port of engines and gateways, and that of the federation's probes.
     """
     port_name, port_number = "__meta_kubernetes_pod_container_port_name", "__meta_kubernetes_pod_container_port_number"
     label = "__meta_kubernetes_pod_label_"
@@ -119,6 +119,7 @@ def configuration(environment: Environment) -> dict[str, Any]:
         for job, selected in (
             ("metrics", f"{PART_OF};metrics;.*"),
             ("engines", f"{PART_OF};http;{labels.ROLE_ENGINE}"),
+            *((("federation", f"{PART_OF};health;{labels.ROLE_FL_SERVER}"),) if environment.federation.servers else ()),
             *((("gateways", f"{PART_OF};http;{labels.ROLE_GATEWAY}"),) if environment.gateway else ()),
         )
     ]

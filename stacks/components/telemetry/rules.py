@@ -15,6 +15,7 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
+from workloads.telemetry import federation
 from workloads.telemetry import gateway as names
 from workloads.telemetry.series import TOKEN_SECONDS
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 BURN_RATES: Final = ((14.4, "1h", "5m", "page"), (6.0, "6h", "30m", "page"), (3.0, "1d", "2h", "ticket"))
 WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d")
 CONFIG_MAP: Final = "prometheus-rules"
+
+#: Share of a privacy budget that raises an alert, and the accuracy below which a federated model does.
+BUDGET_SHARE: Final = 0.9
+LEAST_ACCURACY: Final = 0.8
 
 #: Share of failures that raises an alert if no threshold sets one.
 _DEFAULT_FAILED_SHARE: Final = 0.01
@@ -54,6 +59,7 @@ class Rules(Component):
             data={
                 "slo.json": {"groups": slo_groups(environment)},
                 "platform.json": {"groups": platform_groups(environment)},
+                **({"federation.json": {"groups": federation_groups()}} if environment.federation.servers else {}),
                 **({"gateway.json": {"groups": gateway_groups(environment, environment.gateway)}} if environment.gateway else {}),
             },
         )
@@ -195,6 +201,27 @@ def gateway_groups(environment: Environment, section: Gateway) -> list[dict[str,
         text = "the tenant's replicas together have spent a day's limit"
         alerts.append(_alert("LLMBudgetSpent", f"sum by (tenant) (increase({names.COST_USD}[1d])) > {usd:g}", "0m", "page", text))
     return [{"name": "gateway", "interval": "30s", "rules": alerts}]
+
+
+def federation_groups() -> list[dict[str, Any]]:
+    """Return the alerts about a federated training."""
+    alerts = [
+        _alert(
+            "PrivacyBudgetExhausted",
+            f"max by (pod) ({federation.BUDGET_CONSUMED}) > {BUDGET_SHARE}",
+            "1m",
+            "critical",
+            "nine tenths of the privacy budget of a federated training are spent",
+        ),
+        _alert(
+            "ModelAccuracyDegraded",
+            f"min by (pod) ({federation.MODEL_ACCURACY}) < {LEAST_ACCURACY}",
+            "5m",
+            "warning",
+            "the federated model is right on fewer than eight of ten test records",
+        ),
+    ]
+    return [{"name": "federation", "interval": "30s", "rules": alerts}]
 
 
 def _alert(name: str, expression: str, lasting: str, severity: str, summary: str) -> dict[str, Any]:

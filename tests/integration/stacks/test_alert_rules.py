@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stacks.components.telemetry.dashboards import contents
-from stacks.components.telemetry.rules import gateway_groups, platform_groups, slo_groups
+from stacks.components.telemetry.rules import federation_groups, gateway_groups, platform_groups, slo_groups
 from stacks.environment.file import load
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +29,12 @@ def promtool(folder: Path, *arguments: str) -> str:
 def test_prometheus_accepts_the_rules(tmp_path: Path, name: str) -> None:
     environment = load(name, root=ROOT)
     assert environment.gateway is not None
-    groups = [*slo_groups(environment), *platform_groups(environment), *gateway_groups(environment, environment.gateway)]
+    groups = [
+        *slo_groups(environment),
+        *platform_groups(environment),
+        *federation_groups(),
+        *gateway_groups(environment, environment.gateway),
+    ]
     (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
     assert "SUCCESS" in promtool(tmp_path, "check", "rules", "rules.json")
 
@@ -80,6 +85,30 @@ def test_errors_and_doubts_raise_their_alerts_in_time(tmp_path: Path) -> None:
             alert("6m", "LLMCostInDoubt", uncertain),
             alert("5m", "LLMBudgetSpent"),
             alert("20m", "LLMBudgetSpent", spent),  # 40 USD by both replicas, over a limit of 20
+        ],
+    }
+    (tmp_path / "test.json").write_text(json.dumps({"rule_files": ["rules.json"], "evaluation_interval": "30s", "tests": [test]}))
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "test.json")
+
+
+def test_a_spent_budget_and_a_poor_model_raise_their_alerts_in_time(tmp_path: Path) -> None:
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": federation_groups()}))
+    summaries = {rule["alert"]: rule["annotations"] for group in federation_groups() for rule in group["rules"]}
+    exhausted = {"exp_labels": {"severity": "critical", "pod": "fl-server-0"}, "exp_annotations": summaries["PrivacyBudgetExhausted"]}
+    degraded = {"exp_labels": {"severity": "warning", "pod": "fl-server-0"}, "exp_annotations": summaries["ModelAccuracyDegraded"]}
+    test = {
+        "interval": "30s",
+        "input_series": [
+            # 0.85, 0.9 and from two minutes on 0.95 of the budget; an accuracy of 0.7 from the beginning, and of 0.85 after ten minutes.
+            {"series": 'fl_privacy_budget_consumed{pod="fl-server-0", epsilon="3"}', "values": "0.85 0.85 0.9 0.9 0.95x40"},
+            {"series": 'fl_model_accuracy{pod="fl-server-0"}', "values": "0.7x19 0.85x20"},
+        ],
+        "alert_rule_test": [
+            alert("2m", "PrivacyBudgetExhausted"),  # above the limit, but not for a minute
+            alert("3m", "PrivacyBudgetExhausted", exhausted),
+            alert("4m", "ModelAccuracyDegraded"),
+            alert("6m", "ModelAccuracyDegraded", degraded),
+            alert("12m", "ModelAccuracyDegraded"),
         ],
     }
     (tmp_path / "test.json").write_text(json.dumps({"rule_files": ["rules.json"], "evaluation_interval": "30s", "tests": [test]}))

@@ -13,15 +13,16 @@ import pytest
 from stacks.components.telemetry.dashboards import contents
 from stacks.components.telemetry.grafana import Panel, dashboard
 from stacks.components.telemetry.prometheus import configuration
-from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, gateway_groups, platform_groups, slo_groups
+from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, federation_groups, gateway_groups, platform_groups, slo_groups
 from stacks.environment import Environment
+from workloads.telemetry.federation import FEDERATION_SERIES
 from workloads.telemetry.gateway import GATEWAY_SERIES
 from workloads.telemetry.series import SERIES, TOKEN_SECONDS
 
 #: Words of PromQL, and labels.
 WORDS = {"sum", "rate", "count", "min", "max", "by", "and", "or", "vector", "histogram_quantile", "le", "pod", "gpu", "Hostname"}
 WORDS |= {"rule_name", "k8s_pod_name", "avg", "avg_over_time", "bool", "time", "increase", "unless"}
-WORDS |= {label for labels in GATEWAY_SERIES.values() for label in labels}
+WORDS |= {label for labels in (*GATEWAY_SERIES.values(), *FEDERATION_SERIES.values()) for label in labels}
 GATEWAY: dict[str, Any] = {
     "routes": {"small": {"targets": [{"provider": "engine", "model": "synthetic", "context_tokens": 1024}]}},
     "limits": {"usd_per_day": 20},
@@ -57,7 +58,7 @@ def of_gateway() -> list[dict[str, Any]]:
     return rules(gateway_groups(environment(), section))
 
 
-ALERTS = rules(slo_groups(environment())) + rules(platform_groups(environment())) + of_gateway()
+ALERTS = rules(slo_groups(environment())) + rules(platform_groups(environment())) + rules(federation_groups()) + of_gateway()
 RECORDED = {rule["record"] for rule in ALERTS if "record" in rule}
 PANELS = [panel for panels in contents(environment()).values() for panel in panels]
 
@@ -65,7 +66,9 @@ PANELS = [panel for panels in contents(environment()).values() for panel in pane
 @pytest.mark.parametrize("expression", [r["expr"] for r in ALERTS] + [e for p in PANELS for e in p.expressions.values()])
 def test_an_expression_reads_only_series_that_are_exposed(expression: str) -> None:
     assert series(expression)
-    assert {name.removesuffix("_bucket") for name in series(expression)} <= set(SERIES) | set(GATEWAY_SERIES) | RECORDED
+    assert {name.removesuffix("_bucket") for name in series(expression)} <= set(SERIES) | set(GATEWAY_SERIES) | set(
+        FEDERATION_SERIES
+    ) | RECORDED
 
 
 @pytest.mark.parametrize("panel", contents(environment())["gateway"], ids=lambda panel: panel.title)
@@ -94,6 +97,11 @@ def test_every_series_of_the_gateway_is_on_its_dashboard_or_raises_an_alert() ->
         "llm_gateway_screened_total",
     }
     assert set(GATEWAY_SERIES) - shown - alerting == elsewhere
+
+
+def test_every_series_of_the_federation_is_on_its_dashboard() -> None:
+    shown = {name for panel in contents(environment())["federation"] for e in panel.expressions.values() for name in series(e)}
+    assert shown == set(FEDERATION_SERIES)
 
 
 def test_errors_of_the_gateway_alert_as_asked() -> None:
@@ -165,7 +173,9 @@ def test_labels_that_panels_group_by_are_promoted() -> None:
 def test_alerts_have_names_severities_and_words() -> None:
     alerts = [rule for rule in ALERTS if "alert" in rule]
     assert len({rule["alert"] for rule in alerts}) == len(alerts) > 10
-    assert all(rule["labels"]["severity"] in {"page", "ticket", "warning"} and rule["annotations"]["summary"] for rule in alerts)
+    assert all(
+        rule["labels"]["severity"] in {"critical", "page", "ticket", "warning"} and rule["annotations"]["summary"] for rule in alerts
+    )
 
 
 def test_what_is_switched_off_has_no_alert() -> None:
