@@ -37,7 +37,7 @@ async def drill(group: LocalGroup, trouble: Trouble, *, pause_s: float = 0.005) 
     """Run clients while ``trouble`` lasts, and a little longer."""
     recorder = Recorder(lambda: ConsensusCoordination(group.cluster, group.members, timeout_s=5.0, patience_s=0.5), pause_s=pause_s)
     stop = asyncio.Event()
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         running = asyncio.create_task(recorder.run(stop))
         await asyncio.sleep(0.5)
         await trouble(group)

@@ -66,6 +66,9 @@ class Channel:
         except (OSError, TimeoutError) as error:
             self.close()
             raise LostError(f"{address}: {error or 'no answer'}") from error
+        except ConsensusError:
+            self.close()
+            raise
         self._look_for_life()
 
     def close(self, reason: Exception | None = None) -> None:

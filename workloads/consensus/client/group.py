@@ -109,7 +109,7 @@ class Group:
                 channel = Channel(self._patience_s)
                 try:
                     await channel.connect(self._members[self._target], self._cluster, self._tls)
-                except LostError:
+                except errors.ConsensusError:
                     self._failed = self._target
                     self._next()
                     raise
@@ -131,14 +131,17 @@ class Group:
     async def _ask(self, operation: Operation, body: Any) -> tuple[int, bytes, bool]:
         """Return status, body, and whether an earlier try may have been carried out."""
         until_s = time.monotonic() + self._timeout_s
-        repeated, reason = False, "no leader is known"
+        repeated, refused, reason = False, 0, "no leader is known"
         while True:
             try:
                 channel = await self.channel()
             except LostError as error:
                 reason = str(error)
             except errors.ConsensusError as error:
-                raise RefusedError(str(error)) from error
+                reason = str(error)
+                refused += 1
+                if refused >= len(self._members):  # one alone may be a stranger at a member's address
+                    raise RefusedError(reason) from error
             else:
                 answer, reason = await self._try(channel, operation, body, reason)
                 if answer is not None and answer[0] != Status.NOT_LEADER:
