@@ -223,8 +223,8 @@ def main() -> None:
     for (side, outstanding), seen in sorted(rates.items(), key=lambda item: (item[0][1], item[0][0])):
         per_s = [each[0] for each in seen]
         middle, late = (statistics.median(each[place] for each in seen) for place in (1, 2))
-        rate = f"{statistics.median(per_s):8,.0f}/s ({min(per_s):,.0f} to {max(per_s):,.0f})"
-        print(f"  {outstanding:5} outstanding  {side:30} {rate}  p50 {middle:.1f} ms  p99 {late:.1f} ms")
+        speed = f"{statistics.median(per_s):8,.0f}/s ({min(per_s):,.0f} to {max(per_s):,.0f})"
+        print(f"  {outstanding:5} outstanding  {side:30} {speed}  p50 {middle:.1f} ms  p99 {late:.1f} ms")
     if kills:
         with tempfile.TemporaryDirectory() as name:
             for side, measured in (("ours", kills_of_ours), ("etcd", kills_of_etcd)):
