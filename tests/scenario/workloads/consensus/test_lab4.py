@@ -155,7 +155,7 @@ def test_4a_what_was_begun_at_a_lost_leader_is_done_once_after_its_restart() -> 
 
 
 def test_4c_a_member_that_was_away_catches_up_by_a_snapshot_and_snapshots_stay_small() -> None:
-    """SnapshotRPC and SnapshotSize: the log stays within eight times its bound, a snapshot of a few keys within 500 bytes beside history."""
+    """SnapshotRPC and SnapshotSize: the log stays within eight times its bound, a snapshot within 500 bytes."""
     cluster = cluster_of(3, compact_after=10)
     put(cluster, "c", 1, "first")
     away = next(node for node in cluster.nodes.values() if node is not cluster.leader)
