@@ -74,7 +74,7 @@ def _setting(options: argparse.Namespace) -> tuple[DeployedEngines, dict[int, li
     engines = DeployedEngines.from_graph(from_program(environment))
     if options.slots:
         engines = replace(engines, spec=replace(engines.spec, slots=options.slots))
-    traffic = environment.traffic
+    traffic = environment.traffic.model_copy(update={"mix": []})  # the engine alone
 
     def lengths(known: Any, mean: float | None) -> Any:
         return known.model_copy(update={key: value for key, value in {"mean": mean, "cv": options.cv}.items() if value is not None})

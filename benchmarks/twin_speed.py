@@ -48,8 +48,9 @@ def main(repeats: int) -> None:
         request_token_s=assumed(6e-7),
     )
     twin = Twin(("engine",), spec, calibration)
-    hour = environment.traffic.model_copy(update={"duration_s": 3600.0, "rate_per_s": environment.traffic.rate_per_s * 1.5})
-    for name, traffic in (("dev's load", environment.traffic), ("an hour at 1.5 times its rate", hour)):
+    usual = environment.traffic.model_copy(update={"mix": []})  # the engine alone
+    hour = usual.model_copy(update={"duration_s": 3600.0, "rate_per_s": environment.traffic.rate_per_s * 1.5})
+    for name, traffic in (("dev's load", usual), ("an hour at 1.5 times its rate", hour)):
         requests = plan(traffic)
         seconds = []
         for _ in range(repeats):

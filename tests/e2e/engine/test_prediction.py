@@ -32,7 +32,7 @@ MOST_WAITED = 0.2
 def test_the_prediction_meets_the_measurement(tmp_path: Path) -> None:
     environment = load("dev", root=ROOT)
     deployed = DeployedEngines.from_graph(from_program(environment))
-    requests = plan(environment.traffic.model_copy(update={"duration_s": 20.0}))
+    requests = plan(environment.traffic.model_copy(update={"duration_s": 20.0, "mix": []}))
     cores = sorted(os.sched_getaffinity(0))
     spec = EngineSpec(deployed.spec.model, deployed.spec.slots, deployed.spec.context_tokens, deployed.spec.threads, port=0)
     with EngineProcess(spec, cpus={cores[0]}, log=tmp_path / "engine.log", cache=tmp_path) as engine, Yardstick({cores[0]}) as yardstick:
