@@ -42,7 +42,9 @@ def _node(environment: Environment, root: Path) -> Cluster:
         labels.ZONE: zones[0],
         labels.INSTANCE_TYPE: pool.instance_type,
     }
-    return NodeCluster(environment.name, _folder(root) / environment.name, node_name=f"{pool.name}-0", labels=its_labels)
+    # A folder of its own: certificates and Services of an embedded cluster of the same environment would not fit.
+    folder = _folder(root) / f"{environment.name}.node"
+    return NodeCluster(environment.name, folder, node_name=f"{pool.name}-0", labels=its_labels)
 
 
 #: By the name of the provider in the environment; a new kind of cluster is one more file and one more line.

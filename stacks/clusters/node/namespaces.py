@@ -9,6 +9,7 @@ would change, a file with the expected value is mounted.
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -85,14 +86,14 @@ class Namespaces:
             source = self._folder / name
             source.mkdir(mode=0o711, parents=True, exist_ok=True)
             Path(place).mkdir(parents=True, exist_ok=True)
-            yield f"mount --bind '{source}' {place}"
+            yield f"mount --bind {shlex.quote(str(source))} {place}"
         Path(STATE).mkdir(parents=True, exist_ok=True)
         yield f"mount -t tmpfs -o mode=711 tmpfs {STATE}"
         for name, value in _TUNABLES.items():
             stand_in = self._folder / "tunables" / name.replace("/", ".")
             stand_in.parent.mkdir(exist_ok=True)
             stand_in.write_text(f"{value}\n", encoding="ascii")
-            yield f"[ ! -e /proc/sys/{name} ] || mount --bind '{stand_in}' /proc/sys/{name}"
+            yield f"[ ! -e /proc/sys/{name} ] || mount --bind {shlex.quote(str(stand_in))} /proc/sys/{name}"
 
     def _joining(self) -> list[str]:
         return [_program("sh"), "-c", _JOIN, "sh", " ".join(map(str, self._group.entries))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -65,6 +66,13 @@ def test_a_container_over_its_memory_limit_is_killed(kubernetes: Kubernetes) -> 
     assert kubernetes.run("greedy", "tail /dev/zero", **limits).startswith("!")
     [status] = kubernetes.core.read_namespaced_pod("greedy", "default").status.container_statuses
     assert (status.state.terminated.reason, status.state.terminated.exit_code) == ("OOMKilled", 137)
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="a core that is not shared needs a second one")
+def test_a_guaranteed_pod_with_a_whole_cpu_has_it_alone(kubernetes: Kubernetes) -> None:
+    amounts = {"cpu": "1", "memory": "64Mi"}
+    alone = kubernetes.run("alone", "grep Cpus_allowed_list /proc/self/status; sleep 2", container={"resources": {"limits": amounts}})
+    assert alone.split()[-1].isdigit(), alone
 
 
 def test_pods_for_gpus_are_played_beside_the_real_ones(kubernetes: Kubernetes) -> None:

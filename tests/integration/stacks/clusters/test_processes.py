@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from foundation.processes.detached import end_processes
 from stacks.clusters import kept_to
 from stacks.clusters.embedded.processes import Processes, Server
 
@@ -119,6 +122,37 @@ def test_a_stray_of_a_start_that_was_killed_is_ended(processes: Processes, tmp_p
     psutil.Process(pid(processes)).kill()
     if first.is_running():
         first.kill()
+
+
+def test_a_launcher_is_gone_when_the_start_returns_and_the_command_is_the_process(processes: Processes) -> None:
+    """As with nsenter, which takes a while to become the server."""
+    launcher = ("/bin/sh", "-c", 'sleep 0.1; exec "$@"', "launcher")
+    processes.start(Server("sleeper", SLEEP.command, through=launcher))
+    assert psutil.Process(processes.pid("sleeper")).cmdline() == list(SLEEP.command)
+    processes.stop(["sleeper"], 5)
+    with pytest.raises(LookupError, match="sleeper is not running"):
+        processes.pid("sleeper")
+
+
+def test_a_launcher_that_fails_is_told_by_the_log(processes: Processes) -> None:
+    processes.start(Server("sleeper", SLEEP.command, through=("/bin/sh", "-c", "echo no such namespace; exit 1", "launcher")))
+    assert not processes.alive("sleeper")
+    assert "no such namespace" in processes.last_words("sleeper")
+
+
+def test_one_that_has_ended_and_is_not_reaped_is_not_waited_for() -> None:
+    """Its parent here never asks for it, as the init of some virtual machines, which does so late."""
+    parent = subprocess.Popen(["/bin/sh", "-c", "sleep 600 & echo $!; exec sleep 600"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        orphan = psutil.Process(int(parent.stdout.readline()))
+        begun = time.monotonic()
+        end_processes([orphan], 30)
+        assert time.monotonic() - begun < 10
+        assert orphan.status() == psutil.STATUS_ZOMBIE
+    finally:
+        parent.kill()
+        parent.communicate()
 
 
 def test_the_callers_environment_does_not_reach_it(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
