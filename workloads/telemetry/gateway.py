@@ -25,6 +25,7 @@ OVERHEAD: Final = "llm_gateway_overhead_seconds"
 ATTEMPTS: Final = "llm_gateway_attempts_total"
 FALLBACKS: Final = "llm_gateway_fallbacks_total"
 CACHE: Final = "llm_gateway_cache_total"
+CACHE_OUT: Final = "llm_gateway_cache_out"
 DOUBTS: Final = "llm_gateway_cost_doubts_total"
 REFUSED: Final = "llm_gateway_refused_total"
 BREAKER_OPEN: Final = "llm_gateway_breaker_open"
@@ -51,6 +52,7 @@ GATEWAY_SERIES: Final[dict[str, tuple[str, ...]]] = {
     ATTEMPTS: ("target", "outcome"),
     FALLBACKS: ("route",),
     CACHE: ("result",),
+    CACHE_OUT: (),
     DOUBTS: ("provider", "model", "doubt"),
     REFUSED: ("reason",),
     BREAKER_OPEN: ("target",),

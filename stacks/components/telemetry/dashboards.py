@@ -154,6 +154,7 @@ def _gateway(environment: Environment) -> list[Panel]:
         ),
         Panel("Cost in doubt per second", "reqps", {f"{by_model} {{{{doubt}}}}": _rate(names.DOUBTS, "provider", "model", "doubt")}),
         Panel("Cache lookups per second", "reqps", {"{{result}}": _rate(names.CACHE, "result")}),
+        Panel("Shared cache left alone", "short", {"{{pod}}": names.CACHE_OUT}),
         Panel("Breaker open", "short", {"{{target}}": f"max by (target) ({names.BREAKER_OPEN})"}),
         Panel("Attempts per second", "reqps", {"{{target}} {{outcome}}": _rate(names.ATTEMPTS, "target", "outcome")}),
         Panel("Fallbacks per second", "reqps", {"{{route}}": _rate(names.FALLBACKS, "route")}),

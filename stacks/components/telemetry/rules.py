@@ -196,6 +196,8 @@ def gateway_groups(environment: Environment, section: Gateway) -> list[dict[str,
             alerts.append(
                 _alert(name, f"{quantile} > {bound_ms / 1000:g}", "10m", "ticket", f"{text}: the 95th percentile exceeds {metric}")
             )
+    if section.shared_cache:
+        alerts.append(_alert("LLMSharedCacheOut", f"{names.CACHE_OUT} == 1", "5m", "ticket", "a replica does without the shared cache"))
     if (usd := section.limits.usd_per_day) is not None:
         # Each replica limits what it spends itself; together they may spend more.
         text = "the tenant's replicas together have spent a day's limit"

@@ -24,6 +24,11 @@ class MemoryStore:
         self._now_s = now_s
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
 
+    @property
+    def out(self) -> bool:
+        """Never: it is here."""
+        return False
+
     async def get(self, key: bytes) -> bytes | None:
         """Return the value; None if there is none or it has expired."""
         entry = self._entries.get(key)

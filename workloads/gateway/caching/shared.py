@@ -26,13 +26,17 @@ class RedisStore:
     """
 
     def __init__(self, address: str, password_file: str | None, max_bytes: int, ttl_s: float) -> None:
-        self.failures = 0
         self._address = address
         self._password_file = password_file
         self._most_bytes = max_bytes // 8
         self._ttl_ms = max(1, round(ttl_s * 1e3))
         self._client: Any = None
         self._rests_until_s = 0.0
+
+    @property
+    def out(self) -> bool:
+        """Whether the server is left alone for a while, because it did not answer."""
+        return time.monotonic() < self._rests_until_s
 
     async def get(self, key: bytes) -> bytes | None:
         """Return the value; None if there is none or the server cannot be asked."""
@@ -53,7 +57,7 @@ class RedisStore:
                 await self._client.aclose()
 
     async def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:
-        if time.monotonic() < self._rests_until_s:
+        if self.out:
             return None
         if self._client is None:
             self._client = self._connected()
@@ -61,7 +65,6 @@ class RedisStore:
             async with asyncio.timeout(_PATIENCE_S):
                 return await getattr(self._client, command)(*arguments, **options)
         except Exception:  # noqa: BLE001  # whatever ails the server or the way to it
-            self.failures += 1
             self._rests_until_s = time.monotonic() + _REST_S
             return None
 

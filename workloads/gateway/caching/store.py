@@ -11,6 +11,10 @@ class Store(Protocol):
     It never raises: a store that cannot be reached has nothing.
     """
 
+    @property
+    def out(self) -> bool:
+        """Whether it is left alone for a while, because it could not be reached."""
+
     async def get(self, key: bytes) -> bytes | None:
         """Return the value; None if there is none, it has expired, or the store cannot be reached."""
 

@@ -81,6 +81,7 @@ class Gateway:
         for name, upstream in self.runtime.upstreams.items():
             self.metrics.child(names.BREAKER_OPEN, name).set(0 if upstream.breaker.allows(now_s) else 1)
         self.metrics.child(names.IN_FLIGHT).set(self.in_flight)
+        self.metrics.child(names.CACHE_OUT).set(1 if self.runtime.cache.out else 0)
         body = self.metrics.text()
         headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -24,6 +24,7 @@ _HELP: Final = {
     names.OVERHEAD: "The gateway's own time in a request.",
     names.ATTEMPTS: "Calls to targets, and how they ended.",
     names.BREAKER_OPEN: "1 while a target is left alone.",
+    names.CACHE_OUT: "1 while the shared cache is left alone, because it did not answer.",
 }
 _HISTOGRAMS: Final = {
     names.LATENCY: names.DURATION_BOUNDS_S,
@@ -31,7 +32,7 @@ _HISTOGRAMS: Final = {
     names.FIRST_CHUNK: names.DURATION_BOUNDS_S,
     names.OVERHEAD: names.OVERHEAD_BOUNDS_S,
 }
-_GAUGES: Final = frozenset({names.BREAKER_OPEN, names.IN_FLIGHT})
+_GAUGES: Final = frozenset({names.BREAKER_OPEN, names.CACHE_OUT, names.IN_FLIGHT})
 
 
 @dataclass(slots=True)
