@@ -20,7 +20,8 @@ from simulations.failures.outage import Outage
 from simulations.gateway.door import GatewayDoor
 from simulations.kernel import Ledger, Loop, Streams
 from simulations.load import OpenLoopLoad
-from simulations.serving import EngineRequest, RoundRobinDoor
+from simulations.routing import RoundRobin, RouterDoor
+from simulations.serving import EngineRequest
 from simulations.world import Replica, World
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Twin:
         loop, streams = Loop(), Streams(seed or 0)
         books = _Books()
         replicas: dict[str, Replica] = {}
-        engines = RoundRobinDoor(replicas)
+        engines = RouterDoor(replicas, RoundRobin(), loop)
         make = self.calibration.engines(self.spec)
         for name in self.replicas:
             replicas[name] = Replica(name, make(name, loop, on_end=engines.on_end, timeout_s=self.timeout_s))
@@ -132,6 +133,8 @@ class Twin:
             participant.join(world)
         loop.run()
         books.ledger.close()
+        for replica in replicas.values():
+            replica.engine.audit()
         records = tuple(record for _, record in sorted(books.ended.items(), key=lambda item: (item[1].intended_s, item[0])))
         if backlog is not None and backlog.seen_s is not None:
             horizon_s = backlog.seen_s

@@ -35,7 +35,6 @@ class Clients:
         on_leave: Callable[[EngineRequest], None],
     ) -> None:
         self.given_up = f"no end after {timeout_s:g} s"
-        self.prompt_tokens = 0
         self._name = name
         self._loop = loop
         self._timeout_s = timeout_s
@@ -57,7 +56,6 @@ class Clients:
     def enter(self, request: EngineRequest) -> None:
         """Record that the client of ``request`` waits from now on."""
         self._open[request.index] = request
-        self.prompt_tokens += request.prompt_tokens
         if math.isinf(self._timeout_s):
             return
         heapq.heappush(self._deadlines, (request.at_s + self._timeout_s, request.index))
@@ -75,7 +73,7 @@ class Clients:
         why: str | None = None,
     ) -> None:
         """Tell the client how its request ended; ``done`` tokens had been generated."""
-        self.prompt_tokens -= self._open.pop(request.index).prompt_tokens
+        del self._open[request.index]
         record = RequestRecord(
             intended_s=request.at_s,
             sent_s=request.at_s,

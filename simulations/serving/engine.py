@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, Status
-from simulations.kernel import Order
+from simulations.kernel import LedgerError, Order
 from simulations.serving.clients import Clients
 from simulations.serving.micro_batches import Row
 
@@ -105,6 +105,7 @@ class SlotEngine:
         # Free slots in the order in which they are taken: (order of release, -number).
         self._free = [(-1, -number) for number in reversed(range(spec.slots))]
         self._releases = 0
+        self._slots = spec.slots
         self._under_way: _Steps | None = None
         self._waking: Event | None = None  # when an idle engine wakes up for its next request
         self._ending = False
@@ -148,9 +149,17 @@ class SlotEngine:
         """Return how many requests it has, running and waiting."""
         return len(self._clients)
 
-    def outstanding_tokens(self) -> int:
-        """Return the prompt tokens of the requests that it has."""
-        return self._clients.prompt_tokens
+    def audit(self) -> None:
+        """Check that every slot is taken once or free, and none without a client.
+
+        Raises:
+            LedgerError: a slot was lost or counted twice; a bug in the simulation, never in its input.
+        """
+        slots = sorted([*(slot.number for slot in self._active), *(-minus for _, minus in self._free)])
+        if slots != list(range(self._slots)):
+            raise LedgerError(f"slots {slots} are taken or free, of {self._slots}")
+        if self._active and not self._under_way:
+            raise LedgerError(f"{len(self._active)} slots are taken and nothing is computed")
 
     def _go_on(self) -> None:
         """Admit the requests that have arrived and begin the next steps, or sleep until the next arrival."""

@@ -42,8 +42,12 @@ class Engine(Protocol):
     def outstanding(self) -> int:
         """Return how many requests it has, running and waiting."""
 
-    def outstanding_tokens(self) -> int:
-        """Return the prompt tokens of the requests that it has: how long their answers will be, nobody knows."""
+    def audit(self) -> None:
+        """Check that what it holds for requests is held once, and nothing for none.
+
+        Raises:
+            LedgerError: slots, blocks or seconds were lost or counted twice: a bug in the simulation, never in its input.
+        """
 
 
 class EngineMaker(Protocol):

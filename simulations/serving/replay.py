@@ -60,7 +60,7 @@ class Setup:
         for request in requests:
             loop.at(request.at_s, partial(engine.offer, request), Order.ARRIVAL)
         loop.run()
-        engine.scheduler.audit()
+        engine.audit()
         return [records[request.index] for request in requests]
 
 

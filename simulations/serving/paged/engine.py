@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, Status
-from simulations.kernel import Order
+from simulations.kernel import LedgerError, Order
 from simulations.serving.clients import Clients
 from simulations.serving.paged.scheduler import Scheduler
 from simulations.serving.paged.sequences import Sequence
@@ -120,9 +120,17 @@ class PagedEngine:
         """Return how many requests it has, running and waiting."""
         return len(self._clients)
 
-    def outstanding_tokens(self) -> int:
-        """Return the prompt tokens of the requests that it has."""
-        return self._clients.prompt_tokens
+    def audit(self) -> None:
+        """Check that every block is held once or free, none without a sequence, and no second was computed twice.
+
+        Raises:
+            LedgerError: blocks or seconds were lost or counted twice; a bug in the simulation, never in its input.
+        """
+        self.scheduler.audit()
+        if self.scheduler.pool.held and not self._under_way:
+            raise LedgerError(f"{self.scheduler.pool.held} blocks are held and nothing is computed")
+        if self.busy_s > self._loop.now_s * (1 + 1e-9):
+            raise LedgerError(f"{self.busy_s} s of steps in {self._loop.now_s} s")
 
     def _wake_for_next(self) -> None:
         """Sleep until the next request is seen; those of the same moment are there by then."""

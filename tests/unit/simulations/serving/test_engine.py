@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from foundation.measures import RequestRecord, Status
 from simulations.calibration import Calibration
 from simulations.kernel import Loop, Order
-from simulations.serving import EngineRequest, RoundRobin, SlotEngine, StepTimes
+from simulations.serving import EngineRequest, SlotEngine, StepTimes
 from workloads.engine.spec import EngineSpec
 
 Build = Callable[..., Calibration]
@@ -194,10 +194,3 @@ def test_a_single_slot_with_constant_service_waits_as_pollaczek_and_khinchine_sa
     records = Bench(plain(), slots=1).play(*plan)
     mean_wait = sum(r.finished_s - r.intended_s - 1.0 for r in records) / len(records)
     assert mean_wait == pytest.approx(0.5, abs=0.06)
-
-
-def test_replicas_take_turns_and_those_away_are_left_out() -> None:
-    router = RoundRobin(["a", "b", "c"])
-    assert [router.choose() for _ in range(4)] == ["a", "b", "c", "a"]
-    assert [router.choose({"c"}) for _ in range(3)] == ["b", "a", "b"]
-    assert router.choose({"a", "b", "c"}) is None

@@ -52,9 +52,9 @@ class Bench:
         for request in requests:
             self.loop.at(request.at_s, partial(self.engine.offer, request), Order.ARRIVAL)
         self.loop.run()
-        self.engine.scheduler.audit()
+        self.engine.audit()
         assert self.engine.scheduler.pool.held == 0
-        assert self.engine.outstanding() == self.engine.outstanding_tokens() == 0
+        assert self.engine.outstanding() == 0
         return [self.ended[request.index] for request in requests]
 
 
