@@ -16,9 +16,10 @@ from sandtable.jobs.gateway.faults import of_the_load, rehearse_faults
 from sandtable.jobs.gateway.outcome import load_outcome
 from sandtable.jobs.gateway.overhead import measure_overhead
 from sandtable.jobs.gateway.predicting import model_of
-from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway
+from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway, straight
 from sandtable.jobs.gateway.seen import with_costs
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
+from toolchain.errors import ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,12 +105,16 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
         return _nothing_measured(error, setting)
     with ExitStack() as stack:
         engines = stack.enter_context(start_engines(deployed, cores, setting.folder, setting.space, steps))
+        running, lacking = None, Remarks()
         try:
             running = stack.enter_context(start_gateway(gateway, engines, cores, setting.folder, steps)) if gateway else None
-        except (GatewayNotRehearsedError, NotReadyError) as error:
-            return _nothing_measured(error, setting)
+        except (GatewayNotRehearsedError, NotReadyError, ToolchainError) as error:
+            why = str(error).partition("\n")[0]
+            steps.skip("gateway", f"the load goes straight to the engines: {why}")
+            lacking = Remarks(missing=(f"the load went straight to the engines, past the gateway: {why}",))
+            setting = replace(setting, requests=straight(setting.requests))
         yardstick = stack.enter_context(Yardstick(cores.engines[0]))
-        started = _started(deployed, running)
+        started = _started(deployed, running) + lacking
         calibrator = Calibrator(engines[0], yardstick, steps)
         try:
             before = calibrator.before_the_load(deployed.spec)

@@ -15,6 +15,7 @@ from sandtable.errors import SandtableError
 from sandtable.jobs.stack.tools import ensure_environment
 from sandtable.local.workload import LocalWorkload
 from simulations.gateway.model import TENANT
+from stacks.traffic.request import PlannedRequest
 from workloads.gateway.configuration.keys import PREFIX
 from workloads.gateway.configuration.loading import digest_of
 
@@ -48,6 +49,11 @@ class RunningGateway:
     def emulated_name(self, provider: str) -> str:
         """Return the name under which the emulator knows ``provider``: the path of its address."""
         return urlsplit(self.deployed.configuration.providers[provider].base_url).path.strip("/").partition("/")[0] or provider
+
+
+def straight(requests: Sequence[PlannedRequest]) -> list[PlannedRequest]:
+    """Return the same requests without wires and routes, as they go to an engine."""
+    return [PlannedRequest(request.index, request.at_s, request.prompt_tokens, request.output_tokens) for request in requests]
 
 
 @contextmanager
