@@ -1,4 +1,4 @@
-"""The faults: crashes, partitions, bad networks, clock drift, leadership transfers, membership changes."""
+"""The faults: crashes, partitions, bad networks, disks, clock drift, leadership transfers, membership changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Nemesis:
         self._active = True
         self._troubles = [
             self._crash, self._bounce, self._restart, self._part, self._part_leader, self._part_leader, self._heal, self._heal,
-            self._weather, self._clock, self._transfer, self._members, self._crash_points,
+            self._weather, self._clock, self._transfer, self._members, self._crash_points, self._disk,
         ]  # fmt: skip
         self._later()
 
@@ -30,6 +30,7 @@ class Nemesis:
         self._cluster.network.weather = Weather()
         for node in self._cluster.nodes.values():
             node.crash_probability = 0.0
+            node.disk.files.crash_at = node.disk.files.full_from = None
         self._restart()
 
     def _later(self) -> None:
@@ -85,6 +86,15 @@ class Nemesis:
     def _crash_points(self) -> None:
         """One node crashes soon, at a step of carrying out effects."""
         self._cluster.chance.choice(list(self._cluster.nodes.values())).crash_probability = self._cluster.chance.choice((0.0, 0.01, 0.05))
+
+    def _disk(self) -> None:
+        """One node's disk is full at one of the next operations, or its process crashes in the middle of one."""
+        files, chance = self._cluster.chance.choice(list(self._cluster.nodes.values())).disk.files, self._cluster.chance
+        at = files.operations + chance.randrange(1, 12)
+        if chance.random() < 0.5:
+            files.crash_at = at
+        else:
+            files.full_from = at
 
     def _transfer(self) -> None:
         self._ask(lambda member: member.transfer(self._cluster.chance.choice(list(self._cluster.nodes))))

@@ -49,8 +49,12 @@ class Node:
         return self.replica.applied
 
     def start(self, settings: Settings, member: type[Member]) -> None:
-        """Start from what the disk has."""
-        snapshot, state, entries = self.disk.load()
+        """Start from what the disk has; a disk that fails meanwhile leaves the node down."""
+        try:
+            snapshot, state, entries = self.disk.load()
+        except (Crash, OSError):
+            self.disk.crash()
+            return
         self.member = member(self.name, settings, self._chance, snapshot=snapshot, hard_state=state, entries=entries)
         self.replica = Replica(
             self.member, applies=self._applies, loads=self._loads, compact_after=self.compact_after, max_history=_HISTORY
@@ -94,7 +98,7 @@ class Node:
             if not self._syncing:
                 self._carry_out(self.member.take_effects())
                 self._cluster.look(self)
-        except Crash:
+        except (Crash, OSError):  # a disk that fails ends the process, too
             self.crash()
 
     def _carry_out(self, effects: Effects) -> None:
@@ -119,7 +123,7 @@ class Node:
             self.member.stored(effects)
             self._cluster.look(self)
             self._finish(effects)
-        except Crash:
+        except (Crash, OSError):  # a disk that fails ends the process, too
             self.crash()
             return
         self.pump()
