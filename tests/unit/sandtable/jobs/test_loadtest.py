@@ -170,7 +170,7 @@ def test_a_dead_engine_and_taken_cores_make_a_run_invalid() -> None:
 
 def test_a_load_test_whose_engine_died_is_not_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(loadtest, "_local_engines", lambda *_: [Engine(0.0, 0.0, dies=True)])
+    monkeypatch.setattr(loadtest, "_local_engines", lambda *_, **__: ([Engine(0.0, 0.0, dies=True)], None))
     monkeypatch.setattr(open_loop, "run", lambda *_, **__: Measurement.of([], replicas=["a"], generator=QUIET))
     measured = asked("dev", tmp_path, replace(PLAIN, open_loop=True)).measurement
     assert measured.invalid[0].startswith("an engine died during the load: the engine on port 1")
