@@ -1,7 +1,8 @@
-"""Opacus for the benchmark; runs in the environment of the peer and prints accuracy and noise multiplier as JSON.
+"""Opacus for the benchmark; runs in the environment of the peer and prints the accuracies of each seed as JSON.
 
 Epsilon 3 at delta 1e-4, 30 epochs, batches of 64 by Poisson sampling, SGD with rate 0.5, clipping at 1, its own calibration by Rényi
-divergences. Arguments: an ``.npz`` with records as :mod:`benchmarks.federation.private` writes it, and the seed.
+divergences. Arguments: an ``.npz`` with the records of all seeds as :mod:`benchmarks.federation.private` writes it, the number of seeds,
+and how often each is trained.
 """
 
 from __future__ import annotations
@@ -29,18 +30,14 @@ def network(sizes: list[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def main(path: str, seed: int) -> None:
-    """Train and test."""
-    warnings.simplefilter("ignore")
-    torch.manual_seed(seed)
-    torch.set_num_threads(1)
-    with np.load(path) as data:
-        x, y, test_x, test_y = (torch.tensor(data[name]) for name in ("x", "y", "test_x", "test_y"))
-        model = network(data["sizes"].tolist())
+def trained(data: Any, seed: int, repeat: int) -> float:
+    """Train and test once."""
+    torch.manual_seed(1000 * repeat + seed)
+    x, y, test_x, test_y = (torch.tensor(data[f"{name}{seed}"]) for name in ("x", "y", "test_x", "test_y"))
+    model = network(data["sizes"].tolist())
     loader = DataLoader(TensorDataset(x.float(), y), batch_size=BATCH)
-    engine = PrivacyEngine(accountant="rdp")
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    private, optimizer, loader = engine.make_private_with_epsilon(
+    private, optimizer, loader = PrivacyEngine(accountant="rdp").make_private_with_epsilon(
         module=model, optimizer=optimizer, data_loader=loader, target_epsilon=EPSILON, target_delta=DELTA, epochs=EPOCHS, max_grad_norm=CLIP
     )
     loss = nn.CrossEntropyLoss()
@@ -50,9 +47,17 @@ def main(path: str, seed: int) -> None:
             loss(private(features), labels).backward()
             optimizer.step()
     with torch.no_grad():
-        accuracy = (private(test_x.float()).argmax(dim=1) == test_y).double().mean().item()
-    print(json.dumps({"accuracy": accuracy, "noise_multiplier": optimizer.noise_multiplier, "epsilon": engine.get_epsilon(DELTA)}))
+        accuracy: float = (private(test_x.float()).argmax(dim=1) == test_y).double().mean().item()
+    return accuracy
+
+
+def main(path: str, seeds: int, repeats: int) -> None:
+    """Train and test."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    with np.load(path) as data:
+        print(json.dumps([[trained(data, seed, repeat) for repeat in range(repeats)] for seed in range(1, seeds + 1)]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))
