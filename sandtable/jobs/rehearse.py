@@ -29,6 +29,7 @@ from sandtable.jobs.stack import cluster as clusters
 from sandtable.jobs.stack.deploy import land
 from sandtable.jobs.stack.first_answer import first_answer
 from sandtable.jobs.stack.tools import ensure_or_skip, needed_for
+from sandtable.jobs.training import training_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +133,7 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
             at_once = _predict_at_once(live, setting, live_gateway)
         known = known.with_trial(at_once or predict_and_measure(live, setting, live_gateway))
         known = known.with_job(*federation_job(landed.live, plan.faults, setting))
-        # Further jobs of the stack (training) go here, each on what was deployed.
+        known = known.with_job(*training_job(landed.live, plan.faults, setting))
         return known.with_job(*coordination_job(landed.live, plan.faults, setting))
 
 

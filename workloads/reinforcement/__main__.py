@@ -55,9 +55,10 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
 
     torch.set_num_threads(1)  # bit-equal resumption, and the machine is shared
     threshold = solved_from(known.environment) if known.solved_from is None else known.solved_from
-    done, curves = [], {}
+    done, curves, courses = [], {}, list[Course]()
     for seed in range(known.seed, known.seed + known.seeds):
         course = Course(known.out / f"seed-{seed}.checkpoint", max(1, known.steps // 10), stop, _progress(seed, known.steps))
+        sys.stderr.write(f"seed {seed}: begins\n")
         try:
             trained = train(known.algorithm, known.environment, known.steps, seed, course)
         except Stopped as stopped:
@@ -66,6 +67,7 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
         how = "exactly" if trained.exact else f"over {trained.episodes} fresh episodes"
         sys.stdout.write(f"seed {seed}: {trained.score:.4g} {how}\n")
         done.append(trained)
+        courses.append(course)
         curves[f"seed {seed}"] = course.curve
     all_scores = scores([each.score for each in done], threshold)
     best = max(done, key=lambda each: each.score)
@@ -75,6 +77,8 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
         "algorithm": known.algorithm, "environment": known.environment, "steps": known.steps, "solved_from": threshold,
         "median": all_scores.median, "solved": all_scores.solved, "exact": done[0].exact, "episodes": done[0].episodes,
         "scores": {each.seed: each.score for each in done},
+        "work_s": sum(each.work_s for each in courses), "saving_s": sum(each.saving_s for each in courses),
+        "saves": sum(each.saves for each in courses),
     }  # fmt: skip
     samples = [(EPISODE_REWARD, {"algorithm": known.algorithm, "env": known.environment}, all_scores.median)]
     title = f"{known.algorithm} in {known.environment}"

@@ -39,7 +39,7 @@ def test_sigterm_leaves_a_checkpoint_and_the_next_run_goes_on_from_it(tmp_path: 
     assert run(*begin, "--out", tmp_path / "whole", log=log) == 0
     cut, whole = (load_checkpoint(tmp_path / name / "seed-0.checkpoint", "reinforcement/q-learning") for name in ("cut", "whole"))
     assert np.array_equal(cut.arrays["table"], whole.arrays["table"])
-    assert cut.facts == whole.facts
+    assert {**cut.facts, "times": None} == {**whole.facts, "times": None}
 
 
 def test_a_run_leaves_a_report(tmp_path: Path) -> None:
