@@ -36,3 +36,10 @@ def port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number from 1 to {_HIGHEST_PORT}")
     return int(text)
+
+
+def positive(text: str) -> int:
+    """Read a positive whole number for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from foundation.processes.arguments import read_arguments
+from foundation.processes.arguments import positive, read_arguments
 
 PROGRAM: Final = "python -m workloads.compression"
 DEFAULT_STEPS: Final = 1000
@@ -35,13 +35,6 @@ class CompressionSpec:
         """Read a container's ``args``. Raises ``ArgumentsError``."""
         known = read_arguments(args, PROGRAM, add_commands)
         return cls(known.order, known.steps, known.seed, str(known.out))
-
-
-def positive(text: str) -> int:
-    """Read a positive whole number for argparse."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
