@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from foundation.errors import NotReadyError
 from workloads.consensus.checking import key_value
 from workloads.consensus.checking.linearizability import Outcome, Verdict, check
 from workloads.consensus.checking.recording import Recorder
@@ -136,9 +137,12 @@ def test_a_member_is_replaced_and_all_are_restarted_without_losing_a_write(tmp_p
             leader = await leader_of(group)
             victim = next(name for name in group.members if name != leader)
             group.kill(victim)
-            await operator.remove(victim)
             for file in sorted(group.data(victim).rglob("*"), reverse=True):
                 file.unlink() if file.is_file() else file.rmdir()
+            with pytest.raises(NotReadyError, match=f"the folder is empty, but {leader} has acknowledgements of {victim}"):
+                await asyncio.to_thread(group.start, victim)
+            group.stop(victim)
+            await operator.remove(victim)
             await asyncio.to_thread(group.start, victim)
             await operator.add(victim)
             status = next(each for each in await operator.statuses() if each["member"] == victim)

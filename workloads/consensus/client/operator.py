@@ -39,9 +39,9 @@ class Operator:
         """Close the connection."""
         self._group.close()
 
-    async def statuses(self) -> list[dict[str, Any]]:
-        """Return what each member knows; of one that cannot be asked, its name and the error."""
-        return list(await asyncio.gather(*map(self._status, self._members)))
+    async def statuses(self, *, besides: str | None = None) -> list[dict[str, Any]]:
+        """Return what each member knows, ``besides`` left out; of one that cannot be asked, its name and the error."""
+        return list(await asyncio.gather(*(self._status(name) for name in self._members if name != besides)))
 
     async def add(self, member: str) -> None:
         """Make ``member`` a learner, and a voter once it has caught up.

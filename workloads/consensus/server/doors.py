@@ -147,6 +147,7 @@ def status_of(driver: Driver) -> dict[str, Any]:
         "applied": replica.applied,
         "revision": replica.machine.revision,
         "keys": len(replica.machine.values),
+        "acknowledged": {name: each.match for name, each in member.leadership.followers.items()} if member.leadership else {},
         "voters": sorted(configuration.voters),
         "outgoing": sorted(configuration.outgoing),
         "learners": sorted(configuration.learners),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.processes.lock import FileLock
+from workloads.consensus.client.operator import Operator
 from workloads.consensus.errors import ConfigurationError, ConsensusError, OwnerError
 from workloads.consensus.raft.configuration import Configuration
 from workloads.consensus.raft.messages import Snapshot
@@ -75,6 +76,8 @@ class Process:
         self._driver = Driver(
             self.name, self._storage, self._spec.election_ms, send=self._links.send, changed=self._changed, replica=self._replica
         )
+        if self._storage.is_new:
+            await self._check_that_nothing_is_lost()
         stopped = asyncio.Event()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, stopped.set)
@@ -99,6 +102,21 @@ class Process:
         self._lock.release()
         if self._driver.failed.done():
             self._driver.failed.result()
+
+    async def _check_that_nothing_is_lost(self) -> None:
+        """Refuse to vote with an empty folder where the leader had acknowledgements of this name: the disk was lost.
+
+        A leader knows them of its own term alone, so this is a help, no proof.
+        """
+        certificates = certificates_folder(self._spec.certificates)
+        async with Operator(self._spec.cluster, self._spec.members, str(certificates) if certificates else None) as operator:
+            statuses = await operator.statuses(besides=self.name)
+        for each in statuses:
+            if each.get("acknowledged", {}).get(self.name, 0) > 0 and self.name in each["voters"]:
+                raise OwnerError(
+                    f"the folder is empty, but {each['member']} has acknowledgements of {self.name}: its disk was lost, and with it "
+                    f"whom it voted for. Ask `remove {self.name}`, start it, then `add {self.name}`"
+                )
 
     async def _hand_over(self) -> None:
         """Give leadership to the member that has most of the log, so that the group need not wait for an election."""

@@ -45,6 +45,11 @@ class Storage:
         self._size = 0
         self._is_dirty = False
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever promised from here: no vote, no entry, no snapshot."""
+        return self._hard_state == HardState() and not self._entries and newest(self._files) is None
+
     def load(self) -> tuple[Snapshot, HardState, list[Entry]]:
         """Return what is there, and make the folder ready to be written to; a torn end is cut.
 
