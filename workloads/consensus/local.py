@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import time
@@ -14,10 +15,12 @@ from typing import Self
 
 from foundation.errors import NotReadyError
 from foundation.processes.child import Child
-from foundation.processes.free_port import LOOPBACK, free_port
+from foundation.processes.free_port import LOOPBACK, is_taken
 from workloads.consensus.spec import DEFAULT_ELECTION_MS, CoordinationSpec
 
 _START_S = 30.0
+#: Below the ports that Linux gives to outgoing connections (ip_local_port_range), which would take a member's while it is down.
+_PORTS = range(20_000, 32_000)
 
 
 class LocalGroup:
@@ -48,8 +51,8 @@ class LocalGroup:
         self.folder = folder
         names = [f"n{number}" for number in range(size)]
         self._within = within or dict.fromkeys(names, (LOOPBACK, ()))
-        self.members = {name: f"{self._within[name][0]}:{free_port()}" for name in names}
-        self.health = {name: free_port() for name in names}
+        self.members = {name: f"{self._within[name][0]}:{_lasting_port()}" for name in names}
+        self.health = {name: _lasting_port() for name in names}
         self._election_ms = election_ms
         self._certificates = certificates
         self._program = program
@@ -135,3 +138,8 @@ class LocalGroup:
                 reason = child.exit_reason() or f"did not serve within {_START_S:g} s"
                 raise NotReadyError(f"{name} {reason}: {' '.join(child.last_lines(3))}")
             child.wait(0.02)
+
+
+def _lasting_port() -> int:
+    chance = random.SystemRandom()
+    return next(port for port in iter(lambda: chance.choice(_PORTS), None) if not is_taken(port))
