@@ -206,6 +206,8 @@ def _outcome(deployed: DeployedFederation, costs: Costs, report: dict[str, Any],
     low, high = times.ci95["p50"]
     last = rounds[-1]
     sent = [sum(each["bytes"].values()) for each in rounds]
+    # Almost all bytes are models and updates, one of each for a client that stays.
+    expected = costs.bytes_per_round * median(each.contributors for each in predicted) / deployed.clients if predicted else None
     figures = [
         JobFigure("fl_accuracy", "accuracy of the model", "share", costs.accuracy[-1], last["accuracy"], len(rounds)),
         JobFigure("fl_epsilon", "epsilon spent", "", costs.epsilon[-1], last["epsilon"], len(rounds)),
@@ -219,7 +221,7 @@ def _outcome(deployed: DeployedFederation, costs: Costs, report: dict[str, Any],
             _finite(low),
             _finite(high),
         ),
-        JobFigure("fl_bytes_per_round", "bytes of a round", "bytes", costs.bytes_per_round, median(sent), len(sent)),
+        JobFigure("fl_bytes_per_round", "bytes of a round", "bytes", expected, median(sent), len(sent)),
         JobFigure(
             "fl_updates",
             "updates in the model",

@@ -13,3 +13,7 @@ class PolicyError(ApplicationError):
 
 class RequestError(ApplicationError):
     """A client asked for what there is not; the text says what would be right."""
+
+
+class CriteriaError(ApplicationError):
+    """A trained model does not meet its criteria, or too few sites may take part; nothing is released."""

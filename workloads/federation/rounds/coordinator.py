@@ -257,7 +257,7 @@ class Coordinator:
     def _fail(self, attempt: _Attempt, reason: str) -> list[ToClient]:
         text = reason + "".join(f"; client {name!r} declined: {why}" for name, why in sorted(attempt.declined.items()))
         self._failures.append(text)
-        self.store.journal.once("attempt failed", f"{self.number}/{self.store.progress.attempt}", {"reason": text})
+        self.store.journal.once("attempt failed", "/".join(map(str, attempt.place)), {"reason": text})
         if len(self._failures) >= _MOST_FAILURES:
             return self._stop(f"round {self.number} failed {_MOST_FAILURES} times; the last time: {text}")
         self._wait()

@@ -118,7 +118,7 @@ class Store:
         consents = {name: self._terms.roster.members[name].consent for name in participants}
         self.journal.once(
             "round opened",
-            f"{number}/{self.progress.attempt}",
+            f"{self.progress.run}/{number}/{self.progress.attempt}",
             {
                 "purpose": self._terms.definition.compliance.purpose,
                 "consents": consents,
@@ -163,7 +163,7 @@ class Store:
         for each in progress.history:
             self.journal.once(
                 "round closed",
-                str(each.number),
+                f"{progress.run}/{each.number}",
                 {"contributors": list(each.contributors), "accuracy": each.accuracy, "epsilon": each.epsilon, "attempts": each.attempts},
             )
         if progress.stopped:
