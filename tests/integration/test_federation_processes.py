@@ -31,7 +31,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
+def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
     end = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < end
