@@ -21,6 +21,8 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 BLOCK: Final = 32
 BYTES: Final = {"F32": 4 * BLOCK, "Q8_0": 2 + BLOCK, "Q4_0": 2 + BLOCK // 2}
 """Bytes a block of 32 weights."""
+_AT_ONCE: Final = 8192
+"""Blocks encoded together: a megabyte of weights, so that intermediate arrays stay in the processor's cache."""
 
 
 def quantise(weights: Floats, kind: str, *, name: str = "weights") -> Bytes:
@@ -35,7 +37,10 @@ def quantise(weights: Floats, kind: str, *, name: str = "weights") -> Bytes:
         ShapeError: no block fits the rows, or a weight is not finite.
     """
     blocks = _blocks(weights, name)
-    packed = _q8_0(blocks) if kind == "Q8_0" else _q4_0(blocks)
+    encode = _q8_0 if kind == "Q8_0" else _q4_0
+    packed = np.empty((len(blocks), BYTES[kind]), dtype=np.uint8)
+    for start in range(0, len(blocks), _AT_ONCE):
+        packed[start : start + _AT_ONCE] = encode(blocks[start : start + _AT_ONCE])
     return packed.reshape(*weights.shape[:-1], weights.shape[-1] // BLOCK * BYTES[kind])
 
 
