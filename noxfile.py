@@ -221,6 +221,13 @@ def simulate_consensus(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def validate(session: nox.Session) -> None:
+    """Published results beside those of the models, as in `nox -s validate -- fgd airesim`; what has no data here is skipped."""
+    _install(session)
+    session.run("sandtable", "validate", *session.posargs)
+
+
+@nox.session(default=False)
 def constraints(session: nox.Session) -> None:
     """Regenerate constraints.txt: the versions of everything that pyproject.toml depends on."""
     session.install("uv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,7 @@ def validate(
     ] = Path("../shared/data"),
     junit: Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML to this file.")] = None,
     page: Annotated[Path | None, typer.Option("--page", help="Also write a Markdown page to this file.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Results to run at a time; 0: one for each core.")] = 0,
     list_rows: Annotated[bool, typer.Option("--list", help="List the published results and exit.")] = False,
     json: Json = False,
 ) -> None:
@@ -44,7 +46,11 @@ def validate(
     from sandtable.terminal import Steps, out, show_validation
     from sandtable.workspace import write_text
 
-    found = listed(names or ()) if list_rows else Validation.of_results(validate(names or (), data, Steps(quiet=json)))
+    found = (
+        listed(names or ())
+        if list_rows
+        else Validation.of_rows(validate(names or (), data, Steps(quiet=json), workers=jobs or os.cpu_count() or 1))
+    )
     if junit:
         write_text(junit, render_junit(found))
     if page:

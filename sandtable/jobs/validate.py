@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from difflib import get_close_matches
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
+from sandtable.report.words.quantities import seconds
 
 if TYPE_CHECKING:
-    from sandtable.document.answers.validation import Validation
+    from sandtable.document.answers.validation import PublishedRow, Validation
     from sandtable.terminal import Steps
-    from simulations.validation import Result, Row
+    from simulations.validation import Row
 
 
-def validate(names: Sequence[str], data: Path, steps: Steps) -> tuple[Result, ...]:
-    """Run the rows ``names`` (none: all) on the files of ``data``.
+def validate(names: Sequence[str], data: Path, steps: Steps, *, workers: int) -> tuple[PublishedRow, ...]:
+    """Run the rows ``names`` (none: all) on the files of ``data``, ``workers`` at a time, each in a process of its own.
 
     Raises:
         UsageError: a name is unknown.
     """
-    from simulations.validation import check
+    wanted = chosen(names)
+    if workers == 1 or len(wanted) == 1:
+        return tuple(_shown(row.id, partial(run, row.id, data), steps) for row in wanted)
+    # A fresh interpreter each: a fork of this one would inherit its threads' locks.
+    with ProcessPoolExecutor(min(workers, len(wanted)), mp_context=get_context("spawn")) as pool:
+        futures = {row.id: pool.submit(run, row.id, data) for row in wanted}
+        return tuple(_shown(name, future.result, steps) for name, future in futures.items())
 
-    results = []
-    for row in chosen(names):
-        with steps.step(row.id) as step:
-            result = check(row, data)
-            if result.verdict == "skipped":
-                step.skip(result.reason)
-            else:
-                step.note(result.reason or result.verdict)
-        results.append(result)
-    return tuple(results)
+
+def run(name: str, data: Path) -> tuple[PublishedRow, float]:
+    """Run one row; return it with the seconds that it took."""
+    from sandtable.document.answers.validation import PublishedRow
+    from simulations.validation import check, rows
+
+    begun = time.perf_counter()
+    return PublishedRow.of(check(rows()[name], data)), time.perf_counter() - begun
+
+
+def _shown(name: str, result: Callable[[], tuple[PublishedRow, float]], steps: Steps) -> PublishedRow:
+    with steps.step(name) as step:
+        row, took_s = result()
+        if row.verdict == "skipped":
+            step.skip(row.reason)
+        else:
+            step.note(f"{row.reason or row.verdict}, in {seconds(took_s)}")
+    return row
 
 
 def chosen(names: Sequence[str]) -> list[Row]:

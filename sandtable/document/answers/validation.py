@@ -77,7 +77,7 @@ class Validation(Part):
     rows: tuple[PublishedRow, ...] = ()
 
     @classmethod
-    def of_results(cls, results: Collection[Result]) -> Validation:
-        """Return the document of ``results``."""
-        counts = {verdict: sum(result.verdict == verdict for result in results) for verdict in ("held", "missed", "skipped")}
-        return cls.model_validate({**counts, "rows": tuple(results)})
+    def of_rows(cls, rows: Collection[PublishedRow]) -> Validation:
+        """Return the document of ``rows``."""
+        counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ("held", "missed", "skipped")}
+        return cls.model_validate({**counts, "rows": tuple(rows)})

@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from sandtable.document.answers.validation import Validation
+from sandtable.document.answers.validation import PublishedRow, Validation
 from sandtable.errors import UsageError
-from sandtable.jobs.validate import chosen, listed
+from sandtable.jobs.validate import chosen, listed, validate
 from sandtable.report.validation import render_junit, render_page
-from sandtable.terminal import show_validation
+from sandtable.terminal import Steps, show_validation
 from sandtable.terminal.console import THEME
 from simulations.validation import Figure, Row, check, relative
 
@@ -25,7 +25,7 @@ def document(tmp_path: Path) -> Validation:
         return Row(name, "a station", "a paper", "10 s", relative(0.02), lambda _: figures, files, "long runs")
 
     made_rows = [made("good-0.1", 10.1), made("bad", 12.0), made("absent", 10.0, ("trace.csv",))]
-    return Validation.of_results([check(row, tmp_path) for row in made_rows])
+    return Validation.of_rows([PublishedRow.of(check(row, tmp_path)) for row in made_rows])
 
 
 def test_the_document_counts_verdicts_and_keeps_intervals(document: Validation) -> None:
@@ -57,6 +57,19 @@ def test_the_terminal_shows_every_verdict(document: Validation) -> None:
     assert "1 held, 1 missed, 1 skipped." in text
     assert " 12  [11.00, 13.00]" in text
     assert "missed: wait | s: 12 where 10 was published; tolerance ± 2 %" in text
+
+
+def test_one_row_runs_here_and_says_how_long_it_took(tmp_path: Path) -> None:
+    steps = Steps(quiet=True)
+    (row,) = validate(["young"], tmp_path, steps, workers=4)
+    assert (row.verdict, len(row.figures)) == ("held", 6)
+    assert steps.timings()[0].note.startswith("held, in ")
+
+
+def test_a_row_without_data_is_a_skipped_step(tmp_path: Path) -> None:
+    steps = Steps(quiet=True)
+    assert [row.verdict for row in validate(["fgd", "cant-be-late"], tmp_path, steps, workers=1)] == ["skipped", "skipped"]
+    assert {timing.status for timing in steps.timings()} == {"skipped"}
 
 
 def test_rows_are_listed_without_a_run() -> None:
