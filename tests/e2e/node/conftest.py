@@ -83,11 +83,15 @@ def eventually(what: str, ask: Callable[[], Any], within_s: float = _PATIENCE_S)
     return answer
 
 
-def fetched(address: str) -> str | None:
-    """The page at an address, None as long as nobody answers."""
-    with suppress(OSError), urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
-        return str(answer.read().decode().strip())
-    return None
+def page(address: str) -> str:
+    """The page at an address, as soon as somebody answers there."""
+
+    def ask() -> str | None:
+        with suppress(OSError), urllib.request.urlopen(f"http://{address}/", timeout=5) as answer:
+            return str(answer.read().decode().strip())
+        return None
+
+    return str(eventually(f"a page at {address}", ask))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from stacks.clusters.embedded.processes import Processes
 from stacks.clusters.node import NodeCluster
 from stacks.clusters.node.cgroups import ControlGroup
 from stacks.clusters.node.servers import NAMES
-from tests.e2e.node.conftest import Kubernetes, eventually, fetched
+from tests.e2e.node.conftest import Kubernetes, eventually, page
 
 pytestmark = pytest.mark.platform
 
@@ -86,7 +86,7 @@ def cluster(before: dict[str, object], new_node: Callable[[str], NodeCluster], i
 @pytest.fixture(scope="module")
 def web(cluster: NodeCluster) -> str:
     address = Kubernetes(cluster).serve("web", "hello")
-    assert eventually("the page", lambda: fetched(address)) == "hello"
+    assert page(address) == "hello"
     return address
 
 
@@ -119,20 +119,20 @@ def test_a_killed_server_is_started_again_and_the_pods_run_on(cluster: NodeClust
     [pod] = Kubernetes(cluster).pods("web")
     processes = Processes(cluster.log_folder if name in NAMES else cluster.folder / "processes")
     os.kill(processes.pid(name), signal.SIGKILL)
-    assert fetched(web) == "hello", "the pod serves without it"
+    assert page(web) == "hello", "the pod serves without it"
     eventually("the end", lambda: not cluster.status().running)
     cluster.start()
     assert cluster.status().running
     [same] = Kubernetes(cluster).pods("web")
     assert (same.metadata.uid, same.status.container_statuses[0].restart_count) == (pod.metadata.uid, 0)
-    assert eventually("the page", lambda: fetched(web)) == "hello"
+    assert page(web) == "hello"
 
 
 def test_after_a_kill_of_everything_the_next_start_recovers(cluster: NodeCluster, web: str) -> None:
     kill_all(cluster)
     eventually("the end", lambda: not cluster.status().running)
     cluster.start()
-    assert eventually("the page", lambda: fetched(web)) == "hello"
+    assert page(web) == "hello"
 
 
 def test_two_run_side_by_side_and_one_s_end_is_not_the_other_s(
@@ -142,15 +142,15 @@ def test_two_run_side_by_side_and_one_s_end_is_not_the_other_s(
     second.start()
     second.import_image(image)
     address = Kubernetes(second).serve("web", "the other")
-    assert eventually("the page", lambda: fetched(address)) == "the other"
-    assert fetched(web) == "hello"
+    assert page(address) == "the other"
+    assert page(web) == "hello"
     second.delete()
-    assert fetched(web) == "hello"
+    assert page(web) == "hello"
     assert cluster.status().running
 
 
 def test_delete_leaves_nothing_behind(cluster: NodeCluster, web: str, before: dict[str, object]) -> None:
-    assert fetched(web) == "hello"
+    assert page(web) == "hello"
     busy = machine(cluster.folder)
     assert busy["processes"]
     assert busy["links"]

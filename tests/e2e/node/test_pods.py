@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stacks.graph import labels
-from tests.e2e.node.conftest import Kubernetes, container, eventually, fetched
+from tests.e2e.node.conftest import Kubernetes, container, eventually, page
 
 pytestmark = pytest.mark.platform
 
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.platform
 @pytest.fixture(scope="module")
 def web(kubernetes: Kubernetes) -> str:
     address = kubernetes.serve("web", "hello")
-    assert eventually("the page", lambda: fetched(address)) == "hello"
+    assert page(address) == "hello"
     return address
 
 
 def test_a_deployment_answers_under_its_service_and_its_pod_s_own_address(kubernetes: Kubernetes, web: str) -> None:
-    assert fetched(web) == "hello"
+    assert page(web) == "hello"
     [pod] = kubernetes.pods("web")
-    assert fetched(f"{pod.status.pod_ip}:8080") == "hello"
+    assert page(f"{pod.status.pod_ip}:8080") == "hello"
 
 
 def test_pods_find_services_by_name_and_the_node_by_its_own(kubernetes: Kubernetes, web: str) -> None:
@@ -35,7 +35,7 @@ def test_pods_find_services_by_name_and_the_node_by_its_own(kubernetes: Kubernet
 
 def test_a_network_policy_denies_and_allows(kubernetes: Kubernetes) -> None:
     address = kubernetes.serve("guarded", "secret")
-    assert eventually("the page", lambda: fetched(address)) == "secret"
+    assert page(address) == "secret"
     spec = {
         "podSelector": {"matchLabels": {"app": "guarded"}},
         "policyTypes": ["Ingress"],
