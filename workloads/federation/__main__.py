@@ -4,6 +4,7 @@
 ``run``                  a whole federation in this process
 ``enrol``                keys, certificates and the roster of a rehearsal
 ``report``               the report of a run, as a table
+``erase``                discards a run in which a client took part, so that the next one has never seen it
 ``verify``               the audit log of a server: nothing changed, and it agrees with the privacy ledger
 
 Exit codes: 0 done, or stopped by SIGTERM or SIGINT, or because its parent has died; 2 bad arguments or an error that the text explains;
@@ -72,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--folder", required=True, help="where everything goes")
     enrol.add_argument("--server-identity", required=True, help="SPIFFE ID of the server")
     enrol.add_argument("--client-identity", required=True, help="SPIFFE ID of a client, with {name} for its name")
+    erase = command("erase", "discard the run of a server in which a client took part; stop the server first", _erase)
+    erase.add_argument("--definition", type=definition, required=True, metavar="JSON", help="the server's")
+    erase.add_argument("--roster", required=True, help="the server's, with the client")
+    erase.add_argument("--state", required=True, help="folder of the server's state")
+    erase.add_argument("--name", required=True, help="of the client")
     command("report", "the report of a run, as a table", _report).add_argument("state", help="folder of the server's state")
     command("verify", "check the audit log of a server", _verify).add_argument("state", help="folder of the server's state")
     return parser
@@ -115,6 +121,18 @@ def _enrol(known: argparse.Namespace) -> None:
         client_identity=known.client_identity,
     )
     _say(f"{len(roster.members)} clients in {Path(known.folder) / ROSTER}")
+
+
+def _erase(known: argparse.Namespace) -> None:
+    from workloads.federation.compliance.erasure import erase
+    from workloads.federation.rounds.roster import Roster
+    from workloads.federation.rounds.terms import Terms
+    from workloads.federation.tasks.task import load
+
+    task = load(known.definition.task, known.definition.seed)
+    terms = Terms(known.definition, Roster.read(Path(known.roster)), task.model.length)
+    left = erase(Path(known.state), terms, known.name)
+    _say(f"the run is discarded; take {known.name} out of the roster and start the server: {len(left.roster.members)} clients train again")
 
 
 def _report(known: argparse.Namespace) -> None:

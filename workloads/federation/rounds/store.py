@@ -93,6 +93,9 @@ class Store:
             self.progress = _progress(*found)
             if found[0]["definition"] != terms.definition.digest.hex():
                 raise StateError(f"{self._file} was begun with another definition: continue with that, or give the new one another folder")
+            took_part = {name for each in self.progress.history for name in each.contributors}
+            if gone := sorted(took_part - terms.roster.members.keys()):
+                raise StateError(f"{self._file}: client {gone[0]!r} took part and is not in the roster any more; erase it first (`erase`)")
         self.ledger = self._open_ledger(folder)
         self.journal = Journal(folder, self.progress.run)
         self._settle()

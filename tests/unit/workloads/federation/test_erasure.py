@@ -12,10 +12,11 @@ from workloads.federation.audit.verify import verify
 from workloads.federation.compliance.erasure import erase
 from workloads.federation.compliance.journal import audit_key, events
 from workloads.federation.definition import Strategy, StrategyName
-from workloads.federation.errors import DefinitionError
+from workloads.federation.errors import DefinitionError, StateError
 from workloads.federation.rounds.coordinator import Coordinator
 from workloads.federation.rounds.in_process import run
 from workloads.federation.rounds.store import Store
+from workloads.federation.rounds.terms import Terms
 
 
 @pytest.mark.parametrize("name", ["fedavg", "scaffold"])
@@ -51,6 +52,15 @@ def test_erasing_twice_logs_once_and_a_stranger_is_an_error(tmp_path: Path) -> N
     assert len([entry for entry in events(folder / "audit.jsonl") if entry["event"] == "client erased"]) == 1
     with pytest.raises(DefinitionError, match="'mallory' is not in the roster"):
         erase(folder, federation.terms, "mallory")
+
+
+def test_a_run_does_not_go_on_without_a_client_that_is_in_its_model(tmp_path: Path) -> None:
+    terms = definition(rounds=2)
+    federation = Federation(tmp_path, terms, clients=4)
+    federation.run()
+    left = Terms(terms, federation.terms.roster.without("c1"), federation.terms.parameters)
+    with pytest.raises(StateError, match="client 'c1' took part and is not in the roster any more; erase it first"):
+        Store(tmp_path / "server", left, federation.task.model.initial(0))
 
 
 def test_a_federation_that_would_be_too_small_is_kept(tmp_path: Path) -> None:
