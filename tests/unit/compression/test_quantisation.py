@@ -62,3 +62,10 @@ def test_int8_by_row_is_within_half_a_step() -> None:
     assert small.size_bytes == 64 * 48 + 64 * 4
     with pytest.raises(ShapeError, match="takes a matrix"):
         quantise_rows(matrix[0])
+
+
+def test_halves_are_rounded_away_from_zero() -> None:
+    weights = np.zeros((1, 32), dtype=np.float32)
+    weights[0, :5] = 127, 0.5, 1.5, -2.5, -0.5  # the scale is 1
+    assert rounded(weights, "Q8_0")[0, :5].tolist() == [127, 1, 2, -3, -1]
+    assert quantise(weights, "Q8_0").tobytes() == quantize(weights, gguf.GGMLQuantizationType.Q8_0).tobytes()
