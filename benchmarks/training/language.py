@@ -9,6 +9,13 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.training.table import Row
+from stacks.pricing.prices import PriceBook
+
+
+def usd_per_thread_hour() -> float:
+    """Return the on-demand price of one thread: a c6i.2xlarge has eight."""
+    price = next(price for price in PriceBook.bundled() if price.instance_type == "c6i.2xlarge")
+    return (price.for_purchase("on-demand") or 0.0) / price.vcpus
 
 
 def rows(model: Path | None, engine_python: Path | None) -> list[Row]:
@@ -16,7 +23,7 @@ def rows(model: Path | None, engine_python: Path | None) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         if model is not None:
             shutil.copy(model, Path(folder, "tiny.gguf"))
-        options = [f"--engine-python={engine_python}"] if engine_python else []
+        options = [f"--engine-python={engine_python}", f"--usd-per-hour={usd_per_thread_hour():.4f}"] if engine_python else []
         command = [sys.executable, "-m", "workloads.compression", "compress", "--order=both", f"--out={folder}", *options]
         table = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     print(table)

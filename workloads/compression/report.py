@@ -52,12 +52,15 @@ class Report:
 
     def table(self) -> str:
         """Return the rows as text for a terminal."""
-        lines = [f"{'stage':<24}{'blocks':>7}{'bytes':>11}{'ratio':>8}{'bits/byte':>11}{'loss':>9}{'tokens/s':>10}{'speed':>8}"]
+        lines = [
+            f"{'stage':<24}{'blocks':>7}{'bytes':>11}{'ratio':>8}{'bits/byte':>11}{'loss':>9}{'tokens/s':>10}{'speed':>8}{'USD/Mtok':>10}"
+        ]
         for row in self.rows():
             speed = f"{row['tokens_per_s']:>10.0f}{row['speed_up']:>7.2f}x" if "tokens_per_s" in row else f"{'-':>10}{'-':>8}"
+            price = f"{row['usd_per_mtok']:>10.5f}" if "usd_per_mtok" in row else f"{'-':>10}"
             lines.append(
                 f"{row['stage']:<24}{row['blocks']:>7}{row['bytes']:>11,}{row['ratio']:>7.2f}x{row['bits_per_byte']:>11.4f}"
-                f"{row['loss']:>+9.2%}{speed}"
+                f"{row['loss']:>+9.2%}{speed}{price}"
             )
         return "\n".join(lines)
 

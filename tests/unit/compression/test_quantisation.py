@@ -18,7 +18,7 @@ NUMBERS = st.floats(-1e4, 1e4, width=32) | st.sampled_from([0.0, -0.0, 1.0, -1.0
 
 
 @pytest.mark.parametrize("kind", ["Q8_0", "Q4_0"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(weights=arrays(np.float32, st.tuples(st.integers(1, 3), st.sampled_from([32, 64])), elements=NUMBERS))
 def test_blocks_are_those_of_gguf(kind: str, weights: np.ndarray) -> None:
     theirs = gguf.GGMLQuantizationType[kind]
@@ -28,7 +28,7 @@ def test_blocks_are_those_of_gguf(kind: str, weights: np.ndarray) -> None:
     assert dequantise(packed, kind).tobytes() == dequantize(packed, theirs).astype(np.float32).tobytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(weights=arrays(np.float32, (2, 64), elements=st.floats(-100, 100, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3)))
 def test_an_error_of_q8_0_is_within_half_a_step_and_the_rounding_of_the_scale(weights: np.ndarray) -> None:
     scale = np.abs(weights.reshape(-1, 32)).max(axis=1) / 127
