@@ -15,7 +15,10 @@ from stacks.pricing.prices import PriceBook
 def usd_per_thread_hour() -> float:
     """Return the on-demand price of one thread: a c6i.2xlarge has eight."""
     price = next(price for price in PriceBook.bundled() if price.instance_type == "c6i.2xlarge")
-    return (price.for_purchase("on-demand") or 0.0) / price.vcpus
+    usd_per_hour, threads = price.for_purchase("on-demand"), price.vcpus
+    assert usd_per_hour is not None
+    assert threads is not None, "the bundled book has both"
+    return usd_per_hour / threads
 
 
 def rows(model: Path | None, engine_python: Path | None) -> list[Row]:
