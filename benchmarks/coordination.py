@@ -211,8 +211,10 @@ def main() -> None:
         for turn in range(rounds):
             for outstanding in OUTSTANDING:
                 for side, connect in sides.items():
-                    with suppress(CoordinationError):
+                    try:
                         rates.setdefault((side, outstanding), []).append(asyncio.run(writes_per_s(connect, outstanding)))
+                    except CoordinationError as error:
+                        print(f"  {side}, {outstanding} outstanding: {error}")
                 peer_folder = folder / f"peer-{turn}-{outstanding}"
                 peer_folder.mkdir()
                 rate = pysyncobj_writes_per_s(peer_folder, outstanding)
@@ -220,7 +222,7 @@ def main() -> None:
     print(
         f"writes of 1 KB, three members, one client, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, {rounds} rounds: median (range)"
     )
-    for (side, outstanding), seen in sorted(rates.items(), key=lambda item: (item[0][1], item[0][0])):
+    for (side, outstanding), seen in sorted((each for each in rates.items() if each[1]), key=lambda item: (item[0][1], item[0][0])):
         per_s = [each[0] for each in seen]
         middle, late = (statistics.median(each[place] for each in seen) for place in (1, 2))
         speed = f"{statistics.median(per_s):8,.0f}/s ({min(per_s):,.0f} to {max(per_s):,.0f})"

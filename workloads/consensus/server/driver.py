@@ -3,7 +3,8 @@
 Rule 1: whatever arrives in one turn of the event loop is one batch: one write, one fsync (group commit).
 Rule 2: messages that need no fsync leave before it, so the followers' disks work beside the leader's (thesis, 10.2.1).
 Rule 3: the fsync is in the loop, not in a thread: nothing could be promised meanwhile, and a thread costs more than most fsyncs.
-Rule 4: before anything else the clock is brought up to date. A process that was stopped must not take its lease for valid.
+Rule 4: a process that was stopped or starved has ticks to make up for. It takes a few at a time and reads its connections in between, or
+it would stand for election while the leader's heartbeats wait to be read. So its clock may be late, and no read is answered by a lease.
 Rule 5: a disk that fails ends the process (``wal/files.py``).
 """
 
@@ -87,13 +88,11 @@ class Driver:
 
     def receive(self, message: Message) -> None:
         """Take a message of another member."""
-        self._catch_up()
         self.member.receive(message)
         self.wake()
 
     def request(self, command: Command, data: bytes, answer: Answer) -> None:
         """Carry out a client's command; raises as ``Replica.request``."""
-        self._catch_up()
         self.replica.request(command, answer, data=data)
         self.wake()
 
@@ -131,7 +130,9 @@ class Driver:
         self._loop.call_later(max(0.0, self._next_tick_s - time.monotonic()), self._tick)
 
     def _catch_up(self) -> None:
-        while self._next_tick_s <= time.monotonic():
+        for _ in range(HEARTBEAT_TICKS):
+            if self._next_tick_s > time.monotonic():
+                return
             self._next_tick_s += self._tick_s
             self.replica.tick()
 

@@ -126,7 +126,7 @@ class Process:
         followers = {name: each for name, each in member.leadership.followers.items() if name in member.log.configuration.voters}
         if not followers:
             return
-        with suppress(ConsensusError):
+        with suppress(ConsensusError, TimeoutError):
             member.transfer(max(followers, key=lambda name: followers[name].match))
             self._driver.wake()
             async with asyncio.timeout(_HAND_OVER_S):
