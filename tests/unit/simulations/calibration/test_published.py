@@ -26,7 +26,7 @@ def test_an_unknown_model_names_those_that_are_known() -> None:
 
 
 def test_a_context_that_does_not_fit_beside_the_weights_is_an_error() -> None:
-    with pytest.raises(TwinError, match="a request of 131072 tokens needs 8192 blocks and there are 16"):
+    with pytest.raises(TwinError, match="a request of 131072 tokens needs 8192 blocks and there are 2447"):
         published("L4").engines(EngineSpec(context_tokens=131_072))
 
 

@@ -154,7 +154,9 @@ def test_settings_that_can_serve_nothing_are_refused() -> None:
 
 
 def test_blocks_are_what_the_weights_leave_of_the_memory() -> None:
-    # 80 GB x 0.9 - 16.06 GB of weights - 2 GB, in blocks of 2 MiB.
-    assert blocks_in(gpu("H100"), model("llama-3.1-8b")) == pytest.approx(53.94e9 / 2**21, rel=1e-3)
+    # 80 GiB x 0.9 - 16.06 GB of weights - 2 GB, in blocks of 2 MiB.
+    assert blocks_in(gpu("H100"), model("llama-3.1-8b")) == pytest.approx((80 * 2**30 * 0.9 - 18.06e9) / 2**21, abs=1)
+    # Two share the weights of 141 GB; of a block of 5 MiB each has one half.
+    assert blocks_in(gpu("H100"), model("llama-3.1-70b"), group=2) == pytest.approx((80 * 2**30 * 0.9 - 72.55e9) / (2.5 * 2**20), rel=0.01)
     with pytest.raises(TwinError, match="needs 141 GB of weights on each of 1 H100"):
         blocks_in(gpu("H100"), model("llama-3.1-70b"))
