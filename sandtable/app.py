@@ -22,6 +22,7 @@ from sandtable.commands import (
     capacity,
     check,
     cluster,
+    cost,
     deploy,
     doctor,
     emulate,
@@ -87,7 +88,23 @@ def _options(
     context.obj = Workspace(root)
 
 
-for module in (rehearse, graph, check, deploy, whatif, capacity, loadtest, emulate, report, history, doctor, cluster, validate, schema):
+for module in (
+    rehearse,
+    graph,
+    check,
+    deploy,
+    whatif,
+    capacity,
+    cost,
+    loadtest,
+    emulate,
+    report,
+    history,
+    doctor,
+    cluster,
+    validate,
+    schema,
+):
     module.register(app)
 
 

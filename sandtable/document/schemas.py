@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import capacity, checks, deployment, history, machine, validation, whatif
+from sandtable.document.answers import capacity, checks, cost, deployment, history, machine, validation, whatif
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -42,6 +42,7 @@ SCHEMAS: Final = {
     "capacity": Schema(capacity.Capacity, "sandtable capacity --json"),
     "check": Schema(checks.Check, "sandtable check --json"),
     "cluster": Schema(machine.ClusterState, "sandtable cluster start|stop|delete|status --json"),
+    "cost": Schema(cost.EnvironmentCost, "sandtable cost --json"),
     "doctor": Schema(machine.Tools, "sandtable doctor --json"),
     "error": Schema(machine.Failure, "What --json prints where a command fails"),
     "graph": Schema(StackGraph, "sandtable graph --json, and graph.json of a run"),

@@ -7,6 +7,7 @@ from sandtable.terminal.capacity import show_capacity
 from sandtable.terminal.console import out
 from sandtable.terminal.history import show_history
 from sandtable.terminal.measurement import show_measurement
+from sandtable.terminal.money import show_money
 from sandtable.terminal.plan import show_drift, show_preview, show_update
 from sandtable.terminal.policies import show_check
 from sandtable.terminal.progress.steps import Steps
@@ -25,6 +26,7 @@ __all__ = [
     "show_graph",
     "show_history",
     "show_measurement",
+    "show_money",
     "show_preview",
     "show_rehearsal",
     "show_scenarios",

@@ -1,0 +1,41 @@
+"""``sandtable cost``: what an environment costs, and what would cost less."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+
+EXAMPLES = """
+Examples:
+
+  sandtable cost prod                by pool, component and token
+
+  sandtable cost prod --optimise     rightsizing, spot, commitments, each with its risk
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("cost", rich_help_panel="Look", epilog=EXAMPLES)(cost)
+
+
+def cost(
+    context: typer.Context,
+    environment: EnvironmentName,
+    *,
+    optimise: Annotated[bool, typer.Option("--optimise", help="Also list what would cost less, and what it risks.")] = False,
+    json: Json = False,
+) -> None:
+    """Show what an environment costs a month: by pool, by component with the idle share, and by token at several loads."""
+    from sandtable.document.answers.cost import EnvironmentCost
+    from sandtable.jobs.cost import cost as price
+    from sandtable.terminal import Steps, out, show_money
+
+    document = EnvironmentCost.of(price(environment, workspace(context), Steps(quiet=json), optimise=optimise))
+    if json:
+        print_json(document)
+    else:
+        show_money(document, out())

@@ -1,0 +1,57 @@
+"""``sandtable cost``: by component, by token, and what would cost less."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from sandtable.document.parts.base import Cents, Figure, Part
+from sandtable.document.parts.cost import Cost
+
+if TYPE_CHECKING:
+    from sandtable.jobs.cost import CostAnswer
+
+
+class Component(Part):
+    """A namespace with OpenCost's fields, in USD a month; ``__idle__`` is what no pod requests."""
+
+    name: str
+    cpu_usd: Cents = None
+    ram_usd: Cents = None
+    gpu_usd: Cents = None
+    total_usd: Cents = None
+
+
+class TokenPrice(Part):
+    """The price of output at one load."""
+
+    traffic_factor: Figure = None
+    usd_per_million_output_tokens: Figure = None
+
+
+class Saving(Part):
+    """One way to spend less, priced on its own."""
+
+    name: str
+    saving_usd: Cents = None
+    share: Figure = None
+    """Of the present cost."""
+    risk: str = ""
+
+
+class EnvironmentCost(Part):
+    """What an environment costs a month."""
+
+    environment: str
+    cost: Cost = Cost()
+    components: tuple[Component, ...] = ()
+    per_mtok: tuple[TokenPrice, ...] = ()
+    """If the stack holds the load; `sandtable capacity` tells."""
+    options: tuple[Saving, ...] = ()
+    """Empty unless asked for."""
+
+    @classmethod
+    def taken(cls, value: CostAnswer, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields taken from an answer."""
+        priced = [{"traffic_factor": factor, "usd_per_million_output_tokens": usd} for factor, usd in value.per_mtok]
+        return super().taken(value, (*given, "per_mtok")) | {"per_mtok": priced}

@@ -1,0 +1,50 @@
+"""What an environment costs: by component, by token at several loads, and what would cost less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sandtable.jobs.stack.first_answer import read_program
+
+if TYPE_CHECKING:
+    from sandtable.terminal import Steps
+    from sandtable.workspace import Workspace
+    from simulations.cost.allocation import Allocated
+    from simulations.cost.savings import Option
+    from stacks.pricing.costs import Cost
+
+#: Multiples of the environment's traffic at which a million tokens is priced.
+LOADS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CostAnswer:
+    """``per_mtok`` is USD per million output tokens by the multiple of the traffic, if the stack holds it; ``options`` as asked for."""
+
+    environment: str
+    cost: Cost
+    components: tuple[Allocated, ...]
+    per_mtok: tuple[tuple[float, float], ...]
+    options: tuple[Option, ...]
+
+
+def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool) -> CostAnswer:
+    """Price the environment ``name``; ``optimise`` also looks for what would cost less.
+
+    Raises:
+        StackError: the environment is invalid.
+    """
+    from simulations.cost.allocation import allocate
+    from simulations.cost.savings import options
+    from stacks.environment.file import load
+    from stacks.pricing.costs import monthly_cost
+    from stacks.pricing.prices import PriceBook
+
+    environment = load(name, root=space.root)
+    book = PriceBook.named(environment.budget.price_book, root=space.root)
+    graph = read_program(environment, steps)
+    found = monthly_cost(graph, book, budget_usd=environment.budget.monthly_usd)
+    tokens_per_h = environment.traffic.rate_per_s * environment.traffic.output_tokens.mean * 3600
+    per_mtok = tuple((load_factor, found.hourly_usd / (tokens_per_h * load_factor) * 1e6) for load_factor in LOADS)
+    return CostAnswer(environment.name, found, allocate(graph, book), per_mtok, options(graph, book) if optimise else ())
