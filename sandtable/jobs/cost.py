@@ -33,18 +33,21 @@ def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool) -> CostAn
     """Price the environment ``name``; ``optimise`` also looks for what would cost less.
 
     Raises:
-        StackError: the environment is invalid.
+        StackError: the environment or its trace is invalid.
     """
     from simulations.cost.allocation import allocate
     from simulations.cost.savings import options
     from stacks.environment.file import load
     from stacks.pricing.costs import monthly_cost
     from stacks.pricing.prices import PriceBook
+    from stacks.traffic import plan
 
     environment = load(name, root=space.root)
     book = PriceBook.named(environment.budget.price_book, root=space.root)
     graph = read_program(environment, steps)
     found = monthly_cost(graph, book, budget_usd=environment.budget.monthly_usd)
-    tokens_per_h = environment.traffic.rate_per_s * environment.traffic.output_tokens.mean * 3600
-    per_mtok = tuple((load_factor, found.hourly_usd / (tokens_per_h * load_factor) * 1e6) for load_factor in LOADS)
+    requests = plan(environment.traffic, root=space.root)
+    span_s = max(environment.traffic.duration_s, requests[-1].at_s if requests else 0.0)
+    tokens_per_h = sum(request.output_tokens for request in requests) / span_s * 3600
+    per_mtok = tuple((factor, found.hourly_usd / (tokens_per_h * factor) * 1e6) for factor in LOADS if tokens_per_h)
     return CostAnswer(environment.name, found, allocate(graph, book), per_mtok, options(graph, book) if optimise else ())
