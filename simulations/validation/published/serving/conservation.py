@@ -98,7 +98,7 @@ def _plan(rate_per_s: float) -> list[PlannedRequest]:
 
 
 ROW: Final = Row(
-    id="conservation",
+    id="serving-conservation",
     setup="2,000 requests under light load, overload, outages, impatient clients, and with too few blocks",
     source="conservation of requests, tokens, key-value blocks and engine seconds; every run of the twin checks the same at its end",
     expected="nothing is left over",
