@@ -50,13 +50,17 @@ LIKE: Final = {
 }
 #: The kernels that vLLM chooses for steps of prompts and single tokens; AISimulate does not measure such steps.
 _FA3: Final = (1.0, "assumed", "FlashAttention 3 packs the queries of a group and splits contexts, so nothing is lost in mixed steps")
-_FA2: Final = (2.88, "assumed", "FlashAttention 2, as on an RTX PRO 6000")
+_FA2: Final = (3.0, "assumed", "FlashAttention 2, as on an RTX PRO 6000")
 MIXED: Final = {
     "H100": _FA3,
     "H200": _FA3,
     "A100-80GB": _FA2,
     "L40S": _FA2,
-    "RTX-PRO-6000": (2.88, "derived", "fitted to vLLM 0.19 runs: 2.93 on an RTX 4090, 2.84 on an RTX PRO 6000 (FlashAttention 2)"),
+    "RTX-PRO-6000": (
+        3.0,
+        "derived",
+        "fitted to a vLLM 0.19 run with FlashAttention 2; one on an RTX 4090 does not tell it from the host's time",
+    ),
 }
 MODELS: Final = {
     "llama-3.1-8b": "meta-llama/Meta-Llama-3.1-8B",

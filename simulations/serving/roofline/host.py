@@ -28,7 +28,7 @@ _BLIS: Final = "BLIS (inference-sim), trained-physics coefficients, 2026"
 
 #: vLLM. Where a run was recorded, its own ``step_s`` is better: processors differ more than GPUs do.
 VLLM: Final = Host(
-    step_s=Coefficient(1.1e-3, "s/step", "derived", "fitted to vLLM 0.19 runs: 0.9 ms beside an RTX 4090, 1.3 ms beside an RTX PRO 6000"),
+    step_s=Coefficient(1.1e-3, "s/step", "derived", "fitted to vLLM 0.19 runs: 1.2 ms beside an RTX 4090, 1.0 ms beside an RTX PRO 6000"),
     sequence_s=Coefficient(4e-6, "s/(step * sequence)", "published", f"{_BLIS}: 4 us a request"),
     request_s=Coefficient(16.38e-3, "s/request", "published", f"{_BLIS}: 15.6 ms before and 0.78 ms after the steps"),
 )

@@ -50,7 +50,7 @@ def test_keys_are_read_more_slowly_beside_prompts_where_the_kernels_are_not_made
         return times(card).step_s(160, 32, 64_000, pairs) - times(card).step_s(160, 32, 0, pairs)
 
     alone = times("RTX-4090").context_s * 64_000
-    assert beside("RTX-4090") == pytest.approx(2.88 * alone)
+    assert beside("RTX-4090") == pytest.approx(3.0 * alone)
     assert beside("H100") == pytest.approx(times("H100").context_s * 64_000)
 
 
