@@ -39,7 +39,7 @@ def within_interval(widest: float, *, figures: int = 1) -> Tolerance:
     """Require the expected value inside the figure's 95 % interval, and a half-width of at most ``widest`` of it.
 
     The bound on the width matters: a run that is short enough holds any value inside its interval. Of twenty right figures one lies outside
-    its own interval, so a row of several ``figures`` widens them until the interval covers all of them together (Bonferroni).
+    its own interval, so a row of several ``figures`` widens them until the interval covers all of them together (Bonferroni, ADR 34).
     """
     one = NormalDist()
     wider = one.inv_cdf(1 - 0.025 / figures) / one.inv_cdf(0.975)
