@@ -23,7 +23,9 @@ run. A result whose data or tools are missing is skipped, never passed. This pag
 
 def render_page(validation: Validation) -> str:
     """Return the page: a table of all results, then the figures of each."""
-    summary = f"{validation.held} held, {validation.missed} missed, {validation.skipped} skipped.\n"
+    was_run = any(row.verdict for row in validation.rows)
+    counts = f"{validation.held} held, {validation.missed} missed, {validation.skipped} skipped.\n"
+    summary = counts if was_run else "Listed without a run: `nox -s validate` gives the verdicts.\n"
     table = to_table(
         ("result", "set-up", "published", "tolerance", "verdict"),
         [(f"[{row.id}](#{row.id.replace('.', '')})", row.setup, row.expected, row.tolerance, row.verdict or "") for row in validation.rows],

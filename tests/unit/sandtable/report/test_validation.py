@@ -73,7 +73,9 @@ def test_a_row_without_data_is_a_skipped_step(tmp_path: Path) -> None:
 
 
 def test_rows_are_listed_without_a_run() -> None:
-    assert [row.verdict for row in listed(["meta-rsc"]).rows] == [None]
+    found = listed(["meta-rsc"])
+    assert [row.verdict for row in found.rows] == [None]
+    assert "Listed without a run" in render_page(found)
 
 
 def test_an_unknown_name_is_corrected() -> None:
