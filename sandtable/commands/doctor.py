@@ -20,7 +20,7 @@ Examples:
 
   sandtable doctor --install      install everything: about 15 minutes, once
 
-  sandtable doctor --install --node          and what `cluster.provider: node` needs: about 6 minutes more
+  sandtable doctor --install --node       and what a real node needs
 
   eval "$(sandtable doctor --env)" && pulumi up -s dev        Pulumi yourself
 """

@@ -22,7 +22,7 @@ Examples:
 
   sandtable loadtest dev --web                      Locust's page on 127.0.0.1
 
-  sandtable loadtest dev --gateway            every wire of the mix, through the gateway
+  sandtable loadtest dev --gateway            every wire, through the gateway
 
   sandtable loadtest dev --target http://127.0.0.1:8080   after a question
 

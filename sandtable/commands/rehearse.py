@@ -23,7 +23,7 @@ Examples:
 
   sandtable rehearse dev --keep-baseline       later runs are compared with it
 
-  sandtable rehearse dev --fault anthropic=503@20s+15s --fault engine=kill@30s+5s
+  sandtable rehearse dev --fault anthropic=503@20s+15s --fault engine=kill@30s
 
   sandtable rehearse staging --json | jq .verdict
 

@@ -18,7 +18,7 @@ Examples:
 
   sandtable whatif prod --scenario traffic=2x+zone-lost=us-east-1a --json
 
-  sandtable whatif prod --diff staging    what prod differs in, under its own traffic
+  sandtable whatif prod --diff staging     under the traffic of prod
 
   sandtable whatif prod --plan plan.json  a change before it is deployed
 
