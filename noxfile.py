@@ -207,7 +207,7 @@ def benchmark(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench_core(session: nox.Session) -> None:
-    """The distributed core beside its peers: `nox -s bench_core -- event_store [rounds]`, or `-- coordination [rounds] [kills]`."""
+    """The distributed core beside its peers: `nox -s bench_core -- event_store`, `coordination` or `mapreduce`, and its rounds."""
     _install(session, "bench-core", "etcd")
     name, *arguments = session.posargs or ["event_store"]
     session.run("python", f"benchmarks/{name}.py", *arguments)

@@ -33,6 +33,7 @@ PROGRAMS = (
     "workloads.consensus",
     "workloads.federation",
     "workloads.gateway",
+    "workloads.mapreduce",
     "workloads.reinforcement",
 )
 
