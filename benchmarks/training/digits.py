@@ -1,4 +1,7 @@
-"""Pruning, int8 and distillation of a perceptron on the digits of scikit-learn: 1437 to learn from, 360 to judge on."""
+"""Pruning, int8 and distillation of a perceptron on the digits of scikit-learn: 1437 to learn from, 360 to judge on.
+
+A small network gets 2700 steps with a teacher or without: 60 epochs over all samples, 1350 over fifty.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +76,8 @@ def rows(seeds: Sequence[int]) -> list[Row]:
         small.append(accuracy([(torch.from_numpy(quantise_rows(matrix.numpy()).weights()), bias) for matrix, bias in large]))
         wanted = scores(large, seen).detach()
         few = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed))[:50]
-        scratch.append(accuracy(learned(layers_of(SMALL, seed), 300, seed, few)))
-        full.append(accuracy(learned(layers_of(SMALL, seed), 30, seed)))
+        scratch.append(accuracy(learned(layers_of(SMALL, seed), 1350, seed, few)))
+        full.append(accuracy(learned(layers_of(SMALL, seed), 60, seed)))
         for labelled, kept in ((few, distilled), (torch.arange(len(seen)), full_distilled)):
             hints = torch.full_like(known, UNLABELLED)
             hints[labelled] = known[labelled]
