@@ -17,7 +17,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from stacks.components import places
-from stacks.components.component import SKIP_AWAIT, Component
+from stacks.components.component import SKIP_AWAIT, Component, waivers
 from stacks.components.network import Flow, allow, to_services
 from stacks.components.parts import from_config_map, from_field, http_probe, scratch, storage_claim, workload_api
 from stacks.components.pods import Mount, Size, container, on_pool, pod_template
@@ -166,7 +166,7 @@ class Federation(Component):
         return k8s.apps.v1.StatefulSet(
             f"{_NAMESPACE}/{name}",
             # The pods become ready once their clients are enrolled, which is not the deployment's business.
-            metadata=self.metadata(name, _NAMESPACE, part=part, annotations=SKIP_AWAIT),
+            metadata=self.metadata(name, _NAMESPACE, part=part, annotations={**SKIP_AWAIT, **(_ON_SPOT if clients else {})}),
             spec=k8s.apps.v1.StatefulSetSpecArgs(
                 replicas=replicas,
                 service_name=name,
@@ -196,6 +196,7 @@ class Federation(Component):
         )
 
 
+_ON_SPOT: Final = waivers({"no-stateful-sets-on-spot": "clients are no quorum, and a round ends without one whose node is taken away"})
 _MOUNTS: Final = (Mount("state", _STATE), Mount("roster", _ROSTER, read_only=True), Mount("identity", _IDENTITY, read_only=True))
 
 
