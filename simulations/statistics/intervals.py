@@ -30,7 +30,15 @@ def t95(degrees: int) -> float:
     """
     if degrees <= len(_T95):
         return _T95[degrees - 1]
-    z = 1.959964
+    return student(1.959964, degrees)
+
+
+def student(z: float, degrees: int) -> float:
+    """Return the quantile of Student's t where the normal distribution has ``z``; from 20 degrees on to three digits (Cornish-Fisher).
+
+    >>> round(student(2.7344, 29), 2)
+    2.95
+    """
     return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
+from simulations.statistics import student, t95
+
 if TYPE_CHECKING:
     from simulations.validation.row import Figure
 
@@ -41,11 +43,11 @@ def within_interval(widest: float, *, figures: int = 1) -> Tolerance:
     The bound on the width matters: a run that is short enough holds any value inside its interval. Of twenty right figures one lies outside
     its own interval, so a row of several ``figures`` widens them until the interval covers all of them together (Bonferroni, ADR 34).
     """
-    one = NormalDist()
-    wider = one.inv_cdf(1 - 0.025 / figures) / one.inv_cdf(0.975)
+    z = NormalDist().inv_cdf(1 - 0.025 / figures)
 
     def holds(figure: Figure) -> bool:
         half = (figure.high - figure.low) / 2
+        wider = max(1.0, student(z, figure.n - 1) / t95(figure.n - 1)) if figure.n > 1 else 1.0
         return half <= widest * abs(figure.got) and abs(figure.got - figure.expected) <= wider * half
 
     together = f" for {figures} figures together" if figures > 1 else ""
