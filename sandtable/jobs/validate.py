@@ -50,6 +50,7 @@ def _shown(name: str, result: Callable[[], tuple[PublishedRow, float]], steps: S
         if row.verdict == "skipped":
             step.skip(row.reason)
         else:
+            step.status = "failed" if row.verdict == "missed" else "done"
             step.note(f"{row.reason or row.verdict}, in {seconds(took_s)}")
     return row
 
