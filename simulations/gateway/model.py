@@ -59,12 +59,19 @@ class GatewayModel:
 
 
 def _without_secrets(configuration: Configuration) -> Configuration:
-    """Return a copy that opens without a file or a variable: one known key, none of the providers', no ledger."""
+    """Return a copy that opens without a file, a variable or a server: one known key, none of the providers', no ledger, its own cache."""
     providers = {
         name: provider.model_copy(update={"api_key_env": None, "api_key_file": None}) for name, provider in configuration.providers.items()
     }
     name = TENANT if TENANT in configuration.tenants else next(iter(configuration.tenants))
     tenant = configuration.tenants[name]
     keys = (Key(id=tenant.keys[0].id, sha256=digest_of(_KEY), limits=tenant.keys[0].limits),)
-    update = {"providers": providers, "tenants": {name: tenant.model_copy(update={"keys": keys})}, "ledger": None, "prices": ()}
+    cache = configuration.cache.model_copy(update={"redis": None, "redis_password_file": None})
+    update = {
+        "cache": cache,
+        "providers": providers,
+        "tenants": {name: tenant.model_copy(update={"keys": keys})},
+        "ledger": None,
+        "prices": (),
+    }
     return configuration.model_copy(update=update)

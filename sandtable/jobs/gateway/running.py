@@ -118,8 +118,10 @@ def local_configuration(deployed: DeployedGateway, engine_url: str, emulator_url
     tenant = dict(deployed.document["tenants"].get(TENANT) or next(iter(deployed.document["tenants"].values())))
     tenant["keys"] = [{"id": TENANT, "sha256": digest}]
     bounds = {**deployed.document.get("bounds", {}), "drain_delay_s": 0.0}
+    # A cache that replicas share is a server of the cluster; one gateway needs none.
+    cache = {name: value for name, value in deployed.document.get("cache", {}).items() if not name.startswith("redis")}
     kept: Mapping[str, Any] = {name: part for name, part in deployed.document.items() if name != "telemetry"}
-    return {**kept, "providers": providers, "tenants": {TENANT: tenant}, "bounds": bounds, "ledger": str(ledger)}
+    return {**kept, "providers": providers, "tenants": {TENANT: tenant}, "bounds": bounds, "cache": cache, "ledger": str(ledger)}
 
 
 def _key_of(dialect: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,8 @@ from sandtable.jobs.gateway.outcome import faults_outcome, load_outcome
 from sandtable.jobs.gateway.overhead import Overhead
 from sandtable.jobs.gateway.running import local_configuration
 from sandtable.jobs.gateway.seen import with_costs
-from simulations.gateway import DeployedGateway
+from simulations.gateway import DeployedGateway, GatewayModel
+from simulations.kernel import Streams
 from stacks.environment.file import load
 from stacks.graph.sources import from_program
 from workloads.gateway.configuration.loading import digest_of, parse
@@ -42,6 +44,15 @@ def test_the_deployed_configuration_gets_this_machine_s_addresses_and_one_key(de
     assert local.routes == deployed.configuration.routes
     assert (local.ledger, local.telemetry.otlp_endpoint) == (str(ledger), None)
     assert all(provider.api_key_file is None for provider in local.providers.values())
+
+
+def test_a_shared_cache_stays_in_the_cluster(deployed: DeployedGateway, tmp_path: Path) -> None:
+    shared = {**deployed.document, "cache": {"max_bytes": 9, "redis": "redis://cache.data.svc:6379"}}
+    there = replace(deployed, document=shared, configuration=parse(shared, "test"))
+    local = local_configuration(there, "http://127.0.0.1:1", "http://127.0.0.1:2", digest_of("k"), tmp_path / "ledger")
+    assert local["cache"] == {"max_bytes": 9}
+    model = GatewayModel.of(there, overhead_s=0.001, provenance="measured", texts_seed=1, unix_s=0.0)
+    assert model.runtime(Streams(1)).configuration.cache.redis is None
 
 
 def test_who_is_first_and_who_is_emulated(deployed: DeployedGateway) -> None:
