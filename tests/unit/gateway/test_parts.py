@@ -80,7 +80,7 @@ def test_two_files_with_the_same_digest_are_refused(tmp_path: Path) -> None:
 def test_a_file_without_a_digest_is_refused_with_its_place(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "digest"
     if text is not None:
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"tenants\.acme\.keys\.one\.sha256_file: .*digest: ") as caught:
         runtime(tenants={"acme": {"keys": [{"id": "one", "sha256_file": str(file)}]}})
     assert KEY not in str(caught.value)

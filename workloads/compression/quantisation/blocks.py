@@ -22,6 +22,8 @@ BLOCK: Final = 32
 BYTES: Final = {"F32": 4 * BLOCK, "Q8_0": 2 + BLOCK, "Q4_0": 2 + BLOCK // 2}
 """Bytes a block of 32 weights."""
 _AT_ONCE: Final = 8192
+#: Below it, the inverse of a 32-bit number overflows.
+_SMALLEST: Final = np.finfo(np.float32).tiny
 """Blocks encoded together: a megabyte of weights, so that intermediate arrays stay in the processor's cache."""
 
 
@@ -73,8 +75,9 @@ def _blocks(weights: Floats, name: str) -> Floats:
 
 
 def _inverse(scale: Floats) -> Floats:
-    with np.errstate(divide="ignore"):
-        return np.where(scale == 0, np.float32(0), np.float32(1) / scale)
+    """Return 1 / scale; 0 for scales without a finite inverse, which are 0 in half precision anyway."""
+    small = np.abs(scale) < _SMALLEST
+    return np.where(small, np.float32(0), np.float32(1) / np.where(small, np.float32(1), scale))
 
 
 def _q8_0(blocks: Floats) -> Bytes:
