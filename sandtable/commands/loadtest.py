@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sandtable.commands.options import EnvironmentName, Json, YesTarget, print_json, workspace
 from sandtable.errors import UsageError
 from sandtable.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from sandtable.jobs.loadtest import Request
+    from sandtable.terminal import Steps
+    from sandtable.workspace import Workspace
 
 EXAMPLES = """
 Examples:
@@ -22,7 +27,9 @@ Examples:
 
   sandtable loadtest dev --web                      Locust's page on 127.0.0.1
 
-  sandtable loadtest dev --gateway            every wire, through the gateway
+  sandtable loadtest dev --sweep --duration 15s     the rate that holds
+
+  sandtable loadtest dev --gateway                  through the gateway
 
   sandtable loadtest dev --target http://127.0.0.1:8080   after a question
 
@@ -64,6 +71,9 @@ def loadtest(
     gateway: Annotated[
         bool, typer.Option("--gateway", help="Send the environment's mix of wires and routes through its gateway; a --target is then one.")
     ] = False,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Raise the rate until the thresholds on a p95 break; --duration is that of each rate.")
+    ] = False,
     yes: YesTarget = False,
     json: Json = False,
 ) -> None:
@@ -89,6 +99,9 @@ def loadtest(
         gateway=gateway,
     )
     space, steps = workspace(context), Steps(quiet=json)
+    if sweep:
+        _sweep(environment, space, request, steps, json=json)
+        return
     tested = load_test(environment, space, request, steps)
     document = LoadTest.of(tested.measurement, environment=tested.environment, targets=tested.targets, generator_kind=tested.generator_kind)
     try:
@@ -101,3 +114,22 @@ def loadtest(
         show_measurement(document, out())
     if document.invalid or document.undersampled:
         raise typer.Exit(int(ExitCode.INCONCLUSIVE))
+
+
+def _sweep(environment: str, space: Workspace, request: Request, steps: Steps, *, json: bool) -> None:
+    """Show the largest rate that holds; exit 3 if it is below the environment's, 4 if the generator could not tell."""
+    from sandtable.document.answers.sweep import RateSweep
+    from sandtable.jobs.loadtest import sweep_rates
+    from sandtable.terminal import out, show_sweep
+    from stacks.environment.file import load
+
+    found = sweep_rates(environment, space, request, steps)
+    known = load(environment, root=space.root)
+    answer = RateSweep.found(found, environment=known.name, wanted_per_s=request.rate_per_s or known.traffic.rate_per_s)
+    if json:
+        print_json(answer)
+    else:
+        show_sweep(answer, out())
+    if not answer.holds:
+        told = answer.bounded or any(not point.invalid for point in answer.points)
+        raise typer.Exit(int(ExitCode.THRESHOLD if told else ExitCode.INCONCLUSIVE))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import capacity, checks, cost, deployment, history, machine, validation, whatif
+from sandtable.document.answers import capacity, checks, cost, deployment, history, machine, sweep, validation, whatif
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -56,6 +56,7 @@ SCHEMAS: Final = {
     "report": Schema(machine.ReportFiles, "sandtable report --json"),
     "samples": Schema(RunSamples, "samples.json of a run"),
     "scenarios": Schema(whatif.ScenarioKinds, "sandtable whatif --list --json"),
+    "sweep": Schema(sweep.RateSweep, "sandtable loadtest --sweep --json"),
     "up": Schema(deployment.Update, "sandtable up --json and sandtable down --json"),
     "validate": Schema(validation.Validation, "sandtable validate --json"),
     "variables": Schema(machine.Variables, "sandtable doctor --env --json"),

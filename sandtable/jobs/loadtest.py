@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 import os
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from foundation.measures.goodput import goodput
 from sandtable.errors import UsageError
 from sandtable.jobs.engines.cores import share_cores
 from sandtable.jobs.engines.measure import measure
 from sandtable.jobs.engines.running import start_engines
 from sandtable.jobs.gateway.predicting import gateway_of
 from sandtable.jobs.gateway.running import start_gateway
+from sandtable.jobs.sweep import find_knee
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loadtests.measurement import Measurement
     from sandtable.jobs.gateway.running import RunningGateway
+    from sandtable.jobs.sweep import Sweep
     from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
@@ -94,12 +99,8 @@ def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> Lo
     # For a trace, a rate stretches the recorded times; otherwise the traffic already has it.
     stretched = request.rate_per_s if traffic.trace else None
     requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=note)
-    with ExitStack() as stack:
-        if request.targets:
-            _confirm(request)
-        engines, door = ([], None) if request.targets else _local_engines(environment, space, steps, stack, through=request.gateway)
-        urls = [*request.targets, *([door.url] if door else [engine.url for engine in engines])]
-        load_of = _Load(request, traffic, requests, urls, space.root, door.key if door else api_key)
+    with _served(environment, request, api_key, space, steps) as (urls, key, engines):
+        load_of = _Load(request, traffic, requests, urls, space.root, key)
         metrics = [threshold.metric for threshold in environment.thresholds]
         measurement = measure(
             lambda step: load_of.open_loop(metrics, step) if request.open_loop else load_of.locust(metrics, steps, step), engines, steps
@@ -107,6 +108,39 @@ def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> Lo
     measurement = replace(measurement, notes=(*notes, *measurement.notes))
     kind = "open loop" if request.open_loop else "locust"
     return LoadTested(environment.name, tuple(load_of.targets), kind, measurement)
+
+
+def sweep_rates(name: str, space: Workspace, request: Request, steps: Steps) -> Sweep:
+    """Find the largest rate that keeps the environment's thresholds on a p95, with the open loop.
+
+    Raises:
+        UsageError: options that exclude each other, or no threshold on a p95.
+        StackError, LoadTestError, EngineError: what cannot be done and how to fix it.
+        click.Abort: the user said no.
+    """
+    from foundation.measures.goodput import Limits, limits_of
+    from stacks.environment.file import load
+    from stacks.traffic import plan
+
+    _check(replace(request, open_loop=True))
+    api_key = _api_key() if request.targets else None
+    environment = load(name, root=space.root)
+    traffic = _traffic(environment.traffic, request)
+    limits = limits_of((threshold.metric, threshold.limit) for threshold in environment.thresholds if threshold.symbol in {"<", "<="})
+    if limits == Limits():
+        raise UsageError(f"--sweep: {name} has no threshold that a request could break; add one such as `p95_ttft_ms < 1500`")
+    with _served(environment, request, api_key, space, steps) as (urls, key, _engines):
+
+        def send(rate_per_s: float) -> Measurement:
+            stretched = rate_per_s if traffic.trace else None
+            at_rate = traffic.model_copy(update={"rate_per_s": rate_per_s})
+            requests = plan(at_rate, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched)
+            with steps.step(f"{rate_per_s:.3g}/s") as step:
+                seen = _Load(request, at_rate, requests, urls, space.root, key).open_loop([], step)
+                step.note(f"{goodput(seen.records, limits):.1%} of {len(requests)} requests as promised")
+            return seen
+
+        return find_knee(send, traffic.rate_per_s, limits)
 
 
 def seconds(text: str) -> float:
@@ -177,6 +211,20 @@ def _confirm(request: Request) -> None:
     typer.echo(f"This sends the load to {', '.join(request.targets)}.", err=True)
     if not request.confirmed:
         typer.confirm("Is that server yours, and may it be loaded?", abort=True, err=True)
+
+
+@contextmanager
+def _served(
+    environment: Environment, request: Request, api_key: str | None, space: Workspace, steps: Steps
+) -> Iterator[tuple[list[str], str | None, list[EngineProcess]]]:
+    """Yield the URLs that take the load, the key for them, and the engines that were started for it."""
+    with ExitStack() as stack:
+        if request.targets:
+            _confirm(request)
+            yield list(request.targets), api_key, []
+            return
+        engines, door = _local_engines(environment, space, steps, stack, through=request.gateway)
+        yield [door.url] if door else [engine.url for engine in engines], door.key if door else None, engines
 
 
 def _local_engines(

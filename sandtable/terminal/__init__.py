@@ -13,6 +13,7 @@ from sandtable.terminal.policies import show_check
 from sandtable.terminal.progress.steps import Steps
 from sandtable.terminal.rehearsal import show_rehearsal
 from sandtable.terminal.resources import show_graph
+from sandtable.terminal.sweep import show_sweep
 from sandtable.terminal.tools import show_tools
 from sandtable.terminal.validation import show_validation
 from sandtable.terminal.whatif import show_scenarios, show_whatif
@@ -30,6 +31,7 @@ __all__ = [
     "show_preview",
     "show_rehearsal",
     "show_scenarios",
+    "show_sweep",
     "show_tools",
     "show_update",
     "show_validation",
