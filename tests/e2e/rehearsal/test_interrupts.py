@@ -150,7 +150,7 @@ def test_the_next_rehearsal_works_and_cleans_up(project: Project) -> None:
     assert run.end() in {0, 4}, run.err
     document = checked(run, "rehearsal")
     assert document["graph"]["matches_deployed"]
-    assert len(document["real"]) == 3
+    assert len(document["real"]) == 5  # control plane, engine, gateway, load, federation
     assert any("KWOK" in text for text in document["simulated"])
     assert not project.processes()
 
