@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from foundation.chat import WireRequests
-from foundation.dialects.model.errors import ErrorKind, ProviderError
+from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
 from foundation.dialects.model.usage import Usage
 from foundation.measures.outcome import RequestRecord, Status
 from foundation.measures.served import Served
@@ -17,21 +17,22 @@ from simulations.serving.port import EngineRequest
 from workloads.gateway.limits.tenant import Reservation, reserve
 from workloads.gateway.money.cost import cost_of, filled
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
-from workloads.gateway.routing.complexity import classify
-from workloads.gateway.routing.plan import plan, takes_canary
+from workloads.gateway.routing.choice import choose_route
+from workloads.gateway.routing.plan import plan
+from workloads.gateway.routing.tokens import BYTES_PER_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from foundation.dialects.model.request import ChatRequest
     from simulations.gateway.model import GatewayModel
     from simulations.kernel import Event, Loop, Streams
     from simulations.world import Door, OnEnd
     from stacks.traffic import PlannedRequest
-    from workloads.gateway.runtime import LiveRoute, Upstream
+    from workloads.gateway.runtime import Upstream
 
 #: Name of the replica in records of requests that no engine of the stack answered.
 GATEWAY: Final = "gateway"
-_BYTES_PER_TOKEN: Final = 4
 _NOTHING: Final = Usage()
 
 
@@ -65,6 +66,15 @@ class GatewayDoor:
         self.loop.at(self.loop.now_s + self.model.overhead_s, journey.begin, Order.ARRIVAL)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the choice of a route looks at; the load names no end user."""
+
+    model: str
+    request: ChatRequest
+    user: str = ""
+
+
 class _Journey:
     """One request on its way over its targets."""
 
@@ -80,18 +90,18 @@ class _Journey:
         self._leaving: Event | None = None
         self._attempts = 0
         self._replica = GATEWAY
-        self._route = planned.route
 
     def begin(self) -> None:
         """Choose the route, reserve, and make the first call."""
         door, now_s = self._door, self._door.loop.now_s
         self._leaving = door.loop.at(max(now_s, self._request.at_s + door.timeout_s), self._leave, Order.LEAVING)
-        route = self._chosen_route()
-        if isinstance(route, ProviderError):
-            self._end(route)
+        try:
+            route, _ = choose_route(door.runtime, _Asked(self._planned.route, self._question), door.holder.tenant)
+        except RequestError as error:
+            self._end(ProviderError(error.kind, str(error), STATUS_OF[error.kind]))
             return
         runtime, unix_s = door.runtime, door.model.unix_s + now_s
-        tokens = max(1, len(door.texts.body(self._planned)) // _BYTES_PER_TOKEN)
+        tokens = max(1, int(len(door.texts.body(self._planned)) / BYTES_PER_TOKEN))
         targets = plan(
             route,
             regions=door.holder.regions,
@@ -120,19 +130,6 @@ class _Journey:
         deadline_s = now_s + targets[0].settings.timeouts.total_s
         self._course = Course(targets, runtime.configuration.retries, runtime.backoff, runtime.retry_budget, runtime.random, deadline_s)
         self._go(self._course.first())
-
-    def _chosen_route(self) -> LiveRoute | ProviderError:
-        """Do what ``workloads.gateway.routing.choice`` does for a request from a socket."""
-        routes = self._door.runtime.routes
-        route = routes.get(self._planned.route)
-        if route is None:
-            return ProviderError(ErrorKind.NOT_FOUND, f"there is no model {self._planned.route!r} here", 404)
-        if (by := route.settings.complexity) is not None:
-            route = routes[{"simple": by.simple, "medium": by.medium, "complex": by.complex}[classify(self._question).name]]
-        if (canary := route.settings.canary) is not None and takes_canary(canary, self._door.holder.tenant, ""):
-            route = routes[canary.route]
-        self._route = route.name
-        return route
 
     def _go(self, step: Step) -> None:
         loop = self._door.loop

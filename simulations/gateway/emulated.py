@@ -32,13 +32,17 @@ _REFUSED: Final = ProviderError(ErrorKind.CONNECTION, "the provider closed the c
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: seconds from its start to the first token (None: none came) and to its end, what was generated, and the failure."""
+    """One call: seconds from its start to the first token (None: none came) and to its end, what was generated, and the failure.
+
+    ``stall_s`` of it is a silence in the middle.
+    """
 
     end_s: float
     first_s: float | None = None
     tokens: int = 0
     usage: Usage = field(default_factory=Usage)
     error: ProviderError | None = None
+    stall_s: float = 0.0
 
 
 class EmulatedProviders:
@@ -103,24 +107,17 @@ def _streamed(plan: FaultPlan | None, dialect: str, timing: Timing, usage: Usage
     frames = max(1, math.ceil(tokens / tokens_per_frame))
     first_s = timing.first_token_s + (value if fault is Fault.SLOW_START else 0.0)
     breaks_at = max(1, int(frames * (value if fault in _CUTS else _PARTWAY)))
-    at_s, stalled = first_s, False
+    at_s, stall_s = first_s, 0.0
     for sent in range(1, frames):
         if sent == breaks_at and (fault in _CUTS or fault is Fault.MALFORMED):
             done = sent * tokens_per_frame
             return Call(at_s, first_s, done, Usage(usage.input_tokens, done), _MALFORMED if fault is Fault.MALFORMED else _TRUNCATED)
         if sent == breaks_at and fault is Fault.STALL:
-            at_s, stalled = at_s + value, True
+            at_s, stall_s = at_s + value, value
         at_s += timing.frame_s()
     if fault is Fault.NO_TERMINATOR and dialect in _MARK_IS_THE_REASON:
         return Call(at_s, first_s, tokens, usage, _TRUNCATED)
-    return Call(at_s, first_s, tokens, usage) if not stalled else _Stalled(at_s, first_s, tokens, usage, stall_s=value)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stalled(Call):
-    """A call with a silence of ``stall_s`` in the middle."""
-
-    stall_s: float = 0.0
+    return Call(at_s, first_s, tokens, usage, stall_s=stall_s)
 
 
 def _limited(call: Call, limits: Timeouts) -> Call:
@@ -128,7 +125,7 @@ def _limited(call: Call, limits: Timeouts) -> Call:
     begins_s = call.end_s if call.first_s is None else call.first_s
     if begins_s > limits.first_byte_s:
         return Call(limits.first_byte_s, error=_timeout("did not answer", "first_byte"))
-    if isinstance(call, _Stalled) and call.stall_s > limits.idle_s and call.first_s is not None:
+    if call.stall_s > limits.idle_s and call.first_s is not None:
         done = max(1, int(call.tokens * _PARTWAY))
         streaming_s = (call.end_s - call.first_s - call.stall_s) * _PARTWAY
         end_s = call.first_s + streaming_s + limits.idle_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from foundation.dialects.model.errors import ErrorKind, RequestError
 from workloads.gateway.routing.complexity import classify
@@ -10,10 +10,21 @@ from workloads.gateway.routing.plan import takes_canary
 from workloads.gateway.runtime import LiveRoute, Runtime
 
 if TYPE_CHECKING:
-    from workloads.gateway.serving.inquiry import Inquiry
+    from foundation.dialects.model.request import ChatRequest
 
 
-def choose_route(runtime: Runtime, inquiry: Inquiry, tenant: str) -> tuple[LiveRoute, str]:
+class Asked(Protocol):
+    """A request as far as the choice looks at it. ``request`` may be read only when it is needed."""
+
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def request(self) -> ChatRequest: ...  # noqa: D102
+    @property
+    def user(self) -> str: ...  # noqa: D102
+
+
+def choose_route(runtime: Runtime, inquiry: Asked, tenant: str) -> tuple[LiveRoute, str]:
     """Return the route, and why it is another than the one of that name.
 
     Raises:
