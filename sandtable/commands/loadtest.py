@@ -121,10 +121,8 @@ def _sweep(environment: str, space: Workspace, request: Request, steps: Steps, *
     from sandtable.document.answers.sweep import RateSweep
     from sandtable.jobs.loadtest import sweep_rates
     from sandtable.terminal import out, show_sweep
-    from stacks.environment.file import load
 
-    found = sweep_rates(environment, space, request, steps)
-    known = load(environment, root=space.root)
+    known, found = sweep_rates(environment, space, request, steps)
     answer = RateSweep.found(found, environment=known.name, wanted_per_s=request.rate_per_s or known.traffic.rate_per_s)
     if json:
         print_json(answer)

@@ -110,8 +110,8 @@ def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> Lo
     return LoadTested(environment.name, tuple(load_of.targets), kind, measurement)
 
 
-def sweep_rates(name: str, space: Workspace, request: Request, steps: Steps) -> Sweep:
-    """Find the largest rate that keeps the environment's thresholds on a p95, with the open loop.
+def sweep_rates(name: str, space: Workspace, request: Request, steps: Steps) -> tuple[Environment, Sweep]:
+    """Find the largest rate that keeps the environment's thresholds on a p95, with the open loop; return the environment too.
 
     Raises:
         UsageError: options that exclude each other, or no threshold on a p95.
@@ -140,7 +140,7 @@ def sweep_rates(name: str, space: Workspace, request: Request, steps: Steps) -> 
                 step.note(f"{goodput(seen.records, limits):.1%} of {len(requests)} requests as promised")
             return seen
 
-        return find_knee(send, traffic.rate_per_s, limits)
+        return environment, find_knee(send, traffic.rate_per_s, limits)
 
 
 def seconds(text: str) -> float:
