@@ -20,11 +20,7 @@ from stacks.graph import SECRET, Resource
 from stacks.graph.quantities import quantity
 from stacks.graph.sources import from_program
 
-pytestmark = [
-    pytest.mark.containers,
-    # testcontainers leaves its connections to the daemon to the garbage collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.containers
 ROOT = Path(__file__).parents[3]
 READY = "Ready to accept connections"
 
