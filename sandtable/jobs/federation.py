@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,12 +15,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.measures import JobFigure, JobOutcome, quantiles
-from foundation.processes.child import Child
 from foundation.processes.free_port import LOOPBACK, free_port
-from foundation.processes.python import python_environment
 from sandtable.errors import SandtableError
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
 from sandtable.jobs.stack.tools import ensure_environment
+from sandtable.local.program import LocalProgram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,16 +60,18 @@ class _Programs:
     python: Path
     folder: Path
 
-    def child(self, log: str, arguments: Sequence[str]) -> Child:
+    def program(self, name: str, arguments: Sequence[str]) -> LocalProgram:
         # One thread each: the clients are the parallelism, and more threads than cores only get in each other's way.
-        env = {**python_environment(own=True), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        return Child([self.python, "-m", _MODULE, *arguments], env=env, log=self.folder / f"{log}.log", grace_s=2.0)
+        return LocalProgram(_MODULE, arguments, log=self.log(name), python=self.python, one_thread=True)
 
-    def finish(self, log: str, arguments: Sequence[str], within_s: float) -> None:
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def finish(self, name: str, arguments: Sequence[str], within_s: float) -> None:
         """Run a command to its end."""
-        with self.child(log, arguments) as child:
-            if child.wait(within_s) != 0:
-                raise FederationNotRehearsedError(f"`{arguments[0]}` {child.exit_reason() or 'took too long'}: {_tail(child)}")
+        with self.program(name, arguments) as program:
+            if program.child.wait(within_s) != 0:
+                raise FederationNotRehearsedError(f"`{arguments[0]}` {program.exit_reason() or 'took too long'}: {_tail(program)}")
 
 
 def rehearse_federation(
@@ -147,9 +147,9 @@ def _measured(deployed: DeployedFederation, programs: _Programs, kills_s: Sequen
             health_port=free_port(),
             host=LOOPBACK,
         )
-        server = stack.enter_context(programs.child("server", ["server", *server_spec.to_args()]))
+        server = stack.enter_context(programs.program("server", ["server", *server_spec.to_args()]))
 
-        def start(name: str) -> Child:
+        def start(name: str) -> LocalProgram:
             spec = replace(
                 deployed.client,
                 roster=roster,
@@ -161,7 +161,7 @@ def _measured(deployed: DeployedFederation, programs: _Programs, kills_s: Sequen
                 health_port=free_port(),
                 host=LOOPBACK,
             )
-            return stack.enter_context(programs.child(name, ["client", *spec.to_args()]))
+            return stack.enter_context(programs.program(name, ["client", *spec.to_args()]))
 
         clients = {name: start(name) for name in names}
         _wait(lambda: (own / "run.state").exists() and _joined(programs, names), server, _START_LIMIT_S)
@@ -169,9 +169,9 @@ def _measured(deployed: DeployedFederation, programs: _Programs, kills_s: Sequen
 
         def done() -> bool:
             while pending and time.monotonic() - begun >= pending[0][1]:
-                name = names[pending.pop(0)[0] % len(names)]
-                clients[name].stop(signal.SIGKILL)
-                clients[name] = start(name)  # as a kubelet does
+                client = clients[names[pending.pop(0)[0] % len(names)]]
+                client.kill()
+                client.start()  # as a kubelet does
             return (own / "report.json").exists()
 
         _wait(done, server, _LIMIT_S)
@@ -179,11 +179,11 @@ def _measured(deployed: DeployedFederation, programs: _Programs, kills_s: Sequen
 
 
 def _joined(programs: _Programs, names: Iterable[str]) -> bool:
-    logs = [programs.folder / f"{name}.log" for name in names]
+    logs = [programs.log(name) for name in names]
     return all(log.exists() and "has joined" in log.read_text(encoding="utf-8") for log in logs)
 
 
-def _wait(condition: Any, server: Child, within_s: float) -> None:
+def _wait(condition: Any, server: LocalProgram, within_s: float) -> None:
     until = time.monotonic() + within_s
     while not condition():
         if not server.alive():
@@ -193,8 +193,8 @@ def _wait(condition: Any, server: Child, within_s: float) -> None:
         time.sleep(_POLL_S)
 
 
-def _tail(child: Child) -> str:
-    return "; ".join(child.last_lines(3))
+def _tail(program: LocalProgram) -> str:
+    return "; ".join(program.last_lines(3))
 
 
 def _outcome(deployed: DeployedFederation, costs: Costs, report: dict[str, Any], kills_s: Sequence[float]) -> JobOutcome:

@@ -1,38 +1,31 @@
 """A workload that serves HTTP, as a child process on loopback: started, waited for, watched and stopped.
 
-The child never outlives us (``foundation/processes/child.py``), and every wait is bounded. A workload says that its port is taken by exit
-code 3; where any port would do, it is then started on another.
+Every wait is bounded. A workload says that its port is taken by exit code 3; where any port would do, it is then started on another.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from foundation.errors import NotReadyError
-from foundation.processes.child import Child
 from foundation.processes.free_port import LOOPBACK, free_port
-from foundation.processes.python import python_environment
 from foundation.processes.readiness import wait_until_ready
+from sandtable.local.program import LocalProgram
 
 _PORT_TAKEN: Final = 3
 _PORT_ATTEMPTS: Final = 3  # between finding a free port and listening on it another program may take it
 _START_LIMIT_S: Final = 30.0
-_STOP_LIMIT_S: Final = 3.0
 _LOG_LINES: Final = 5
 
 
-class LocalWorkload:
+class LocalWorkload(LocalProgram):
     """One workload; a context manager: serving on entry, stopped on exit.
 
     Args:
@@ -56,35 +49,16 @@ class LocalWorkload:
         log: Path,
         python: Path | None = None,
     ) -> None:
+        super().__init__(module, log=log, python=python, cpus=cpus)
         self.port = port
-        self._python = python
-        self._module, self._arguments, self._health = module, arguments, health
+        self._arguments_for, self._health = arguments, health
         self._attempts = 1 if port else _PORT_ATTEMPTS
-        self._cpus = cpus
-        self._log = log
-        self._child: Child | None = None
-        self._begun = 0.0
         self.started_in_s = 0.0  # how long its last start took
 
     @property
     def url(self) -> str:
         """``http://127.0.0.1:<port>``."""
         return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        """Process id.
-
-        Raises:
-            RuntimeError: it has not been started.
-        """
-        if self._child is None:
-            raise RuntimeError(f"{self._module} has not been started")
-        return self._child.pid
-
-    def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._child is not None and self._child.alive()
 
     def waited_s(self) -> float:
         """Return how long its threads have waited for a core, in seconds: the time that other programs took from it.
@@ -99,7 +73,7 @@ class LocalWorkload:
 
     def exit_reason(self) -> str:
         """Return how it ended, with the last lines of its log; empty while it runs."""
-        reason = self._child.exit_reason() if self._child is not None else ""
+        reason = super().exit_reason()
         return self._with_last_lines(reason) if reason else ""
 
     def __enter__(self) -> Self:
@@ -113,8 +87,7 @@ class LocalWorkload:
             if any_port:
                 self.port = free_port()
             try:
-                self._start()
-                self._wait_until_healthy()
+                self.start()
             except BaseException:  # leave nothing behind on Ctrl-C either
                 taken = self._child is not None and self._child.wait(0) == _PORT_TAKEN
                 self.stop()
@@ -124,44 +97,22 @@ class LocalWorkload:
             return self
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        """End it."""
-        self.stop()
+    def arguments(self) -> Sequence[str]:
+        """Return its arguments for the port it has."""
+        return self._arguments_for(self.port)
 
-    def kill(self) -> None:
-        """End it at once, as a crash does: SIGKILL. Does nothing if it has ended."""
-        if self.alive():
-            os.kill(self.pid, signal.SIGKILL)
-
-    def start_again(self) -> None:
-        """Start it on the same port after it has ended, and wait until it answers.
+    def start(self) -> None:
+        """Start it on its port, also after it has ended, and wait until it answers.
 
         Raises:
             NotReadyError: it ended, or did not answer within 30 s.
         """
-        self.stop()
-        self._start()
+        begun_s = time.monotonic()
+        super().start()
         self._wait_until_healthy()
-
-    def stop(self) -> None:
-        """Stop it: SIGTERM, then SIGKILL after 3 s. Does nothing if it has ended."""
-        if self._child is not None:
-            self._child.stop()
-
-    def _start(self) -> None:
-        self._begun = time.monotonic()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        command = [self._python or sys.executable, "-m", self._module, *self._arguments(self.port)]
-        self._child = Child(command, env=python_environment(own=self._python is not None), log=self._log, grace_s=_STOP_LIMIT_S)
-        self._child.start()
-        if self._cpus is not None and hasattr(os, "sched_setaffinity"):
-            # Threads started later inherit it; the child is still loading Python when this runs.
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(self._child.pid, self._cpus)
+        self.started_in_s = time.monotonic() - begun_s
 
     def _wait_until_healthy(self) -> None:
-        assert self._child is not None
-
         def healthy() -> bool:
             try:
                 with urllib.request.urlopen(f"{self.url}{self._health}", timeout=2) as answer:  # noqa: S310  # our own http URL
@@ -170,11 +121,9 @@ class LocalWorkload:
                 return False
 
         try:
-            wait_until_ready(self._child, healthy, within_s=_START_LIMIT_S)
+            wait_until_ready(self.child, healthy, within_s=_START_LIMIT_S)
         except NotReadyError as error:
             raise NotReadyError(self._with_last_lines(str(error))) from error
-        self.started_in_s = time.monotonic() - self._begun
 
     def _with_last_lines(self, text: str) -> str:
-        assert self._child is not None
-        return "\n".join([text, *(f"  {line}" for line in self._child.last_lines(_LOG_LINES))])
+        return "\n".join([text, *(f"  {line}" for line in self.last_lines(_LOG_LINES))])

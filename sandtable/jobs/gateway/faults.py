@@ -84,7 +84,7 @@ def _injected(fault: Change, gateway: RunningGateway, engine: EngineProcess) -> 
     """Return the calls that begin and end a fault."""
     assert fault.start_s is not None, "the environment checks it"
     if fault.kind == ENGINE:
-        again: list[Action] = [] if fault.end_s is None else [(fault.end_s, engine.start_again)]
+        again: list[Action] = [] if fault.end_s is None else [(fault.end_s, engine.start)]
         return [(fault.start_s, engine.kill), *again]
     url = f"{gateway.emulator_url}/_emulator/faults/{gateway.emulated_name(fault.kind)}"
     end: list[Action] = [] if fault.end_s is None else [(fault.end_s, lambda: _control("DELETE", url))]

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from foundation.processes.child import Child
-from foundation.processes.python import python_environment
 from sandtable.errors import UsageError
+from sandtable.local.program import LocalProgram
 
 _POLL_S: Final = 0.05
 _LIMIT_S: Final = 1800.0
@@ -51,26 +50,22 @@ def run(
     Raises:
         UsageError: the program failed, or took longer than half an hour; the text has the end of its log.
     """
-    log, waiting, begins_s, count = folder / "training.log", sorted(kills), 0.0, 0
+    waiting, begins_s, count = sorted(kills), 0.0, 0
     began = time.monotonic()
-    while True:
-        with Child([python, "-m", module, *args], env=python_environment(own=True), log=log, grace_s=0) as child:
-            while (code := child.wait(_POLL_S)) is None:
-                now = time.monotonic() - began
-                if not begins_s and any(line.endswith(_BEGINS) for line in child.last_lines(50)):
-                    begins_s = now
-                if waiting and now >= waiting[0]:
-                    break
-                if now > _LIMIT_S:
-                    raise UsageError(f"{module} has not ended within {_LIMIT_S:.0f} s; give its training fewer steps")
-                if on_wait is not None:
-                    on_wait(now)
-            if code is None:
-                child.process.kill()
+    with LocalProgram(module, args, log=folder / "training.log", python=python, grace_s=0) as program:
+        while (code := program.child.wait(_POLL_S)) is None:
+            now = time.monotonic() - began
+            if not begins_s and any(line.endswith(_BEGINS) for line in program.last_lines(50)):
+                begins_s = now
+            if waiting and now >= waiting[0]:
+                program.kill()
+                program.start()
                 del waiting[0]
                 count += 1
-                continue
-            if code != 0:
-                raise UsageError(f"{module} {child.exit_reason()}: {' '.join(child.last_lines(_LOG_LINES))}")
-        wall_s = time.monotonic() - began
-        return Run(wall_s, begins_s, count, json.loads((folder / "report.json").read_text(encoding="utf-8")))
+            if now > _LIMIT_S:
+                raise UsageError(f"{module} has not ended within {_LIMIT_S:.0f} s; give its training fewer steps")
+            if on_wait is not None:
+                on_wait(now)
+        if code != 0:
+            raise UsageError(f"{module} {program.exit_reason()}: {' '.join(program.last_lines(_LOG_LINES))}")
+    return Run(time.monotonic() - began, begins_s, count, json.loads((folder / "report.json").read_text(encoding="utf-8")))

@@ -112,8 +112,7 @@ def test_it_ends_at_once_also_with_requests_in_flight(cache: Path, tmp_path: Pat
 def test_an_engine_that_was_killed_says_so(cache: Path, tmp_path: Path) -> None:
     with EngineProcess(EngineSpec(port=0), log=tmp_path / "engine.log", cache=cache) as running:
         os.kill(running.pid, signal.SIGKILL)
-        assert running._child is not None
-        running._child.wait(10)  # the kernel takes its threads down one by one
+        running.child.wait(10)  # the kernel takes its threads down one by one
         assert not running.alive()
         reason = running.exit_reason()
     # Its last lines follow where it had written any: it answers an instant before it says so.
