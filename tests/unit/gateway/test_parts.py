@@ -18,6 +18,7 @@ from foundation.dialects.model.errors import ErrorKind, ProviderError, RequestEr
 from foundation.dialects.model.request import ChatRequest, Message
 from foundation.dialects.paths import route_of
 from foundation.processes.arguments import ArgumentsError
+from foundation.tracing.spans import SpanBuffer, begin
 from workloads.emulator.spec import EmulatorSpec
 from workloads.gateway.caching.exact import Kept, SingleFlight, cache_key, vector_from_bytes, vector_to_bytes
 from workloads.gateway.caching.memory import MemoryStore
@@ -25,7 +26,6 @@ from workloads.gateway.configuration.document import Canary
 from workloads.gateway.configuration.keys import GuessingLimit, new_key
 from workloads.gateway.configuration.loading import digest_of, load, parse
 from workloads.gateway.errors import ConfigurationError
-from workloads.gateway.observability.spans import SpanBuffer, begin
 from workloads.gateway.routing.plan import plan, takes_canary
 from workloads.gateway.routing.tokens import MEDIA_TOKENS, drop_oldest, estimate
 from workloads.gateway.runtime import Runtime
@@ -346,7 +346,7 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
 
 
 def test_spans_continue_their_caller_s_trace_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workloads.gateway.observability.spans._MOST_WAITING", 20)
+    monkeypatch.setattr("foundation.tracing.spans._MOST_WAITING", 20)
     caller = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
     span = begin("chat m", 1, caller)
     assert (span.trace_id, span.parent_id) == ("a" * 32, "b" * 16)

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeAlias
 
 from foundation.dialects import json_bytes
 from foundation.dialects.paths import route_of
+from foundation.tracing.spans import SpanBuffer
 from workloads.gateway.caching.exact import Kept, SingleFlight
 from workloads.gateway.configuration.keys import GuessingLimit
 from workloads.gateway.money.ledger import Ledger
 from workloads.gateway.observability.metrics import Metrics
-from workloads.gateway.observability.spans import SpanBuffer
 from workloads.gateway.runtime import Runtime
 from workloads.gateway.serving.exchange import Exchange
 from workloads.gateway.upstream.client import UpstreamClient

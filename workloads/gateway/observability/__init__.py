@@ -1,1 +1,5 @@
-"""The gateway's telemetry: metrics and spans. They contain no keys, and prompts only if the configuration enables content."""
+"""The gateway's metrics. Its spans are made with ``foundation.tracing``.
+
+Attributes are those of the GenAI semantic conventions v0.1, and the platform's ``llm.*`` beside them. There are no keys in them, and
+prompts only if the configuration enables content.
+"""

@@ -16,13 +16,13 @@ from foundation.dialects import DIALECTS, json_bytes
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
 from foundation.dialects.model.usage import Usage
 from foundation.dialects.paths import Route
+from foundation.tracing.spans import Span, begin
 from workloads.gateway.caching.exact import Kept, cache_key
 from workloads.gateway.configuration.keys import Holder
 from workloads.gateway.errors import LedgerError
 from workloads.gateway.http.body import BodyTimeoutError, ClientGoneError, drop_body, read_body
 from workloads.gateway.limits.tenant import Reservation, reserve
 from workloads.gateway.money.cost import cost_of
-from workloads.gateway.observability.spans import Span, begin
 from workloads.gateway.routing.choice import choose_route
 from workloads.gateway.routing.plan import plan
 from workloads.gateway.runtime import LiveRoute, Runtime, Upstream

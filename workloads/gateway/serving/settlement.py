@@ -17,10 +17,10 @@ from workloads.gateway.money.cost import Cost, cost_of, filled
 from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
+    from foundation.tracing.spans import Span
     from workloads.gateway.configuration.keys import Holder
     from workloads.gateway.http.application import Gateway
     from workloads.gateway.limits.tenant import Reservation
-    from workloads.gateway.observability.spans import Span
     from workloads.gateway.runtime import Runtime, Upstream
 
 

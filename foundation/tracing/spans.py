@@ -1,7 +1,6 @@
 """Spans as OTLP/HTTP JSON (OpenTelemetry protocol 1.x), in batches; one request costs some microseconds where an SDK costs 150.
 
-Rule 1: spans wait in a bounded buffer; when it is full the newest are dropped and counted, never waited for.
-Rule 2: the attributes are those of the GenAI semantic conventions v0.1, and the platform's ``llm.*`` beside them.
+Rule: spans wait in a bounded buffer; when it is full the newest are dropped and counted, never waited for.
 """
 
 from __future__ import annotations
@@ -13,7 +12,9 @@ from typing import Any, Final
 from foundation.dialects import json_bytes
 
 _MOST_WAITING: Final = 8192
-_CLIENT: Final = 3
+#: Kinds of spans: within one program, or a call of another one.
+INTERNAL: Final = 1
+CLIENT: Final = 3
 _ERROR: Final = 2
 
 
@@ -30,6 +31,7 @@ class Span:
     attributes: dict[str, Any] = field(default_factory=dict)
     events: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     error: str = ""
+    kind: int = INTERNAL
 
     @property
     def traceparent(self) -> str:
@@ -38,13 +40,13 @@ class Span:
 
 
 def begin(name: str, start_ns: int, traceparent: str) -> Span:
-    """Return a span, in the caller's trace if it has one."""
+    """Return the span of a call, in the caller's trace if it has one."""
     version, _, rest = traceparent.partition("-")
     trace_id, _, rest = rest.partition("-")
     parent_id = rest.partition("-")[0]
     if version == "00" and _is_hex(trace_id, 32) and _is_hex(parent_id, 16):
-        return Span(name, start_ns, trace_id=trace_id, parent_id=parent_id)
-    return Span(name, start_ns, trace_id=secrets.token_hex(16))
+        return Span(name, start_ns, trace_id=trace_id, parent_id=parent_id, kind=CLIENT)
+    return Span(name, start_ns, trace_id=secrets.token_hex(16), kind=CLIENT)
 
 
 def _is_hex(text: str, length: int) -> bool:
@@ -71,7 +73,7 @@ class SpanBuffer:
         if not self._waiting:
             return None
         spans, self._waiting = self._waiting, []
-        scope = {"scope": {"name": "sandtable.gateway"}, "spans": [_span(span) for span in spans]}
+        scope = {"scope": {"name": "sandtable"}, "spans": [_span(span) for span in spans]}
         return json_bytes.encode({"resourceSpans": [{"resource": self._resource, "scopeSpans": [scope]}]})
 
 
@@ -81,7 +83,7 @@ def _span(span: Span) -> dict[str, Any]:
         "spanId": span.span_id,
         **({"parentSpanId": span.parent_id} if span.parent_id else {}),
         "name": span.name,
-        "kind": _CLIENT,
+        "kind": span.kind,
         "startTimeUnixNano": str(span.start_ns),
         "endTimeUnixNano": str(span.end_ns),
         "attributes": [_attribute(name, value) for name, value in span.attributes.items()],
