@@ -22,7 +22,7 @@ from toolchain.errors import CatalogueError, UnknownToolError
 from toolchain.versions import VersionRule, numbers
 
 Source = Literal["path", "plugins", "wheel", "build", "script"]
-Job = Literal["cluster", "node", "deploy", "containers", "browser"]
+Job = Literal["cluster", "node", "deploy", "platform", "containers", "browser"]
 Positive = Annotated[float, Field(gt=0)]
 
 CATALOGUE: Final = Path(__file__).with_name("catalogue.toml")
@@ -34,6 +34,7 @@ JOBS: Final[dict[str, tuple[Job, ...]]] = {
     "node": ("cluster", "node"),
     "deploy": ("cluster", "deploy"),
     "rehearse": ("cluster", "deploy"),
+    "platform": ("platform",),
     "containers": ("containers",),
     "browser": ("browser",),
 }

@@ -45,9 +45,9 @@ def go_line(version: str) -> str:
 
 
 def sources(build: GoBuild, modules: Path) -> list[Path]:
-    """Return the committed input files of the build, by name."""
+    """Return the committed input files of the build, by path: those of modules that it replaces are in folders below its own."""
     folder = modules / build.folder
-    return sorted([folder / "go.mod", folder / "go.sum", *folder.glob("*.go")])
+    return sorted([*folder.rglob("go.mod"), folder / "go.sum", *folder.rglob("*.go")])
 
 
 def ldflags(entry: ToolEntry) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ def doctor(
     if install:
         steps = Steps(quiet=json or env)
         only_a_node_needs = set(toolchain.tools_for("node")) - set(toolchain.tools_for("cluster"))
-        wanted = [name for name in toolchain.tools_for("all") if node or name not in only_a_node_needs]
+        left_out = {*toolchain.tools_for("platform"), *(() if node else only_a_node_needs)}  # images bring what they are made of
+        wanted = [name for name in toolchain.tools_for("all") if name not in left_out]
         ensure(toolchain.obtainable(wanted), steps, verify=True)
         for name, group in toolchain.environments.read_groups().items():
             if not group.on_demand:
