@@ -14,7 +14,7 @@ Examples:
 
   sandtable capacity prod                                     by its own thresholds
 
-  sandtable capacity prod --threshold 'p95_ttft_ms<400' --search
+  sandtable capacity prod --threshold 'p95_ttft_ms<700' --search
 
   sandtable capacity prod --search --budget 9000
 """

@@ -70,8 +70,17 @@ class DeployedGateway:
 
     @property
     def outside(self) -> list[str]:
-        """The providers outside the stack, which cost money and belong to others."""
+        """The providers outside the stack, which cost money and belong to others; a rehearsal sends nothing to them."""
         return [name for name in self.configuration.providers if not self.is_engine(name) and not self.is_emulated(name)]
+
+    @property
+    def stand_in(self) -> EmulatorSpec:
+        """The emulator that stands for providers: the stack's, or where it has none, one with the default profile, which is assumed."""
+        return self.emulator or EmulatorSpec()
+
+    def emulated_path(self, provider: str) -> str:
+        """Return the path under which the emulator plays ``provider``, so that each can fail alone."""
+        return urlsplit(self.configuration.providers[provider].base_url).path if self.is_emulated(provider) else f"/{provider}"
 
     @property
     def first_choices(self) -> dict[str, frozenset[str]]:

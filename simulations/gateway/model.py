@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from workloads.emulator.behaviour.profile import PROFILES, Profile, load_profile
+from workloads.emulator.behaviour.profile import Profile, load_profile
 from workloads.gateway.configuration.document import Configuration, Key
 from workloads.gateway.configuration.loading import digest_of
 from workloads.gateway.runtime import Runtime
@@ -25,8 +25,8 @@ class GatewayModel:
     """A gateway with its own code for decisions.
 
     ``overhead_s`` is the time that it adds to a request, ``overhead_provenance`` where that number comes from. ``profile`` and ``seed`` are
-    those of the emulator; providers that are not emulated have the ``typical`` profile, which is assumed. ``texts_seed`` makes the prompts
-    of the load; ``unix_s`` dates the prices.
+    those of the emulator, which also stands for providers outside. ``texts_seed`` makes the prompts of the load; ``unix_s`` dates the
+    prices.
     """
 
     deployed: DeployedGateway
@@ -40,9 +40,8 @@ class GatewayModel:
     @classmethod
     def of(cls, deployed: DeployedGateway, *, overhead_s: float, provenance: str, texts_seed: int, unix_s: float) -> GatewayModel:
         """Return the model of a deployed gateway."""
-        emulator = deployed.emulator
-        profile = load_profile(emulator.profile) if emulator else PROFILES["typical"]
-        return cls(deployed, overhead_s, provenance, profile, emulator.seed if emulator else 0, texts_seed, unix_s)
+        emulator = deployed.stand_in
+        return cls(deployed, overhead_s, provenance, load_profile(emulator.profile), emulator.seed, texts_seed, unix_s)
 
     def runtime(self, streams: Streams) -> Runtime:
         """Return the gateway's state at the start of a run: breakers closed, limits full, caches empty."""

@@ -1,6 +1,6 @@
 """Faults that a rehearsal injects: ``kind=value@start+length``, the grammar of the what-if scenarios (``foundation/formats/changes.py``).
 
-Rule 1: a kind is a provider of the gateway that the emulator stands for, or a workload of the stack that can be killed.
+Rule 1: a kind is a provider of the gateway, for which an emulator stands in every rehearsal, or a workload of the stack that can be killed.
 Rule 2: every fault says when it starts; without a length it lasts to the end of the load.
 """
 
@@ -52,10 +52,9 @@ def _of_killed(fault: Change, environment: Definition) -> str | None:
 
 def _of_provider(fault: Change, environment: Definition) -> str | None:
     providers = environment.gateway.providers if environment.gateway else {}
-    emulated = [name for name, provider in providers.items() if provider.emulated]
-    if fault.kind not in emulated:
-        kinds = ", ".join([*emulated, *(kind for kind, section in KILLED.items() if getattr(environment, section, None))])
-        return f"{fault.kind!r} is no provider that is emulated here, and nothing that can be killed; there is {kinds}"
+    if fault.kind not in providers:
+        kinds = ", ".join([*providers, *(kind for kind, section in KILLED.items() if getattr(environment, section, None))])
+        return f"{fault.kind!r} is no provider of the gateway, and nothing that can be killed; there is {kinds}"
     if not environment.traffic.mix:
         return f"{fault.kind}: `traffic.mix` is empty, so no request goes through the gateway"
     if parse_fault(fault.value) is None:

@@ -12,10 +12,10 @@ from sandtable.jobs.engines.cores import EnginesDoNotFitError, share_cores
 from sandtable.jobs.engines.measure import measure_openly
 from sandtable.jobs.engines.predict import predict, simulate
 from sandtable.jobs.engines.running import start_engines
-from sandtable.jobs.gateway.faults import of_the_load, rehearse_faults
+from sandtable.jobs.gateway.faults import of_the_load, predict_faults, rehearse_faults
 from sandtable.jobs.gateway.outcome import load_outcome
-from sandtable.jobs.gateway.overhead import measure_overhead
-from sandtable.jobs.gateway.predicting import model_of
+from sandtable.jobs.gateway.overhead import ASSUMED, measure_overhead
+from sandtable.jobs.gateway.predicting import model_of, stand_ins
 from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway, straight
 from sandtable.jobs.gateway.seen import with_costs
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
@@ -81,7 +81,22 @@ def predict_published(deployed: DeployedEngines, gpu_model: str, setting: Settin
     model = model_of(gateway, setting.seed) if gateway else None
     prediction = predict(deployed, published, setting.requests, setting.seed, setting.steps, gateway=model)
     missing = f"nothing was measured: {without_gpus(gpu_model)}; the prediction rests on published coefficients"
-    return Trial(published, prediction, remarks=Remarks(missing=(missing,), simulated=(published.origin(),)))
+    trial = Trial(published, prediction, remarks=Remarks(missing=(missing,), simulated=(published.origin(),)))
+    return _predicted_behind(model, trial, deployed, setting) if model else trial
+
+
+def _predicted_behind(model: GatewayModel, trial: Trial, engines: DeployedEngines, setting: Setting) -> Trial:
+    """Add what the twin says of the gateway, and of the faults."""
+    from simulations.twin import Twin
+
+    assert trial.prediction is not None and trial.calibration is not None, "predicted before this is called"  # noqa: PT018
+    door = model.deployed
+    outcome = load_outcome(trial.prediction.records, (), door.first_choices, ASSUMED)
+    trial = replace(trial, jobs=(*trial.jobs, outcome), remarks=trial.remarks + Remarks(simulated=stand_ins(door)))
+    if not (faults := of_the_load(setting.faults, door)):
+        return trial
+    found, remarks = predict_faults(Twin.of(engines, trial.calibration, model), door, faults, setting)
+    return replace(trial, jobs=(*trial.jobs, found), remarks=trial.remarks + remarks)
 
 
 def without_gpus(gpu_model: str) -> str:
@@ -170,7 +185,7 @@ def _through_the_gateway(trial: Trial, deployed: DeployedEngines, door: _Door, e
     measurement = with_costs(trial.measurement, door.running.ledger, engines[0].url)
     outcome = load_outcome(prediction.records, measurement.records, door.running.deployed.first_choices, door.overhead)
     trial = replace(trial, measurement=measurement, jobs=(*trial.jobs, outcome))
-    faults = of_the_load(setting.faults, door.running)
+    faults = of_the_load(setting.faults, door.running.deployed)
     if not faults:
         return trial
     found, remarks = rehearse_faults(Twin.of(deployed, calibration, door.model), door.running, engines, faults, setting)
@@ -188,9 +203,7 @@ def _started(deployed: DeployedEngines, door: RunningGateway | None) -> Remarks:
     if door is None:
         return Remarks(real=(engines,), simulated=model)
     gateway = "The gateway: a process of this machine with the deployed configuration; addresses, key and ledger are the rehearsal's."
-    providers = ", ".join(name for name in door.deployed.configuration.providers if door.deployed.is_emulated(name))
-    emulated = (f"Providers {providers} are emulated: their times are drawn from the profile, their prices are real.",) if providers else ()
-    return Remarks(real=(engines, gateway), simulated=(*model, *emulated))
+    return Remarks(real=(engines, gateway), simulated=(*model, *stand_ins(door.deployed)))
 
 
 def speed_remarks(during: Calibration, without: Prediction) -> Remarks:

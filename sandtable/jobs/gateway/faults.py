@@ -1,4 +1,4 @@
-"""Faults in a load of their own: predicted by the twin, injected for real, compared."""
+"""Faults in a load of their own: predicted by the twin, injected for real, compared; where nothing can be started, predicted alone."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from sandtable.jobs.engines.trial import Setting
     from sandtable.jobs.gateway.running import RunningGateway
     from sandtable.local.engine import EngineProcess
-    from simulations.twin import Twin
+    from simulations.gateway import DeployedGateway
+    from simulations.twin import Prediction, Twin
     from simulations.world import Participant
+    from stacks.traffic import PlannedRequest
 
 #: The load goes on for so long after the last fault has ended, so that recovery is seen.
 _AFTERWARDS_S: Final = 20.0
 _CONTROL_LIMIT_S: Final = 5.0
+#: A dead pod leaves its Service once the kubelet has seen it; it looks every second (its PLEG's relist period).
+_NOTICED_S: Final = 1.0
 ENGINE: Final = "engine"
 
 Action = tuple[float, "Callable[[], None]"]
@@ -38,15 +42,10 @@ def rehearse_faults(
         LoadTestError: the generator cannot work.
     """
     from loadtests import open_loop
-    from stacks.traffic import plan
 
-    steps, traffic = setting.steps, setting.environment.traffic
-    seed = setting.seed + 1
-    requests = plan(traffic, seed=seed, root=setting.space.root, duration_s=_lasts_s(faults, traffic.duration_s))
-    with steps.step("faults") as step:
+    with setting.steps.step("faults") as step:
         restart_s = engines[0].started_in_s
-        participants = [_simulated(fault, twin.replicas[0], restart_s) for fault in faults]
-        predicted = twin.run(requests, seed=seed, participants=participants)
+        seed, requests, predicted = _predicted(twin, faults, setting, restart_s)
         actions = sorted((action for fault in faults for action in _injected(fault, gateway, engines[0])), key=lambda action: action[0])
         seen = open_loop.run(
             requests,
@@ -57,26 +56,49 @@ def rehearse_faults(
             on_progress=lambda done, total: step.update(done, total, "requests"),
         )
         measured = with_costs(seen, gateway.ledger, engines[0].url)
-        windows = [_window(fault, restart_s) for fault in faults]
-        outcome = faults_outcome(
-            predicted.records, measured.records, gateway.deployed.first_choices, windows, [_said(fault, restart_s) for fault in faults]
-        )
+        windows, said = [_window(fault, restart_s) for fault in faults], [_said(fault, restart_s) for fault in faults]
+        outcome = faults_outcome(predicted.records, measured.records, gateway.deployed.first_choices, windows, said)
         failed = outcome.figures[0]
         step.note(f"{_percent(failed.measured)} of {failed.n} requests failed while they lasted, predicted {_percent(failed.predicted)}")
     missing = tuple(f"the faults do not count: {reason}" for reason in seen.invalid)
     return outcome, Remarks(missing=missing, real=(_REAL,))
 
 
+def predict_faults(twin: Twin, gateway: DeployedGateway, faults: Sequence[Change], setting: Setting) -> tuple[JobOutcome, Remarks]:
+    """Return what the twin expects of a load with ``faults`` in it; nothing is started. A killed engine is back when the fault ends."""
+    with setting.steps.step("faults") as step:
+        _, _, predicted = _predicted(twin, faults, setting)
+        windows = [_window(fault) for fault in faults]
+        outcome = faults_outcome(predicted.records, (), gateway.first_choices, windows, [f"`{fault}`: predicted alone" for fault in faults])
+        step.note(f"{_percent(outcome.figures[0].predicted)} of the requests fail while they last, predicted; nothing is injected")
+    return outcome, Remarks(
+        missing=("no fault was injected, because no engine can be started here; the twin alone says what one would do",)
+    )
+
+
+def _predicted(
+    twin: Twin, faults: Sequence[Change], setting: Setting, restart_s: float = 0.0
+) -> tuple[int, Sequence[PlannedRequest], Prediction]:
+    """Return seed and requests of the load that has the faults in it, and its prediction."""
+    from stacks.traffic import plan
+
+    traffic, seed = setting.environment.traffic, setting.seed + 1
+    requests = plan(traffic, seed=seed, root=setting.space.root, duration_s=_lasts_s(faults, traffic.duration_s))
+    participants = [_simulated(fault, twin.replicas, restart_s) for fault in faults]
+    return seed, requests, twin.run(requests, seed=seed, participants=participants)
+
+
 _REAL: Final = "The faults: an engine was killed by its process id, a provider failed by the emulator's own control."
 
 
-def _simulated(fault: Change, replica: str, restart_s: float) -> Participant:
+def _simulated(fault: Change, replicas: Sequence[str], restart_s: float) -> Participant:
     from simulations.failures.outage import Outage
     from simulations.gateway import ProviderFault
 
     start_s, end_s = _window(fault, restart_s)
     if fault.kind == ENGINE:
-        return Outage(replica, start_s, end_s, notice_s=math.inf)  # the gateway has no other address, and keeps trying
+        # Where there is no other replica, the gateway has no other address and keeps trying.
+        return Outage(replicas[0], start_s, end_s, notice_s=_NOTICED_S if len(replicas) > 1 else math.inf)
     return ProviderFault(fault.kind, fault.value, start_s, end_s)
 
 
@@ -97,7 +119,7 @@ def _control(method: str, url: str, body: str = "") -> None:
         pass
 
 
-def _window(fault: Change, restart_s: float) -> tuple[float, float]:
+def _window(fault: Change, restart_s: float = 0.0) -> tuple[float, float]:
     """Return when a fault lasts; a killed engine is away until it has started again."""
     start_s = fault.start_s or 0.0
     if fault.end_s is None:
@@ -119,7 +141,7 @@ def _percent(share: float | None) -> str:
     return "—" if share is None else f"{share:.1%}"
 
 
-def of_the_load(faults: Sequence[Change], gateway: RunningGateway) -> tuple[Change, ...]:
+def of_the_load(faults: Sequence[Change], gateway: DeployedGateway) -> tuple[Change, ...]:
     """Return the faults that strike the load: those of the engine and of providers; the others belong to their jobs."""
-    providers = gateway.deployed.configuration.providers
+    providers = gateway.configuration.providers
     return tuple(fault for fault in faults if fault.kind == ENGINE or fault.kind in providers)

@@ -21,7 +21,10 @@ _DURING = "_during_faults"
 def load_outcome(
     predicted: Sequence[RequestRecord], measured: Sequence[RequestRecord], first: Mapping[str, frozenset[str]], overhead: Overhead
 ) -> JobOutcome:
-    """Return what the gateway did for the whole load; ``first`` are the models of each route's own targets."""
+    """Return what the gateway did for the whole load; ``first`` are the models of each route's own targets.
+
+    ``measured`` is empty if no load was sent; then the figures are those of the twin alone.
+    """
     before, after = GatewayOutcome.of(predicted, first), GatewayOutcome.of(measured, first)
     own = quantiles(r.served.overhead_ms for r in measured if r.served is not None and r.served.overhead_ms is not None)
     low, high = own.ci95["p95"]
@@ -32,7 +35,7 @@ def load_outcome(
             "ms",
             overhead.own_p95_ms,
             _known(own.p95),
-            own.n,
+            own.n or None,
             _bounded(low),
             _bounded(high),
         ),
@@ -42,12 +45,18 @@ def load_outcome(
     ]
     providers = sorted({*before.by_provider, *after.by_provider})
     figures += [
-        JobFigure(f"answered_by_{name}", f"answered by {name}", "count", before.by_provider.get(name, 0), after.by_provider.get(name, 0))
+        JobFigure(
+            f"answered_by_{name}",
+            f"answered by {name}",
+            "count",
+            before.by_provider.get(name, 0),
+            after.by_provider.get(name, 0) if measured else None,
+        )
         for name in providers
     ]
     added = f"it adds {overhead.added_s * 1e3:.2f} ms to the first token ({overhead.provenance}{f', n={overhead.n}' if overhead.n else ''})"
-    shared = "gateway, emulator and load generator share the cores that are not the engines'"
-    return JobOutcome("gateway", "through the gateway", tuple(figures), (added, shared))
+    shared = ("gateway, emulator and load generator share the cores that are not the engines'",) if measured else ()
+    return JobOutcome("gateway", "through the gateway", tuple(figures), (added, *shared))
 
 
 def faults_outcome(
@@ -57,7 +66,7 @@ def faults_outcome(
     windows: Sequence[tuple[float, float]],
     notes: Sequence[str],
 ) -> JobOutcome:
-    """Return what happened to the requests that were sent while faults lasted."""
+    """Return what happened to the requests that were sent while faults lasted; ``measured`` is empty if no fault was injected."""
     before, after = GatewayOutcome.of(predicted, first, windows), GatewayOutcome.of(measured, first, windows)
     low, high = share_interval(after.failed, after.requests) if after.requests else (None, None)
     figures = (
@@ -75,7 +84,9 @@ def _figure(
     name: str, words: str, unit: Unit, before: GatewayOutcome, after: GatewayOutcome, *, during: bool = False, **interval: Any
 ) -> JobFigure:
     predicted, measured = getattr(before, name), getattr(after, name)
-    return JobFigure(name + _DURING if during else name, words, unit, _known(predicted), _known(measured), after.requests, **interval)
+    return JobFigure(
+        name + _DURING if during else name, words, unit, _known(predicted), _known(measured), after.requests or None, **interval
+    )
 
 
 def _known(value: float) -> float | None:

@@ -1,4 +1,7 @@
-"""The gateway of a graph as processes of this machine: its own configuration, with the addresses and keys of this rehearsal."""
+"""The gateway of a graph as processes of this machine: its own configuration, with the addresses and keys of this rehearsal.
+
+A rehearsal sends load to nobody outside: for every provider that is not an engine of the stack, an emulator stands here.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -47,8 +49,8 @@ class RunningGateway:
     emulator_url: str | None
 
     def emulated_name(self, provider: str) -> str:
-        """Return the name under which the emulator knows ``provider``: the path of its address."""
-        return urlsplit(self.deployed.configuration.providers[provider].base_url).path.strip("/").partition("/")[0] or provider
+        """Return the name under which the emulator knows ``provider``: the first part of its path."""
+        return self.deployed.emulated_path(provider).strip("/").partition("/")[0] or provider
 
 
 def straight(requests: Sequence[PlannedRequest]) -> list[PlannedRequest]:
@@ -63,22 +65,17 @@ def start_gateway(
     """Start emulator and gateway on the generator's cores, and stop them afterwards.
 
     Raises:
-        GatewayNotRehearsedError: it has providers outside, or several engines behind one address.
+        GatewayNotRehearsedError: there are several engines behind one address.
         NotReadyError: one of the two did not start.
         toolchain.ToolchainError: their environment cannot be made.
     """
-    if outside := deployed.outside:
-        raise GatewayNotRehearsedError(
-            f"the gateway sends requests to {' and '.join(outside)}, outside the stack, and a rehearsal sends load to nobody else; "
-            "set `emulated: true` for a rehearsal of the gateway"
-        )
     if len(engines) != 1:
         raise GatewayNotRehearsedError(f"{len(engines)} engines stand behind one address in the cluster; here the gateway reaches one")
     python = ensure_environment(_GROUP, steps)
     with ExitStack() as stack:
         with steps.step("gateway") as step:
-            emulator = None
-            if (spec := deployed.emulator) is not None:
+            emulator, spec = None, deployed.stand_in
+            if any(not deployed.is_engine(name) for name in deployed.configuration.providers):
                 emulator = LocalWorkload(
                     "workloads.emulator",
                     lambda port: replace(spec, port=port).to_args(),
@@ -110,8 +107,7 @@ def local_configuration(deployed: DeployedGateway, engine_url: str, emulator_url
     providers: dict[str, Any] = {}
     for name, provider in deployed.document["providers"].items():
         local = {field: value for field, value in provider.items() if not field.startswith("api_key")}
-        path = urlsplit(provider["base_url"]).path
-        local["base_url"] = engine_url if deployed.is_engine(name) else f"{emulator_url}{path}"
+        local["base_url"] = engine_url if deployed.is_engine(name) else f"{emulator_url}{deployed.emulated_path(name)}"
         if not deployed.is_engine(name):
             local["headers"] = {**local.get("headers", {}), **_key_of(provider["dialect"])}
         providers[name] = local

@@ -44,7 +44,7 @@ def test_an_environment_names_its_own_faults_and_is_checked_like_the_rest() -> N
     fields = DEV.model_dump()
     known = Environment.model_validate(fields | {"faults": ["anthropic=503@20s+15s"]})
     assert [fault.kind for fault in asked_faults(known, [])] == ["anthropic"]
-    with pytest.raises(ValueError, match="no provider that is emulated"):
+    with pytest.raises(ValueError, match="no provider of the gateway"):
         Environment.model_validate(fields | {"faults": ["openai=503@20s"]})
     with pytest.raises(ValueError, match="does not say when it starts"):
         Environment.model_validate(fields | {"faults": ["anthropic=503"]})
