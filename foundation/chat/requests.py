@@ -12,6 +12,7 @@ from random import Random
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from foundation.dialects.credentials import key_header
 from foundation.wire.request import encode_post
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def prompt_text(index: int, tokens: int, filler: str) -> str:
     return head[:tokens]
 
 
+def key_line(wire: str, api_key: str | None) -> str:
+    """Return the line of a request's head that carries the key; empty without one."""
+    return "{}: {}\r\n".format(*key_header(wire, api_key)) if api_key else ""
+
+
 class Question(Protocol):
     """The parameters of a request: its number in the run, and the lengths of prompt and response in tokens."""
 
@@ -70,7 +76,7 @@ class ChatRequests:
         self._before = f'{{"model":{json.dumps(model)},"messages":[{{"role":"user","content":"'
         self._between = '"}],"max_tokens":'
         self._after = json.dumps({"stream": True, "stream_options": {"include_usage": True}, **options}, separators=(",", ":"))[1:]
-        self._headers = f"Authorization: Bearer {api_key}\r\n" if api_key else ""
+        self._headers = key_line("openai", api_key)
 
     def body(self, request: Question, fields: Mapping[str, Any] | None = None) -> bytes:
         """Return the JSON document for ``request``, with more ``fields``. Prompts are letters, digits and spaces: JSON as they are."""

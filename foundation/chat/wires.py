@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from foundation.chat.answer import Answer
 from foundation.chat.dialect_stream import DialectStream
-from foundation.chat.requests import ChatRequests, Question, filler, prompt_text
+from foundation.chat.requests import ChatRequests, Question, filler, key_line, prompt_text
 from foundation.dialects import DIALECTS, json_bytes
 from foundation.dialects.anthropic.dialect import API_VERSION
 from foundation.dialects.model.content import Media, Text
 from foundation.dialects.model.request import ChatRequest, Message, Tool, ToolChoice
+from foundation.dialects.paths import chat_path
 from foundation.wire.request import encode_post
 
 if TYPE_CHECKING:
     from foundation.wire.target import Target
 
 OPENAI: Final = "openai"
-_KEY_HEADER: Final = {"anthropic": "x-api-key: ", "gemini": "x-goog-api-key: ", "openai": "Authorization: Bearer "}
 _TOOL: Final = Tool(
     "look_up", "Looks up a figure of the platform.", {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 )
@@ -58,12 +58,9 @@ class WireRequests:
         if _has_fast_path(request):
             return self._chat(route).encode(request, target)
         body = self.body(request)
-        prefix = target.path.removesuffix("/v1/chat/completions")
-        if request.wire == "gemini":
-            return encode_post(
-                target, body, headers=self._headers("gemini"), path=f"{prefix}/v1beta/models/{route}:streamGenerateContent?alt=sse"
-            )
-        path = f"{prefix}/v1/messages" if request.wire == "anthropic" else ""
+        # A target may have a path of its own before that of the API; OpenAI's is already part of it.
+        prefix = target.path.removesuffix(chat_path(OPENAI, route, stream=True))
+        path = "" if request.wire == OPENAI else prefix + chat_path(request.wire, route, stream=True)
         return encode_post(target, body, headers=self._headers(request.wire), path=path)
 
     def body(self, request: RoutedQuestion) -> bytes:
@@ -111,5 +108,5 @@ class WireRequests:
         return self._openai[model]
 
     def _headers(self, wire: str) -> str:
-        key = f"{_KEY_HEADER[wire]}{self._api_key}\r\n" if self._api_key else ""
+        key = key_line(wire, self._api_key)
         return f"{key}anthropic-version: {API_VERSION}\r\n" if wire == "anthropic" else key

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from foundation.dialects.credentials import key_header
 from sandtable.errors import SandtableError
 from sandtable.jobs.stack.tools import ensure_environment
 from sandtable.local.workload import LocalWorkload
@@ -109,7 +110,9 @@ def local_configuration(deployed: DeployedGateway, engine_url: str, emulator_url
         local = {field: value for field, value in provider.items() if not field.startswith("api_key")}
         local["base_url"] = engine_url if deployed.is_engine(name) else f"{emulator_url}{deployed.emulated_path(name)}"
         if not deployed.is_engine(name):
-            local["headers"] = {**local.get("headers", {}), **_key_of(provider["dialect"])}
+            # The emulator takes any key, and like the providers refuses a request without one.
+            header, value = key_header(provider["dialect"], _ANY_KEY)
+            local["headers"] = {**local.get("headers", {}), header: value}
         providers[name] = local
     tenant = dict(deployed.document["tenants"].get(TENANT) or next(iter(deployed.document["tenants"].values())))
     tenant["keys"] = [{"id": TENANT, "sha256": digest}]
@@ -118,8 +121,3 @@ def local_configuration(deployed: DeployedGateway, engine_url: str, emulator_url
     cache = {name: value for name, value in deployed.document.get("cache", {}).items() if not name.startswith("redis")}
     kept: Mapping[str, Any] = {name: part for name, part in deployed.document.items() if name != "telemetry"}
     return {**kept, "providers": providers, "tenants": {TENANT: tenant}, "bounds": bounds, "cache": cache, "ledger": str(ledger)}
-
-
-def _key_of(dialect: str) -> dict[str, str]:
-    """Return the header in which the emulator, which takes any key, expects one."""
-    return {"x-goog-api-key": _ANY_KEY} if dialect == "gemini" else {"authorization": f"Bearer {_ANY_KEY}"}

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from foundation.dialects.credentials import KEY_HEADERS, key_in
 from foundation.dialects.model.errors import ErrorKind, ProviderError
 from foundation.dialects.model.request import ChatRequest
 from workloads.emulator.behaviour.faults import Fault, FaultPlan
 
 _VERSIONS: Final = ("2023-06-01", "2026-10-21")
 _OVERLOADED_STATUS: Final = {"anthropic": 529}
-#: The headers in which a key may come.
-KEY_HEADERS: Final = {
-    "anthropic": ("authorization", "x-api-key"),
-    "openai": ("authorization",),
-    "gemini": ("x-goog-api-key",),
-    "ollama": (),
-}
+#: Dialects whose servers take requests without a key.
+_OPEN: Final = frozenset({"ollama"})
 
 
 def refusal(dialect: str, headers: Mapping[str, str], document: Any, query_key: str) -> ProviderError | None:
     """Return why a request is refused before its content is read, None if it is not."""
-    wanted = KEY_HEADERS[dialect]
-    key = next((headers[name].removeprefix("Bearer ") for name in wanted if headers.get(name)), query_key)
-    if wanted and not key:
+    key = key_in(headers, KEY_HEADERS[dialect]) or query_key
+    if not key and dialect not in _OPEN:
         return ProviderError(ErrorKind.AUTHENTICATION, "no API key was given", 401)
     if key.startswith("bad"):
         return ProviderError(ErrorKind.AUTHENTICATION, "the API key is not valid", 401)

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.dialects import DIALECTS, json_bytes
+from foundation.dialects.credentials import key_in
 from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.assembly import events_of
 from foundation.dialects.model.errors import ErrorKind, ProviderError, RequestError
@@ -153,8 +154,8 @@ class Exchange:
         attempt.outcome = "answered"
 
     def _limits(self) -> RateLimits:
-        key = self._headers.get("authorization") or self._headers.get("x-api-key") or self._headers.get("x-goog-api-key") or ""
-        return self._emulator.limits.setdefault(f"{self._attempt.provider}/{key}", RateLimits(self._emulator.profile))
+        holder = f"{self._attempt.provider}/{key_in(self._headers)}"
+        return self._emulator.limits.setdefault(holder, RateLimits(self._emulator.profile))
 
     async def _before_the_answer(self, plan: FaultPlan, request: ChatRequest) -> None:
         match plan.fault:

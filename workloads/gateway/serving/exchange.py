@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.dialects import DIALECTS, json_bytes
+from foundation.dialects.credentials import ANY_KEY_HEADER
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
 from foundation.dialects.model.usage import Usage
 from foundation.dialects.paths import Route
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 _GATEWAY_S_OWN: Final = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.QUOTA})
 #: How long a client that is still sending a body that was refused is read on, so that it sees the answer and not a reset connection.
 _LINGER_S: Final = 3.0
-_KEY_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key")
+_KEY_HEADERS: Final = tuple(name.encode() for name in ANY_KEY_HEADER)
 
 
 class RefusedError(Exception):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import aiohttp
 
 from foundation.dialects.anthropic import API_VERSION
+from foundation.dialects.credentials import key_header
 from foundation.dialects.model.errors import ErrorKind, ProviderError
 from foundation.dialects.paths import chat_path
 from workloads.gateway.runtime import Upstream
@@ -84,11 +85,9 @@ class UpstreamClient:
 
 def _headers(upstream: Upstream, key: str) -> dict[str, str]:
     headers = dict(_PLAIN)
-    if upstream.settings.dialect == "gemini":
-        if key:
-            headers["x-goog-api-key"] = key
-    elif key:
-        headers["authorization"] = f"Bearer {key}"
+    if key:
+        name, value = key_header(upstream.settings.dialect, key)
+        headers[name] = value
     if upstream.settings.dialect == "anthropic":
         headers["anthropic-version"] = API_VERSION
     headers.update(upstream.settings.headers)

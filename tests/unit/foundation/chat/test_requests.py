@@ -24,7 +24,7 @@ def test_the_request_is_whole_and_plain_openai_on_demand() -> None:
     head, _, body = raw.partition(b"\r\n\r\n")
     document = json.loads(body)
     assert b"Content-Length: %d" % len(body) in head
-    assert b"Authorization: Bearer k" in head
+    assert b"authorization: Bearer k" in head
     assert b"\r\nAccept-Encoding: identity\r\n" in head
     assert (document["max_tokens"], len(document["messages"][0]["content"]), document["cache_prompt"]) == (5, 20, False)
     plain = json.loads(ChatRequests(model="m", engine_options=False).body(planned))

@@ -39,15 +39,15 @@ WORDS = [Start("a", "m"), TextDelta("one "), TextDelta("two"), Stop(StopReason.E
 @pytest.mark.parametrize(
     ("wire", "path", "header"),
     [
-        ("openai", "/v1/chat/completions", "Authorization: Bearer k"),
-        ("anthropic", "/v1/messages", "x-api-key: k"),
-        ("gemini", "/v1beta/models/claude:streamGenerateContent?alt=sse", "x-goog-api-key: k"),
+        ("openai", "/v1/chat/completions", "authorization: bearer k"),
+        ("anthropic", "/v1/messages", "authorization: bearer k"),
+        ("gemini", "/v1/models/claude:streamGenerateContent?alt=sse", "x-goog-api-key: k"),
     ],
 )
 def test_a_question_is_posted_as_its_wire_wants(wire: str, path: str, header: str) -> None:
     head, _, body = REQUESTS.encode(planned(wire), TARGET).partition(b"\r\n\r\n")
     assert head.startswith(f"POST {path} HTTP/1.1\r\n".encode())
-    assert header in head.decode()
+    assert header in head.decode().lower()
     question = DIALECTS[wire].decode_request(json.loads(body), model="claude", stream=True)
     assert (question.model, question.max_output_tokens) == ("claude", 5)
     assert question.messages == REQUESTS.question(planned(wire)).messages

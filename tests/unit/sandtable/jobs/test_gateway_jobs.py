@@ -95,7 +95,7 @@ def test_a_killed_engine_is_away_until_it_has_started_again() -> None:
 
 def test_a_fault_begins_and_ends_by_its_own_calls() -> None:
     called: list[str] = []
-    engine: Any = SimpleNamespace(kill=lambda: called.append("kill"), start_again=lambda: called.append("start"))
+    engine: Any = SimpleNamespace(kill=lambda: called.append("kill"), start=lambda: called.append("start"))
     gateway: Any = SimpleNamespace(emulator_url="http://127.0.0.1:9", emulated_name=lambda name: name)
     actions = faults._injected(Change("engine", "kill", 3.0, 2.0), gateway, engine)
     assert [at_s for at_s, _ in actions] == [3.0, 5.0]
