@@ -89,13 +89,14 @@ def _predicted_behind(model: GatewayModel, trial: Trial, engines: DeployedEngine
     """Add what the twin says of the gateway, and of the faults."""
     from simulations.twin import Twin
 
-    assert trial.prediction is not None and trial.calibration is not None, "predicted before this is called"  # noqa: PT018
+    prediction, speed = trial.prediction, trial.calibration
+    assert prediction is not None and speed is not None, "predicted before this is called"  # noqa: PT018
     door = model.deployed
-    outcome = load_outcome(trial.prediction.records, (), door.first_choices, ASSUMED)
+    outcome = load_outcome(prediction.records, (), door.first_choices, ASSUMED)
     trial = replace(trial, jobs=(*trial.jobs, outcome), remarks=trial.remarks + Remarks(simulated=stand_ins(door)))
     if not (faults := of_the_load(setting.faults, door)):
         return trial
-    found, remarks = predict_faults(Twin.of(engines, trial.calibration, model), door, faults, setting)
+    found, remarks = predict_faults(Twin.of(engines, speed, model), door, faults, setting)
     return replace(trial, jobs=(*trial.jobs, found), remarks=trial.remarks + remarks)
 
 
