@@ -106,6 +106,8 @@ def platform(session: nox.Session) -> None:
     _install(session, "test")
     for package, program in (
         ("containerd", "containerd"),
+        ("docker-registry", "docker-registry"),
+        ("mmdebstrap", "mmdebstrap"),
         ("runc", "runc"),
         ("nftables", "nft"),
         ("iptables", "iptables"),

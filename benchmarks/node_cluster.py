@@ -28,9 +28,9 @@ from kubernetes import client, config
 
 import toolchain
 from stacks.clusters.node import NodeCluster, requirements
-from stacks.clusters.node.archive import write_image
 from stacks.errors import ClusterError
 from stacks.graph import labels
+from toolchain.images import Recipe, WantedImage, ensure_images
 
 ANSWERS_S = 15.0
 PATIENCE_S = 120.0
@@ -42,7 +42,7 @@ WEB: Any = {
         "selector": {"matchLabels": {"app": "web"}},
         "template": {
             "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "web", "image": IMAGE, "imagePullPolicy": "Never"}]},
+            "spec": {"containers": [{"name": "web", "image": IMAGE}]},
         },
     },
 }
@@ -67,7 +67,7 @@ def wait(what: str, happened: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def measure(folder: Path, archive: Path) -> tuple[float, float, float, float, float]:
+def measure(folder: Path) -> tuple[float, float, float, float, float]:
     """Return the seconds to the ready node and to the first answer (both from nothing), of a second start and of the deletion, and MiB."""
     cluster = NodeCluster("benchmark", folder, node_name="laptop-0", labels={labels.POOL: "laptop"})
     connect: Any = config.new_client_from_config
@@ -75,7 +75,6 @@ def measure(folder: Path, archive: Path) -> tuple[float, float, float, float, fl
         begun = time.perf_counter()
         cluster.start()
         ready = time.perf_counter() - begun
-        cluster.import_image(archive)
         connection = connect(str(cluster.kubeconfig), cluster.context)
         apps: Any = client.AppsV1Api(connection)
         apps.create_namespaced_deployment("default", WEB)
@@ -117,9 +116,9 @@ def main(repeats: int) -> None:
         sys.exit(str(error))
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as root:
-        archive = Path(root) / "web.tar"
-        write_image(archive, IMAGE, {"/bin/busybox": Path(busybox)}, entrypoint=["/bin/busybox", "httpd", "-f", "-p", "8080"])
-        times = [measure(Path(root) / str(number), archive) for number in range(repeats)]
+        recipe = Recipe(files={"/bin/busybox": busybox}, entrypoint=("/bin/busybox", "httpd", "-f", "-p", "8080"))
+        ensure_images([WantedImage(IMAGE, recipe, Path("/"))])
+        times = [measure(Path(root) / str(number)) for number in range(repeats)]
     print(f"{os.cpu_count()} cores, load {load:.1f} before and {os.getloadavg()[0]:.1f} after, n = {repeats}")
     rows = (
         ("nothing → node ready, its DNS answers", "s", None),

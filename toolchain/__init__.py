@@ -33,6 +33,7 @@ __all__ = [
     "ToolStatus",
     "ToolchainError",
     "UnknownToolError",
+    "bundled",
     "cache_dir",
     "ensure",
     "environment",
@@ -55,7 +56,7 @@ def resolve(name: str) -> Tool:
 
 
 def tools_for(job: str) -> tuple[str, ...]:
-    """Return the tools that a job needs: graph, cluster, deploy, rehearse, containers, browser or all.
+    """Return the tools that a job needs: one of :data:`JOBS`, or all.
 
     Raises:
         UnknownToolError: there is no such job.

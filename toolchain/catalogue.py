@@ -22,7 +22,7 @@ from toolchain.errors import CatalogueError, UnknownToolError
 from toolchain.versions import VersionRule, numbers
 
 Source = Literal["path", "plugins", "wheel", "build", "script"]
-Job = Literal["cluster", "node", "deploy", "platform", "containers", "browser"]
+Job = Literal["cluster", "node", "deploy", "platform", "images", "containers", "browser"]
 Positive = Annotated[float, Field(gt=0)]
 
 CATALOGUE: Final = Path(__file__).with_name("catalogue.toml")
@@ -35,7 +35,8 @@ JOBS: Final[dict[str, tuple[Job, ...]]] = {
     "deploy": ("cluster", "deploy"),
     "rehearse": ("cluster", "deploy"),
     "platform": ("platform",),
-    "containers": ("containers",),
+    "images": ("images",),
+    "containers": ("images", "containers"),
     "browser": ("browser",),
 }
 ALL: Final = "all"

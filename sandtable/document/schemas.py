@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import capacity, checks, cost, deployment, history, machine, sweep, validation, whatif
+from sandtable.document.answers import capacity, checks, cost, deployment, history, images, machine, sweep, validation, whatif
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -47,10 +47,12 @@ SCHEMAS: Final = {
     "error": Schema(machine.Failure, "What --json prints where a command fails"),
     "graph": Schema(StackGraph, "sandtable graph --json, and graph.json of a run"),
     "history": Schema(history.History, "sandtable history --json, and history.json of a run"),
+    "images": Schema(images.Images, "sandtable images build|list --json"),
     "kubeconfig": Schema(machine.Kubeconfig, "sandtable cluster kubeconfig --json"),
     "loadtest": Schema(checks.LoadTest, "sandtable loadtest --json"),
     "outcome": Schema(Outcome, "Outcome of a load, predicted or measured"),
     "preview": Schema(deployment.Plan, "sandtable preview --json"),
+    "pruned": Schema(images.Pruned, "sandtable images prune --json"),
     "refresh": Schema(deployment.Drift, "sandtable refresh --json"),
     "rehearsal": Schema(Rehearsal, "sandtable rehearse --json, and rehearsal.json of a run"),
     "report": Schema(machine.ReportFiles, "sandtable report --json"),

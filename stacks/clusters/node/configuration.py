@@ -1,7 +1,7 @@
 """Configuration files of the node's servers.
 
-Sources: kubelet.config.k8s.io/v1beta1 and kubeproxy.config.k8s.io/v1alpha1 (Kubernetes v1.36); containerd 1.6, docs/cri/config.md; CNI
-plugins 1.9, ptp, portmap and host-local.
+Sources: kubelet.config.k8s.io/v1beta1 and kubeproxy.config.k8s.io/v1alpha1 (Kubernetes v1.36); containerd 1.6, docs/cri/config.md and
+docs/hosts.md; CNI plugins 1.9, ptp, portmap and host-local; Docker's registry 2.8, docs/configuration.md.
 """
 
 from __future__ import annotations
@@ -15,19 +15,27 @@ import yaml
 
 from foundation.processes.atomic_file import write_text
 from stacks.clusters.node.subnet import Subnet
+from toolchain.images import Recipe, WantedImage
 
-PAUSE_IMAGE: Final = "sandtable.dev/pause:1"
+#: Holds a pod's namespaces.
+PAUSE: Final = WantedImage("sandtable.dev/pause:1", Recipe(tools={"/pause": "pause"}, entrypoint=("/pause",)), Path("/"))
 SOCKET: Final = "/run/containerd/containerd.sock"
 PLUGINS: Final = ("ptp", "loopback", "portmap", "host-local")
 DOMAIN: Final = "cluster.local"
 KUBELET_HEALTH_PORT: Final = 10248
+#: At this machine's end of the link.
+REGISTRY_PORT: Final = 5000
 #: Cores that the static CPU manager never hands out exclusively; the node's own servers run there.
 _SHARED_CORES: Final = 1
 
 
-def write_all(folder: Path, pki: Path, subnet: Subnet, *, runc: Path, cgroup: str) -> None:
+def write_all(folder: Path, pki: Path, subnet: Subnet, *, runc: Path, cgroup: str, images: Path) -> None:
     """Write every file below ``folder``; the same input gives the same files."""
-    (folder / "etc" / "cni").mkdir(parents=True, exist_ok=True)
+    for name in ("cni", "registries/_default"):
+        (folder / "etc" / name).mkdir(parents=True, exist_ok=True)
+    write_text(folder / "etc" / "registry.yaml", yaml.safe_dump(_registry(subnet, images), sort_keys=False))
+    # Instead of all registries that images are named after, so that every image keeps its name.
+    write_text(folder / "etc" / "registries" / "_default" / "hosts.toml", _mirror(subnet))
     # Pods ask the cluster's DNS; for names outside of it there is nobody to ask.
     write_text(folder / "etc" / "resolv.conf", "nameserver 127.0.0.1\n")
     write_text(folder / "etc" / "containerd.toml", _containerd(folder, runc))
@@ -47,7 +55,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   address = "{SOCKET}"
 
 [{cri}]
-  sandbox_image = "{PAUSE_IMAGE}"
+  sandbox_image = "{PAUSE.reference}"
   # Without CAP_SYS_RESOURCE, as in many containers and virtual machines, a lower score than one's own is refused, and with it every pod.
   restrict_oom_score_adj = true
   disable_apparmor = true
@@ -55,6 +63,9 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   [{cri}.cni]
     bin_dir = "{folder / "cni"}"
     conf_dir = "{folder / "etc" / "cni"}"
+
+  [{cri}.registry]
+    config_path = "{folder / "etc" / "registries"}"
 
   [{cri}.containerd]
     snapshotter = "overlayfs"
@@ -67,6 +78,24 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
         BinaryName = "{runc}"
         SystemdCgroup = false
 """
+
+
+def _registry(subnet: Subnet, images: Path) -> dict[str, Any]:
+    """The images of this machine, which `toolchain.images` writes; nobody can push one."""
+    return {
+        "version": 0.1,
+        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(images)},
+            "maintenance": {"readonly": {"enabled": True}, "uploadpurging": {"enabled": False}},
+        },
+        "http": {"addr": f"{subnet.host}:{REGISTRY_PORT}"},
+    }
+
+
+def _mirror(subnet: Subnet) -> str:
+    address = f"http://{subnet.host}:{REGISTRY_PORT}"
+    return f'server = "{address}"\n\n[host."{address}"]\n  capabilities = ["pull", "resolve"]\n'
 
 
 def _network(subnet: Subnet) -> dict[str, Any]:
@@ -114,7 +143,7 @@ def _kubelet(folder: Path, pki: Path, subnet: Subnet, cgroup: str) -> dict[str, 
         "cpuManagerPolicy": "static" if several_cores else "none",
         "systemReserved": {"cpu": "100m", "memory": "256Mi"},
         "enforceNodeAllocatable": ["pods"],
-        # The disk is the machine's: other programs fill it, and images that were imported cannot be pulled again.
+        # The disk is the machine's, and other programs fill it.
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
         "serializeImagePulls": False,

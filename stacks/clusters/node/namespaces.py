@@ -53,7 +53,11 @@ class Namespaces:
 
     def inside(self) -> list[str]:
         """Return the launcher that runs a command as one of the node's servers, in its control group and namespaces."""
-        return [*self._joining(), *self._entering()]
+        return [*self.beside(), *self._entering()]
+
+    def beside(self) -> list[str]:
+        """Return the launcher that runs a command in the node's control group alone."""
+        return [_program("sh"), "-c", _JOIN, "sh", " ".join(map(str, self._group.entries))]
 
     def make(self, subnet: Subnet) -> None:
         """Create them, with the link, the mounts and the routes. Nothing of an earlier attempt may be alive.
@@ -63,7 +67,7 @@ class Namespaces:
         """
         self._complete.unlink(missing_ok=True)
         unshare = [_program("unshare"), "--net", "--mount", "--propagation", "private", "--"]
-        self._processes.start(Server(HOLDER, [_program("sleep"), "infinity"], through=[*self._joining(), *unshare]))
+        self._processes.start(Server(HOLDER, [_program("sleep"), "infinity"], through=[*self.beside(), *unshare]))
         if not self._processes.alive(HOLDER):
             raise ClusterError(f"the namespaces of the node cannot be created:\n{self._processes.last_words(HOLDER)}")
         self._connect(subnet)
@@ -94,9 +98,6 @@ class Namespaces:
             stand_in.parent.mkdir(exist_ok=True)
             stand_in.write_text(f"{value}\n", encoding="ascii")
             yield f"[ ! -e /proc/sys/{name} ] || mount --bind {shlex.quote(str(stand_in))} /proc/sys/{name}"
-
-    def _joining(self) -> list[str]:
-        return [_program("sh"), "-c", _JOIN, "sh", " ".join(map(str, self._group.entries))]
 
     def _entering(self) -> list[str]:
         return [_program("nsenter"), "--target", str(self._pid()), "--net", "--mount", "--"]

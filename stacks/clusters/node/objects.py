@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from stacks.clusters.embedded.site import RealNode
-from stacks.clusters.node.configuration import DOMAIN, PAUSE_IMAGE
+from stacks.clusters.node.configuration import DOMAIN, PAUSE
 from stacks.clusters.node.subnet import Subnet
 from toolchain import Tool
 
@@ -28,7 +28,7 @@ def system_objects(node: RealNode, subnet: Subnet, tools: Mapping[str, Tool]) ->
         "node_address": node.address,
         "domain": DOMAIN,
         "dns": subnet.dns,
-        "image": PAUSE_IMAGE,
+        "image": PAUSE.reference,
         "coredns": tools["coredns"].path,
         "metrics_server": tools["metrics-server"].path,
     }

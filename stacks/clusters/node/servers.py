@@ -12,8 +12,9 @@ from stacks.clusters.embedded.site import RealNode
 from stacks.clusters.node.subnet import Subnet
 from toolchain import Tool
 
-#: In start order; all run inside the node's namespaces.
-NAMES: Final = ("containerd", "kubelet", "kube-proxy", "kube-router")
+REGISTRY: Final = "docker-registry"
+#: In start order; all but the registry run inside the node's namespaces.
+NAMES: Final = (REGISTRY, "containerd", "kubelet", "kube-proxy", "kube-router")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,20 @@ class Fleet:
     node: RealNode
     subnet: Subnet
     labels: Mapping[str, str]
-    through: Sequence[str]
+    inside: Sequence[str]
+    """Launcher that enters the node's namespaces."""
+    beside: Sequence[str]
+    """Launcher of what belongs to the node, and runs on this machine's side of the link."""
     tools: Mapping[str, Tool]
 
     def server(self, name: str) -> Server:
         """Return the server called ``name``."""
-        return Server(name, [str(self.tools[name].path), *_FLAGS[name](self)], through=self.through)
+        through = self.beside if name == REGISTRY else self.inside
+        return Server(name, [str(self.tools[name].path), *_FLAGS[name](self)], through=through)
+
+
+def _registry(fleet: Fleet) -> list[str]:
+    return ["serve", str(fleet.folder / "etc" / "registry.yaml")]
 
 
 def _containerd(fleet: Fleet) -> list[str]:
@@ -65,4 +74,4 @@ def _router(fleet: Fleet) -> list[str]:
     ]
 
 
-_FLAGS: Final = {"containerd": _containerd, "kubelet": _kubelet, "kube-proxy": _proxy, "kube-router": _router}
+_FLAGS: Final = {REGISTRY: _registry, "containerd": _containerd, "kubelet": _kubelet, "kube-proxy": _proxy, "kube-router": _router}

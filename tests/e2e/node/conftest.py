@@ -14,10 +14,10 @@ import pytest
 from kubernetes import client, config, utils
 
 from stacks.clusters.node import NodeCluster, requirements
-from stacks.clusters.node.archive import write_image
 from stacks.errors import ClusterError
 from stacks.graph import labels
 from toolchain import ToolMissingError
+from toolchain.images import Recipe, WantedImage, ensure_images
 
 IMAGE: Final = "sandtable.dev/test/busybox:1"
 PROGRAMS: Final = ("sh", "httpd", "wget", "nslookup", "cat", "dd", "sleep", "touch", "ls", "echo", "mkdir", "grep", "tail", "id", "timeout")
@@ -72,7 +72,7 @@ class Kubernetes:
 
 
 def container(*command: str) -> dict[str, Any]:
-    return {"name": "main", "image": IMAGE, "imagePullPolicy": "Never", "command": list(command)}
+    return {"name": "main", "image": IMAGE, "command": list(command)}
 
 
 def eventually(what: str, ask: Callable[[], Any], within_s: float = _PATIENCE_S) -> Any:
@@ -114,20 +114,18 @@ def new_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the archive of an image with a static busybox."""
+def image() -> None:
+    """Make an image with a static busybox."""
     busybox = shutil.which("busybox")
     if busybox is None:
         pytest.skip("busybox is missing: apt-get install busybox-static")
-    path = tmp_path_factory.mktemp("images") / "busybox.tar"
     links = {f"/bin/{name}": "busybox" for name in PROGRAMS}
-    write_image(path, IMAGE, {"/bin/busybox": Path(busybox)}, links=links)
-    return path
+    recipe = Recipe(files={"/bin/busybox": busybox}, links=links, user=0)
+    ensure_images([WantedImage(IMAGE, recipe, Path("/"))])
 
 
 @pytest.fixture(scope="module")
-def kubernetes(new_node: Callable[[str], NodeCluster], image: Path) -> Kubernetes:
+def kubernetes(new_node: Callable[[str], NodeCluster], image: None) -> Kubernetes:
     cluster = new_node("pods")
     cluster.start()
-    cluster.import_image(image)
     return Kubernetes(cluster)

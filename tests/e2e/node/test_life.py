@@ -75,11 +75,10 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def cluster(before: dict[str, object], new_node: Callable[[str], NodeCluster], image: Path) -> NodeCluster:
+def cluster(before: dict[str, object], new_node: Callable[[str], NodeCluster], image: None) -> NodeCluster:
     assert before["control groups"] == [], "another cluster with a real node is running; this test compares the machine before and after"
     made = new_node("life")
     made.start()
-    made.import_image(image)
     return made
 
 
@@ -136,11 +135,10 @@ def test_after_a_kill_of_everything_the_next_start_recovers(cluster: NodeCluster
 
 
 def test_two_run_side_by_side_and_one_s_end_is_not_the_other_s(
-    cluster: NodeCluster, web: str, new_node: Callable[[str], NodeCluster], image: Path
+    cluster: NodeCluster, web: str, new_node: Callable[[str], NodeCluster], image: None
 ) -> None:
     second = new_node("second")
     second.start()
-    second.import_image(image)
     address = Kubernetes(second).serve("web", "the other")
     assert page(address) == "the other"
     assert page(web) == "hello"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import json
-import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +14,6 @@ from hypothesis import strategies as st
 
 from stacks.clusters.embedded.site import RealNode
 from stacks.clusters.node import configuration, requirements
-from stacks.clusters.node.archive import write_image
 from stacks.clusters.node.cgroups import ControlGroup
 from stacks.clusters.node.objects import VOLUMES, volumes
 from stacks.clusters.node.subnet import Subnet, choose, read
@@ -58,36 +54,6 @@ class TestSubnet:
         subnet.refuse(["192.168.0.0/16", "10.131.0.0/16"], "dev")
         with pytest.raises(ClusterError, match=r"route to 10\.0\.0\.0/8; remove that route, .* cluster delete dev"):
             subnet.refuse(["10.0.0.0/8"], "dev")
-
-
-class TestImage:
-    def test_the_same_input_gives_the_same_bytes_and_every_digest_is_that_of_its_blob(self, tmp_path: Path) -> None:
-        program = tmp_path / "program"
-        program.write_bytes(b"\x7fELF")
-        for name in ("one.tar", "two.tar"):
-            write_image(tmp_path / name, "sandtable.dev/a:1", {"/bin/a": program}, links={"/bin/b": "a"}, entrypoint=["/bin/a"])
-        assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-        with tarfile.open(tmp_path / "one.tar") as archive:
-
-            def content(name: str) -> bytes:
-                file = archive.extractfile(name)
-                assert file is not None
-                return file.read()
-
-            blobs = [name for name in archive.getnames() if name.startswith("blobs/")]
-            assert all(hashlib.sha256(content(name)).hexdigest() == Path(name).name for name in blobs)
-            [manifest] = json.loads(content("index.json"))["manifests"]
-            assert manifest["annotations"] == {"io.containerd.image.name": "sandtable.dev/a:1"}
-            listed = json.loads(content("blobs/sha256/" + manifest["digest"].removeprefix("sha256:")))
-            layer = "blobs/sha256/" + listed["layers"][0]["digest"].removeprefix("sha256:")
-            with tarfile.open(fileobj=archive.extractfile(layer)) as files:
-                kinds = {entry.name: (entry.type, oct(entry.mode), entry.mtime, entry.uid) for entry in files}
-        assert kinds == {
-            "bin": (tarfile.DIRTYPE, "0o755", 0, 0),
-            "bin/a": (tarfile.REGTYPE, "0o755", 0, 0),
-            "bin/b": (tarfile.SYMTYPE, "0o777", 0, 0),
-            "tmp": (tarfile.DIRTYPE, "0o1777", 0, 0),
-        }
 
 
 class TestControlGroup:
@@ -150,7 +116,8 @@ class TestVolumes:
 
 def test_the_configuration_is_written_the_same_each_time(tmp_path: Path) -> None:
     def written() -> dict[str, bytes]:
-        configuration.write_all(tmp_path, tmp_path / "pki", choose("a", []), runc=Path("/usr/sbin/runc"), cgroup="/node")
+        images = tmp_path / "images"
+        configuration.write_all(tmp_path, tmp_path / "pki", choose("a", []), runc=Path("/usr/sbin/runc"), cgroup="/node", images=images)
         return {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
     assert written() == written()
