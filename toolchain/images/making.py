@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -59,17 +60,18 @@ def _debian(order: Mapping[str, Any], staging: Path) -> tuple[Contents, dict[str
     _tell("[1/3] fetching Debian packages\n")
     archive = staging / "root.tar"
     # The names of the packages' files have their versions; nothing else does where no maintainer script is run.
-    names = 'ls "$1"/var/cache/apt/archives'
+    names = staging / "packages"
+    hook = f'ls "$1"/var/cache/apt/archives >{shlex.quote(str(names))}'
     command = [
         "mmdebstrap",
         "--variant=extract",
         f"--include={','.join(order['packages'])}",
-        f"--extract-hook={names}",
+        f"--extract-hook={hook}",
         SUITE,
         str(archive),
     ]
     environment = dict(os.environ) | {"SOURCE_DATE_EPOCH": "0", "TMPDIR": str(staging)}
-    output = _run(command, environment)
+    _run(command, environment)
     _tell("[2/3] compiling and packing\n")
     contents, authorities = Contents(), []
     # It stays open until the layer is written, which reads it.
@@ -89,7 +91,7 @@ def _debian(order: Mapping[str, Any], staging: Path) -> tuple[Contents, dict[str
             if _NEEDED_TO_COMPILE.fullmatch(path) and (member.isreg() or member.issym()):
                 opened.extract(member, root, filter="tar")
         _compile(root, root, [f"usr/lib/python{PYTHON}"], contents)
-    return contents, {name: version.replace("%3a", ":") for name, version in _PACKAGE.findall(output)}
+    return contents, {name: version.replace("%3a", ":") for name, version in _PACKAGE.findall(names.read_text(encoding="utf-8"))}
 
 
 def _wheels(order: Mapping[str, Any], staging: Path) -> tuple[Contents, dict[str, str]]:
@@ -171,17 +173,10 @@ def _tell(text: str) -> None:
     sys.stdout.flush()
 
 
-def _run(command: list[str], environment: Mapping[str, str] | None = None) -> str:
-    """Run a command, with its output in the log and returned; end with its exit code if it fails."""
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            _tell(line)
-            lines.append(line)
-    if process.returncode:
-        sys.exit(process.returncode if process.returncode > 0 else 1)
-    return "".join(lines)
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run a command, with its output in the log; end with its exit code if it fails."""
+    if code := subprocess.run(command, env=environment, stderr=subprocess.STDOUT, check=False).returncode:
+        sys.exit(code if code > 0 else 1)
 
 
 _KINDS: Final[dict[str, Callable[[Mapping[str, Any], Path], tuple[Contents, dict[str, str]]]]] = {

@@ -29,7 +29,7 @@ def test_jobs_need_what_the_issue_says() -> None:
     assert toolchain.tools_for("rehearse") == toolchain.tools_for("deploy")
     assert set(toolchain.tools_for("platform")) >= {"spire-server", "spiffe-helper", "otelcol", "crossplane"}
     assert not set(toolchain.tools_for("platform")) & set(toolchain.tools_for("node"))  # a node starts without them
-    assert toolchain.tools_for("containers") == ("docker",)
+    assert toolchain.tools_for("containers") == ("mmdebstrap", "docker")
     assert toolchain.tools_for("browser") == ("chromium",)
     assert toolchain.tools_for("all") == tuple(catalogue.bundled())
 
