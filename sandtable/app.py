@@ -34,6 +34,7 @@ from sandtable.commands import (
     report,
     schema,
     validate,
+    verify,
     whatif,
 )
 from sandtable.errors import UsageError
@@ -94,6 +95,7 @@ for module in (
     graph,
     check,
     deploy,
+    verify,
     whatif,
     capacity,
     cost,

@@ -95,6 +95,10 @@ class Workspace:
         """File of the baseline of ``environment``; it need not exist."""
         return self.folder / "baselines" / f"{environment}.json"
 
+    def verification(self, environment: str) -> Path:
+        """File of the latest verification of ``environment``; it need not exist."""
+        return self.folder / "verifications" / f"{environment}.json"
+
 
 def _is_folder(path: Path) -> bool:
     """Whether the folder exists. An unreadable parent is an error; newer versions of `is_dir` would return False."""

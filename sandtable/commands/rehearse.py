@@ -56,6 +56,7 @@ def rehearse(
     from policies.verdict import Result
     from sandtable.jobs import rehearse as jobs
     from sandtable.jobs.history import record_rehearsal
+    from sandtable.jobs.verify.kept import kept_verification
     from sandtable.report import write_reports
     from sandtable.terminal import Steps, out, show_rehearsal
 
@@ -67,7 +68,7 @@ def rehearse(
         done = jobs.with_note(done, _NOT_KEPT)
         steps.say(_NOT_KEPT)
     run = _document(done, steps)
-    run = replace(run, history=record_rehearsal(space, run.id, run.rehearsal, complain))
+    run = replace(run, history=record_rehearsal(space, run.id, run.rehearsal, complain), verification=kept_verification(space, run))
     run.write(done.folder)
     files = write_reports(run, done.folder)
     if keep_baseline and ships and done.as_baseline:

@@ -1,12 +1,7 @@
 """Reads and writes a run folder: the only place where documents are parsed from JSON.
 
-<<<<<<< HEAD
-Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json`` and ``graph.json`` may be absent, for example if somebody copied
-only the first.
-=======
-Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json``, ``graph.json`` and ``history.json`` may be absent, as where
-somebody copied it alone.
->>>>>>> 4597519 (sandtable history: rehearsals, deployments and verdicts as events, their trends as a table and in the report)
+Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json``, ``graph.json``, ``history.json`` and ``verification.json`` may be
+absent, for example if somebody copied only the first.
 Rule 2: unknown keys are ignored, so that a newer writer of the same ``schema_version`` can add some; another version is an error.
 Rule 3: errors name the file, the key, the value and the fix.
 """
@@ -20,6 +15,7 @@ from pydantic import ValidationError
 
 from foundation.formats.json_text import decode
 from sandtable.document.answers.history import History
+from sandtable.document.answers.verification import Verification
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.base import Part
 from sandtable.document.rehearsal import SCHEMA_VERSION, Rehearsal, RunSamples
@@ -57,6 +53,8 @@ class Run:
     graph: Graph | None
     history: History | None = None
     """Up to this run; None where it was not kept."""
+    verification: Verification | None = None
+    """Of the same graph; None if there was none."""
 
     def write(self, folder: Path) -> None:
         """Write the documents of the run.
@@ -70,6 +68,8 @@ class Run:
             write(folder / "graph.json", StackGraph.of(self.graph))
         if self.history is not None:
             write(folder / "history.json", self.history)
+        if self.verification is not None:
+            write(folder / "verification.json", self.verification)
 
 
 def read_run(folder: Path) -> Run:
@@ -88,7 +88,18 @@ def read_run(folder: Path) -> Run:
         samples=parse_samples(_document(folder / "samples.json") or {}, str(folder / "samples.json")),
         graph=parse_graph(_document(folder / "graph.json"), str(folder / "graph.json")),
         history=parse_history(_document(folder / "history.json"), str(folder / "history.json")),
+        verification=read_verification(folder / "verification.json"),
     )
+
+
+def read_verification(path: Path) -> Verification | None:
+    """Return a kept verification, None if there is no such file.
+
+    Raises:
+        RunUnreadableError: see :func:`read_run`.
+    """
+    document = _document(path)
+    return None if document is None else _validated(Verification, document, str(path))
 
 
 def parse_rehearsal(document: Any, place: str = "rehearsal.json") -> Rehearsal:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import capacity, checks, cost, deployment, history, images, machine, sweep, validation, whatif
+from sandtable.document.answers import capacity, checks, cost, deployment, history, images, machine, sweep, validation, verification, whatif
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -62,5 +62,6 @@ SCHEMAS: Final = {
     "up": Schema(deployment.Update, "sandtable up --json and sandtable down --json"),
     "validate": Schema(validation.Validation, "sandtable validate --json"),
     "variables": Schema(machine.Variables, "sandtable doctor --env --json"),
+    "verify": Schema(verification.Verification, "sandtable verify --json, and verification.json of a run"),
     "whatif": Schema(whatif.WhatIf, "sandtable whatif --json"),
 }

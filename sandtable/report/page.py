@@ -99,6 +99,8 @@ def _context(run: Run) -> dict[str, Any]:
         "resources": draw(parts),
         "longest": max((timing.seconds or 0.0 for timing in rehearsal.timings), default=0.0) or 1.0,
         "status": sentences.STATUS,
+        "verification": run.verification,
+        "outcomes": sentences.OUTCOMES,
         "history": run.history,
         "trend": trend(run.history),
         "provenance": sorted({one.provenance for one in rehearsal.provenance}, key=["measured", "derived", "published", "assumed"].index),

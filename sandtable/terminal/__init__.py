@@ -17,6 +17,7 @@ from sandtable.terminal.resources import show_graph
 from sandtable.terminal.sweep import show_sweep
 from sandtable.terminal.tools import show_tools
 from sandtable.terminal.validation import show_validation
+from sandtable.terminal.verification import show_verification
 from sandtable.terminal.whatif import show_scenarios, show_whatif
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "show_tools",
     "show_update",
     "show_validation",
+    "show_verification",
     "show_whatif",
 ]

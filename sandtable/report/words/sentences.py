@@ -26,6 +26,13 @@ class Word:
 
 VERDICTS: Final = {"ship": Word("✓", "Ship"), "hold": Word("✗", "Hold"), "inconclusive": Word("?", "Inconclusive")}
 HOLDS: Final = {True: Word("✓", "holds"), False: Word("✗", "broken"), None: Word("?", "undecided")}
+OUTCOMES: Final = {
+    "passed": Word("✓", "passed"),
+    "failed": Word("✗", "failed"),
+    "unknown": Word("-", "could not run"),
+    "absent": Word("-", "not in this environment"),
+    None: Word("·", "not run"),
+}
 STATUS: Final = {"done": Word("✓", "done"), "skipped": Word("-", "skipped"), "failed": Word("✗", "failed")}
 
 

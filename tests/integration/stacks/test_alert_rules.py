@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from stacks.components.telemetry.dashboards import contents
+from stacks.components.telemetry.rule_tests import cause_of, rule_tests
 from stacks.components.telemetry.rules import federation_groups, gateway_groups, platform_groups, slo_groups
 from stacks.environment.file import load
 
@@ -25,18 +26,39 @@ def promtool(folder: Path, *arguments: str) -> str:
     return run.stdout
 
 
-@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
-def test_prometheus_accepts_the_rules(tmp_path: Path, name: str) -> None:
+def all_groups(name: str) -> list[dict[str, Any]]:
     environment = load(name, root=ROOT)
     assert environment.gateway is not None
-    groups = [
+    return [
         *slo_groups(environment),
         *platform_groups(environment),
         *federation_groups(),
         *gateway_groups(environment, environment.gateway),
     ]
-    (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_prometheus_accepts_the_rules(tmp_path: Path, name: str) -> None:
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": all_groups(name)}))
     assert "SUCCESS" in promtool(tmp_path, "check", "rules", "rules.json")
+
+
+def test_every_alert_fires_on_its_cause_and_none_on_a_healthy_platform(tmp_path: Path) -> None:
+    groups = all_groups("prod")
+    assert [rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule and cause_of(rule["alert"]) is None] == []
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
+    (tmp_path / "test.json").write_text(json.dumps(rule_tests(groups, ["rules.json"])))
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "test.json")
+
+
+@pytest.mark.parametrize("expression", ["vector(0) > 1", "vector(1)"])
+def test_an_alert_that_never_or_always_fires_fails_its_test(tmp_path: Path, expression: str) -> None:
+    groups = federation_groups()
+    groups[0]["rules"][0] |= {"expr": expression, "for": "0m"}
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": groups}))
+    (tmp_path / "test.json").write_text(json.dumps(rule_tests(groups, ["rules.json"])))
+    with pytest.raises(AssertionError, match="PrivacyBudgetExhausted"):
+        promtool(tmp_path, "test", "rules", "test.json")
 
 
 def test_prometheus_accepts_the_queries_of_the_dashboards(tmp_path: Path) -> None:

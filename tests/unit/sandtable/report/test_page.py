@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sandtable.document.answers.history import Entry, Figures, History
+from sandtable.document.answers.verification import CheckedPart, Verification
 from sandtable.document.reading import Run
 from sandtable.report.page import MOST_ROWS, render_page
 
@@ -277,3 +278,12 @@ def test_a_large_run_stays_small_and_says_what_it_leaves_out(
     page = check_structure(render_page(read(documents)))
     assert f"{900 - MOST_ROWS:,} more in rehearsal.json" in page.text
     assert "252 more components stand in the table." in page.text
+
+
+def test_a_verification_is_a_section(run: Callable[[str], Run]) -> None:
+    checked = CheckedPart(name="rights", part="control plane", proves="p", control="c", outcome="failed", text="`x` is <wide>")
+    kept = Verification(environment="dev", at="2026-11-29T00:00:00+00:00", failed=1, checks=(checked,))
+    page = check_structure(render_page(replace(run("hold"), verification=kept)))
+    assert (2, "Verification") in page.headings
+    assert "x is <wide>" in page.text
+    assert (2, "Verification") not in check_structure(render_page(run("hold"))).headings

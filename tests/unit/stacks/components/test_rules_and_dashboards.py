@@ -13,16 +13,13 @@ import pytest
 from stacks.components.telemetry.dashboards import contents
 from stacks.components.telemetry.grafana import Panel, dashboard
 from stacks.components.telemetry.prometheus import configuration
+from stacks.components.telemetry.promql import series_of
 from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, federation_groups, gateway_groups, platform_groups, slo_groups
 from stacks.environment import Environment
 from workloads.telemetry.federation import FEDERATION_SERIES
 from workloads.telemetry.gateway import GATEWAY_SERIES
 from workloads.telemetry.series import SERIES, TOKEN_SECONDS
 
-#: Words of PromQL, and labels.
-WORDS = {"sum", "rate", "count", "min", "max", "by", "and", "or", "vector", "histogram_quantile", "le", "pod", "gpu", "Hostname"}
-WORDS |= {"rule_name", "k8s_pod_name", "avg", "avg_over_time", "bool", "time", "increase", "unless"}
-WORDS |= {label for labels in (*GATEWAY_SERIES.values(), *FEDERATION_SERIES.values()) for label in labels}
 GATEWAY: dict[str, Any] = {
     "routes": {"small": {"targets": [{"provider": "engine", "model": "synthetic", "context_tokens": 1024}]}},
     "limits": {"usd_per_day": 20},
@@ -47,11 +44,6 @@ def rules(which: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [rule for group in which for rule in group["rules"]]
 
 
-def series(expression: str) -> set[str]:
-    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|offset \w+", " ", expression)
-    return {word for word in re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", bare) if word not in WORDS}
-
-
 def of_gateway() -> list[dict[str, Any]]:
     section = environment().gateway
     assert section is not None
@@ -65,8 +57,8 @@ PANELS = [panel for panels in contents(environment()).values() for panel in pane
 
 @pytest.mark.parametrize("expression", [r["expr"] for r in ALERTS] + [e for p in PANELS for e in p.expressions.values()])
 def test_an_expression_reads_only_series_that_are_exposed(expression: str) -> None:
-    assert series(expression)
-    assert {name.removesuffix("_bucket") for name in series(expression)} <= set(SERIES) | set(GATEWAY_SERIES) | set(
+    assert series_of(expression)
+    assert {name.removesuffix("_bucket") for name in series_of(expression)} <= set(SERIES) | set(GATEWAY_SERIES) | set(
         FEDERATION_SERIES
     ) | RECORDED
 
@@ -74,7 +66,7 @@ def test_an_expression_reads_only_series_that_are_exposed(expression: str) -> No
 @pytest.mark.parametrize("panel", contents(environment())["gateway"], ids=lambda panel: panel.title)
 def test_a_query_of_the_gateway_groups_by_labels_of_its_series(panel: Panel) -> None:
     for legend, expression in panel.expressions.items():
-        (name,) = series(expression)
+        (name,) = series_of(expression)
         of_series = {*GATEWAY_SERIES[name.removesuffix("_bucket")], "pod", "le"}
         grouped = {label for found in re.findall(r"by \(([^)]*)\)", expression) for label in found.split(", ")}
         assert grouped <= of_series
@@ -86,9 +78,9 @@ def test_every_series_of_the_gateway_is_on_its_dashboard_or_raises_an_alert() ->
         name.removesuffix("_bucket")
         for panel in contents(environment())["gateway"]
         for e in panel.expressions.values()
-        for name in series(e)
+        for name in series_of(e)
     }
-    alerting = {name.removesuffix("_bucket") for rule in of_gateway() for name in series(rule["expr"])}
+    alerting = {name.removesuffix("_bucket") for rule in of_gateway() for name in series_of(rule["expr"])}
     # Counted for those who ask: as parts of what is shown, or shown by model already.
     elsewhere = {
         "gen_ai_client_operation_duration_seconds",
@@ -100,7 +92,7 @@ def test_every_series_of_the_gateway_is_on_its_dashboard_or_raises_an_alert() ->
 
 
 def test_every_series_of_the_federation_is_on_its_dashboard() -> None:
-    shown = {name for panel in contents(environment())["federation"] for e in panel.expressions.values() for name in series(e)}
+    shown = {name for panel in contents(environment())["federation"] for e in panel.expressions.values() for name in series_of(e)}
     assert shown == set(FEDERATION_SERIES)
 
 

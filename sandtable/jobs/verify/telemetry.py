@@ -1,0 +1,163 @@
+"""Telemetry without a query: the alert rules as Prometheus evaluates them, and where the dashboards' series come from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from stacks.components import places
+
+if TYPE_CHECKING:
+    from sandtable.jobs.verify.ground import Ground
+
+_WITHIN_S: Final = 120
+#: Who exposes a series -> the scrape job that reads it; everything else has a port called ``metrics``.
+_JOBS: Final = {"engine": "engines", "gateway": "gateways", "federation server": "federation", "vault": "vault"}
+#: Exposers that nobody scrapes: the collectors send, and Prometheus counts itself.
+_SENT: Final = frozenset({"kubeletstats receiver", "prometheus"})
+
+
+def alert_rules(ground: Ground) -> str:
+    """Give each deployed alert its cause, and all of them a healthy platform, by ``promtool``."""
+    from stacks.components.telemetry.rule_tests import cause_of, rule_tests
+    from stacks.components.telemetry.rules import CONFIG_MAP
+
+    files = ground.config_files(CONFIG_MAP, places.TELEMETRY)
+    if not files:
+        raise NotHereError(f"there is no ConfigMap {CONFIG_MAP} in {places.TELEMETRY}")
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        raise NotRunError("promtool is not on PATH; Debian's package `prometheus` has it")
+    groups = [group for text in files.values() for group in json.loads(text)["groups"]]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule]
+    untested = [alert for alert in alerts if cause_of(alert) is None]
+    require(not untested, f"no test for {', '.join(untested)}: add the cause to stacks/components/telemetry/rule_tests.py")
+    with tempfile.TemporaryDirectory(prefix="sandtable-rules-") as folder:
+        for name, text in files.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
+        Path(folder, "tests.json").write_text(json.dumps(rule_tests(groups, files)), encoding="utf-8")
+        for arguments in (["check", "rules", *files], ["test", "rules", "tests.json"]):
+            run = subprocess.run(
+                [promtool, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=_WITHIN_S, stdin=subprocess.DEVNULL
+            )
+            require(run.returncode == 0, f"promtool {arguments[0]} rules: {_short(run.stdout + run.stderr)}")
+    return f"{len(alerts)} alerts fire on their causes, and none on a healthy platform"
+
+
+def dashboards(ground: Ground) -> str:
+    """Find for each query of the deployed dashboards who exposes its series, and the scrape job that reads them."""
+    jobs = {job["job_name"] for job in _configuration(ground).get("scrape_configs", ())}
+    maps = [one for one in ground.live("ConfigMap", places.TELEMETRY) if one["metadata"]["labels"].get("grafana_dashboard") == "1"]
+    if not maps:
+        raise NotHereError(f"there is no dashboard in {places.TELEMETRY}")
+    queries = [
+        (f"{name.removesuffix('.json')}: {panel['title']}", target["expr"])
+        for one in maps
+        for name, text in one["data"].items()
+        for panel in json.loads(text)["panels"]
+        for target in panel["targets"]
+    ]
+    recorded = _recorded(ground)
+    wrong, idle = [], 0
+    for title, expression in queries:
+        origins = _origins(ground, expression, jobs, recorded)
+        idle += "" in origins
+        wrong += [f"{title}: {problem}" for problem in origins if problem]
+    require(not wrong, f"{len(wrong)} of {len(queries)} queries: {'; '.join(wrong[:3])}")
+    require([one for one in _origins(ground, "sandtable_no_such_series", jobs, recorded) if one], "an invented series was found, too")
+    without = f"; {idle} read what this environment does not have" if idle else ""
+    return f"{len(queries)} queries of {len(maps)} dashboards read series that somebody exposes and Prometheus gets{without}"
+
+
+def runtime_rules(ground: Ground) -> str:
+    """Say that Falco is played where it is."""
+    if not ground.environment.runtime_rules.enabled:
+        raise NotHereError("`runtime_rules` are not enabled")
+    if ground.environment.cluster.is_ours:
+        raise NotHereError("its sensors are played: Falco's program cannot be had here, so its rules are not evaluated on this cluster")
+    pods = list(ground.pods(places.FALCO, "app.kubernetes.io/name=falco"))
+    require(pods, "no sensor is ready")
+    return f"{len(pods)} sensors are ready"
+
+
+def _configuration(ground: Ground) -> dict[str, Any]:
+    from stacks.components.telemetry.prometheus import NAME
+
+    text = ground.config_files(NAME, places.TELEMETRY).get("prometheus.yaml")
+    if text is None:
+        raise NotHereError(f"there is no ConfigMap {NAME} in {places.TELEMETRY}")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _recorded(ground: Ground) -> set[str]:
+    from stacks.components.telemetry.rules import CONFIG_MAP
+
+    files = ground.config_files(CONFIG_MAP, places.TELEMETRY)
+    return {
+        rule["record"] for text in files.values() for group in json.loads(text)["groups"] for rule in group["rules"] if "record" in rule
+    }
+
+
+def _origins(ground: Ground, expression: str, jobs: set[str], recorded: set[str]) -> list[str]:
+    """Return a problem for each series that is not to be had, and an empty string for each whose exposer is not in the environment."""
+    from stacks.components.telemetry.promql import series_of
+    from workloads.telemetry.federation import FEDERATION_SERIES
+    from workloads.telemetry.gateway import GATEWAY_SERIES
+    from workloads.telemetry.series import SERIES
+
+    found = []
+    for name in series_of(expression) - recorded:
+        base = name.removesuffix("_bucket")
+        exposer = "gateway" if base in GATEWAY_SERIES else "federation server" if base in FEDERATION_SERIES else SERIES.get(base)
+        if exposer is None:
+            found.append(f"nobody exposes {name}")
+        elif exposer in _SENT:
+            continue
+        elif exposer in _JOBS:
+            found += [] if _JOBS[exposer] in jobs else [f"no scrape job {_JOBS[exposer]} reads {name}"]
+        elif not _has_port(ground, exposer):
+            found.append("")
+        elif "metrics" not in jobs:
+            found.append(f"no scrape job metrics reads {name}")
+    return found
+
+
+def _has_port(ground: Ground, container: str) -> bool:
+    """Whether a container of that name has a port called ``metrics``, which is what Prometheus scrapes."""
+    return any(
+        port.get("name") == "metrics"
+        for resource in ground.graph.objects()
+        for one in resource.containers()
+        if one.get("name") == container
+        for port in one.get("ports") or ()
+    )
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[-300:]
+
+
+def checks() -> Iterator[Check]:
+    """Yield the checks of telemetry that need no pod."""
+    yield Check(
+        "alert-rules",
+        "telemetry",
+        "each deployed alert fires on its cause",
+        "a healthy platform raises none",
+        alert_rules,
+    )
+    yield Check(
+        "dashboards",
+        "telemetry",
+        "each query of the dashboards reads series that somebody exposes and a scrape job reads",
+        "an invented series is found missing",
+        dashboards,
+    )
+    yield Check("runtime-rules", "Falco", "sensors watch the kernel's events", "not applicable: it only says what is played", runtime_rules)
