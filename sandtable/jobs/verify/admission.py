@@ -167,7 +167,8 @@ def _judge(policy: Any) -> Callable[[Mapping[str, Any]], bool]:
 
     def refuses(manifest: Mapping[str, Any]) -> bool:
         found: list[str] = []
-        arguments = ResourceValidationArgs(f"kubernetes:{manifest['kind']}", dict(manifest), "urn:verify", "verify", None, None)
+        options: Any = None  # no rule of ours reads them
+        arguments = ResourceValidationArgs(f"kubernetes:{manifest['kind']}", dict(manifest), "urn:verify", "verify", options, None)
         try:
             policy.validate(arguments, lambda message, _urn=None: found.append(message))
         except Exception as reason:  # `not_applicable` raises a private class of the SDK
