@@ -63,6 +63,7 @@ class Coordination(Component):
                 containers=[self._member(section)],
                 init_containers=[self._helper()],
                 ports={"client": self.spec.port},
+                metrics_ports=(self.spec.health_port,),
                 clients=CLIENTS,
                 volumes=[from_config_map("helper", f"{NAME}-helper"), scratch("certificates", 1, memory=True), workload_api()],
                 group=_USER,
@@ -80,11 +81,11 @@ class Coordination(Component):
             NAME,
             Size.of(section.resources),
             args=self.spec.to_args(),
-            ports={"client": self.spec.port, "health": self.spec.health_port},
+            ports={"client": self.spec.port, "metrics": self.spec.health_port},
             mounts=[Mount("data", self.spec.data), Mount("certificates", _CERTIFICATES, read_only=True)],
             # Ready without a leader would not be true; and a group that waits for its majority must not be restarted for that.
-            ready=http_probe("/readyz", "health", period_s=5, failures=2),
-            alive=http_probe("/healthz", "health", period_s=10, failures=6),
+            ready=http_probe("/readyz", "metrics", period_s=5, failures=2),
+            alive=http_probe("/healthz", "metrics", period_s=10, failures=6),
             rights=Rights(user=_USER),
         )
 

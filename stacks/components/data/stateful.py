@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
+from stacks.components import places
 from stacks.components.component import Component
 from stacks.components.network import Flow, allow
 from stacks.components.parts import storage_claim
@@ -46,6 +47,8 @@ class Stateful:
     """Ports for clients."""
     one_writer: bool = False
     """Whether only the first pod takes writes. Then the Service routes to it alone; the others have DNS names in ``<name>-peers``."""
+    metrics_ports: tuple[int, ...] = ()
+    """Ports that the metrics store reads."""
     peer_ports: tuple[int, ...] = ()
     """Ports between the replicas only."""
     clients: tuple[str, ...] = ()
@@ -75,6 +78,7 @@ def declare(component: Component, service: Stateful, *, part: str, after: Sequen
         into=[
             Flow(every_port, namespace, own),
             *[Flow(tuple(service.ports.values()), client) for client in service.clients],
+            *([Flow(service.metrics_ports, places.TELEMETRY)] if service.metrics_ports else []),
         ],
         out_to=[Flow(every_port, namespace, own)],
     )

@@ -1,4 +1,4 @@
-"""The dashboards: serving, federation, gateway, accelerators, platform.
+"""The dashboards: serving, federation, gateway, coordination, accelerators, platform.
 
 Grafana's sidecar picks up ConfigMaps with the label ``grafana_dashboard``; this stack runs no Grafana itself.
 """
@@ -14,14 +14,14 @@ from stacks.components import places
 from stacks.components.component import Component
 from stacks.components.telemetry.grafana import Panel, dashboard
 from stacks.components.telemetry.rules import BUDGET_SHARE, ERRORS_PER_S, LEAST_ACCURACY
-from workloads.telemetry import federation
+from workloads.telemetry import coordination, federation
 from workloads.telemetry import gateway as names
 from workloads.telemetry.series import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     import pulumi
 
-    from stacks.environment import Environment
+    from stacks.environment import Coordination, Environment
 
 
 class Dashboards(Component):
@@ -54,6 +54,8 @@ def contents(environment: Environment) -> dict[str, list[Panel]]:
         found["federation"] = _federation()
     if environment.gateway:
         found["gateway"] = _gateway(environment)
+    if environment.coordination:
+        found["coordination"] = _coordination(environment.coordination)
     if any(pool.gpu for pool in environment.node_pools):
         found["accelerators"] = _accelerators()
     return found
@@ -158,6 +160,33 @@ def _gateway(environment: Environment) -> list[Panel]:
         Panel("Breaker open", "short", {"{{target}}": f"max by (target) ({names.BREAKER_OPEN})"}),
         Panel("Attempts per second", "reqps", {"{{target}} {{outcome}}": _rate(names.ATTEMPTS, "target", "outcome")}),
         Panel("Fallbacks per second", "reqps", {"{{route}}": _rate(names.FALLBACKS, "route")}),
+    ]
+
+
+def _coordination(section: Coordination) -> list[Panel]:
+    behind = f"scalar(max({coordination.COMMIT})) - {coordination.APPLIED}"
+    return [
+        Panel(
+            "Members",
+            "short",
+            {
+                "up": f"count({coordination.TERM})",
+                "with a leader": f"sum({coordination.HAS_LEADER})",
+                "leaders": f"sum({coordination.IS_LEADER})",
+            },
+        ),
+        Panel("Entries committed per second", "reqps", {"committed": f"max(rate({coordination.COMMIT}[5m]))"}),
+        Panel(
+            "Write to the log, 50th and 99th percentile",
+            "s",
+            {f"p{q} {{{{pod}}}}": _quantile(q, coordination.FSYNC_SECONDS, "pod") for q in (50, 99)},
+            section.election_ms / 5_000,
+        ),
+        Panel("Entries behind", "short", {"{{pod}}": behind}),
+        Panel("Term", "short", {"{{pod}}": coordination.TERM}),
+        Panel("Free space", "percentunit", {"{{pod}}": f"{coordination.DISK_FREE_BYTES} / {coordination.DISK_SIZE_BYTES}"}),
+        Panel("Keys and revisions", "short", {"keys": f"max({coordination.KEYS})", "revision": f"max({coordination.REVISION})"}),
+        Panel("Clients and watches", "short", {"clients {{pod}}": coordination.CLIENTS, "watches {{pod}}": coordination.WATCHES}),
     ]
 
 

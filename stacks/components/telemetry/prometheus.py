@@ -17,6 +17,7 @@ from stacks.components.pods import Mount, Rights, Size, container, on_platform_p
 from stacks.components.telemetry.collector_configuration import POD_ATTRIBUTES, PROMETHEUS
 from stacks.components.telemetry.rules import CONFIG_MAP as RULES
 from stacks.graph import labels
+from workloads.consensus.spec import DEFAULT_HEALTH_PORT
 
 if TYPE_CHECKING:
     import pulumi
@@ -47,7 +48,7 @@ class Prometheus(Component):
         self.server = self._server(account, config)
         self.service(NAME, _NAMESPACE, part=_PART, ports={"http": PROMETHEUS})
         # Every container port called `metrics` is scraped, whatever its number.
-        anywhere = (8080, 8081, 8200, 8765, 8888, 9400, 9988)
+        anywhere = (DEFAULT_HEALTH_PORT, 8080, 8081, 8200, 8765, 8888, 9400, 9988)
         allow(self, NAME, _NAMESPACE, part=_PART, into=[Flow((PROMETHEUS,), _NAMESPACE)], out_to=[API_SERVER, Flow(anywhere)])
         self.url = f"http://{NAME}.{_NAMESPACE}.svc:{PROMETHEUS}"
         self.register_outputs({"url": self.url, "retention_days": environment.telemetry.retention_days})

@@ -9,7 +9,21 @@ from typing import Final
 _WORDS: Final = frozenset(
     {
         *("and", "or", "unless", "bool", "by", "offset"),
-        *("avg", "avg_over_time", "count", "histogram_quantile", "increase", "max", "min", "rate", "sum", "time", "vector"),
+        *(
+            "avg",
+            "avg_over_time",
+            "count",
+            "delta",
+            "histogram_quantile",
+            "increase",
+            "max",
+            "min",
+            "rate",
+            "scalar",
+            "sum",
+            "time",
+            "vector",
+        ),
     }
 )
 _ASIDE: Final = re.compile(r"\{[^}]*\}|\[[^\]]*\]|offset \w+|\bby \([^)]*\)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from workloads.telemetry import federation
+from workloads.telemetry import coordination, federation
 from workloads.telemetry import gateway as names
 
 _INTERVAL: Final = "30s"
@@ -34,10 +34,23 @@ def _late(histogram: str) -> _Cause:
 
 
 def _gateway(name: str, **labels: str) -> str:
-    return name + "{" + ", ".join(f'{key}="{value}"' for key, value in {"pod": "gateway-0", **labels}.items()) + "}"
+    return _of("gateway-0", name, **labels)
+
+
+def _of(pod: str, name: str, **labels: str) -> str:
+    return name + "{" + ", ".join(f'{key}="{value}"' for key, value in {"pod": pod, **labels}.items()) + "}"
 
 
 _MODEL: Final = {"provider": "anthropic", "model": "claude", "kind": "overloaded"}
+
+
+def _member(name: str, index: int = 0, **labels: str) -> str:
+    return _of(f"coordination-{index}", name, **labels)
+
+
+def _members(name: str, cause: str, healthy: str) -> _Cause:
+    return {_member(name, index): (cause, healthy) for index in range(5)}
+
 
 #: Name of the alert (of a family, without the window of its burn rate) -> its cause.
 CAUSES: Final[dict[str, _Cause]] = {
@@ -69,6 +82,23 @@ CAUSES: Final[dict[str, _Cause]] = {
     "LLMSharedCacheOut": {_gateway(names.CACHE_OUT): ("1+0", "0+0")},
     "LLMBudgetSpent": {_gateway(names.COST_USD, tenant="rehearsal"): ("0+10000", "0+0")},
     "PrivacyBudgetExhausted": {f'{federation.BUDGET_CONSUMED}{{pod="fl-server-0"}}': ("0.95+0", "0.1+0")},
+    "CoordinationNoLeader": {_member(coordination.IS_LEADER): ("0+0", "1+0")},
+    "CoordinationQuorumLost": _members(coordination.HAS_LEADER, "0+0", "1+0"),
+    "CoordinationMemberMissing": _members(coordination.TERM, "_", "1+0"),
+    "CoordinationFsyncSlow": {
+        _member(f"{coordination.FSYNC_SECONDS}_bucket", le="0.03"): ("0+0", "0+30"),
+        _member(f"{coordination.FSYNC_SECONDS}_bucket", le="1.0"): ("0+30", "0+30"),
+        _member(f"{coordination.FSYNC_SECONDS}_bucket", le="+Inf"): ("0+30", "0+30"),
+    },
+    "CoordinationDiskNearFull": {
+        _member(coordination.DISK_FREE_BYTES): ("10+0", "50+0"),
+        _member(coordination.DISK_SIZE_BYTES): ("100+0", "100+0"),
+    },
+    "CoordinationLeaderUnstable": {_member(coordination.TERM): ("0+1", "1+0")},
+    "CoordinationMemberLags": {
+        _member(coordination.COMMIT): ("0+1000", "0+1000"),
+        _member(coordination.APPLIED): ("0+0", "0+1000"),
+    },
     "ModelAccuracyDegraded": {f'{federation.MODEL_ACCURACY}{{pod="fl-server-0"}}': ("0.5+0", "0.95+0")},
 }
 

@@ -15,14 +15,14 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
-from workloads.telemetry import federation
+from workloads.telemetry import coordination, federation
 from workloads.telemetry import gateway as names
 from workloads.telemetry.series import TOKEN_SECONDS
 
 if TYPE_CHECKING:
     import pulumi
 
-    from stacks.environment import Environment, Gateway
+    from stacks.environment import Coordination, Environment, Gateway
 
 #: (burn rate, long window, short window, severity)
 BURN_RATES: Final = ((14.4, "1h", "5m", "page"), (6.0, "6h", "30m", "page"), (3.0, "1d", "2h", "ticket"))
@@ -32,6 +32,9 @@ CONFIG_MAP: Final = "prometheus-rules"
 #: Share of a privacy budget that raises an alert, and the accuracy below which a federated model does.
 BUDGET_SHARE: Final = 0.9
 LEAST_ACCURACY: Final = 0.8
+#: Free share of a volume of the coordination group below which an alert is raised.
+LEAST_FREE_SHARE: Final = 0.15
+_LAGGING_ENTRIES: Final = 10_000
 
 #: Share of failures that raises an alert if no threshold sets one.
 _DEFAULT_FAILED_SHARE: Final = 0.01
@@ -60,6 +63,7 @@ class Rules(Component):
                 "slo.json": {"groups": slo_groups(environment)},
                 "platform.json": {"groups": platform_groups(environment)},
                 **({"federation.json": {"groups": federation_groups()}} if environment.federation.servers else {}),
+                **({"coordination.json": {"groups": coordination_groups(environment.coordination)}} if environment.coordination else {}),
                 **({"gateway.json": {"groups": gateway_groups(environment, environment.gateway)}} if environment.gateway else {}),
             },
         )
@@ -224,6 +228,64 @@ def federation_groups() -> list[dict[str, Any]]:
         ),
     ]
     return [{"name": "federation", "interval": "30s", "rules": alerts}]
+
+
+def coordination_groups(section: Coordination) -> list[dict[str, Any]]:
+    """Return the alerts about the group that coordinates. A member that is down shows no series, so members are counted."""
+    quorum = section.replicas // 2 + 1
+    heartbeat_s = section.election_ms / 5_000
+    alerts = [
+        _alert(
+            "CoordinationNoLeader",
+            f"(count({coordination.IS_LEADER} == 1) or vector(0)) == 0",
+            "1m",
+            "page",
+            "no member leads: nothing can be written",
+        ),
+        _alert(
+            "CoordinationQuorumLost",
+            f"(count({coordination.HAS_LEADER} == 1) or vector(0)) < {quorum}",
+            "1m",
+            "page",
+            "fewer members follow a leader than a quorum needs",
+        ),
+        _alert(
+            "CoordinationMemberMissing",
+            f"(count({coordination.TERM}) or vector(0)) < {section.replicas}",
+            "10m",
+            "ticket",
+            "a member has been down for ten minutes: the group survives one loss less",
+        ),
+        _alert(
+            "CoordinationFsyncSlow",
+            f"histogram_quantile(0.99, sum by (le, pod) (rate({coordination.FSYNC_SECONDS}_bucket[5m]))) > {heartbeat_s:g}",
+            "10m",
+            "ticket",
+            "one write to the log in a hundred takes longer than the time between two heartbeats",
+        ),
+        _alert(
+            "CoordinationDiskNearFull",
+            f"{coordination.DISK_FREE_BYTES} / {coordination.DISK_SIZE_BYTES} < {LEAST_FREE_SHARE:g}",
+            "5m",
+            "page",
+            "a member's volume is nearly full; it stops when it is",
+        ),
+        _alert(
+            "CoordinationLeaderUnstable",
+            f"max(delta({coordination.TERM}[15m])) > 3",
+            "0m",
+            "ticket",
+            "more than three elections in a quarter of an hour",
+        ),
+        _alert(
+            "CoordinationMemberLags",
+            f"max({coordination.COMMIT}) - min({coordination.APPLIED}) > {_LAGGING_ENTRIES}",
+            "10m",
+            "ticket",
+            "a member is thousands of entries behind for ten minutes",
+        ),
+    ]
+    return [{"name": "coordination", "interval": "30s", "rules": alerts}]
 
 
 def _alert(name: str, expression: str, lasting: str, severity: str, summary: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from stacks.components.telemetry.dashboards import contents
 from stacks.components.telemetry.rule_tests import cause_of, rule_tests
-from stacks.components.telemetry.rules import federation_groups, gateway_groups, platform_groups, slo_groups
+from stacks.components.telemetry.rules import coordination_groups, federation_groups, gateway_groups, platform_groups, slo_groups
 from stacks.environment.file import load
 
 ROOT = Path(__file__).parents[3]
@@ -34,6 +34,7 @@ def all_groups(name: str) -> list[dict[str, Any]]:
         *platform_groups(environment),
         *federation_groups(),
         *gateway_groups(environment, environment.gateway),
+        *(coordination_groups(environment.coordination) if environment.coordination else []),
     ]
 
 
@@ -131,6 +132,52 @@ def test_a_spent_budget_and_a_poor_model_raise_their_alerts_in_time(tmp_path: Pa
             alert("4m", "ModelAccuracyDegraded"),
             alert("6m", "ModelAccuracyDegraded", degraded),
             alert("12m", "ModelAccuracyDegraded"),
+        ],
+    }
+    (tmp_path / "test.json").write_text(json.dumps({"rule_files": ["rules.json"], "evaluation_interval": "30s", "tests": [test]}))
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "test.json")
+
+
+def test_a_group_that_lost_its_leader_its_members_or_its_disk_raises_its_alerts_in_time(tmp_path: Path) -> None:
+    section = load("prod", root=ROOT).coordination
+    assert section is not None
+    (tmp_path / "rules.json").write_text(json.dumps({"groups": coordination_groups(section)}))
+    rules = {rule["alert"]: rule for group in coordination_groups(section) for rule in group["rules"]}
+
+    def raised(name: str, **labels: str) -> dict[str, Any]:
+        return {"exp_labels": rules[name]["labels"] | labels, "exp_annotations": rules[name]["annotations"]}
+
+    def series(name: str, values: str, pod: str = "coordination-0", **labels: str) -> dict[str, str]:
+        said = ", ".join(f'{key}="{value}"' for key, value in {"pod": pod, **labels}.items())
+        return {"series": f"coordination_{name}{{{said}}}", "values": values}
+
+    test = {
+        "interval": "30s",
+        "input_series": [
+            # Two of three members go down after five minutes; the last one follows nobody, and all are well again after ten.
+            series("is_leader", "1x9 stale _x9 1x20"),
+            *(series(name, "1x9 stale _x9 1x20", pod) for name in ("has_leader", "term") for pod in ("coordination-0", "coordination-1")),
+            *(series(name, "1x9 0x10 1x20", "coordination-2") for name in ("has_leader", "term")),
+            series("is_leader", "0x40", "coordination-2"),
+            # Of 100 batches a minute, two take between 0.1 and 0.3 s.
+            *(series("fsync_seconds_bucket", f"0+{a}x40", le=le) for le, a in (("0.03", 49), ("0.1", 49), ("0.3", 50), ("+Inf", 50))),
+            series("disk_free_bytes", "20x9 10x30"),
+            series("disk_size_bytes", "100x40"),
+            series("commit", "0+1000x40"),
+            *(series("applied", "0+1000x40", pod) for pod in ("coordination-0", "coordination-1")),
+            series("applied", "0x40", "coordination-2"),
+        ],
+        "alert_rule_test": [
+            alert("4m", "CoordinationNoLeader"),
+            alert("7m", "CoordinationNoLeader", raised("CoordinationNoLeader")),
+            alert("7m", "CoordinationQuorumLost", raised("CoordinationQuorumLost")),
+            alert("12m", "CoordinationQuorumLost"),
+            alert("12m", "CoordinationNoLeader"),
+            alert("7m", "CoordinationMemberMissing"),  # a restart takes less than ten minutes
+            alert("11m", "CoordinationFsyncSlow", raised("CoordinationFsyncSlow", pod="coordination-0")),
+            alert("7m", "CoordinationDiskNearFull"),
+            alert("11m", "CoordinationDiskNearFull", raised("CoordinationDiskNearFull", pod="coordination-0")),
+            alert("17m", "CoordinationMemberLags", raised("CoordinationMemberLags")),
         ],
     }
     (tmp_path / "test.json").write_text(json.dumps({"rule_files": ["rules.json"], "evaluation_interval": "30s", "tests": [test]}))

@@ -4,6 +4,7 @@
 ``links``    connections to the other members
 ``doors``    connections from members and clients
 ``watches``  who is told of which changes
-``health``   probes and metrics over HTTP
+``health``   probes over HTTP
+``metrics``  what Prometheus reads
 ``run``      all of it, from the arguments to the end
 """

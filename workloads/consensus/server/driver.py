@@ -19,6 +19,7 @@ from workloads.consensus.errors import ConsensusError
 from workloads.consensus.raft.member import Member
 from workloads.consensus.raft.messages import Message
 from workloads.consensus.raft.state import Settings
+from workloads.consensus.server.metrics import Durations
 from workloads.consensus.store.command import Action, Command
 from workloads.consensus.store.replica import Answer, Replica
 from workloads.consensus.wal.storage import Storage
@@ -39,7 +40,7 @@ class Driver:
 
     Attributes:
         failed: is done with the error that ends the process.
-        synced: batches that were made durable.
+        fsyncs: how long it took to make each batch durable.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Driver:
         self.replica = replica(member)
         self.member = member
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.synced = 0
+        self.fsyncs = Durations()
         self._storage = storage
         self._tick_s = election_ms / 1000 / ELECTION_TICKS
         self._send = send
@@ -115,9 +116,10 @@ class Driver:
         while effects := self.member.take_effects():
             self._send(effects.at_once)
             if effects.needs_fsync:
+                begun_s = time.perf_counter()
                 self._storage.write(effects)
                 self._storage.sync()
-                self.synced += 1
+                self.fsyncs.add(time.perf_counter() - begun_s)
             self.member.stored(effects)
             self._send(effects.after_fsync)
             self.replica.finish(effects)

@@ -9,18 +9,6 @@ from http import HTTPStatus
 from typing import Any
 
 _MAX_HEAD_BYTES = 8_192
-_HELP = {
-    "term": "The current term.",
-    "commit": "Index of the last committed entry.",
-    "applied": "Index of the last applied entry.",
-    "revision": "Revision of the store.",
-    "keys": "Keys in the store.",
-    "is_leader": "1 at the leader.",
-    "has_leader": "1 where a leader is known.",
-    "clients": "Clients that are connected.",
-    "watches": "Watches that are open.",
-    "syncs": "Batches made durable, an fsync each.",
-}
 #: Entries that a member may lag behind the leader's commit, as far as it knows, and still be ready.
 _MAX_LAG = 1_000
 
@@ -29,11 +17,13 @@ class Health:
     """The probes of one member.
 
     Args:
-        status: what it knows of itself (``doors.status_of``), and of its own counts.
+        status: what it knows of itself (``doors.status_of``).
+        metrics: the text for Prometheus.
     """
 
-    def __init__(self, status: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, status: Callable[[], Mapping[str, Any]], metrics: Callable[[], str]) -> None:
         self._status = status
+        self._metrics = metrics
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request."""
@@ -65,11 +55,3 @@ class Health:
             return "no leader is known"
         lag = status["commit"] - status["applied"]
         return f"{lag} committed entries are not applied yet" if lag > _MAX_LAG else ""
-
-    def _metrics(self) -> str:
-        status = self._status()
-        values = {**status, "is_leader": status["leader"] == status["member"], "has_leader": status["leader"] is not None}
-        return "".join(
-            f"# HELP coordination_{name} {text}\n# TYPE coordination_{name} gauge\ncoordination_{name} {int(values[name])}\n"
-            for name, text in _HELP.items()
-        )

@@ -21,6 +21,7 @@ from workloads.consensus.server.doors import Doors, status_of
 from workloads.consensus.server.driver import Driver
 from workloads.consensus.server.health import Health
 from workloads.consensus.server.links import Links
+from workloads.consensus.server.metrics import exposition
 from workloads.consensus.server.watches import Watches
 from workloads.consensus.spec import CoordinationSpec, certificates_folder
 from workloads.consensus.store.machine import Machine
@@ -84,7 +85,7 @@ class Process:
         server = await loop.create_server(
             self._doors.connection, sock=listener, ssl=self._certificates.server if self._certificates else None
         )
-        probes = await asyncio.start_server(Health(self._status).serve, sock=health)
+        probes = await asyncio.start_server(Health(lambda: status_of(self._driver), self._metrics).serve, sock=health)
         self._links.start()
         self._driver.start()
         self._refresh_certificates()
@@ -158,13 +159,9 @@ class Process:
         if self._leader is None:
             self._watches.end_all()
 
-    def _status(self) -> dict[str, Any]:
-        return {
-            **status_of(self._driver),
-            "clients": self._doors.clients,
-            "watches": len(self._watches),
-            "syncs": self._driver.synced,
-        }
+    def _metrics(self) -> str:
+        status = {**status_of(self._driver), "clients": self._doors.clients, "watches": len(self._watches)}
+        return exposition(status, self._driver.fsyncs, Path(self._spec.data))
 
 
 def tell(name: str, line: str) -> None:

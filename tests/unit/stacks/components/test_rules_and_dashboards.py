@@ -14,8 +14,17 @@ from stacks.components.telemetry.dashboards import contents
 from stacks.components.telemetry.grafana import Panel, dashboard
 from stacks.components.telemetry.prometheus import configuration
 from stacks.components.telemetry.promql import series_of
-from stacks.components.telemetry.rules import BURN_RATES, WINDOWS, federation_groups, gateway_groups, platform_groups, slo_groups
+from stacks.components.telemetry.rules import (
+    BURN_RATES,
+    WINDOWS,
+    coordination_groups,
+    federation_groups,
+    gateway_groups,
+    platform_groups,
+    slo_groups,
+)
 from stacks.environment import Environment
+from workloads.telemetry.coordination import COORDINATION_SERIES
 from workloads.telemetry.federation import FEDERATION_SERIES
 from workloads.telemetry.gateway import GATEWAY_SERIES
 from workloads.telemetry.series import SERIES, TOKEN_SECONDS
@@ -35,6 +44,7 @@ def environment() -> Environment:
             "name": "test",
             "node_pools": [pool, gpu],
             "gateway": GATEWAY,
+            "coordination": {},
             "thresholds": ["p95_tpot_ms < 50", "failed_share < 0.001", "p95_ttft_ms < 400", "p95_e2e_ms < 5000"],
         }
     )
@@ -50,7 +60,14 @@ def of_gateway() -> list[dict[str, Any]]:
     return rules(gateway_groups(environment(), section))
 
 
-ALERTS = rules(slo_groups(environment())) + rules(platform_groups(environment())) + rules(federation_groups()) + of_gateway()
+def of_coordination() -> list[dict[str, Any]]:
+    section = environment().coordination
+    assert section is not None
+    return rules(coordination_groups(section))
+
+
+ALERTS = [*rules(slo_groups(environment())), *rules(platform_groups(environment())), *rules(federation_groups())]
+ALERTS += [*of_gateway(), *of_coordination()]
 RECORDED = {rule["record"] for rule in ALERTS if "record" in rule}
 PANELS = [panel for panels in contents(environment()).values() for panel in panels]
 
@@ -58,9 +75,8 @@ PANELS = [panel for panels in contents(environment()).values() for panel in pane
 @pytest.mark.parametrize("expression", [r["expr"] for r in ALERTS] + [e for p in PANELS for e in p.expressions.values()])
 def test_an_expression_reads_only_series_that_are_exposed(expression: str) -> None:
     assert series_of(expression)
-    assert {name.removesuffix("_bucket") for name in series_of(expression)} <= set(SERIES) | set(GATEWAY_SERIES) | set(
-        FEDERATION_SERIES
-    ) | RECORDED
+    exposed = {*SERIES, *GATEWAY_SERIES, *FEDERATION_SERIES, *COORDINATION_SERIES, *RECORDED}
+    assert {name.removesuffix("_bucket") for name in series_of(expression)} <= exposed
 
 
 @pytest.mark.parametrize("panel", contents(environment())["gateway"], ids=lambda panel: panel.title)
@@ -91,9 +107,10 @@ def test_every_series_of_the_gateway_is_on_its_dashboard_or_raises_an_alert() ->
     assert set(GATEWAY_SERIES) - shown - alerting == elsewhere
 
 
-def test_every_series_of_the_federation_is_on_its_dashboard() -> None:
-    shown = {name for panel in contents(environment())["federation"] for e in panel.expressions.values() for name in series_of(e)}
-    assert shown == set(FEDERATION_SERIES)
+@pytest.mark.parametrize(("slug", "exposed"), [("federation", FEDERATION_SERIES), ("coordination", COORDINATION_SERIES)])
+def test_every_series_is_on_its_dashboard(slug: str, exposed: dict[str, Any]) -> None:
+    expressions = [expression for panel in contents(environment())[slug] for expression in panel.expressions.values()]
+    assert {name.removesuffix("_bucket") for expression in expressions for name in series_of(expression)} == set(exposed)
 
 
 def test_errors_of_the_gateway_alert_as_asked() -> None:
