@@ -95,7 +95,9 @@ def drill(deployed: DeployedCoordination, kills: Sequence[Change], folder: Path,
         return made
 
     spec = deployed.spec
-    with LocalGroup(folder, deployed.replicas, cluster=spec.cluster, election_ms=spec.election_ms, certificates=certificates) as group:
+    with LocalGroup(
+        folder, deployed.replicas, cluster=spec.cluster, election_ms=spec.election_ms, reads=spec.reads, certificates=certificates
+    ) as group:
         return asyncio.run(_drill(group, kills, certificates("client"), seed, _sync_ms(folder)))
 
 

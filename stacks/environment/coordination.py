@@ -23,3 +23,6 @@ class Coordination(Model):
     election_ms: Annotated[int, Field(ge=50, le=60_000)] = DEFAULT_ELECTION_MS
     """Members that have heard no leader for one to two times this elect another. Shorter: a lost leader costs less time without writes;
     too short for the network or the disks: leaders are replaced that are only slow."""
+    reads: Literal["index", "lease"] = "index"
+    """`index`: before each read the leader asks a majority whether it still leads. `lease`: it relies on their last answer, which is right
+    only while the members' clocks run alike within 10 %."""

@@ -49,6 +49,19 @@ class Namespaces:
     def join(self, member: str) -> None:
         self._at_bridge("link", "set", self._names[member], "up")
 
+    def part(self, member: str) -> None:
+        """Cut a member off from the other members only, in both directions: clients still reach it."""
+        self._between(member, "add")
+
+    def heal(self, member: str) -> None:
+        self._between(member, "delete")
+
+    def _between(self, member: str, verb: str) -> None:
+        for other in self._names:
+            if other != member:
+                for here, there in ((member, other), (other, member)):
+                    _ip("netns", "exec", self._names[here], "ip", "route", verb, "blackhole", self.within[there][0])
+
     def _at_bridge(self, *arguments: str) -> None:
         _ip("netns", "exec", self._bridge, "ip", *arguments)
 

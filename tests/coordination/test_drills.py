@@ -4,67 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from foundation.errors import NotReadyError
-from workloads.consensus.checking import key_value
-from workloads.consensus.checking.linearizability import Outcome, Verdict, check
-from workloads.consensus.checking.recording import Recorder
+from tests.coordination.drills import Trouble, drill, drill_with_reads_everywhere, kill_leaders, leader_of, stop_leaders, unsound
+from workloads.consensus.checking.linearizability import Outcome
 from workloads.consensus.client.operator import Operator
-from workloads.consensus.client.store import ConsensusCoordination
 from workloads.consensus.local import LocalGroup
-from workloads.ports.coordination import KeyValue
 
 pytestmark = pytest.mark.coordination
-Trouble = Callable[[LocalGroup], Awaitable[None]]
-
-
-async def leader_of(group: LocalGroup) -> str:
-    async with Operator(group.cluster, group.members) as operator:
-        while True:
-            leading = [each for each in await operator.statuses() if each.get("role") == "leader"]
-            if leading:
-                return str(max(leading, key=lambda each: each["term"])["member"])
-            await asyncio.sleep(0.05)
-
-
-async def drill(group: LocalGroup, trouble: Trouble, *, pause_s: float = 0.005) -> tuple[Recorder, Verdict]:
-    """Run clients while ``trouble`` lasts, and a little longer."""
-    recorder = Recorder(lambda: ConsensusCoordination(group.cluster, group.members, timeout_s=5.0, patience_s=0.5), pause_s=pause_s)
-    stop = asyncio.Event()
-    async with asyncio.timeout(90):
-        running = asyncio.create_task(recorder.run(stop))
-        await asyncio.sleep(0.5)
-        await trouble(group)
-        answered = len(recorder.writes)
-        while len(recorder.writes) < answered + 20:
-            await asyncio.sleep(0.05)
-        stop.set()
-        await running
-    return recorder, check(recorder.history, key_value.step)
-
-
-async def kill_leaders(group: LocalGroup) -> None:
-    for _ in range(3):
-        leader = await leader_of(group)
-        await asyncio.to_thread(group.kill, leader)
-        await asyncio.sleep(0.7)
-        await asyncio.to_thread(group.start, leader)
-
-
-async def stop_leaders(group: LocalGroup) -> None:
-    for _ in range(2):
-        leader = await leader_of(group)
-        group.pause(leader)
-        await asyncio.sleep(1.5)
-        group.resume(leader)
-        await asyncio.sleep(0.3)
 
 
 async def power_failure(group: LocalGroup) -> None:
@@ -84,10 +35,6 @@ def test_a_history_under_faults_is_linearizable(tmp_path: Path, trouble: Trouble
     assert len(recorder.history) > 100
 
 
-def unsound(fault: str) -> tuple[str, ...]:
-    return sys.executable, str(Path(__file__).parent / "unsound_member.py"), fault
-
-
 def test_what_was_synced_survives_the_loss_of_all_that_was_not(tmp_path: Path) -> None:
     with LocalGroup(tmp_path, program=unsound("power")) as group:
         _, verdict = asyncio.run(drill(group, power_failure))
@@ -103,32 +50,12 @@ def test_control_without_fsync_the_checker_notices(tmp_path: Path) -> None:
 def test_control_reads_without_asking_are_noticed(tmp_path: Path) -> None:
     """Clients that write at the leader and read at any member see the past."""
 
-    class Elsewhere(ConsensusCoordination):
-        """Reads at one member alone."""
-
-        def __init__(self, group: LocalGroup, member: str) -> None:
-            super().__init__(group.cluster, group.members)
-            self._reads = ConsensusCoordination(group.cluster, {member: group.members[member]})
-
-        async def get(self, key: str) -> KeyValue | None:
-            return await self._reads.get(key)
-
-        async def __aexit__(self, *error: object) -> None:
-            await self._reads.__aexit__(*error)
-            await super().__aexit__(*error)
-
-    async def read_everywhere(group: LocalGroup) -> Verdict:
-        members = itertools.cycle(group.members)
-        recorder = Recorder(lambda: Elsewhere(group, next(members)), clients=9, keys=1, pause_s=0.001)
-        stop = asyncio.Event()
-        running = asyncio.create_task(recorder.run(stop))
-        await asyncio.sleep(2.0)
-        stop.set()
-        await running
-        return check(recorder.history, key_value.step)
+    async def wait(_group: LocalGroup) -> None:
+        await asyncio.sleep(1.5)
 
     with LocalGroup(tmp_path, program=unsound("stale-reads")) as group:
-        assert asyncio.run(read_everywhere(group)).outcome is Outcome.VIOLATED
+        _, verdict = asyncio.run(drill_with_reads_everywhere(group, wait))
+    assert verdict.outcome is Outcome.VIOLATED
 
 
 def test_a_member_is_replaced_and_all_are_restarted_without_losing_a_write(tmp_path: Path) -> None:

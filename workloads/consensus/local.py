@@ -16,7 +16,7 @@ from typing import Self
 from foundation.errors import NotReadyError
 from foundation.processes.child import Child
 from foundation.processes.free_port import LOOPBACK, is_taken
-from workloads.consensus.spec import DEFAULT_ELECTION_MS, CoordinationSpec
+from workloads.consensus.spec import DEFAULT_ELECTION_MS, CoordinationSpec, Reads
 
 _START_S = 30.0
 #: Below the ports that Linux gives to outgoing connections (ip_local_port_range), which would take a member's while it is down.
@@ -31,6 +31,7 @@ class LocalGroup:
         size: how many.
         cluster: the name of the group.
         election_ms: as of ``CoordinationSpec``.
+        reads: likewise.
         certificates: returns the folder with a member's certificates; None: plain TCP.
         program: that serves, in place of ``python -m workloads.consensus``.
         within: member -> (host, command that runs a program there): network namespaces.
@@ -43,6 +44,7 @@ class LocalGroup:
         *,
         cluster: str = "local",
         election_ms: int = DEFAULT_ELECTION_MS,
+        reads: Reads = Reads.INDEX,
         certificates: Callable[[str], Path] | None = None,
         program: Sequence[str] = (sys.executable, "-m", "workloads.consensus"),
         within: Mapping[str, tuple[str, Sequence[str]]] | None = None,
@@ -53,7 +55,7 @@ class LocalGroup:
         self._within = within or dict.fromkeys(names, (LOOPBACK, ()))
         self.members = {name: f"{self._within[name][0]}:{_lasting_port()}" for name in names}
         self.health = {name: _lasting_port() for name in names}
-        self._election_ms = election_ms
+        self._election_ms, self._reads = election_ms, reads
         self._certificates = certificates
         self._program = program
         self._children: dict[str, Child] = {}
@@ -128,7 +130,7 @@ class LocalGroup:
         certificates = str(self._certificates(name)) if self._certificates else None
         port = int(self.members[name].rpartition(":")[2])
         return CoordinationSpec(
-            self.cluster, self.members, str(self.data(name)), certificates, port, self.health[name], self._election_ms, name
+            self.cluster, self.members, str(self.data(name)), certificates, port, self.health[name], self._election_ms, name, self._reads
         )
 
     def _wait_until_it_serves(self, name: str) -> None:

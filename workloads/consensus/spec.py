@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,13 @@ DEFAULT_PORT: Final = 7400
 DEFAULT_HEALTH_PORT: Final = 7401
 #: A member that has heard no leader for one to two times this stands for election.
 DEFAULT_ELECTION_MS: Final = 250
+
+
+class Reads(enum.StrEnum):
+    """How a leader makes sure that it still leads before it answers a read (thesis, 6.4)."""
+
+    INDEX = "index"  # by a round of heartbeats: relies on no clock
+    LEASE = "lease"  # by the answers to an earlier round, for 3/4 of the election timeout: relies on clocks that run alike within 10 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class CoordinationSpec:
         health_port: of /healthz, /readyz, /metrics.
         election_ms: the shortest time without a leader before an election; a fifth of it lies between two heartbeats.
         name: of this member; None: the host's name, as in a StatefulSet.
+        reads: the same for all members.
     """
 
     cluster: str
@@ -40,6 +49,7 @@ class CoordinationSpec:
     health_port: int = DEFAULT_HEALTH_PORT
     election_ms: int = DEFAULT_ELECTION_MS
     name: str | None = None
+    reads: Reads = Reads.INDEX
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``, those of ``serve``."""
@@ -52,6 +62,7 @@ class CoordinationSpec:
             f"--health-port={self.health_port}",
             f"--election-ms={self.election_ms}",
             *([f"--name={self.name}"] if self.name else []),
+            f"--reads={self.reads}",
         ]
 
     @classmethod
@@ -71,6 +82,7 @@ class CoordinationSpec:
             known.health_port,
             known.election_ms,
             known.name,
+            Reads(known.reads),
         )
 
 
@@ -88,6 +100,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="without a leader, before an election (%(default)s)",
     )
     parser.add_argument("--name", help="of this member (default: the host's name)")
+    parser.add_argument(
+        "--reads",
+        choices=[each.value for each in Reads],
+        default=Reads.INDEX.value,
+        help="index: a read asks a majority; lease: the leader relies on clocks that run alike within 10 %% (default: %(default)s)",
+    )
 
 
 def add_group(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from stacks.components.data.stateful import Stateful, declare
 from stacks.components.network import CLIENTS, COORDINATION_PORT
 from stacks.components.parts import from_config_map, http_probe, scratch, workload_api
 from stacks.components.pods import Mount, Rights, Size, container, on_pool
-from workloads.consensus.spec import CoordinationSpec
+from workloads.consensus.spec import CoordinationSpec, Reads
 
 if TYPE_CHECKING:
     import pulumi
@@ -119,6 +119,7 @@ def member_spec(environment: str, section: CoordinationSection) -> CoordinationS
         data="/data",
         certificates=_CERTIFICATES,
         election_ms=section.election_ms,
+        reads=Reads(section.reads),
     )
 
 

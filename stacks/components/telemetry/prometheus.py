@@ -48,7 +48,7 @@ class Prometheus(Component):
         self.server = self._server(account, config)
         self.service(NAME, _NAMESPACE, part=_PART, ports={"http": PROMETHEUS})
         # Every container port called `metrics` is scraped, whatever its number.
-        anywhere = (DEFAULT_HEALTH_PORT, 8080, 8081, 8200, 8765, 8888, 9400, 9988)
+        anywhere = (8080, 8081, 8200, 8765, 8888, 9400, 9988, *((DEFAULT_HEALTH_PORT,) if environment.coordination else ()))
         allow(self, NAME, _NAMESPACE, part=_PART, into=[Flow((PROMETHEUS,), _NAMESPACE)], out_to=[API_SERVER, Flow(anywhere)])
         self.url = f"http://{NAME}.{_NAMESPACE}.svc:{PROMETHEUS}"
         self.register_outputs({"url": self.url, "retention_days": environment.telemetry.retention_days})

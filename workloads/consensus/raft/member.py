@@ -57,6 +57,10 @@ class Member(Leading):
             if self.me in self.log.configuration.electors:
                 self._campaign(trial=True)
 
+    def skip(self, ticks: int) -> None:
+        """Let time pass in which this member stood still: leases and promises run out, but that is no reason to stand for election."""
+        self._now_tick += ticks
+
     def receive(self, message: Message) -> None:
         """Process a message from another member."""
         if not self._agree_on_term(message):

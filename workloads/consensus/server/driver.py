@@ -3,9 +3,12 @@
 Rule 1: whatever arrives in one turn of the event loop is one batch: one write, one fsync (group commit).
 Rule 2: messages that need no fsync leave before it, so the followers' disks work beside the leader's (thesis, 10.2.1).
 Rule 3: the fsync is in the loop, not in a thread: nothing could be promised meanwhile, and a thread costs more than most fsyncs.
-Rule 4: a process that was stopped or starved has ticks to make up for. It takes a few at a time and reads its connections in between, or
-it would stand for election while the leader's heartbeats wait to be read. So its clock may be late, and no read is answered by a lease.
+Rule 4: before anything is received or asked, the clock is brought up to now: leases and promises are only as good as it. A process that was
+stopped or starved takes a few of the ticks that it missed and skips the others, or it would stand for election while the leader's
+heartbeats wait to be read.
 Rule 5: a disk that fails ends the process (``wal/files.py``).
+Rule 6: no clock that can be set is read, and no two clocks are compared: times are measured from one event to another on the same machine,
+by the clock that goes on while it sleeps.
 """
 
 from __future__ import annotations
@@ -20,11 +23,19 @@ from workloads.consensus.raft.member import Member
 from workloads.consensus.raft.messages import Message
 from workloads.consensus.raft.state import Settings
 from workloads.consensus.server.metrics import Durations
+from workloads.consensus.spec import Reads
 from workloads.consensus.store.command import Action, Command
 from workloads.consensus.store.replica import Answer, Replica
 from workloads.consensus.wal.storage import Storage
 
 ELECTION_TICKS, HEARTBEAT_TICKS = 20, 4
+#: Goes on while the machine sleeps, which CLOCK_MONOTONIC does not on Linux; nobody can set it.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def now_s() -> float:
+    """Return the seconds since some moment in the past."""
+    return time.clock_gettime(_CLOCK)
 
 
 class Driver:
@@ -36,7 +47,9 @@ class Driver:
         election_ms: the shortest time without a leader before an election.
         send: puts messages on the network at once.
         changed: is called when the store or the leader may have changed.
+        reads: how the leader makes sure that it still leads (``Reads``).
         replica: the class of the copy; a test of the checks puts a broken one here.
+        member: the class of the member, likewise.
 
     Attributes:
         failed: is done with the error that ends the process.
@@ -51,14 +64,15 @@ class Driver:
         *,
         send: Callable[[Iterable[Message]], None],
         changed: Callable[[], None],
+        reads: Reads = Reads.INDEX,
         replica: type[Replica] = Replica,
+        member: type[Member] = Member,
     ) -> None:
         snapshot, hard_state, entries = storage.load()
         settings = Settings(election_ticks=ELECTION_TICKS, heartbeat_ticks=HEARTBEAT_TICKS)
         chance = random.Random()  # noqa: S311 - draws election timeouts
-        member = Member(name, settings, chance, snapshot=snapshot, hard_state=hard_state, entries=entries)
-        self.replica = replica(member)
-        self.member = member
+        self.member = member(name, settings, chance, snapshot=snapshot, hard_state=hard_state, entries=entries)
+        self.replica = replica(self.member)
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.fsyncs = Durations()
         self._storage = storage
@@ -66,7 +80,8 @@ class Driver:
         self._send = send
         self._changed = changed
         self._loop = asyncio.get_running_loop()
-        self._next_tick_s = time.monotonic() + self._tick_s
+        self._lease_read = reads is Reads.LEASE
+        self._next_tick_s = now_s() + self._tick_s
         self._is_scheduled = False
         self._is_expiring = False
         self._clock: tuple[int, int, float] = (0, 0, 0.0)  # since the start of a term: its number, the store's time, ours
@@ -83,18 +98,20 @@ class Driver:
         if leadership is None or self.replica.applied < leadership.first_index:
             return machine.now_ms
         if term != self.member.term:
-            base_ms, since_s = machine.now_ms, time.monotonic()
+            base_ms, since_s = machine.now_ms, now_s()
             self._clock = self.member.term, base_ms, since_s
-        return base_ms + int((time.monotonic() - since_s) * 1000)
+        return base_ms + int((now_s() - since_s) * 1000)
 
     def receive(self, message: Message) -> None:
         """Take a message of another member."""
+        self._catch_up()
         self.member.receive(message)
         self.wake()
 
     def request(self, command: Command, data: bytes, answer: Answer) -> None:
         """Carry out a client's command; raises as ``Replica.request``."""
-        self.replica.request(command, answer, data=data)
+        self._catch_up()
+        self.replica.request(command, answer, data=data, lease_read=self._lease_read)
         self.wake()
 
     def wake(self) -> None:
@@ -129,13 +146,16 @@ class Driver:
         self._guarded(self._catch_up)
         self._guarded(self._expire)
         self.wake()
-        self._loop.call_later(max(0.0, self._next_tick_s - time.monotonic()), self._tick)
+        self._loop.call_later(max(0.0, self._next_tick_s - now_s()), self._tick)
 
     def _catch_up(self) -> None:
-        for _ in range(HEARTBEAT_TICKS):
-            if self._next_tick_s > time.monotonic():
-                return
-            self._next_tick_s += self._tick_s
+        late_s = now_s() - self._next_tick_s
+        if late_s < 0:
+            return
+        due = int(late_s / self._tick_s) + 1
+        self._next_tick_s += due * self._tick_s
+        self.member.skip(max(0, due - HEARTBEAT_TICKS))
+        for _ in range(min(due, HEARTBEAT_TICKS)):
             self.replica.tick()
 
     def _expire(self) -> None:

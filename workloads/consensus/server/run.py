@@ -15,6 +15,7 @@ from foundation.processes.lock import FileLock
 from workloads.consensus.client.operator import Operator
 from workloads.consensus.errors import ConfigurationError, ConsensusError, OwnerError
 from workloads.consensus.raft.configuration import Configuration
+from workloads.consensus.raft.member import Member
 from workloads.consensus.raft.messages import Snapshot
 from workloads.consensus.raft.state import Role
 from workloads.consensus.server.doors import Doors, status_of
@@ -43,15 +44,17 @@ class Process:
     Args:
         spec: its arguments.
         files: its folder; a test of the checks puts a broken one here.
-        replica: the class of its copy, likewise.
+        replica, member: the classes of its copy and of its protocol, likewise.
     """
 
-    def __init__(self, spec: CoordinationSpec, *, files: Files | None = None, replica: type[Replica] = Replica) -> None:
+    def __init__(
+        self, spec: CoordinationSpec, *, files: Files | None = None, replica: type[Replica] = Replica, member: type[Member] = Member
+    ) -> None:
         self.name = spec.name or socket.gethostname()
         if self.name not in spec.members:
             raise ConfigurationError(f"member {self.name} is not in --members, which has {', '.join(spec.members)}; give its --name")
         self._spec = spec
-        self._replica = replica
+        self._replica, self._member = replica, member
         folder = Path(spec.data)
         self._lock = FileLock(folder / "lock")
         if not self._lock.try_acquire():
@@ -75,7 +78,14 @@ class Process:
         """
         loop = asyncio.get_running_loop()
         self._driver = Driver(
-            self.name, self._storage, self._spec.election_ms, send=self._links.send, changed=self._changed, replica=self._replica
+            self.name,
+            self._storage,
+            self._spec.election_ms,
+            send=self._links.send,
+            changed=self._changed,
+            reads=self._spec.reads,
+            replica=self._replica,
+            member=self._member,
         )
         if self._storage.is_new:
             await self._check_that_nothing_is_lost()

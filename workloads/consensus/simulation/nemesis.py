@@ -1,4 +1,4 @@
-"""The faults: crashes, partitions, bad networks, disks, clock drift, leadership transfers, membership changes."""
+"""The faults: crashes, stalls, partitions, bad networks, disks, clock drift, leadership transfers, membership changes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Nemesis:
         self._troubles = [
             self._crash, self._bounce, self._restart, self._part, self._part_leader, self._part_leader, self._heal, self._heal,
             self._weather, self._clock, self._transfer, self._members, self._crash_points, self._disk,
+            self._stall,
         ]  # fmt: skip
         self._later()
 
@@ -57,6 +58,13 @@ class Nemesis:
             if node.is_up and self._cluster.chance.random() < 0.5:
                 node.crash()
                 self._cluster.start(name)
+
+    def _stall(self) -> None:
+        """Anyone is stopped, for no longer than a few elections take; a leader is cut off, too, so that it goes on without the news."""
+        node = self._cluster.chance.choice(list(self._cluster.nodes.values()))
+        if node is self._cluster.leader:
+            self._part_leader()
+        node.stall(self._cluster.chance.uniform(5.0, 500.0))
 
     def _part(self) -> None:
         names = list(self._cluster.nodes)

@@ -42,6 +42,7 @@ class Node:
         self._cluster = cluster
         self._chance: random.Random = cluster.chance
         self._syncing = False
+        self._put_off: list[Callable[[], None]] | None = None  # what waits for a process that stands still
 
     @property
     def applied(self) -> int:
@@ -62,6 +63,7 @@ class Node:
         self.is_up = True
         self.life += 1
         self._syncing = False
+        self._put_off = None
         self._cluster.invariants.restarted(self.member)
         self._schedule_tick(self.life)
         self.pump()
@@ -75,15 +77,35 @@ class Node:
         for each in watchers:
             each()
 
+    def stall(self, duration_ms: float) -> None:
+        """Stand still, as a process that is stopped: messages and requests wait, and the time is missed (``server/driver.py``, rule 4)."""
+        if self.is_up and self._put_off is None:
+            self._put_off = []
+            life, missed = self.life, int(duration_ms * self.clock_rate / self._cluster.tick_ms)
+            self._cluster.after(duration_ms, lambda: self._go_on(missed, life))
+
+    def _go_on(self, missed: int, life: int) -> None:
+        if life == self.life and self._put_off is not None:
+            waiting, self._put_off = self._put_off, None
+            self.member.skip(missed)
+            for call in waiting:
+                call()
+
+    def _waits(self, call: Callable[[], None]) -> bool:
+        if self._put_off is not None and self.is_up:
+            self._put_off.append(call)
+            return True
+        return False
+
     def deliver(self, message: Message) -> None:
         """Take a message from the network."""
-        if self.is_up:
+        if self.is_up and not self._waits(lambda: self.deliver(message)):
             self.member.receive(message)
             self.pump()
 
     def request(self, command: Command, answer: Answer, *, lease_read: bool = False) -> None:
         """Carry out a client's command; ``answer`` gets None if the client should try another member."""
-        if not self.is_up:
+        if not self.is_up or self._waits(lambda: self.request(command, answer, lease_read=lease_read)):
             return
         try:
             self.replica.request(command, answer, lease_read=lease_read)
@@ -114,7 +136,7 @@ class Node:
         self._cluster.after(self._cluster.sync_ms(), lambda: self._synced(effects, life))
 
     def _synced(self, effects: Effects, life: int) -> None:
-        if life != self.life:
+        if life != self.life or self._waits(lambda: self._synced(effects, life)):
             return
         try:
             self.disk.sync()
@@ -153,7 +175,7 @@ class Node:
         self._cluster.after(self._cluster.tick_ms / self.clock_rate, lambda: self._tick(life))
 
     def _tick(self, life: int) -> None:
-        if life == self.life:
+        if life == self.life and not self._waits(lambda: self._tick(life)):
             self.replica.tick()
             self._schedule_tick(life)
             self.pump()
