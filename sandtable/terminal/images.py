@@ -18,23 +18,22 @@ _MARKS: Final = {"made": ("✓", "good"), "missing": ("-", "unsure"), "unavailab
 
 
 def show_images(document: Images, console: Console) -> None:
-    """Print a line an image, then the differences from what the stack pins, then why some cannot be made."""
-    table = grid("L", "L", "R", "R", "L")
-    table.add_row(*(Text(words, "quiet") for words in ("", "image", "MB", "unpacked", "reference")))
+    """Print a line an image, then why some cannot be made."""
+    table = grid("L", "L", "L", "L", "R", "R")
+    table.add_row(*(Text(words, "quiet") for words in ("", "image", "version", "pinned", "MB", "unpacked")))
     for row in document.images:
         mark, style = _MARKS[row.state]
+        pinned = row.reference.rpartition(":")[2]
         table.add_row(
             Text(mark, style),
             Text(row.name, "bold"),
+            Text(row.version),
+            Text("" if row.version and not row.differs else pinned, "unsure" if row.differs else "quiet"),
             Text(_megabytes(row.size_bytes)),
             Text(_megabytes(row.unpacked_bytes)),
-            Text(row.reference, "quiet"),
         )
     console.print(table)
     console.print()
-    for row in document.images:
-        if row.differs:
-            bullet(console, f"{row.name}: {row.version} is made here, the stack pins {row.reference.rpartition(':')[2]}")
     for row in document.images:
         if row.reason:
             bullet(console, f"{row.name} cannot be made here: {row.reason}")

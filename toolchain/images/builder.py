@@ -27,6 +27,7 @@ from toolchain.images.store import Image, Store
 from toolchain.images.work import LayerWork
 from toolchain.installing.installer import InstallPlan, InstallStep, ensure, plan
 from toolchain.installing.progress import BuildProgress, Listener
+from toolchain.installing.recipes import go_environment, own_go_caches
 from toolchain.installing.runner import run
 
 #: Raised when layers are written differently: whatever was made before is then made again.
@@ -199,8 +200,12 @@ def _orders(wanted: WantedImage, resolver: Resolver) -> list[Order]:
     }
     files = {_below_usr(path, recipe): str(wanted.root / source) for path, source in recipe.files.items()}
     links = {_below_usr(path, recipe): target for path, target in recipe.links.items()}
-    document = _files(files, texts=texts, links=links, folders={"/tmp": 0, **recipe.folders}, python=python)  # noqa: S108  # in the image
-    orders.append(_order(f"files of {name}", document, files={path: _digest(Path(source)) for path, source in files.items()}))
+    modules, versions = _modules(recipe, resolver)
+    folders = {"/tmp": 0, **recipe.folders}  # noqa: S108  # in the image
+    document = _files(files, texts=texts, links=links, folders=folders, modules=modules, python=python)
+    orders.append(
+        _order(f"files of {name}", document, files={path: _digest(Path(source)) for path, source in files.items()}, modules=versions)
+    )
     return orders
 
 
@@ -210,20 +215,38 @@ def _files(
     texts: Mapping[str, str] | None = None,
     links: Mapping[str, str] | None = None,
     folders: Mapping[str, int] | None = None,
+    modules: Mapping[str, Any] | None = None,
     python: str = "",
 ) -> dict[str, Any]:
-    return {"kind": "files", "files": dict(files), "texts": texts or {}, "links": links or {}, "folders": folders or {}, "python": python}
+    found = {"files": files, "texts": texts or {}, "links": links or {}, "folders": folders or {}, "modules": modules or {}}
+    return {"kind": "files", "python": python, **found}
+
+
+def _modules(recipe: Recipe, resolver: Resolver) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return how Go tells the folders of ``recipe.modules``, and what stands for them in a key."""
+    found: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    for path, named in recipe.modules.items():
+        tool, _, folder = named.partition(": ")
+        entry = resolver.catalogue[tool]
+        if entry.build is None or resolver.go is None:
+            raise CatalogueError(f"an image wants {named!r}: {tool} is not built from a Go module here")
+        environment = go_environment({}, own_go_caches(resolver.environ, resolver.cache.root))
+        asking = [str(resolver.go.path), "list", "-C", str(resolver.catalogue.modules / entry.build.folder)]
+        found[path] = {"command": [*asking, "-f", "{{.Module.Dir}}", entry.build.package], "environment": environment, "folder": folder}
+        versions[path] = f"{resolver.key(entry)} {folder}"
+    return found, versions
 
 
 def _order(title: str, document: Mapping[str, Any], **instead: Any) -> Order:
     """Return the order of a layer; in its key, paths of this machine are replaced by digests of what lies there."""
-    said = {**document, **instead, "format": _FORMAT, "platform": platform()}
+    said = {key: value for key, value in {**document, **instead, "format": _FORMAT, "platform": platform()}.items() if value}
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:24]
     return Order(title, key, document)
 
 
 def _key(recipe: Recipe, orders: Sequence[Order]) -> str:
-    said = [recipe.model_dump(mode="json"), [order.key for order in orders]]
+    said = [recipe.model_dump(mode="json", exclude_defaults=True), [order.key for order in orders]]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:24]
 
 

@@ -120,6 +120,10 @@ def _files(order: Mapping[str, Any], staging: Path) -> tuple[Contents, dict[str,
         contents.add_folder(path, owner=owner, mode=0o1777 if path in _SHARED else 0o755)
     for path, source in order["files"].items():
         _add(contents, path, Path(source))
+    for path, asked in order["modules"].items():
+        environment = dict(os.environ) | asked["environment"]
+        told = subprocess.run(asked["command"], env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+        _add(contents, path, Path(told, asked["folder"]))
     for path, text in order["texts"].items():
         contents.add_file(path, text.encode(), mode=0o755 if text.startswith("#!") else 0o644)
     for path, link in order["links"].items():

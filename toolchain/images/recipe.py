@@ -35,6 +35,8 @@ class Recipe(Entry):
     """Tools of the catalogue."""
     files: Mapping[AbsolutePath, str] = {}
     """Files and folders of the project; with a leading slash, of this machine."""
+    modules: Mapping[AbsolutePath, str] = {}
+    """Folders of the Go modules that tools are built from, as ``tool: folder``."""
     texts: Mapping[AbsolutePath, str] = {}
     """Short programs, with their text."""
     links: Mapping[AbsolutePath, str] = {}

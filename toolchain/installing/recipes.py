@@ -106,7 +106,7 @@ def from_module(entries: tuple[ToolEntry, ...], go: Tool, environ: Mapping[str, 
         out = f"{staging / 'out'}/" if len(entries) > 1 else str(staging / "out" / entries[0].name)
         args = [str(go.path), "build", "-C", str(modules / builds[0].folder), "-v", "-p", str(cores())]
         args += ["-tags", ",".join(builds[0].tags), "-gcflags", COMPILER, "-ldflags", " ".join(ldflags(entries[0])), "-o", out]
-        return Command([*args, *(build.package for build in builds)], _go_environment(environ, caches, cgo=builds[0].cgo))
+        return Command([*args, *(build.package for build in builds)], go_environment(environ, caches, cgo=builds[0].cgo))
 
     def product(entry: ToolEntry, staging: Path) -> tuple[Path, str]:
         folder = staging / entry.name
@@ -141,7 +141,15 @@ def _builds(entries: tuple[ToolEntry, ...]) -> list[GoBuild]:
     return [entry.build for entry in entries if entry.build is not None]
 
 
-def _go_environment(environ: Mapping[str, str], caches: Path | None, *, cgo: bool) -> dict[str, str]:
+def own_go_caches(environ: Mapping[str, str], cache: Path) -> Path | None:
+    """Return the folder of Go's own caches; None: Go's default."""
+    # A configured cache holds everything: an empty folder is a true cold start. Without a home folder Go has no place for its caches.
+    own = bool(environ.get("SANDTABLE_CACHE")) or not environ.get("HOME")
+    return cache / "go" if own else None
+
+
+def go_environment(environ: Mapping[str, str], caches: Path | None, *, cgo: bool = False) -> dict[str, str]:
+    """Return the environment in which Go reads committed files only."""
     strange = ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GO111MODULE")
     env = {key: value for key, value in environ.items() if key not in strange}
     flags = ["-buildvcs=false", "-trimpath", "-mod=readonly"]
