@@ -9,6 +9,7 @@ from typing import Final
 import toolchain
 from stacks.components.images import CATALOGUE, catalogue, image
 from stacks.errors import ConfigurationError
+from stacks.graph import Graph
 from toolchain.images import WantedImage, read_recipe
 
 _ROOT: Final = Path(__file__).parents[1]
@@ -50,6 +51,15 @@ def rebuilt_images() -> dict[str, RebuiltImage]:
                 raise ConfigurationError(
                     f"{CATALOGUE}: [{each.name}] and [{other}] differ in their registry alone; one mirror cannot serve both"
                 )
+    return found
+
+
+def images_of(graph: Graph) -> set[str]:
+    """Return the references of all images that the graph's pods run, init containers and Crossplane's functions included."""
+    found = {str(resource.spec["package"]) for resource in graph.objects("Function") if "package" in resource.spec}
+    for resource in graph.objects():
+        for kind in ("containers", "initContainers"):
+            found |= {str(container["image"]) for container in resource.pod_spec.get(kind) or () if "image" in container}
     return found
 
 

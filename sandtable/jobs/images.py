@@ -11,6 +11,8 @@ from sandtable.errors import UsageError
 if TYPE_CHECKING:
     from sandtable.document.answers.images import Images, Pruned
     from sandtable.terminal import Steps
+    from stacks.environment import Environment
+    from stacks.graph import Graph
     from stacks.rebuilt_images import RebuiltImage
     from toolchain.images import WantedImage
 
@@ -47,6 +49,24 @@ def ensure(wanted: Iterable[WantedImage], steps: Steps) -> None:
     with steps.step("images") as step, steps.builds() as show:
         made = ensure_images(wanted, on_progress=show)
         step.note(f"{len(made)} ready")
+
+
+def ensure_for(graph: Graph, environment: Environment, steps: Steps) -> None:
+    """Make the images that the graph's pods run, where they run on a node of this machine; says which cannot be made.
+
+    Raises:
+        toolchain.ToolchainError: as :func:`build`.
+    """
+    from stacks.rebuilt_images import images_of, rebuilt_images
+
+    if environment.cluster.provider != "node":
+        return
+    named = images_of(graph)
+    used = [each for each in rebuilt_images().values() if each.reference in named]
+    for each in used:
+        if each.reason:
+            steps.say(f"{each.reference} cannot be made here, so its pods do not start: {each.reason}")
+    ensure([each.wanted for each in used if each.wanted], steps)
 
 
 def listed(names: Sequence[str] = ()) -> Images:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandtable.jobs import images
 from sandtable.jobs.remarks import Remarks
 from sandtable.jobs.stack import cluster as clusters
 from sandtable.jobs.stack.policy_gate import check_policies, refuse_denied
@@ -104,10 +105,13 @@ def up(stack: OpenedStack) -> Update:
 
     Raises:
         PolicyDeniesError: a policy denies what the program declares; nothing was deployed.
+        ToolchainError: an image of a node's pods cannot be made.
     """
     from stacks.graph.sources import from_program
 
-    refuse_denied(check_policies(from_program(stack.environment), stack.environment, stack.book, stack.steps), stack.environment)
+    program = from_program(stack.environment)
+    refuse_denied(check_policies(program, stack.environment, stack.book, stack.steps), stack.environment)
+    images.ensure_for(program, stack.environment, stack.steps)
     return _deploy(stack.deployment, stack.steps)
 
 
@@ -132,11 +136,13 @@ def land(environment: Environment, program: Graph, cluster: Cluster, space: Work
 
     Raises:
         StackError: the cluster or the deployment fails.
+        ToolchainError: an image of a node's pods cannot be made.
     """
     from stacks.deployment import Deployment
     from stacks.graph import compare
     from stacks.graph.sources.live import from_cluster
 
+    images.ensure_for(program, environment, steps)
     deployment = Deployment(environment, cluster=cluster, root=space.root)
     _deploy(deployment, steps)
     with steps.step("live graph") as step:
