@@ -1,9 +1,9 @@
 """Which pods of a graph fit on which nodes, and which nodes an autoscaler would add for the rest.
 
 Rule 1: deterministic. Pods are taken by priority (highest first), then by the label of their workload, then by number; among the nodes that
-fit, the one with the fewest pods of the same workload in its zone wins, then with the fewest on the node, then the first by name.
+fit, the one that kube-scheduler scores highest wins (``scoring.py``), then the first by name.
 Rule 2: the scheduler's hard constraints hold: labels, taints, requests, the number of pods per node, and affinity and spreading
-(``topology.py``). Soft spreading over zones and nodes is always on, as it is by default in kube-scheduler.
+(``topology.py``).
 Rule 3: a pod stays on its node as long as the node exists; a pod that does not fit may preempt pods of lower priority.
 Rule 4: an autoscaler adds a node only if a pending pod would fit on it and preemption did not help, and never beyond the pool's maximum.
 
@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from simulations.cluster.scoring import Scoring
 from simulations.cluster.topology import Spot, Topology
 from stacks.graph import labels
 from stacks.graph.capacity import UNLIMITED
@@ -68,6 +69,20 @@ def place(
     return _Placing(workloads, nodes, frozenset(lost), frozenset(closed)).run(staying or {}, autoscale=autoscale)
 
 
+def best_nodes(workload: Workload, workloads: Sequence[Workload], nodes: Sequence[Node], placed: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the nodes among which kube-scheduler would draw for one more pod of ``workload``; empty if none has room.
+
+    Args:
+        workload: one of ``workloads``.
+        workloads: all that runs or waits.
+        nodes: the available nodes.
+        placed: the node of each pod that has one, by :meth:`Workload.pod`.
+    """
+    placing = _Placing(workloads, nodes, frozenset(), frozenset())
+    placing.settle(placed)
+    return tuple(spot.node.name for spot in placing.best(workload))
+
+
 class _Placing:
     def __init__(
         self, workloads: Sequence[Workload], nodes: Sequence[Node], lost: frozenset[str], closed: frozenset[tuple[str, str]]
@@ -76,24 +91,17 @@ class _Placing:
         self.workloads = [w for w in workloads if not w.per_node and not w.scheduled]
         self.closed = closed
         self.topology = Topology(workloads)
+        self.scoring = Scoring(workloads)
         self.declared = sorted(nodes, key=lambda n: n.name)
         self.spots = [self._open(node) for node in self.declared if node.name not in lost]
         self.added: list[Node] = []
 
     def run(self, staying: Mapping[str, str], *, autoscale: bool) -> Placement:
-        by_name = {spot.node.name: spot for spot in self.spots}
-        queue: list[tuple[str, Workload]] = []
-        for workload in self.workloads:
-            for pod in map(workload.pod, range(workload.replicas)):
-                home = by_name.get(staying.get(pod, ""))
-                if home and workload.admitted_by(home.node) and home.has_room(workload):
-                    home.take(pod, workload)
-                else:
-                    queue.append((pod, workload))
+        queue = self.settle(staying)
         waiting: dict[str, str] = {}
         while queue:
             pod, workload = queue.pop(0)
-            spot = self._first_fit(workload)
+            spot = min(self.best(workload), key=lambda spot: spot.node.name, default=None)
             if spot is None and workload.evicts and (found := self._make_room(workload)) is not None:
                 spot, evicted = found
                 # Preempted pods are queued again. They have a lower priority, so this terminates.
@@ -107,23 +115,30 @@ class _Placing:
         node_of = {pod: spot.node.name for spot in self.spots for pod, workload in spot.pods.items() if not workload.per_node}
         return Placement(tuple(spot.node for spot in self.spots), tuple(self.added), dict(sorted(node_of.items())), waiting)
 
+    def settle(self, staying: Mapping[str, str]) -> list[tuple[str, Workload]]:
+        """Put the pods on the nodes that they have; return those that have none, or none any more."""
+        by_name = {spot.node.name: spot for spot in self.spots}
+        homeless: list[tuple[str, Workload]] = []
+        for workload in self.workloads:
+            for pod in map(workload.pod, range(workload.replicas)):
+                home = by_name.get(staying.get(pod, ""))
+                if home and workload.admitted_by(home.node) and home.has_room(workload):
+                    home.take(pod, workload)
+                else:
+                    homeless.append((pod, workload))
+        return homeless
+
+    def best(self, workload: Workload) -> list[Spot]:
+        """Return the nodes with room for one more pod of ``workload`` that score highest."""
+        fitting = [spot for spot in self._allowed(workload) if spot.has_room(workload)]
+        return self.scoring.best(workload, self.spots, fitting)
+
     def _open(self, node: Node) -> Spot:
         spot = Spot(node, UNLIMITED if node.capacity is None else node.capacity)
         for daemon in self.daemons:
             if daemon.admitted_by(node) and spot.has_room(daemon):
                 spot.take(f"{daemon.pod(0)}@{node.name}", daemon)
         return spot
-
-    def _first_fit(self, workload: Workload) -> Spot | None:
-        fitting = [s for s in self._allowed(workload) if s.has_room(workload)]
-        zones = self._zone_counts(workload)
-        return min(fitting, key=lambda s: (zones[s.node.zone], s.count(workload), s.node.name), default=None)
-
-    def _zone_counts(self, workload: Workload) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        for spot in self.spots:
-            counts[spot.node.zone] += spot.count(workload)
-        return counts
 
     def _allowed(self, workload: Workload) -> list[Spot]:
         """Nodes on which the constraints allow this workload, regardless of free capacity."""

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks.graph import labels
+from stacks.graph.capacity import Amounts
 from stacks.graph.scheduling import selected_by_affinity, tolerates_all, unmet_selector
 from stacks.graph.selectors import selects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from stacks.graph.capacity import Amounts, Node
+    from stacks.graph.capacity import Node
     from stacks.graph.demand import Workload
 
 _HOST: Final = "kubernetes.io/hostname"
@@ -37,11 +38,14 @@ class Spot:
     node: Node
     room: Amounts
     pods: dict[str, Workload] = field(default_factory=dict)
+    scored: Amounts = field(default_factory=Amounts)
+    """What its pods count for when nodes are compared (``Workload.scored_requests``)."""
     _counts: Counter[int] = field(default_factory=Counter)
 
     def take(self, pod: str, workload: Workload) -> None:
         """Place a pod on the node."""
         self.room -= workload.requests
+        self.scored += workload.scored_requests
         self.pods[pod] = workload
         self._counts[id(workload)] += 1
 
@@ -49,15 +53,12 @@ class Spot:
         """Remove a pod from the node."""
         workload = self.pods.pop(pod)
         self.room += workload.requests
+        self.scored -= workload.scored_requests
         self._counts[id(workload)] -= 1
 
     def has_room(self, workload: Workload) -> bool:
         """Whether one more pod of ``workload`` fits."""
         return len(self.pods) < self.node.most_pods and workload.requests.fits(self.room)
-
-    def count(self, workload: Workload) -> int:
-        """Return the number of pods of ``workload`` on the node."""
-        return self._counts[id(workload)]
 
     def count_of(self, selected: Iterable[int]) -> int:
         """Return the number of pods of the selected workloads on the node."""
@@ -73,7 +74,9 @@ class _Term:
 
 
 @dataclass(frozen=True)
-class _Spread:
+class Spread:
+    """A spread constraint; ``selected`` are workloads by their ``id``."""
+
     key: str
     selected: frozenset[int]
     selects_itself: bool
@@ -85,7 +88,7 @@ class _Spread:
 
 @dataclass(frozen=True)
 class _Rules:
-    spreads: tuple[_Spread, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     apart: tuple[_Term, ...] = ()
     together: tuple[_Term, ...] = ()
 
@@ -107,36 +110,37 @@ class Topology:
         rules = self._rules[id(workload)]
         found = list(admitting)
         for term in (*rules.apart, *self._shunned[id(workload)]):
-            taken = {_domain(spot.node, term.key) for spot in spots if spot.count_of(term.selected)} - {None}
-            found = [spot for spot in found if _domain(spot.node, term.key) not in taken]
+            taken = {domain_of(spot.node, term.key) for spot in spots if spot.count_of(term.selected)} - {None}
+            found = [spot for spot in found if domain_of(spot.node, term.key) not in taken]
         if rules.together:
             found = _with_company(workload, rules.together, spots, found)
         return _evenly(workload, rules.spreads, spots, found)
 
 
 def _with_company(workload: Workload, terms: Sequence[_Term], spots: Sequence[Spot], found: Sequence[Spot]) -> list[Spot]:
-    homes = [{_domain(spot.node, term.key) for spot in spots if spot.count_of(term.selected)} - {None} for term in terms]
+    homes = [{domain_of(spot.node, term.key) for spot in spots if spot.count_of(term.selected)} - {None} for term in terms]
     if not any(homes) and all(id(workload) in term.selected for term in terms):
         # The first pod of a group with affinity to itself may go anywhere.
-        return [spot for spot in found if all(_domain(spot.node, term.key) is not None for term in terms)]
-    return [spot for spot in found if all(_domain(spot.node, term.key) in home for term, home in zip(terms, homes, strict=True))]
+        return [spot for spot in found if all(domain_of(spot.node, term.key) is not None for term in terms)]
+    return [spot for spot in found if all(domain_of(spot.node, term.key) in home for term, home in zip(terms, homes, strict=True))]
 
 
-def _evenly(workload: Workload, spreads: Sequence[_Spread], spots: Sequence[Spot], found: Sequence[Spot]) -> list[Spot]:
+def _evenly(workload: Workload, spreads: Sequence[Spread], spots: Sequence[Spot], found: Sequence[Spot]) -> list[Spot]:
     kept = list(found)
-    keyed = [spot for spot in spots if all(_domain(spot.node, spread.key) is not None for spread in spreads)] if spreads else []
+    keyed = [spot for spot in spots if all(domain_of(spot.node, spread.key) is not None for spread in spreads)] if spreads else []
     for spread in spreads:
         counts: Counter[str | None] = Counter()
         for spot in keyed:
-            if _eligible(workload, spot.node, spread):
-                counts[_domain(spot.node, spread.key)] += spot.count_of(spread.selected)
+            if counts_for(workload, spot.node, spread):
+                counts[domain_of(spot.node, spread.key)] += spot.count_of(spread.selected)
         least = min(counts.values(), default=0) if len(counts) >= spread.least_domains else 0
         room = spread.most_skew + least - spread.selects_itself
-        kept = [spot for spot in kept if (domain := _domain(spot.node, spread.key)) is not None and counts.get(domain, 0) <= room]
+        kept = [spot for spot in kept if (domain := domain_of(spot.node, spread.key)) is not None and counts.get(domain, 0) <= room]
     return kept
 
 
-def _eligible(workload: Workload, node: Node, spread: _Spread) -> bool:
+def counts_for(workload: Workload, node: Node, spread: Spread) -> bool:
+    """Whether the pods on ``node`` count for a spread constraint of ``workload``."""
     spec = workload.resource.pod_spec
     if spread.honours_affinity and (unmet_selector(spec, node.labels) or not selected_by_affinity(spec, node)):
         return False
@@ -146,19 +150,22 @@ def _eligible(workload: Workload, node: Node, spread: _Spread) -> bool:
 def _read(workload: Workload, workloads: Sequence[Workload]) -> Iterator[Iterator[Any]]:
     spec = workload.resource.pod_spec
     affinity = spec.get("affinity") or {}
-    yield (
-        _spread(constraint, workload, workloads)
-        for constraint in spec.get("topologySpreadConstraints") or ()
-        if constraint.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule"
-    )
+    yield spreads(workload, workloads, "DoNotSchedule")
     for name in ("podAntiAffinity", "podAffinity"):
         terms = (affinity.get(name) or {}).get(_REQUIRED) or ()
-        yield (_Term(str(term.get("topologyKey")), _selected(term, workload, workloads)) for term in terms)
+        yield (_Term(str(term.get("topologyKey")), selected_workloads(term, workload, workloads)) for term in terms)
 
 
-def _spread(constraint: Mapping[str, Any], workload: Workload, workloads: Sequence[Workload]) -> _Spread:
-    selected = _selected(constraint, workload, workloads)
-    return _Spread(
+def spreads(workload: Workload, workloads: Sequence[Workload], unsatisfiable: str) -> Iterator[Spread]:
+    """The spread constraints of ``workload`` that say ``unsatisfiable``: ``DoNotSchedule`` or ``ScheduleAnyway``."""
+    for constraint in workload.resource.pod_spec.get("topologySpreadConstraints") or ():
+        if constraint.get("whenUnsatisfiable", "DoNotSchedule") == unsatisfiable:
+            yield _spread(constraint, workload, workloads)
+
+
+def _spread(constraint: Mapping[str, Any], workload: Workload, workloads: Sequence[Workload]) -> Spread:
+    selected = selected_workloads(constraint, workload, workloads)
+    return Spread(
         key=str(constraint.get("topologyKey")),
         selected=selected,
         selects_itself=id(workload) in selected,
@@ -169,8 +176,8 @@ def _spread(constraint: Mapping[str, Any], workload: Workload, workloads: Sequen
     )
 
 
-def _selected(term: Mapping[str, Any], workload: Workload, workloads: Sequence[Workload]) -> frozenset[int]:
-    """The workloads whose pods a term of ``workload`` selects."""
+def selected_workloads(term: Mapping[str, Any], workload: Workload, workloads: Sequence[Workload]) -> frozenset[int]:
+    """Return the workloads, by their ``id``, whose pods a term or constraint of ``workload`` selects."""
     selector, own = term.get("labelSelector"), workload.resource.pod_labels
     if selector is None:
         return frozenset()
@@ -194,8 +201,8 @@ def _in_namespaces(term: Mapping[str, Any], workload: Workload, other: Workload)
     return other.namespace in named or selects(selector, other.namespace_labels)
 
 
-def _domain(node: Node, key: str) -> str | None:
-    """Return the node's value of a topology key. The kubelet sets the host name label to the node's name."""
+def domain_of(node: Node, key: str) -> str | None:
+    """Return the node's value of a topology key, None if it has none. The kubelet sets the host name label to the node's name."""
     if key == _HOST:
         return node.labels.get(key, node.name)
     return (node.zone or None) if key == labels.ZONE else node.labels.get(key)

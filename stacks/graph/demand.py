@@ -11,6 +11,7 @@ Kubernetes documentation, "Assigning Pods to Nodes", "Taints and Tolerations", "
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks.errors import ConfigurationError
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 #: Built-in priorities, which exist without an object (kubernetes, pkg/apis/scheduling/types.go).
 _SYSTEM_PRIORITIES: Final = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
 
+#: What the scheduler takes for a container without a request when it compares nodes (kubernetes, pkg/scheduler/util/pod_resources.go).
+_STAND_INS: Final = MappingProxyType({"cpu": "100m", "memory": "200Mi"})
+
 #: The label that the API server puts on every namespace.
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
 
@@ -39,6 +43,7 @@ class Workload:
 
     ``evicts``: whether they may preempt pods of lower priority. ``scheduled``: they run only at times (CronJob). ``unreadable``: why
     ``requests`` are unknown, which are zero then; empty if they are known. ``part``: path of their template in a custom resource.
+    ``scored_requests``: what the scheduler takes for them when it compares nodes: a container without a request counts as a small one.
     """
 
     resource: Resource
@@ -51,6 +56,7 @@ class Workload:
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     unreadable: str = ""
     part: str = ""
+    scored_requests: Amounts = field(default_factory=Amounts)
 
     @property
     def namespace(self) -> str:
@@ -123,9 +129,9 @@ class _Workloads:
     def _workload(self, resource: Resource, replicas: int, part: str = "") -> Workload:
         named, namespace = str(resource.pod_spec.get("priorityClassName")), resource.namespace or "default"
         try:
-            requests, unreadable = _pod_requests(resource), ""
+            requests, scored, unreadable = _pod_requests(resource), _pod_requests(resource, _STAND_INS), ""
         except ConfigurationError as error:
-            requests, unreadable = Amounts(), str(error)
+            requests, scored, unreadable = Amounts(), Amounts(), str(error)
         return Workload(
             resource=resource,
             replicas=replicas,
@@ -137,6 +143,7 @@ class _Workloads:
             namespace_labels={_NAMESPACE: namespace, **self._namespaces.get(namespace, {})},
             unreadable=unreadable,
             part=part,
+            scored_requests=scored,
         )
 
 
@@ -164,8 +171,8 @@ def _replicas(resource: Resource, autoscaler_floor: int | None) -> int:
     return autoscaler_floor or 1
 
 
-def _pod_requests(resource: Resource) -> Amounts:
-    """Sum up as kube-scheduler does (component-helpers, ``resource.PodRequests``).
+def _pod_requests(resource: Resource, stand_ins: Mapping[str, str] = MappingProxyType({})) -> Amounts:
+    """Sum up as kube-scheduler does (component-helpers, ``resource.PodRequests``); ``stand_ins`` for what a container does not ask for.
 
     Sidecars run beside the containers; other init containers run one by one before them, beside the sidecars started so far. Pod-level
     requests replace that sum, resource by resource.
@@ -173,10 +180,10 @@ def _pod_requests(resource: Resource) -> Amounts:
     spec = resource.pod_spec
     running = Amounts()
     for container in resource.containers():
-        running += _container_requests(container, resource.label)
+        running += _container_requests(container, resource.label, stand_ins)
     beside, peak = Amounts(), Amounts()
     for container in spec.get("initContainers") or ():
-        asks = _container_requests(container, resource.label)
+        asks = _container_requests(container, resource.label, stand_ins)
         if container.get("restartPolicy") == "Always":
             beside += asks
         else:
@@ -215,9 +222,9 @@ def _is_of_pods(resource: str) -> bool:
     return resource in {"cpu", "memory"} or resource.startswith("hugepages-")
 
 
-def _container_requests(container: Mapping[str, Any], place: str) -> Amounts:
+def _container_requests(container: Mapping[str, Any], place: str, stand_ins: Mapping[str, str]) -> Amounts:
     resources = container.get("resources") or {}
-    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    asked = {**stand_ins, **(resources.get("limits") or {}), **(resources.get("requests") or {})}
     return Amounts.of(asked, f"{place}, container {container.get('name')}")
 
 

@@ -41,7 +41,7 @@ def refusal(pod_spec: Mapping[str, Any], node: Node, *, per_node: bool = False) 
         return None if name == node.name else f"they are bound to node {name}"
     tolerations = (*(pod_spec.get("tolerations") or ()), *(_added(pod_spec) if per_node else ()))
     taints = (*node.taints, *([_CORDONED] if node.cordoned else []))
-    if (taint := next((t for t in taints if t.get("effect") in _HARD and not _tolerated(t, tolerations)), None)) is not None:
+    if (taint := next((t for t in taints if t.get("effect") in _HARD and not tolerates(tolerations, t)), None)) is not None:
         return "it is cordoned" if taint is _CORDONED else f"its taint {_text(taint)} is not tolerated"
     if wanted := unmet_selector(pod_spec, node.labels):
         return f"they select {wanted}"
@@ -63,14 +63,15 @@ def selected_by_affinity(pod_spec: Mapping[str, Any], node: Node) -> bool:
 
 def tolerates_all(pod_spec: Mapping[str, Any], node: Node) -> bool:
     """Whether a pod tolerates every taint of ``node`` that keeps pods away."""
-    return all(_tolerated(taint, pod_spec.get("tolerations") or ()) for taint in node.taints if taint.get("effect") in _HARD)
+    return all(tolerates(pod_spec.get("tolerations") or (), taint) for taint in node.taints if taint.get("effect") in _HARD)
 
 
 def _added(pod_spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return (*_OF_DAEMONS, _OF_HOST_NETWORK) if pod_spec.get("hostNetwork") is True else _OF_DAEMONS
 
 
-def _tolerated(taint: Mapping[str, Any], tolerations: Sequence[Mapping[str, Any]]) -> bool:
+def tolerates(tolerations: Sequence[Mapping[str, Any]], taint: Mapping[str, Any]) -> bool:
+    """Whether one of the ``tolerations`` covers ``taint``."""
     return any(
         (toleration.get("key") or taint.get("key")) == taint.get("key")
         and (toleration.get("effect") or taint.get("effect")) == taint.get("effect")
