@@ -2,5 +2,6 @@
 
 from foundation.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from foundation.training.stop import STOPPED, StopRequest
+from foundation.training.times import Times
 
-__all__ = ["STOPPED", "Checkpoint", "CheckpointError", "StopRequest", "load_checkpoint", "save_checkpoint"]
+__all__ = ["STOPPED", "Checkpoint", "CheckpointError", "StopRequest", "Times", "load_checkpoint", "save_checkpoint"]

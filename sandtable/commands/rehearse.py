@@ -83,6 +83,7 @@ def rehearse(
 def _document(done: Rehearsed, steps: Steps) -> Run:
     """Return the documents of the run."""
     from sandtable.document import building
+    from sandtable.document.pictures import read_pictures
     from sandtable.document.reading import Run
 
     found, trial = done.found, done.found.trial
@@ -106,4 +107,5 @@ def _document(done: Rehearsed, steps: Steps) -> Run:
         simulated=found.remarks.simulated,
         timings=steps.timings(),
     )
-    return Run(done.folder.name, rehearsal, building.samples(trial.prediction, trial.measurement), found.graph)
+    samples = building.samples(trial.prediction, trial.measurement)
+    return Run(done.folder.name, rehearsal, samples, found.graph, pictures=read_pictures(done.folder))

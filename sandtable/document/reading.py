@@ -1,7 +1,7 @@
 """Reads and writes a run folder: the only place where documents are parsed from JSON.
 
-Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json``, ``graph.json``, ``history.json`` and ``verification.json`` may be
-absent, for example if somebody copied only the first.
+Rule 1: ``rehearsal.json`` must be there and readable; ``samples.json``, ``graph.json``, ``history.json``, ``verification.json`` and the
+pictures of the jobs may be absent, for example if somebody copied only the first.
 Rule 2: unknown keys are ignored, so that a newer writer of the same ``schema_version`` can add some; another version is an error.
 Rule 3: errors name the file, the key, the value and the fix.
 """
@@ -18,6 +18,7 @@ from sandtable.document.answers.history import History
 from sandtable.document.answers.verification import Verification
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.base import Part
+from sandtable.document.pictures import Picture, read_pictures
 from sandtable.document.rehearsal import SCHEMA_VERSION, Rehearsal, RunSamples
 from sandtable.document.writing import write
 from sandtable.errors import MissingError, SandtableError, UsageError
@@ -55,6 +56,7 @@ class Run:
     """Up to this run; None where it was not kept."""
     verification: Verification | None = None
     """Of the same graph; None if there was none."""
+    pictures: tuple[Picture, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write the documents of the run.
@@ -89,6 +91,7 @@ def read_run(folder: Path) -> Run:
         graph=parse_graph(_document(folder / "graph.json"), str(folder / "graph.json")),
         history=parse_history(_document(folder / "history.json"), str(folder / "history.json")),
         verification=read_verification(folder / "verification.json"),
+        pictures=read_pictures(folder),
     )
 
 

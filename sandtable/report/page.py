@@ -1,6 +1,7 @@
 """The report as one HTML file: no network, no script, under one megabyte, the same bytes for the same documents.
 
-Rule 1: all text from documents is escaped (Jinja's autoescape); only charts made by ``charts`` pass unchanged.
+Rule 1: all text from documents is escaped (Jinja's autoescape); only charts made by ``charts`` pass unchanged. Pictures of jobs are images,
+in which a browser runs nothing.
 Rule 2: long tables are cut at :data:`MOST_ROWS` rows and say how many more rows are in which document.
 Rule 3: the first screen is for whoever decides, the sections below for whoever asks why.
 """
@@ -8,6 +9,7 @@ Rule 3: the first screen is for whoever decides, the sections below for whoever 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandtable.document.parts.cost import Cost
+    from sandtable.document.pictures import Picture
     from sandtable.document.reading import Run
 
 MOST_ROWS: Final = 200
@@ -63,6 +66,7 @@ def _environment() -> Environment:
         "facts": facts,
         "cut": _cut,
         "rest": _rest,
+        "picture": _picture,
     }
     return environment
 
@@ -89,6 +93,7 @@ def _context(run: Run) -> dict[str, Any]:
         "zeros": sentences.zeros(rehearsal.cost) if rehearsal.cost else [],
         "rows": metrics.comparison(rehearsal),
         "jobs": metrics.jobs(rehearsal),
+        "pictures": run.pictures,
         "units": UNIT_WORDS,
         "figures": [_figure(run, name, lines) for name in LATENCIES] if rehearsal.predicted or rehearsal.measured else [],
         "timeline": timeline(run.samples.timeline),
@@ -106,6 +111,11 @@ def _context(run: Run) -> dict[str, Any]:
         "provenance": sorted({one.provenance for one in rehearsal.provenance}, key=["measured", "derived", "published", "assumed"].index),
         "most": MOST_ROWS,
     }
+
+
+def _picture(picture: Picture) -> str:
+    """Return ``picture`` as a URL that needs no network."""
+    return f"data:image/svg+xml;base64,{b64encode(picture.svg).decode()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Rule 1: the job costs an event for each failure, never one for each step: whole 
 Rule 2: every second from start to end is in exactly one of its books: work that lasts, work that was lost, checkpoints, restarts, waiting
 for machines.
 Rule 3: a failure may strike during a checkpoint, which is then worthless, and during a restart, which then begins again.
+Rule 4: a failure that is announced (an eviction, a spot node's notice) is answered after the current step with a checkpoint; it loses nothing.
 """
 
 from __future__ import annotations
@@ -77,10 +78,19 @@ class Books:
 
 
 class TrainingJob:
-    """One job on ``machines``; ``books`` grow as it runs, and ``on_end`` is called at its end."""
+    """One job on ``machines``; ``books`` grow as it runs, and ``on_end`` is called at its end.
 
-    def __init__(self, plan: CheckpointPlan, machines: Machines, on_end: Callable[[], None] = lambda: None) -> None:
-        self.plan, self.machines, self._on_end = plan, machines, on_end
+    ``announced`` tells whether the failure that strikes now was announced in time for a checkpoint.
+    """
+
+    def __init__(
+        self,
+        plan: CheckpointPlan,
+        machines: Machines,
+        on_end: Callable[[], None] = lambda: None,
+        announced: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.plan, self.machines, self._on_end, self._announced = plan, machines, on_end, announced
         self.books = Books()
         self.saved_steps = 0
 
@@ -106,7 +116,7 @@ class TrainingJob:
         self._on_end()
 
     def _until(self, left_s: float) -> tuple[float, bool]:
-        """Save the intervals that end within ``left_s``, lose the rest; return what time passes, and whether it ends in a failure."""
+        """Save what lasts of ``left_s``, lose the rest; return what time passes, and whether it ends in a failure."""
         plan, books = self.plan, self.books
         interval_s = plan.every_steps * plan.step_s + plan.checkpoint_s
         missing = plan.steps - self.saved_steps
@@ -117,7 +127,12 @@ class TrainingJob:
             return needed_s, False
         intervals = min(int(left_s / interval_s), whole)
         self._save(intervals * plan.every_steps, intervals)
-        books.lost_s += left_s - intervals * interval_s
+        rest_s = left_s - intervals * interval_s
+        if self._announced():
+            steps = min(math.ceil(rest_s / plan.step_s), plan.every_steps, missing - intervals * plan.every_steps)
+            self._save(steps, 1)
+            return intervals * interval_s + steps * plan.step_s + plan.checkpoint_s, True
+        books.lost_s += rest_s
         return left_s, True
 
     def _save(self, steps: int, checkpoints: int) -> None:

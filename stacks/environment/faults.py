@@ -1,6 +1,7 @@
 """Faults that a rehearsal injects: ``kind=value@start+length``, the grammar of the what-if scenarios (``foundation/formats/changes.py``).
 
 Rule 1: a kind is a provider of the gateway, for which an emulator stands in every rehearsal, or a workload of the stack that can be killed.
+A training can be evicted, too: it gets SIGTERM and the grace period of its pod.
 Rule 2: every fault says when it starts; without a length it lasts to the end of the load.
 """
 
@@ -16,9 +17,10 @@ from workloads.emulator.behaviour.faults import parse_fault
 if TYPE_CHECKING:
     from stacks.environment.definition import Definition
 
-#: Kind → section of the environment that it needs. All of them are killed: nothing else can be done to a process from outside.
+#: Kind → section of the environment that it needs.
 KILLED: Final = {"engine": "ai_stack", "fl_client": "federation", "coordination": "coordination", "training": "training"}
 _KILL: Final = "kill"
+_EVICT: Final = "evict"
 
 
 def read_faults(text: str) -> tuple[Change, ...]:
@@ -47,7 +49,10 @@ def _of_killed(fault: Change, environment: Definition) -> str | None:
         return f"{fault.kind}: this environment has no `{KILLED[fault.kind]}`"
     if fault.kind == "engine" and not environment.traffic.mix:
         return "engine: needs `gateway` and `traffic.mix`, so that requests have somewhere else to go"
-    return None if fault.value == _KILL else f"{fault.kind}={fault.value}: it can only be killed; write `{fault.kind}=kill@…`"
+    if fault.value == _KILL or (fault.kind == "training" and fault.value == _EVICT):
+        return None
+    evict = f" or `training={_EVICT}@…`" if fault.kind == "training" else ""
+    return f"{fault.kind}={fault.value}: there is no such fault; write `{fault.kind}={_KILL}@…`{evict}"
 
 
 def _of_provider(fault: Change, environment: Definition) -> str | None:

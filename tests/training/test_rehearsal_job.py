@@ -1,4 +1,4 @@
-"""The rehearsal's training job: the program that stands in the graph, killed twice, and what the twin said of it."""
+"""The rehearsal's training job: the program that stands in the graph, killed and evicted, and what the twin said of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from foundation.formats.changes import parse_changes
 from foundation.training import load_checkpoint
+from sandtable.document.pictures import read_pictures
 from sandtable.jobs.training import job
 from sandtable.terminal import Steps
 from stacks.components.workloads.training import program_of
@@ -28,7 +29,9 @@ class Graph:
         self._runs = [TrainingJob.model_validate(run) for run in runs]
 
     def objects(self, _kind: str) -> list[Any]:
-        return [SimpleNamespace(object_name=run.name, containers=lambda run=run: [self._container(run)]) for run in self._runs]
+        return [
+            SimpleNamespace(object_name=run.name, containers=lambda run=run: [self._container(run)], pod_spec={}) for run in self._runs
+        ]
 
     def _container(self, run: TrainingJob) -> dict[str, Any]:
         program, args = program_of(run)
@@ -41,10 +44,12 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return SimpleNamespace(folder=tmp_path, steps=Steps(quiet=True))
 
 
-def test_a_run_that_is_killed_twice_ends_with_the_same_bits(setting: Any, tmp_path: Path) -> None:
-    outcome, remarks = job.training_job(Graph(RUN), parse_changes("training=kill@6s+training=kill@9s"), setting)
+def test_a_run_that_is_killed_and_evicted_ends_with_the_same_bits(setting: Any, tmp_path: Path) -> None:
+    outcome, remarks = job.training_job(Graph(RUN), parse_changes("training=kill@6s+training=evict@9s"), setting)
     assert outcome is not None
     assert remarks.missing == ()
+    assert "struck 2 times, 1 of them answered with a checkpoint" in outcome.notes[0]
+    assert [(picture.job, picture.name) for picture in read_pictures(tmp_path)][0] == (outcome.job, "curve")
     figures = {figure.name: figure for figure in outcome.figures}
     assert figures["rl_reward"].measured == pytest.approx(7.9, abs=0.4)
     time, overhead = figures["training_s"], figures["job_overhead_share"]

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from foundation.training import STOPPED, CheckpointError, StopRequest
+from foundation.training import STOPPED, CheckpointError, StopRequest, load_checkpoint
 from workloads.compression.errors import CompressionError
 from workloads.compression.spec import PROGRAM, add_commands
 
 if TYPE_CHECKING:
+    from foundation.training.phases import Phase
     from workloads.compression.model.text import Text
 
 MODEL: Final = "tiny.gguf"
@@ -67,8 +68,13 @@ def _train_or_compress(known: argparse.Namespace, stop: StopRequest) -> int:
     text = read_text(known.text or _own_text())
     try:
         known.out.mkdir(parents=True, exist_ok=True)
-        _train(known, text, stop)
-        return _compress(known, text, stop) if known.command == "compress" else 0
+        sys.stderr.write(f"{known.command}: begins\n")
+        trained = _train(known, text, stop)
+        if known.command == "train":
+            _say_quality(known.out / MODEL, text)
+        else:
+            _compress(known, text, stop, trained)
+        return 0
     except Stopped as stopped:
         sys.stderr.write(f"compression: {stopped}; run it again to go on\n")
         return STOPPED
@@ -82,18 +88,23 @@ def _own_text() -> list[Path]:
     return [root / name for name in OWN_TEXT if (root / name).is_dir()]
 
 
-def _train(known: argparse.Namespace, text: Text, stop: StopRequest) -> None:
+def _train(known: argparse.Namespace, text: Text, stop: StopRequest) -> list[Phase]:
+    """Train the model unless its file is there; return what its checkpoint says of the time, nothing where there is none."""
     from foundation.processes.atomic_file import write_text
     from foundation.training.chart import chart
-    from workloads.compression.model.evaluation import bits_per_byte
+    from foundation.training.phases import Phase
     from workloads.compression.model.gguf_file import write_gguf
     from workloads.compression.model.training import Keeping, Schedule, next_byte_loss, train
     from workloads.compression.model.transformer import Shape, initial, logits
 
-    path = known.out / MODEL
+    path, keeping = known.out / MODEL, Keeping(known.out / "tiny.checkpoint", "compression/tiny")
     if path.exists():
         sys.stdout.write(f"{path} is there; it is used\n")
-        return
+        if not keeping.path.exists():
+            return []
+        found = load_checkpoint(keeping.path, keeping.kind)
+        keeping.times.restore(found.facts["times"])
+        return [Phase.of("train", found.facts["step"], keeping.every_steps, keeping.times)]
     shape = Shape()
     weights = initial(shape, known.seed)
     curve = train(
@@ -101,16 +112,24 @@ def _train(known: argparse.Namespace, text: Text, stop: StopRequest) -> None:
         lambda windows: next_byte_loss(logits(weights, shape, windows[:, :-1]), windows),
         text.training,
         Schedule(known.steps, seed=known.seed),
-        keeping=Keeping(known.out / "tiny.checkpoint", "compression/tiny"),
+        keeping=keeping,
         stop=stop,
         on_step=_progress("train", known.steps),
     )
     write_text(known.out / "curve.svg", chart("Training of the small model", ("step", "bits per byte"), {"training": curve}))
-    size = write_gguf(path, weights, shape, "F32")
-    sys.stdout.write(f"{path}: {size:,} bytes, {bits_per_byte(weights, shape, text.held_out):.4f} bits per byte of held-out text\n")
+    write_gguf(path, weights, shape, "F32")
+    return [Phase.of("train", known.steps, keeping.every_steps, keeping.times)]
 
 
-def _compress(known: argparse.Namespace, text: Text, stop: StopRequest) -> int:
+def _say_quality(path: Path, text: Text) -> None:
+    from workloads.compression.model.evaluation import bits_per_byte
+    from workloads.compression.model.gguf_file import read_gguf
+
+    bits = bits_per_byte(*read_gguf(path), text.held_out)
+    sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes, {bits:.4f} bits per byte of {len(text.held_out):,} held-out bytes\n")
+
+
+def _compress(known: argparse.Namespace, text: Text, stop: StopRequest, trained: list[Phase]) -> None:
     from workloads.compression.engine_speed import measure
     from workloads.compression.pipeline import ORDERS, Pipeline, Settings
     from workloads.compression.report import Report
@@ -130,10 +149,9 @@ def _compress(known: argparse.Namespace, text: Text, stop: StopRequest) -> int:
     if known.engine_python is not None:
         models = {stage.name: stage.path for stage in (pipeline.original, *stages)}
         speeds = measure(models, known.engine_python, log=known.out / "engine.log")
-    report = Report(pipeline.original, stages, speeds, known.usd_per_hour)
+    report = Report(pipeline.original, stages, speeds, known.usd_per_hour, (*trained, *pipeline.phases))
     report.write(known.out)
     sys.stdout.write(report.table() + "\n")
-    return 0
 
 
 def _progress(name: str, steps: int) -> Callable[[int, float], None]:

@@ -8,6 +8,7 @@ Rule 3: the teacher of ``distil`` and the baseline of every ratio is the origina
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from foundation.training import StopRequest
+from foundation.training.phases import Phase
 from workloads.compression.methods.distillation import distillation_loss
 from workloads.compression.methods.lora import attach, merged
 from workloads.compression.methods.pruning import prune
@@ -98,6 +100,8 @@ class Pipeline:
     ) -> None:
         self._settings, self._text, self._folder = settings or Settings(), text, folder
         self._stop, self._on_step = stop, on_step
+        self.phases: list[Phase] = []
+        """What has been done so far, with its times."""
         self._teacher = _Model(*read_gguf(original))
         folder.mkdir(parents=True, exist_ok=True)
         self.original = self._measured(ORIGINAL, original, self._teacher)
@@ -120,7 +124,9 @@ class Pipeline:
         return self._measured(f"{blocks} alone", path, replace(self._teacher, weights=read_gguf(path)[0], blocks=blocks))
 
     def _measured(self, name: str, path: Path, model: _Model) -> Stage:
+        begun_s = time.monotonic()
         loss = bits_per_byte(model.weights, model.shape, self._text.held_out)
+        self.phases.append(Phase(name, judging_s=time.monotonic() - begun_s))
         count = sum(value.numel() for value in model.weights.values())
         return Stage(name, path, model.blocks, path.stat().st_size, loss, count)
 
@@ -155,16 +161,17 @@ class Pipeline:
         return replace(model, weights=merged(model.weights, lora))
 
     def _train(self, parameters: Weights, loss: Callable[[Tensor], Tensor], schedule: Schedule, name: str) -> None:
-        on_step = self._on_step
+        on_step, keeping = self._on_step, Keeping(self._folder / f"{name}.checkpoint", f"compression/{name}", every_steps=50)
         train(
             parameters,
             loss,
             self._text.training,
             schedule,
-            keeping=Keeping(self._folder / f"{name}.checkpoint", f"compression/{name}", every_steps=50),
+            keeping=keeping,
             stop=self._stop,
             on_step=None if on_step is None else lambda step, bits: on_step(name, step, bits),
         )
+        self.phases.append(Phase.of(name, schedule.steps, keeping.every_steps, keeping.times))
 
 
 def non_dominated(stages: Sequence[Stage]) -> list[Stage]:

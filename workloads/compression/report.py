@@ -11,6 +11,7 @@ from typing import Any
 from foundation.processes.atomic_file import write_text
 from foundation.training.chart import chart
 from foundation.training.exposition import Sample, exposition
+from foundation.training.phases import Phase, phases_to_json
 from workloads.compression.chooser import usd_per_mtok
 from workloads.compression.engine_speed import Speed
 from workloads.compression.errors import CompressionError
@@ -26,6 +27,7 @@ class Report:
     stages: Sequence[Stage]
     speeds: Mapping[str, Speed]
     usd_per_hour: float | None = None
+    phases: Sequence[Phase] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a stage, the original first."""
@@ -80,7 +82,7 @@ class Report:
         named = {stage.name: [(stage.size_bytes / 1024, stage.bits_per_byte)] for stage in (self.original, *self.stages)}
         picture = chart("Size against loss on held-out text", ("file, KiB", "bits per byte"), named, points=True)
         try:
-            write_text(folder / "report.json", json.dumps({"stages": self.rows()}, indent=2) + "\n")
+            write_text(folder / "report.json", json.dumps({"stages": self.rows(), "phases": phases_to_json(self.phases)}, indent=2) + "\n")
             write_text(folder / "pareto.svg", picture)
             write_text(folder / "metrics.prom", exposition(self.samples()))
         except OSError as error:

@@ -12,29 +12,41 @@ from foundation.processes.arguments import positive, read_arguments
 
 PROGRAM: Final = "python -m workloads.compression"
 DEFAULT_STEPS: Final = 1000
+STAGE_STEPS: Final = {"distil": 200, "lora": 60}
 
 
 @dataclass(frozen=True, slots=True)
 class CompressionSpec:
     """A compression job: train the small model if it is missing, then run a pipeline over it.
 
-    ``order`` is ``sensible``, ``asked`` or ``both``; ``steps`` train the model; everything is kept in the folder ``out``.
+    ``order`` is ``sensible``, ``asked`` or ``both``; ``steps`` train the model, ``distil_steps`` and ``lora_steps`` are those of the two
+    stages that train; everything is kept in the folder ``out``.
     """
 
     order: str = "sensible"
     steps: int = DEFAULT_STEPS
     seed: int = 0
+    distil_steps: int = STAGE_STEPS["distil"]
+    lora_steps: int = STAGE_STEPS["lora"]
     out: str = "/checkpoints"
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``."""
-        return ["compress", f"--order={self.order}", f"--steps={self.steps}", f"--seed={self.seed}", f"--out={self.out}"]
+        return [
+            "compress",
+            f"--order={self.order}",
+            f"--steps={self.steps}",
+            f"--seed={self.seed}",
+            f"--distil-steps={self.distil_steps}",
+            f"--lora-steps={self.lora_steps}",
+            f"--out={self.out}",
+        ]
 
     @classmethod
     def from_args(cls, args: Sequence[str]) -> CompressionSpec:
         """Read a container's ``args``. Raises ``ArgumentsError``."""
         known = read_arguments(args, PROGRAM, add_commands)
-        return cls(known.order, known.steps, known.seed, str(known.out))
+        return cls(known.order, known.steps, known.seed, known.distil_steps, known.lora_steps, str(known.out))
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +62,8 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         command.add_argument("--steps", type=positive, default=DEFAULT_STEPS, help="training steps of the model (default: %(default)s)")
         command.add_argument("--seed", type=int, default=0, help="of weights and batches (default: %(default)s)")
     compress.add_argument("--order", choices=("sensible", "asked", "both"), default="sensible", help="of the stages (default: %(default)s)")
-    compress.add_argument("--distil-steps", type=positive, default=200, help="of the stage distil (default: %(default)s)")
-    compress.add_argument("--lora-steps", type=positive, default=60, help="of the stage lora (default: %(default)s)")
+    for stage, steps in STAGE_STEPS.items():
+        compress.add_argument(f"--{stage}-steps", type=positive, default=steps, help=f"of the stage {stage} (default: %(default)s)")
     compress.add_argument("--engine-python", type=Path, help="Python of the engine's environment: measure speed there too")
     compress.add_argument("--usd-per-hour", type=float, help="price of the machine: adds USD per million tokens")
     choose = commands.add_parser("choose", help="say which method reaches a size, and why")

@@ -14,8 +14,9 @@ from dataclasses import asdict
 from typing import Final
 
 from foundation.training import STOPPED, Checkpoint, CheckpointError, StopRequest, save_checkpoint
+from foundation.training.phases import Phase, phases_to_json
 from workloads.reinforcement.errors import ReinforcementError
-from workloads.reinforcement.spec import PROGRAM, add_commands
+from workloads.reinforcement.spec import CHECKPOINT_SHARE, PROGRAM, add_commands
 from workloads.telemetry.training import EPISODE_REWARD, REWARD_MODEL_SCORE
 
 POLICY_KIND: Final = "reinforcement/policy"
@@ -55,9 +56,10 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
 
     torch.set_num_threads(1)  # bit-equal resumption, and the machine is shared
     threshold = solved_from(known.environment) if known.solved_from is None else known.solved_from
-    done, curves, courses = [], {}, list[Course]()
+    done, curves, phases = [], {}, list[Phase]()
+    every = max(1, known.steps // CHECKPOINT_SHARE)
     for seed in range(known.seed, known.seed + known.seeds):
-        course = Course(known.out / f"seed-{seed}.checkpoint", max(1, known.steps // 10), stop, _progress(seed, known.steps))
+        course = Course(known.out / f"seed-{seed}.checkpoint", every, stop, _progress(seed, known.steps))
         sys.stderr.write(f"seed {seed}: begins\n")
         try:
             trained = train(known.algorithm, known.environment, known.steps, seed, course)
@@ -67,7 +69,7 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
         how = "exactly" if trained.exact else f"over {trained.episodes} fresh episodes"
         sys.stdout.write(f"seed {seed}: {trained.score:.4g} {how}\n")
         done.append(trained)
-        courses.append(course)
+        phases.append(Phase.of(f"seed {seed}", known.steps, every, course.times, trained.judging_s))
         curves[f"seed {seed}"] = course.curve
     all_scores = scores([each.score for each in done], threshold)
     best = max(done, key=lambda each: each.score)
@@ -77,8 +79,7 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
         "algorithm": known.algorithm, "environment": known.environment, "steps": known.steps, "solved_from": threshold,
         "median": all_scores.median, "solved": all_scores.solved, "exact": done[0].exact, "episodes": done[0].episodes,
         "scores": {each.seed: each.score for each in done},
-        "work_s": sum(each.work_s for each in courses), "saving_s": sum(each.saving_s for each in courses),
-        "saves": sum(each.saves for each in courses),
+        "phases": phases_to_json(phases),
     }  # fmt: skip
     samples = [(EPISODE_REWARD, {"algorithm": known.algorithm, "env": known.environment}, all_scores.median)]
     title = f"{known.algorithm} in {known.environment}"

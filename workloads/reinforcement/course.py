@@ -8,18 +8,16 @@ Rule 2: the last checkpoint was written before a loss that is not finite.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from foundation.training import Checkpoint, StopRequest, load_checkpoint, save_checkpoint
+from foundation.training import Checkpoint, StopRequest, Times, load_checkpoint, save_checkpoint
 from workloads.reinforcement.errors import DivergedError
 
-_TIMES: Final = ("work_s", "saving_s", "saves")
 Curve = list[tuple[float, float]]
 Point = Callable[[int, float], None]
 
@@ -41,12 +39,8 @@ class Course:
     stop: StopRequest | None = None
     on_point: Point | None = None
     curve: Curve = field(default_factory=list)
-    work_s: float = 0.0
-    """Time of the steps that lasted: those of a process that was killed count up to its last checkpoint."""
-    saving_s: float = 0.0
-    saves: int = 0
+    times: Times = field(default_factory=Times)
     _saved_at: int = 0
-    _since_s: float = 0.0
 
     def begin(self, kind: str, recipe: Mapping[str, Any]) -> Checkpoint | None:
         """Return the checkpoint to go on from, or None to begin anew.
@@ -54,12 +48,12 @@ class Course:
         Raises:
             CheckpointError: there is one, but not of this run.
         """
-        self._kind, self._recipe, self._since_s = kind, dict(recipe), time.monotonic()
+        self._kind, self._recipe, self.times = kind, dict(recipe), Times()
         if self.checkpoint is None or not self.checkpoint.exists():
             return None
         found = load_checkpoint(self.checkpoint, kind, recipe)
         self._saved_at = found.facts["step"]
-        self.work_s, self.saving_s, self.saves = (found.facts["times"][name] for name in _TIMES)
+        self.times.restore(found.facts["times"])
         self.curve[:] = [(step, reward) for step, reward in found.facts["curve"]]
         return found
 
@@ -78,13 +72,11 @@ class Course:
         """
         stopping = self.stop is not None and self.stop.requested and not last
         if self.checkpoint is not None and (stopping or last or step - self._saved_at >= self.every_steps):
-            begun = time.monotonic()
-            self.work_s += begun - self._since_s
-            arrays, facts = state()
-            facts |= {"step": step, "curve": self.curve, "times": {name: getattr(self, name) for name in _TIMES}}
-            save_checkpoint(self.checkpoint, Checkpoint(self._kind, self._recipe, facts, arrays))
-            self._saved_at, self._since_s = step, time.monotonic()
-            self.saving_s, self.saves = self.saving_s + self._since_s - begun, self.saves + 1
+            with self.times.saving():
+                arrays, facts = state()
+                facts |= {"step": step, "curve": self.curve, "times": self.times.said()}
+                save_checkpoint(self.checkpoint, Checkpoint(self._kind, self._recipe, facts, arrays))
+            self._saved_at = step
         if stopping:
             raise Stopped(f"stopped after step {step}; {self._kept()}")
 

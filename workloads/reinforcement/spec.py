@@ -12,6 +12,8 @@ from foundation.processes.arguments import positive, read_arguments
 
 PROGRAM: Final = "python -m workloads.reinforcement"
 ALGORITHMS: Final = ("q-learning", "dqn", "ppo")
+CHECKPOINT_SHARE: Final = 10
+"""Checkpoints of a seed, evenly over its steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ A finite environment's policy is scored exactly; another's by 100 episodes that 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,11 +30,12 @@ Make = Callable[[], gymnasium.Env[Any, Any]]
 
 @dataclass(frozen=True)
 class Trained:
-    """A seed's score: ``exact``, or the mean of ``episodes``; ``arrays`` are the policy."""
+    """A seed's score: ``exact``, or the mean of ``episodes``, which took ``judging_s``; ``arrays`` are the policy."""
 
     seed: int
     score: float
     episodes: int
+    judging_s: float
     arrays: dict[str, np.ndarray[Any, np.dtype[Any]]]
 
     @property
@@ -56,23 +58,25 @@ def train(algorithm: str, environment: str, steps: int, seed: int, course: Cours
     if algorithm == "q-learning":
         process = process_of(environment)
         actions = q_learning.learn(new, q_learning.QSettings(steps=steps, seed=seed), course).argmax(axis=1)
-        return Trained(seed, Solver(process).expected_return(actions), 0, {"actions": actions})
+        begun_s = time.monotonic()
+        score = Solver(process).expected_return(actions)
+        return Trained(seed, score, 0, time.monotonic() - begun_s, {"actions": actions})
     spaces = new()
     if not isinstance(spaces.observation_space, gymnasium.spaces.Box) or not isinstance(spaces.action_space, gymnasium.spaces.Discrete):
         raise SettingsError(
             f"{algorithm} needs observations of numbers and numbered actions; {environment!r} has {spaces.observation_space}"
         )
     if algorithm == "dqn":
-        every = min(2_500, steps)
-        best = dqn.learn(new, dqn.DqnSettings(steps=steps, seed=seed, evaluate_every=every), course)
+        best = dqn.learn(new, dqn.DqnSettings(steps=steps, seed=seed, evaluate_every=min(1_000, steps)), course)
         return _played(new, dqn.greedy(best), best, seed)
     best = ppo.learn(new, ppo.PpoSettings(steps=steps, seed=seed), course)
     return _played(new, ppo.greedy(best), best, seed)
 
 
 def _played(new: Make, policy: Callable[[Any], Any], parameters: Parameters, seed: int) -> Trained:
+    begun_s = time.monotonic()
     score = float(np.mean(returns(new, policy, EPISODES, seed + SCORING)))
-    return Trained(seed, score, EPISODES, {name: value.numpy() for name, value in parameters.items()})
+    return Trained(seed, score, EPISODES, time.monotonic() - begun_s, {name: value.numpy() for name, value in parameters.items()})
 
 
 def solved_from(environment: str) -> float:

@@ -9,9 +9,10 @@ Rule 3: SIGTERM is answered after the current step with a checkpoint.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from foundation.training import Checkpoint, StopRequest, load_checkpoint, save_checkpoint
+from foundation.training import Checkpoint, StopRequest, Times, load_checkpoint, save_checkpoint
 from foundation.training.optimiser_state import optimiser_arrays, restore_optimiser
 from workloads.compression.errors import DivergedError
 
@@ -53,11 +54,12 @@ class Stopped(Exception):  # noqa: N818  # no error: somebody asked for it
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where and how often a run writes its state; ``kind`` and ``recipe`` tell it from other runs."""
+    """Where and how often a run writes its state, and where its time went; ``kind`` tells it from other runs."""
 
     path: Path
     kind: str
     every_steps: int = 100
+    times: Times = field(default_factory=Times)
 
 
 def train(
@@ -92,9 +94,10 @@ def train(
         list(parameters.values()), lr=schedule.learning_rate, betas=(0.9, 0.95), weight_decay=schedule.weight_decay
     )
     curve: list[tuple[float, float]] = []
+    recipe = asdict(schedule) | {"text": hashlib.sha256(text.numpy().tobytes()).hexdigest()}
     first, begun, ended = math.nan, 0, begun_text(keeping)
     if keeping is not None and keeping.path.exists():
-        begun, first, curve = _restore(keeping, parameters, optimiser, schedule)
+        begun, first, curve = _restore(keeping, parameters, optimiser, recipe)
     for step in range(begun, schedule.steps):
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate(step)
@@ -116,7 +119,9 @@ def train(
             on_step(done, bits)
         stopping = stop is not None and stop.requested and done < schedule.steps
         if keeping is not None and (done % keeping.every_steps == 0 or done == schedule.steps or stopping):
-            _save(keeping, parameters, optimiser, schedule, {"step": done, "first": first, "curve": curve})
+            with keeping.times.saving():
+                facts = {"step": done, "first": first, "curve": curve, "times": keeping.times.said()}
+                _save(keeping, parameters, optimiser, recipe, facts)
             ended = f"the checkpoint of step {done} is kept in {keeping.path}"
         if stopping:
             raise Stopped(f"stopped after step {done} of {schedule.steps}; {ended}")
@@ -143,18 +148,23 @@ def next_byte_loss(scores: Tensor, windows: Tensor) -> Tensor:
 
 
 def _save(
-    keeping: Keeping, parameters: Mapping[str, Tensor], optimiser: torch.optim.Optimizer, schedule: Schedule, facts: Mapping[str, object]
+    keeping: Keeping,
+    parameters: Mapping[str, Tensor],
+    optimiser: torch.optim.Optimizer,
+    recipe: Mapping[str, object],
+    facts: Mapping[str, object],
 ) -> None:
     arrays = {f"weights/{name}": value.detach().numpy() for name, value in parameters.items()} | optimiser_arrays(optimiser)
-    save_checkpoint(keeping.path, Checkpoint(keeping.kind, asdict(schedule), facts, arrays))
+    save_checkpoint(keeping.path, Checkpoint(keeping.kind, recipe, facts, arrays))
 
 
 def _restore(
-    keeping: Keeping, parameters: Mapping[str, Tensor], optimiser: torch.optim.Optimizer, schedule: Schedule
+    keeping: Keeping, parameters: Mapping[str, Tensor], optimiser: torch.optim.Optimizer, recipe: Mapping[str, object]
 ) -> tuple[int, float, list[tuple[float, float]]]:
-    found = load_checkpoint(keeping.path, keeping.kind, asdict(schedule))
+    found = load_checkpoint(keeping.path, keeping.kind, recipe)
     with torch.no_grad():
         for name, value in parameters.items():
             value.copy_(torch.from_numpy(found.arrays[f"weights/{name}"]))
     restore_optimiser(optimiser, found.arrays)
+    keeping.times.restore(found.facts["times"])
     return found.facts["step"], found.facts["first"], [(step, bits) for step, bits in found.facts["curve"]]

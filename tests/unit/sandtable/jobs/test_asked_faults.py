@@ -30,7 +30,7 @@ def test_faults_come_in_order_of_their_start() -> None:
         ("anthropic", "is not `kind=value`"),
         ("anthropic=503", "does not say when it starts"),
         ("anthropic=sideways@3s", "no such fault"),
-        ("engine=slow@3s", "it can only be killed"),
+        ("engine=evict@3s", "write `engine=kill@…`"),
         ("moon=503@3s", "there is anthropic, gemini, engine"),
         ("coordination=kill@3s", "this environment has no `coordination`"),
     ],

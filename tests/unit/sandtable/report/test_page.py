@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandtable.document.answers.history import Entry, Figures, History
 from sandtable.document.answers.verification import CheckedPart, Verification
+from sandtable.document.pictures import read_pictures
 from sandtable.document.reading import Run
 from sandtable.report.page import MOST_ROWS, render_page
 
@@ -95,7 +98,7 @@ def check_structure(html: str) -> Page:
 def test_every_run_makes_a_sound_page(any_page: str) -> None:
     page = check_structure(any_page)
     assert page.all("html")[0]["lang"] == "en"
-    assert page.all("meta")[2]["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert page.all("meta")[2]["content"] == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def test_every_picture_has_a_title_and_a_role(any_page: str) -> None:
@@ -137,6 +140,17 @@ def test_a_history_of_several_rehearsals_is_a_section_with_its_data(run: Callabl
     assert "140.0 [≥ 131.0, n too small]" in page.text
     alone = check_structure(render_page(replace(run("hold"), history=History.of_entries("dev", judged[:1]))))
     assert (2, "History") not in alone.headings
+
+
+def test_a_picture_of_a_job_is_an_image_of_its_section_that_needs_no_network(run: Callable[[str], Run], tmp_path: Path) -> None:
+    for job in ("faults", "nobody"):
+        (tmp_path / job).mkdir()
+        (tmp_path / job / "curve.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
+    (tmp_path / "faults" / "large.svg").write_bytes(b" " * 300_000)
+    example = run("hold")
+    images = Page(render_page(replace(example, pictures=read_pictures(tmp_path)))).all("img")
+    assert [image["alt"] for image in images] == ["what the faults did: curve"]
+    assert images[0]["src"] == "data:image/svg+xml;base64," + b64encode(b"<svg xmlns='http://www.w3.org/2000/svg'/>").decode()
 
 
 def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]) -> None:

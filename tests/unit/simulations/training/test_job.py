@@ -34,9 +34,9 @@ class Scripted:
             yield environment.timeout(self.wait_s)
 
 
-def run(plan: CheckpointPlan, *lives_s: float, wait_s: float = 0.0) -> Books:
+def run(plan: CheckpointPlan, *lives_s: float, wait_s: float = 0.0, announced: bool = False) -> Books:
     loop = Loop()
-    job = TrainingJob(plan, Scripted(*lives_s, wait_s=wait_s))
+    job = TrainingJob(plan, Scripted(*lives_s, wait_s=wait_s), announced=lambda: announced)
     job.start(ProcessEnvironment(loop))
     loop.run()
     return job.books
@@ -54,6 +54,19 @@ def test_a_failure_costs_the_work_since_the_last_checkpoint() -> None:
     books = run(PLAN, 7.0)
     assert (books.lost_s, books.restarting_s, books.failures) == (2.5, 2, 1)
     assert books.wall_s == 4.5 + 2.5 + 2 + 7  # 6 steps and 2 checkpoints are left
+
+
+def test_a_failure_that_is_announced_costs_a_checkpoint_and_a_restart() -> None:
+    books = run(PLAN, 7.2, announced=True)  # in the third step after the first checkpoint, which is finished
+    assert (books.worked_s, books.lost_s, books.saving_s, books.restarting_s) == (10, 0, 1.5, 2)
+    assert books.wall_s == books.accounted_s == 13.5
+
+
+@pytest.mark.parametrize("failure_s", [0.0, 4.2, 9.9, 11.4])
+def test_one_that_is_announced_during_a_checkpoint_or_at_the_end_loses_nothing(failure_s: float) -> None:
+    books = run(PLAN, failure_s, announced=True)
+    assert (books.worked_s, books.lost_s) == (10, 0)
+    assert books.wall_s == pytest.approx(books.accounted_s)
 
 
 def test_a_failure_during_a_checkpoint_makes_it_worthless() -> None:
