@@ -81,10 +81,10 @@ def workload_api(name: str = "workload-api") -> k8s.core.v1.VolumeArgs:
     return k8s.core.v1.VolumeArgs(name=name, csi=k8s.core.v1.CSIVolumeSourceArgs(driver="csi.spiffe.io", read_only=True))
 
 
-def claimed(name: str, claim: str) -> k8s.core.v1.VolumeArgs:
-    """Return the volume of an existing claim, read-only, so that many pods can mount it."""
+def claimed(name: str, claim: str, *, read_only: bool = True) -> k8s.core.v1.VolumeArgs:
+    """Return the volume of an existing claim; read-only, many pods can mount it."""
     return k8s.core.v1.VolumeArgs(
-        name=name, persistent_volume_claim=k8s.core.v1.PersistentVolumeClaimVolumeSourceArgs(claim_name=claim, read_only=True)
+        name=name, persistent_volume_claim=k8s.core.v1.PersistentVolumeClaimVolumeSourceArgs(claim_name=claim, read_only=read_only or None)
     )
 
 
@@ -95,9 +95,12 @@ def storage_claim(name: str, gib: int, claim_labels: Mapping[str, str]) -> k8s.c
     (``Component.options_with_claims``).
     """
     return k8s.core.v1.PersistentVolumeClaimArgs(
-        metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels=dict(claim_labels)),
-        spec=k8s.core.v1.PersistentVolumeClaimSpecArgs(
-            access_modes=["ReadWriteOnce"],
-            resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": f"{gib}Gi"}),
-        ),
+        metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels=dict(claim_labels)), spec=claim_spec(gib)
+    )
+
+
+def claim_spec(gib: int) -> k8s.core.v1.PersistentVolumeClaimSpecArgs:
+    """Return what asks for a volume of the cluster's default StorageClass for one node at a time."""
+    return k8s.core.v1.PersistentVolumeClaimSpecArgs(
+        access_modes=["ReadWriteOnce"], resources=k8s.core.v1.VolumeResourceRequirementsArgs(requests={"storage": f"{gib}Gi"})
     )

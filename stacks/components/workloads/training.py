@@ -1,13 +1,18 @@
 """Training runs: a Job each, or a CronJob if there is a schedule.
 
 Rule 1: a run survives the loss of a node: workers write checkpoints, and an evicted worker is restarted without counting as a failure
-(``podFailurePolicy``), so a run may use spot nodes.
+(``podFailurePolicy``), so a run may use spot nodes. The project's own programs keep theirs on a claimed volume, which the next pod mounts; an
+image of yours gets the address of the object store.
 Rule 2: the arguments of the project's own programs are those of their ``spec.py``, which reads them back from a graph.
-Rule 3: a deployment does not wait for a run to finish (days), only for its object to be accepted.
+Rule 3: a run of other arguments begins in a folder of its own: its program refuses the checkpoints of another one.
+Rule 4: a deployment does not wait for a run to finish (days), only for its object to be accepted.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import pulumi
@@ -16,13 +21,13 @@ import pulumi_kubernetes as k8s
 from stacks.components import places
 from stacks.components.component import SKIP_AWAIT, Component
 from stacks.components.network import STORE_PORTS, Flow, allow, to_services
-from stacks.components.parts import from_field, scratch, workload_api
+from stacks.components.parts import claim_spec, claimed, from_field, scratch, workload_api
 from stacks.components.pods import MIB_PER_GIB, Mount, Size, container, on_pool, pod_template
 from workloads.compression.spec import CompressionSpec
 from workloads.reinforcement.spec import ReinforcementSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from stacks.environment import Environment, TrainingJob
 
@@ -30,17 +35,37 @@ _NAMESPACE = places.TRAINING
 _PART = "trainer"
 _ACCOUNT: Final = "trainer"
 _RENDEZVOUS = 29400
+_METRICS: Final = 9464
+_CHECKPOINTS: Final = "/checkpoints"
 _FAILURES: Final = 3
 
 
 def program_of(job: TrainingJob) -> tuple[str, list[str]]:
     """Return the image of a run, which is its container's name too, and the arguments."""
-    if chosen := job.reinforcement:
-        spec = ReinforcementSpec(chosen.algorithm, chosen.environment, chosen.steps, chosen.seeds, chosen.seed)
-        return "reinforcement", spec.to_args()
-    if job.compression:
-        return "compression", CompressionSpec(job.compression.order, job.compression.steps, job.compression.seed).to_args()
+    if learned := job.reinforcement:
+        spec = ReinforcementSpec(learned.algorithm, learned.environment, learned.steps, learned.seeds, learned.seed)
+        return "reinforcement", replace(spec, metrics_port=_METRICS, out=_folder_of(spec.to_args())).to_args()
+    if made := job.compression:
+        order = CompressionSpec(made.order, made.steps, made.seed)
+        return "compression", replace(order, metrics_port=_METRICS, out=_folder_of(order.to_args())).to_args()
     return "trainer", [f"--job={job.name}", f"--workers={job.workers}", f"--rendezvous=trainer.{_NAMESPACE}.svc:{_RENDEZVOUS}"]
+
+
+def _folder_of(args: Sequence[str]) -> str:
+    return f"{_CHECKPOINTS}/{hashlib.sha256(' '.join(args).encode()).hexdigest()[:12]}"
+
+
+def _is_ours(job: TrainingJob) -> bool:
+    return bool(job.reinforcement or job.compression)
+
+
+def _claim_of(job: TrainingJob) -> str:
+    return f"checkpoints-{job.name}"
+
+
+def _gib(job: TrainingJob) -> int:
+    """Return the room for two checkpoints, the last complete one and the one being written, and for what the run leaves."""
+    return math.ceil(2 * job.checkpoint_gib) + 1
 
 
 class Training(Component):
@@ -61,11 +86,24 @@ class Training(Component):
             "trainer",
             _NAMESPACE,
             part=_PART,
-            into=[Flow((_RENDEZVOUS,), _NAMESPACE)],
+            into=[
+                Flow((_RENDEZVOUS,), _NAMESPACE),
+                *([Flow((_METRICS,), places.TELEMETRY)] if any(map(_is_ours, environment.training)) else []),
+            ],
             out_to=[Flow((_RENDEZVOUS,), _NAMESPACE), *to_services(environment), Flow((4317,), places.TELEMETRY)],
         )
         self.runs = {job.name: self._scheduled(job, job.schedule) if job.schedule else self._once(job) for job in environment.training}
         self.register_outputs({"runs": sorted(self.runs)})
+
+    def _claim(self, job: TrainingJob) -> list[pulumi.Resource]:
+        """Declare the volume for the checkpoints of a program of the project."""
+        if not _is_ours(job):
+            return []
+        metadata = self.metadata(_claim_of(job), _NAMESPACE, part=_PART, annotations=SKIP_AWAIT)  # bound when the first pod mounts it
+        claim = k8s.core.v1.PersistentVolumeClaim(
+            f"{_NAMESPACE}/{_claim_of(job)}", metadata=metadata, spec=claim_spec(_gib(job)), opts=self.options()
+        )
+        return [claim]
 
     def _once(self, job: TrainingJob) -> k8s.batch.v1.Job:
         return k8s.batch.v1.Job(
@@ -77,7 +115,7 @@ class Training(Component):
                 annotations=SKIP_AWAIT,  # a training run lasts longer than a deployment
             ),
             spec=self._spec(job),
-            opts=self.options(self.account),
+            opts=self.options(self.account, *self._claim(job)),
         )
 
     def _scheduled(self, job: TrainingJob, schedule: str) -> k8s.batch.v1.CronJob:
@@ -95,7 +133,7 @@ class Training(Component):
                     metadata=k8s.meta.v1.ObjectMetaArgs(labels=self.labels(_PART)), spec=self._spec(job)
                 ),
             ),
-            opts=self.options(self.account),
+            opts=self.options(self.account, *self._claim(job)),
         )
 
     def _spec(self, job: TrainingJob) -> k8s.batch.v1.JobSpecArgs:
@@ -119,8 +157,13 @@ class Training(Component):
                 placement=on_pool(self.environment, job.pool, gpu=on_gpu),
                 service_account=_ACCOUNT,
                 priority=job.priority,
-                # A worker keeps two checkpoints: the last complete one, and the one being written.
-                volumes=[scratch("checkpoints", round(2 * MIB_PER_GIB * job.checkpoint_gib) + 1), scratch("tmp", 1024), workload_api()],
+                volumes=[
+                    claimed("checkpoints", _claim_of(job), read_only=False)
+                    if _is_ours(job)
+                    else scratch("checkpoints", round(2 * MIB_PER_GIB * job.checkpoint_gib) + 1),
+                    scratch("tmp", 1024),
+                    workload_api(),
+                ],
                 grace_s=110,  # below a spot node's two minutes: the last checkpoint is written and uploaded
                 restart="Never",
                 runtime_class="nvidia" if on_gpu else None,
@@ -137,11 +180,11 @@ class Training(Component):
             env={
                 "WORKER_INDEX": from_field("metadata.annotations['batch.kubernetes.io/job-completion-index']"),
                 "SPIFFE_ENDPOINT_SOCKET": "unix:///spiffe-workload-api/spire-agent.sock",
-                **self._checkpoint_store(job),
+                **({} if _is_ours(job) else self._checkpoint_store(job)),
             },
-            ports={"rendezvous": _RENDEZVOUS},
+            ports={"metrics": _METRICS} if _is_ours(job) else {"rendezvous": _RENDEZVOUS},
             mounts=[
-                Mount("checkpoints", "/checkpoints"),
+                Mount("checkpoints", _CHECKPOINTS),
                 Mount("tmp", "/tmp"),  # noqa: S108  # the container's own, an empty directory of the pod
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],
