@@ -31,6 +31,15 @@ def read_arguments(args: Sequence[str], program: str, add: Callable[[argparse.Ar
     return parser.parse_args(list(args))
 
 
+def address(text: str) -> str:
+    """Read ``HOST:PORT`` for argparse."""
+    host, _, number = text.rpartition(":")
+    if not host:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    port(number)
+    return text
+
+
 def port(text: str) -> int:
     """Read a port for argparse."""
     if not text.isdigit() or not 1 <= int(text) <= _HIGHEST_PORT:

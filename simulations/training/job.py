@@ -4,7 +4,8 @@ Rule 1: the job costs an event for each failure, never one for each step: whole 
 Rule 2: every second from start to end is in exactly one of its books: work that lasts, work that was lost, checkpoints, restarts, waiting
 for machines.
 Rule 3: a failure may strike during a checkpoint, which is then worthless, and during a restart, which then begins again.
-Rule 4: a failure that is announced (an eviction, a spot node's notice) is answered after the current step with a checkpoint; it loses nothing.
+Rule 4: a failure that is announced (an eviction, a spot node's notice) is answered with a checkpoint after the current step, and loses
+nothing.
 """
 
 from __future__ import annotations

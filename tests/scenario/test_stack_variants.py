@@ -5,6 +5,7 @@ Variants are made of dev without the parts that can be switched off, because eve
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -268,8 +269,16 @@ def test_the_projects_training_programs_get_the_arguments_of_their_spec() -> Non
         assert job is not None
         (container,) = job.containers()
         found[container["name"]] = container
-    assert ReinforcementSpec.from_args(found["reinforcement"]["args"]) == ReinforcementSpec("dqn", "CartPole-v1", 500, 5)
-    assert CompressionSpec.from_args(found["compression"]["args"]) == CompressionSpec("both")
+    learned = ReinforcementSpec.from_args(found["reinforcement"]["args"])
+    made = CompressionSpec.from_args(found["compression"]["args"])
+    assert replace(learned, out="") == ReinforcementSpec("dqn", "CartPole-v1", 500, 5, out="", metrics_address="0.0.0.0:9464")
+    assert replace(made, out="") == CompressionSpec("both", out="", metrics_address="0.0.0.0:9464")
+    assert re.fullmatch(r"/checkpoints/[0-9a-f]{12}", learned.out)
+    assert graph.find("PersistentVolumeClaim", "checkpoints-learn", "training") is not None
+    other = changed(training=[{**learning, "reinforcement": {"algorithm": "dqn", "steps": 600}}]).find("Job", "learn", "training")
+    assert other is not None
+    assert learned.out not in str(other.inputs)
+    assert found["compression"]["ports"] == [{"name": "metrics", "containerPort": 9464, "protocol": "TCP"}]
     assert "/sandtable/compression:" in found["compression"]["image"]
 
 

@@ -29,9 +29,7 @@ class Graph:
         self._runs = [TrainingJob.model_validate(run) for run in runs]
 
     def objects(self, _kind: str) -> list[Any]:
-        return [
-            SimpleNamespace(object_name=run.name, containers=lambda run=run: [self._container(run)], pod_spec={}) for run in self._runs
-        ]
+        return [SimpleNamespace(object_name=run.name, containers=lambda run=run: [self._container(run)], pod_spec={}) for run in self._runs]
 
     def _container(self, run: TrainingJob) -> dict[str, Any]:
         program, args = program_of(run)
@@ -49,7 +47,7 @@ def test_a_run_that_is_killed_and_evicted_ends_with_the_same_bits(setting: Any, 
     assert outcome is not None
     assert remarks.missing == ()
     assert "struck 2 times, 1 of them answered with a checkpoint" in outcome.notes[0]
-    assert [(picture.job, picture.name) for picture in read_pictures(tmp_path)][0] == (outcome.job, "curve")
+    assert next((picture.job, picture.name) for picture in read_pictures(tmp_path)) == (outcome.job, "curve")
     figures = {figure.name: figure for figure in outcome.figures}
     assert figures["rl_reward"].measured == pytest.approx(7.9, abs=0.4)
     time, overhead = figures["training_s"], figures["job_overhead_share"]

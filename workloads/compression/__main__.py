@@ -1,6 +1,7 @@
 """``python -m workloads.compression``: train a small language model, compress it, choose a method.
 
-Exit codes: 0 done; 1 failed; 2 bad arguments, text, model or checkpoint; 4 the loss diverged; 143 stopped by SIGTERM, to be run again.
+Exit codes: 0 done; 1 failed; 2 bad arguments, text, model or checkpoint; 3 the port is taken; 4 the loss diverged; 143 stopped by SIGTERM,
+to be run again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from foundation.training import STOPPED, CheckpointError, StopRequest, load_checkpoint
+from foundation.training.scrape import Series, scraped
 from workloads.compression.errors import CompressionError
 from workloads.compression.spec import PROGRAM, add_commands
 
@@ -32,8 +34,9 @@ def main() -> None:
     known = parser.parse_args()
     if known.command == "choose":
         sys.exit(_reported(lambda: _choose(known)))
-    with StopRequest() as stop:
-        sys.exit(_reported(lambda: _train_or_compress(known, stop)))
+    series = Series()
+    with StopRequest() as stop, scraped(series, known.metrics_address, "compression"):
+        sys.exit(_reported(lambda: _train_or_compress(known, stop, series)))
 
 
 def _reported(work: Callable[[], int]) -> int:
@@ -58,7 +61,7 @@ def _choose(known: argparse.Namespace) -> int:
     return 0
 
 
-def _train_or_compress(known: argparse.Namespace, stop: StopRequest) -> int:
+def _train_or_compress(known: argparse.Namespace, stop: StopRequest, series: Series) -> int:
     import torch
 
     from workloads.compression.model.text import read_text
@@ -73,13 +76,13 @@ def _train_or_compress(known: argparse.Namespace, stop: StopRequest) -> int:
         if known.command == "train":
             _say_quality(known.out / MODEL, text)
         else:
-            _compress(known, text, stop, trained)
-        return 0
+            _compress(known, text, stop, trained, series)
     except Stopped as stopped:
         sys.stderr.write(f"compression: {stopped}; run it again to go on\n")
         return STOPPED
     except OSError as error:
         raise CompressionError(f"{known.out}: {error.strerror}; name a writable folder with --out") from error
+    return 0
 
 
 def _own_text() -> list[Path]:
@@ -100,9 +103,10 @@ def _train(known: argparse.Namespace, text: Text, stop: StopRequest) -> list[Pha
     path, keeping = known.out / MODEL, Keeping(known.out / "tiny.checkpoint", "compression/tiny")
     if path.exists():
         sys.stdout.write(f"{path} is there; it is used\n")
-        if not keeping.path.exists():
+        try:
+            found = load_checkpoint(keeping.path, keeping.kind)
+        except CheckpointError:  # not needed, only its times would have been shown
             return []
-        found = load_checkpoint(keeping.path, keeping.kind)
         keeping.times.restore(found.facts["times"])
         return [Phase.of("train", found.facts["step"], keeping.every_steps, keeping.times)]
     shape = Shape()
@@ -129,10 +133,11 @@ def _say_quality(path: Path, text: Text) -> None:
     sys.stdout.write(f"{path}: {path.stat().st_size:,} bytes, {bits:.4f} bits per byte of {len(text.held_out):,} held-out bytes\n")
 
 
-def _compress(known: argparse.Namespace, text: Text, stop: StopRequest, trained: list[Phase]) -> None:
+def _compress(known: argparse.Namespace, text: Text, stop: StopRequest, trained: list[Phase], series: Series) -> None:
+    from foundation.processes.atomic_file import write_text
     from workloads.compression.engine_speed import measure
     from workloads.compression.pipeline import ORDERS, Pipeline, Settings
-    from workloads.compression.report import Report
+    from workloads.compression.report import Report, ratio_sample
 
     settings = Settings(distil_steps=known.distil_steps, lora_steps=known.lora_steps, seed=known.seed)
     steps = {"distil": settings.distil_steps, "lora": settings.lora_steps}
@@ -141,7 +146,10 @@ def _compress(known: argparse.Namespace, text: Text, stop: StopRequest, trained:
     def on_step(name: str, step: int, bits: float) -> None:
         lines.setdefault(name, _progress(name, steps[name.rpartition("-")[2]]))(step, bits)
 
-    pipeline = Pipeline(known.out / MODEL, text, known.out, settings, stop=stop, on_step=on_step)
+    pipeline = Pipeline(
+        known.out / MODEL, text, known.out, settings, stop=stop, on_step=on_step,
+        on_stage=lambda stage, original: series.show(ratio_sample(stage, original)),
+    )  # fmt: skip
     stages = [pipeline.quantised("Q8_0"), pipeline.quantised("Q4_0")]
     for order in ORDERS if known.order == "both" else (known.order,):
         stages += pipeline.run(order)
@@ -151,6 +159,7 @@ def _compress(known: argparse.Namespace, text: Text, stop: StopRequest, trained:
         speeds = measure(models, known.engine_python, log=known.out / "engine.log")
     report = Report(pipeline.original, stages, speeds, known.usd_per_hour, (*trained, *pipeline.phases))
     report.write(known.out)
+    write_text(known.out / "metrics.prom", series.text())
     sys.stdout.write(report.table() + "\n")
 
 

@@ -83,6 +83,7 @@ class Pipeline:
         settings: of the stages.
         stop: asked between steps.
         on_step: gets the stage, the step and the loss in bits per byte.
+        on_stage: gets each stage once it is measured, and the original.
 
     Raises:
         CompressionError: the original cannot be read.
@@ -97,9 +98,10 @@ class Pipeline:
         *,
         stop: StopRequest | None = None,
         on_step: Callable[[str, int, float], None] | None = None,
+        on_stage: Callable[[Stage, Stage], None] = lambda _stage, _original: None,
     ) -> None:
         self._settings, self._text, self._folder = settings or Settings(), text, folder
-        self._stop, self._on_step = stop, on_step
+        self._stop, self._on_step, self._on_stage = stop, on_step, on_stage
         self.phases: list[Phase] = []
         """What has been done so far, with its times."""
         self._teacher = _Model(*read_gguf(original))
@@ -115,13 +117,16 @@ class Pipeline:
             write_gguf(path, model.weights, model.shape, model.blocks)
             model = replace(model, weights=read_gguf(path)[0])
             stages.append(self._measured(f"{order} {number} {name}", path, model))
+            self._on_stage(stages[-1], self.original)
         return stages
 
     def quantised(self, blocks: str) -> Stage:
         """Return the original in ``blocks``, without any other stage."""
         path = self._folder / f"original-{blocks}.gguf"
         write_gguf(path, self._teacher.weights, self._teacher.shape, blocks)
-        return self._measured(f"{blocks} alone", path, replace(self._teacher, weights=read_gguf(path)[0], blocks=blocks))
+        stage = self._measured(f"{blocks} alone", path, replace(self._teacher, weights=read_gguf(path)[0], blocks=blocks))
+        self._on_stage(stage, self.original)
+        return stage
 
     def _measured(self, name: str, path: Path, model: _Model) -> Stage:
         begun_s = time.monotonic()

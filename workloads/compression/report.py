@@ -6,17 +6,24 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from foundation.processes.atomic_file import write_text
 from foundation.training.chart import chart
-from foundation.training.exposition import Sample, exposition
+from foundation.training.exposition import Sample
 from foundation.training.phases import Phase, phases_to_json
 from workloads.compression.chooser import usd_per_mtok
 from workloads.compression.engine_speed import Speed
 from workloads.compression.errors import CompressionError
 from workloads.compression.pipeline import Stage, non_dominated
 from workloads.telemetry.training import COMPRESSION_RATIO
+
+_BITS: Final = {"F32": "32", "Q8_0": "8.5", "Q4_0": "4.5"}
+
+
+def ratio_sample(stage: Stage, original: Stage) -> Sample:
+    """Return ``compression_ratio`` of ``stage``."""
+    return (COMPRESSION_RATIO, {"type": stage.name, "bits": _BITS[stage.blocks]}, stage.ratio_to(original))
 
 
 @dataclass(frozen=True)
@@ -66,15 +73,8 @@ class Report:
             )
         return "\n".join(lines)
 
-    def samples(self) -> list[Sample]:
-        """Return ``compression_ratio`` by stage and bits a weight."""
-        bits = {"F32": "32", "Q8_0": "8.5", "Q4_0": "4.5"}
-        return [
-            (COMPRESSION_RATIO, {"type": stage.name, "bits": bits[stage.blocks]}, stage.ratio_to(self.original)) for stage in self.stages
-        ]
-
     def write(self, folder: Path) -> None:
-        """Write ``report.json``, ``pareto.svg`` and ``metrics.prom`` into ``folder``.
+        """Write ``report.json`` and ``pareto.svg`` into ``folder``.
 
         Raises:
             CompressionError: a file cannot be written.
@@ -84,6 +84,5 @@ class Report:
         try:
             write_text(folder / "report.json", json.dumps({"stages": self.rows(), "phases": phases_to_json(self.phases)}, indent=2) + "\n")
             write_text(folder / "pareto.svg", picture)
-            write_text(folder / "metrics.prom", exposition(self.samples()))
         except OSError as error:
             raise CompressionError(f"{error.filename}: {error.strerror}; free space there or name another folder with --out") from error

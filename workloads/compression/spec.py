@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from foundation.processes.arguments import port, positive, read_arguments
+from foundation.processes.arguments import address, positive, read_arguments
 
 PROGRAM: Final = "python -m workloads.compression"
 DEFAULT_STEPS: Final = 1000
@@ -20,7 +20,7 @@ class CompressionSpec:
     """A compression job: train the small model if it is missing, then run a pipeline over it.
 
     ``order`` is ``sensible``, ``asked`` or ``both``; ``steps`` train the model, ``distil_steps`` and ``lora_steps`` are those of the two
-    stages that train; everything is kept in the folder ``out``. With ``metrics_port`` the series can be scraped while it runs.
+    stages that train; everything is kept in the folder ``out``. At ``metrics_address`` (host:port) the series can be scraped while it runs.
     """
 
     order: str = "sensible"
@@ -29,7 +29,7 @@ class CompressionSpec:
     distil_steps: int = STAGE_STEPS["distil"]
     lora_steps: int = STAGE_STEPS["lora"]
     out: str = "/checkpoints"
-    metrics_port: int | None = None
+    metrics_address: str | None = None
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``."""
@@ -41,14 +41,14 @@ class CompressionSpec:
             f"--distil-steps={self.distil_steps}",
             f"--lora-steps={self.lora_steps}",
             f"--out={self.out}",
-            *([] if self.metrics_port is None else [f"--metrics-port={self.metrics_port}"]),
+            *([] if self.metrics_address is None else [f"--metrics-address={self.metrics_address}"]),
         ]
 
     @classmethod
     def from_args(cls, args: Sequence[str]) -> CompressionSpec:
         """Read a container's ``args``. Raises ``ArgumentsError``."""
         known = read_arguments(args, PROGRAM, add_commands)
-        return cls(known.order, known.steps, known.seed, known.distil_steps, known.lora_steps, str(known.out), known.metrics_port)
+        return cls(known.order, known.steps, known.seed, known.distil_steps, known.lora_steps, str(known.out), known.metrics_address)
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +58,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     compress = commands.add_parser("compress", help="run the pipeline over the small model, training it first if it is missing")
     for command in (train, compress):
         command.add_argument("--out", type=Path, required=True, help="folder for the model, checkpoints and the report")
-        command.add_argument("--metrics-port", type=port, help="answer GET /metrics there while it runs (default: nowhere)")
+        command.add_argument("--metrics-address", type=address, help="HOST:PORT that answers GET /metrics while it runs (default: none)")
         command.add_argument(
             "--text", type=Path, action="append", help="file, or folder of *.md and *.py; repeatable (default: this project)"
         )

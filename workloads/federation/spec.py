@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from foundation.processes.arguments import port, read_arguments
+from foundation.processes.arguments import address, port, read_arguments
 from foundation.processes.free_port import LOOPBACK
 from workloads.federation.definition import Definition
 from workloads.federation.errors import DefinitionError
@@ -94,7 +94,7 @@ def add_client_arguments(parser: argparse.ArgumentParser) -> None:
     """Add a client's arguments to ``parser``."""
     _add_shared(parser)
     parser.add_argument("--name", required=True, help="the client's name in the roster")
-    parser.add_argument("--server", required=True, type=_address, metavar="HOST:PORT", help="where the server listens")
+    parser.add_argument("--server", required=True, type=address, metavar="HOST:PORT", help="where the server listens")
     parser.add_argument("--server-identity", required=True, help="SPIFFE ID in the server's certificate")
     parser.add_argument(
         "--records", default="", help="CSV file: features and the label in each row (default: a part of the task's records)"
@@ -107,14 +107,6 @@ def definition(text: str) -> Definition:
         return Definition.from_json(text)
     except DefinitionError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _address(text: str) -> str:
-    host, _, number = text.rpartition(":")
-    if not host:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    port(number)
-    return text
 
 
 def _shared(spec: ServerSpec | ClientSpec) -> list[str]:

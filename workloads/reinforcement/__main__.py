@@ -1,7 +1,7 @@
 """``python -m workloads.reinforcement``: train policies, learn from preferences, compute what is best.
 
-Exit codes: 0 done; 1 failed; 2 bad arguments, settings or checkpoint; 3 the environment failed; 4 diverged; 143 stopped by SIGTERM, to be
-run again.
+Exit codes: 0 done; 1 failed; 2 bad arguments, settings or checkpoint; 3 the environment failed, or the port is taken; 4 diverged; 143
+stopped by SIGTERM, to be run again.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Final
 
 from foundation.training import STOPPED, Checkpoint, CheckpointError, StopRequest, save_checkpoint
 from foundation.training.phases import Phase, phases_to_json
+from foundation.training.scrape import Series, scraped
 from workloads.reinforcement.errors import ReinforcementError
 from workloads.reinforcement.spec import CHECKPOINT_SHARE, PROGRAM, add_commands
 from workloads.telemetry.training import EPISODE_REWARD, REWARD_MODEL_SCORE
@@ -27,9 +29,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Reinforcement learning.", allow_abbrev=False)
     add_commands(parser)
     known = parser.parse_args()
-    work = {"train": _train, "rlhf": _rlhf, "exact": _exact}[known.command]
-    with StopRequest() as stop:
-        sys.exit(_reported(lambda: work(known, stop)))
+    if known.command == "exact":
+        sys.exit(_reported(lambda: _exact(known)))
+    work, series = {"train": _train, "rlhf": _rlhf}[known.command], Series()
+    with StopRequest() as stop, scraped(series, known.metrics_address, "reinforcement"):
+        sys.exit(_reported(lambda: work(known, stop, series)))
 
 
 def _reported(work: Callable[[], int]) -> int:
@@ -46,7 +50,7 @@ def _reported(work: Callable[[], int]) -> int:
         return 1
 
 
-def _train(known: argparse.Namespace, stop: StopRequest) -> int:
+def _train(known: argparse.Namespace, stop: StopRequest, series: Series) -> int:
     import torch
 
     from workloads.reinforcement.course import Course, Stopped
@@ -58,8 +62,9 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
     threshold = solved_from(known.environment) if known.solved_from is None else known.solved_from
     done, curves, phases = [], {}, list[Phase]()
     every = max(1, known.steps // CHECKPOINT_SHARE)
+    labels = {"algorithm": known.algorithm, "env": known.environment}
     for seed in range(known.seed, known.seed + known.seeds):
-        course = Course(known.out / f"seed-{seed}.checkpoint", every, stop, _progress(seed, known.steps))
+        course = Course(known.out / f"seed-{seed}.checkpoint", every, stop, _progress(seed, known.steps, partial(_show, series, labels)))
         sys.stderr.write(f"seed {seed}: begins\n")
         try:
             trained = train(known.algorithm, known.environment, known.steps, seed, course)
@@ -81,14 +86,14 @@ def _train(known: argparse.Namespace, stop: StopRequest) -> int:
         "scores": {each.seed: each.score for each in done},
         "phases": phases_to_json(phases),
     }  # fmt: skip
-    samples = [(EPISODE_REWARD, {"algorithm": known.algorithm, "env": known.environment}, all_scores.median)]
+    _show(series, labels, all_scores.median)
     title = f"{known.algorithm} in {known.environment}"
-    write_report(known.out, document, title=title, axes=("step", "mean reward"), curves=curves, samples=samples)
+    write_report(known.out, document, title=title, axes=("step", "mean reward"), curves=curves, series=series)
     sys.stdout.write(f"{known.algorithm} in {known.environment}: {all_scores}\n")
     return 0
 
 
-def _rlhf(known: argparse.Namespace, _stop: StopRequest) -> int:
+def _rlhf(known: argparse.Namespace, _stop: StopRequest, series: Series) -> int:
     import torch
 
     from workloads.reinforcement.preferences.experiment import run
@@ -109,13 +114,13 @@ def _rlhf(known: argparse.Namespace, _stop: StopRequest) -> int:
         "runs": {f"{beta:g}": [asdict(point) for point in points] for beta, points in came.runs.items()},
         "best_of_n": {n: asdict(point) for n, point in came.best_of_n.items()},
     }
-    samples = [(REWARD_MODEL_SCORE, {"model": f"pairs-{known.pairs}-seed-{known.seed}"}, came.accuracy)]
+    series.show((REWARD_MODEL_SCORE, {"model": f"pairs-{known.pairs}-seed-{known.seed}"}, came.accuracy))
     axes = "KL from the reference, nats", "gold reward"
-    write_report(known.out, document, title="Gold reward against divergence", axes=axes, curves=curves, samples=samples)
+    write_report(known.out, document, title="Gold reward against divergence", axes=axes, curves=curves, series=series)
     return 0
 
 
-def _exact(known: argparse.Namespace, _stop: StopRequest) -> int:
+def _exact(known: argparse.Namespace) -> int:
     from workloads.reinforcement.environments.registry import process_of
     from workloads.reinforcement.evaluation.exact import Solver
 
@@ -127,11 +132,16 @@ def _exact(known: argparse.Namespace, _stop: StopRequest) -> int:
     return 0
 
 
-def _progress(seed: int, steps: int) -> Callable[[int, float], None]:
-    """Return what writes a line to standard error for each point of the learning curve."""
+def _show(series: Series, labels: Mapping[str, str], reward: float) -> None:
+    series.show((EPISODE_REWARD, labels, reward))
+
+
+def _progress(seed: int, steps: int, show: Callable[[float], None]) -> Callable[[int, float], None]:
+    """Return what shows each point of the learning curve, and writes a line to standard error."""
     begun = time.monotonic()
 
     def on_point(step: int, reward: float) -> None:
+        show(reward)
         sys.stderr.write(f"seed {seed}: step {step:,} of {steps:,}, mean reward {reward:.4g}, {time.monotonic() - begun:.0f} s\n")
 
     return on_point

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from foundation.processes.atomic_file import write_text
 from foundation.training.chart import Point, chart
-from foundation.training.exposition import Sample, exposition
+from foundation.training.scrape import Series
 from workloads.reinforcement.errors import ReinforcementError
 
 
@@ -20,7 +20,7 @@ def write_report(
     title: str,
     axes: tuple[str, str],
     curves: Mapping[str, list[Point]],
-    samples: Iterable[Sample],
+    series: Series,
 ) -> None:
     """Write ``report.json``, ``curve.svg`` and ``metrics.prom`` into ``folder``.
 
@@ -30,6 +30,6 @@ def write_report(
     try:
         write_text(folder / "report.json", json.dumps(document, indent=2) + "\n")
         write_text(folder / "curve.svg", chart(title, axes, curves))
-        write_text(folder / "metrics.prom", exposition(samples))
+        write_text(folder / "metrics.prom", series.text())
     except OSError as error:
         raise ReinforcementError(f"{error.filename}: {error.strerror}; free space there or name another folder with --out") from error

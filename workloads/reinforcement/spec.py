@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from foundation.processes.arguments import port, positive, read_arguments
+from foundation.processes.arguments import address, positive, read_arguments
 
 PROGRAM: Final = "python -m workloads.reinforcement"
 ALGORITHMS: Final = ("q-learning", "dqn", "ppo")
@@ -20,7 +20,8 @@ CHECKPOINT_SHARE: Final = 10
 class ReinforcementSpec:
     """A reinforcement job: ``algorithm`` in ``environment`` for ``steps``, once for each of ``seeds`` seeds from ``seed`` on.
 
-    Checkpoints, the policy and the report are kept in the folder ``out``. With ``metrics_port`` the series can be scraped while it runs.
+    Checkpoints, the policy and the report are kept in the folder ``out``. At ``metrics_address`` (host:port) the series can be scraped
+    while it runs.
     """
 
     algorithm: str = "ppo"
@@ -29,7 +30,7 @@ class ReinforcementSpec:
     seeds: int = 1
     seed: int = 0
     out: str = "/checkpoints"
-    metrics_port: int | None = None
+    metrics_address: str | None = None
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``."""
@@ -41,14 +42,14 @@ class ReinforcementSpec:
             f"--seeds={self.seeds}",
             f"--seed={self.seed}",
             f"--out={self.out}",
-            *([] if self.metrics_port is None else [f"--metrics-port={self.metrics_port}"]),
+            *([] if self.metrics_address is None else [f"--metrics-address={self.metrics_address}"]),
         ]
 
     @classmethod
     def from_args(cls, args: Sequence[str]) -> ReinforcementSpec:
         """Read a container's ``args``. Raises ``ArgumentsError``."""
         known = read_arguments(args, PROGRAM, add_commands)
-        return cls(known.algorithm, known.environment, known.steps, known.seeds, known.seed, str(known.out), known.metrics_port)
+        return cls(known.algorithm, known.environment, known.steps, known.seeds, known.seed, str(known.out), known.metrics_address)
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +70,6 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     for command in (train, rlhf):
         command.add_argument("--seed", type=int, default=default.seed, help="of the first run (default: %(default)s)")
         command.add_argument("--out", type=Path, required=True, help="folder for checkpoints, the policy and the report")
-        command.add_argument("--metrics-port", type=port, help="answer GET /metrics there while it runs (default: nowhere)")
+        command.add_argument("--metrics-address", type=address, help="HOST:PORT that answers GET /metrics while it runs (default: none)")
     exact = commands.add_parser("exact", help="print the best value that any policy can have, by dynamic programming")
     exact.add_argument("--environment", required=True, help="a finite one: FrozenLake-v1, Taxi-v4, recommender, noughts-and-crosses")

@@ -1,6 +1,7 @@
 """The training jobs of the live graph that run a program of this project.
 
-Rule 1: a program gets the arguments that stand in the graph; only the folder of its checkpoints is one of this machine.
+Rule 1: a program gets the arguments that stand in the graph; only the folder of its checkpoints is one of this machine, and nobody scrapes
+it here.
 Rule 2: ``training=kill@…`` kills the process without notice, ``training=evict@…`` sends SIGTERM and waits for the grace period of its pod.
 Either way it is started again at once and goes on from its last checkpoint.
 Rule 3: the time is predicted from a probe of a twentieth of the steps, made just before.

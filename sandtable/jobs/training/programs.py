@@ -47,12 +47,12 @@ class Reinforcement:
 
     def args(self, out: Path) -> list[str]:
         """Return the arguments of the job with the folder ``out``."""
-        return replace(self.spec, out=str(out)).to_args()
+        return replace(self.spec, out=str(out), metrics_address=None).to_args()
 
     def probe_args(self, out: Path) -> list[str]:
         """Return those of the probe."""
         steps = min(self.spec.steps, max(_LEAST_PROBE, self.spec.steps // _PROBED_SHARE))
-        return replace(self.spec, steps=steps, seeds=1, out=str(out)).to_args()
+        return replace(self.spec, steps=steps, seeds=1, out=str(out), metrics_address=None).to_args()
 
     def whole(self, probed: Sequence[Phase]) -> list[Phase]:
         """Return a phase for each seed."""
@@ -77,12 +77,12 @@ class Compression:
 
     def args(self, out: Path) -> list[str]:
         """Return the arguments of the job with the folder ``out``."""
-        return replace(self.spec, out=str(out)).to_args()
+        return replace(self.spec, out=str(out), metrics_address=None).to_args()
 
     def probe_args(self, out: Path) -> list[str]:
         """Return those of the probe."""
         fewer = {name: _fewer(getattr(self.spec, name)) for name in ("steps", "distil_steps", "lora_steps")}
-        return replace(self.spec, **fewer, out=str(out)).to_args()
+        return replace(self.spec, **fewer, out=str(out), metrics_address=None).to_args()
 
     def whole(self, probed: Sequence[Phase]) -> list[Phase]:
         """Return the same phases with all their steps."""

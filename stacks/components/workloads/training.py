@@ -1,8 +1,8 @@
 """Training runs: a Job each, or a CronJob if there is a schedule.
 
 Rule 1: a run survives the loss of a node: workers write checkpoints, and an evicted worker is restarted without counting as a failure
-(``podFailurePolicy``), so a run may use spot nodes. The project's own programs keep theirs on a claimed volume, which the next pod mounts; an
-image of yours gets the address of the object store.
+(``podFailurePolicy``), so a run may use spot nodes. The project's own programs keep theirs on a claimed volume, which the next pod
+mounts; an image of yours gets the address of the object store.
 Rule 2: the arguments of the project's own programs are those of their ``spec.py``, which reads them back from a graph.
 Rule 3: a run of other arguments begins in a folder of its own: its program refuses the checkpoints of another one.
 Rule 4: a deployment does not wait for a run to finish (days), only for its object to be accepted.
@@ -44,10 +44,10 @@ def program_of(job: TrainingJob) -> tuple[str, list[str]]:
     """Return the image of a run, which is its container's name too, and the arguments."""
     if learned := job.reinforcement:
         spec = ReinforcementSpec(learned.algorithm, learned.environment, learned.steps, learned.seeds, learned.seed)
-        return "reinforcement", replace(spec, metrics_port=_METRICS, out=_folder_of(spec.to_args())).to_args()
+        return "reinforcement", replace(spec, metrics_address=f"0.0.0.0:{_METRICS}", out=_folder_of(spec.to_args())).to_args()
     if made := job.compression:
         order = CompressionSpec(made.order, made.steps, made.seed)
-        return "compression", replace(order, metrics_port=_METRICS, out=_folder_of(order.to_args())).to_args()
+        return "compression", replace(order, metrics_address=f"0.0.0.0:{_METRICS}", out=_folder_of(order.to_args())).to_args()
     return "trainer", [f"--job={job.name}", f"--workers={job.workers}", f"--rendezvous=trainer.{_NAMESPACE}.svc:{_RENDEZVOUS}"]
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from foundation.processes.health import health
 from foundation.processes.serving import listen
 from workloads.federation.rounds.participant import Participant
 from workloads.federation.rounds.roster import Roster
 from workloads.federation.rounds.site import Site
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.serving.enrolment import credentials, read_key
-from workloads.federation.serving.health import health
 from workloads.federation.serving.records import own_records
 from workloads.federation.spec import ClientSpec
 from workloads.federation.tasks.task import load

@@ -16,7 +16,6 @@ from workloads.telemetry.federation import (
     SECURE_AGGREGATION_SUCCESS_RATE,
 )
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 #: Rounds whose durations are shown, so that a long run does not become ever more series.
 _ROUNDS_SHOWN: Final = 20
 

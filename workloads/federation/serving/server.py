@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from foundation.processes.health import health
 from foundation.processes.serving import listen
 from workloads.federation.rounds.coordinator import Coordinator
 from workloads.federation.rounds.roster import Roster
 from workloads.federation.rounds.store import Store
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.serving.enrolment import credentials
-from workloads.federation.serving.health import health
 from workloads.federation.serving.metrics import exposition
 from workloads.federation.serving.report import Traffic, round_line, write_report
 from workloads.federation.spec import ServerSpec

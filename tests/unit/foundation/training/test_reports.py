@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from foundation.training.chart import chart
 from foundation.training.exposition import exposition
+from foundation.training.scrape import Series
 
 
 def test_a_chart_is_well_formed_and_names_its_series() -> None:
@@ -25,3 +26,10 @@ def test_a_chart_of_one_point_or_none_is_drawn() -> None:
 def test_series_are_grouped_and_escaped() -> None:
     text = exposition([("r", {"env": 'a"b\\'}, 1.5), ("s", {"k": "v"}, 2.0), ("r", {"env": "c"}, 3.0)])
     assert text.splitlines() == ["# TYPE r gauge", 'r{env="a\\"b\\\\"} 1.5', 'r{env="c"} 3', "# TYPE s gauge", 's{k="v"} 2']
+
+
+def test_a_series_has_its_last_value() -> None:
+    series = Series()
+    series.show(("r", {"stage": "a"}, 1.0), ("r", {"stage": "b"}, 2.0))
+    series.show(("r", {"stage": "a"}, 3.0))
+    assert series.text() == '# TYPE r gauge\nr{stage="a"} 3\nr{stage="b"} 2\n'

@@ -1,4 +1,4 @@
-"""Probes and metrics over plain HTTP: ``/live``, ``/ready`` and, for the server, ``/metrics``.
+"""Probes and metrics of a program over plain HTTP: ``/live``, ``/ready`` and, where it has any, ``/metrics``.
 
 ``/live`` answers as long as the process does. ``/ready`` answers 200 once the program does its work and 503 until then.
 """
@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Final
 
-from workloads.federation.serving.metrics import CONTENT_TYPE
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""Of Prometheus' text format."""
 
 
 @contextmanager
