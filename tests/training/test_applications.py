@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from foundation.processes.child import Child
+from foundation.processes.free_port import free_port
+from foundation.processes.python import python_environment
 from foundation.processes.serving import listen
 from foundation.training import Checkpoint, save_checkpoint
 from workloads.applications.errors import PolicyError, RequestError
@@ -22,7 +26,10 @@ from workloads.applications.game.policies import move, read_policy, value
 from workloads.applications.game.server import ModelServer
 from workloads.applications.game.versions import Versions
 from workloads.applications.recommender.exploration import exploring, loss_bound
+from workloads.applications.recommender.policies import read_catalogue
+from workloads.applications.recommender.server import RecommenderServer
 from workloads.applications.recommender.service import Recommender
+from workloads.applications.serving import JsonServer
 from workloads.reinforcement.environments.noughts_and_crosses import noughts_and_crosses
 from workloads.reinforcement.environments.recommender import GENRES, click_chance, recommender
 from workloads.reinforcement.errors import SettingsError
@@ -40,20 +47,35 @@ def policy_file(path: Path, actions: Any, environment: str = "noughts-and-crosse
     return path
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ModelServer]:
-    policy_file(tmp_path / "a", PERFECT)
-    policy_file(tmp_path / "b", FIRST_FREE)
-    served = ModelServer(Versions(PERFECT), listen("127.0.0.1", 0, "test"), tmp_path)
+@contextmanager
+def serving(served: JsonServer) -> Iterator[JsonServer]:
     thread = threading.Thread(target=served.serve_forever, args=(0.01,))
     thread.start()
-    yield served
-    served.shutdown()
-    thread.join()
-    served.server_close()
+    try:
+        yield served
+    finally:
+        served.shutdown()
+        thread.join()
+        served.server_close()
 
 
-def ask(server: ModelServer, path: str, body: Any, connection: http.client.HTTPConnection | None = None) -> tuple[int, dict[str, Any]]:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[JsonServer]:
+    policy_file(tmp_path / "a", PERFECT)
+    policy_file(tmp_path / "b", FIRST_FREE)
+    with serving(ModelServer(Versions(PERFECT), listen("127.0.0.1", 0, "test"), tmp_path)) as served:
+        yield served
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[JsonServer]:
+    policy_file(tmp_path / "best", BEST, "recommender")
+    policy_file(tmp_path / "dull", np.zeros_like(BEST), "recommender")
+    with serving(RecommenderServer(Recommender(BEST, CATALOGUE, explored=0.2), listen("127.0.0.1", 0, "test"), tmp_path)) as served:
+        yield served
+
+
+def ask(server: JsonServer, path: str, body: Any, connection: http.client.HTTPConnection | None = None) -> tuple[int, dict[str, Any]]:
     if connection is None:
         with closing(http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)) as own:
             return ask(server, path, body, own)
@@ -78,7 +100,7 @@ def test_what_is_no_policy_of_the_game_is_refused(tmp_path: Path) -> None:
         read_policy(tmp_path / "none")
 
 
-def test_no_request_is_dropped_while_versions_are_swapped(server: ModelServer) -> None:
+def test_no_request_is_dropped_while_versions_are_swapped(server: JsonServer) -> None:
     answers, failures, go_on = Counter[int](), list[Any](), threading.Event()
 
     def play() -> None:
@@ -102,7 +124,7 @@ def test_no_request_is_dropped_while_versions_are_swapped(server: ModelServer) -
     assert ask(server, "/health", {})[1]["version"] == 7
 
 
-def test_a_version_that_earns_less_is_rolled_back(server: ModelServer) -> None:
+def test_a_version_that_earns_less_is_rolled_back(server: JsonServer) -> None:
     for _ in range(100):
         ask(server, "/result", {"version": 1, "reward": 1})
     ask(server, "/result", {"version": 1, "reward": 0.5})
@@ -138,7 +160,7 @@ def test_an_equal_version_stays() -> None:
         ("/nothing", {}, "there are /move"),
     ],
 )
-def test_a_request_that_cannot_be_answered_says_why(server: ModelServer, path: str, body: Any, reason: str) -> None:
+def test_a_request_that_cannot_be_answered_says_why(server: JsonServer, path: str, body: Any, reason: str) -> None:
     status, answer = ask(server, path, body)
     assert status == 400
     assert reason in answer["error"]
@@ -168,6 +190,59 @@ def test_people_get_items_by_their_feedback_and_none_twice_in_a_row() -> None:
     assert clicks.value == pytest.approx(log.rewards.mean())
     service.forget("ada")
     assert service.recommend("ada").number == 401
+
+
+def test_another_policy_is_judged_from_the_log_of_the_one_that_serves(shop: JsonServer) -> None:
+    random = np.random.default_rng(4)
+    with closing(http.client.HTTPConnection("127.0.0.1", shop.server_address[1], timeout=10)) as connection:
+        for _ in range(600):
+            shown = ask(shop, "/recommend", {"person": "ada"}, connection)[1]
+            clicked = bool(random.random() < click_chance(0, shown["genre"]))
+            assert ask(shop, "/feedback", {"number": shown["number"], "clicked": clicked}, connection) == (200, {})
+        best, dull = (ask(shop, "/evaluate", {"policy": name}, connection)[1] for name in ("best", "dull"))
+        assert best["rounds"] == ask(shop, "/health", {}, connection)[1]["rounds"] == 600
+    assert dull["ips"]["value"] == pytest.approx(dull["dr"]["value"], abs=2 * dull["ips"]["half_width"])
+    assert best["snips"]["half_width"] < dull["snips"]["half_width"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("/recommend", {}, "person: a name is expected"),
+        ("/recommend", {"person": ["ada"]}, "person: a name is expected"),
+        ("/feedback", {"number": 9, "clicked": True}, "waits for no feedback"),
+        ("/feedback", {"number": 1e999, "clicked": True}, "number: a number is expected"),
+        ("/feedback", {"number": 1, "clicked": "yes"}, "true or false"),
+        ("/evaluate", {"policy": "best"}, "empty"),
+        ("/evaluate", {"policy": "../../etc/passwd"}, "name a file below"),
+        ("/nothing", {}, "there are /recommend"),
+    ],
+)
+def test_what_the_shop_cannot_answer_it_explains(shop: JsonServer, path: str, body: Any, reason: str) -> None:
+    status, answer = ask(shop, path, body)
+    assert status == 400
+    assert reason in answer["error"]
+
+
+@pytest.mark.parametrize("content", ["[", "[1]", '{"a": []}', '{"0": [1]}', '{"0": 5}', "[" * 10**5])
+def test_a_catalogue_that_is_none_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(content, encoding="utf-8")
+    with pytest.raises(RequestError, match=r"c\.json: (is no catalogue|has an item)"):
+        read_catalogue(tmp_path / "c.json")
+
+
+def test_the_recommender_says_what_its_policy_is_worth_and_what_exploring_costs(tmp_path: Path) -> None:
+    (tmp_path / "items.json").write_text(json.dumps(CATALOGUE), encoding="utf-8")
+    policy, port = policy_file(tmp_path / "best", BEST, "recommender"), free_port()
+    command = [sys.executable, "-m", "workloads.applications.recommender", "serve", f"--policy={policy}", f"--port={port}"]
+    with Child([*command, f"--catalogue={tmp_path / 'items.json'}"], env=python_environment(), log=tmp_path / "log", grace_s=10) as child:
+        while child.alive() and not any("recommends by" in line for line in child.last_lines(1)):
+            child.wait(0.05)
+        lines = child.last_lines(3)
+        child.process.terminate()
+        assert child.wait(10) == 0
+    assert "100.0% of the best policy's, +32.2% over the likeliest click" in lines[0]
+    assert "exploring 5.0% costs at most" in lines[1]
 
 
 def test_what_the_recommender_refuses() -> None:

@@ -7,9 +7,7 @@ Exit codes: 0 done or stopped; 2 no policy of this game; 3 the port is taken.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from foundation.processes.arguments import port
@@ -18,6 +16,7 @@ from workloads.applications.errors import PolicyError
 from workloads.applications.game.policies import read_policy, value
 from workloads.applications.game.server import ModelServer
 from workloads.applications.game.versions import Versions
+from workloads.applications.serving import serve_until_stopped
 
 
 def main() -> None:
@@ -40,11 +39,7 @@ def main() -> None:
         sys.stdout.write(f"{value(actions):.4f} exactly; perfect play has 0.9974\n")
         return
     server = ModelServer(Versions(actions), listen(known.host, known.port, "game"), known.policy.parent)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
-    sys.stdout.write(f"game: http://{known.host}:{known.port} plays {known.policy}\n")
-    sys.stdout.flush()
-    server.serve_forever(poll_interval=0.1)
+    serve_until_stopped(server, f"game: http://{known.host}:{known.port} plays {known.policy}")
 
 
 if __name__ == "__main__":

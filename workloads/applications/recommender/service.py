@@ -20,6 +20,8 @@ from workloads.reinforcement.evaluation.off_policy import Log
 _FORGETTING: Final = 0.8
 """A profile keeps so much of its past with each piece of feedback."""
 _NOT_AGAIN: Final = 3
+_MOST_ROUNDS: Final = 100_000
+"""Rounds in the log, and recommendations that wait for feedback: the oldest go."""
 
 
 @dataclass
@@ -85,8 +87,18 @@ class Recommender:
         self._random = np.random.default_rng(seed)
         self._profiles: dict[str, Profile] = {}
         self._waiting: dict[int, _Shown] = {}
-        self._rounds: list[tuple[_Shown, bool]] = []
+        self._rounds = deque[tuple[_Shown, bool]](maxlen=_MOST_ROUNDS)
         self._count = 0
+
+    @property
+    def people(self) -> int:
+        """How many have a profile."""
+        return len(self._profiles)
+
+    @property
+    def rounds(self) -> int:
+        """How many recommendations with their feedback are in the log."""
+        return len(self._rounds)
 
     def recommend(self, person: str) -> Recommendation:
         """Return an item for ``person``, one that was not shown of late where the genre has others."""
@@ -100,6 +112,8 @@ class Recommender:
         self._count += 1
         shown = Recommendation(self._count, person, item, genre)
         self._waiting[self._count] = _Shown(shown, profile.state, float(chances[genre]))
+        if len(self._waiting) > _MOST_ROUNDS:
+            del self._waiting[next(iter(self._waiting))]
         return shown
 
     def feedback(self, number: int, *, clicked: bool) -> None:
