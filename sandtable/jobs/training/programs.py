@@ -20,7 +20,9 @@ _LEAST_STEPS: Final = 10
 class Program(Protocol):
     """One program with the arguments of a Job."""
 
-    module: str
+    @property
+    def module(self) -> str:
+        """Return what ``python -m`` runs."""
 
     def args(self, out: Path) -> list[str]:
         """Return the arguments of the job with the folder ``out``."""
@@ -81,8 +83,9 @@ class Compression:
 
     def probe_args(self, out: Path) -> list[str]:
         """Return those of the probe."""
-        fewer = {name: _fewer(getattr(self.spec, name)) for name in ("steps", "distil_steps", "lora_steps")}
-        return replace(self.spec, **fewer, out=str(out), metrics_address=None).to_args()
+        spec = self.spec
+        steps, distil_steps, lora_steps = map(_fewer, (spec.steps, spec.distil_steps, spec.lora_steps))
+        return replace(spec, steps=steps, distil_steps=distil_steps, lora_steps=lora_steps, out=str(out), metrics_address=None).to_args()
 
     def whole(self, probed: Sequence[Phase]) -> list[Phase]:
         """Return the same phases with all their steps."""
