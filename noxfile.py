@@ -156,7 +156,7 @@ def training(session: nox.Session) -> None:
 def coordination(session: nox.Session) -> None:
     """Groups of real processes: the contract beside etcd, faults, histories; partitions need root, for network namespaces."""
     _install(session, "test", "etcd")
-    session.run("pytest", "-m", "coordination", "tests/coordination", "tests/contract/coordination", *session.posargs)
+    session.run("pytest", "-m", "coordination", "tests/coordination", "tests/contract", *session.posargs)
 
 
 @nox.session(default=False)

@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workloads.consensus.client.store import ConsensusCoordination
+from workloads.consensus.local import LocalGroup
+from workloads.ports.coordination import Coordination, InMemoryCoordination
 from workloads.ports.recorder import ConflictError, MemoryRecorder, NewRecord, Recorder, ReusedEventIdError, Snapshot
+from workloads.records.recorders.coordination import CoordinationRecorder
 from workloads.records.recorders.sqlite import SqliteRecorder
 
 Make = Callable[[], Recorder]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@asynccontextmanager
+async def fake(store: Coordination) -> AsyncIterator[Coordination]:
+    yield store
+
+
+@pytest.fixture(scope="session")
+def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGroup]:
+    with LocalGroup(tmp_path_factory.mktemp("group")) as started:
+        yield started
+
+
+@pytest.fixture(params=["memory", "sqlite", "store", pytest.param("group", marks=pytest.mark.coordination)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Return a maker of recorders, each with a log of its own; ``store`` is the shipped fake of a coordination store."""
     made: list[Recorder] = []
 
+    def new(number: int) -> Recorder:
+        match request.param:
+            case "memory":
+                return MemoryRecorder()
+            case "sqlite":
+                return SqliteRecorder(tmp_path / f"{number}.db")
+            case "store":
+                return CoordinationRecorder(lambda: fake(InMemoryCoordination()))
+        members = request.getfixturevalue("group")
+        prefix = f"{request.node.name}/{number}/"
+        return CoordinationRecorder(lambda: ConsensusCoordination(members.cluster, members.members), prefix)
+
     def make() -> Recorder:
-        made.append(MemoryRecorder() if request.param == "memory" else SqliteRecorder(tmp_path / f"{len(made)}.db"))
+        made.append(new(len(made)))
         return made[-1]
 
     yield make

@@ -2,7 +2,7 @@
 
 A library, not a container: it runs inside the program whose events it stores. From bottom to top:
 
-``workloads.ports.recorder``  the port to storage; the fake in memory ships with it, ``recorders`` has SQLite
+``workloads.ports.recorder``  the port to storage; the fake in memory ships with it, ``recorders`` has the others
 ``events``       types of events, their versions, and how old ones are brought up to date
 ``store``        streams with expected versions, snapshots, subscriptions
 ``commands``     the writing side: decide on the state of a stream, append, retry if another writer was first

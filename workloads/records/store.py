@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from workloads.ports.recorder import NewRecord, Record, Recorder, Snapshot
-from workloads.records.errors import PersonalDataError
+from workloads.records.errors import EventTypeError, PersonalDataError
 from workloads.records.events.catalogue import Catalogue, EventType, from_json, to_body, to_json
 
 _BATCH: Final = 1000
@@ -80,9 +80,11 @@ class EventStore:
 
         Raises:
             ConflictError, ReusedEventIdError, StorageError: as in :class:`~workloads.ports.recorder.Recorder`.
-            EventTypeError: an event is of no known type or has a value without a form in JSON.
+            EventTypeError: there is no event, or one is of no known type or has a value without a form in JSON.
             PersonalDataError: an event is about a person, and this store has no sealer.
         """
+        if not bodies:
+            raise EventTypeError(f"stream {stream!r}: an append needs an event")
         if event_ids is None:
             noise = os.urandom(16 * len(bodies))
             event_ids = [noise[start : start + 16] for start in range(0, len(noise), 16)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workloads.ports.coordination import Coordination, InMemoryCoordination
 from workloads.ports.recorder import MemoryRecorder, Recorder
 from workloads.records.errors import SagaError
 from workloads.records.events.catalogue import Catalogue
+from workloads.records.recorders.coordination import CoordinationRecorder
 from workloads.records.recorders.sqlite import SqliteRecorder
 from workloads.records.sagas.definition import RefusedError, Saga, Step
 from workloads.records.sagas.locks import add_lock_events
@@ -117,13 +120,18 @@ DATA = {"order": 7, "item": "lamp"}
 def reopened(storage: str, tmp_path: Path) -> Iterator[Callable[[str], Recorder]]:
     """Return a recorder by name; asked again it is what a new process would open."""
     kept: dict[str, Recorder] = {}
+    store = InMemoryCoordination()
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Coordination]:
+        yield store
 
     def open_again(name: str) -> Recorder:
         if storage == "memory":
             return kept.setdefault(name, MemoryRecorder())
         if name in kept:
             kept[name].close()
-        kept[name] = SqliteRecorder(tmp_path / f"{name}.db")
+        kept[name] = SqliteRecorder(tmp_path / f"{name}.db") if storage == "sqlite" else CoordinationRecorder(connect, f"{name}/")
         return kept[name]
 
     yield open_again
@@ -140,8 +148,8 @@ TROUBLES: list[tuple[dict[str, Any], str]] = [
     ({"fail": {"pay/do": 99}}, "compensated"),
     ({"refuse": PIVOT, "fail": {"pay/undo": 2, "reserve/undo": 1}}, "compensated"),
 ]
-#: The file is as good as the lists at what they share (tests/contract), so it need not see everything.
-CASES = [("memory", *each) for each in TROUBLES] + [("sqlite", *each) for each in TROUBLES[:2]]
+#: The others are as good as the lists at what they share (tests/contract), so they need not see everything.
+CASES = [("memory", *each) for each in TROUBLES] + [(storage, *each) for storage in ("sqlite", "store") for each in TROUBLES[:2]]
 
 
 @pytest.mark.parametrize(("storage", "trouble", "outcome"), CASES, ids=str)

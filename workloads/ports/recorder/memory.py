@@ -24,26 +24,37 @@ class MemoryRecorder:
     def append(self, stream: str, expected_version: int | None, records: Sequence[NewRecord], at_us: int) -> int:
         """See :class:`~workloads.ports.recorder.Recorder`."""
         with self._grown:
-            log, by_id = self._log, self._by_id
-            version, position = len(self._streams[stream]), len(log)
-            if not by_id.keys().isdisjoint([record.event_id for record in records]):
-                return self._position_of_earlier(stream, records)
-            if expected_version is not None and expected_version != version:
-                raise ConflictError(stream, expected_version, version)
-            if log and log[-1].at_us > at_us:
-                at_us = log[-1].at_us
-            new = [
-                Record(position + place, stream, version + place, event_id, kind, schema, at_us, subject, data)
-                for place, (event_id, kind, schema, data, subject) in enumerate(records, 1)
-            ]
-            ids = {record.event_id: record for record in new}
-            if len(ids) < len(new):
-                raise ReusedEventIdError(f"stream {stream!r}: one event id occurs twice in a batch")
-            by_id.update(ids)
-            log += new
-            self._streams[stream] += new
+            new = self.check(stream, expected_version, records, at_us)
+            if isinstance(new, int):
+                return new
+            self.add(new)
+            return len(self._log)
+
+    def check(self, stream: str, expected_version: int | None, records: Sequence[NewRecord], at_us: int) -> list[Record] | int:
+        """Return what an append would add, or the position of the same append before. Adds nothing; raises as ``append``."""
+        log, by_id = self._log, self._by_id
+        version, position = len(self._streams.get(stream, ())), len(log)
+        if not by_id.keys().isdisjoint([record.event_id for record in records]):
+            return self._position_of_earlier(stream, records)
+        if expected_version is not None and expected_version != version:
+            raise ConflictError(stream, expected_version, version)
+        if log and log[-1].at_us > at_us:
+            at_us = log[-1].at_us
+        new = [
+            Record(position + place, stream, version + place, event_id, kind, schema, at_us, subject, data)
+            for place, (event_id, kind, schema, data, subject) in enumerate(records, 1)
+        ]
+        if len({record.event_id for record in new}) < len(new):
+            raise ReusedEventIdError(f"stream {stream!r}: one event id occurs twice in a batch")
+        return new
+
+    def add(self, new: Sequence[Record]) -> None:
+        """Add what ``check`` returned; nothing else was added since."""
+        with self._grown:
+            self._by_id.update((record.event_id, record) for record in new)
+            self._log += new
+            self._streams[new[0].stream] += new
             self._grown.notify_all()
-            return len(log)
 
     def _position_of_earlier(self, stream: str, records: Sequence[NewRecord]) -> int:
         earlier = [self._by_id.get(record.event_id) for record in records]

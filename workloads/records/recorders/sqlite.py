@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,10 +29,10 @@ from workloads.ports.recorder import (
     StorageError,
 )
 from workloads.ports.recorder.memory import position_of_earlier
+from workloads.records.recorders.polling import wait_for_record
 from workloads.records.recorders.sqlite_errors import translated
 
 _FORMAT: Final = 1
-_POLL_S: Final = 0.02
 _APPLICATION: Final = 0x53544556
 _SCHEMA: Final = """
 CREATE TABLE events (
@@ -220,12 +219,7 @@ class SqliteRecorder:
 
     def wait(self, after_position: int, timeout_s: float) -> bool:
         """See :class:`~workloads.ports.recorder.Recorder`; asks every 20 ms, because writers may be other processes."""
-        deadline = time.monotonic() + timeout_s
-        while self.head() <= after_position:
-            if (left_s := deadline - time.monotonic()) <= 0:
-                return False
-            time.sleep(min(_POLL_S, left_s))
-        return True
+        return wait_for_record(self.head, after_position, timeout_s)
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """See :class:`~workloads.ports.recorder.Recorder`."""

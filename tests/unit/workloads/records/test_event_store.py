@@ -53,6 +53,11 @@ def test_events_come_back_in_order_with_their_place(store: EventStore) -> None:
     assert store.read_stream("a", 1) == [second]
 
 
+def test_an_append_of_nothing_is_a_bug(store: EventStore) -> None:
+    with pytest.raises(EventTypeError, match="stream 'a': an append needs an event"):
+        store.append("a", [])
+
+
 def test_events_of_every_older_version_are_brought_up_to_date(store: EventStore) -> None:
     for number, (schema, data) in enumerate(
         [(1, b'{"amount":1.5}'), (2, b'{"amount_cents":150}'), (3, b'{"amount_cents":150,"currency":"EUR"}')]
