@@ -61,9 +61,14 @@ def scratch(name: str, size_mib: int, *, memory: bool = False) -> k8s.core.v1.Vo
     )
 
 
-def from_config_map(name: str, config_map: str, *, mode: int | None = None) -> k8s.core.v1.VolumeArgs:
-    """Return a volume with the keys of a ConfigMap as files; ``mode`` is a number, for instance 0o555 for scripts."""
-    return k8s.core.v1.VolumeArgs(name=name, config_map=k8s.core.v1.ConfigMapVolumeSourceArgs(name=config_map, default_mode=mode))
+def from_config_map(name: str, config_map: str, *, mode: int | None = None, keys: Sequence[str] = ()) -> k8s.core.v1.VolumeArgs:
+    """Return a volume with the keys of a ConfigMap as files; ``mode`` is a number, for instance 0o555 for scripts.
+
+    With ``keys``, only these are files, and the pod starts when the ConfigMap has them all.
+    """
+    items = [k8s.core.v1.KeyToPathArgs(key=key, path=key) for key in keys] or None
+    source = k8s.core.v1.ConfigMapVolumeSourceArgs(name=config_map, default_mode=mode, items=items)
+    return k8s.core.v1.VolumeArgs(name=name, config_map=source)
 
 
 def secret_files(name: str, secret: str) -> k8s.core.v1.VolumeArgs:

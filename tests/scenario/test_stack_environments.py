@@ -155,7 +155,7 @@ def test_selectors_of_controllers_do_not_overlap(name: str) -> None:
 
 
 #: Labels of pods that stand in no template: the server itself and the StatefulSet's controller write them.
-WRITTEN_LATER = {"vault-active", "statefulset.kubernetes.io/pod-name"}
+WRITTEN_LATER = {"openbao-active", "vault-active", "statefulset.kubernetes.io/pod-name"}
 
 
 def test_every_service_selects_pods_that_listen_on_its_ports(name: str) -> None:

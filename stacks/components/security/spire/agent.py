@@ -15,7 +15,7 @@ from stacks.components.component import Component, rule, waivers
 from stacks.components.network import API_SERVER, Flow, allow
 from stacks.components.parts import from_config_map, from_field, host_path, http_probe
 from stacks.components.pods import ON_EVERY_NODE, Mount, Rights, Size, container, pod_template
-from stacks.components.security.spire.server import BUNDLE, CLUSTER
+from stacks.components.security.spire.server import BUNDLE, BUNDLE_FILE, CLUSTER
 
 if TYPE_CHECKING:
     import pulumi
@@ -150,7 +150,8 @@ def _agent_volumes() -> list[k8s.core.v1.VolumeArgs]:
     )
     return [
         from_config_map("config", "spire-agent"),
-        from_config_map("bundle", BUNDLE),
+        # Named, so that the kubelet waits for the server to publish it: the agent ends without one.
+        from_config_map("bundle", BUNDLE, keys=[BUNDLE_FILE]),
         token,
         host_path("sockets", _SOCKETS),
         host_path("data", "/var/lib/spire"),
@@ -206,7 +207,7 @@ def agent_configuration(identity: Identity) -> dict[str, Any]:
             "server_address": f"spire-server.{places.SPIRE_SERVER}.svc",
             "server_port": "8081",
             "socket_path": f"{_SOCKETS}/spire-agent.sock",
-            "trust_bundle_path": "/run/spire/bundle/bundle.crt",
+            "trust_bundle_path": f"/run/spire/bundle/{BUNDLE_FILE}",
             "trust_domain": identity.trust_domain,
             # Agents keep serving from their cache while the server is down.
             "availability_target": "24h",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "spire-server"
 BUNDLE: Final = "spire-bundle"
+#: Its key in the ConfigMap; SPIRE's own default.
+BUNDLE_FILE: Final = "bundle.crt"
 CA_TTL_H: Final = 24
 _PART = "server"
 _GRPC, _HEALTH, _METRICS, _REGISTRAR_HEALTH = 8081, 8080, 9988, 8083
@@ -99,7 +101,7 @@ class SpireServer(Component):
             "spire-bundle",
             namespace,
             part=_PART,
-            rules=[rule([""], ["configmaps"], ["get", "list", "patch"], [BUNDLE])],
+            rules=[rule([""], ["configmaps"], ["get", "patch"], [BUNDLE])],
             service_account=(_NAMESPACE, NAME),
         )
         k8s.core.v1.ConfigMap(
@@ -172,10 +174,11 @@ def published(environment: Environment) -> tuple[str, ...]:
 
 def server_configuration(identity: Identity, namespaces: Sequence[str] = ()) -> dict[str, Any]:
     """Return ``server.conf`` (JSON is valid HCL, which SPIRE reads); the trust bundle is also published in ``namespaces``."""
-    publisher = {
-        namespace: {"namespace": namespace, "configmap_name": BUNDLE, "configmap_key": "bundle.crt", "format": "pem"}
+    # A list of objects with one key each: the keys of one object would be read as the plugin declared several times.
+    publisher = [
+        {namespace: {"namespace": namespace, "configmap_name": BUNDLE, "configmap_key": BUNDLE_FILE, "format": "pem"}}
         for namespace in namespaces
-    }
+    ]
     return {
         "server": {
             "bind_address": "0.0.0.0",  # noqa: S104  # inside a pod, behind a NetworkPolicy

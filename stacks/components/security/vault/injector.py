@@ -48,10 +48,15 @@ class VaultInjector(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         account = self.service_account(NAME, places.VAULT, part=_PART)
-        hooks = rule(["admissionregistration.k8s.io"], ["mutatingwebhookconfigurations"], ["get", "list", "watch", "patch"], [NAME])
+        hooks = [
+            # It lists them all: RBAC can restrict a list to names only if the request itself names one.
+            rule(["admissionregistration.k8s.io"], ["mutatingwebhookconfigurations"], ["list", "watch"]),
+            rule(["admissionregistration.k8s.io"], ["mutatingwebhookconfigurations"], ["get", "patch"], [NAME]),
+            rule([""], ["nodes"], ["get"]),  # the election: a leader on a node that is gone has lost
+        ]
         # The replicas share the certificate through a Secret, and elect a leader.
         shared = rule([""], ["secrets", "configmaps", "pods"], ["get", "list", "watch", "create", "update", "patch"])
-        self.cluster_role(NAME, part=_PART, rules=[hooks], service_account=(places.VAULT, NAME))
+        self.cluster_role(NAME, part=_PART, rules=hooks, service_account=(places.VAULT, NAME))
         self.role(NAME, places.VAULT, part=_PART, rules=[shared], service_account=(places.VAULT, NAME))
         self.deployment = self._deployment(account)
         self.service(NAME, places.VAULT, part=_PART, ports={"https": _PORT})

@@ -124,7 +124,7 @@ class Vault(Component):
                 part=_PART,
                 ports={"https": _API},
                 # The server itself sets this label on its pod, once it is initialised and unsealed.
-                selector={**self.selector(_PART), "vault-active": active},
+                selector={**self.selector(_PART), f"{self.environment.secrets.engine}-active": active},
             )
 
     def _servers(self, *after: pulumi.Resource) -> k8s.apps.v1.StatefulSet:
@@ -175,8 +175,9 @@ class Vault(Component):
             self.environment.secrets.engine,
             Size(0.25, 256, cpu_limit=1),
             command=["/bin/sh", "-ec"],
-            # The helper may send SIGHUP before the server handles it, which would kill the server; ignore it until then.
-            args=[f"trap '' HUP; echo $$ > /vault/run/server.pid; exec {self.binary} server -config=/vault/config"],
+            # The helper may send SIGHUP before the server handles it, which would kill the server; ignore it until then. Kubernetes makes
+            # one dollar of two, and the shell needs two.
+            args=[f"trap '' HUP; echo $$$$ > /vault/run/server.pid; exec {self.binary} server -config=/vault/config"],
             env={
                 "HOSTNAME": from_field("metadata.name"),
                 "VAULT_ADDR": f"https://127.0.0.1:{_API}",

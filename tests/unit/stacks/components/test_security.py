@@ -114,7 +114,8 @@ def test_the_authorities_are_published_to_those_who_speak_to_the_secrets_engine(
     assert published(Environment.model_validate({"name": "test", "secrets": {"engine": "none"}})) == ()
     plugins = server_configuration(ENVIRONMENT.identity, published(ENVIRONMENT))["plugins"]
     clusters = plugins["BundlePublisher"]["k8s_configmap"]["plugin_data"]["clusters"]
-    assert {cluster["namespace"] for cluster in clusters.values()} == {places.AI, places.FEDERATION}
+    assert [list(cluster) for cluster in clusters] == [[places.AI], [places.FEDERATION]], "several keys in one object are refused"
+    assert {cluster["namespace"] for one in clusters for cluster in one.values()} == {places.AI, places.FEDERATION}
     assert "BundlePublisher" not in server_configuration(ENVIRONMENT.identity)["plugins"]
 
 

@@ -27,7 +27,8 @@ listener "tcp" {
   }
 }
 
-# Labels the pods (vault-active, vault-sealed …), so that the Services `vault-active` and `vault-standby` select the right ones.
+# Labels the pods (openbao-active, openbao-sealed … or vault-active …), so that the Services `vault-active` and `vault-standby` select the
+# right ones.
 service_registration "kubernetes" {}
 
 telemetry {

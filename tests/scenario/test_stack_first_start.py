@@ -1,0 +1,79 @@
+"""What the first start of the stack's pods on a real node brought to light, so that it does not come back."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.environment.file import load
+from stacks.graph import Graph
+from stacks.graph.sources import from_program
+
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def graph() -> Graph:
+    return from_program(load("dev", root=ROOT))
+
+
+def expanded(text: str) -> str:
+    """Return an argument as the kubelet hands it to a container: `$$` is one dollar (k8s.io/kubernetes/third_party/forked/golang/expansion)."""
+    return text.replace("$$", "$")
+
+
+def test_the_secrets_engine_writes_its_own_pid() -> None:
+    servers = graph().find("StatefulSet", "vault")
+    assert servers is not None
+    (line,) = next(iter(servers.containers()))["args"]
+    assert "echo $$ > /vault/run/server.pid" in expanded(line)
+
+
+@pytest.mark.parametrize(("role", "active"), [("active", "true"), ("standby", "false")])
+def test_services_of_the_secrets_engine_select_the_label_that_it_sets(role: str, active: str) -> None:
+    service = graph().find("Service", f"vault-{role}")
+    assert service is not None
+    assert service.spec["selector"]["openbao-active"] == active
+
+
+def test_a_list_is_never_restricted_to_names() -> None:
+    """RBAC refuses such a list, unless the request itself names the one object."""
+    rules = [(role.label, rule) for role in graph().objects("Role", "ClusterRole") for rule in role.inputs.get("rules") or ()]
+    assert not [label for label, rule in rules if rule.get("resourceNames") and {"list", "watch", "create"} & set(rule["verbs"])]
+    assert len(rules) > 20
+
+
+def test_the_injector_may_read_what_it_watches() -> None:
+    role = graph().find("ClusterRole", "vault-injector")
+    assert role is not None
+    granted = {(resource, verb) for rule in role.inputs["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
+    hooks = "mutatingwebhookconfigurations"
+    assert granted >= {(hooks, "list"), (hooks, "watch"), (hooks, "patch"), ("nodes", "get")}
+
+
+def test_the_agent_waits_for_the_trust_bundle() -> None:
+    agent = graph().find("DaemonSet", "spire-agent")
+    assert agent is not None
+    volumes: list[dict[str, Any]] = agent.pod_spec["volumes"]
+    (bundle,) = (volume["configMap"] for volume in volumes if volume["name"] == "bundle")
+    assert [item["key"] for item in bundle["items"]] == ["bundle.crt"]
+    assert not bundle.get("optional")
+
+
+def test_crossplane_may_write_what_a_composition_has() -> None:
+    role = graph().find("ClusterRole", "crossplane")
+    assert role is not None
+    core = next(rule for rule in role.inputs["rules"] if rule["apiGroups"] == [""] and "secrets" in rule["resources"])
+    assert "configmaps" in core["resources"]
+
+
+def test_no_argument_has_a_single_pair_of_dollars() -> None:
+    """The kubelet makes one dollar of it, which no shell means."""
+    for resource in graph().objects("Deployment", "StatefulSet", "DaemonSet", "Job"):
+        for container in [*resource.containers(), *resource.pod_spec.get("initContainers", ())]:
+            for text in [*container.get("command", ()), *container.get("args", ())]:
+                assert not re.search(r"(?<!\$)\$\$(?!\$)", text), resource.label
