@@ -20,6 +20,7 @@ from stacks.components.cluster.priority_classes import PriorityClasses
 from stacks.components.data.coordination import Coordination
 from stacks.components.data.messaging import Messaging
 from stacks.components.data.stores import DataStores
+from stacks.components.overcommit import overcommitted
 from stacks.components.platform.crossplane import Crossplane
 from stacks.components.platform.crossplane_apis import CrossplaneApis
 from stacks.components.security.admission import PolicyAdmission
@@ -68,11 +69,13 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     nodes = [Nodes("nodes", environment=environment, options=after(admission))] if simulated else []
     namespaces = Namespaces("namespaces", environment=environment, options=after(admission, *nodes))
     going_with = pulumi.ResourceOptions(transformations=[namespaces.take_along])
+    sharing = pulumi.ResourceOptions(transformations=[overcommitted(environment.cluster.cpu_overcommit)])
     NodePools("node-pools", environment=environment, options=pulumi.ResourceOptions.merge(after(namespaces), going_with))
-    ready = pulumi.ResourceOptions.merge(after(namespaces, priorities), going_with)
+    alone = pulumi.ResourceOptions.merge(after(namespaces, priorities), going_with)
+    ready = pulumi.ResourceOptions.merge(alone, sharing)
 
     _platform(environment, ready)
-    ai_stack = AiStack("ai-stack", environment=environment, options=ready)
+    ai_stack = AiStack("ai-stack", environment=environment, options=alone)
     if environment.emulator:
         Emulator("emulator", environment=environment, section=environment.emulator, options=ready)
     if environment.gateway:

@@ -22,6 +22,9 @@ class Cluster(Model):
     node_pools_by: Literal["existing", "karpenter"] = "existing"
     """What provisions the nodes, with ``provider: kubeconfig``. ``existing``: they exist, or another autoscaler adds them, and they have
     the label ``sandtable.dev/pool``. ``karpenter``: the stack declares NodePools and their NodeClass for Karpenter, on aws and azure."""
+    cpu_overcommit: Annotated[float, Field(ge=1, le=100)] = 1.0
+    """Pods request this many times less CPU than they may use, so that a small machine carries the whole platform. Limits stay, and engines
+    request what they use: their speed is predicted."""
 
     @property
     def is_ours(self) -> bool:

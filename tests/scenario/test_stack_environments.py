@@ -23,7 +23,7 @@ from stacks.pricing.prices import PriceBook
 from workloads.engine.spec import EngineSpec
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["dev", "staging", "prod"]
+NAMES = ["dev", "lab", "staging", "prod"]
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
 

@@ -40,7 +40,7 @@ def configuration(name: str) -> Configuration:
     return parse(json.loads(found(graph(name), "ConfigMap", "gateway").inputs["data"]["gateway.yaml"]), name)
 
 
-@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("name", ["dev", "lab", "staging", "prod"])
 def test_what_a_gateway_starts_with_is_in_the_graph(name: str) -> None:
     deployment = found(graph(name), "Deployment", "gateway")
     (container,) = deployment.containers()
@@ -53,7 +53,7 @@ def test_what_a_gateway_starts_with_is_in_the_graph(name: str) -> None:
     assert {str(Path(file or "").parent) for file in files} == mounted
 
 
-@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("name", ["dev", "lab", "staging", "prod"])
 def test_a_gateway_takes_as_long_to_stop_as_its_requests_may(name: str) -> None:
     bounds = configuration(name).bounds
     grace_s = found(graph(name), "Deployment", "gateway").pod_spec["terminationGracePeriodSeconds"]

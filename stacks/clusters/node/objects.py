@@ -16,7 +16,7 @@ from toolchain import Tool
 
 _OBJECTS: Final = Path(__file__).with_name("objects.yaml")
 #: Claims that are open at a time; a start adds as many as were used up.
-VOLUMES: Final = 16
+VOLUMES: Final = 32
 #: A folder has no size of its own. A claim takes the smallest volume that is large enough, so all are alike.
 _VOLUME_SIZE: Final = "1Ti"
 
