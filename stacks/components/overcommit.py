@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def overcommitted(factor: float) -> Callable[[pulumi.ResourceTransformationArgs], None]:
-    """Return the transformation that divides the CPU requests of every pod template by ``factor``; at least a thousandth of a core stays."""
+    """Return the transformation that divides the CPU requests of every pod template by ``factor``, to at least a thousandth of a core."""
 
     def shrink(args: pulumi.ResourceTransformationArgs) -> None:
         template = getattr(args.props.get("spec"), "template", None)

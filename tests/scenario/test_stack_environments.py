@@ -12,6 +12,7 @@ from unittest import mock
 
 import pytest
 
+from stacks.components.cluster.node_pools import nodes_made_by
 from stacks.environment import Environment
 from stacks.environment.file import load
 from stacks.graph import SECRET, UNKNOWN, Graph, Resource, labels
@@ -69,8 +70,9 @@ def test_there_is_what_the_environment_asks_for(name: str) -> None:
     kinds = Counter(r.kind for r in graph(name).objects())
     if name == "prod":
         assert sum(kinds.values()) >= 150
-    assert {"Namespace", "Node", "Deployment", "StatefulSet", "DaemonSet", "NetworkPolicy", "ValidatingAdmissionPolicy"} <= set(kinds)
-    assert kinds["Node"] == sum(pool.min_nodes for pool in environment(name).node_pools)
+    assert {"Namespace", "Deployment", "StatefulSet", "DaemonSet", "NetworkPolicy", "ValidatingAdmissionPolicy"} <= set(kinds)
+    made = [pool.min_nodes for pool in environment(name).node_pools if nodes_made_by(environment(name), pool) == labels.NODES_OF_THE_STACK]
+    assert kinds["Node"] == sum(made)
     pools = {r.labels[labels.POOL] for r in graph(name).objects("ConfigMap") if r.namespace == "node-pools"}
     assert pools == {pool.name for pool in environment(name).node_pools}
 
@@ -270,7 +272,7 @@ def test_nodes_are_there_before_and_after_what_runs_on_them(name: str) -> None:
     found = graph(name)
     (namespaces,) = [resource for resource in found if resource.type == "sandtable:cluster:Namespaces"]
     nodes = {resource.urn for resource in found if resource.type == "kubernetes:core/v1:Node"}
-    assert nodes
+    assert bool(nodes) == (environment(name).cluster.provider == "embedded")
     assert nodes <= set(namespaces.depends_on)
 
 

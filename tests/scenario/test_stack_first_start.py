@@ -11,6 +11,7 @@ import pytest
 
 from stacks.environment.file import load
 from stacks.graph import Graph
+from stacks.graph.quantities import quantity
 from stacks.graph.sources import from_program
 
 ROOT = Path(__file__).parents[2]
@@ -18,11 +19,11 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def graph() -> Graph:
-    return from_program(load("dev", root=ROOT))
+    return from_program(load("lab", root=ROOT))
 
 
 def expanded(text: str) -> str:
-    """Return an argument as the kubelet hands it to a container: `$$` is one dollar (k8s.io/kubernetes/third_party/forked/golang/expansion)."""
+    """Return an argument as the kubelet hands it over: `$$` is one dollar (kubernetes, third_party/forked/golang/expansion)."""
     return text.replace("$$", "$")
 
 
@@ -77,3 +78,17 @@ def test_no_argument_has_a_single_pair_of_dollars() -> None:
         for container in [*resource.containers(), *resource.pod_spec.get("initContainers", ())]:
             for text in [*container.get("command", ()), *container.get("args", ())]:
                 assert not re.search(r"(?<!\$)\$\$(?!\$)", text), resource.label
+
+
+def test_the_lab_fits_two_cores_and_its_engine_has_one_of_them_alone() -> None:
+    requested = 0.0
+    for resource in graph().objects("Deployment", "StatefulSet", "DaemonSet", "Job"):
+        sidecars = [one for one in resource.pod_spec.get("initContainers", ()) if one.get("restartPolicy") == "Always"]
+        for container in [*resource.containers(), *sidecars]:
+            requests, limits = container["resources"]["requests"], container["resources"]["limits"]
+            requested += quantity(requests["cpu"]) * (resource.spec.get("replicas") or 1)
+            if container["name"] == "engine":
+                assert requests == limits == {"cpu": "1", "memory": "1Gi"}, "Guaranteed, with a whole CPU"
+            else:
+                assert quantity(requests["cpu"]) < quantity(limits["cpu"]) / 4
+    assert 1 < requested < 1.8, "the kubelet keeps a tenth of a core, names and metrics a little more"
