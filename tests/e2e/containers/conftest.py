@@ -6,21 +6,19 @@ file in a folder of its own, and ended afterwards; a daemon of the machine is ne
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from pathlib import Path
 
 import docker
 import pytest
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
-import toolchain
-
-SUITE = "bookworm"
+from stacks.rebuilt_images import rebuilt_images
+from toolchain import InstallFailedError, ToolMissingError, cache_dir
+from toolchain.images import ensure_images, store, write_archive
 
 # The reaper is an image of a registry; every container here is ended by its own test. Its mapped port is on this host, not on the bridge.
 testcontainers_config.ryuk_disabled = True
@@ -81,31 +79,24 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def debian_image(daemon: None) -> Callable[..., str]:
-    """Return a function that makes an image of Debian packages and returns its name; the root file system is kept in the cache."""
+def image(daemon: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Return a function that makes an image of the stack, gives it to Docker, and returns its reference."""
 
-    def build(name: str, packages: tuple[str, ...], command: str) -> str:
-        recipe = hashlib.sha256(f"{SUITE} {packages} {command}".encode()).hexdigest()[:12]
-        tag = f"sandtable/{name}:{recipe}"
-        archive = toolchain.cache_dir() / "images" / f"{name}-{recipe}.tar"
-        with closing(docker.from_env()) as client:
-            if client.images.list(tag):
-                return tag
-            if not archive.is_file():
-                bootstrap(packages, archive)
-            with archive.open("rb") as content:
-                client.api.import_image_from_data(content.read(), repository=tag.partition(":")[0], tag=recipe, changes=[f"CMD {command}"])
-        return tag
+    def make(name: str) -> str:
+        wanted = rebuilt_images()[name].wanted
+        assert wanted is not None
+        try:
+            [made] = ensure_images([wanted]).values()
+        except InstallFailedError:
+            raise
+        except ToolMissingError as error:
+            pytest.skip(str(error))
+        archive = tmp_path_factory.mktemp("images") / f"{name}.tar"
+        with archive.open("wb") as file:
+            write_archive(made, store(cache_dir()), file)
+        with closing(docker.from_env()) as client, archive.open("rb") as file:
+            client.images.load(file)
+        archive.unlink()
+        return made.reference
 
-    return build
-
-
-def bootstrap(packages: tuple[str, ...], archive: Path) -> None:
-    program = shutil.which("mmdebstrap")
-    if not program:
-        pytest.skip("mmdebstrap is not installed: apt-get install mmdebstrap")
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    partial = archive.with_suffix(".partial.tar")
-    command = [program, "--quiet", "--variant=extract", f"--include={','.join(packages)}", SUITE, str(partial)]
-    subprocess.run(command, check=True, timeout=600)
-    partial.rename(archive)
+    return make

@@ -1,62 +1,31 @@
-"""The key-value store that the stack names, in a container built here: started, limited and restricted as its StatefulSet says.
-
-The version is Debian's, so that what is tested are the stack's arguments, limits and probes, not its image.
-"""
+"""The key-value store that the stack names, in the image that a node would run: started, limited and restricted as its StatefulSet says."""
 
 from __future__ import annotations
 
 import re
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from stacks.environment.file import load
-from stacks.graph import SECRET, Resource
+from stacks.graph import SECRET
 from stacks.graph.quantities import quantity
-from stacks.graph.sources import from_program
+from tests.e2e.containers.deployed import Deployed, environment
 
 pytestmark = pytest.mark.containers
-ROOT = Path(__file__).parents[3]
 READY = "Ready to accept connections"
 
 
 @pytest.fixture(scope="module")
-def store() -> Resource:
-    graph = from_program(load("dev", root=ROOT))
-    stores = [r for r in graph.objects("StatefulSet") if any("redis" in container["image"] for container in r.containers())]
-    assert stores, "dev names a redis store"
-    return stores[0]
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    return Deployed(environment("dev"), "redis", tmp_path_factory.mktemp("redis"))
 
 
 @pytest.fixture(scope="module")
-def settings(store: Resource) -> Any:
-    return next(container for container in store.containers() if "redis" in container["image"])
-
-
-@pytest.fixture(scope="module")
-def redis(
-    debian_image: Callable[..., str], store: Resource, settings: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DockerContainer]:
-    security = settings["securityContext"]
-    running = DockerContainer(
-        debian_image("redis", ("redis-server", "dash", "grep"), '["redis-server"]'),
-        mem_limit=int(quantity(settings["resources"]["limits"]["memory"])),
-        user=str(security["runAsUser"]),
-        read_only=security["readOnlyRootFilesystem"],
-        cap_drop=security["capabilities"]["drop"],
-    )
-    for variable in settings["env"]:
-        # The password is the mark that stands in the secret's place; the other one is the pod's name, here that of the first pod.
-        running.with_env(variable["name"], SECRET if "secretKeyRef" in variable["valueFrom"] else f"{store.object_name}-0")
-    (mount,) = settings["volumeMounts"]
-    data = tmp_path_factory.mktemp("redis")
-    data.chmod(0o777)  # the container's user is none of this machine
-    running.with_volume_mapping(data, mount["mountPath"], "rw").with_command([*settings["command"], *settings["args"]])
+def redis(image: Callable[[str], str], deployed: Deployed) -> Iterator[DockerContainer]:
+    running = deployed.container(image("redis"))
     with running.with_exposed_ports(6379).waiting_for(LogMessageWaitStrategy(READY).with_startup_timeout(30)):
         yield running
 
@@ -90,11 +59,11 @@ def test_it_keeps_what_it_acknowledged_over_a_kill(redis: DockerContainer) -> No
     assert ask(redis, "GET", "plan") == b"$2\r\n42\r\n"
 
 
-def test_it_evicts_before_it_reaches_the_limit_of_the_stack(redis: DockerContainer, settings: Any) -> None:
+def test_it_evicts_before_it_reaches_the_limit_of_the_stack(redis: DockerContainer, deployed: Deployed) -> None:
     wrapped = redis.get_wrapped_container()
     wrapped.reload()
     limit = wrapped.attrs["HostConfig"]["Memory"]
-    assert limit == quantity(settings["resources"]["limits"]["memory"])
+    assert limit == quantity(deployed.settings["resources"]["limits"]["memory"])
     # A quarter is left for the copy that a snapshot or a new follower needs.
     assert setting(redis, "maxmemory") == str(limit * 3 // 4)
     assert setting(redis, "maxmemory-policy") == "allkeys-lru"
@@ -106,5 +75,5 @@ def setting(container: DockerContainer, name: str) -> str:
 
 
 @pytest.mark.parametrize("probe", ["readinessProbe", "livenessProbe"])
-def test_the_probes_of_the_stack_find_it_well(redis: DockerContainer, settings: Any, probe: str) -> None:
-    assert redis.get_wrapped_container().exec_run(settings[probe]["exec"]["command"]).exit_code == 0
+def test_the_probes_of_the_stack_find_it_well(redis: DockerContainer, deployed: Deployed, probe: str) -> None:
+    assert redis.get_wrapped_container().exec_run(deployed.settings[probe]["exec"]["command"]).exit_code == 0
