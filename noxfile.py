@@ -140,9 +140,10 @@ def bench_gateway(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def federation(session: nox.Session) -> None:
-    """Privacy accounting against the literature and its peers, proofs against the vectors of their draft, homomorphic sums."""
+    """Accounting against the literature and its peers, Flower's FedAvg, proofs against the vectors of their draft, homomorphic sums."""
     _install(session, "test", "federation", "federation-proofs", "federation-homomorphic")
-    session.run("pytest", "tests/federation", *session.posargs)
+    flower = _peer(session, "flower", "flwr==1.41.0")
+    session.run("pytest", "tests/federation", *session.posargs, env={"FLOWER_PYTHON": str(flower)})
 
 
 @nox.session(default=False)
@@ -163,14 +164,8 @@ def coordination(session: nox.Session) -> None:
 def bench_federation(session: nox.Session) -> None:
     """The federation's table beside Flower and Opacus, whose torch is 5 GB; `-- --only sums` and all else goes to the benchmark."""
     _install(session, "test", "federation", "federation-proofs")
-    pythons = []
-    for name, requirement in (("flower", "flwr==1.41.0"), ("opacus", "opacus==1.6.0")):  # worlds of their own: their pins clash with ours
-        python = Path(session.create_tmp()).parent / name / "bin" / "python"
-        if not python.exists():
-            session.run("python", "-m", "venv", str(python.parents[1]))
-            session.run(str(python), "-m", "pip", "install", "--quiet", requirement, external=True)
-        pythons.append(f"--{name}-python={python}")
-    session.run("python", "-m", "benchmarks.federation", *pythons, *session.posargs)
+    flower, opacus = _peer(session, "flower", "flwr==1.41.0"), _peer(session, "opacus", "opacus==1.6.0")
+    session.run("python", "-m", "benchmarks.federation", f"--flower-python={flower}", f"--opacus-python={opacus}", *session.posargs)
 
 
 @nox.session(default=False)
@@ -240,6 +235,16 @@ def constraints(session: nox.Session) -> None:
         "uv", "pip", "compile", "pyproject.toml", *groups, "--universal", "--python-version", "3.11", "--no-header", "--no-annotate",
         "--no-emit-index-url", "--upgrade", "--output-file", "constraints.txt", *session.posargs,
     )  # fmt: skip
+
+
+def _peer(session: nox.Session, name: str, requirement: str) -> Path:
+    """Return the Python of a world of its own with a peer in it: its pins clash with ours."""
+    python = Path(session.create_tmp()).absolute().parent / name / "bin" / "python"
+    if not (installed := python.with_name(f"installed-{requirement}")).exists():
+        session.run("python", "-m", "venv", str(python.parents[1]))
+        session.run(str(python), "-m", "pip", "install", "--quiet", requirement, external=True)
+        installed.touch()
+    return python
 
 
 def _debian(session: nox.Session, package: str, *programs: str) -> None:

@@ -1,6 +1,7 @@
 """The federation of a graph as processes of this machine: predicted from one run in one process, then run for real, faults included.
 
-Rule 1: the programs are started with the arguments of the graph; only addresses, ports and folders are this machine's.
+Rule 1: the programs are started with the arguments of the graph; only addresses, ports and folders are this machine's. Nobody collects
+spans here.
 Rule 2: everything is bounded: a federation that is not done in time is stopped, and the verdict is told.
 """
 
@@ -146,6 +147,7 @@ def _measured(deployed: DeployedFederation, programs: _Programs, kills_s: Sequen
             port=port,
             health_port=free_port(),
             host=LOOPBACK,
+            otlp_endpoint="",
         )
         server = stack.enter_context(programs.program("server", ["server", *server_spec.to_args()]))
 
@@ -160,6 +162,7 @@ def _measured(deployed: DeployedFederation, programs: _Programs, kills_s: Sequen
                 server_identity=_SERVER_IDENTITY,
                 health_port=free_port(),
                 host=LOOPBACK,
+                otlp_endpoint="",
             )
             return stack.enter_context(programs.program(name, ["client", *spec.to_args()]))
 

@@ -31,6 +31,7 @@ class ServerSpec:
         port: for clients, HTTP over mutual TLS.
         health_port: for probes and metrics, plain HTTP.
         host: address that it listens on.
+        otlp_endpoint: ``http://host:port`` of a collector of spans; empty: there is none.
     """
 
     definition: Definition
@@ -40,6 +41,7 @@ class ServerSpec:
     port: int = PORT
     health_port: int = HEALTH_PORT
     host: str = LOOPBACK
+    otlp_endpoint: str = ""
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``, without the command ``server``."""
@@ -72,6 +74,7 @@ class ClientSpec:
     records: str = ""
     health_port: int = HEALTH_PORT
     host: str = LOOPBACK
+    otlp_endpoint: str = ""
 
     def to_args(self) -> list[str]:
         """Return the container's ``args``, without the command ``client``."""
@@ -117,6 +120,7 @@ def _shared(spec: ServerSpec | ClientSpec) -> list[str]:
         f"--credentials={spec.credentials}",
         f"--health-port={spec.health_port}",
         f"--host={spec.host}",
+        *([f"--otlp-endpoint={spec.otlp_endpoint}"] if spec.otlp_endpoint else []),
     ]
 
 
@@ -127,3 +131,4 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--credentials", required=True, help="folder with svid.pem, svid_key.pem and bundle.pem")
     parser.add_argument("--health-port", type=port, default=HEALTH_PORT, help="port of /live, /ready and /metrics (default: %(default)s)")
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--otlp-endpoint", default="", metavar="URL", help="collector of spans, OTLP over HTTP (default: none)")

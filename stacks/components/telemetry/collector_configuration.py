@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 OTLP_GRPC: Final = 4317
 OTLP_HTTP: Final = 4318
+#: Where the workloads send their spans, as OTLP over HTTP.
+COLLECTOR: Final = f"http://collector-agent.{places.TELEMETRY}.svc:{OTLP_HTTP}"
 HEALTH: Final = 13133
 METRICS: Final = 8888
 PROMETHEUS: Final = 9090

@@ -21,6 +21,7 @@ from stacks.components.component import SKIP_AWAIT, Component, waivers
 from stacks.components.network import Flow, allow, to_services
 from stacks.components.parts import from_config_map, from_field, http_probe, scratch, storage_claim, workload_api
 from stacks.components.pods import Mount, Size, container, on_pool, pod_template
+from stacks.components.telemetry.collector_configuration import COLLECTOR, OTLP_HTTP
 from stacks.graph import labels
 from workloads.federation.spec import HEALTH_PORT, PORT, ClientSpec, ServerSpec
 
@@ -76,7 +77,7 @@ class Federation(Component):
         self.service(SERVER, _NAMESPACE, part="server", ports={"http": PORT}, headless=True)
         self.clients = self._clients(helper, roster)
         self.service(CLIENT, _NAMESPACE, part="client", ports={"health": HEALTH_PORT}, headless=True)
-        services = to_services(environment)
+        services = [*to_services(environment), Flow((OTLP_HTTP,), places.TELEMETRY)]
         into = [Flow((PORT,), _NAMESPACE, self.selector("client")), Flow((HEALTH_PORT,), places.TELEMETRY)]
         allow(self, SERVER, _NAMESPACE, part="server", into=into, out_to=services)
         out_to = [Flow((PORT,), _NAMESPACE, self.selector("server")), *services]
@@ -93,7 +94,7 @@ class Federation(Component):
 
     def _server(self, *after: pulumi.Resource) -> k8s.apps.v1.StatefulSet:
         section = self.environment.federation
-        spec = ServerSpec(section.definition, f"{_ROSTER}/roster.json", _STATE, _IDENTITY, host=_EVERYWHERE)
+        spec = ServerSpec(section.definition, f"{_ROSTER}/roster.json", _STATE, _IDENTITY, host=_EVERYWHERE, otlp_endpoint=COLLECTOR)
         main = container(
             SERVER,
             "federation",
@@ -126,6 +127,7 @@ class Federation(Component):
             server=self.address,
             server_identity=f"spiffe://{self.environment.identity.trust_domain}/ns/{_NAMESPACE}/sa/{SERVER}",
             host=_EVERYWHERE,
+            otlp_endpoint=COLLECTOR,
         )
         main = container(
             CLIENT,

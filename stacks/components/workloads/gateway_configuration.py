@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stacks.components import places
 from stacks.components.network import STORE_PORTS
-from stacks.components.telemetry.collector_configuration import OTLP_HTTP
+from stacks.components.telemetry.collector_configuration import COLLECTOR
 from stacks.environment.gateway import ENGINE
 from workloads.emulator.spec import DEFAULT_PORT as EMULATOR_PORT
 from workloads.engine.spec import DEFAULT_PORT as ENGINE_PORT
@@ -45,7 +45,7 @@ def document(section: GatewaySection) -> dict[str, Any]:
         retries=section.retries,
         breaker=section.breaker,
         cache=section.cache.model_copy(update=_shared(section)),
-        telemetry=Telemetry(otlp_endpoint=f"http://collector-agent.{places.TELEMETRY}.svc:{OTLP_HTTP}"),
+        telemetry=Telemetry(otlp_endpoint=COLLECTOR),
         bounds=Bounds(drain_s=_DRAIN_S, drain_delay_s=_DRAIN_DELAY_S),
         ledger=f"{LEDGER}/ledger.jsonl",
     )

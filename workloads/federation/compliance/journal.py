@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from workloads.federation.audit.log import AuditLog
 from workloads.federation.audit.record import head_path
 from workloads.federation.audit.verify import verify
 from workloads.federation.errors import AuditError
+from workloads.federation.tracing import trace_id
 
 
 class Journal:
@@ -28,14 +28,14 @@ class Journal:
 
     Args:
         folder: of ``audit.jsonl`` and its key ``audit.key``; both are made on first use.
-        run: the run's identifier, from which the trace id follows.
+        run: the run's identifier, from which the trace id of what belongs to no round follows.
 
     Raises:
         AuditError: the log was altered, or a file cannot be read or written.
     """
 
     def __init__(self, folder: Path, run: str) -> None:
-        self.trace_id = sha256(run.encode()).hexdigest()[:32]
+        self.trace_id = trace_id(run)
         path = folder / "audit.jsonl"
         key = audit_key(folder)
         # A writer that was killed between the empty log and its first head has logged nothing.
@@ -45,14 +45,20 @@ class Journal:
         self.log = AuditLog.create(path, key) if fresh else AuditLog.open(path, key)
         self._known = {(entry["event"], entry["fields"].get("key")) for entry in events(path)}
 
-    def once(self, event: str, key: str, fields: Mapping[str, Any]) -> None:
+    def once(self, event: str, key: str, fields: Mapping[str, Any], *, trace: str = "") -> None:
         """Write an event unless it has been written.
+
+        Args:
+            event: what happened.
+            key: what it happened to.
+            fields: details, as for :meth:`AuditLog.append`.
+            trace: trace id of its round; empty: that of the run.
 
         Raises:
             AuditError: the write fails; the log is unchanged.
         """
         if (event, key) not in self._known:
-            self.log.append(event, {"key": key, **fields}, trace_id=self.trace_id)
+            self.log.append(event, {"key": key, **fields}, trace_id=trace or self.trace_id)
             self._known.add((event, key))
 
 

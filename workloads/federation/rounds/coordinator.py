@@ -21,6 +21,8 @@ from workloads.federation.rounds.terms import Terms
 from workloads.federation.secure_aggregation.server import Phase
 from workloads.federation.strategies.strategy import strategy_for
 from workloads.federation.tasks.task import Task
+from workloads.federation.tracing import Place, SpanSink, attempt_span, ignore, part_span, trace_id
+from workloads.telemetry import federation as names
 
 #: A round that fails so often in a row ends the run: repeating it again would not help.
 _MOST_FAILURES = 5
@@ -34,6 +36,7 @@ class _Attempt:
         place: run, round and attempt, as in its envelopes.
         participants: who was sent the model.
         collector: of their updates.
+        since_s: when it began.
         stage_since_s: when its stage began.
         gone: participants that are not waited for.
         trained: what each has said about its training.
@@ -41,9 +44,10 @@ class _Attempt:
         stages_ms: time of each stage that is closed.
     """
 
-    place: tuple[str, int, int]
+    place: Place
     participants: tuple[str, ...]
     collector: Collector
+    since_s: float
     stage_since_s: float
     gone: set[str] = field(default_factory=set)
     trained: dict[str, Trained] = field(default_factory=dict)
@@ -58,14 +62,15 @@ class Coordinator:
         terms: of the federation.
         task: its model and test records.
         store: the run.
-        now_s: the time on a clock that only its differences matter of.
+        now_s: the time on a clock that does not jump; spans have it as seconds since 1970.
+        on_span: gets the spans of attempts and stages.
     """
 
-    def __init__(self, terms: Terms, task: Task, store: Store, now_s: float) -> None:
+    def __init__(self, terms: Terms, task: Task, store: Store, now_s: float, on_span: SpanSink = ignore) -> None:
         self.terms, self.store = terms, store
         self.refusals: list[str] = []
         self._task, self._strategy = task, strategy_for(terms.definition.strategy)
-        self._now_s = now_s
+        self._now_s, self._on_span = now_s, on_span
         self._present: set[str] = set()
         self._silent: set[str] = set()
         self._spent: dict[str, float] = {}
@@ -198,12 +203,12 @@ class Coordinator:
         self.store.begin_attempt(candidates)
         progress = self.store.progress
         place = (progress.run, self.number, progress.attempt)
-        self._attempt = _Attempt(place, candidates, self._collector(place, candidates), self._now_s)
+        self._attempt = _Attempt(place, candidates, self._collector(place, candidates), self._now_s, self._now_s)
         self._begun_s = self._now_s if self._begun_s is None else self._begun_s
         message = Train(progress.state.parameters, progress.state.control, candidates, self.terms.threshold)
         return [self._to(name, message) for name in candidates]
 
-    def _collector(self, place: tuple[str, int, int], participants: tuple[str, ...]) -> Collector:
+    def _collector(self, place: Place, participants: tuple[str, ...]) -> Collector:
         if self.terms.threshold:
             return SecureCollector(self.terms, self.terms.session(*place, participants))
         return PlainCollector(self.terms, self._strategy, self.number, participants)
@@ -218,10 +223,12 @@ class Coordinator:
             self._pay(attempt)
             result = collector.close()
         except BudgetExhaustedError as error:
+            self._trace_failure(attempt, stage, str(error))
             return self._stop(str(error))
         except (ProtocolError, UpdateError) as error:
-            return self._fail(attempt, str(error))
+            return self._fail(attempt, stage, str(error))
         attempt.stages_ms[stage] = 1000 * (self._now_s - attempt.stage_since_s)
+        self._on_span(part_span(f"{names.STAGE_SPAN} {stage}", attempt.place, attempt.stage_since_s, self._now_s, {}))
         attempt.stage_since_s = self._now_s
         if isinstance(result, Collected):
             return self._complete(attempt, result)
@@ -235,29 +242,33 @@ class Coordinator:
             self.store.spend(f"{attempt.place[0]}/{self.number}/{survivors}")
 
     def _complete(self, attempt: _Attempt, result: Collected) -> list[ToClient]:
-        progress, names = self.store.progress, result.contributors
-        state = self._strategy.step(progress.state, result.update, len(names) / len(self.terms.roster.members))
+        progress, contributors = self.store.progress, result.contributors
+        state = self._strategy.step(progress.state, result.update, len(contributors) / len(self.terms.roster.members))
         test, ledger = self._task.test, self.store.ledger
         record = RoundRecord(
             number=self.number,
             attempts=progress.attempt,
-            contributors=names,
+            contributors=contributors,
             accuracy=self._task.model.accuracy(state.parameters, test.x, test.y),
-            epsilon=ledger.spent.epsilon if ledger else max((self._spent.get(name, 0.0) for name in names), default=0.0),
+            epsilon=ledger.spent.epsilon if ledger else max((self._spent.get(name, 0.0) for name in contributors), default=0.0),
             duration_s=self._now_s - (self._now_s if self._begun_s is None else self._begun_s),
             stages_ms=attempt.stages_ms,
-            train_ms={name: attempt.trained[name].train_ms for name in names if name in attempt.trained},
+            train_ms={name: attempt.trained[name].train_ms for name in contributors if name in attempt.trained},
         )
         self.store.close_round(state, record)
+        told = {names.CLIENTS: len(contributors), names.ACCURACY: record.accuracy, names.EPSILON: record.epsilon}
+        self._on_span(attempt_span(attempt.place, attempt.since_s, self._now_s, told))
         self._failures.clear()
         self._begun_s = None
         self._wait()
         return [self._to(name, Finished(self.finished)) for name in sorted(self._present)] if self.finished else []
 
-    def _fail(self, attempt: _Attempt, reason: str) -> list[ToClient]:
+    def _fail(self, attempt: _Attempt, stage: str, reason: str) -> list[ToClient]:
         text = reason + "".join(f"; client {name!r} declined: {why}" for name, why in sorted(attempt.declined.items()))
         self._failures.append(text)
-        self.store.journal.once("attempt failed", "/".join(map(str, attempt.place)), {"reason": text})
+        run, number, _ = attempt.place
+        self.store.journal.once("attempt failed", "/".join(map(str, attempt.place)), {"reason": text}, trace=trace_id(run, number))
+        self._trace_failure(attempt, stage, text)
         if len(self._failures) >= _MOST_FAILURES:
             return self._stop(f"round {self.number} failed {_MOST_FAILURES} times; the last time: {text}")
         self._wait()
@@ -267,6 +278,10 @@ class Coordinator:
         self.store.stop(reason)
         self._wait()
         return [self._to(name, Finished(reason)) for name in sorted(self._present)]
+
+    def _trace_failure(self, attempt: _Attempt, stage: str, error: str) -> None:
+        self._on_span(part_span(f"{names.STAGE_SPAN} {stage}", attempt.place, attempt.stage_since_s, self._now_s, {}, error=error))
+        self._on_span(attempt_span(attempt.place, attempt.since_s, self._now_s, {}, error=error))
 
     def _wait(self) -> None:
         """Leave the attempt; the next one waits for its clients."""

@@ -35,6 +35,8 @@ from workloads.federation.rounds.site import Site, Update
 from workloads.federation.secure_aggregation.client import Client
 from workloads.federation.secure_aggregation.masks import Words
 from workloads.federation.secure_aggregation.quantisation import to_words
+from workloads.federation.tracing import SpanSink, ignore, part_span
+from workloads.telemetry import federation as names
 
 
 class Participant:
@@ -44,16 +46,19 @@ class Participant:
         site: its records and its durable state.
         signing_key: its long-lived Ed25519 key.
         clock: seconds, for the time that training takes.
+        on_span: gets the spans of training.
 
     Raises:
         DefinitionError: the roster has no such client, or another number of records or another key for it.
     """
 
-    def __init__(self, site: Site, signing_key: Ed25519PrivateKey, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, site: Site, signing_key: Ed25519PrivateKey, *, clock: Callable[[], float] = time.perf_counter, on_span: SpanSink = ignore
+    ) -> None:
         self.site, self.name, self.terms = site, site.name, site.terms
         self.finished: str | None = None
         self.refusals: list[str] = []
-        self._key, self._clock = signing_key, clock
+        self._key, self._clock, self._on_span = signing_key, clock, on_span
         self._place = ("", 0, 0)
         self._train: Train | None = None
         self._secure: Client | None = None
@@ -150,4 +155,7 @@ class Participant:
         run, number, _ = self._place
         begun = self._clock()
         update = self.site.update(run, number, message)
-        return update, Trained(1000 * (self._clock() - begun), self.site.epsilon, update.repeated)
+        took_s, ended_s = self._clock() - begun, time.time()
+        told = {names.CLIENT: self.name, names.REPEATED: update.repeated}
+        self._on_span(part_span(names.TRAIN_SPAN, self._place, ended_s - took_s, ended_s, told))
+        return update, Trained(1000 * took_s, self.site.epsilon, update.repeated)

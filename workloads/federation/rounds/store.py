@@ -20,6 +20,7 @@ from workloads.federation.privacy.ledger import Ledger
 from workloads.federation.rounds.state_file import read_state, write_state
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.strategies.strategy import State, strategy_for
+from workloads.federation.tracing import trace_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class Store:
                 "consents": consents,
                 "model_card": self._terms.definition.compliance.model_card,
             },
+            trace=trace_id(self.progress.run, number),
         )
 
     def close_round(self, state: State, record: RoundRecord) -> None:
@@ -162,12 +164,15 @@ class Store:
         terms, progress = self._terms, self.progress
         self.journal.once("run opened", progress.run, {"definition": terms.definition.digest.hex(), "clients": list(terms.roster.names)})
         for entry in self.ledger.entries if self.ledger else ():
-            self.journal.once("epsilon spent", entry.release_id, {"epsilon": entry.epsilon, "budget": terms.definition.privacy.epsilon})
+            run, number, _ = entry.release_id.split("/")
+            spent = {"epsilon": entry.epsilon, "budget": terms.definition.privacy.epsilon}
+            self.journal.once("epsilon spent", entry.release_id, spent, trace=trace_id(run, int(number)))
         for each in progress.history:
             self.journal.once(
                 "round closed",
                 f"{progress.run}/{each.number}",
                 {"contributors": list(each.contributors), "accuracy": each.accuracy, "epsilon": each.epsilon, "attempts": each.attempts},
+                trace=trace_id(progress.run, each.number),
             )
         if progress.stopped:
             self.journal.once("run stopped", progress.run, {"reason": progress.stopped})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from workloads.federation.rounds.roster import Roster
 from workloads.federation.rounds.store import Store
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.serving.enrolment import credentials
+from workloads.federation.serving.exporting import exporting
 from workloads.federation.serving.metrics import exposition
 from workloads.federation.serving.report import Traffic, round_line, write_report
 from workloads.federation.spec import ServerSpec
@@ -42,24 +44,32 @@ def run_server(spec: ServerSpec, say: Callable[[str], None]) -> None:
     task, roster = load(definition.task, definition.seed), Roster.read(Path(spec.roster))
     terms = Terms(definition, roster, task.model.length)
     store = Store(Path(spec.state), terms, task.model.initial(definition.seed))
-    coordinator, traffic = Coordinator(terms, task, store, time.monotonic()), Traffic()
+    traffic, started_s = Traffic(), time.time() - time.monotonic()
+
+    def now_s() -> float:
+        """Return the time since 1970 on a clock that nobody sets back."""
+        return started_s + time.monotonic()
 
     def metrics() -> str:
         return exposition(
             definition, store.progress.history, failed_attempts=coordinator.failed_attempts, refused=len(coordinator.refusals)
         )
 
-    with health(probes, lambda: True, metrics), serve(listener, credentials(spec.credentials), roster.identities()) as hub:
+    with ExitStack() as stack:
+        on_span = stack.enter_context(exporting("fl-server", spec.otlp_endpoint, say))
+        coordinator = Coordinator(terms, task, store, now_s(), on_span)
+        stack.enter_context(health(probes, lambda: True, metrics))
+        hub = stack.enter_context(serve(listener, credentials(spec.credentials), roster.identities()))
         say(
             f"https://{spec.host}:{spec.port} waits for {len(roster.members)} clients; run {store.progress.run}, round {coordinator.number}"
         )
         shown, refused, ended = len(store.progress.history), 0, False
         while True:
-            wait_s = _POLL_S if coordinator.deadline_s is None else min(_POLL_S, max(0.0, coordinator.deadline_s - time.monotonic()))
+            wait_s = _POLL_S if coordinator.deadline_s is None else min(_POLL_S, max(0.0, coordinator.deadline_s - now_s()))
             message = hub.receive(wait_s)
             if message is not None:
                 traffic.add(message)
-            answers = coordinator.tick(time.monotonic()) if message is None else coordinator.receive(message, time.monotonic())
+            answers = coordinator.tick(now_s()) if message is None else coordinator.receive(message, now_s())
             for answer in answers:
                 traffic.add(answer)
                 if answer.receiver in roster.members:

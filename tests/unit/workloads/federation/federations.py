@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from foundation.tracing.spans import Span
 from workloads.federation.definition import Definition, Local, Privacy
 from workloads.federation.models.network import Network
 from workloads.federation.rounds.coordinator import Coordinator
@@ -63,6 +64,7 @@ class Federation:
     clients: int = 3
     without: tuple[str, ...] = ()
     task: Task = field(default_factory=small_task)
+    spans: list[Span] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         parts = spread(self.task.training.y, self.clients, self.definition.partition, self.definition.seed)
@@ -78,11 +80,11 @@ class Federation:
         """Make a client, with seeded noise and a clock that stands still."""
         noise = seeded_bytes(self.definition.seed, int(name[1:]))
         site = Site(self.folder / name, name, self.terms, self.task, self.records[name], random_bytes=noise)
-        return Participant(site, signing_key(name), clock=lambda: 0.0)
+        return Participant(site, signing_key(name), clock=lambda: 0.0, on_span=self.spans.append)
 
     def start(self) -> Coordinator:
         store = Store(self.folder / "server", self.terms, self.task.model.initial(self.definition.seed))
-        self.coordinator = Coordinator(self.terms, self.task, store, 0.0)
+        self.coordinator = Coordinator(self.terms, self.task, store, 0.0, self.spans.append)
         return self.coordinator
 
     def run(self, wire: Wire = lambda _message: True) -> Coordinator:
