@@ -17,6 +17,7 @@ from workloads.federation.privacy.accounting.exact import ExactAccountant
 from workloads.federation.privacy.accounting.pld import PldAccountant
 from workloads.federation.privacy.accounting.rdp import RdpAccountant
 from workloads.federation.privacy.accounting.releases import ConcentratedRelease, GaussianRelease
+from workloads.federation.privacy.mechanisms.distributed import DistributedNoise
 from workloads.federation.privacy.statement import Neighbours, Sampler, Statement, Unit
 
 pytest.importorskip("dp_accounting", reason="needs the dependency group `federation`: run `nox -s federation`")
@@ -84,6 +85,14 @@ def test_privacy_losses_add_up_over_releases_of_different_kinds() -> None:
     mixed = PldAccountant().epsilon({GaussianRelease(2): 3, GaussianRelease(5): 4}, TERMS)
     assert mixed == pytest.approx(EXACT.epsilon({GaussianRelease(2): 3, GaussianRelease(5): 4}, TERMS), abs=1e-4)
     assert PldAccountant().epsilon({}, TERMS) == 0
+
+
+def test_noisy_secure_sums_cost_what_gaussian_noise_does() -> None:
+    release = DistributedNoise.for_multiplier(3.0, sensitivity=2.0**17, length=100_000, honest=7).gaussian
+    exact = EXACT.epsilon({release: 24}, TERMS)
+    assert exact == pytest.approx(EXACT.epsilon({GaussianRelease(3): 24}, TERMS), abs=1e-6)
+    assert 0 <= PldAccountant().epsilon({release: 24}, TERMS) - exact < 1e-4
+    assert RDP.epsilon({release: 24}, TERMS) > 1.05 * exact
 
 
 def test_what_no_loss_distribution_is_known_for_is_refused() -> None:

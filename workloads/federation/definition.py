@@ -73,7 +73,8 @@ class Privacy(Part):
     noise_multiplier: float | None = Field(default=None, gt=0, le=1e6)
     """Deviation of the noise over the sensitivity; absent: the least that keeps the budget over all rounds."""
     accountant: Literal["pld", "rdp"] = "pld"
-    """``pld`` is tighter and needs `dp-accounting`; client-level noise is always accounted by ``rdp``."""
+    """``pld`` is tighter and needs `dp-accounting`; with ``unit: client`` its limit is known exactly and needs nothing. Reports have
+    ``rdp`` beside it."""
 
 
 class Compliance(Part):

@@ -15,7 +15,6 @@ from typing import Any
 from workloads.federation.compliance.journal import Journal
 from workloads.federation.errors import StateError
 from workloads.federation.models.network import Vector
-from workloads.federation.privacy.accounting.rdp import RdpAccountant
 from workloads.federation.privacy.ledger import Ledger
 from workloads.federation.rounds.state_file import read_state, write_state
 from workloads.federation.rounds.terms import Terms
@@ -147,17 +146,24 @@ class Store:
         Raises:
             BudgetExhaustedError, LedgerError: it may not be unmasked.
         """
-        noise = self._terms.client_noise
-        if self.ledger is not None and noise is not None:
-            self.ledger.spend(release_id, noise.release)
+        release = self._terms.sum_release
+        if self.ledger is not None and release is not None:
+            self.ledger.spend(release_id, release)
             self._settle()
+
+    @property
+    def paid(self) -> int:
+        """How often this run was paid for at most: sums, or rounds at each client."""
+        if self.ledger is not None:
+            return sum(entry.release_id.startswith(f"{self.progress.run}/") for entry in self.ledger.entries)
+        return len(self.progress.history) + (self.progress.attempt > 0)
 
     def _open_ledger(self, folder: Path) -> Ledger | None:
         if self._terms.definition.privacy.unit != "client":
             return None
         path, budget = folder / "ledger.json", self._terms.definition.privacy.epsilon
         begin = Ledger.open if path.exists() else Ledger.create
-        return begin(path, self._terms.statement, budget=budget, accountant=RdpAccountant())
+        return begin(path, self._terms.statement, budget=budget, accountant=self._terms.accountant)
 
     def _settle(self) -> None:
         """Give the audit log what it is owed."""

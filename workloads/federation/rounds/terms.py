@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from workloads.federation.errors import DefinitionError
 from workloads.federation.models.network import Vector
 from workloads.federation.privacy.accounting.accountant import Accountant
 from workloads.federation.privacy.accounting.calibration import noise_multiplier
+from workloads.federation.privacy.accounting.exact import ExactAccountant
 from workloads.federation.privacy.accounting.rdp import RdpAccountant
+from workloads.federation.privacy.accounting.releases import Release
 from workloads.federation.privacy.mechanisms.distributed import DistributedNoise
 from workloads.federation.privacy.statement import Neighbours, Sampler, Statement, Unit
 from workloads.federation.rounds.roster import Roster
@@ -22,6 +25,9 @@ from workloads.federation.secure_aggregation.session import Session
 from workloads.federation.strategies.strategy import strategy_for
 from workloads.federation.training.plain import steps
 from workloads.federation.training.private import Plan
+
+#: Share of a budget that noise is calibrated to: the last release must not fail by a rounding error.
+_WITHIN: Final = 1 - 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class Terms:
         if privacy.unit != "client":
             return None
         multiplier = privacy.noise_multiplier or noise_multiplier(
-            RdpAccountant(), self.statement, epsilon=privacy.epsilon, releases=self.definition.rounds
+            self.accountant, self.statement, epsilon=privacy.epsilon * _WITHIN, releases=self.definition.rounds
         )
         sensitivity = Quantisation(self.definition.update_norm, self.length, self.most_participants).sensitivity_steps
         return DistributedNoise.for_multiplier(multiplier, sensitivity=sensitivity, length=self.length, honest=self.threshold)
@@ -109,8 +115,24 @@ class Terms:
 
     @property
     def accountant(self) -> Accountant:
-        """The accountant of record-level privacy. Raises ``PrivacyError`` if `dp-accounting` is needed and not installed."""
-        return _accountant(self.definition.privacy.accountant)
+        """The accountant of the definition's unit. Raises ``PrivacyError`` if `dp-accounting` is needed and not installed."""
+        privacy = self.definition.privacy
+        if privacy.unit == "client" and privacy.accountant == "pld":
+            return ExactAccountant()
+        return _accountant(privacy.accountant)
+
+    @property
+    def sum_release(self) -> Release | None:
+        """The privacy cost of a noisy sum; None without client-level privacy."""
+        noise = self.client_noise
+        return None if noise is None else noise.concentrated if self.definition.privacy.accountant == "rdp" else noise.gaussian
+
+    def rdp_epsilon(self, paid: int) -> float:
+        """Return an upper bound of epsilon after so many sums, or rounds at each client, by Rényi divergences: to compare accountants."""
+        if (noise := self.client_noise) is not None:
+            return RdpAccountant().epsilon({noise.concentrated: paid}, self.statement)
+        plans = {plan for member in self.roster.members.values() if (plan := self.site_plan(member.records))}
+        return max((RdpAccountant().epsilon({plan.release: paid * plan.steps}, self.statement) for plan in plans), default=0.0)
 
     @property
     def statement(self) -> Statement:
@@ -137,5 +159,5 @@ def _accountant(name: str) -> Accountant:
 @cache
 def _calibrated(accountant: str, statement: Statement, epsilon: float, releases: int, rate: float) -> float:
     """Return the noise multiplier of a site; sites with as many records share it."""
-    within = epsilon * (1 - 1e-9)  # the last release must not fail by a rounding error
+    within = epsilon * _WITHIN
     return noise_multiplier(_accountant(accountant), statement, epsilon=within, releases=releases, sampling_rate=rate, tolerance=1e-3)

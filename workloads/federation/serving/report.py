@@ -14,7 +14,7 @@ from foundation.processes.atomic_file import write_text
 from workloads.federation.errors import StateError
 from workloads.federation.rounds.coordinator import Coordinator
 from workloads.federation.rounds.messages import ToClient, ToServer
-from workloads.federation.rounds.store import RoundRecord
+from workloads.federation.rounds.store import RoundRecord, Store
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.transport.port import CODEC
 
@@ -45,22 +45,22 @@ def document(coordinator: Coordinator, traffic: Traffic) -> dict[str, Any]:
         "task": terms.definition.task,
         "strategy": terms.definition.strategy.name,
         "parameters": terms.parameters,
-        "guarantee": guarantee(terms, progress.history),
+        "guarantee": guarantee(terms, coordinator.store),
         "refused": coordinator.refusals,
         "rounds": [{**asdict(each), "bytes": traffic.of(each.number)} for each in progress.history],
     }
 
 
-def guarantee(terms: Terms, history: tuple[RoundRecord, ...]) -> str:
+def guarantee(terms: Terms, store: Store) -> str:
     """Return what may be claimed, with all its terms."""
-    privacy = terms.definition.privacy
+    privacy, progress = terms.definition.privacy, store.progress
     if privacy.unit == "none":
         return "no differential privacy: the model may reveal any record"
-    accountant = "rdp" if privacy.unit == "client" else privacy.accountant
-    says, spent = terms.statement, history[-1].epsilon if history else 0.0
+    says, accountant, spent = terms.statement, terms.accountant.name, progress.history[-1].epsilon if progress.history else 0.0
+    beside = "" if accountant == "rdp" else f"; by rdp this run has spent at most {terms.rdp_epsilon(store.paid):.4f}"
     return (
         f"epsilon {spent:.4f} of {privacy.epsilon:g} at delta {privacy.delta:g} for one {says.unit} ({says.neighbours}, sampler "
-        f"{says.sampler}), accountant {accountant}"
+        f"{says.sampler}), accountant {accountant}{beside}"
     )
 
 

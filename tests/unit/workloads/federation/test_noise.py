@@ -67,16 +67,33 @@ def test_a_variance_out_of_range_is_refused(variance: int) -> None:
 def test_the_parts_of_the_fewest_survivors_make_up_the_whole_noise() -> None:
     noise = DistributedNoise.for_multiplier(2.0, sensitivity=STEPS, length=100_000, honest=7)
     assert noise.total_deviation(7) >= 2.0 * STEPS
-    assert noise.release.rho == pytest.approx(1 / (2 * 2.0**2), rel=1e-9)
+    assert noise.concentrated.rho == pytest.approx(1 / (2 * 2.0**2), rel=1e-8)
+    assert 0 <= noise.gaussian.noise_multiplier - 2.0 < 1e-8
     total = sum(noise.draw(seeded(each)).std() ** 2 for each in range(7))
     assert math.sqrt(total) == pytest.approx(2.0 * STEPS, rel=0.01)
 
 
 def test_parts_so_small_that_their_sum_is_no_discrete_gaussian_cost_more() -> None:
     fine, coarse = (DistributedNoise(s, 1_000, 5, round(s * s)) for s in (1_000.0, 1.0))
-    assert coarse.release.rho > 1.05 * fine.release.rho
+    assert coarse.concentrated.rho > 1.05 * fine.concentrated.rho
+    for noise in (coarse, DistributedNoise(1.0, 1_000, 2, 1)):
+        with pytest.raises(PrivacyError, match=r"too coarse .* `rdp`"):
+            _ = noise.gaussian
     with pytest.raises(PrivacyError, match="must be positive"):
         DistributedNoise(1.0, 10, 0, 1)
+
+
+@pytest.mark.parametrize(("variance", "shift"), [(9, 0), (9, 1), (30, 5)])
+def test_a_discrete_gaussian_is_a_rounded_continuous_one(variance: int, shift: int) -> None:
+    """The sum of the rounding's probabilities over a fine grid of continuous values is the discrete Gaussian's own, to the grid's error."""
+    values = np.arange(-60, 61)
+    inner = variance - 4.0
+    grid = np.linspace(shift - 12 * math.sqrt(inner), shift + 12 * math.sqrt(inner), 20_001)
+    density = np.exp(-((grid - shift) ** 2) / (2 * inner))
+    rounding = np.exp(-((values[:, None] - grid) ** 2) / (2 * 4.0))
+    rounded = (rounding / rounding.sum(axis=0)) @ (density / density.sum())
+    exact = np.exp(-((values - shift) ** 2) / (2 * variance))
+    np.testing.assert_allclose(rounded, exact / exact.sum(), rtol=1e-9, atol=1e-16)
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=40), st.floats(1e-3, 1e3))

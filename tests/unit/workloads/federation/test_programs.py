@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,20 @@ def test_arguments_are_read_as_they_were_written() -> None:
     assert ServerSpec.from_args(SERVER.to_args()) == SERVER
     assert ClientSpec.from_args(CLIENT.to_args()) == CLIENT
     assert ClientSpec.from_args(replace(CLIENT, records="").to_args()).records == ""
+
+
+def test_client_level_epsilon_is_exact_and_renyi_accounting_stands_beside_it(tmp_path: Path) -> None:
+    privacy = Privacy(unit="client", epsilon=8.0)
+    coordinator = Federation(tmp_path / "exact", definition(privacy=privacy, update_norm=1.0), clients=4).run()
+    (beside,) = re.findall(r"accountant exact; by rdp this run has spent at most ([\d.]+)$", document(coordinator, Traffic())["guarantee"])
+    assert coordinator.store.progress.history[-1].epsilon == pytest.approx(8, abs=1e-5)
+    assert 8.3 < float(beside) < 9
+    by_rdp = Federation(tmp_path / "rdp", definition(privacy=privacy.model_copy(update={"accountant": "rdp"}), update_norm=1.0), clients=4)
+    exact_noise, rdp_noise = coordinator.terms.client_noise, by_rdp.terms.client_noise
+    assert exact_noise is not None
+    assert rdp_noise is not None
+    assert exact_noise.total_deviation(4) < 0.95 * rdp_noise.total_deviation(4)
+    assert document(by_rdp.run(), Traffic())["guarantee"].endswith("accountant rdp")
 
 
 @pytest.mark.parametrize(
