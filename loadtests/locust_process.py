@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import sys
@@ -16,7 +17,7 @@ from foundation.processes.readiness import wait_until_ready
 from loadtests.errors import LocustError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loadtests.open_loop import Stop
 
@@ -29,7 +30,7 @@ _POLL_S: Final = 0.2
 class LocustProcess:
     """The process group of one run; it is always terminated at the end of the ``with`` block."""
 
-    def __init__(self, arguments: Sequence[str], *, log: Path, api_key: str | None) -> None:
+    def __init__(self, arguments: Sequence[str], *, log: Path, api_key: str | None, tenant_keys: Mapping[str, str] | None = None) -> None:
         self._log = log
         command = [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *arguments]
         # Environment variables of Locust or Sandtable that the caller has set would silently change the run.
@@ -39,6 +40,8 @@ class LocustProcess:
         environment = kept | {"PYTHONPATH": os.pathsep.join(paths)}
         if api_key:
             environment["SANDTABLE_API_KEY"] = api_key
+        if tenant_keys:
+            environment["SANDTABLE_TENANT_KEYS"] = json.dumps(dict(tenant_keys))
         self._child = Child(command, env=environment, log=log, grace_s=_QUIT_S)
 
     def __enter__(self) -> Self:

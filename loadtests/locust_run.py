@@ -25,7 +25,7 @@ from loadtests.records import ProcessCost, read_folder
 from stacks.traffic import request_lengths, trace_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from foundation.measures.outcome import RequestRecord
     from loadtests.open_loop import Stop
@@ -53,6 +53,7 @@ def run(
     processes: int = 1,
     model: str = "synthetic",
     api_key: str | None = None,
+    tenant_keys: Mapping[str, str] | None = None,
     timeout_s: float = REQUEST_TIMEOUT_S,
     engine_options: bool = True,
     seed: int | None = None,
@@ -77,7 +78,8 @@ def run(
         duration_s: Seconds, rounded up; default: the traffic's own. The page may change it.
         processes: Locust workers; more than one are led by a master.
         model: Name of the model in each request.
-        api_key: Bearer token; handed over in the environment, not on the command line.
+        api_key: Bearer token; handed over in the environment, not on the command line, as are ``tenant_keys``.
+        tenant_keys: Keys of the tenants of a gateway, for requests that name one.
         timeout_s: Seconds from a send until the request counts as failed.
         engine_options: Add fields to the requests that only our own engines understand.
         seed: Of lengths and texts; default: the traffic's own.
@@ -127,7 +129,7 @@ def run(
         with contextlib.suppress(*ended_by):
             locust.wait(duration, None if web else duration + timeout_s + _START_S, on_progress, stop)
 
-    records, costs = _play(traffic, arguments, api_key, wait)
+    records, costs = _play(traffic, arguments, (api_key, tenant_keys), wait)
     stopped = stop is not None and stop.is_set() and not web
     # On the web page, users and duration are whatever was entered there.
     asked_per_s = (users or 1) / interval_s if interval_s and not web and not stopped else None
@@ -157,14 +159,14 @@ def _serve(locust: LocustProcess, port: int, on_page: Callable[[str], None] | No
 
 
 def _play(
-    traffic: Traffic, arguments: Sequence[str], api_key: str | None, wait: Callable[[LocustProcess], None]
+    traffic: Traffic, arguments: Sequence[str], keys: tuple[str | None, Mapping[str, str] | None], wait: Callable[[LocustProcess], None]
 ) -> tuple[list[RequestRecord], list[ProcessCost]]:
     """Run Locust until ``wait`` returns, and read what its processes have written."""
     with tempfile.TemporaryDirectory(prefix="sandtable-locust-") as name:
         folder = Path(name)
         (folder / "traffic.json").write_text(traffic.model_dump_json(), encoding="utf-8")
         paths = [f"--traffic={folder / 'traffic.json'}", f"--records={folder}"]
-        with LocustProcess([*arguments, *paths], log=folder / "locust.log", api_key=api_key) as locust:
+        with LocustProcess([*arguments, *paths], log=folder / "locust.log", api_key=keys[0], tenant_keys=keys[1]) as locust:
             wait(locust)
         return read_folder(folder)
 

@@ -4,6 +4,7 @@
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --run-time 60s --shape spike
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --run-time 60s --processes 2
     locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --traffic Pulumi.dev.yaml --skip-bad-rows
+    locust -f loadtests/locustfile.py --host http://127.0.0.1:8080 --headless --users 8 --traffic Pulumi.dev.yaml AnthropicUser   # one wire
     python -m loadtests.locustfile --help                                                # Locust's own --help does not load this file
 
 Each of our flags is a variable as well: ``--think-time-s`` is ``SANDTABLE_THINK_TIME_S``. Page and master listen on loopback; to
@@ -29,7 +30,8 @@ from loadtests.errors import LoadTestError
 from loadtests.shapes.chosen import ChosenShape
 from loadtests.shapes.curves import NAMES, named, replayed
 from loadtests.users.chat import ChatUser
-from loadtests.users.session import Options, Session, read_traffic
+from loadtests.users.session import Options, Session, read_tenant_keys, read_traffic
+from loadtests.users.wires import AnthropicUser, GeminiUser, OllamaUser, OpenAiUser
 from stacks.errors import ConfigurationError, StackError
 from stacks.traffic import plan
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
     from stacks.environment import Traffic
 
-__all__ = ["ChatUser", "ChosenShape"]  # what Locust looks for in this file
+__all__ = ["AnthropicUser", "ChatUser", "ChosenShape", "GeminiUser", "OllamaUser", "OpenAiUser"]  # what Locust looks for in this file
 
 
 def _add_flags(parser: LocustArgumentParser) -> None:
@@ -80,12 +82,22 @@ def _add_flags(parser: LocustArgumentParser) -> None:
         help="write a record of each request there",
     )
     add("--api-key", default="", env_var="SANDTABLE_API_KEY", include_in_web_ui=False, help="bearer token; prefer the variable")
+    add(
+        "--tenant-keys",
+        metavar="JSON",
+        default="",
+        env_var="SANDTABLE_TENANT_KEYS",
+        include_in_web_ui=False,
+        help='keys of the tenants in the mix, {"<tenant>": "<key>"}; prefer the variable',
+    )
 
 
 def _prepare(environment: Environment, **_: Any) -> None:
     """Read the options once, before any user exists, and exit with a plain message if they are invalid."""
     options = environment.parsed_options
     assert options is not None, "Locust was started from a command line"
+    if not options.user_classes:
+        environment.user_classes[:] = [ChatUser]  # those of a single wire are for who asks for them
     try:
         traffic = read_traffic(Path(options.traffic) if options.traffic else None)
         shape = environment.shape_class
@@ -138,6 +150,7 @@ def _session_options(options: Namespace, host: str | None) -> Options:
         traffic=read_traffic(Path(options.traffic) if options.traffic else None),
         model=options.model,
         api_key=options.api_key or None,
+        tenant_keys=read_tenant_keys(options.tenant_keys),
         request_timeout_s=options.request_timeout_s,
         think_time_s=options.think_time_s,
         interval_s=options.interval_s,

@@ -27,7 +27,7 @@ from loadtests.measurement.generator import open_loop_stats
 from loadtests.plain_connection import PlainConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from loadtests.measurement.generator import GeneratorStats
     from stacks.traffic import PlannedRequest
@@ -51,6 +51,7 @@ def run(
     *,
     model: str = "synthetic",
     api_key: str | None = None,
+    tenant_keys: Mapping[str, str] | None = None,
     timeout_s: float = REQUEST_TIMEOUT_S,
     engine_options: bool = True,
     seed: int | None = None,
@@ -66,6 +67,7 @@ def run(
         targets: URLs of the replicas, ``http://host:port``; https uses the system's CA certificates.
         model: Name of the model in each request that names no route.
         api_key: Bearer token, or the key in the header of the request's wire.
+        tenant_keys: Keys of the tenants of a gateway, for requests that name one.
         timeout_s: Seconds from a send until the request counts as failed.
         engine_options: Add fields outside the OpenAI API that make our own engines write exactly the planned number of tokens.
         seed: Of the plan; it is stored with the outcome and determines the prompt texts.
@@ -81,7 +83,7 @@ def run(
     parsed = list(dict.fromkeys(Target.parse(url) for url in targets))
     if not parsed:
         raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
-    requests = WireRequests(model=model, api_key=api_key, seed=seed or 0, engine_options=engine_options)
+    requests = WireRequests(model=model, api_key=api_key, tenant_keys=tenant_keys, seed=seed or 0, engine_options=engine_options)
     load = _Load(plan, requests, timeout_s=timeout_s, on_progress=on_progress, stop=stop, actions=actions)
     # Objects from before the run are not garbage. Without this, a full collection scans the whole plan and delays sends.
     gc.collect()

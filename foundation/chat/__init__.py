@@ -5,7 +5,7 @@ from foundation.chat.deltas import Output, output_of
 from foundation.chat.failures import error_in, error_message
 from foundation.chat.requests import ChatRequests, prompt_text
 from foundation.chat.stream import ChatStream
-from foundation.chat.wires import WireRequests
+from foundation.chat.wires import WireRequests, characters
 
 __all__ = [
     "Answer",
@@ -13,6 +13,7 @@ __all__ = [
     "ChatStream",
     "Output",
     "WireRequests",
+    "characters",
     "error_in",
     "error_message",
     "output_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from foundation.measures.outcome import Status
 if TYPE_CHECKING:
     from foundation.wire.response import Response
 
+#: A gateway names in it the limit of a tenant that the request is over.
+LIMIT_HEADER: Final = "x-gateway-limit"
 _FIELDS: Final = (b":", b"data", b"event", b"id", b"retry")
 """The beginnings of an event stream, whatever content type the server declares."""
 
@@ -22,6 +25,8 @@ def refused(response: Response, body: bytes) -> tuple[Status, str]:
     if 300 <= status < 400 and (to := _place(response.header(b"location"))):
         return Status.FAILED, f"HTTP {status}: redirected to {to}; give that address as the target"
     why = f"HTTP {status}: {error_message(body) or one_line(response.reason) or 'no message'}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS and response.header(LIMIT_HEADER.encode()):
+        return Status.LIMITED, why
     # 4xx: the server rejected the request before doing any work, for instance a prompt longer than the context.
     return (Status.REJECTED if 400 <= status < 500 else Status.FAILED), why
 

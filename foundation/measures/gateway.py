@@ -23,6 +23,7 @@ class GatewayOutcome:
 
     ``fallback_share``: of the good ones, those that another provider answered than the first of their route. ``attempts_per_request``:
     calls to providers. ``usd_per_request`` covers the requests whose cost is known; NaN without one. ``by_provider``: good requests.
+    ``limited`` requests were over their tenant's quota; all other figures leave them out.
     """
 
     requests: int
@@ -33,6 +34,7 @@ class GatewayOutcome:
     p95_e2e_ms: float
     usd_per_request: float
     by_provider: dict[str, int]
+    limited: int = 0
 
     @property
     def failed_share(self) -> float:
@@ -44,7 +46,8 @@ class GatewayOutcome:
         cls, records: Iterable[RequestRecord], first: Mapping[str, frozenset[str]], windows: Sequence[tuple[float, float]] = _ALWAYS
     ) -> GatewayOutcome:
         """Summarise the ``records`` of all ``windows`` (start and end in seconds); ``first`` are the models of each route's own targets."""
-        known = [(r, r.served) for r in records if r.served is not None and any(a <= r.intended_s < b for a, b in windows)]
+        inside = [(r, r.served) for r in records if r.served is not None and any(a <= r.intended_s < b for a, b in windows)]
+        known = [(r, served) for r, served in inside if r.status is not Status.LIMITED]
         good = [(r, served) for r, served in known if r.status is Status.OK]
         costs = [served.nano_usd for _, served in known if served.nano_usd is not None]
         fallbacks = sum(served.model not in first.get(served.route, {served.model}) for _, served in good)
@@ -56,5 +59,6 @@ class GatewayOutcome:
             p95_ttft_ms=quantiles(r.ttft_ms for r, _ in good if r.ttft_ms is not None).p95,
             p95_e2e_ms=quantiles(r.e2e_ms for r, _ in good).p95,
             usd_per_request=sum(costs) / 1e9 / len(known) if costs else math.nan,
+            limited=len(inside) - len(known),
             by_provider=dict(sorted(Counter(served.provider for _, served in good).items())),
         )

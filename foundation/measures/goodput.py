@@ -1,7 +1,8 @@
 """Goodput: the requests that were served as promised (Zhong et al., DistServe, OSDI 2024).
 
 A request counts if it was good and stayed within every limit. A limit on a p95 holds exactly where at least 95 % of the requests stay
-within it, so a rate holds its thresholds where the share that counts is at least 95 %.
+within it, so a rate holds its thresholds where the share that counts is at least 95 %. What is over its client's own quota was promised to
+nobody.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Limits:
 
 def goodput(records: Sequence[RequestRecord], limits: Limits) -> float:
     """Return the share of ``records`` that was served as promised; NaN without requests."""
-    return sum(map(limits.met_by, records)) / len(records) if records else float("nan")
+    promised = [record for record in records if record.status is not Status.LIMITED]
+    return sum(map(limits.met_by, promised)) / len(promised) if promised else float("nan")
 
 
 def limits_of(expressions: Iterable[tuple[str, float]]) -> Limits:

@@ -32,6 +32,7 @@ class Status(enum.StrEnum):
     OK = "ok"
     FAILED = "failed"
     REJECTED = "rejected"  # rejected before any work was done, for instance a prompt longer than the context
+    LIMITED = "limited"  # refused because the client's own quota is used up, which is no failure of the platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def _interval(ordered: np.ndarray[Any, np.dtype[np.float64]], q: float) -> tuple
 class Outcome:
     """The summary of a run, predicted or measured. Latencies in milliseconds.
 
+    ``requests`` are those that the platform had to serve, ``good`` and ``failed``; ``limited`` are the others, over their client's quota.
     ``utilisation`` is the share of the run during which a replica had at least one request in flight, averaged over the replicas.
     ``cost_usd_per_hour`` is the price of the nodes that served the run, None if unknown.
     """
@@ -164,6 +166,7 @@ class Outcome:
     duration_s: float
     seed: int | None
     cost_usd_per_hour: float | None = None
+    limited: int = 0
 
     @property
     def n(self) -> int:
@@ -186,13 +189,14 @@ class Outcome:
         run is known from its requests alone, and lasts from the first to the last end.
         """
         ok = [r for r in records if r.status is Status.OK]
+        limited = sum(r.status is Status.LIMITED for r in records)
         end = max((r.finished_s for r in records), default=0.0)
         start = min((r.intended_s for r in records), default=0.0) if horizon_s is None else 0.0
         span = max(end - start, horizon_s or 0.0)
         return cls(
-            requests=len(records),
+            requests=len(records) - limited,
             good=len(ok),
-            failed=len(records) - len(ok),
+            failed=len(records) - len(ok) - limited,
             ttft_ms=quantiles(r.ttft_ms for r in ok if r.ttft_ms is not None),
             tpot_ms=quantiles(r.tpot_ms for r in ok if r.tpot_ms is not None),
             e2e_ms=quantiles(r.e2e_ms for r in ok),
@@ -201,6 +205,7 @@ class Outcome:
             duration_s=span,
             seed=seed,
             cost_usd_per_hour=cost_usd_per_hour,
+            limited=limited,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -66,7 +66,8 @@ class Measurement:
     @property
     def errors(self) -> list[dict[str, Any]]:
         """Why requests failed, the most frequent first: ``error`` and ``count`` of the ten most frequent."""
-        counted = Counter(record.error or record.status.value for record in self.records if record.status is not Status.OK)
+        failed = (record for record in self.records if record.status not in {Status.OK, Status.LIMITED})
+        counted = Counter(record.error or record.status.value for record in failed)
         return [{"error": error, "count": count} for error, count in counted.most_common(_MOST_ERRORS)]
 
 

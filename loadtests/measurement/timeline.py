@@ -31,7 +31,11 @@ class TimelinePoint:
 
 
 def timeline(records: Sequence[RequestRecord], *, interval_s: float = 1.0) -> list[TimelinePoint]:
-    """Return one point for each ``interval_s`` seconds from 0 to the end of the last record; empty without records."""
+    """Return one point for each ``interval_s`` seconds from 0 to the end of the last record; empty without records.
+
+    Requests over their client's quota are left out: nobody had to serve them.
+    """
+    records = [record for record in records if record.status is not Status.LIMITED]
     if not records:
         return []
     count = max(1, math.ceil(max(max(r.finished_s, r.intended_s) for r in records) / interval_s))

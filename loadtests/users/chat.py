@@ -38,12 +38,15 @@ class ChatError(Exception):
 
 
 class ChatUser(User):
-    """Sends streaming chat completions and reports their times as Locust statistics.
+    """Sends streaming chat completions, as the traffic mixes wires and routes, and reports their times as Locust statistics.
 
     ``POST chat completion`` is the time to the last token in ms; with a mix there is a line for each wire, route and kind of question.
     ``TTFT`` (time to the first token, ms), ``TPOT`` (mean time between output tokens, ms) and ``RATE`` (output tokens per second while
-    streaming) cover the good requests.
+    streaming) cover the good requests. ``LIMITED`` counts requests over their tenant's quota, which are no failures.
     """
+
+    wire: ClassVar[str] = ""
+    """The only wire that it speaks; empty: all of the mix."""
 
     session: ClassVar[Session | None] = None
     """Session of the running test; None if its options are invalid, which is logged."""
@@ -53,6 +56,8 @@ class ChatUser(User):
         self.served = True
         if self.session is None:
             raise StopTest("the options are invalid; see the log")
+        if self.wire and all(part.wire != self.wire for part in self.session.options.traffic.mix):
+            raise StopTest(f"the traffic's `mix` has no part on the wire {self.wire}; add one, or choose other users")
         self.target = self.session.join()
         self.due = time.monotonic()
         if self.session.options.interval_s:
@@ -71,7 +76,7 @@ class ChatUser(User):
         """Send one request."""
         session = self.session
         assert session is not None, "on_start has looked"
-        request = session.next_request()
+        request = session.next_request(self.wire)
         sent, answer = exchange(
             self.target,
             session.encode(request, self.target),
@@ -80,15 +85,16 @@ class ChatUser(User):
             answer=session.answer(request),
         )
         session.keep(request, self.target, sent, answer)
-        good = self.served = answer.status is Status.OK
+        limited, good = answer.status is Status.LIMITED, answer.status is Status.OK
+        self.served = good
         tokens = answer.stream.output_tokens
         fire = self.environment.events.request.fire
         fire(
-            request_type="POST",
+            request_type="LIMITED" if limited else "POST",
             name=_name(request),
             response_time=(answer.finished - sent) * 1e3,
             response_length=tokens,
-            exception=None if good else ChatError(answer.error),
+            exception=None if good or limited else ChatError(answer.error),
             context={},
             start_time=time.time() - (time.monotonic() - sent),
             url=self.target.name,

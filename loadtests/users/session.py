@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -22,10 +23,12 @@ from stacks.errors import ConfigurationError
 from stacks.traffic import PlannedRequest, mixed_ways, request_lengths, trace_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from foundation.chat import Answer
 
+#: Has the keys of a gateway's tenants as a JSON object.
+TENANT_KEYS_VARIABLE: Final = "SANDTABLE_TENANT_KEYS"
 _WORKERS: Final = 997
 """Stride of the request numbers of each worker; prime, so that the first characters of prompts still vary."""
 
@@ -34,13 +37,15 @@ _WORKERS: Final = 997
 class Options:
     """Options of the users; ``loadtests/locustfile.py`` has them as flags. Times in seconds.
 
-    ``interval_s`` is the mean time between the starts of one user's requests, 0 for users without pauses.
+    ``interval_s`` is the mean time between the starts of one user's requests, 0 for users without pauses. ``tenant_keys`` are the keys of a
+    gateway's tenants.
     """
 
     targets: Sequence[str]
     traffic: Traffic
     model: str = "synthetic"
     api_key: str | None = None
+    tenant_keys: Mapping[str, str] = field(default_factory=dict)
     request_timeout_s: float = REQUEST_TIMEOUT_S
     think_time_s: float = 0.0
     interval_s: float = 0.0
@@ -58,12 +63,19 @@ class Session:
         self.options = options
         self.targets = [Target.parse(url) for url in options.targets]
         self.frames = 0
-        self._requests = WireRequests(model=options.model, api_key=options.api_key, seed=seed, engine_options=options.engine_options)
+        self._requests = WireRequests(
+            model=options.model,
+            api_key=options.api_key,
+            tenant_keys=options.tenant_keys,
+            seed=seed,
+            engine_options=options.engine_options,
+        )
         self._numbers = itertools.count(worker, _WORKERS)
         # Each worker draws its own lengths; those of a trace start one row later in each worker.
         drawn = request_lengths(options.traffic, seed=seed * _WORKERS + worker, skip_bad_rows=options.skip_bad_rows)
         self._lengths = itertools.islice(drawn, worker, None)
-        self._ways = mixed_ways(options.traffic, seed * _WORKERS + worker)
+        self._mix_seed = seed * _WORKERS + worker
+        self._ways: dict[str, Iterator[tuple[str, ...]]] = {}
         self._tls = ssl.create_default_context() if any(target.tls for target in self.targets) else None
         # A text seed, so that neighbouring workers share no random numbers.
         self._intervals = Random(f"{seed}/{worker}/intervals")  # noqa: S311  # a load test wants repeatable numbers
@@ -75,10 +87,15 @@ class Session:
         """Return the target of a new user, round robin."""
         return self.targets[next(self._users) % len(self.targets)]
 
-    def next_request(self) -> PlannedRequest:
-        """Return the next request; its time is now."""
+    def next_request(self, wire: str = "") -> PlannedRequest:
+        """Return the next request, on ``wire`` (empty: on any, as they are mixed); its time is now."""
         prompt, output = next(self._lengths)
-        return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output, *next(self._ways))
+        return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output, *next(self._mixed(wire)))
+
+    def _mixed(self, wire: str) -> Iterator[tuple[str, ...]]:
+        if wire not in self._ways:
+            self._ways[wire] = mixed_ways(self.options.traffic, self._mix_seed, wire)
+        return self._ways[wire]
 
     def next_interval(self) -> float:
         """Return the seconds between a user's consecutive requests: exponential, so that all users together form a Poisson process."""
@@ -106,6 +123,21 @@ class Session:
         """Write the cost of this process and close the file."""
         cpu, wall = self._began
         self._file.close(ProcessCost(cpu_s=time.process_time() - cpu, wall_s=time.monotonic() - wall, frames=self.frames))
+
+
+def read_tenant_keys(text: str) -> dict[str, str]:
+    """Read the keys of tenants from a JSON object; empty for an empty text.
+
+    Raises:
+        ConfigurationError: it is not an object of strings.
+    """
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        raise ConfigurationError(f"{TENANT_KEYS_VARIABLE}: is not JSON: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(key, str) and key for key in found.values()):
+        raise ConfigurationError(f'{TENANT_KEYS_VARIABLE}: expected {{"<tenant>": "<key>"}}')
+    return found
 
 
 def read_traffic(path: Path | None) -> Traffic:

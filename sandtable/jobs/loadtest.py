@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from sandtable.jobs.engines.measure import measure
 from sandtable.jobs.engines.running import start_engines
 from sandtable.jobs.gateway.predicting import gateway_of
 from sandtable.jobs.gateway.running import start_gateway
+from sandtable.jobs.load_keys import LoadKeys
 from sandtable.jobs.sweep import find_knee
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ if TYPE_CHECKING:
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|m|h)?$")
 #: With a rate, there are enough users for answers that take this many seconds on average; with slower ones the rate is not reached.
 _ANSWER_S: Final = 4.0
-#: Holds the bearer token for ``--target``: a key on a command line can be read by every user of the machine.
-API_KEY_VARIABLE: Final = "SANDTABLE_API_KEY"
 #: Model name in requests without ``--model``; our own engines accept any.
 LOCAL_MODEL: Final = "synthetic"
-_KEY: Final = re.compile(r"[!-~]+")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 
@@ -86,7 +83,7 @@ def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> Lo
     from stacks.traffic import plan
 
     _check(request)
-    api_key = _api_key() if request.targets else None
+    own = LoadKeys.given() if request.targets else LoadKeys()
     environment = load(name, root=space.root)
     traffic = _traffic(environment.traffic, request)
     space.prepare("loadtests")  # report a read-only folder now and not after minutes of work
@@ -99,8 +96,8 @@ def load_test(name: str, space: Workspace, request: Request, steps: Steps) -> Lo
     # For a trace, a rate stretches the recorded times; otherwise the traffic already has it.
     stretched = request.rate_per_s if traffic.trace else None
     requests = plan(traffic, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched, on_note=note)
-    with _served(environment, request, api_key, space, steps) as (urls, key, engines):
-        load_of = _Load(request, traffic, requests, urls, space.root, key)
+    with _served(environment, request, own, space, steps) as (urls, keys, engines):
+        load_of = _Load(request, traffic, requests, urls, space.root, keys)
         metrics = [threshold.metric for threshold in environment.thresholds]
         measurement = measure(
             lambda step: load_of.open_loop(metrics, step) if request.open_loop else load_of.locust(metrics, steps, step), engines, steps
@@ -123,20 +120,20 @@ def sweep_rates(name: str, space: Workspace, request: Request, steps: Steps) -> 
     from stacks.traffic import plan
 
     _check(replace(request, open_loop=True))
-    api_key = _api_key() if request.targets else None
+    own = LoadKeys.given() if request.targets else LoadKeys()
     environment = load(name, root=space.root)
     traffic = _traffic(environment.traffic, request)
     limits = limits_of((threshold.metric, threshold.limit) for threshold in environment.thresholds if threshold.symbol in {"<", "<="})
     if limits == Limits():
         raise UsageError(f"--sweep: {name} has no threshold that a request could break; add one such as `p95_ttft_ms < 1500`")
-    with _served(environment, request, api_key, space, steps) as (urls, key, _engines):
+    with _served(environment, request, own, space, steps) as (urls, keys, _engines):
 
         def send(rate_per_s: float) -> Measurement:
             stretched = rate_per_s if traffic.trace else None
             at_rate = traffic.model_copy(update={"rate_per_s": rate_per_s})
             requests = plan(at_rate, root=space.root, skip_bad_rows=request.skip_bad_rows, rate_per_s=stretched)
             with steps.step(f"{rate_per_s:.3g}/s") as step:
-                seen = _Load(request, at_rate, requests, urls, space.root, key).open_loop([], step)
+                seen = _Load(request, at_rate, requests, urls, space.root, keys).open_loop([], step)
                 step.note(f"{goodput(seen.records, limits):.1%} of {len(requests)} requests as promised")
             return seen
 
@@ -185,13 +182,6 @@ def _check(request: Request) -> None:
         Target.parse(url)
 
 
-def _api_key() -> str | None:
-    key = os.environ.get(API_KEY_VARIABLE) or None
-    if key is not None and not _KEY.fullmatch(key):
-        raise UsageError(f"{API_KEY_VARIABLE}: an HTTP header cannot carry blanks, line ends or non-ASCII characters")
-    return key
-
-
 def _traffic(traffic: Traffic, request: Request) -> Traffic:
     if request.gateway and not traffic.mix:
         raise UsageError("--gateway: the environment has no `traffic.mix`, which names the wires and routes to ask for")
@@ -215,16 +205,19 @@ def _confirm(request: Request) -> None:
 
 @contextmanager
 def _served(
-    environment: Environment, request: Request, api_key: str | None, space: Workspace, steps: Steps
-) -> Iterator[tuple[list[str], str | None, list[EngineProcess]]]:
-    """Yield the URLs that take the load, the key for them, and the engines that were started for it."""
+    environment: Environment, request: Request, keys: LoadKeys, space: Workspace, steps: Steps
+) -> Iterator[tuple[list[str], LoadKeys, list[EngineProcess]]]:
+    """Yield the URLs that take the load, the keys for them, and the engines that were started for it."""
     with ExitStack() as stack:
         if request.targets:
             _confirm(request)
-            yield list(request.targets), api_key, []
+            yield list(request.targets), keys, []
             return
         engines, door = _local_engines(environment, space, steps, stack, through=request.gateway)
-        yield [door.url] if door else [engine.url for engine in engines], door.key if door else None, engines
+        if door:
+            yield [door.url], LoadKeys(door.key, door.keys), engines
+        else:
+            yield [engine.url for engine in engines], keys, engines
 
 
 def _local_engines(
@@ -257,7 +250,7 @@ class _Load:
     requests: list[PlannedRequest]
     targets: list[str]
     root: Path
-    api_key: str | None
+    keys: LoadKeys
 
     def open_loop(self, metrics: list[str], step: Step) -> Measurement:
         from loadtests import open_loop
@@ -266,7 +259,8 @@ class _Load:
             self.requests,
             self.targets,
             model=self.request.model or LOCAL_MODEL,
-            api_key=self.api_key,
+            api_key=self.keys.api_key,
+            tenant_keys=self.keys.tenant_keys,
             seed=self.traffic.seed,
             metrics=metrics,
             engine_options=not self.request.targets,
@@ -288,7 +282,8 @@ class _Load:
             trace_rate_per_s=request.rate_per_s if traffic.trace else None,
             processes=request.processes,
             model=request.model or LOCAL_MODEL,
-            api_key=self.api_key,
+            api_key=self.keys.api_key,
+            tenant_keys=self.keys.tenant_keys,
             root=self.root,
             skip_bad_rows=request.skip_bad_rows,
             web=request.web,

@@ -43,6 +43,8 @@ def show_measurement(test: LoadTest, console: Console) -> None:
     bullet(
         console, f"{count(outcome.requests, 'request')}, {outcome.good:,} good, {outcome.failed:,} failed, in {seconds(outcome.duration_s)}"
     )
+    if outcome.limited:
+        bullet(console, f"{count(outcome.limited, 'more request')} refused: their tenant's quota is used up")
     for failed in test.errors[:_SHOWN_ERRORS]:
         bullet(console, f"{failed.count:,} failed: {failed.error}")
     bullet(

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from foundation.chat import WireRequests
+from foundation.chat import WireRequests, characters
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
 from foundation.dialects.model.usage import Usage
 from foundation.measures.outcome import RequestRecord, Status
@@ -55,7 +55,6 @@ class GatewayDoor:
         self.engines = engines
         self.timeout_s = timeout_s
         self.runtime = model.runtime(streams)
-        self.holder = model.holder(self.runtime)
         self.texts = WireRequests(model="", seed=model.texts_seed)
         self.attempts = itertools.count()  # engines know requests by unique numbers, and one may come twice
         self._planned = planned
@@ -84,6 +83,7 @@ class _Journey:
         self._planned = planned
         self._on_end = on_end
         self._question = door.texts.question(planned)
+        self._holder = door.model.holder(door.runtime, planned.tenant)
         self._course: Course | None = None
         self._reservation: Reservation | None = None
         self._ended = False
@@ -96,7 +96,7 @@ class _Journey:
         door, now_s = self._door, self._door.loop.now_s
         self._leaving = door.loop.at(max(now_s, self._request.at_s + door.timeout_s), self._leave, Order.LEAVING)
         try:
-            route, _ = choose_route(door.runtime, _Asked(self._planned.route, self._question), door.holder.tenant)
+            route, _ = choose_route(door.runtime, _Asked(self._planned.route, self._question), self._holder.tenant)
         except RequestError as error:
             self._end(ProviderError(error.kind, str(error), STATUS_OF[error.kind]))
             return
@@ -104,7 +104,7 @@ class _Journey:
         tokens = max(1, int(len(door.texts.body(self._planned)) / BYTES_PER_TOKEN))
         targets = plan(
             route,
-            regions=door.holder.regions,
+            regions=self._holder.regions,
             prompt_tokens=tokens,
             now_s=now_s,
             random=runtime.random,
@@ -115,7 +115,7 @@ class _Journey:
             self._end(targets)
             return
         reserved = reserve(
-            door.holder.meters,
+            self._holder.meters,
             input_tokens=tokens,
             output_tokens=self._request.output_tokens,
             cost=self._cost(targets[0], Usage(tokens, self._request.output_tokens)),
@@ -123,7 +123,7 @@ class _Journey:
             unix_s=unix_s,
         )
         if isinstance(reserved, ProviderError):
-            self._end(reserved)
+            self._end(reserved, status=Status.LIMITED)
             return
         self._reservation = reserved
         runtime.retry_budget.earn()
@@ -151,7 +151,8 @@ class _Journey:
         provider = upstream.name.partition("/")[0]
         if door.model.deployed.is_engine(provider):
             number = -1 - next(door.attempts)
-            attempt = EngineRequest(number, self._request.at_s, self._request.prompt_tokens, self._request.output_tokens)
+            # The engine's tokenizer has a token a character (``foundation/chat/requests.py``), earlier turns and documents included.
+            attempt = EngineRequest(number, self._request.at_s, characters(self._question), self._request.output_tokens)
             door.engines.submit(attempt, lambda _request, record: self._engine_ended(upstream, record, now_s))
             return
         question = replace(self._question, model=upstream.model)
@@ -218,7 +219,10 @@ class _Journey:
         tokens: int = 0,
         upstream: Upstream | None = None,
         usage: Usage = _NOTHING,
+        *,
+        status: Status = Status.FAILED,
     ) -> None:
+        """End the request; ``status`` is that of one with an ``error``."""
         self._ended = True
         if self._leaving is not None:
             self._leaving.cancel()
@@ -245,7 +249,7 @@ class _Journey:
             prompt_tokens=self._request.prompt_tokens,
             output_tokens=tokens,
             replica=self._replica,
-            status=Status.OK if error is None else Status.FAILED,
+            status=Status.OK if error is None else status,
             error=error.message if error is not None else None,
             served=served,
         )

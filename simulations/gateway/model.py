@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from stacks.environment.gateway import TENANT
 from workloads.emulator.behaviour.profile import Profile, load_profile
 from workloads.gateway.configuration.document import Configuration, Key
 from workloads.gateway.configuration.loading import digest_of
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
     from simulations.kernel import Streams
     from workloads.gateway.configuration.keys import Holder
 
-#: The tenant whose key a load test has.
-TENANT: Final = "rehearsal"
-_KEY: Final = "simulated"
+_KEY: Final = "simulated/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +50,33 @@ class GatewayModel:
         return runtime
 
     @staticmethod
-    def holder(runtime: Runtime) -> Holder:
-        """Return the tenant of the load test."""
-        holder = runtime.keys.holder(_KEY)
+    def holder(runtime: Runtime, tenant: str) -> Holder:
+        """Return the holder of the key of ``tenant``; for one that the gateway does not know, that of the load test's own."""
+        known = runtime.configuration.tenants
+        holder = runtime.keys.holder(_KEY + (tenant if tenant in known else main_tenant(known)))
         assert holder is not None, "it stands in the configuration below"
         return holder
 
 
+def main_tenant(tenants: Mapping[str, Any]) -> str:
+    """Return the tenant whose key a load has that names none: ``rehearsal``, or where others have written the file, its first."""
+    return TENANT if TENANT in tenants else next(iter(tenants))
+
+
 def _without_secrets(configuration: Configuration) -> Configuration:
-    """Return a copy that opens without a file, a variable or a server: one known key, none of the providers', no ledger, its own cache."""
+    """Return a copy that opens without a file, a variable or a server: a known key a tenant, no provider's, no ledger, its own cache."""
     providers = {
         name: provider.model_copy(update={"api_key_env": None, "api_key_file": None}) for name, provider in configuration.providers.items()
     }
-    name = TENANT if TENANT in configuration.tenants else next(iter(configuration.tenants))
-    tenant = configuration.tenants[name]
-    keys = (Key(id=tenant.keys[0].id, sha256=digest_of(_KEY), limits=tenant.keys[0].limits),)
+    tenants = {
+        name: tenant.model_copy(update={"keys": (Key(id=tenant.keys[0].id, sha256=digest_of(_KEY + name), limits=tenant.keys[0].limits),)})
+        for name, tenant in configuration.tenants.items()
+    }
     cache = configuration.cache.model_copy(update={"redis": None, "redis_password_file": None})
     update = {
         "cache": cache,
         "providers": providers,
-        "tenants": {name: tenant.model_copy(update={"keys": keys})},
+        "tenants": tenants,
         "ledger": None,
         "prices": (),
     }

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from foundation.formats.changes import Change, ChangeSyntaxError, parse_changes
-from stacks.environment.slips import Slip
+from stacks.environment.gateway import TENANT
+from stacks.environment.slips import Slip, missing
 from workloads.emulator.behaviour.faults import parse_fault
 
 if TYPE_CHECKING:
@@ -84,3 +85,7 @@ def mix_slips(environment: Definition) -> Iterator[Slip]:
         elif part.route not in routes:
             known = ", ".join(routes)
             yield Slip(("traffic", "mix", index, "route"), part.route, f"the gateway has no such route; there is {known}", tuple(routes))
+        elif part.tenant not in ("", TENANT, *environment.gateway.tenants):
+            yield missing(("traffic", "mix", index, "tenant"), part.tenant, [TENANT, *environment.gateway.tenants])
+        elif (tenant := environment.gateway.tenants.get(part.tenant)) and tenant.routes and part.route not in tenant.routes:
+            yield missing(("traffic", "mix", index, "route"), part.route, tenant.routes)

@@ -56,13 +56,15 @@ class Lengths(Model):
 class MixedIn(Model):
     """One part of the requests: the API that its clients speak, the gateway's route that they name as the model, and what they ask.
 
-    ``asks``: ``plain`` text, a question with ``tools``, with an ``image``, or the next turn of a growing ``conversation``.
+    ``asks``: ``plain`` text, a question with ``tools``, with an ``image``, the next turn of a growing ``conversation``, or one about a
+    ``long`` document of 65,536 characters. ``tenant`` pays for it and may use up its limits; default: ``rehearsal``.
     """
 
-    wire: Literal["openai", "anthropic", "gemini"] = "openai"
+    wire: Literal["openai", "anthropic", "gemini", "ollama"] = "openai"
     route: Annotated[str, Field(min_length=1, max_length=120)]
     share: Annotated[float, Field(gt=0, le=1)]
-    asks: Literal["plain", "tools", "image", "conversation"] = "plain"
+    asks: Literal["plain", "tools", "image", "conversation", "long"] = "plain"
+    tenant: Annotated[str, Field(max_length=50)] = ""
 
 
 class Traffic(Model):

@@ -20,6 +20,7 @@ LABEL_FORM: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _DOMAIN_PART: Final = r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?"
 _TRUST_DOMAIN: Final = rf"^{_DOMAIN_PART}(\.{_DOMAIN_PART})*$"
 _PATH_FORM: Final = r"^[^\x00]*$"
+_DIGEST: Final = r"^[0-9a-f]{64}$"
 _STACK_ENCRYPTION: Final = r"^(passphrase|hashivault://[A-Za-z0-9][A-Za-z0-9_.-]*)$"
 
 #: Patterns and their descriptions.
@@ -31,6 +32,7 @@ FORMS: Final[dict[str, str]] = {
     ADDRESS_FORM: "an address is expected, such as https://api.example.com, without spaces",
     REDIS_FORM: "an address is expected, such as redis://host:6379, without a password",
     MODEL_FORM: "the name of a model or route is expected: letters, digits and . : / + @ _ - are allowed",
+    _DIGEST: "a SHA-256 is expected: 64 lower-case hexadecimal digits, as `python -m workloads.gateway key` prints it",
     _STACK_ENCRYPTION: "allowed: `passphrase`, or `hashivault://<transit key>`",
 }
 
@@ -48,6 +50,7 @@ Name = Annotated[str, Field(pattern=NAME_FORM, description="A DNS label: lower-c
 LabelValue = Annotated[str, Field(pattern=LABEL_FORM, description="A Kubernetes label value: letters, digits, - _ .")]
 TrustDomain = Annotated[str, Field(pattern=_TRUST_DOMAIN, max_length=255)]
 PathText = Annotated[str, Field(pattern=_PATH_FORM)]
+Digest = Annotated[str, Field(pattern=_DIGEST)]
 StackEncryption = Annotated[str, Field(pattern=_STACK_ENCRYPTION)]
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]

@@ -106,12 +106,16 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
     return zip(draw(traffic.prompt_tokens, _stream(seed, "prompt")), draw(traffic.output_tokens, _stream(seed, "output")), strict=False)
 
 
-def mixed_ways(traffic: Traffic, seed: int) -> Iterator[tuple[str, ...]]:
-    """Yield wire, route and kind of each request forever; empty where the traffic has no mix."""
-    if not traffic.mix:
+def mixed_ways(traffic: Traffic, seed: int, wire: str = "") -> Iterator[tuple[str, ...]]:
+    """Yield wire, route, kind and tenant of each request forever; empty where the traffic has no mix.
+
+    ``wire`` takes only the parts of the mix on that wire.
+    """
+    parts = [part for part in traffic.mix if wire in ("", part.wire)]
+    if not parts:
         return itertools.repeat(())
-    ways = [(part.wire, part.route, part.asks) for part in traffic.mix]
-    random, weights = _stream(seed, "mix"), [part.share for part in traffic.mix]
+    ways = [(part.wire, part.route, part.asks, part.tenant) for part in parts]
+    random, weights = _stream(seed, f"mix/{wire}" if wire else "mix"), [part.share for part in parts]
     return (random.choices(ways, weights)[0] for _ in itertools.count())
 
 

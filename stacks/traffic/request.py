@@ -10,7 +10,7 @@ class PlannedRequest:
     """A planned request: intended time in seconds from the start of the run, lengths in tokens.
 
     ``wire`` is the API that the client speaks, ``route`` the model that it asks the gateway for; empty: the engine's own. ``asks``: what
-    kind of question it is (``stacks.environment.traffic.MixedIn``).
+    kind of question it is (``stacks.environment.traffic.MixedIn``). ``tenant`` is the one whose key it carries; empty: the default one.
     """
 
     index: int
@@ -20,3 +20,4 @@ class PlannedRequest:
     wire: str = "openai"
     route: str = ""
     asks: str = "plain"
+    tenant: str = ""

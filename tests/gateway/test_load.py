@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,12 @@ from foundation.wire import Target
 from loadtests import open_loop
 from loadtests.users.exchange import exchange
 from stacks.traffic.request import PlannedRequest
+from tests.gateway.conftest import KEY, MODELS, GatewayProcess, everything
+from workloads.gateway.configuration.loading import digest_of
 
-WIRES = ("openai", "anthropic", "gemini")
-KINDS = ("plain", "tools", "image", "conversation")
+Start = Callable[[dict[str, Any]], GatewayProcess]
+WIRES = ("openai", "anthropic", "gemini", "ollama")
+KINDS = ("plain", "tools", "image", "conversation", "long")
 
 
 def test_every_wire_and_kind_of_question_is_answered_and_timed(emulator: str) -> None:
@@ -32,3 +37,16 @@ def test_a_locust_user_reads_the_same(emulator: str, wire: str) -> None:
     planned = PlannedRequest(0, 0.0, 40, 8, wire, "any")
     _, answer = exchange(target, requests.encode(planned, target), timeout_s=10.0, tls=None, answer=requests.answer(planned))
     assert (answer.status, answer.error, answer.stream.output_tokens) == (Status.OK, None, 8)
+
+
+def test_every_wire_goes_through_the_gateway_and_each_tenant_s_quota_is_its_own(emulator: str, gateway_of: Start) -> None:
+    acme = {"keys": [{"id": "one", "sha256": digest_of(KEY)}]}
+    batch = {"keys": [{"id": "one", "sha256": digest_of("theirs")}], "limits": {"requests_per_min": 3}}
+    live = gateway_of(everything(emulator, tenants={"acme": acme, "batch": batch}))
+    ways = list(itertools.product(WIRES, ("", "batch")))
+    plan = [PlannedRequest(n, n * 0.02, 40, 8, wire, MODELS[wire], tenant=tenant) for n, (wire, tenant) in enumerate(ways)]
+    seen = open_loop.run(plan, [live.url], api_key=KEY, tenant_keys={"batch": "theirs"}, seed=1)
+    own, theirs = ([r for r, (_, tenant) in zip(seen.records, ways, strict=True) if tenant == name] for name in ("", "batch"))
+    assert [record.status for record in own] == [Status.OK] * 4, [record.error for record in own]
+    assert sorted(record.status for record in theirs) == [Status.LIMITED, *[Status.OK] * 3]
+    assert (seen.outcome.requests, seen.outcome.failed, seen.outcome.limited, seen.errors) == (7, 0, 1, [])

@@ -96,6 +96,7 @@ def test_limits_of_a_tenant_refuse_with_a_wait(emulator: str, gateway_of: Start)
     replies = [ask(live.url, wire, MODELS[wire], stream=False) for wire in ("anthropic", "openai", "gemini")]
     assert [reply.status for reply in replies] == [200, 200, 429]
     assert 0 < float(replies[2].headers["retry-after"]) <= 30
+    assert [reply.headers.get("x-gateway-limit") for reply in replies] == [None, None, "requests"]
 
 
 def test_the_ledger_survives_a_kill_and_agrees_with_what_clients_saw(emulator: str, gateway_of: Start) -> None:

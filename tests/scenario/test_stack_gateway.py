@@ -101,6 +101,45 @@ def test_the_secret_holds_the_digest_of_the_key_alone() -> None:
     assert written == {"rehearsal.sha256": digest_of("token"), "emulated_api_key": "emulated"}
 
 
+def test_tenants_of_the_environment_are_in_the_configuration_by_the_digests_of_their_keys() -> None:
+    fields = load("dev", root=ROOT).model_dump() | OFF
+    batch = {"sha256": digest_of("b"), "limits": {"requests_per_min": 6}, "routes": ["small"]}
+    fields["gateway"]["tenants"] = {"batch": batch}
+    fields["traffic"]["mix"][0]["tenant"] = "batch"
+    found_graph = from_program(Environment.model_validate(fields))
+    configured = parse(json.loads(found(found_graph, "ConfigMap", "gateway").inputs["data"]["gateway.yaml"]), "test")
+    assert list(configured.tenants) == ["rehearsal", "batch"]
+    assert configured.tenants["batch"].keys[0].sha256 == digest_of("b")
+    assert (configured.tenants["batch"].limits.requests_per_min, configured.tenants["batch"].routes) == (6, ("small",))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"tenants": {"rehearsal": {"sha256": "0" * 64}}}, "this name belongs to the tenant"),
+        ({"tenants": {"a": {"sha256": "0" * 64}, "b": {"sha256": "0" * 64}}}, "a has the same key"),
+        ({"tenants": {"a": {"sha256": "0" * 64, "routes": ["nowhere"]}}}, "nowhere"),
+        ({"tenants": {"a": {"sha256": "short"}}}, "a SHA-256 is expected|String should match"),
+    ],
+)
+def test_a_tenant_that_cannot_be_is_refused(change: dict[str, Any], why: str) -> None:
+    fields = load("dev", root=ROOT).model_dump()
+    fields["gateway"] |= change
+    with pytest.raises(ValueError, match=why):
+        Environment.model_validate(fields)
+
+
+def test_traffic_names_only_tenants_that_there_are_and_routes_that_they_may_use() -> None:
+    fields = load("dev", root=ROOT).model_dump()
+    fields["traffic"]["mix"][0]["tenant"] = "nobody"
+    with pytest.raises(ValueError, match="nobody"):
+        Environment.model_validate(fields)
+    fields["traffic"]["mix"][0]["tenant"] = "batch"
+    fields["gateway"]["tenants"] = {"batch": {"sha256": "0" * 64, "routes": ["claude"]}}
+    with pytest.raises(ValueError, match="small"):
+        Environment.model_validate(fields)
+
+
 def test_replicas_share_a_cache_where_the_environment_names_its_store() -> None:
     cache = configuration("prod").cache
     assert (cache.redis, cache.redis_password_file) == ("redis://cache.data.svc:6379", "/run/secrets/gateway/store_password")

@@ -57,6 +57,8 @@ class Outcome(Part):
     """Price of the nodes that served the run; null if unknown."""
     n: int = 0
     """Number of requests that the latencies were computed from."""
+    limited: int = 0
+    """Requests beside them that were refused because their client's quota was used up."""
 
     def latency(self, name: str) -> Quantiles:
         """Return the quantiles of ``ttft_ms``, ``tpot_ms`` or ``e2e_ms``."""

@@ -39,6 +39,7 @@ def measure_openly(
             requests,
             [gateway.url] if gateway else [engine.url for engine in engines],
             api_key=gateway.key if gateway else None,
+            tenant_keys=gateway.keys if gateway else None,
             seed=environment.traffic.seed,
             metrics=[threshold.metric for threshold in environment.thresholds],
             on_progress=lambda done, total: step.update(done, total, "requests"),

@@ -51,6 +51,7 @@ def rehearse_faults(
             requests,
             [gateway.url],
             api_key=gateway.key,
+            tenant_keys=gateway.keys,
             seed=seed,
             actions=actions,
             on_progress=lambda done, total: step.update(done, total, "requests"),

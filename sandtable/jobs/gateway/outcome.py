@@ -43,6 +43,17 @@ def load_outcome(
         _figure("fallback_share", "answered by a fallback", "share", before, after),
         _figure("attempts_per_request", "calls a request", "count", before, after),
     ]
+    if before.limited or after.limited:
+        figures.append(
+            JobFigure(
+                "over_their_quota",
+                "refused, over a tenant's quota",
+                "count",
+                before.limited,
+                after.limited if measured else None,
+                len(measured) or None,
+            )
+        )
     providers = sorted({*before.by_provider, *after.by_provider})
     figures += [
         JobFigure(

@@ -5,7 +5,6 @@ A rehearsal sends load to nobody outside: for every provider that is not an engi
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -17,9 +16,9 @@ from foundation.dialects.credentials import key_header
 from sandtable.errors import SandtableError
 from sandtable.jobs.stack.tools import ensure_environment
 from sandtable.local.workload import LocalWorkload
-from simulations.gateway.model import TENANT
+from simulations.gateway.model import main_tenant
 from stacks.traffic.request import PlannedRequest
-from workloads.gateway.configuration.keys import PREFIX
+from workloads.gateway.configuration.keys import new_key
 from workloads.gateway.configuration.loading import digest_of
 
 if TYPE_CHECKING:
@@ -41,13 +40,18 @@ class GatewayNotRehearsedError(SandtableError):
 
 @dataclass(frozen=True, slots=True)
 class RunningGateway:
-    """A gateway that serves at ``url`` whoever has ``key``; ``ledger`` is its file of costs."""
+    """A gateway that serves at ``url`` whoever has one of ``keys``, by tenant; ``ledger`` is its file of costs."""
 
     deployed: DeployedGateway
     url: str
-    key: str
+    keys: Mapping[str, str]
     ledger: Path
     emulator_url: str | None
+
+    @property
+    def key(self) -> str:
+        """The key of requests that name no tenant."""
+        return self.keys[main_tenant(self.keys)]
 
     def emulated_name(self, provider: str) -> str:
         """Return the name under which the emulator knows ``provider``: the first part of its path."""
@@ -85,9 +89,10 @@ def start_gateway(
                     python=python,
                 )
                 stack.enter_context(emulator)
-            key, config, ledger = PREFIX + secrets.token_urlsafe(32), folder / "gateway.yaml", folder / "ledger.jsonl"
+            keys = {tenant: new_key() for tenant in deployed.configuration.tenants}
+            config, ledger = folder / "gateway.yaml", folder / "ledger.jsonl"
             emulator_url = emulator.url if emulator else None
-            document = local_configuration(deployed, engines[0].url, emulator_url, digest_of(key), ledger)
+            document = local_configuration(deployed, engines[0].url, emulator_url, keys, ledger)
             config.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
             gateway = LocalWorkload(
                 "workloads.gateway",
@@ -100,11 +105,13 @@ def start_gateway(
             stack.enter_context(gateway)
             routes = ", ".join(deployed.configuration.routes)
             step.note(f"serves {routes}{' with emulated providers' if emulator else ''}")
-        yield RunningGateway(deployed, gateway.url, key, ledger, emulator_url)
+        yield RunningGateway(deployed, gateway.url, keys, ledger, emulator_url)
 
 
-def local_configuration(deployed: DeployedGateway, engine_url: str, emulator_url: str | None, digest: str, ledger: Path) -> dict[str, Any]:
-    """Return the deployed configuration with addresses of this machine, one key of this rehearsal, and its ledger in ``ledger``."""
+def local_configuration(
+    deployed: DeployedGateway, engine_url: str, emulator_url: str | None, keys: Mapping[str, str], ledger: Path
+) -> dict[str, Any]:
+    """Return the deployed configuration with addresses of this machine, a key of this rehearsal a tenant, and its ledger in ``ledger``."""
     providers: dict[str, Any] = {}
     for name, provider in deployed.document["providers"].items():
         local = {field: value for field, value in provider.items() if not field.startswith("api_key")}
@@ -114,10 +121,11 @@ def local_configuration(deployed: DeployedGateway, engine_url: str, emulator_url
             header, value = key_header(provider["dialect"], _ANY_KEY)
             local["headers"] = {**local.get("headers", {}), header: value}
         providers[name] = local
-    tenant = dict(deployed.document["tenants"].get(TENANT) or next(iter(deployed.document["tenants"].values())))
-    tenant["keys"] = [{"id": TENANT, "sha256": digest}]
+    tenants = {
+        name: {**tenant, "keys": [{"id": name, "sha256": digest_of(keys[name])}]} for name, tenant in deployed.document["tenants"].items()
+    }
     bounds = {**deployed.document.get("bounds", {}), "drain_delay_s": 0.0}
     # A cache that replicas share is a server of the cluster; one gateway needs none.
     cache = {name: value for name, value in deployed.document.get("cache", {}).items() if not name.startswith("redis")}
     kept: Mapping[str, Any] = {name: part for name, part in deployed.document.items() if name != "telemetry"}
-    return {**kept, "providers": providers, "tenants": {TENANT: tenant}, "bounds": bounds, "cache": cache, "ledger": str(ledger)}
+    return {**kept, "providers": providers, "tenants": tenants, "bounds": bounds, "cache": cache, "ledger": str(ledger)}

@@ -71,6 +71,8 @@ def basis(rehearsal: Rehearsal) -> str:
         sent += ", of which every one failed"
     elif measured.failed:
         sent += f", of which {measured.failed:,} failed"
+    if measured.limited:
+        sent += f" ({measured.limited:,} more were refused, over their tenant's quota)"
     if predicted is None:
         return f"It rests on {sent}; there is no prediction to compare it with."
     return f"It rests on a prediction and on {sent}."

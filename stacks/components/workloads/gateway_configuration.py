@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stacks.components import places
 from stacks.components.network import STORE_PORTS
 from stacks.components.telemetry.collector_configuration import COLLECTOR
-from stacks.environment.gateway import ENGINE
+from stacks.environment.gateway import ENGINE, TENANT
 from workloads.emulator.spec import DEFAULT_PORT as EMULATOR_PORT
 from workloads.engine.spec import DEFAULT_PORT as ENGINE_PORT
 from workloads.gateway.configuration.document import Bounds, Configuration, Key, OwnPrice, Provider, ProviderTerms, Telemetry, Tenant
@@ -18,8 +18,6 @@ from workloads.gateway.configuration.document import Bounds, Configuration, Key,
 if TYPE_CHECKING:
     from stacks.environment import Gateway as GatewaySection
 
-#: The tenant of an environment; its key is the stack's secret ``gateway_token``.
-TENANT: Final = "rehearsal"
 DIGEST_FILE: Final = f"{TENANT}.sha256"
 KEYS: Final = "/run/secrets/gateway"
 LEDGER: Final = "/var/lib/gateway"
@@ -41,7 +39,7 @@ def document(section: GatewaySection) -> dict[str, Any]:
     configuration = Configuration(
         providers={ENGINE: _engine(), **{name: _provider(section, name) for name in section.providers}},
         routes=section.routes,
-        tenants={TENANT: Tenant(keys=(Key(id=TENANT, sha256_file=f"{KEYS}/{DIGEST_FILE}"),), limits=section.limits)},
+        tenants=_tenants(section),
         retries=section.retries,
         breaker=section.breaker,
         cache=section.cache.model_copy(update=_shared(section)),
@@ -50,6 +48,15 @@ def document(section: GatewaySection) -> dict[str, Any]:
         ledger=f"{LEDGER}/ledger.jsonl",
     )
     return configuration.model_dump(mode="json", exclude_defaults=True)
+
+
+def _tenants(section: GatewaySection) -> dict[str, Tenant]:
+    own = Tenant(keys=(Key(id=TENANT, sha256_file=f"{KEYS}/{DIGEST_FILE}"),), limits=section.limits)
+    others = {
+        name: Tenant(keys=(Key(id=name, sha256=tenant.sha256),), limits=tenant.limits, routes=tuple(tenant.routes))
+        for name, tenant in section.tenants.items()
+    }
+    return {TENANT: own, **others}
 
 
 def _shared(section: GatewaySection) -> dict[str, str]:

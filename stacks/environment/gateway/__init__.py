@@ -7,6 +7,6 @@ Rule 2: the stack's engine is always the provider ``engine``.
 
 from __future__ import annotations
 
-from stacks.environment.gateway.section import ENGINE, Emulator, Gateway, Provider
+from stacks.environment.gateway.section import ENGINE, TENANT, Emulator, Gateway, OwnTenant, Provider
 
-__all__ = ["ENGINE", "Emulator", "Gateway", "Provider"]
+__all__ = ["ENGINE", "TENANT", "Emulator", "Gateway", "OwnTenant", "Provider"]

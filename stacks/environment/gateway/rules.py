@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stacks.environment.gateway.section import ENGINE, Gateway
+from stacks.environment.gateway.section import ENGINE, TENANT, Gateway
 from stacks.environment.slips import Path, Slip, missing
 from workloads.gateway.configuration.document import ProviderTerms
 from workloads.gateway.configuration.references import dangling, targets_of
@@ -30,6 +30,7 @@ def gateway_slips(environment: Definition) -> Iterator[Slip]:
         yield Slip(("gateway", "providers", ENGINE), None, "this name belongs to the engines of the stack; choose another")
     yield from _engine_s_label_is_free(gateway)
     yield from _cache_is_in_a_store(environment, gateway)
+    yield from _tenants_are_apart(gateway)
     for mistake in dangling(gateway.routes, (ENGINE, *gateway.providers)):
         yield Slip((*_ROUTES, *mistake.path), mistake.value, mistake.text, mistake.known)
     for name, route in gateway.routes.items():
@@ -66,6 +67,19 @@ def _cache_is_in_a_store(environment: Definition, gateway: Gateway) -> Iterator[
         yield missing(("gateway", "shared_cache"), gateway.shared_cache, stores)
     else:
         yield Slip(("gateway", "shared_cache"), gateway.shared_cache, "there is no store of kind `redis`; add one to `data_stores`")
+
+
+def _tenants_are_apart(gateway: Gateway) -> Iterator[Slip]:
+    if TENANT in gateway.tenants:
+        text = "this name belongs to the tenant whose key is the secret `gateway_token`, with `gateway.limits`; choose another"
+        yield Slip(("gateway", "tenants", TENANT), None, text)
+    first: dict[str, str] = {}
+    for name, tenant in gateway.tenants.items():
+        if (other := first.setdefault(tenant.sha256, name)) != name:
+            yield Slip(("gateway", "tenants", name, "sha256"), tenant.sha256, f"{other} has the same key; make another")
+        for index, route in enumerate(tenant.routes):
+            if route not in gateway.routes:
+                yield missing(("gateway", "tenants", name, "routes", index), route, list(gateway.routes))
 
 
 def _target_can_serve(environment: Definition, gateway: Gateway, path: Path, target: Target) -> Iterator[Slip]:

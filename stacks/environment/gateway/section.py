@@ -6,13 +6,15 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stacks.environment.values import Model, Name, NotNegative, ProviderKey, StorageGib
+from stacks.environment.values import Digest, Model, Name, NotNegative, ProviderKey, StorageGib
 from stacks.environment.workloads import Replicated, Resources
 from workloads.gateway.configuration.document import Address, Breakers, Cache, Limits, ProviderTerms, Retries, Route
 from workloads.gateway.configuration.document import Name as ModelName
 
 #: The provider that every gateway has: the engines of this stack.
 ENGINE: Final = "engine"
+#: The tenant that every gateway has; its key is the stack's secret ``gateway_token``.
+TENANT: Final = "rehearsal"
 
 
 class Provider(ProviderTerms):
@@ -34,6 +36,17 @@ class Provider(ProviderTerms):
         return self
 
 
+class OwnTenant(Model):
+    """A tenant beside `rehearsal`, with a virtual key of its own."""
+
+    sha256: Digest
+    """Of its key, which is no secret; `python -m workloads.gateway key` makes a key and prints its SHA-256."""
+    limits: Limits = Limits()
+    """What is over them is refused with status 429. Each replica counts on its own."""
+    routes: list[ModelName] = Field(default=[])
+    """The routes that it may use; empty: all."""
+
+
 class Gateway(Replicated):
     """The Deployment before the engines and the providers; clients ask it for a route by name."""
 
@@ -44,6 +57,8 @@ class Gateway(Replicated):
     """By the model's name that clients send."""
     limits: Limits = Limits()
     """Of the tenant `rehearsal`, whose key is the secret `gateway_token`. Each replica counts on its own."""
+    tenants: dict[Name, OwnTenant] = Field(default={})
+    """Further tenants by name; `traffic.mix` says what they ask for."""
     retries: Retries = Retries()
     breaker: Breakers = Breakers()
     cache: Cache = Cache()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
@@ -27,9 +27,10 @@ class Played:
         self.sent, self.alive = sent, alive
         self.arguments: list[str] = []
         self.api_key: str | None = None
+        self.tenant_keys: Mapping[str, str] | None = None
 
-    def __call__(self, arguments: Sequence[str], *, log: Path, api_key: str | None) -> Self:
-        self.arguments, self.api_key = list(arguments), api_key
+    def __call__(self, arguments: Sequence[str], *, log: Path, api_key: str | None, tenant_keys: Mapping[str, str] | None) -> Self:
+        self.arguments, self.api_key, self.tenant_keys = list(arguments), api_key, tenant_keys
         good = RequestRecord(100.0, 100.0, 100.1, 100.5, 10, 5, URL)
         rows = [asdict(replace(good, intended_s=100 + i / 10, sent_s=100 + i / 10, finished_s=100.5 + i / 10)) for i in range(self.sent)]
         for number in range(self.alive):
@@ -79,7 +80,7 @@ def test_a_process_that_ended_unheard_makes_the_run_invalid(monkeypatch: pytest.
 
 
 def test_the_key_is_not_on_the_command_line_and_a_trace_is_stretched_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, locust = played(monkeypatch, users=4, api_key="s3cret", model="chat", trace_rate_per_s=2.5)
-    assert locust.api_key == "s3cret"
+    _, locust = played(monkeypatch, users=4, api_key="s3cret", tenant_keys={"batch": "s3cret-too"}, model="chat", trace_rate_per_s=2.5)
+    assert (locust.api_key, locust.tenant_keys) == ("s3cret", {"batch": "s3cret-too"})
     assert not any("s3cret" in argument for argument in locust.arguments)
     assert {"--model=chat", "--trace-rate-per-s=2.5", f"--host={URL}"} <= set(locust.arguments)

@@ -351,6 +351,8 @@ class Exchange:
             (b"x-gateway-attempts", b"%d" % (outcome.attempts if outcome else 0)),
             (b"x-gateway-overhead-ms", b"%.3f" % (self.overhead_s() * 1e3)),
         ]
+        if error.limit and not refused.by_provider:
+            pairs.append((b"x-gateway-limit", error.limit.encode()))
         if status in (408, 413):
             pairs.append((b"connection", b"close"))
         body = json_bytes.encode(document)

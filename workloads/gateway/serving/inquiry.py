@@ -72,6 +72,8 @@ class Inquiry:
         if self.dialect.name == "gemini":
             holder = self.document.get("generationConfig") or self.document.get("generation_config") or {}
             names = ("maxOutputTokens", "max_output_tokens")
+        elif self.dialect.name == "ollama":
+            holder, names = self.document.get("options") or {}, ("num_predict",)
         for name in names:
             value = holder.get(name) if isinstance(holder, dict) else None
             if type(value) is int and value > 0:

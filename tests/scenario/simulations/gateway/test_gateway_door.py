@@ -110,8 +110,27 @@ def test_a_killed_engine_falls_back_and_comes_back() -> None:
 def test_a_limit_refuses_what_is_over_it() -> None:
     tenant = {"keys": [{"id": "load", "sha256": digest_of("x")}], "limits": {"requests_per_min": 30}}
     found = twin({**DOCUMENT, "tenants": {"rehearsal": tenant}}).run(load("claude", "anthropic", 40, 0.01), seed=1)
-    assert found.outcome.good == 30
+    assert (found.outcome.good, found.outcome.limited, found.outcome.failed) == (30, 10, 0)
     assert "limit of 30 requests per minute" in str(found.records[-1].error)
+
+
+def test_each_tenant_has_limits_of_its_own() -> None:
+    batch = {"keys": [{"id": "b", "sha256": digest_of("y")}], "limits": {"requests_per_min": 6}}
+    document = {**DOCUMENT, "tenants": {**DOCUMENT["tenants"], "batch": batch}}  # type: ignore[dict-item]
+    plan = [replace(request, tenant="batch" if request.index % 2 else "") for request in load("claude", "anthropic", 40, 0.5)]
+    found = twin(document).run(plan, seed=1)
+    limited = [record.status is Status.LIMITED for record in found.records]
+    assert not any(limited[::2])
+    assert sum(limited[1::2]) == 20 - 6 - 1  # six at once, and one of every ten seconds
+
+
+def test_earlier_turns_and_documents_count_for_the_engine_and_for_the_choice_of_a_target() -> None:
+    plain, long = (twin().run([replace(r, asks=asks) for r in load("small", count=4)], seed=1).records for asks in ("plain", "long"))
+    assert [name for name, _ in served(plain)] == ["local"] * 4
+    assert [name for name, _ in served(long)] == ["gemini"] * 4  # longer than the engine's context
+    talk = [replace(request, asks="conversation") for request in load("small", count=4, every_s=5.0)]
+    slower = twin().run(talk, seed=1).records
+    assert slower[3].ttft_ms > plain[3].ttft_ms  # type: ignore[operator]
 
 
 def test_the_same_seed_gives_the_same_records() -> None:

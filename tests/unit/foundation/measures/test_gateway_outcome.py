@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from foundation.measures.gateway import GatewayOutcome
-from foundation.measures.outcome import RequestRecord, Status
+from foundation.measures.goodput import Limits, goodput
+from foundation.measures.outcome import Outcome, RequestRecord, Status
 from foundation.measures.served import Served
+from loadtests.measurement import timeline
 
 
 def record(at_s: float, served: Served, status: Status = Status.OK) -> RequestRecord:
@@ -35,3 +37,15 @@ def test_an_empty_window_has_no_figures() -> None:
     found = GatewayOutcome.of(RECORDS, FIRST, [(9.0, 10.0)])
     assert found.requests == 0
     assert all(map(math.isnan, (found.failed_share, found.fallback_share, found.usd_per_request)))
+
+
+def test_what_is_over_its_tenant_s_quota_is_no_failure_of_anyone() -> None:
+    limited = [record(n / 10, Served("claude", "", "", 0), Status.LIMITED) for n in range(5)]
+    found = GatewayOutcome.of([*RECORDS, *limited], FIRST)
+    assert (found.requests, found.failed, found.limited) == (4, 1, 5)
+    assert found.attempts_per_request == GatewayOutcome.of(RECORDS, FIRST).attempts_per_request
+    whole = Outcome.from_records([*RECORDS, *limited], replicas=["gateway"], seed=1)
+    assert (whole.requests, whole.good, whole.failed, whole.limited) == (4, 3, 1, 5)
+    assert Outcome.from_json(whole.to_json()).limited == 5
+    assert goodput([*RECORDS, *limited], Limits()) == 0.75
+    assert sum(point.offered_per_s for point in timeline([*RECORDS, *limited])) == 4

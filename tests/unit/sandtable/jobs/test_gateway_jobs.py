@@ -36,7 +36,7 @@ def deployed() -> DeployedGateway:
 
 def test_the_deployed_configuration_gets_this_machine_s_addresses_and_one_key(deployed: DeployedGateway, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
-    document = local_configuration(deployed, "http://127.0.0.1:1", "http://127.0.0.1:2", digest_of("k"), ledger)
+    document = local_configuration(deployed, "http://127.0.0.1:1", "http://127.0.0.1:2", {"rehearsal": "k"}, ledger)
     local = parse(document, "test")
     assert local.providers["engine"].base_url == "http://127.0.0.1:1"
     assert local.providers["anthropic"].base_url == "http://127.0.0.1:2/anthropic"
@@ -49,10 +49,28 @@ def test_the_deployed_configuration_gets_this_machine_s_addresses_and_one_key(de
 def test_a_shared_cache_stays_in_the_cluster(deployed: DeployedGateway, tmp_path: Path) -> None:
     shared = {**deployed.document, "cache": {"max_bytes": 9, "redis": "redis://cache.data.svc:6379"}}
     there = replace(deployed, document=shared, configuration=parse(shared, "test"))
-    local = local_configuration(there, "http://127.0.0.1:1", "http://127.0.0.1:2", digest_of("k"), tmp_path / "ledger")
+    local = local_configuration(there, "http://127.0.0.1:1", "http://127.0.0.1:2", {"rehearsal": "k"}, tmp_path / "ledger")
     assert local["cache"] == {"max_bytes": 9}
     model = GatewayModel.of(there, overhead_s=0.001, provenance="measured", texts_seed=1, unix_s=0.0)
     assert model.runtime(Streams(1)).configuration.cache.redis is None
+
+
+def test_every_tenant_has_a_key_of_this_rehearsal_and_providers_outside_an_emulator(deployed: DeployedGateway, tmp_path: Path) -> None:
+    providers = {
+        **deployed.document["providers"],
+        "mistral": {"dialect": "openai", "base_url": "https://api.mistral.ai", "label": "mistral"},
+    }
+    batch = {"keys": [{"id": "b", "sha256": "0" * 64}], "limits": {"requests_per_min": 6}}
+    document = {**deployed.document, "providers": providers, "tenants": {**deployed.document["tenants"], "batch": batch}}
+    there = replace(deployed, document=document, configuration=parse(document, "test"))
+    keys = {"rehearsal": "k", "batch": "b"}
+    local = parse(local_configuration(there, "http://127.0.0.1:1", "http://127.0.0.1:2", keys, tmp_path / "ledger"), "test")
+    assert {name: [key.sha256 for key in tenant.keys] for name, tenant in local.tenants.items()} == {
+        name: [digest_of(key)] for name, key in keys.items()
+    }
+    assert local.tenants["batch"].limits.requests_per_min == 6
+    assert (there.outside, local.providers["mistral"].base_url) == (["mistral"], "http://127.0.0.1:2/mistral")
+    assert local.providers["mistral"].headers["authorization"]
 
 
 def test_who_is_first_and_who_is_emulated(deployed: DeployedGateway) -> None:
