@@ -15,6 +15,7 @@ import pulumi_kubernetes as k8s
 
 from stacks.components import places
 from stacks.components.component import Component
+from stacks.environment.gateway import TENANT
 from workloads.telemetry import coordination, federation
 from workloads.telemetry import gateway as names
 from workloads.telemetry.series import TOKEN_SECONDS
@@ -202,10 +203,13 @@ def gateway_groups(environment: Environment, section: Gateway) -> list[dict[str,
             )
     if section.shared_cache:
         alerts.append(_alert("LLMSharedCacheOut", f"{names.CACHE_OUT} == 1", "5m", "ticket", "a replica does without the shared cache"))
-    if (usd := section.limits.usd_per_day) is not None:
+    limits_of = {TENANT: section.limits, **{name: tenant.limits for name, tenant in section.tenants.items()}}
+    budgets = {name: limit.usd_per_day for name, limit in limits_of.items() if limit.usd_per_day is not None}
+    if budgets:
         # Each replica limits what it spends itself; together they may spend more.
-        text = "the tenant's replicas together have spent a day's limit"
-        alerts.append(_alert("LLMBudgetSpent", f"sum by (tenant) (increase({names.COST_USD}[1d])) > {usd:g}", "0m", "page", text))
+        text = "the replicas together have spent the tenant's limit of a day"
+        spent = (f'sum by (tenant) (increase({names.COST_USD}{{tenant="{name}"}}[1d])) > {usd:g}' for name, usd in budgets.items())
+        alerts.append(_alert("LLMBudgetSpent", " or ".join(spent), "0m", "page", text))
     return [{"name": "gateway", "interval": "30s", "rules": alerts}]
 
 

@@ -124,7 +124,7 @@ def test_a_day_s_limit_is_an_alert_only_where_there_is_one() -> None:
     names = {rule["alert"] for rule in rules(gateway_groups(unlimited, unlimited.gateway))}
     assert "LLMBudgetSpent" not in names
     assert names & {"LLMFirstTokensLate", "LLMAnswersLate", "LLMSharedCacheOut"} == set()
-    assert "sum by (tenant) (increase(llm_gateway_cost_usd_total[1d])) > 20" in {rule["expr"] for rule in of_gateway()}
+    assert 'sum by (tenant) (increase(llm_gateway_cost_usd_total{tenant="rehearsal"}[1d])) > 20' in {rule["expr"] for rule in of_gateway()}
 
 
 def test_gateways_are_scraped_where_there_are_any() -> None:
