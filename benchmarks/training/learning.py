@@ -5,10 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from benchmarks.training.peer_reward_model import accuracy_of_trl
 from benchmarks.training.table import Row
 from foundation.training import StopRequest
 from workloads.reinforcement.course import Course, Stopped
@@ -17,6 +20,8 @@ from workloads.reinforcement.environments.registry import process_of
 from workloads.reinforcement.evaluation.exact import Solver
 from workloads.reinforcement.evaluation.seeds import scores
 from workloads.reinforcement.preferences.experiment import run
+from workloads.reinforcement.preferences.language import reference
+from workloads.reinforcement.preferences.reward_model import compared
 from workloads.reinforcement.training import train
 
 TABULAR = {"FrozenLake-v1": (400_000, 0.73), "Taxi-v4": (400_000, 7.8)}
@@ -90,7 +95,7 @@ def recommender_rows(seeds: Sequence[int]) -> list[Row]:
 
 
 def feedback(seeds: Sequence[int]) -> list[Row]:
-    """Reward model, tuning within a bound, over-optimisation."""
+    """Reward model beside TRL's, tuning within a bound, over-optimisation."""
     came = [run(8192, 8.0, seed, lambda _line: None) for seed in seeds]
     right = [each.accuracy for each in came]
     kept = [(each.kept[0].gold, each.kept[-1].gold, each.kept[-1].kl) for each in came]
@@ -104,10 +109,20 @@ def feedback(seeds: Sequence[int]) -> list[Row]:
     over = f"up to {middle([f[0] for f in free]):.2f}, then down to {middle([f[1] for f in free]):.2f}, {n}"
     pairs = f"{min(right):.3f} worst of {len(came)}, n = {came[0].unseen_pairs} pairs"
     return [
-        Row("reward model on unseen pairs", pairs, ">= .95"),
+        Row("reward model on unseen pairs", pairs, ">= .95", _trl(seeds)),
         Row("gold reward with beta 1, at most 8 nats", gold, "up"),
         Row("gold reward with beta 0", over, "shown"),
     ]
+
+
+def _trl(seeds: Sequence[int]) -> str:
+    """Return the accuracy of TRL's reward model on pairs that are drawn in the same way, as text."""
+    found = []
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
+        pairs, unseen = (compared(reference(seed), 8192, generator) for _ in range(2))
+        found.append(accuracy_of_trl(pairs, unseen, seed))
+    return f"TRL {version('trl')} {min(found):.3f} worst of {len(found)}"
 
 
 class _After(StopRequest):

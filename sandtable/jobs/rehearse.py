@@ -20,6 +20,7 @@ from sandtable.errors import UsageError
 from sandtable.jobs.asked_faults import asked_faults
 from sandtable.jobs.baseline import Baseline, load_digest
 from sandtable.jobs.coordination import coordination_job
+from sandtable.jobs.engines.tiny_model import ensure_tiny_model
 from sandtable.jobs.engines.trial import Setting, predict_and_measure, predict_published, without_gpus
 from sandtable.jobs.federation import federation_job
 from sandtable.jobs.gateway.predicting import gateway_of
@@ -126,6 +127,8 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
     if lacking := ensure_or_skip(needed_for(environment), steps, _graph_mode):
         known = known.with_remarks(Remarks(missing=(f"graph mode: nothing was deployed: {lacking}",)))
         return known.with_trial(at_once or predict_and_measure(engines, setting, gateway))
+    if not at_once:
+        ensure_tiny_model(engines.spec.model, steps)
     with _deployed(environment, first, space, options, steps) as landed:
         known = replace(known, landed=landed).with_remarks(landed.remarks)
         live, live_gateway = _engines(landed.live), gateway_of(landed.live, environment)

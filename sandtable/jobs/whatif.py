@@ -10,6 +10,7 @@ from sandtable.errors import UsageError
 from sandtable.jobs.engines.calibrate import Calibrator, keep, kept
 from sandtable.jobs.engines.cores import share_cores
 from sandtable.jobs.engines.running import running
+from sandtable.jobs.engines.tiny_model import ensure_tiny_model
 from sandtable.jobs.gateway.predicting import gateway_of, model_of
 from sandtable.jobs.stack.first_answer import read_program
 from sandtable.report.words.quantities import count
@@ -194,6 +195,7 @@ def speed_here(engines: DeployedEngines, environment: Environment, space: Worksp
     if found := kept(file, spec):
         return found
     file.parent.mkdir(parents=True, exist_ok=True)
+    ensure_tiny_model(spec.model, steps)
     cores = share_cores(1, spec.threads)
     with (
         running(spec, cores, file.parent, root=space.root, on_wait=steps.say) as processes,

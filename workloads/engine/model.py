@@ -81,13 +81,18 @@ def ensure_model(folder: Path, recipe: Recipe | None = None) -> Path:
     return path
 
 
+def trained_model_path(folder: Path) -> Path:
+    """Return where the trained model is in ``folder``, or will be."""
+    return folder / "tiny-model" / "tiny.gguf"
+
+
 def trained_model(folder: Path) -> Path:
     """Return the path of the trained model in ``folder``.
 
     Raises:
         ModelFileError: it has not been made yet.
     """
-    path = folder / "tiny-model" / "tiny.gguf"
+    path = trained_model_path(folder)
     if not path.is_file():
         raise ModelFileError(
             f"the trained model is not in {path.parent}; make it once with `nox -s tiny_model` (installs torch, 5 GB, and trains for some "

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sandtable.jobs.engines.cores import pinned
+from sandtable.jobs.engines.tiny_model import ensure_tiny_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ _POLL_S: Final = 0.5
 @contextmanager
 def start_engines(deployed: DeployedEngines, cores: Cores, folder: Path, space: Workspace, steps: Steps) -> Iterator[list[EngineProcess]]:
     """Start the engines of a graph as a step; see :func:`running`."""
+    ensure_tiny_model(deployed.spec.model, steps)
     with ExitStack() as stack:
         with steps.step("engines") as step:
             engines = stack.enter_context(running(deployed.spec, cores, folder, root=space.root, on_wait=steps.say))
