@@ -110,6 +110,8 @@ def test_weights_of_another_shape_are_not_written(tmp_path: Path) -> None:
     weights = initial(SHAPE, 0) | {"output.weight": torch.zeros(2, 2)}
     with pytest.raises(ShapeError, match=r"output\.weight has shape \(2, 2\)"):
         write_gguf(tmp_path / "m.gguf", weights, SHAPE, "F32")
+    with pytest.raises(ShapeError, match=r"output\.weight: not every weight is finite"):
+        write_gguf(tmp_path / "m.gguf", weights | {"output.weight": torch.full((288, 32), math.nan)}, SHAPE, "F32")
     with pytest.raises(ModelFileError, match="cannot be written"):
         write_gguf(tmp_path / "none" / "m.gguf", initial(SHAPE, 0), SHAPE, "F32")
 

@@ -80,12 +80,14 @@ def initial(shape: Shape, seed: int) -> Weights:
 
 
 def check(weights: Mapping[str, Tensor], shape: Shape) -> None:
-    """Raise :class:`ShapeError` unless ``weights`` are those of ``shape``."""
+    """Raise :class:`ShapeError` unless ``weights`` are those of ``shape``, and finite."""
     for name, size in shape.tensors().items():
         if name not in weights:
             raise ShapeError(f"{name} is missing")
         if tuple(weights[name].shape) != size:
             raise ShapeError(f"{name} has shape {tuple(weights[name].shape)}, {size} is expected")
+        if not bool(weights[name].isfinite().all()):
+            raise ShapeError(f"{name}: not every weight is finite; the run that wrote it has diverged, or the file is damaged")
 
 
 def logits(weights: Mapping[str, Tensor], shape: Shape, tokens: Tensor, adapters: Adapters | None = None) -> Tensor:
