@@ -132,7 +132,7 @@ class Engine(Model):
 
     model: PathText = "synthetic"
     """Path of a GGUF file, ``synthetic`` for the small random-weight model that the project writes itself, or ``tiny`` for the small one
-    that ``nox -s tiny_model`` trains once."""
+    that the first command which needs it trains once, about five minutes."""
     model_claim: Name | None = None
     """Only with ``provider: kubeconfig``: PersistentVolumeClaim in namespace ``ai`` with the model. Replicas mount it at ``/models``, so
     ``model`` is a path under that; the engine of a rehearsal reads the same path on this machine."""
