@@ -85,4 +85,5 @@ class Report:
             write_text(folder / "report.json", json.dumps({"stages": self.rows(), "phases": phases_to_json(self.phases)}, indent=2) + "\n")
             write_text(folder / "pareto.svg", picture)
         except OSError as error:
-            raise CompressionError(f"{error.filename or folder}: {error.strerror}; free space there or name another folder with --out") from error
+            place = error.filename or folder
+            raise CompressionError(f"{place}: {error.strerror}; free space there or name another folder with --out") from error

@@ -32,4 +32,5 @@ def write_report(
         write_text(folder / "curve.svg", chart(title, axes, curves))
         write_text(folder / "metrics.prom", series.text())
     except OSError as error:
-        raise ReinforcementError(f"{error.filename or folder}: {error.strerror}; free space there or name another folder with --out") from error
+        place = error.filename or folder
+        raise ReinforcementError(f"{place}: {error.strerror}; free space there or name another folder with --out") from error

@@ -42,7 +42,8 @@ def write_gguf(path: Path, weights: Mapping[str, Tensor], shape: Shape, kind: st
         with replacing(path) as partial:
             _write(partial, weights, shape, kind)
     except OSError as error:
-        raise ModelFileError(f"{path}: the model cannot be written: {error.strerror or error}; free space there or name another folder") from error
+        why = error.strerror or error
+        raise ModelFileError(f"{path}: the model cannot be written: {why}; free space there or name another folder") from error
     return path.stat().st_size
 
 
