@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 
 from sandtable import streams
 from sandtable.commands import (
+    calibrate,
     capacity,
     check,
     cluster,
@@ -98,6 +99,7 @@ for module in (
     verify,
     whatif,
     capacity,
+    calibrate,
     cost,
     loadtest,
     emulate,

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sandtable.document.answers import capacity, checks, cost, deployment, history, images, machine, sweep, validation, verification, whatif
+from sandtable.document.answers import (
+    calibration,
+    capacity,
+    checks,
+    cost,
+    deployment,
+    history,
+    images,
+    machine,
+    sweep,
+    validation,
+    verification,
+    whatif,
+)
 from sandtable.document.graph import StackGraph
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Rehearsal, RunSamples
@@ -39,6 +52,7 @@ class Schema:
 
 #: By file name.
 SCHEMAS: Final = {
+    "calibrate": Schema(calibration.EngineCalibration, "sandtable calibrate --json"),
     "capacity": Schema(capacity.Capacity, "sandtable capacity --json"),
     "check": Schema(checks.Check, "sandtable check --json"),
     "cluster": Schema(machine.ClusterState, "sandtable cluster start|stop|delete|status --json"),

@@ -3,6 +3,7 @@
 Every ``show_…`` takes a console and the document that ``--json`` would print, or a resource graph.
 """
 
+from sandtable.terminal.calibration import show_calibration
 from sandtable.terminal.capacity import show_capacity
 from sandtable.terminal.console import out
 from sandtable.terminal.history import show_history
@@ -23,6 +24,7 @@ from sandtable.terminal.whatif import show_scenarios, show_whatif
 __all__ = [
     "Steps",
     "out",
+    "show_calibration",
     "show_capacity",
     "show_check",
     "show_drift",

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from foundation.measures.outcome import RequestRecord
 from foundation.processes.interrupts import run_coroutine
 from simulations.calibration.client import ask
 from simulations.calibration.coefficients import Calibration, Machine
@@ -25,6 +26,7 @@ from simulations.calibration.fitting import MICRO_BATCH_TOKENS, fit_requests, fi
 from simulations.calibration.mixed_load import FEWEST_REQUESTS, fit_load, mixed_load, send
 from simulations.calibration.yardstick import Lap
 from simulations.provenance import Coefficient
+from simulations.serving import serve_alone
 
 if TYPE_CHECKING:
     from simulations.calibration.experiments import Observation
@@ -37,6 +39,7 @@ _WARM_UP_TOKENS: Final = 16
 _UNKNOWN: Final = Coefficient(1.0, "ratio", "assumed", "too few requests for a mixed load")
 _SEED_BEFORE: Final = 11
 _SEED_AFTER: Final = 12
+_SEED_UNSEEN: Final = 13
 
 Laps = Callable[[], AbstractContextManager[Lap]]
 """Begins a lap of a yardstick of the machine's speed."""
@@ -127,6 +130,33 @@ def calibrate_again(
     worse = max(before.load_fit, after.load_fit, key=lambda fit: fit.median_error)
     yardstick_s = math.sqrt(before.yardstick_s * after.yardstick_s) if before.yardstick_s and after.yardstick_s else None
     return replace(before, prefill_under_load=prefill, decode_under_load=decode, load_fit=worse, drift=slower - 1, yardstick_s=yardstick_s)
+
+
+def unseen_load(
+    url: str, calibration: Calibration, *, on_progress: Callable[[int, int, str], None] | None = None
+) -> tuple[list[RequestRecord], list[RequestRecord]]:
+    """Send a mixed load that nothing was fitted to; return its requests as predicted and as measured, none where it would be too small.
+
+    Raises:
+        CalibrationError: as for :func:`calibrate`.
+    """
+    requests = mixed_load(calibration, _SEED_UNSEEN)
+    if len(requests) < FEWEST_REQUESTS:
+        return [], []
+    answers = run_coroutine(send(url, requests, on_progress or (lambda _done, _total, _what: None)))
+    measured = [
+        RequestRecord(
+            at_s := request.at_s,
+            at_s,
+            at_s + answer.token_s[0],
+            at_s + answer.token_s[-1],
+            request.prompt_tokens,
+            request.output_tokens,
+            "measured",
+        )
+        for request, answer in zip(requests, answers, strict=True)
+    ]
+    return serve_alone(calibration, requests), measured
 
 
 def _under_load(url: str, alone: Calibration, seed: int, on_progress: Callable[[int, int, str], None], lap: Laps) -> Calibration:

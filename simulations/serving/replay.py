@@ -6,6 +6,7 @@ are read in steps that also compute prompts. Everything else comes from the GPU'
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from foundation.measures.outcome import RequestRecord, quantiles
+from simulations.errors import CalibrationError
 from simulations.kernel import Loop, Order
 from simulations.provenance import Coefficient
 from simulations.serving.paged import Limits, PagedEngine
@@ -21,6 +23,7 @@ from simulations.serving.roofline import VLLM, RooflineTimes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from simulations.hardware import Gpu, Model
     from simulations.serving.roofline import Kernels
@@ -74,6 +77,46 @@ class Fitted:
     mixed_keys: float = 1.5
 
 
+def read_recorded(file: Path) -> tuple[list[EngineRequest], list[RequestRecord]]:
+    """Read a recorded run: the requests as the engine saw them, in the order of their arrival, and how each was served.
+
+    JSON lines with ``queued_ts``, ``first_token_ts`` and ``last_token_ts`` in seconds on one clock, ``input_toks`` and ``output_toks``: the
+    form in which LLMServingSim publishes runs of vLLM.
+
+    Raises:
+        CalibrationError: the file cannot be read, is empty, or a line is no such request; the text names the line.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise CalibrationError(f"{file}: {reason}; a recorded run is expected, as JSON lines") from error
+    found = (_recorded(line, f"{file}, line {number}") for number, line in enumerate(lines, start=1) if line.strip())
+    rows = sorted(found, key=lambda row: row[0])
+    if not rows:
+        raise CalibrationError(f"{file}: no request in it")
+    start = rows[0][0]
+    requests = [EngineRequest(index, at - start, prompt, output) for index, (at, _, _, prompt, output) in enumerate(rows)]
+    records = [
+        RequestRecord(at - start, at - start, first - start, last - start, prompt, output, "recorded")
+        for at, first, last, prompt, output in rows
+    ]
+    return requests, records
+
+
+def _recorded(line: str, place: str) -> tuple[float, float, float, int, int]:
+    try:
+        row = json.loads(line)
+        at, first, last = (float(row[name]) for name in ("queued_ts", "first_token_ts", "last_token_ts"))
+        prompt, output = int(row["input_toks"]), int(row["output_toks"])
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise CalibrationError(f"{place}: not a recorded request ({reason})") from error
+    if not (math.isfinite(last) and at <= first <= last and prompt > 0 and output > 0):
+        raise CalibrationError(f"{place}: a request has tokens in and out, and is queued before its first token and its last one")
+    return at, first, last, prompt, output
+
+
 def summary(records: Sequence[RequestRecord]) -> dict[str, float]:
     """Return mean, p50 and p99 of TTFT, TPOT and E2E in milliseconds, named like ``ttft mean``."""
     found: dict[str, float] = {}
@@ -87,18 +130,20 @@ def summary(records: Sequence[RequestRecord]) -> dict[str, float]:
     return found
 
 
-def fit(setup: Setup, requests: Sequence[EngineRequest], measured: Sequence[RequestRecord]) -> Fitted:
+def fit(setup: Setup, requests: Sequence[EngineRequest], measured: Sequence[RequestRecord], first: int | None = None) -> Fitted:
     """Return the coefficients with which the summary of the replay is nearest to that of ``measured``.
+
+    ``first``: only so many of the requests are looked at, those that arrived first; the others are served, too. None: all.
 
     Gauss-Newton on the relative errors of all its figures, in the logarithms of both coefficients; steps that do not help are halved. A run
     that hardly tells the two apart would take one to an end of its range, so that the distance from where the fit begins counts as well,
     lightly: a factor of two as much as an error of 1.4 %.
     """
-    wanted, best = summary(measured), Fitted()
+    wanted, best = summary(measured[:first]), Fitted()
     start = best
 
     def errors(fitted: Fitted) -> list[float]:
-        got = summary(setup.replay(requests, fitted))
+        got = summary(setup.replay(requests, fitted)[:first])
         apart = (fitted.step_s / start.step_s, fitted.mixed_keys / start.mixed_keys)
         return [*(got[name] / value - 1 for name, value in wanted.items()), *(_PULL * math.log(ratio) for ratio in apart)]
 

@@ -6,17 +6,14 @@ key-value blocks was recorded beside the RTX 4090; on the RTX PRO 6000 they neve
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from foundation.measures.outcome import RequestRecord
 from simulations.hardware import gpu, model
 from simulations.serving.paged import Limits
 from simulations.serving.paged.limits import blocks_in
-from simulations.serving.port import EngineRequest
-from simulations.serving.replay import Setup, fit, summary
+from simulations.serving.replay import Setup, fit, read_recorded, summary
 from simulations.serving.roofline import kernels_of
 from simulations.validation.row import Figure, Row
 from simulations.validation.tolerance import REPORTED, relative
@@ -44,7 +41,7 @@ _TRANSFER: Final = relative(0.15)
 
 
 def _measure(data: Path) -> Iterator[Figure]:
-    recorded = [_read(data / run.folder) for run in _RUNS]
+    recorded = [read_recorded(data / run.folder / "requests.jsonl") for run in _RUNS]
     setups = [_setup(run) for run in _RUNS]
     fitted = [fit(setup, requests, measured) for setup, (requests, measured) in zip(setups, recorded, strict=True)]
     for index, run in enumerate(_RUNS):
@@ -63,18 +60,6 @@ def _measure(data: Path) -> Iterator[Figure]:
 def _setup(run: _Run) -> Setup:
     card, decoder = gpu(run.gpu), model(_MODEL)
     return Setup(Limits(run.blocks or blocks_in(card, decoder), run.sequences, _CONTEXT), card, decoder, kernels_of(run.gpu))
-
-
-def _read(folder: Path) -> tuple[list[EngineRequest], list[RequestRecord]]:
-    rows = [json.loads(line) for line in (folder / "requests.jsonl").read_text().splitlines()]
-    start = min(row["queued_ts"] for row in rows)
-    requests, records = [], []
-    for index, row in enumerate(rows):
-        at_s = row["queued_ts"] - start
-        requests.append(EngineRequest(index, at_s, row["input_toks"], row["output_toks"]))
-        first_s, last_s = row["first_token_ts"] - start, row["last_token_ts"] - start
-        records.append(RequestRecord(at_s, at_s, first_s, last_s, row["input_toks"], row["output_toks"], "vllm"))
-    return requests, records
 
 
 ROW: Final = Row(
