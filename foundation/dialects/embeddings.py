@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,12 +17,13 @@ _NUMBERS: Final = frozenset({int, float})
 
 @dataclass(slots=True)
 class EmbeddingRequest:
-    """Texts to embed; ``single`` if a Gemini client requested one vector, not a list."""
+    """Texts to embed; ``single`` if a Gemini client requested one vector, not a list; ``base64`` if an OpenAI client wants bytes."""
 
     model: str
     texts: list[str]
     dimensions: int | None = None
     single: bool = False
+    base64: bool = False
 
 
 @dataclass(slots=True)
@@ -38,9 +41,10 @@ def decode_request(dialect: str, document: Any, *, model: str = "") -> Embedding
         texts = fields.texts("input")
         if not texts:
             raise RequestError("input is required and must be a string or a list of strings")
-        if fields.any("encoding_format") not in (None, "float"):
-            raise RequestError("encoding_format must be float here")
-        return EmbeddingRequest(model or fields.needed("model"), texts, fields.whole("dimensions", least=1))
+        form = fields.any("encoding_format")
+        if form not in (None, "float", "base64"):
+            raise RequestError("encoding_format must be float or base64")
+        return EmbeddingRequest(model or fields.needed("model"), texts, fields.whole("dimensions", least=1), base64=form == "base64")
     single = fields.any("requests") is None
     requests = [fields] if single else [Fields(item, f"requests[{index}]") for index, item in enumerate(fields.items("requests"))]
     if not requests:
@@ -99,6 +103,12 @@ def encode_answer(dialect: str, answer: EmbeddingAnswer, request: EmbeddingReque
     if dialect == "gemini":
         values = [{"values": vector} for vector in answer.vectors]
         return {"embedding": values[0]} if request.single else {"embeddings": values}
-    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(answer.vectors)]
+    shown = [_base64(vector) if request.base64 else vector for vector in answer.vectors]
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(shown)]
     tokens = answer.usage.prompt_tokens
     return {"object": "list", "data": data, "model": request.model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+
+
+def _base64(vector: list[float]) -> str:
+    """Return single-precision numbers, little-endian, in base64: what OpenAI's SDK asks for unless it is told otherwise."""
+    return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

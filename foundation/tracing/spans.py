@@ -57,16 +57,25 @@ class SpanBuffer:
     """Spans that wait to be exported."""
 
     def __init__(self, service_name: str) -> None:
-        self.dropped = 0
+        self._dropped = 0
         self._waiting: list[Span] = []
+        self.name(service_name)
+
+    def name(self, service_name: str) -> None:
+        """Name the service that the spans are of."""
         self._resource = {"attributes": [_attribute("service.name", service_name)]}
 
     def add(self, span: Span) -> None:
         """Keep a span that has ended."""
         if len(self._waiting) >= _MOST_WAITING:
-            self.dropped += 1
+            self._dropped += 1
             return
         self._waiting.append(span)
+
+    def forget_dropped(self) -> int:
+        """Return how many spans were dropped since this was asked last."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     def take(self) -> bytes | None:
         """Return the body of one export; None if no span is waiting."""

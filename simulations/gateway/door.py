@@ -183,14 +183,14 @@ class _Journey:
         now_s, error = self._door.loop.now_s, call.error
         upstream.load.in_flight -= 1
         if self._ended:  # the client has left
-            upstream.breaker.abandon()
+            upstream.breaker.abandon(began_s)
             return
         failed = error is not None and error.kind in BLAMES_TARGET
         slow_s = now_s - began_s if error is not None or call.first_s is None else call.first_s
         retry_after_s = error.retry_after_s if error is not None else None
-        upstream.breaker.leave(now_s, failed=failed, took_s=slow_s, retry_after_s=retry_after_s if failed else None)
+        upstream.breaker.leave(now_s, began_s=began_s, failed=failed, took_s=slow_s, retry_after_s=retry_after_s if failed else None)
         if error is not None and error.kind is ErrorKind.RATE_LIMIT and retry_after_s:
-            upstream.load.rests_until_s = now_s + retry_after_s
+            upstream.load.rests(now_s, retry_after_s)
         if error is None and call.first_s is not None:
             upstream.load.saw(began_s + call.first_s - self._request.at_s)
         if error is None or call.first_s is not None:  # an answer that has begun is not repeated

@@ -15,7 +15,7 @@ import pytest
 
 from foundation.processes.child import Child
 from foundation.processes.free_port import free_port
-from tests.gateway.client import Reply, ask
+from tests.gateway.client import Reply, ask, post
 from tests.gateway.conftest import GatewayProcess, attempts_on, everything, provider
 from workloads.gateway.caching.memory import MemoryStore
 from workloads.gateway.caching.shared import RedisStore
@@ -168,5 +168,25 @@ def test_replicas_share_answers_and_go_on_without_the_server(
     server.child.__exit__(None, None, None)
     assert [asked(live).status for live in (first, second)] == [200, 200]
     assert len(attempts_on(emulator, "shared-cache")) == calls + 2
+    assert len(first.records()) + len(second.records()) == calls + 2, "each call is billed once, kept or not"
     for live in (first, second):
         assert PASSWORD not in live.log.read_text()
+
+
+def test_what_a_client_asks_to_see_of_a_stream_is_a_part_of_the_question(
+    emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]
+) -> None:
+    live = gateway_of(everything(emulator))
+    body: dict[str, Any] = {"model": "gpt-5", "stream": True, "seed": 5, "messages": [{"role": "user", "content": "the same"}]}
+    url = f"{live.url}/v1/chat/completions"
+    for options in ({}, {"stream_options": {"include_usage": True}}):
+        for kept in (None, "hit"):
+            reply = post(url, "openai", json.dumps({**body, **options}).encode(), stream=True)
+            assert reply.headers.get("x-gateway-cache") == kept
+            assert (b'"usage":{' in reply.body) == bool(options)
+    question = json.dumps({"model": "claude-sonnet-5", "max_tokens": 9, "temperature": 0, "messages": body["messages"]}).encode()
+    seen = [
+        post(f"{live.url}/v1/messages", "anthropic", question, stream=False, headers={"anthropic-version": "2023-06-01", **beta})
+        for beta in ({}, {"anthropic-beta": "files-api-2025-04-14"}, {})
+    ]
+    assert [reply.headers.get("x-gateway-cache") for reply in seen] == [None, None, "hit"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import signal
 import threading
 import time
@@ -15,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from foundation.dialects.model.errors import ErrorKind
 from foundation.processes.free_port import free_port
@@ -126,6 +129,51 @@ def test_the_ledger_survives_a_kill_and_agrees_with_what_clients_saw(emulator: s
     assert len(recorded) == len(set(recorded))
 
 
+def test_a_full_disk_fails_requests_and_readiness_until_there_is_room(emulator: str, gateway_of: Start) -> None:
+    live = gateway_of(everything(emulator))
+    assert ask(live.url, "openai", "gpt-5", stream=False).status == 200
+    room = live.ledger.stat().st_size + 50
+    pid, before = live.child.process.pid, resource.prlimit(live.child.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (room, before[1]))
+    for stream in (False, True, False):
+        failed = ask(live.url, "openai", "gpt-5", stream=stream)
+        assert failed.error is not None
+        assert failed.error.kind is ErrorKind.INTERNAL
+    assert get(f"{live.url}/readyz")[0] == 503
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    assert get(f"{live.url}/readyz")[0] == 200
+    after = ask(live.url, "openai", "gpt-5", stream=False)
+    assert after.status == 200
+    total = reconcile(live.ledger)
+    assert (total.requests, total.torn) == (2, 1)
+    assert after.headers["x-gateway-request-id"] in live.ledger.read_text().splitlines()[-1]
+
+
+def test_a_moved_ledger_is_begun_anew_and_new_prices_hold_at_once(emulator: str, gateway_of: Start, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+
+    def write(price: str) -> None:
+        row = {"provider": "own", "model": "gpt-5", "from": "2026-01-01", "bands": [{"input": price, "output": "0"}]}
+        prices.write_text(json.dumps({"version": price, "rows": [row]}))
+
+    write("1")
+    document = everything(emulator, prices=[str(prices)])
+    document["providers"]["openai"] |= {"label": "own", "price": None}
+    live = gateway_of(document)
+
+    def cost() -> float:
+        return float(ask(live.url, "openai", "gpt-5", "again", stream=False).headers["x-gateway-cost-usd"])
+
+    before = cost()
+    write("3")
+    assert until(lambda: cost() == pytest.approx(3 * before))
+    live.ledger.rename(tmp_path / "old.jsonl")
+    os.kill(live.child.process.pid, signal.SIGHUP)
+    assert until(live.ledger.exists)
+    cost()
+    assert len(live.records()) == 1
+
+
 def test_costs_in_headers_series_and_ledger_are_the_same(emulator: str, gateway_of: Start) -> None:
     live = gateway_of(everything(emulator))
     costs = [
@@ -200,6 +248,13 @@ def test_the_constitution_refuses_revises_and_cuts(emulator: str, gateway_of: St
     cut = ask(live.url, "openai", "gpt-5", leaking)
     assert cut.error is not None
     assert "4111" not in cut.text
+    for start in ("x" * 12, "the number is", "a", ""):  # wherever the last screening was
+        last = ask(live.url, "anthropic", "claude-sonnet-5", f"echo: {start} 078-05-1120")
+        assert last.error is not None
+        assert last.error.kind is ErrorKind.CONTENT_FILTER
+        assert "078" not in last.body.decode()
+    refused_late = [record for record in live.records() if record["wasted_nano_usd"]]
+    assert all(record["nano_usd"] == 0 for record in refused_late)
     assert ask(live.url, "openai", "gpt-5", "echo: all is well", stream=False).text == "all is well"
     assert 'llm_gateway_screened_total{stage="request",verdict="no-weapons"} 1.0' in get(f"{live.url}/metrics")[1]
 

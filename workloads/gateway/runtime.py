@@ -61,7 +61,9 @@ class Runtime:
         self.keys: KeyRing = KeyRing(configuration, before.keys if before else None)
         retries = configuration.retries
         self.backoff = Backoff(retries.base_ms / 1e3, retries.cap_ms / 1e3)
-        self.retry_budget = RetryBudget(retries.budget_share, retries.budget_reserve)
+        self.retry_budget: RetryBudget = RetryBudget(retries.budget_share, retries.budget_reserve)
+        if before is not None and before.configuration.retries == retries:
+            self.retry_budget = before.retry_budget
         self.random = Random()  # noqa: S311  # jitter and balancing
         same_cache = before is not None and before.configuration.cache == configuration.cache
         self.cache: Store = before.cache if same_cache and before else _store(configuration.cache)

@@ -150,6 +150,28 @@ def test_a_failed_probe_opens_for_twice_as_long_and_an_abandoned_one_says_nothin
     assert breaker.allows(30.0)
 
 
+@given(st.lists(st.tuples(st.floats(0.0, 20.0), st.booleans(), st.booleans()), max_size=60))
+def test_one_probe_at_a_time_decides_and_late_calls_do_not(steps: list[tuple[float, bool, bool]]) -> None:
+    breaker, now_s = Breaker(BreakerRules(least_calls=1, open_s=10.0)), 0.0
+    in_hand: list[float] = []
+    probe: float | None = None
+    for pause_s, begins, fails in steps:
+        now_s += pause_s + 0.001
+        if begins:
+            closed = breaker.state is State.CLOSED
+            if breaker.enter(now_s):
+                assert probe is None or closed
+                in_hand.append(now_s)
+                probe = None if closed else now_s
+        elif in_hand:
+            began_s, before = in_hand.pop(0), breaker.state
+            breaker.leave(now_s, began_s=began_s, failed=fails)
+            if before is State.HALF_OPEN:
+                assert (breaker.state is before) == (began_s != probe)
+            if began_s == probe:
+                probe = None
+
+
 def test_retry_after_extends_the_time_that_it_is_open() -> None:
     breaker = Breaker(BreakerRules(least_calls=1, open_s=10.0))
     breaker.enter(0.0)

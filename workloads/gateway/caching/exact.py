@@ -47,10 +47,10 @@ def vector_from_bytes(stored: bytes) -> list[float]:
     return list(struct.unpack(f"<{len(stored) // 8}d", stored)) if len(stored) % 8 == 0 else []
 
 
-def cache_key(tenant: str, route: str, dialect: str, document: dict[str, Any]) -> bytes:
-    """Return the key of a request; it ignores the order of fields, ``stream`` and ``user``."""
-    told = {name: value for name, value in document.items() if name not in ("stream", "stream_options", "user", "metadata")}
-    parts = (tenant.encode(), route.encode(), dialect.encode(), json_bytes.encode(_sorted(told)))
+def cache_key(tenant: str, route: str, dialect: str, document: dict[str, Any], versions: tuple[bytes, ...] = ()) -> bytes:
+    """Return the key of a request; it ignores the order of fields, ``stream`` and ``user``. ``versions`` of its API are in headers."""
+    told = {name: value for name, value in document.items() if name not in ("stream", "user", "metadata")}
+    parts = (tenant.encode(), route.encode(), dialect.encode(), json_bytes.encode(_sorted(told)), *versions)
     return hashlib.sha256(b"\0".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
 
 

@@ -219,6 +219,8 @@ class Bounds(_Part):
     body_timeout_s: float = Field(default=30.0, gt=0)
     head_timeout_s: float = Field(default=10.0, gt=0)
     max_head_bytes: int = Field(default=65_536, ge=1024)
+    unread_timeout_s: float = Field(default=30.0, gt=0)
+    """A client that leaves its answer unread for so long (less than 16 KiB of it read) is cut off."""
     max_in_flight: int = Field(default=2_000, ge=1)
     failed_keys_per_min: float = Field(default=60.0, gt=0)
     drain_s: float = Field(default=20.0, ge=0)

@@ -102,4 +102,6 @@ def _meter(name: str, limits: Limits, known: dict[str, Meter]) -> Meter:
         limits.requests_per_min, limits.input_tokens_per_min, limits.output_tokens_per_min, None if usd is None else round(usd * 1e9)
     )
     before = known.get(name)
-    return before if before is not None and before.allowance == allowance else Meter(name, allowance)
+    if before is not None and before.allowance == allowance:
+        return before
+    return Meter(name, allowance, before.spending if before is not None else None)

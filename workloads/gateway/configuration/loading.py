@@ -34,7 +34,9 @@ def parse(document: Any, place: str) -> Configuration:
     """Return the configuration of a document. Raises ``ConfigurationError``."""
     try:
         configuration = Configuration.model_validate_json(json.dumps(document))
-    except ValidationError as error:
+    except (TypeError, ValueError, RecursionError) as error:
+        if not isinstance(error, ValidationError):  # YAML has more than JSON: dates, sets, anchors within themselves
+            raise ConfigurationError(f"{place}: has a value that is not JSON: {error}; put dates in quotes") from error
         lines = [f"{place}: {'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}" for one in error.errors()[:_MOST_ERRORS]]
         raise ConfigurationError("\n".join(lines)) from error
     if wrong := list(_inconsistencies(configuration)):

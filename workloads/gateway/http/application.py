@@ -38,7 +38,6 @@ class Gateway:
         self.client: UpstreamClient | None = None
         self.draining = False
         self.in_flight = 0
-        self.ledger_broken = ""
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -64,12 +63,23 @@ class Gateway:
         else:
             await answer(send, 404, {"error": {"message": "no such path", "type": "not_found_error", "code": None, "param": None}})
 
+    def use(self, runtime: Runtime, ledger: Ledger) -> None:
+        """Serve by another configuration from now on; requests in flight keep the one that they began with."""
+        before = self.runtime.configuration
+        if runtime.configuration.bounds.failed_keys_per_min != before.bounds.failed_keys_per_min:
+            self.guesses = GuessingLimit(runtime.configuration.bounds.failed_keys_per_min)
+        self.spans.name(runtime.configuration.telemetry.service_name)
+        self.ledger.close()
+        self.runtime, self.ledger = runtime, ledger
+
     def unready(self) -> str:
         """Return why the gateway is not ready; empty if it is."""
         if self.draining:
             return "draining"
-        if self.ledger_broken:
-            return self.ledger_broken
+        if self.ledger.broken:
+            self.ledger.heal()
+        if self.ledger.broken:
+            return self.ledger.broken
         now_s = time.monotonic()
         upstreams = self.runtime.upstreams.values()
         if not any(upstream.breaker.allows(now_s) for upstream in upstreams):

@@ -31,22 +31,16 @@ async def read_body(receive: Receive, *, coding: str, announced: str, most_bytes
     """
     if announced.isdigit() and int(announced) > most_bytes:
         raise _too_large(most_bytes)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body = message.get("body", b"")
-    else:
-        try:
-            async with asyncio.timeout(timeout_s):
-                body = await _rest(receive, message, most_bytes)
-        except TimeoutError:
-            raise BodyTimeoutError from None
-    if len(body) > most_bytes:
-        raise _too_large(most_bytes)
+    try:
+        async with asyncio.timeout(timeout_s):
+            body = await _whole(receive, most_bytes)
+    except TimeoutError:
+        raise BodyTimeoutError from None
     return body if coding in ("", "identity") else _unpack(body, coding, most_bytes)
 
 
-async def drop_body(receive: Receive, *, within_s: float) -> None:
-    """Read what is left of a body and forget it, for a bounded time.
+async def drop_body(receive: Receive, *, within_s: float) -> bool:
+    """Read what is left of a body and forget it, for a bounded time; return whether that was all of it.
 
     If a server closes a connection on which bytes are unread, TCP resets it, and the client may lose an answer that it has not read yet
     (RFC 9112, section 9.6).
@@ -55,19 +49,24 @@ async def drop_body(receive: Receive, *, within_s: float) -> None:
         async with asyncio.timeout(within_s):
             while (message := await receive())["type"] == "http.request" and message.get("more_body"):
                 pass
+            return True
+    return False
 
 
-async def _rest(receive: Receive, message: Any, most_bytes: int) -> bytes:
-    body = bytearray()
+async def _whole(receive: Receive, most_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
     while True:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        body += message.get("body", b"")
-        if len(body) > most_bytes:
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most_bytes:
             raise _too_large(most_bytes)
+        parts.append(part)
         if not message.get("more_body"):
-            return bytes(body)
-        message = await receive()
+            return b"".join(parts)
 
 
 def _too_large(most_bytes: int) -> RequestError:

@@ -36,15 +36,13 @@ class Server:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        configuration = load(path)
-        runtime = Runtime(configuration)
-        ledger = Ledger(Path(configuration.ledger) if configuration.ledger is not None else None)
-        self.gateway = Gateway(runtime, ledger)
+        runtime = Runtime(load(path))
+        self.gateway = Gateway(runtime, _opened(runtime))
         self._seen = self._stamp()
-        bounds = configuration.bounds
         config = uvicorn.Config(
             self.gateway,
-            http=bounded_protocol(head_timeout_s=bounds.head_timeout_s, max_head_bytes=bounds.max_head_bytes),
+            http=bounded_protocol(lambda: self.gateway.runtime.configuration.bounds),
+            ws="none",
             lifespan="on",
             log_level="critical",
             access_log=False,
@@ -52,7 +50,6 @@ class Server:
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=max(1, round(bounds.drain_s)),
         )
         self._server = _QuietServer(config)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,29 +84,33 @@ class Server:
             self._server.should_exit = True
             return
         self.gateway.draining = True
-        delay_s = self.gateway.runtime.configuration.bounds.drain_delay_s
-        asyncio.get_running_loop().call_later(delay_s, lambda: setattr(self._server, "should_exit", True))
+        bounds = self.gateway.runtime.configuration.bounds
+        self._server.config.timeout_graceful_shutdown = max(1, round(bounds.drain_s))
+        asyncio.get_running_loop().call_later(bounds.drain_delay_s, lambda: setattr(self._server, "should_exit", True))
 
     def reload(self) -> bool:
         """Reload the configuration; return whether the new one is in use."""
         self._seen = self._stamp()
         before = self.gateway.runtime
         try:
-            self.gateway.runtime = Runtime(load(self._path), before=before)
-        except GatewayError as error:
-            LOG.warning("the configuration before stays: %s", error)
+            runtime = Runtime(load(self._path), before=before)
+            ledger = _opened(runtime)  # also if it has the same name: the file may have been moved away
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with a file, what runs stays as it is
+            LOG.warning("the configuration before stays: %s", error if isinstance(error, GatewayError) else repr(error))
             return False
-        if self.gateway.runtime.cache is not before.cache:
+        self.gateway.use(runtime, ledger)
+        if runtime.cache is not before.cache:
             self._start(before.cache.close())  # requests in flight connect once more if they must
         self._seen = self._stamp()  # it may name other files
         return True
 
     def _stamp(self) -> tuple[tuple[int, int], ...]:
-        """Return a mark of the configuration and of every file with a key that it names."""
+        """Return a mark of the configuration and of every file that it names."""
         configuration = self.gateway.runtime.configuration
-        keys = [provider.api_key_file for provider in configuration.providers.values()]
-        keys += [key.sha256_file for tenant in configuration.tenants.values() for key in tenant.keys]
-        return tuple(map(_mark, (self._path, *(Path(key) for key in keys if key is not None))))
+        files = [*configuration.prices, configuration.safety.principles]
+        files += [provider.api_key_file for provider in configuration.providers.values()]
+        files += [key.sha256_file for tenant in configuration.tenants.values() for key in tenant.keys]
+        return tuple(map(_mark, (self._path, *(Path(file) for file in files if file is not None))))
 
     async def _watch(self) -> None:
         while True:
@@ -124,6 +125,7 @@ class Server:
         while True:
             telemetry = gateway.runtime.configuration.telemetry
             await asyncio.sleep(telemetry.export_s)
+            gateway.metrics.child(names.SPANS_DROPPED).inc(gateway.spans.forget_dropped())
             if telemetry.otlp_endpoint is None or gateway.client is None or (body := gateway.spans.take()) is None:
                 continue
             url = telemetry.otlp_endpoint.rstrip("/") + "/v1/traces"
@@ -132,6 +134,11 @@ class Server:
                 status = await gateway.client.post_plain(url, body, {"content-type": "application/json"}, _EXPORT_TIMEOUT_S)
             if not 200 <= status < 300:
                 gateway.metrics.child(names.SPANS_DROPPED).inc(body.count(b'"spanId"'))
+
+
+def _opened(runtime: Runtime) -> Ledger:
+    path = runtime.configuration.ledger
+    return Ledger(None if path is None else Path(path))
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -21,12 +21,20 @@ class Allowance:
     nano_usd_per_day: int | None = None
 
 
+@dataclass(slots=True)
+class Spending:
+    """The nano-dollars of one UTC day."""
+
+    day: int = -1
+    nano_usd: int = 0
+
+
 class Meter:
-    """The use of one tenant or key."""
+    """The use of one tenant or key. ``spending`` goes on under another allowance; the rates begin anew."""
 
-    __slots__ = ("_day", "_rates", "_spent", "allowance", "name")
+    __slots__ = ("_rates", "allowance", "name", "spending")
 
-    def __init__(self, name: str, allowance: Allowance) -> None:
+    def __init__(self, name: str, allowance: Allowance, spending: Spending | None = None) -> None:
         self.name = name
         self.allowance = allowance
         self._rates = {
@@ -38,8 +46,7 @@ class Meter:
             )
             if limit is not None
         }
-        self._day = -1
-        self._spent = 0
+        self.spending = spending or Spending()
 
     def refusal(self, amounts: dict[str, float], cost: int, now_s: float, unix_s: float) -> ProviderError | None:
         """Return why ``amounts`` and ``cost`` (nano-dollars) cannot be reserved; None if they can."""
@@ -60,13 +67,14 @@ class Meter:
             if amount := amounts[dimension]:
                 rate.take(amount, now_s)
         if cost:
-            self._spent = max(0, self.spent(unix_s) + cost)
+            self.spending.nano_usd = max(0, self.spent(unix_s) + cost)
 
     def spent(self, unix_s: float) -> int:
         """Return the nano-dollars of this UTC day."""
-        if (day := int(unix_s) // _DAY_S) != self._day:
-            self._day, self._spent = day, 0
-        return self._spent
+        spending = self.spending
+        if (day := int(unix_s) // _DAY_S) != spending.day:
+            spending.day, spending.nano_usd = day, 0
+        return spending.nano_usd
 
 
 @dataclass(slots=True)

@@ -2,12 +2,13 @@
 
 Rule 1: a line is a single ``write`` to a file opened for appending, so lines of several processes do not interleave, and written lines
 survive any signal. There is no guarantee after a power failure.
-Rule 2: only the last line of a process can be torn; a reader skips and counts it.
+Rule 2: a line is torn only by a signal or a full disk. A reader skips and counts it, and the next line begins on a line of its own.
 Rule 3: money is integer nano-dollars.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ class Ledger:
     def __init__(self, path: Path | None) -> None:
         self.nano_usd = 0
         self.requests = 0
+        self.broken = ""
+        """Why the last record could not be written; empty if it could."""
         self._file: int | None = None
         if path is None:
             return
@@ -45,13 +48,24 @@ class Ledger:
         self.nano_usd += record["nano_usd"]
         if self._file is None:
             return
-        line = json_bytes.encode(record) + b"\n"
+        self._write(json_bytes.encode(record) + b"\n")
+
+    def heal(self) -> None:
+        """Try to end a torn line; the ledger is no longer ``broken`` if that can be written."""
+        with contextlib.suppress(LedgerError):
+            self._write(b"\n")
+
+    def _write(self, line: bytes) -> None:
+        assert self._file is not None
+        if self.broken and line != b"\n":
+            line = b"\n" + line
         try:
-            written = os.write(self._file, line)
+            whole = os.write(self._file, line) == len(line)
+            self.broken = "" if whole else "the ledger's disk is full"
         except OSError as error:
-            raise LedgerError(f"the ledger cannot be written: {error.strerror}") from error
-        if written != len(line):
-            raise LedgerError("the ledger's disk is full")
+            self.broken = f"the ledger cannot be written: {error.strerror}"
+        if self.broken:
+            raise LedgerError(self.broken)
 
     def close(self) -> None:
         """Close the file."""
@@ -85,6 +99,8 @@ def records(path: Path) -> Iterator[dict[str, Any] | None]:
     try:
         with path.open("rb") as file:
             for line in file:
+                if line == b"\n":
+                    continue  # it ended a torn line
                 try:
                     record = json_bytes.decode(line)
                 except ValueError:

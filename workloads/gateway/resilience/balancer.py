@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
+
+_LONGEST_REST_S: Final = 300.0
 
 
 class Load:
@@ -24,6 +26,10 @@ class Load:
     def saw(self, ttft_s: float) -> None:
         """Take one time to the first token."""
         self.ttft_s = ttft_s if not self.ttft_s else 0.8 * self.ttft_s + 0.2 * ttft_s
+
+    def rests(self, now_s: float, seconds: float) -> None:
+        """Come last for so long, as the provider asked, but look again after five minutes."""
+        self.rests_until_s = now_s + min(seconds, _LONGEST_REST_S)
 
     @property
     def score(self) -> float:

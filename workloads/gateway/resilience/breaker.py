@@ -2,6 +2,7 @@
 
 Rule 1: it opens when, over a sliding window, too many of enough calls failed or were slow; while it is open nothing is sent.
 Rule 2: after that exactly one call, the probe, is let through; its success closes the breaker, its failure opens it for twice as long.
+Calls that were let through before it opened and end later decide nothing.
 Rule 3: a provider's ``retry-after`` extends the time that it stays open.
 Rule 4: a client error is not a failure of the target.
 """
@@ -39,7 +40,7 @@ class BreakerRules:
 class Breaker:
     """One breaker."""
 
-    __slots__ = ("_calls", "_failed", "_open_for_s", "_open_until_s", "_probing", "_slow", "rules", "state")
+    __slots__ = ("_calls", "_failed", "_open_for_s", "_open_until_s", "_probe_began_s", "_probing", "_slow", "rules", "state")
 
     def __init__(self, rules: BreakerRules) -> None:
         self.rules = rules
@@ -50,6 +51,7 @@ class Breaker:
         self._open_until_s = 0.0
         self._open_for_s = rules.open_s
         self._probing = False
+        self._probe_began_s = 0.0
 
     def allows(self, now_s: float) -> bool:
         """Return whether a call would be let through."""
@@ -64,10 +66,15 @@ class Breaker:
         if self.state is not State.CLOSED:
             self.state = State.HALF_OPEN
             self._probing = True
+            self._probe_began_s = now_s
         return True
 
-    def leave(self, now_s: float, *, failed: bool, took_s: float = 0.0, retry_after_s: float | None = None) -> None:
-        """Record how a call that was let through ended."""
+    def leave(
+        self, now_s: float, *, failed: bool, took_s: float = 0.0, retry_after_s: float | None = None, began_s: float | None = None
+    ) -> None:
+        """Record how a call ended that was let through at ``began_s`` (default: by the last :meth:`enter`)."""
+        if self._is_late(began_s):
+            return
         if self.state is State.HALF_OPEN:
             self._probing = False
             if failed:
@@ -89,9 +96,14 @@ class Breaker:
                 self._open_for_s = self.rules.open_s
                 self._open(now_s, retry_after_s)
 
-    def abandon(self) -> None:
+    def abandon(self, began_s: float | None = None) -> None:
         """Discard a call that says nothing about the target, for instance because its client disconnected."""
-        self._probing = False
+        if not self._is_late(began_s):
+            self._probing = False
+
+    def _is_late(self, began_s: float | None) -> bool:
+        """Whether a call is from before the breaker opened, and is not the probe that decides."""
+        return began_s is not None and self.state is State.HALF_OPEN and began_s < self._probe_began_s
 
     def opens_in_s(self, now_s: float) -> float:
         """Return the seconds until a probe may go."""

@@ -17,6 +17,8 @@ from foundation.dialects.model.request import ChatRequest
 
 MEDIUM_FROM: Final = 2.0
 COMPLEX_FROM: Final = 5.0
+#: Of a long text its beginning and its end are looked at, where the question is; the rest is what it is about.
+_LOOKED_AT: Final = 4_096
 
 
 def _words(text: str) -> re.Pattern[str]:
@@ -53,7 +55,7 @@ _FEATURES: Final[dict[str, tuple[float, int, re.Pattern[str]]]] = {
     ),
     "steps": (1.0, 2, _words("step_by_step first then finally and_then after_that for_each edge_cases? quantif justify")),
 }
-_CODE: Final = re.compile(r"```|\bdef \w+\(|\bclass \w+|#include|SELECT .+ FROM|\bfn \w+|=>|\{\s*\n", re.IGNORECASE)
+_CODE: Final = re.compile(r"```|\bdef \w+\(|\bclass \w+|#include|SELECT [^\n]{1,200}? FROM|\bfn \w+|=>|\{\s*\n", re.IGNORECASE)
 _SIMPLE: Final = re.compile(
     r"^\W*(?:hi|hello|hey|thanks|thank you|good (?:morning|evening)|what(?:'s| is| are) (?:the |a |an )?[\w' ]{1,40}\??$|"
     r"who (?:is|was|wrote)|"
@@ -92,6 +94,8 @@ def classify(request: ChatRequest) -> Level:
 def score_of(text: str) -> tuple[float, list[str]]:
     """Return the score of a text, and the features that counted."""
     score, reasons = 0.0, []
+    if len(text) > 2 * _LOOKED_AT:
+        text = f"{text[:_LOOKED_AT]}\n{text[-_LOOKED_AT:]}"
     for name, (weight, most, pattern) in _FEATURES.items():
         if hits := len({found.group().lower() for found in pattern.finditer(text)}):
             score += weight * min(hits, most)

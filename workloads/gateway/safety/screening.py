@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u00a0": " "
 _INSTRUCTIONS: Final = re.compile(
     r"(?:\b(?:step|schritt) ?1\b|^\s*1[.)]|\bfirst,? (?:mix|take|buy|install|run|heat)\b)", re.IGNORECASE | re.MULTILINE
 )
+_PIECE: Final = 16_384
+_OVERLAP: Final = 400
 _LUHN_DOUBLES: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -70,13 +73,19 @@ class Constitution:
     def of_answer(self, text: str) -> Verdict:
         """Judge what an answer shows."""
         for leak in self._leaks:
-            if (found := leak.pattern.search(text)) and _is_real(found.group()):
+            if any(_is_real(found.group()) for found in leak.pattern.finditer(text)):
                 return Verdict(leak.id, leak.text)
         if _INSTRUCTIONS.search(text) and not self._excuses.search(text):
             for principle in self._principles:
                 if principle.pattern.search(text):
                     return Verdict(principle.id, principle.text)
         return Verdict()
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Yield a text in overlapping pieces of a size that is screened within some milliseconds; each is judged by itself."""
+    for at in range(0, max(1, len(text) - _OVERLAP), _PIECE - _OVERLAP):
+        yield text[at : at + _PIECE]
 
 
 def _principle(item: dict[str, Any], field: str) -> _Principle:

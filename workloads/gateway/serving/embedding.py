@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from foundation.dialects import embeddings, json_bytes
 from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError, RequestError
@@ -12,12 +12,16 @@ from foundation.dialects.model.usage import Usage
 from workloads.gateway.caching.exact import cache_key, vector_from_bytes, vector_to_bytes
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
 from workloads.gateway.routing.tokens import text_tokens
-from workloads.gateway.serving.settlement import Outcome, settle
+from workloads.gateway.serving.settlement import Outcome
 from workloads.gateway.upstream.client import MAX_ANSWER_BYTES, MAX_ERROR_BYTES, AttemptError, read_whole
+from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
     from workloads.gateway.runtime import Upstream
     from workloads.gateway.serving.exchange import Exchange
+
+#: As many as OpenAI takes.
+_MOST_TEXTS: Final = 2_048
 
 
 async def embed(exchange: Exchange, body: bytes) -> None:
@@ -29,6 +33,8 @@ async def embed(exchange: Exchange, body: bytes) -> None:
     except ValueError as error:
         raise RequestError(f"the body is not JSON: {str(error)[:200]}") from None
     request = embeddings.decode_request(exchange.path.dialect, document, model=exchange.path.model)
+    if len(request.texts) > _MOST_TEXTS:
+        raise RequestError(f"{len(request.texts)} texts are too many; send at most {_MOST_TEXTS} at a time")
     asked, runtime = request.model, exchange.runtime
     if (route := runtime.routes.get(asked)) is None:
         raise RequestError(f"there is no model {asked[:100]!r} here", ErrorKind.NOT_FOUND)
@@ -37,6 +43,7 @@ async def embed(exchange: Exchange, body: bytes) -> None:
     exchange.outcome = outcome = Outcome(
         exchange.request_id, route.name, "embeddings", stream=False, prompt_estimate=tokens, started_s=exchange.started_s
     )
+    exchange.trace("embeddings", asked)
     targets = exchange.targets(route, tokens)
     exchange.reservation = exchange.reserve(tokens, 0, targets[0])
     keys = [cache_key(exchange.who().tenant, route.name, "embedding", {"text": text, "size": request.dimensions}) for text in request.texts]
@@ -55,8 +62,7 @@ async def embed(exchange: Exchange, body: bytes) -> None:
             vectors[index] = vector
             await runtime.cache.put(keys[index], vector_to_bytes(vector))
     outcome.usage, outcome.cached, outcome.overhead_s = usage, not missing, exchange.overhead_s()
-    cost = settle(exchange.gateway, runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)
-    exchange.reservation = None
+    cost = exchange.settle(upstream).tell()
     whole = embeddings.EmbeddingAnswer(vectors, usage)
     shown = json_bytes.encode(embeddings.encode_answer(exchange.path.dialect, whole, request))
     headers = exchange.answer_headers(upstream, cost_nano_usd=cost.nano_usd)
@@ -78,11 +84,12 @@ async def _over_targets(
             exchange.waited_s += step.wait_s
         assert exchange.outcome is not None
         exchange.outcome.attempts = course.attempts
-        upstream = step.upstream
-        if not upstream.breaker.enter(time.monotonic()):
-            step = course.after(ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503), time.monotonic())
+        upstream, began_s = step.upstream, time.monotonic()
+        if not upstream.breaker.enter(began_s):
+            step = course.after(ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503), began_s)
             continue
         failure: ProviderError | None = None
+        upstream.load.in_flight += 1
         try:
             async with asyncio.timeout(upstream.settings.timeouts.first_byte_s):
                 answer = await _call(exchange, upstream, request)
@@ -91,12 +98,17 @@ async def _over_targets(
         except TimeoutError:
             failure = ProviderError(ErrorKind.TIMEOUT, "the provider did not answer in time", 504, phase="first_byte")
         except BaseException:
-            upstream.breaker.abandon()
+            upstream.breaker.abandon(began_s)
             raise
-        upstream.breaker.leave(time.monotonic(), failed=failure is not None and failure.kind in BLAMES_TARGET)
+        finally:
+            upstream.load.in_flight -= 1
+        now_s = time.monotonic()
+        failed = failure is not None and failure.kind in BLAMES_TARGET
+        upstream.breaker.leave(now_s, began_s=began_s, failed=failed, took_s=now_s - began_s)
+        exchange.gateway.metrics.child(names.ATTEMPTS, upstream.name, failure.kind.value if failure else "ok").inc()
         if failure is None:
             return upstream, answer
-        step = course.after(failure, time.monotonic())
+        step = course.after(failure, now_s)
     return step
 
 

@@ -15,22 +15,24 @@ from typing import TYPE_CHECKING, Any, Final
 from foundation.dialects import DIALECTS, json_bytes
 from foundation.dialects.credentials import ANY_KEY_HEADER
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
+from foundation.dialects.model.events import Failed
 from foundation.dialects.model.usage import Usage
 from foundation.dialects.paths import Route
 from foundation.tracing.spans import Span, begin
-from workloads.gateway.caching.exact import Kept, cache_key
 from workloads.gateway.configuration.keys import Holder
 from workloads.gateway.errors import LedgerError
 from workloads.gateway.http.body import BodyTimeoutError, ClientGoneError, drop_body, read_body
 from workloads.gateway.limits.tenant import Reservation, reserve
 from workloads.gateway.money.cost import cost_of
+from workloads.gateway.observability.content import asked
 from workloads.gateway.routing.choice import choose_route
 from workloads.gateway.routing.plan import plan
 from workloads.gateway.runtime import LiveRoute, Runtime, Upstream
 from workloads.gateway.serving.inquiry import Inquiry
 from workloads.gateway.serving.journey import Journey
+from workloads.gateway.serving.repeats import key_of, repeated
 from workloads.gateway.serving.safeguard import screened_request
-from workloads.gateway.serving.settlement import Outcome, settle
+from workloads.gateway.serving.settlement import Outcome, Settled, settle
 from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
 
 #: Errors that must not look like the client's fault: they concern the gateway's own key, permissions or quota.
 _GATEWAY_S_OWN: Final = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.QUOTA})
-#: How long a client that is still sending a body that was refused is read on, so that it sees the answer and not a reset connection.
-_LINGER_S: Final = 3.0
 _KEY_HEADERS: Final = tuple(name.encode() for name in ANY_KEY_HEADER)
 
 
@@ -72,8 +72,10 @@ class Exchange:
         "runtime",
         "scope",
         "send",
+        "settled",
         "span",
         "started_s",
+        "unread",
         "waited_s",
     )
 
@@ -89,6 +91,7 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.request_id = os.urandom(12).hex()
         self.answered = False  # the response head has been sent
+        self.unread = True  # the body may still be coming
         self.waited_s = 0.0  # for the provider, or before a try
         self.holder: Holder | None = None
         self.reservation: Reservation | None = None
@@ -96,6 +99,7 @@ class Exchange:
         self.outcome: Outcome | None = None
         self.span: Span | None = None
         self.cache_key: bytes | None = None
+        self.settled = False  # what is left to do is not the client's concern: it may leave
         self._gone = False
 
     async def run(self) -> None:
@@ -107,11 +111,11 @@ class Exchange:
         except RequestError as error:
             await self._refuse(RefusedError(ProviderError(error.kind, str(error), STATUS_OF[error.kind])))
         except BodyTimeoutError:
+            self.unread = False
             await self._refuse(RefusedError(ProviderError(ErrorKind.TIMEOUT, "the body did not come in time", 408, phase="body")))
         except ClientGoneError:
-            pass
-        except LedgerError as error:
-            self.gateway.ledger_broken = str(error)
+            self._end_without_client()
+        except LedgerError:
             await self._refuse(RefusedError(ProviderError(ErrorKind.INTERNAL, "the gateway cannot record this request", 500)))
         except asyncio.CancelledError:
             if not self._gone:
@@ -119,8 +123,7 @@ class Exchange:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-            if self.reservation is not None and self.outcome is not None:  # the client disconnected between two attempts
-                settle(self.gateway, self.runtime, self.who(), None, self.reservation, self.outcome, self.span)
+            self._end_without_client()
         except Exception:  # noqa: BLE001  # the last line of defence: a client gets an answer
             from workloads.gateway.http.application import LOG
 
@@ -129,8 +132,9 @@ class Exchange:
 
     async def _serve(self) -> None:
         gateway, bounds = self.gateway, self.runtime.configuration.bounds
-        if self.scope["method"] not in ("POST", "GET"):
-            raise RefusedError(ProviderError(ErrorKind.INVALID_REQUEST, "this path takes POST", 405))
+        method = "GET" if self.path.action == "models" else "POST"
+        if self.scope["method"] != method:
+            raise RefusedError(ProviderError(ErrorKind.INVALID_REQUEST, f"this path takes {method}", 405))
         self.holder = self._authenticate()
         if self.path.action == "models":
             await self._models()
@@ -145,6 +149,7 @@ class Exchange:
             most_bytes=bounds.max_body_bytes,
             timeout_s=bounds.body_timeout_s,
         )
+        self.unread = False
         if self.path.action == "embed":
             from workloads.gateway.serving.embedding import embed
 
@@ -181,33 +186,51 @@ class Exchange:
         holder, runtime = self.who(), self.runtime
         route, reason = choose_route(runtime, inquiry, holder.tenant)
         self.may_use(route)
-        endpoint = runtime.configuration.telemetry.otlp_endpoint
-        if endpoint is not None:
-            traceparent = self.headers.get(b"traceparent", b"").decode("latin-1")
-            self.span = begin(f"chat {inquiry.model}", time.time_ns(), traceparent)
-            if reason:
-                self.span.attributes["gateway.route"] = f"{route.name} ({reason})"
+        if inquiry.urls and not runtime.configuration.media.allow_urls:
+            raise RequestError("media by URL is turned off here; send it as base64")
         self.outcome = Outcome(self.request_id, route.name, "chat", inquiry.stream, inquiry.prompt_tokens, self.started_s)
-        if runtime.constitution is not None and (refusal := screened_request(self, inquiry.request)) is not None:
+        self.trace("chat", inquiry.model)
+        if self.span is not None and reason:
+            self.span.attributes["gateway.route"] = f"{route.name} ({reason})"
+        if self.span is not None and runtime.configuration.telemetry.content:
+            self.span.attributes["gen_ai.input.messages"] = asked(inquiry.request)
+            self.outcome.said = []
+        if runtime.constitution is not None and (refusal := await screened_request(self, inquiry.request)) is not None:
             raise RefusedError(refusal)
         targets = self._fitted(route, inquiry)
         self.reservation = self.reserve(inquiry.prompt_tokens, inquiry.output_tokens, targets[0])
-        if route.settings.cache and runtime.configuration.cache.max_bytes and inquiry.repeatable:
-            self.cache_key = cache_key(holder.tenant, f"{route.name}/{inquiry.stream}", self.path.dialect, inquiry.document)
-            if await self._from_cache():
-                return
-        watch = asyncio.ensure_future(self.receive())  # the only possible message is the client's disconnect
-        task = asyncio.current_task()
-        watch.add_done_callback(lambda ended: None if ended.cancelled() else self._leave(task))
+        self.cache_key = key_of(self, inquiry, route)
+        if self.cache_key is not None and await repeated(self):
+            return
+        connection, task = self.scope["connection"], asyncio.current_task()
+        connection.on_left = lambda: self._leave(task)
         try:
+            if connection.transport.is_closing():
+                raise ClientGoneError
             await Journey(self, inquiry, route, targets).run()
         finally:
-            watch.cancel()
+            connection.on_left = None
             if self.cache_key is not None:
                 self.gateway.flights.land(self.cache_key, None)
 
+    def trace(self, operation: str, model: str) -> None:
+        """Begin the span, if spans are exported."""
+        if self.runtime.configuration.telemetry.otlp_endpoint is not None:
+            self.span = begin(f"{operation} {model}", time.time_ns(), self.headers.get(b"traceparent", b"").decode("latin-1"))
+
+    def _end_without_client(self) -> None:
+        if self.reservation is not None and self.outcome is not None:  # the client left between two attempts, or before the first
+            self.settle(None).tell()
+
+    def settle(self, upstream: Upstream | None) -> Settled:
+        """Settle this request. Raises ``LedgerError``."""
+        assert self.outcome is not None
+        settled = settle(self.gateway, self.runtime, self.who(), upstream, self.reservation, self.outcome, self.span)
+        self.reservation = None
+        return settled
+
     def _leave(self, task: asyncio.Task[Any] | None) -> None:
-        if task is not None and not task.done() and not self._gone:
+        if task is not None and not task.done() and not self._gone and not self.settled:
             self._gone = True
             task.cancel()
 
@@ -273,37 +296,6 @@ class Exchange:
             raise RefusedError(reservation)
         return reservation
 
-    async def _from_cache(self) -> bool:
-        """Answer from the cache, or from a call in flight for the same request; return whether that was done."""
-        assert self.cache_key is not None
-        flights = self.gateway.flights
-        stored = await self.runtime.cache.get(self.cache_key)
-        kept = self._servable(None if stored is None else Kept.from_bytes(stored))
-        if kept is None and (flight := flights.join(self.cache_key)) is not None:
-            kept = self._servable(await asyncio.shield(flight))
-            if kept is None:
-                self.cache_key = None  # that call failed, or its response is not cached: make a separate call
-        self.gateway.metrics.child(names.CACHE, "miss" if kept is None else "hit").inc()
-        if kept is None:
-            return False
-        upstream = self.runtime.upstreams[kept.target]
-        self.cache_key = None
-        outcome = self.outcome
-        assert outcome is not None
-        outcome.cached = True
-        outcome.overhead_s = time.monotonic() - self.started_s
-        settle(self.gateway, self.runtime, self.who(), upstream, self.reservation, outcome, self.span)
-        self.reservation = None
-        headers = self.answer_headers(upstream, cost_nano_usd=0)
-        headers += [(names.HEADER_CACHE.encode(), b"hit"), (b"content-length", b"%d" % len(kept.body))]
-        await self.begin(200, [(b"content-type", kept.content_type), *headers])
-        await self.send({"type": "http.response.body", "body": kept.body})
-        return True
-
-    def _servable(self, kept: Kept | None) -> Kept | None:
-        """Return a stored response if its target is one of this configuration, which another replica's or an older one need not be."""
-        return kept if kept is not None and kept.target in self.runtime.upstreams else None
-
     def answer_headers(self, upstream: Upstream, *, cost_nano_usd: int | None) -> list[tuple[bytes, bytes]]:
         """Return the headers of every response; the cost only if it is already known."""
         attempts = self.outcome.attempts if self.outcome else 0
@@ -326,10 +318,17 @@ class Exchange:
         """Return the gateway's own time so far."""
         return max(0.0, time.monotonic() - self.started_s - self.waited_s)
 
-    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        """Send the head of the answer."""
+    async def begin(self, status: int, headers: list[tuple[bytes, bytes]], *, joined: bool = True) -> None:
+        """Send the head of the answer; ``joined`` with the body that the caller sends next."""
         self.answered = True
+        if joined and self.scope["method"] != "HEAD":
+            self.scope["connection"].transport.hold_next()
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def fail_stream(self, error: ProviderError) -> None:
+        """End a stream that has begun with a typed error, without a terminal marker."""
+        failed = Failed(ProviderError(error.kind, error.message, STATUS_OF[error.kind]))
+        await self.send({"type": "http.response.body", "body": self.dialect.stream_encoder().encode(failed)})
 
     async def _refuse(self, refused: RefusedError) -> None:
         """End with an error, and settle the reservation."""
@@ -339,10 +338,12 @@ class Exchange:
         outcome = self.outcome
         if outcome is not None:
             outcome.error, outcome.overhead_s = error, self.overhead_s()
-            settle(self.gateway, self.runtime, self.who(), None, self.reservation, outcome, self.span)
+            self.settle(None).tell()
         else:
             self.gateway.metrics.child(names.ERRORS, "none", "none", error.kind.value).inc()
         if self.answered:
+            if outcome is not None and outcome.stream and not self.settled:
+                await self.fail_stream(error)
             return
         status, headers, document = self.dialect.encode_error(replace(error, request_id=error.request_id or self.request_id))
         pairs = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
@@ -353,15 +354,15 @@ class Exchange:
         ]
         if error.limit and not refused.by_provider:
             pairs.append((b"x-gateway-limit", error.limit.encode()))
-        if status in (408, 413):
+        if status == 408:
             pairs.append((b"connection", b"close"))
         body = json_bytes.encode(document)
         with contextlib.suppress(OSError):
             await self.begin(status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *pairs])
-            await self.send({"type": "http.response.body", "body": body, "more_body": True})
-            if status == 413:
-                await drop_body(self.receive, within_s=_LINGER_S)
-            await self.send({"type": "http.response.body", "body": b""})
+            await self.send({"type": "http.response.body", "body": body, "more_body": self.unread})
+            # A body that has still not come is not waited for: the connection closes without this answer's end.
+            if self.unread and await drop_body(self.receive, within_s=self.runtime.configuration.bounds.body_timeout_s):
+                await self.send({"type": "http.response.body", "body": b""})
 
     async def _models(self) -> None:
         from workloads.gateway.http.application import answer

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -16,18 +17,18 @@ import aiohttp
 from foundation.dialects import json_bytes
 from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.answer import Answer
-from foundation.dialects.model.errors import STATUS_OF, ErrorKind, MalformedAnswerError, ProviderError
-from foundation.dialects.model.events import Failed
+from foundation.dialects.model.content import Text
+from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.usage import Usage
-from workloads.gateway.caching.exact import Kept
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
+from workloads.gateway.serving.repeats import keep
 from workloads.gateway.serving.safeguard import screened_answer
-from workloads.gateway.serving.settlement import settle
 from workloads.gateway.serving.transfer import Transfer
 from workloads.gateway.upstream.client import (
+    IDEMPOTENCY,
     MAX_ANSWER_BYTES,
     MAX_ERROR_BYTES,
-    PASSED_ON,
+    VERSIONS,
     AttemptError,
     chat_url,
     must_be_plain,
@@ -104,9 +105,9 @@ class Journey:
     async def _attempt(self, upstream: Upstream) -> ProviderError | None:
         """Call a target; return its failure, None if the client has its response, complete or truncated."""
         breaker, load = upstream.breaker, upstream.load
-        if not breaker.enter(time.monotonic()):
-            return ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503)
         began_s = time.monotonic()
+        if not breaker.enter(began_s):
+            return ProviderError(ErrorKind.OVERLOADED, "the target's breaker is open", 503)
         load.in_flight += 1
         error: ProviderError | None = None
         try:
@@ -116,33 +117,36 @@ class Journey:
             error = failed.error
         except asyncio.CancelledError:
             if not self._watchdog.struck:
-                breaker.abandon()
+                breaker.abandon(began_s)
                 self._client_left(upstream)
                 raise
             self._task().uncancel()
             self._watchdog.struck = False
             error = self._timeout()
         except BaseException:
-            breaker.abandon()
+            breaker.abandon(began_s)
             raise
         finally:
             load.in_flight -= 1
             self._watchdog.rest()
         now_s = time.monotonic()
-        self._judge(upstream, error, now_s, now_s - began_s)
+        self._judge(upstream, error, now_s, began_s)
         if error is not None and self._committed:
             await self._cut(upstream, error)
             return None
         return error
 
-    def _judge(self, upstream: Upstream, error: ProviderError | None, now_s: float, took_s: float) -> None:
+    def _judge(self, upstream: Upstream, error: ProviderError | None, now_s: float, began_s: float) -> None:
         """Report the result of a call to breaker, load and metrics."""
-        failed = error is not None and error.kind in BLAMES_TARGET
+        took_s = now_s - began_s
+        # A client that reads slowly uses up the time, too.
+        by_client = error is not None and error.phase == "total" and self._exchange.waited_s < took_s / 2
+        failed = error is not None and error.kind in BLAMES_TARGET and not by_client
         retry_after_s = error.retry_after_s if error is not None else None
         slow_s = (self._outcome.first_chunk_s or took_s) if error is None else took_s
-        upstream.breaker.leave(now_s, failed=failed, took_s=slow_s, retry_after_s=retry_after_s if failed else None)
+        upstream.breaker.leave(now_s, began_s=began_s, failed=failed, took_s=slow_s, retry_after_s=retry_after_s if failed else None)
         if error is not None and error.kind is ErrorKind.RATE_LIMIT and retry_after_s:
-            upstream.load.rests_until_s = now_s + retry_after_s
+            upstream.load.rests(now_s, retry_after_s)
         transfer = self._transfer
         if error is not None and not self._committed and transfer is not None:
             if transfer.usage.input_tokens:
@@ -172,7 +176,7 @@ class Journey:
         try:
             if answer.status == 200:
                 if any(name in answer.headers for name in _LIMITS_SHOWN) and (rest_s := retry_after_s(_lower(answer), now_s=time.time())):
-                    upstream.load.rests_until_s = time.monotonic() + rest_s  # its bucket is empty: prefer others until it refills
+                    upstream.load.rests(time.monotonic(), rest_s)  # its bucket is empty: prefer others until it refills
                 return answer
             with_body = await read_whole(answer, MAX_ERROR_BYTES)
         except BaseException:
@@ -188,9 +192,12 @@ class Journey:
         headers = self._exchange.headers
         passed: dict[str, str] = {}
         if upstream.dialect is self._exchange.dialect:
-            for name in PASSED_ON:
+            for name in VERSIONS:
                 if (value := headers.get(name.encode())) is not None:
                     passed[name] = value.decode("latin-1")
+            if (value := headers.get(IDEMPOTENCY.encode())) is not None:
+                # All tenants share the provider's account: with the same key one would be given another's answer.
+                passed[IDEMPOTENCY] = sha256(self._exchange.who().tenant.encode() + b"\0" + value).hexdigest()
         if self._exchange.span is not None:
             passed["traceparent"] = self._exchange.span.traceparent
         return passed
@@ -204,6 +211,7 @@ class Journey:
         except BaseException:
             answer.close()
             raise
+        self._watchdog.rest()
         now_s = time.monotonic()
         exchange.waited_s += now_s - before_s
         same = upstream.dialect is exchange.dialect
@@ -216,26 +224,25 @@ class Journey:
         if exchange.runtime.constitution is not None:
             changed = await screened_answer(exchange, decoded)
             if isinstance(changed, ProviderError):
+                outcome.wasted.append((upstream, decoded.usage))
                 return changed
             same = same and not changed
         shown = content if same else json_bytes.encode(exchange.dialect.encode_answer(decoded, created_s=int(time.time())))
         outcome.usage, outcome.finish = decoded.usage, decoded.stop.value
+        if outcome.said is not None:
+            outcome.said = [part.text for part in decoded.parts if isinstance(part, Text)]
         outcome.output_estimate = _estimate(decoded, content)
         outcome.overhead_s = exchange.overhead_s()
-        cost = settle(exchange.gateway, exchange.runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)
-        exchange.reservation = None
-        headers = exchange.answer_headers(upstream, cost_nano_usd=cost.nano_usd)
-        await exchange.begin(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(shown)), *headers])
-        await exchange.send({"type": "http.response.body", "body": shown})
-        await self._keep(b"application/json", shown, upstream)
+        settled = exchange.settle(upstream)
+        exchange.settled = True
+        headers = exchange.answer_headers(upstream, cost_nano_usd=settled.cost.nano_usd)
+        try:
+            await exchange.begin(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(shown)), *headers])
+            await exchange.send({"type": "http.response.body", "body": shown})
+        finally:
+            settled.tell()
+        await keep(exchange, b"application/json", shown, upstream)
         return None
-
-    async def _keep(self, content_type: bytes, body: bytes, upstream: Upstream) -> None:
-        exchange = self._exchange
-        if exchange.cache_key is not None:
-            kept = Kept(content_type, upstream.name, body)
-            await exchange.runtime.cache.put(exchange.cache_key, kept.to_bytes())
-            exchange.gateway.flights.land(exchange.cache_key, kept)
 
     async def _stream(self, upstream: Upstream, body: bytes) -> ProviderError | None:
         exchange = self._exchange
@@ -281,36 +288,36 @@ class Journey:
                         (b"cache-control", b"no-cache"),
                         *exchange.answer_headers(upstream, cost_nano_usd=None),
                     ]
-                    await exchange.begin(200, head)
-                else:
-                    watchdog.still(limits.idle_s)
+                    await exchange.begin(200, head, joined=bool(out) or ended)
                 if ended:
                     out = self._settle(upstream, transfer) + out
                 if out or ended:
+                    watchdog.paused = True
                     await exchange.send({"type": "http.response.body", "body": out, "more_body": not ended})
+                    watchdog.paused = False
+                watchdog.still(limits.idle_s)
                 if ended:
-                    await self._keep(
-                        content_type=exchange.dialect.stream_content_type.encode(), body=bytes(transfer.kept), upstream=upstream
-                    )
+                    if transfer.keeps:
+                        await keep(exchange, exchange.dialect.stream_content_type.encode(), bytes(transfer.kept), upstream)
                     return None
 
     def _settle(self, upstream: Upstream, transfer: Transfer) -> bytes:
         """Settle a complete stream; return the comment with its cost."""
         exchange, outcome = self._exchange, self._outcome
         outcome.usage, outcome.finish = transfer.usage, transfer.stop
+        if outcome.said is not None:
+            outcome.said = transfer.said
         outcome.output_estimate = max(1, transfer.characters // _CHARACTERS_PER_TOKEN)
         outcome.overhead_s = exchange.overhead_s()
-        cost = settle(exchange.gateway, exchange.runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)
-        exchange.reservation = None
+        cost = exchange.settle(upstream).tell()
+        exchange.settled = True
         words = f"x-gateway overhead_ms={outcome.overhead_s * 1e3:.3f} attempts={outcome.attempts} cost_usd={cost.nano_usd / 1e9:.9f}"
         return transfer.encoder.comment(words)
 
     async def _cut(self, upstream: Upstream, error: ProviderError) -> None:
-        """End a committed stream with a typed error, without a terminal marker, and bill the tokens received."""
-        exchange = self._exchange
+        """End a committed stream with a typed error, and bill the tokens received."""
         self._bill_so_far(upstream, error)
-        failed = exchange.dialect.stream_encoder().encode(Failed(ProviderError(error.kind, error.message, STATUS_OF[error.kind])))
-        await exchange.send({"type": "http.response.body", "body": failed, "more_body": False})
+        await self._exchange.fail_stream(error)
 
     def _client_left(self, upstream: Upstream) -> None:
         """Bill the tokens received when the client disconnected, as the provider does."""
@@ -318,9 +325,7 @@ class Journey:
             self._bill_so_far(upstream, ProviderError(ErrorKind.CONNECTION, "the client left", 499))
         else:
             self._outcome.error = ProviderError(ErrorKind.CONNECTION, "the client left", 499)
-            exchange = self._exchange
-            settle(exchange.gateway, exchange.runtime, exchange.who(), None, exchange.reservation, self._outcome, exchange.span)
-            exchange.reservation = None
+            self._exchange.settle(None).tell()
 
     def _bill_so_far(self, upstream: Upstream, error: ProviderError) -> None:
         exchange, outcome, transfer = self._exchange, self._outcome, self._transfer
@@ -337,8 +342,7 @@ class Journey:
             batch=usage.batch,
         )
         outcome.output_estimate, outcome.error, outcome.overhead_s = max(1, seen), error, exchange.overhead_s()
-        settle(exchange.gateway, exchange.runtime, exchange.who(), upstream, exchange.reservation, outcome, exchange.span)
-        exchange.reservation = None
+        exchange.settle(upstream).tell()
 
 
 def _lower(answer: aiohttp.ClientResponse) -> dict[str, str]:

@@ -17,7 +17,7 @@ from foundation.dialects.model.content import Text
 from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.request import ChatRequest
 from workloads.gateway.safety.critique import Critique
-from workloads.gateway.safety.screening import Verdict
+from workloads.gateway.safety.screening import Verdict, pieces
 from workloads.gateway.serving.settlement import Outcome, settle
 from workloads.gateway.upstream.client import MAX_ANSWER_BYTES, AttemptError, chat_url, read_whole
 from workloads.telemetry import gateway as names
@@ -43,11 +43,16 @@ def note(exchange: Exchange, stage: str, decision: str) -> None:
         exchange.span.events.append((time.time_ns(), f"constitution.{stage}", {"decision": decision or "allowed"}))
 
 
-def screened_request(exchange: Exchange, request: ChatRequest) -> ProviderError | None:
+async def screened_request(exchange: Exchange, request: ChatRequest) -> ProviderError | None:
     """Return the refusal of a request, None if it may go on."""
     constitution = exchange.runtime.constitution
     assert constitution is not None
-    verdict = constitution.of_request(question(request))
+    verdict = Verdict()
+    for number, piece in enumerate(pieces(question(request))):
+        if number:
+            await asyncio.sleep(0)  # other requests' turn
+        if not (verdict := constitution.of_request(piece)).allowed:
+            break
     note(exchange, "request", verdict.principle)
     return None if verdict.allowed else refusal(verdict)
 
@@ -100,7 +105,7 @@ async def _judged(exchange: Exchange, critique: Critique) -> str:
     finally:
         exchange.waited_s += time.monotonic() - now_s
     outcome.usage = answer.usage
-    settle(gateway, runtime, exchange.who(), upstream, None, outcome, None)
+    settle(gateway, runtime, exchange.who(), upstream, None, outcome, None).tell()
     return "".join(part.text for part in answer.parts if isinstance(part, Text))
 
 

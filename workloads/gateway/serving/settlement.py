@@ -1,8 +1,10 @@
-"""The end of a request: its cost goes to the ledger, the meters, the metrics and its span, in this order.
+"""The end of a request: its cost goes to the ledger and the meters, and then to the series and its span.
 
-Rule 1: it happens once, before the client sees the end of its response, so every response that a client received is in the ledger.
+Rule 1: it happens once, and reaches the ledger before the client sees the end of its response, so every response that a client received
+is in the ledger.
 Rule 2: a response that was cut off, by the provider or the client, costs the tokens received so far, estimated if there is no count.
-Rule 3: failed attempts that cost money have separate ledger entries; the tenant does not pay for them.
+Rule 3: what failed attempts cost stands in the request's entry as ``wasted_nano_usd``; the tenant does not pay for it. A request that
+failed after it had cost something has an entry, too.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from foundation.dialects.model.errors import ProviderError
 from foundation.dialects.model.usage import Usage
 from workloads.gateway.money.cost import Cost, cost_of, filled
+from workloads.gateway.observability.content import said
 from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
@@ -43,6 +46,25 @@ class Outcome:
     cached: bool = False
     finish: str = ""
     overhead_s: float = 0.0
+    said: list[str] | None = None  # the answer's text, where the trace is to have it
+
+
+@dataclass(slots=True)
+class Settled:
+    """A settled request, of which series and trace do not know yet: the client need not wait for that."""
+
+    cost: Cost
+    _usage: Usage
+    _of: tuple[Gateway, Runtime, Holder, Upstream | None, Outcome, Span | None]
+
+    def tell(self) -> Cost:
+        """Count it, and end its span."""
+        gateway, runtime, holder, upstream, outcome, span = self._of
+        _count(gateway, runtime, holder, upstream, outcome, self._usage, self.cost)
+        if span is not None:
+            _finish(span, upstream, outcome, self._usage, self.cost)
+            gateway.spans.add(span)
+        return self.cost
 
 
 def settle(
@@ -53,34 +75,38 @@ def settle(
     reservation: Reservation | None,
     outcome: Outcome,
     span: Span | None,
-) -> Cost:
+) -> Settled:
     """Settle a request. Raises ``LedgerError`` if the ledger cannot be written, which fails the request."""
-    unix_s, now_s = time.time(), time.monotonic()
-    cost, usage, wasted = Cost(0), outcome.usage, 0
+    unix_s = time.time()
+    cost, usage = Cost(0), outcome.usage
     if upstream is not None and not outcome.cached:
         label = upstream.settings.label
         usage, missing = filled(usage, prompt_estimate=outcome.prompt_estimate, output_estimate=outcome.output_estimate)
         cost = cost_of(usage, provider=label, model=upstream.model, book=runtime.prices, unix_s=unix_s, own_price=upstream.price)
         if missing:
             cost = Cost(cost.nano_usd, (*cost.doubts, "missing-usage" if outcome.error is None else "cut-answer"))
-        for tried, spent in outcome.wasted:
-            filled_up, _ = filled(spent, prompt_estimate=outcome.prompt_estimate, output_estimate=0)
-            wasted += cost_of(
-                filled_up, provider=tried.settings.label, model=tried.model, book=runtime.prices, unix_s=unix_s, own_price=tried.price
-            ).nano_usd
-        gateway.ledger.append(_record(runtime, holder, upstream, outcome, usage, cost, wasted, unix_s))
+        gateway.ledger.append(_record(runtime, holder, upstream, outcome, usage, cost, unix_s))
+    elif outcome.wasted:
+        gateway.ledger.append(_record(runtime, holder, outcome.wasted[-1][0], outcome, Usage(0, 0), cost, unix_s))
     if reservation is not None:
         used = (usage.prompt_tokens, usage.output_tokens or 0) if upstream is not None and not outcome.cached else (0, 0)
-        reservation.settle(*used, cost.nano_usd, now_s, unix_s)
-    _count(gateway, runtime, holder, upstream, outcome, usage, cost, now_s)
-    if span is not None:
-        _finish(span, upstream, outcome, usage, cost)
-        gateway.spans.add(span)
-    return cost
+        reservation.settle(*used, cost.nano_usd, time.monotonic(), unix_s)
+    return Settled(cost, usage, (gateway, runtime, holder, upstream, outcome, span))
+
+
+def _wasted(runtime: Runtime, outcome: Outcome, unix_s: float) -> int:
+    """Return what the failed attempts cost, in nano-dollars."""
+    total = 0
+    for tried, spent in outcome.wasted:
+        usage, _ = filled(spent, prompt_estimate=outcome.prompt_estimate, output_estimate=0)
+        total += cost_of(
+            usage, provider=tried.settings.label, model=tried.model, book=runtime.prices, unix_s=unix_s, own_price=tried.price
+        ).nano_usd
+    return total
 
 
 def _record(
-    runtime: Runtime, holder: Holder, upstream: Upstream, outcome: Outcome, usage: Usage, cost: Cost, wasted: int, unix_s: float
+    runtime: Runtime, holder: Holder, upstream: Upstream, outcome: Outcome, usage: Usage, cost: Cost, unix_s: float
 ) -> dict[str, Any]:
     return {
         "id": outcome.request_id,
@@ -99,7 +125,7 @@ def _record(
         "reasoning": usage.reasoning_tokens,
         "searches": usage.web_searches,
         "nano_usd": cost.nano_usd,
-        "wasted_nano_usd": wasted,
+        "wasted_nano_usd": _wasted(runtime, outcome, unix_s) if outcome.wasted else 0,
         "prices": runtime.prices.version,
         "doubts": cost.doubts,
         "attempts": outcome.attempts,
@@ -108,7 +134,7 @@ def _record(
 
 
 def _count(
-    gateway: Gateway, runtime: Runtime, holder: Holder, upstream: Upstream | None, outcome: Outcome, usage: Usage, cost: Cost, now_s: float
+    gateway: Gateway, runtime: Runtime, holder: Holder, upstream: Upstream | None, outcome: Outcome, usage: Usage, cost: Cost
 ) -> None:
     metrics = gateway.metrics
     metrics.child(names.OVERHEAD).observe(outcome.overhead_s)
@@ -118,7 +144,7 @@ def _count(
     if upstream is None or outcome.cached:
         return
     series = metrics.of_model(provider, model, outcome.operation)
-    took_s = now_s - outcome.started_s
+    took_s = time.monotonic() - outcome.started_s
     series.latency.observe(took_s)
     series.duration.observe(took_s)
     series.requests.inc()
@@ -159,6 +185,8 @@ def _finish(span: Span, upstream: Upstream | None, outcome: Outcome, usage: Usag
     attributes["gen_ai.usage.cache_read.input_tokens"] = usage.cache_read_tokens
     attributes["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning_tokens
     attributes["llm.cost_usd"] = cost.nano_usd / 1e9
+    if outcome.said:
+        attributes["gen_ai.output.messages"] = said("assistant", outcome.said)
     if outcome.finish:
         attributes["gen_ai.response.finish_reasons"] = [outcome.finish]
     if outcome.first_chunk_s is not None:

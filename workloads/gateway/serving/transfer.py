@@ -1,7 +1,7 @@
 """The bytes of one stream, from the provider's dialect to the client's, and what they count.
 
 Between equal dialects frames are forwarded unchanged while they are read; between others events are decoded and re-encoded. An unreadable
-frame is never forwarded.
+frame is never forwarded. With a constitution, text waits until it has been screened.
 """
 
 from __future__ import annotations
@@ -32,16 +32,19 @@ class Transfer:
         "_constitution",
         "_decoder",
         "_held",
+        "_most_kept",
         "_request_id",
         "_said",
         "_same",
         "_screened",
         "_strip_usage",
+        "_tells",
         "characters",
         "commits",
         "encoder",
         "keeps",
         "kept",
+        "said",
         "stop",
         "usage",
     )
@@ -56,12 +59,15 @@ class Transfer:
         self._held: list[bytes] = []
         self.keeps = exchange.cache_key is not None
         self.kept = bytearray()
+        self._most_kept = exchange.runtime.configuration.cache.max_bytes // 8
         self.commits = False
         self.stop = ""
         self.usage = Usage()
         self._constitution = exchange.runtime.constitution
         self._said = ""
         self._screened = 0
+        self._tells = exchange.outcome is not None and exchange.outcome.said is not None
+        self.said: list[str] = []
         self.characters = 0
 
     def take(self, data: bytes, *, at_end: bool) -> tuple[bytes, ProviderError | None, bool]:  # noqa: C901, PLR0912  # one look at each event
@@ -84,16 +90,16 @@ class Transfer:
                 if self._same and not frames:
                     continue  # the provider left its marker out, and so do we
             self._see(event)
-            if self._constitution is not None and isinstance(event, TextDelta) and (error := self._screen(event.text)) is not None:
-                frames = []
-                break
+            if self._constitution is not None and (error := self._screen(event)) is not None:
+                self._held = []
+                return b"", error, False
             if isinstance(event, Start) and not event.id:
                 event.id = self._request_id
             if not self._same:
                 out.append(self.encoder.encode(event))
         if self._same:
             out = [frame for frame in frames if not (self._strip_usage and _is_usage(frame))]
-        if error is None and not self.commits:
+        if error is None and not (self.commits and len(self._said) == self._screened):
             self._held += out
             return b"", None, ended
         if self._held:
@@ -102,13 +108,18 @@ class Transfer:
         joined = b"".join(out)
         if self.keeps and error is None:
             self.kept += joined
+            if len(self.kept) > self._most_kept:
+                self.keeps, self.kept = False, bytearray()
         return joined, error, ended
 
-    def _screen(self, text: str) -> ProviderError | None:
-        """Judge what was said last, in a window that overlaps itself, now and then."""
+    def _screen(self, event: Event) -> ProviderError | None:
+        """Judge what was said last, in a window that overlaps itself, now and then and at the end."""
         assert self._constitution is not None
-        self._said += text
-        if len(self._said) - self._screened < _SCREEN_EVERY:
+        due = isinstance(event, Stop | End)
+        if isinstance(event, TextDelta):
+            self._said += event.text
+            due = len(self._said) - self._screened >= _SCREEN_EVERY
+        if not due or len(self._said) == self._screened:
             return None
         verdict = self._constitution.of_answer(self._said)
         self._said = self._said[-_WINDOW:]
@@ -118,6 +129,8 @@ class Transfer:
     def _see(self, event: Event) -> None:
         if isinstance(event, _SAYS_LENGTH):
             self.characters += len(event.text)
+            if self._tells and isinstance(event, TextDelta):
+                self.said.append(event.text)
         elif isinstance(event, UsageUpdate):
             self.usage = event.usage
 

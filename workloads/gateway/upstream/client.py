@@ -21,8 +21,9 @@ MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 MAX_ERROR_BYTES: Final = 65_536
 _READ_BYTES: Final = 65_536
 _PLAIN: Final = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "sandtable-gateway"}
-#: Headers of a client that its own dialect may carry through to the provider.
-PASSED_ON: Final = ("anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key")
+#: Headers of a client that its own dialect may carry through to the provider: they say which version of its API is spoken.
+VERSIONS: Final = ("anthropic-version", "anthropic-beta", "openai-beta")
+IDEMPOTENCY: Final = "idempotency-key"
 
 
 class AttemptError(Exception):

@@ -1,18 +1,21 @@
 """Timeouts for the phases of a call, with a single timer: a timer per read would cost more than the read.
 
 A timer that fires early, because the deadline has moved, is restarted; an expired deadline cancels the task, which turns that into a typed
-timeout.
+timeout. While the client does not take what is sent to it, the provider is not late: the connection has its own limit for that.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Final
+
+_LOOK_AGAIN_S: Final = 0.25
 
 
 class Watchdog:
-    """Watches one task. ``phase`` is what the task waits for; ``struck`` is whether it timed out."""
+    """Watches one task. ``phase`` is what it waits for, ``struck`` whether it timed out; ``paused`` is set while it awaits the client."""
 
-    __slots__ = ("_deadline_s", "_handle", "_loop", "_task", "_until_s", "phase", "struck")
+    __slots__ = ("_deadline_s", "_handle", "_loop", "_task", "_until_s", "paused", "phase", "struck")
 
     def __init__(self, task: asyncio.Task[object], deadline_s: float) -> None:
         self._task = task
@@ -22,6 +25,7 @@ class Watchdog:
         self._handle: asyncio.TimerHandle | None = None
         self.phase = ""
         self.struck = False
+        self.paused = False
 
     def expect(self, phase: str, within_s: float) -> None:
         """Start a phase: the task must call again within that many seconds, and before its deadline."""
@@ -47,6 +51,9 @@ class Watchdog:
 
     def _fire(self) -> None:
         self._handle = None
+        if self.paused:
+            self._handle = self._loop.call_later(_LOOK_AGAIN_S, self._fire)
+            return
         if self._loop.time() < self._until_s:
             self._handle = self._loop.call_at(self._until_s, self._fire)
             return
