@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -19,7 +20,8 @@ def listen(host: str, port: int, program: str) -> socket.socket:
     try:
         listener.bind((host, port))
     except OSError as error:
-        sys.stderr.write(f"{program}: port {port} of {host}: {error.strerror}; give another one with --port\n")
+        option = "host" if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL else "port"
+        sys.stderr.write(f"{program}: port {port} of {host}: {error.strerror}; give another one with --{option}\n")
         sys.exit(PORT_TAKEN)
     listener.listen(_BACKLOG)
     return listener

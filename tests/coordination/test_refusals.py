@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
+import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -39,6 +44,13 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory, certificates: Callable[[str], Path]) -> Iterator[LocalGroup]:
     with LocalGroup(tmp_path_factory.mktemp("secure"), certificates=certificates) as group:
+        yield group
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGroup]:
+    with LocalGroup(tmp_path_factory.mktemp("plain")) as group:
+        put(group, None)
         yield group
 
 
@@ -103,6 +115,48 @@ def test_a_damaged_folder_is_refused_with_its_file_and_the_remedy(tmp_path: Path
         with pytest.raises(NotReadyError, match=r"n1/log/00000001.wal: the record at byte \d+ is damaged.*Restore the file from a backup"):
             group.start("n1")
         assert put(group, None) > 0
+
+
+@pytest.mark.parametrize("kind", ["secure", "plain"])
+def test_whoever_says_nothing_is_shown_out(request: pytest.FixtureRequest, kind: str) -> None:
+    host, _, port = request.getfixturevalue(kind).members["n0"].rpartition(":")
+    with socket.create_connection((host, int(port))) as silent:
+        silent.settimeout(30)
+        with contextlib.suppress(ConnectionResetError):
+            assert silent.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (("add", "q"), "q is not in --members, which has n0, n1, n2; give its address there"),
+        (("remove", "q"), "q is no member of this group, which has n0, n1, n2"),
+        (("transfer", "q"), "q is not another voter"),
+    ],
+)
+def test_an_operator_who_names_a_stranger_is_told(plain: LocalGroup, asked: tuple[str, str], reason: str) -> None:
+    assert operate(plain, *asked) == (1, f"coordination: {reason}\n")
+
+
+def test_a_group_that_is_not_there_is_said_soon(tmp_path: Path) -> None:
+    code, said = operate(LocalGroup(tmp_path), "add", "n0")
+    assert code == 1
+    assert re.match(r"coordination: no member leads \(n0: 127.0.0.1:\d+: .*Connect call failed", said)
+
+
+def operate(group: LocalGroup, command: str, member: str) -> tuple[int, str]:
+    members = ",".join(f"{name}={address}" for name, address in group.members.items())
+    arguments = [sys.executable, "-m", "workloads.consensus", command, f"--cluster={group.cluster}", f"--members={members}", member]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+def test_a_folder_that_is_a_file_is_no_failure_of_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "n0").write_text("")
+    group = LocalGroup(tmp_path)
+    with pytest.raises(NotReadyError, match="File exists; give a folder that this member may write to with --data"):
+        group.start("n0")
+    group.stop()
 
 
 def test_what_is_too_long_is_refused(secure: LocalGroup, certificates: Callable[[str], Path]) -> None:

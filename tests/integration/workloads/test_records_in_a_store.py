@@ -113,8 +113,8 @@ def test_a_batch_that_is_too_long_is_refused(open_: Open) -> None:
 @pytest.mark.parametrize("value", ["no JSON", "{}", "[1]", '["a", 1, 0, [["zz", "k", 1, null, ""]]]'])
 def test_what_is_no_append_of_ours_is_named(store: Failing, open_: Open, value: str) -> None:
     recorder = open_()
-    asyncio.run(store.put("records/log/000000000000/00", value))
-    with pytest.raises(CorruptError, match="records/log/000000000000/00: is no append of ours"):
+    asyncio.run(store.put("records/log/000000000000/0", value))
+    with pytest.raises(CorruptError, match="records/log/000000000000/0: is no append of ours"):
         recorder.read_all()
 
 

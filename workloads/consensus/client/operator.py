@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from workloads.ports.coordination.errors import CoordinationError
 
 #: Entries that a new member may still miss when it is given its vote.
 _NEAR = 100
-_POLL_S, _LIMIT_S = 0.1, 60.0
+_POLL_S, _SILENCE_S, _LIMIT_S = 0.1, 5.0, 60.0
 
 
 class Operator:
@@ -49,6 +50,8 @@ class Operator:
         Raises:
             ConfigurationError: it cannot be done; the message says why.
         """
+        if member not in self._members:
+            raise ConfigurationError(f"{member} is not in --members, which has {', '.join(self._members)}; give its address there")
         now = await self.leader()
         if member not in now["voters"]:
             await self._change(now["voters"], [*now["learners"], member])
@@ -59,6 +62,8 @@ class Operator:
     async def remove(self, member: str) -> None:
         """Take ``member`` out; raises as ``add``."""
         now = await self.leader()
+        if member not in (known := [*now["voters"], *now["learners"]]):
+            raise ConfigurationError(f"{member} is no member of this group, which has {', '.join(known)}")
         await self._change([each for each in now["voters"] if each != member], [each for each in now["learners"] if each != member])
 
     async def transfer(self, member: str) -> None:
@@ -78,13 +83,22 @@ class Operator:
         return dict(json.loads(body))
 
     async def leader(self) -> dict[str, Any]:
-        """Return what the leader knows; waits for one, at most a minute."""
-        async with asyncio.timeout(_LIMIT_S):
-            while True:
-                leading = [each for each in await self.statuses() if each.get("role") == "leader"]
-                if leading:
-                    return max(leading, key=lambda each: each["term"])
-                await asyncio.sleep(_POLL_S)
+        """Return what the leader knows; waits for one, at most a minute.
+
+        Raises:
+            ConfigurationError: no member leads, or none can be asked for some seconds.
+        """
+        until_s, silent_until_s = time.monotonic() + _LIMIT_S, time.monotonic() + _SILENCE_S
+        while True:
+            statuses = await self.statuses()
+            if leading := [each for each in statuses if each.get("role") == "leader"]:
+                return max(leading, key=lambda each: each["term"])
+            if not all("error" in each for each in statuses):
+                silent_until_s = time.monotonic() + _SILENCE_S
+            if time.monotonic() > min(until_s, silent_until_s):
+                said = "; ".join(f"{each['member']}: {each.get('error', 'follows nobody')}" for each in statuses)
+                raise ConfigurationError(f"no member leads ({said})")
+            await asyncio.sleep(_POLL_S)
 
     async def _change(self, voters: list[str], learners: list[str]) -> None:
         await self._ask(Operation.CHANGE_MEMBERS, [voters, learners])

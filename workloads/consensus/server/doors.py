@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from workloads.consensus.errors import BusyError, ConsensusError, NotLeaderError, ProtocolError
 from workloads.consensus.raft.state import Role
@@ -17,6 +18,9 @@ from workloads.consensus.wire.connection import Connection
 from workloads.consensus.wire.framing import MAX_FRAME_BYTES, Kind
 from workloads.consensus.wire.hello import Hello
 from workloads.consensus.wire.requests import MAX_REQUEST_BYTES, Operation, Status, decode, encode
+
+#: Whoever has not said who it is by then is shown out, for TLS as well.
+HELLO_S: Final = 5.0
 
 
 class Doors:
@@ -43,12 +47,19 @@ class Doors:
 
     def connection(self) -> Connection:
         """Return the protocol of a new connection."""
-        return Connection(self._received, self._lost, max_bytes=MAX_REQUEST_BYTES)
+        return Connection(self._received, self._lost, made=self._expect_hello, max_bytes=MAX_REQUEST_BYTES)
 
     def close(self) -> None:
         """Close all connections."""
         for connection in list(self._guests):
             connection.close()
+
+    def _expect_hello(self, connection: Connection) -> None:
+        def end() -> None:
+            if connection not in self._guests:
+                connection.abort()
+
+        asyncio.get_running_loop().call_later(HELLO_S, end)
 
     def _lost(self, connection: Connection, _reason: Exception | None) -> None:
         self._guests.pop(connection, None)

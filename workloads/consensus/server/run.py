@@ -18,7 +18,7 @@ from workloads.consensus.raft.configuration import Configuration
 from workloads.consensus.raft.member import Member
 from workloads.consensus.raft.messages import Snapshot
 from workloads.consensus.raft.state import Role
-from workloads.consensus.server.doors import Doors, status_of
+from workloads.consensus.server.doors import HELLO_S, Doors, status_of
 from workloads.consensus.server.driver import Driver
 from workloads.consensus.server.health import Health
 from workloads.consensus.server.links import Links
@@ -57,7 +57,11 @@ class Process:
         self._replica, self._member = replica, member
         folder = Path(spec.data)
         self._lock = FileLock(folder / "lock")
-        if not self._lock.try_acquire():
+        try:
+            is_ours = self._lock.try_acquire()
+        except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise ConfigurationError(f"{folder}: {error.strerror}; give a folder that this member may write to with --data") from error
+        if not is_ours:
             raise OwnerError(f"{folder}: another process uses this folder; each member needs its own")
         certificates = certificates_folder(spec.certificates)
         self._certificates = Certificates(certificates) if certificates else None
@@ -92,9 +96,8 @@ class Process:
         stopped = asyncio.Event()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, stopped.set)
-        server = await loop.create_server(
-            self._doors.connection, sock=listener, ssl=self._certificates.server if self._certificates else None
-        )
+        tls = self._certificates.server if self._certificates else None
+        server = await loop.create_server(self._doors.connection, sock=listener, ssl=tls, ssl_handshake_timeout=HELLO_S if tls else None)
         probes = await asyncio.start_server(Health(lambda: status_of(self._driver), self._metrics).serve, sock=health)
         self._links.start()
         self._driver.start()

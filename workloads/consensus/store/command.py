@@ -13,6 +13,8 @@ from workloads.consensus.errors import LimitError
 _NOW = struct.Struct(">Q")
 #: Of one key, one value and one session's name, in bytes of UTF-8.
 MAX_KEY_BYTES, MAX_VALUE_BYTES = 1_024, 1 << 20
+#: Of all values in the answer to a range, in characters: a leader that writes more at once would miss its heartbeats.
+MAX_RANGE_CHARACTERS = 16 << 20
 #: The error of a command whose session was forgotten: whether it was done before, nobody knows any more.
 SESSION_EXPIRED = "the session has expired; open a new one"
 #: The value of a result: a key was to be attached to a lease that is not there.
@@ -89,6 +91,8 @@ class Command:
             raise ValueError("a field has the wrong type")
         if action == Action.EXPIRE:
             raise ValueError("leases run out by themselves")
+        if action == Action.GRANT and ttl_ms == 0:
+            raise ValueError("a lease lives for at least a millisecond")
         for what, text, most in (("key", key, MAX_KEY_BYTES), ("value", value, MAX_VALUE_BYTES), ("name of a session", client, 128)):
             if text is not None and len(text) * 4 > most and (size := len(text.encode())) > most:
                 raise LimitError(f"a {what} of {size:,} bytes; at most {most:,} are allowed")

@@ -6,7 +6,7 @@ import json
 from bisect import bisect_left, insort
 from dataclasses import astuple, dataclass, field, replace
 
-from workloads.consensus.store.command import LEASE_ENDED, SESSION_EXPIRED, Action, Command, Result
+from workloads.consensus.store.command import LEASE_ENDED, MAX_RANGE_CHARACTERS, SESSION_EXPIRED, Action, Command, Result
 from workloads.consensus.store.history import Change, History
 
 #: Sessions whose last answer is remembered, and revisions that a watch can begin with.
@@ -55,7 +55,11 @@ class Machine:
     def range(self, start: str, end: str | None) -> Result:
         """Return the keys from ``start`` to before ``end``, in order."""
         last = len(self._order) if end is None else bisect_left(self._order, end)
-        found = [[key, *self.values[key][:2]] for key in self._order[bisect_left(self._order, start) : last]]
+        keys = self._order[bisect_left(self._order, start) : last]
+        if sum(len(self.values[key][0]) for key in keys) > MAX_RANGE_CHARACTERS:
+            error = f"{len(keys):,} keys with more than {MAX_RANGE_CHARACTERS:,} characters of values; ask for fewer, with a longer prefix"
+            return Result(ok=False, value=None, revision=self.revision, error=error)
+        found = [[key, *self.values[key][:2]] for key in keys]
         return Result(ok=True, value=found, revision=self.revision)
 
     def read(self, command: Command) -> Result:

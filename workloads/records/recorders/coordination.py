@@ -24,8 +24,8 @@ from workloads.ports.recorder import BusyError, CorruptError, MemoryRecorder, Ne
 from workloads.records.recorders.polling import wait_for_record
 
 _FORMAT: Final = "1"
-#: Slots that are read at once: of at most a mebibyte each.
-_CHUNK: Final = 32
+#: Slots that are read at once: of at most a mebibyte each, and a store limits what it lists at once.
+_CHUNK: Final = 10
 
 
 class CoordinationRecorder:
@@ -142,7 +142,7 @@ class CoordinationRecorder:
                     self._slots += 1
 
     def _slot(self, number: int) -> str:
-        return f"{self._chunk(number)}{number % _CHUNK:02d}"
+        return f"{self._chunk(number)}{number % _CHUNK}"
 
     def _chunk(self, number: int) -> str:
         return f"{self._prefix}log/{number // _CHUNK:012d}/"

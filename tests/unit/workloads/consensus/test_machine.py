@@ -54,6 +54,15 @@ def test_a_repeated_command_is_done_once() -> None:
     assert machine.apply(first).error == "a later command of this session was already answered"
 
 
+def test_a_range_that_holds_too_much_is_refused_and_a_narrower_one_is_not() -> None:
+    machine = Machine()
+    ask = Session(machine, "a")
+    for number in range(17):
+        ask(Action.PUT, f"k{number:02d}", value="x" * (1 << 20))
+    assert machine.range("k", "l").error == ("17 keys with more than 16,777,216 characters of values; ask for fewer, with a longer prefix")
+    assert len(machine.range("k", "k16").value) == 16
+
+
 def test_the_session_used_least_lately_is_forgotten_and_refused() -> None:
     machine = Machine(max_sessions=2)
     first, second, third = (Session(machine, name) for name in "abc")
