@@ -39,9 +39,17 @@ def config(recipe: Recipe, layers: Sequence[Layer]) -> bytes:
     return _json({"architecture": _ARCHITECTURES.get(machine, machine), "os": "linux", "config": run, "rootfs": rootfs})
 
 
-def manifest(configuration: bytes, layers: Sequence[Layer]) -> bytes:
-    """Return the manifest of an image."""
-    described = [{"mediaType": f"{_MEDIA}layer.v1.tar+gzip", "digest": layer.digest, "size": layer.size} for layer in layers]
+def manifest(configuration: bytes, layers: Sequence[Layer], annotations: Sequence[Mapping[str, str]]) -> bytes:
+    """Return the manifest of an image; ``annotations`` are those of each layer."""
+    described = [
+        {
+            "mediaType": f"{_MEDIA}layer.v1.tar+gzip",
+            "digest": layer.digest,
+            "size": layer.size,
+            **({"annotations": dict(notes)} if notes else {}),
+        }
+        for layer, notes in zip(layers, annotations, strict=True)
+    ]
     return _json(
         {"schemaVersion": 2, "mediaType": _MANIFEST, "config": _described(f"{_MEDIA}config.v1+json", configuration), "layers": described}
     )

@@ -101,7 +101,8 @@ def _wheels(order: Mapping[str, Any], staging: Path) -> tuple[Contents, dict[str
     # This machine's pip, run by the image's Python: so it takes what fits that one.
     (staging / "pip").mkdir()
     (staging / "pip" / "pip").symlink_to(Path(str(pip.__file__)).parent)
-    options = ["--only-binary", ":all:", "--no-compile", "--progress-bar", "off", "--constraint", order["constraints"]]
+    options = ["--only-binary", ":all:", "--no-compile", "--progress-bar", "off"]
+    options += ["--constraint", order["constraints"]] if order["constraints"] else []
     command = ["-m", "pip", "install", *options, "--target", str(site), *order["requirements"]]
     _run([*_interpreter(root), *command], _surroundings(root) | {"PYTHONPATH": str(staging / "pip")})
     _tell("[2/3] compiling and packing\n")

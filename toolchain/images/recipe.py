@@ -19,7 +19,8 @@ from toolchain.errors import CatalogueError
 #: The release of Debian that packages come from, and its Python.
 SUITE: Final = "trixie"
 PYTHON: Final = "3.13"
-PYTHON_PACKAGES: Final = ("base-files", "ca-certificates", "netbase", "python3", "tzdata")
+#: Python, and the libraries of C++ and OpenMP, which wheels are linked with and do not bring.
+PYTHON_PACKAGES: Final = ("base-files", "ca-certificates", "libgomp1", "libstdc++6", "netbase", "python3", "tzdata")
 
 AbsolutePath = Annotated[str, Field(pattern=r"^/")]
 
@@ -30,13 +31,17 @@ class Recipe(Entry):
     packages: tuple[str, ...] = ()
     """Debian packages; what they depend on comes with them. Their maintainer scripts are not run."""
     requirements: tuple[str, ...] = ()
-    """Python packages, as wheels, at the versions of constraints.txt."""
+    """Python packages, as wheels."""
+    constraints: str = "constraints.txt"
+    """File of the project with their versions, and those of what they need; empty: all stand in ``requirements``."""
     tools: Mapping[AbsolutePath, str] = {}
     """Tools of the catalogue."""
     files: Mapping[AbsolutePath, str] = {}
     """Files and folders of the project; with a leading slash, of this machine."""
     modules: Mapping[AbsolutePath, str] = {}
     """Folders of the Go modules that tools are built from, as ``tool: folder``."""
+    package: str = ""
+    """File of the project that makes the image a package of Crossplane's; it gets a layer of its own."""
     texts: Mapping[AbsolutePath, str] = {}
     """Short programs, with their text."""
     links: Mapping[AbsolutePath, str] = {}

@@ -80,7 +80,9 @@ class Crossplane(Component):
                 rule(["apiextensions.k8s.io"], ["customresourcedefinitions", "customresourcedefinitions/status"], _ALL),
                 _LEASES,
                 _EVENTS,
-                rule([""], ["configmaps", "secrets", "serviceaccounts", "services"], _ALL),  # what it composes, and its functions need
+                rule(
+                    [""], ["configmaps", "resourcequotas", "secrets", "serviceaccounts", "services"], _ALL
+                ),  # what it composes, and its functions need
                 rule(["apps"], ["deployments"], _ALL),
             ],
             service_account=(_NAMESPACE, "crossplane"),

@@ -29,6 +29,7 @@ SCRIPTS = ("__main__", ".locustfile", ".users", ".shapes.chosen", ".crossguard")
 #: Programs that run in an environment of their own; their errors end in their own process and never reach `sandtable`.
 PROGRAMS = (
     "workloads.applications",
+    "workloads.composition",
     "workloads.compression",
     "workloads.consensus",
     "workloads.federation",

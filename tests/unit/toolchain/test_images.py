@@ -144,8 +144,8 @@ class TestContainerfile:
     def test_a_missing_file_and_a_wrong_key_are_errors_with_their_place(self, tmp_path: Path) -> None:
         with pytest.raises(CatalogueError, match="Containerfile: cannot be read: No such file"):
             read_recipe("here", {"containerfile": "Containerfile"}, tmp_path)
-        with pytest.raises(CatalogueError, match=r"here: package: Extra inputs.*known keys: containerfile, packages"):
-            read_recipe("here", {"package": ["a"]}, tmp_path)
+        with pytest.raises(CatalogueError, match=r"here: pakages: Extra inputs.*known keys: containerfile, packages"):
+            read_recipe("here", {"pakages": ["a"]}, tmp_path)
 
 
 def made(store: Store, staging: Path, reference: str, *texts: str) -> Image:
@@ -157,7 +157,7 @@ def made(store: Store, staging: Path, reference: str, *texts: str) -> Image:
         layers.append(contents.write(staging / text))
         store.add_layer(f"key-{text}", staging / text, MadeLayer(layers[-1], {}, 1.0))
     configuration = config(Recipe(entrypoint=("/a",), environment={"MODE": "fast"}), layers)
-    document = manifest(configuration, layers)
+    document = manifest(configuration, layers, [{} for _ in layers])
     size, unpacked = sum(layer.size for layer in layers), sum(layer.unpacked for layer in layers)
     image = Image(reference, "key", digest(document), tuple(f"key-{text}" for text in texts), size, unpacked, {})
     store.add_image(image, document, configuration, digest(configuration))

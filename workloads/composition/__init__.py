@@ -1,0 +1,1 @@
+"""Crossplane's composition function: what a team's claim becomes, over gRPC with mutual TLS."""
