@@ -3,7 +3,7 @@
 Rule 1: the features describe the task (verbs of reasoning, code, constraints, length, tools), not the wording, so a paraphrase or a
 typing error rarely changes the choice.
 Rule 2: each feature has a weight, and the score is their sum: the reason that is given names the features that counted.
-The weights were set only on ``complexity-training.tsv``; their accuracy is measured on ``complexity-held-out.tsv``.
+The weights were set only on ``complexity-training.tsv``; ``benchmarks/gateway/quality.py`` measures their accuracy on other questions.
 """
 
 from __future__ import annotations

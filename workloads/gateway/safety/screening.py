@@ -3,7 +3,7 @@
 Rule 1: a request is rejected if it asks (``asks``) about a principle's subject and nothing in it excuses that (``excuses``: prevention,
 history, law). Three readable expressions, no model: it is fast, says why, and misses whatever is said in other words.
 Rule 2: an answer is judged by what it shows: numbers and secrets that leak, or a subject with instructions.
-Rule 3: what it is worth is measured in ``tests/unit/gateway/test_safety.py`` and claimed no further.
+Rule 3: what it is worth is measured by ``benchmarks/gateway/quality.py`` and claimed no further.
 """
 
 from __future__ import annotations
