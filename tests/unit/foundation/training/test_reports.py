@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from foundation.training.chart import chart
@@ -21,6 +23,19 @@ def test_a_chart_is_well_formed_and_names_its_series() -> None:
 def test_a_chart_of_one_point_or_none_is_drawn() -> None:
     ET.fromstring(chart("One", ("x", "y"), {"a": [(3, 3)]}, points=True))
     ET.fromstring(chart("None", ("x", "y"), {}))
+
+
+def test_names_of_near_points_do_not_cover_each_other() -> None:
+    text = chart("Near", ("x", "y"), {f"name {number}": [(1, 1 + number / 1000)] for number in range(6)}, points=True)
+    heights = sorted(float(y) for y in re.findall(r'y="([0-9.]+)" style', text))
+    assert len(heights) == 6
+    assert all(after - before >= 13.9 for before, after in pairwise(heights))
+
+
+def test_ticks_are_round_numbers_around_the_values() -> None:
+    text = chart("Ticks", ("x", "y"), {"a": [(0, 1.94), (50_000, 2.61)]})
+    found = [float(value) for value in re.findall(r'text-anchor="(?:middle|end)">(-?[0-9.e+]+)<', text)]
+    assert found == [0, 20_000, 40_000, 60_000, 1.8, 2, 2.2, 2.4, 2.6, 2.8]
 
 
 def test_series_are_grouped_and_escaped() -> None:
