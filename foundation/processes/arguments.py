@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from foundation.errors import FoundationError
 
 _HIGHEST_PORT: Final = 65_535
+_LARGEST_SEED: Final = 2**31 - 1
 
 
 class ArgumentsError(FoundationError, ValueError):
@@ -31,6 +33,17 @@ def read_arguments(args: Sequence[str], program: str, add: Callable[[argparse.Ar
     return parser.parse_args(list(args))
 
 
+def amount(text: str) -> float:
+    """Read a number from 0 on for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return value
+
+
 def address(text: str) -> str:
     """Read ``HOST:PORT`` for argparse."""
     host, _, number = text.rpartition(":")
@@ -51,4 +64,11 @@ def positive(text: str) -> int:
     """Read a positive whole number for argparse."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """Read the seed of a random generator for argparse."""
+    if not (text.isascii() and text.isdigit()) or int(text) > _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed, which is a whole number from 0 to {_LARGEST_SEED}")
     return int(text)

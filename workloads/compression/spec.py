@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from foundation.processes.arguments import address, positive, read_arguments
+from foundation.processes.arguments import address, amount, positive, read_arguments, seed
 
 PROGRAM: Final = "python -m workloads.compression"
 DEFAULT_STEPS: Final = 1000
@@ -63,13 +63,13 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
             "--text", type=Path, action="append", help="file, or folder of *.md and *.py; repeatable (default: this project)"
         )
         command.add_argument("--steps", type=positive, default=DEFAULT_STEPS, help="training steps of the model (default: %(default)s)")
-        command.add_argument("--seed", type=int, default=0, help="of weights and batches (default: %(default)s)")
+        command.add_argument("--seed", type=seed, default=0, help="of weights and batches (default: %(default)s)")
     compress.add_argument("--order", choices=("sensible", "asked", "both"), default="sensible", help="of the stages (default: %(default)s)")
     for stage, steps in STAGE_STEPS.items():
         compress.add_argument(f"--{stage}-steps", type=positive, default=steps, help=f"of the stage {stage} (default: %(default)s)")
     compress.add_argument("--engine-python", type=Path, help="Python of the engine's environment: measure speed there too")
-    compress.add_argument("--usd-per-hour", type=float, help="price of the machine: adds USD per million tokens")
+    compress.add_argument("--usd-per-hour", type=amount, help="price of the machine: adds USD per million tokens")
     choose = commands.add_parser("choose", help="say which method reaches a size, and why")
-    choose.add_argument("--ratio", type=float, required=True, help="how many times smaller than F32")
-    choose.add_argument("--loss", type=float, default=0.02, help="tolerated relative loss (default: %(default)s)")
+    choose.add_argument("--ratio", type=amount, required=True, help="how many times smaller than F32")
+    choose.add_argument("--loss", type=amount, default=0.02, help="tolerated relative loss (default: %(default)s)")
     choose.add_argument("--complexity", choices=("low", "medium", "high"), help="where it is known better")

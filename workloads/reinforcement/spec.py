@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from foundation.processes.arguments import address, positive, read_arguments
+from foundation.processes.arguments import address, amount, positive, read_arguments, seed
 
 PROGRAM: Final = "python -m workloads.reinforcement"
 ALGORITHMS: Final = ("q-learning", "dqn", "ppo")
@@ -66,9 +66,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--solved-from", type=float, help="score of a solved seed (default: Gymnasium's, or 97 %% of the optimum)")
     rlhf = commands.add_parser("rlhf", help="learn a reward from preferences and tune a policy to it, with and without a KL penalty")
     rlhf.add_argument("--pairs", type=positive, default=8192, help="compared sentences (default: %(default)s)")
-    rlhf.add_argument("--bound", type=float, default=8.0, help="nats that the tuned policy may be away (default: %(default)s)")
+    rlhf.add_argument("--bound", type=amount, default=8.0, help="nats that the tuned policy may be away (default: %(default)s)")
     for command in (train, rlhf):
-        command.add_argument("--seed", type=int, default=default.seed, help="of the first run (default: %(default)s)")
+        command.add_argument("--seed", type=seed, default=default.seed, help="of the first run (default: %(default)s)")
         command.add_argument("--out", type=Path, required=True, help="folder for checkpoints, the policy and the report")
         command.add_argument("--metrics-address", type=address, help="HOST:PORT that answers GET /metrics while it runs (default: none)")
     exact = commands.add_parser("exact", help="print the best value that any policy can have, by dynamic programming")

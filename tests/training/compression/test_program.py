@@ -91,6 +91,8 @@ def test_a_pipeline_leaves_a_report(text: Path, tmp_path: Path) -> None:
         (("train", "--text", "/dev/null/none", "--out", "x"), 2, "cannot be read"),
         (("train", "--out", "x", "--steps", "0"), 2, "not a positive whole number"),
         (("choose", "--ratio", "0.5"), 1, "needs no compression"),
+        (("choose", "--ratio", "inf"), 2, "not a number from 0 on"),
+        (("choose", "--ratio", "3", "--loss", "nan"), 2, "not a number from 0 on"),
         (("choose", "--ratio", "3"), 0, "quantise (complexity low)"),
         (("choose", "--ratio", "6"), 0, "prune (complexity medium)"),
         (("choose", "--ratio", "20"), 0, "distil (complexity high)"),

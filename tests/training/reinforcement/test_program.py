@@ -77,6 +77,7 @@ def test_prometheus_sees_the_reward_while_it_runs(tmp_path: Path) -> None:
         (("exact", "--environment", "CartPole-v1"), 2, "no table of transitions"),
         (("train", "--environment", "None-v1", "--out", "x"), 2, "name one of Gymnasium's"),
         (("train", "--steps", "-5", "--out", "x"), 2, "not a positive whole number"),
+        (("train", "--seed", "-1", "--out", "x"), 2, "not a seed"),
         (
             ("train", "--algorithm", "q-learning", "--environment", "Taxi-v4", "--steps", "10", "--out", "/dev/null/x"),
             2,
