@@ -206,10 +206,14 @@ def benchmark(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench_core(session: nox.Session) -> None:
-    """The distributed core beside its peers: `nox -s bench_core -- event_store`, `coordination` or `mapreduce`, and its rounds."""
+    """The distributed core beside its peers, half an hour; `-- coordination 3` and the like run one benchmark, with its rounds."""
     _install(session, "bench-core", "etcd")
-    name, *arguments = session.posargs or ["event_store"]
-    session.run("python", f"benchmarks/{name}.py", *arguments)
+    if session.posargs:
+        name, *arguments = session.posargs
+        session.run("python", f"benchmarks/{name}.py", *arguments)
+        return
+    for name in ("protocol", "event_store", "coordination", "mapreduce"):
+        session.run("python", f"benchmarks/{name}.py")
 
 
 @nox.session(default=False)
