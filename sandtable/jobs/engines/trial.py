@@ -163,7 +163,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
 
 
 def _measured(running: RunningGateway, engine_url: str, setting: Setting) -> _Door:
-    overhead = measure_overhead(running, engine_url, setting.steps)
+    overhead = measure_overhead(running, engine_url, setting)
     return _Door(running, model_of(running.deployed, setting.seed, overhead), overhead)
 
 

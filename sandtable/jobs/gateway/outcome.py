@@ -66,8 +66,10 @@ def load_outcome(
         for name in providers
     ]
     added = f"it adds {overhead.added_s * 1e3:.2f} ms to the first token ({overhead.provenance}{f', n={overhead.n}' if overhead.n else ''})"
+    n = overhead.own_n
+    beforehand = (f"its own time is predicted from {n} requests at the planned rate, sent before the load",) if n else ()
     shared = ("gateway, emulator and load generator share the cores that are not the engines'",) if measured else ()
-    return JobOutcome("gateway", "through the gateway", tuple(figures), (added, *shared))
+    return JobOutcome("gateway", "through the gateway", tuple(figures), (added, *beforehand, *shared))
 
 
 def faults_outcome(

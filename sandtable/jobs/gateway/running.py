@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _GROUP: Final = "gateway"
 _ANY_KEY: Final = "emulated"
+#: A tenant without limits that every gateway of a rehearsal has beside those deployed, for requests that are not of the load.
+CALIBRATION: Final = "calibration"
 
 
 class GatewayNotRehearsedError(SandtableError):
@@ -89,7 +91,7 @@ def start_gateway(
                     python=python,
                 )
                 stack.enter_context(emulator)
-            keys = {tenant: new_key() for tenant in deployed.configuration.tenants}
+            keys = {tenant: new_key() for tenant in (*deployed.configuration.tenants, CALIBRATION)}
             config, ledger = folder / "gateway.yaml", folder / "ledger.jsonl"
             emulator_url = emulator.url if emulator else None
             document = local_configuration(deployed, engines[0].url, emulator_url, keys, ledger)
@@ -122,7 +124,7 @@ def local_configuration(
             local["headers"] = {**local.get("headers", {}), header: value}
         providers[name] = local
     tenants = {
-        name: {**tenant, "keys": [{"id": name, "sha256": digest_of(keys[name])}]} for name, tenant in deployed.document["tenants"].items()
+        name: {**deployed.document["tenants"].get(name, {}), "keys": [{"id": name, "sha256": digest_of(key)}]} for name, key in keys.items()
     }
     bounds = {**deployed.document.get("bounds", {}), "drain_delay_s": 0.0}
     # A cache that replicas share is a server of the cluster; one gateway needs none.

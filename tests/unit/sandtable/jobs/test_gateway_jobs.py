@@ -12,16 +12,21 @@ import pytest
 from foundation.formats.changes import Change
 from foundation.measures import RequestRecord, Status
 from foundation.measures.served import Served
+from loadtests import open_loop
 from loadtests.measurement import GeneratorStats, Measurement
-from sandtable.jobs.gateway import faults
+from sandtable.jobs.engines.trial import Setting
+from sandtable.jobs.gateway import faults, overhead
 from sandtable.jobs.gateway.outcome import faults_outcome, load_outcome
 from sandtable.jobs.gateway.overhead import Overhead
-from sandtable.jobs.gateway.running import local_configuration
+from sandtable.jobs.gateway.running import RunningGateway, local_configuration
 from sandtable.jobs.gateway.seen import with_costs
+from sandtable.terminal import Steps
+from sandtable.workspace import Workspace
 from simulations.gateway import DeployedGateway, GatewayModel
 from simulations.kernel import Streams
 from stacks.environment.file import load
 from stacks.graph.sources import from_program
+from stacks.traffic import PlannedRequest
 from workloads.gateway.configuration.loading import digest_of, parse
 
 ROOT = Path(__file__).parents[4]
@@ -53,6 +58,29 @@ def test_a_shared_cache_stays_in_the_cluster(deployed: DeployedGateway, tmp_path
     assert local["cache"] == {"max_bytes": 9}
     model = GatewayModel.of(there, overhead_s=0.001, provenance="measured", texts_seed=1, unix_s=0.0)
     assert model.runtime(Streams(1)).configuration.cache.redis is None
+
+
+def test_the_gateway_s_own_time_is_that_of_a_load_and_nobody_s_limits_are_used_up(
+    deployed: DeployedGateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment = load("dev", root=ROOT)
+    keys = {"rehearsal": "k", overhead.CALIBRATION: "c"}
+    gateway = RunningGateway(deployed, "http://127.0.0.1:1", keys, tmp_path / "ledger", None)
+    sent: dict[str, Any] = {}
+
+    def run(plan: list[PlannedRequest], _: list[str], **options: Any) -> Any:
+        sent.update(options, requests=plan)
+        records = [record(n, "local") for n in range(100)]
+        return SimpleNamespace(records=[replace(one, served=replace(one.served, overhead_ms=n / 10)) for n, one in enumerate(records)])
+
+    monkeypatch.setattr(overhead, "_first_token_s", lambda _requests, _question, target: 0.1012 if target.port == 1 else 0.1)
+    monkeypatch.setattr(open_loop, "run", run)
+    setting = Setting(environment, [], Workspace(tmp_path), tmp_path, Steps(quiet=True))
+    found = overhead.measure_overhead(gateway, "http://127.0.0.1:2", setting)
+    assert (found.added_s, found.n) == (pytest.approx(0.0012), 40)
+    assert (found.own_p95_ms, found.own_n) == (pytest.approx(9.405), 100)
+    assert sent["api_key"] == "c"
+    assert 60 < len(sent["requests"]) < 90  # 73 bound a p95 from above
 
 
 def test_every_tenant_has_a_key_of_this_rehearsal_and_providers_outside_an_emulator(deployed: DeployedGateway, tmp_path: Path) -> None:
