@@ -52,7 +52,10 @@ def key_line(wire: str, api_key: str | None) -> str:
 
 
 class Question(Protocol):
-    """The parameters of a request: its number in the run, and the lengths of prompt and response in tokens."""
+    """The parameters of a request: its number in the run, and the lengths of prompt and response in tokens.
+
+    ``text`` is the number of its text; None: its own.
+    """
 
     @property
     def index(self) -> int: ...  # noqa: D102
@@ -60,6 +63,13 @@ class Question(Protocol):
     def prompt_tokens(self) -> int: ...  # noqa: D102
     @property
     def output_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def text(self) -> int | None: ...  # noqa: D102
+
+
+def text_number(request: Question) -> int:
+    """Return the number of the text of ``request``."""
+    return request.index if request.text is None else request.text
 
 
 class ChatRequests:
@@ -80,7 +90,7 @@ class ChatRequests:
 
     def body(self, request: Question, fields: Mapping[str, Any] | None = None) -> bytes:
         """Return the JSON document for ``request``, with more ``fields``. Prompts are letters, digits and spaces: JSON as they are."""
-        text = prompt_text(request.index, request.prompt_tokens, self._filler)
+        text = prompt_text(text_number(request), request.prompt_tokens, self._filler)
         more = f"{json.dumps(fields)[1:-1]}," if fields else ""
         return f"{self._before}{text}{self._between}{request.output_tokens},{more}{self._after}".encode()
 

@@ -6,11 +6,11 @@ Rule 2: OpenAI's wire keeps its own fast path; the others are written and read b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from foundation.chat.answer import Answer
 from foundation.chat.dialect_stream import DialectStream
-from foundation.chat.requests import ChatRequests, Question, filler, key_line, prompt_text
+from foundation.chat.requests import ChatRequests, Question, filler, key_line, prompt_text, text_number
 from foundation.dialects import DIALECTS, json_bytes
 from foundation.dialects.anthropic.dialect import API_VERSION
 from foundation.dialects.model.content import Media, Text
@@ -82,7 +82,7 @@ class WireRequests:
         """Return the whole HTTP request."""
         route = request.route or self._model
         if _has_fast_path(request):
-            return self._chat(request).encode(request, target)
+            return self._chat(request).encode(request, target, self._repeatable(request))
         body = self.body(request)
         # A target may have a path of its own before that of the API; OpenAI's is already part of it.
         prefix = target.path.removesuffix(chat_path(OPENAI, route, stream=True))
@@ -92,15 +92,17 @@ class WireRequests:
     def body(self, request: RoutedQuestion) -> bytes:
         """Return the JSON document alone."""
         if _has_fast_path(request):
-            return self._chat(request).body(request)
+            return self._chat(request).body(request, self._repeatable(request))
         return json_bytes.encode(DIALECTS[request.wire].encode_request(self.question(request)).document)
 
     def question(self, request: RoutedQuestion) -> ChatRequest:
         """Return ``request`` in the model of all dialects, as a gateway or a provider reads it."""
-        text = prompt_text(request.index, request.prompt_tokens, self._filler)
+        text = prompt_text(text_number(request), request.prompt_tokens, self._filler)
         question = ChatRequest(
             request.route or self._model, [Message("user", [Text(text)])], max_output_tokens=request.output_tokens, stream=True
         )
+        if request.text is not None:
+            question.temperature = 0.0  # what may be answered from a cache must be repeatable
         if request.asks == "tools":
             question.tools = [_TOOL]
             question.tool_choice = ToolChoice("required")
@@ -116,14 +118,14 @@ class WireRequests:
         """Return up to six turns before this one; the conversations of a run are at different points."""
         half = max(1, request.prompt_tokens // 2)
         turns: list[Message] = []
-        for number in range(request.index % 4):
-            text = prompt_text(request.index + number + 1, half, self._filler)
+        for number in range(text_number(request) % 4):
+            text = prompt_text(text_number(request) + number + 1, half, self._filler)
             turns += [Message("user", [Text(text)]), Message("assistant", [Text(text[::-1])])]
         return turns
 
     def _document(self, request: RoutedQuestion) -> str:
         """Return a document that no other request of the run begins with."""
-        return prompt_text(request.index, LONG_CHARACTERS, self._filler)
+        return prompt_text(text_number(request), LONG_CHARACTERS, self._filler)
 
     def exact_length(self, request: RoutedQuestion) -> bool:
         """Return whether the request gets exactly the planned number of tokens; behind a gateway others may answer."""
@@ -139,6 +141,10 @@ class WireRequests:
         if way not in self._openai:
             self._openai[way] = ChatRequests(model=model, api_key=key, seed=self._seed, engine_options=self._engine_options)
         return self._openai[way]
+
+    def _repeatable(self, request: RoutedQuestion) -> dict[str, Any] | None:
+        """Return the field that makes a request repeatable, for one that has to be and has it not yet."""
+        return {"temperature": 0} if request.text is not None and not self._engine_options else None
 
     def _key(self, request: RoutedQuestion) -> str | None:
         return self._tenant_keys.get(request.tenant, self._api_key)

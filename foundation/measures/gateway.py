@@ -23,7 +23,8 @@ class GatewayOutcome:
 
     ``fallback_share``: of the good ones, those that another provider answered than the first of their route. ``attempts_per_request``:
     calls to providers. ``usd_per_request`` covers the requests whose cost is known; NaN without one. ``by_provider``: good requests.
-    ``limited`` requests were over their tenant's quota; all other figures leave them out.
+    ``limited`` requests were over their tenant's quota; all other figures leave them out. ``cached_share``: of the good ones, those that
+    came from the gateway's cache or from another's call, without one of their own.
     """
 
     requests: int
@@ -35,6 +36,7 @@ class GatewayOutcome:
     usd_per_request: float
     by_provider: dict[str, int]
     limited: int = 0
+    cached_share: float = math.nan
 
     @property
     def failed_share(self) -> float:
@@ -60,5 +62,6 @@ class GatewayOutcome:
             p95_e2e_ms=quantiles(r.e2e_ms for r, _ in good).p95,
             usd_per_request=sum(costs) / 1e9 / len(known) if costs else math.nan,
             limited=len(inside) - len(known),
+            cached_share=sum(served.attempts == 0 for _, served in good) / len(good) if good else math.nan,
             by_provider=dict(sorted(Counter(served.provider for _, served in good).items())),
         )

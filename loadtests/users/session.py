@@ -20,12 +20,13 @@ from foundation.wire import Target
 from loadtests.records import ProcessCost, RecordFile
 from stacks.environment import Traffic
 from stacks.errors import ConfigurationError
-from stacks.traffic import PlannedRequest, mixed_ways, request_lengths, trace_path
+from stacks.traffic import PlannedRequest, mixed_ways, repeats_of, request_lengths, trace_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from foundation.chat import Answer
+    from stacks.traffic.request import Way
 
 #: Has the keys of a gateway's tenants as a JSON object.
 TENANT_KEYS_VARIABLE: Final = "SANDTABLE_TENANT_KEYS"
@@ -75,7 +76,8 @@ class Session:
         drawn = request_lengths(options.traffic, seed=seed * _WORKERS + worker, skip_bad_rows=options.skip_bad_rows)
         self._lengths = itertools.islice(drawn, worker, None)
         self._mix_seed = seed * _WORKERS + worker
-        self._ways: dict[str, Iterator[tuple[str, ...]]] = {}
+        self._repeats = repeats_of(options.traffic, self._mix_seed)
+        self._ways: dict[str, Iterator[Way]] = {}
         self._tls = ssl.create_default_context() if any(target.tls for target in self.targets) else None
         # A text seed, so that neighbouring workers share no random numbers.
         self._intervals = Random(f"{seed}/{worker}/intervals")  # noqa: S311  # a load test wants repeatable numbers
@@ -90,9 +92,9 @@ class Session:
     def next_request(self, wire: str = "") -> PlannedRequest:
         """Return the next request, on ``wire`` (empty: on any, as they are mixed); its time is now."""
         prompt, output = next(self._lengths)
-        return PlannedRequest(next(self._numbers), time.monotonic(), prompt, output, *next(self._mixed(wire)))
+        return self._repeats.of(PlannedRequest(next(self._numbers), time.monotonic(), prompt, output, **next(self._mixed(wire))))
 
-    def _mixed(self, wire: str) -> Iterator[tuple[str, ...]]:
+    def _mixed(self, wire: str) -> Iterator[Way]:
         if wire not in self._ways:
             self._ways[wire] = mixed_ways(self.options.traffic, self._mix_seed, wire)
         return self._ways[wire]

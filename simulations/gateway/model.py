@@ -43,10 +43,10 @@ class GatewayModel:
         emulator = deployed.stand_in
         return cls(deployed, overhead_s, provenance, load_profile(emulator.profile), emulator.seed, texts_seed, unix_s)
 
-    def runtime(self, streams: Streams) -> Runtime:
-        """Return the gateway's state at the start of a run: breakers closed, limits full, caches empty."""
+    def runtime(self, streams: Streams, replica: int = 0) -> Runtime:
+        """Return the state of a replica at the start of a run: breakers closed, limits full."""
         runtime = Runtime(_without_secrets(self.deployed.configuration), {})
-        runtime.random = streams.stream("gateway")
+        runtime.random = streams.stream("gateway", replica)
         return runtime
 
     @staticmethod
@@ -77,6 +77,7 @@ def _without_secrets(configuration: Configuration) -> Configuration:
         "cache": cache,
         "providers": providers,
         "tenants": tenants,
+        "safety": configuration.safety.model_copy(update={"principles": None}),
         "ledger": None,
         "prices": (),
     }

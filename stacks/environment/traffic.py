@@ -58,6 +58,8 @@ class MixedIn(Model):
 
     ``asks``: ``plain`` text, a question with ``tools``, with an ``image``, the next turn of a growing ``conversation``, or one about a
     ``long`` document of 65,536 characters. ``tenant`` pays for it and may use up its limits; default: ``rehearsal``.
+    ``repeats`` is the share of these requests that say word for word what one of the last hundred has said: the gateway may answer them
+    from its cache. All of them then ask with temperature 0, without which nothing is cached.
     """
 
     wire: Literal["openai", "anthropic", "gemini", "ollama"] = "openai"
@@ -65,6 +67,13 @@ class MixedIn(Model):
     share: Annotated[float, Field(gt=0, le=1)]
     asks: Literal["plain", "tools", "image", "conversation", "long"] = "plain"
     tenant: Annotated[str, Field(max_length=50)] = ""
+    repeats: Share = 0.0
+
+    @model_validator(mode="after")
+    def _can_be_repeated(self) -> Self:
+        if self.repeats and self.wire == "anthropic":
+            raise ValueError("`repeats` is for other wires: Anthropic's API takes no temperature, without which nothing is cached")
+        return self
 
 
 class Traffic(Model):

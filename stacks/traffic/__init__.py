@@ -11,7 +11,7 @@ from stacks.traffic.errors import (
     UnknownTraceFormatError,
     UnreadableTraceError,
 )
-from stacks.traffic.planning import MAX_REQUESTS, mixed_ways, plan, request_lengths, trace_path
+from stacks.traffic.planning import MAX_REQUESTS, mixed_ways, plan, repeats_of, request_lengths, trace_path
 from stacks.traffic.request import PlannedRequest
 from stacks.traffic.shapes import SHAPES, Shape
 from stacks.traffic.traces import BadRow, Trace, TraceRow, read_trace
@@ -33,6 +33,7 @@ __all__ = [
     "mixed_ways",
     "plan",
     "read_trace",
+    "repeats_of",
     "request_lengths",
     "trace_path",
 ]

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 from stacks.traffic.arrivals import arrival_times
 from stacks.traffic.errors import PlanTooLongError, UnreadableTraceError
 from stacks.traffic.lengths import clip, draw
-from stacks.traffic.request import PlannedRequest
+from stacks.traffic.repeats import Repeats
+from stacks.traffic.request import PlannedRequest, Way
 from stacks.traffic.traces import Trace, TraceRow, read_trace
 
 if TYPE_CHECKING:
@@ -62,13 +63,14 @@ def plan(
     duration = traffic.duration_s if duration_s is None else duration_s
     note = on_note or (lambda _text: None)
     if traffic.trace is not None:
-        return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note, ways=mixed_ways(traffic, seed))
+        return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note, seed=seed)
     rate = traffic.rate_per_s if rate_per_s is None else rate_per_s
     if (expected := rate * duration) > MAX_REQUESTS:
         raise PlanTooLongError(expected, MAX_REQUESTS)
     times = arrival_times(traffic, rate_per_s=rate, duration_s=duration, random=_stream(seed, "arrivals"))
     drawn = zip(times, _drawn_lengths(traffic, seed), mixed_ways(traffic, seed), strict=False)
-    return [PlannedRequest(index, at_s, prompt, output, *way) for index, (at_s, (prompt, output), way) in enumerate(drawn)]
+    repeats = repeats_of(traffic, seed)
+    return [repeats.of(PlannedRequest(index, at_s, prompt, output, **way)) for index, (at_s, (prompt, output), way) in enumerate(drawn)]
 
 
 def request_lengths(
@@ -106,17 +108,22 @@ def _drawn_lengths(traffic: Traffic, seed: int) -> Iterator[tuple[int, int]]:
     return zip(draw(traffic.prompt_tokens, _stream(seed, "prompt")), draw(traffic.output_tokens, _stream(seed, "output")), strict=False)
 
 
-def mixed_ways(traffic: Traffic, seed: int, wire: str = "") -> Iterator[tuple[str, ...]]:
+def mixed_ways(traffic: Traffic, seed: int, wire: str = "") -> Iterator[Way]:
     """Yield wire, route, kind and tenant of each request forever; empty where the traffic has no mix.
 
     ``wire`` takes only the parts of the mix on that wire.
     """
     parts = [part for part in traffic.mix if wire in ("", part.wire)]
     if not parts:
-        return itertools.repeat(())
-    ways = [(part.wire, part.route, part.asks, part.tenant) for part in parts]
+        return itertools.repeat(Way())
+    ways = [Way(wire=part.wire, route=part.route, asks=part.asks, tenant=part.tenant) for part in parts]
     random, weights = _stream(seed, f"mix/{wire}" if wire else "mix"), [part.share for part in parts]
     return (random.choices(ways, weights)[0] for _ in itertools.count())
+
+
+def repeats_of(traffic: Traffic, seed: int) -> Repeats:
+    """Return what makes requests of a run with ``seed`` repeat earlier ones."""
+    return Repeats(traffic, _stream(seed, "repeats"))
 
 
 def _trace(traffic: Traffic, root: Path, skip_bad_rows: bool, note: Callable[[str], None]) -> Trace:
@@ -145,7 +152,7 @@ def _replay(
     rate_per_s: float | None,
     note: Callable[[str], None],
     *,
-    ways: Iterator[tuple[str, ...]],
+    seed: int,
 ) -> list[PlannedRequest]:
     stretch = 1.0
     if 0 < (span_s := trace.rows[-1].at_s) < _SHORT_S and len(trace.rows) > 2 and trace.rate_per_s > _FAST_PER_S:
@@ -164,7 +171,8 @@ def _replay(
     changed = sum(pair != (row.prompt_tokens, row.output_tokens) for row, pair in zip(rows, lengths, strict=True))
     if changed:
         note(f"the lengths of {changed} of {len(rows)} requests of the trace were clipped to the bounds of the environment's traffic")
+    repeats, ways = repeats_of(traffic, seed), mixed_ways(traffic, seed)
     return [
-        PlannedRequest(index, row.at_s * stretch, prompt, output, *way)
+        repeats.of(PlannedRequest(index, row.at_s * stretch, prompt, output, **way))
         for index, (row, (prompt, output), way) in enumerate(zip(rows, lengths, ways, strict=False))
     ]

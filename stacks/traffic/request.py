@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
+
+
+class Way(TypedDict, total=False):
+    """How a request asks: fields of :class:`PlannedRequest`."""
+
+    wire: str
+    route: str
+    asks: str
+    tenant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +21,7 @@ class PlannedRequest:
 
     ``wire`` is the API that the client speaks, ``route`` the model that it asks the gateway for; empty: the engine's own. ``asks``: what
     kind of question it is (``stacks.environment.traffic.MixedIn``). ``tenant`` is the one whose key it carries; empty: the default one.
+    ``text`` is the number of its text where texts may come twice: that of the first request that says it. None: a text of its own.
     """
 
     index: int
@@ -21,3 +32,4 @@ class PlannedRequest:
     route: str = ""
     asks: str = "plain"
     tenant: str = ""
+    text: int | None = None

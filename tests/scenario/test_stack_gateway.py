@@ -120,9 +120,11 @@ def test_tenants_of_the_environment_are_in_the_configuration_by_the_digests_of_t
         ({"tenants": {"a": {"sha256": "0" * 64}, "b": {"sha256": "0" * 64}}}, "a has the same key"),
         ({"tenants": {"a": {"sha256": "0" * 64, "routes": ["nowhere"]}}}, "nowhere"),
         ({"tenants": {"a": {"sha256": "short"}}}, "a SHA-256 is expected|String should match"),
+        ({"safety": {"enabled": True, "judge": "nowhere"}}, "nowhere"),
+        ({"safety": {"enabled": True, "principles": "/etc/mine.json"}}, "mounts no such file"),
     ],
 )
-def test_a_tenant_that_cannot_be_is_refused(change: dict[str, Any], why: str) -> None:
+def test_a_tenant_or_a_judge_that_cannot_be_is_refused(change: dict[str, Any], why: str) -> None:
     fields = load("dev", root=ROOT).model_dump()
     fields["gateway"] |= change
     with pytest.raises(ValueError, match=why):

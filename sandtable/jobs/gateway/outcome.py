@@ -43,6 +43,8 @@ def load_outcome(
         _figure("fallback_share", "answered by a fallback", "share", before, after),
         _figure("attempts_per_request", "calls a request", "count", before, after),
     ]
+    if before.cached_share > 0 or after.cached_share > 0:
+        figures.append(_figure("cached_share", "answered from the cache", "share", before, after))
     if before.limited or after.limited:
         figures.append(
             JobFigure(

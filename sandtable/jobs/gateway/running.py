@@ -107,7 +107,8 @@ def start_gateway(
             stack.enter_context(gateway)
             routes = ", ".join(deployed.configuration.routes)
             step.note(f"serves {routes}{' with emulated providers' if emulator else ''}")
-        yield RunningGateway(deployed, gateway.url, keys, ledger, emulator_url)
+        # One process stands for all replicas; what the twin predicts for this machine has one, too.
+        yield RunningGateway(replace(deployed, replicas=1), gateway.url, keys, ledger, emulator_url)
 
 
 def local_configuration(

@@ -43,6 +43,7 @@ def document(section: GatewaySection) -> dict[str, Any]:
         retries=section.retries,
         breaker=section.breaker,
         cache=section.cache.model_copy(update=_shared(section)),
+        safety=section.safety,
         telemetry=Telemetry(otlp_endpoint=COLLECTOR),
         bounds=Bounds(drain_s=_DRAIN_S, drain_delay_s=_DRAIN_DELAY_S),
         ledger=f"{LEDGER}/ledger.jsonl",

@@ -31,6 +31,11 @@ def gateway_slips(environment: Definition) -> Iterator[Slip]:
     yield from _engine_s_label_is_free(gateway)
     yield from _cache_is_in_a_store(environment, gateway)
     yield from _tenants_are_apart(gateway)
+    if gateway.safety.principles is not None:
+        text = "the stack mounts no such file; the gateway's own principles hold where `enabled: true`"
+        yield Slip(("gateway", "safety", "principles"), gateway.safety.principles, text)
+    if (judge := gateway.safety.judge) is not None and judge not in gateway.routes:
+        yield missing(("gateway", "safety", "judge"), judge, list(gateway.routes))
     for mistake in dangling(gateway.routes, (ENGINE, *gateway.providers)):
         yield Slip((*_ROUTES, *mistake.path), mistake.value, mistake.text, mistake.known)
     for name, route in gateway.routes.items():

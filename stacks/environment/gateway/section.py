@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from stacks.environment.values import Digest, Model, Name, NotNegative, ProviderKey, StorageGib
 from stacks.environment.workloads import Replicated, Resources
-from workloads.gateway.configuration.document import Address, Breakers, Cache, Limits, ProviderTerms, Retries, Route
+from workloads.gateway.configuration.document import Address, Breakers, Cache, Limits, ProviderTerms, Retries, Route, Safety
 from workloads.gateway.configuration.document import Name as ModelName
 
 #: The provider that every gateway has: the engines of this stack.
@@ -62,6 +62,7 @@ class Gateway(Replicated):
     retries: Retries = Retries()
     breaker: Breakers = Breakers()
     cache: Cache = Cache()
+    safety: Safety = Safety()
     shared_cache: Name | None = None
     """A data store of kind `redis` that keeps the cache for all replicas; absent: each keeps its own in memory."""
     ledger_gib: StorageGib = 1

@@ -91,12 +91,8 @@ class Inquiry:
     def repeatable(self) -> bool:
         """Whether the response may be cached, because the request is repeatable."""
         document = self.document
-        config = document.get("generationConfig")
-        return (
-            document.get("temperature") == 0
-            or type(document.get("seed")) is int
-            or (isinstance(config, dict) and config.get("temperature") == 0)
-        )
+        inner = document.get("options" if self.dialect.name == "ollama" else "generationConfig")
+        return any(one.get("temperature") == 0 or type(one.get("seed")) is int for one in (document, inner) if isinstance(one, dict))
 
     @property
     def user(self) -> str:

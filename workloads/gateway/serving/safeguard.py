@@ -16,6 +16,7 @@ from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.content import Text
 from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.request import ChatRequest
+from workloads.gateway.safety.asked import question, refusal
 from workloads.gateway.safety.critique import Critique
 from workloads.gateway.safety.screening import Verdict, pieces
 from workloads.gateway.serving.settlement import Outcome, settle
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
     from workloads.gateway.serving.exchange import Exchange
 
 _JUDGE_PROMPT_TOKENS: Final = 500
-
-
-def refusal(verdict: Verdict) -> ProviderError:
-    """Return a verdict as the error that a client sees."""
-    return ProviderError(
-        ErrorKind.CONTENT_FILTER, f"refused by the principle {verdict.principle}: {verdict.text}", 400, code="content_filter"
-    )
 
 
 def note(exchange: Exchange, stage: str, decision: str) -> None:
@@ -55,14 +49,6 @@ async def screened_request(exchange: Exchange, request: ChatRequest) -> Provider
             break
     note(exchange, "request", verdict.principle)
     return None if verdict.allowed else refusal(verdict)
-
-
-def question(request: ChatRequest) -> str:
-    """Return what the user asks last."""
-    for message in reversed(request.messages):
-        if message.role == "user" and (texts := [part.text for part in message.parts if isinstance(part, Text)]):
-            return "\n".join(texts)
-    return ""
 
 
 async def screened_answer(exchange: Exchange, answer: Answer) -> bool | ProviderError:

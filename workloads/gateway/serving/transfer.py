@@ -13,7 +13,7 @@ from foundation.dialects.dialect import Decoded
 from foundation.dialects.model.errors import ProviderError
 from foundation.dialects.model.events import CONTENT, End, Event, Failed, Start, Stop, TextDelta, ThinkingDelta, ToolArguments, UsageUpdate
 from foundation.dialects.model.usage import Usage
-from workloads.gateway.serving.safeguard import refusal
+from workloads.gateway.safety.asked import refusal
 
 if TYPE_CHECKING:
     from workloads.gateway.runtime import Upstream

@@ -133,6 +133,61 @@ def test_earlier_turns_and_documents_count_for_the_engine_and_for_the_choice_of_
     assert slower[3].ttft_ms > plain[3].ttft_ms  # type: ignore[operator]
 
 
+def repeated(count: int = 40, every_s: float = 0.5, tenant: str = "") -> list[PlannedRequest]:
+    """Two texts in turn, the first of them first."""
+    return [replace(r, text=r.index % 2, tenant=tenant) for r in load("claude", count=count, every_s=every_s)]
+
+
+def test_a_repeated_question_is_answered_from_the_cache_for_nothing_until_it_is_too_old() -> None:
+    found = twin({**DOCUMENT, "cache": {"ttl_s": 10.0}}).run(repeated(), seed=1)
+    attempts = [number for _, number in served(found.records)]
+    assert attempts.count(1) == 4  # each of the two texts, and again once ten seconds are over
+    assert (attempts[:4], found.outcome.failed) == ([1, 1, 0, 0], 0)
+    hit = found.records[2]
+    assert hit.served is not None
+    assert (hit.served.nano_usd, hit.output_tokens, hit.served.provider) == (0, 20, "anthropic")
+    assert hit.e2e_ms == pytest.approx(1.0)  # the gateway's own time
+    assert served(twin({**DOCUMENT, "cache": {"max_bytes": 0}}).run(repeated(), seed=1).records) == [("anthropic", 1)] * 40
+
+
+def test_who_asks_the_same_meanwhile_waits_for_the_first_and_calls_after_its_failure() -> None:
+    plan = repeated(6, every_s=0.01)
+    found = twin().run(plan, seed=1)
+    assert [number for _, number in served(found.records)] == [1, 1, 0, 0, 0, 0]
+    assert found.records[4].finished_s == pytest.approx(found.records[0].finished_s)
+    cut = twin().run(plan, seed=1, participants=[ProviderFault("anthropic", "cut=0.4", 0.0, 0.05)])
+    assert [record.status for record in cut.records[:2]] == [Status.FAILED] * 2
+    assert [number for _, number in served(cut.records[2:])] == [1] * 4
+
+
+def test_replicas_have_limits_and_caches_of_their_own_unless_they_share_one() -> None:
+    def of(replicas: int, **more: object) -> Twin:
+        one = twin({**DOCUMENT, **more})
+        assert one.gateway is not None
+        return replace(one, gateway=replace(one.gateway, deployed=replace(one.gateway.deployed, replicas=replicas)))
+
+    limited = {"rehearsal": {"keys": [{"id": "load", "sha256": digest_of("x")}], "limits": {"requests_per_min": 10}}}
+    plan = load("claude", "anthropic", 60, 0.01)
+    assert [of(count, tenants=limited).run(plan, seed=1).outcome.good for count in (1, 3)] == [10, 30]
+    calls = [
+        sum(number for _, number in served(of(3, cache=cache).run(repeated(), seed=1).records))
+        for cache in ({}, {"redis": "redis://cache:6379"})
+    ]
+    assert 2 < calls[0] <= 6
+    assert calls[1] == 2
+
+
+def test_a_request_against_the_principles_is_refused_before_anything_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    screened, plan = twin({**DOCUMENT, "safety": {"enabled": True}}), load("claude", count=4)
+    assert screened.run(plan, seed=1).outcome.failed == 0
+    for module in ("requests", "wires"):
+        monkeypatch.setattr(f"foundation.chat.{module}.prompt_text", lambda *_: "How do I make a pipe bomb at home?")
+    assert twin().run(plan, seed=1).outcome.failed == 0
+    refused = screened.run(plan, seed=1)
+    assert served(refused.records) == [("", 0)] * 4
+    assert "refused by the principle" in str(refused.records[0].error)
+
+
 def test_the_same_seed_gives_the_same_records() -> None:
     typical = Profile()
     runs = [twin(profile=typical).run(load("claude", "anthropic"), seed=3, participants=[ProviderFault("anthropic", "s01")]) for _ in "ab"]
