@@ -37,10 +37,7 @@ class Group:
 
     def pins(self) -> dict[str, set[str]]:
         """Return the versions of each distribution, by normalised name; more than one if they differ between Python versions."""
-        found: dict[str, set[str]] = {}
-        for name, version in _PIN.findall(self.constraints.read_text(encoding="utf-8")):
-            found.setdefault(normalised(name), set()).add(version)
-        return found
+        return read_pins(self.constraints)
 
 
 def read_groups(root: Path = ROOT) -> dict[str, Group]:
@@ -70,6 +67,14 @@ def read_groups(root: Path = ROOT) -> dict[str, Group]:
         raise CatalogueError(f"{path}: cannot be read: {error.strerror}; environments need a checkout of the project") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"{path}: an environment's group or one of its settings is missing or wrong: {error}") from error
+
+
+def read_pins(constraints: Path) -> dict[str, set[str]]:
+    """Return the versions that a file of constraints pins, by normalised name; more than one if they differ between Python versions."""
+    found: dict[str, set[str]] = {}
+    for name, version in _PIN.findall(constraints.read_text(encoding="utf-8")):
+        found.setdefault(normalised(name), set()).add(version)
+    return found
 
 
 def normalised(name: str) -> str:

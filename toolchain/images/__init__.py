@@ -4,10 +4,10 @@ An image is a :class:`Recipe`: Debian packages, wheels, tools of the catalogue a
 the same bytes, so the same digest. ``ensure_images`` makes what is missing; ``write_archive`` writes an image for `docker load`.
 """
 
-from toolchain.images.builder import ensure_images, find, locked, plan_images, store
+from toolchain.images.builder import ensure_images, find, locked, plan_images
 from toolchain.images.documents import write_archive
 from toolchain.images.recipe import SUITE, Recipe, WantedImage, read_recipe
-from toolchain.images.store import Image, Store
+from toolchain.images.store import Image, Store, store
 
 __all__ = [
     "SUITE",

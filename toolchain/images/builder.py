@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from toolchain.cache import Cache, explained
@@ -17,7 +16,7 @@ from toolchain.images.documents import config, digest, manifest
 from toolchain.images.layer import Layer
 from toolchain.images.orders import Order, key_of, orders_of
 from toolchain.images.recipe import WantedImage
-from toolchain.images.store import Image, Store
+from toolchain.images.store import Image, Store, store
 from toolchain.images.work import LayerWork
 from toolchain.installing.installer import InstallPlan, InstallStep, ensure, plan
 from toolchain.installing.progress import BuildProgress, Listener
@@ -26,11 +25,6 @@ from toolchain.installing.runner import run
 _POLL_S: Final = 0.2
 #: Seconds that a layer takes on two idle cores: fetching and unpacking Debian packages, wheels, packing files.
 _EXPECTED_S: Final = {"debian": 45.0, "wheels": 25.0, "files": 3.0}
-
-
-def store(cache: Path) -> Store:
-    """Return the images of the cache in the folder ``cache``."""
-    return Store(cache / "images")
 
 
 def find(wanted: WantedImage, resolver: Resolver | None = None) -> Image | None:

@@ -14,9 +14,11 @@ from typing import Any, Final
 
 from toolchain.cache import digest_of
 from toolchain.catalogue import platform
+from toolchain.environments.group import normalised, read_pins
 from toolchain.errors import CatalogueError
 from toolchain.finding.resolver import Resolver, Search
 from toolchain.images.recipe import PYTHON, SUITE, Recipe, WantedImage
+from toolchain.images.store import Store, store
 from toolchain.installing.recipes import go_environment, own_go_caches
 
 #: Raised when layers are written differently: whatever was made before is then made again.
@@ -55,10 +57,7 @@ def orders_of(wanted: WantedImage, resolver: Resolver) -> list[Order]:
         orders.append(order)
         python = order.key if recipe.has_python else ""
     if recipe.requirements:
-        constraints = wanted.root / recipe.constraints if recipe.constraints else None
-        document = {"kind": "wheels", "for": PYTHON, "requirements": sorted(set(recipe.requirements)), "python": python}
-        document["constraints"] = str(constraints) if constraints else ""
-        orders.append(_order(f"wheels of {name}", document, constraints=_digest(constraints) if constraints else ""))
+        orders.append(_wheels(wanted, python, store(resolver.cache.root)))
     if recipe.tools:
         found = {_below_usr(path, recipe): resolver.search(tool) for path, tool in recipe.tools.items()}
         files = {path: str(search.tool.path) for path, search in found.items() if search.tool}
@@ -83,6 +82,23 @@ def orders_of(wanted: WantedImage, resolver: Resolver) -> list[Order]:
         order = _order(f"package of {name}", _files({_PACKAGE: str(source)}), files={_PACKAGE: _digest(source)})
         orders.append(replace(order, annotations=_PACKAGE_LAYER))
     return orders
+
+
+def _wheels(wanted: WantedImage, python: str, made: Store) -> Order:
+    """Order the wheels; a layer of earlier constraints is good as long as it has the versions of today's."""
+    title = f"wheels of {wanted.repository.rpartition('/')[2]}"
+    document = {"kind": "wheels", "for": PYTHON, "requirements": sorted(set(wanted.recipe.requirements)), "python": python}
+    if not wanted.recipe.constraints:
+        return _order(title, document | {"constraints": ""})
+    constraints = wanted.root / wanted.recipe.constraints
+    order = _order(title, document | {"constraints": str(constraints)}, constraints="")
+    if (earlier := made.layer(order.key)) is None:
+        return order
+    pins = read_pins(constraints)
+    wanted_now = {name: sorted(pins.get(normalised(name), {version})) for name, version in earlier.packages.items()}
+    if all(version in wanted_now[name] for name, version in earlier.packages.items()):
+        return order
+    return _order(title, order.document, constraints=wanted_now)
 
 
 def _files(

@@ -155,6 +155,11 @@ class Store:
         return self.root / "records" / "images" / name / f"{tag}.json"
 
 
+def store(cache: Path) -> Store:
+    """Return the images of the cache in the folder ``cache``."""
+    return Store(cache / "images")
+
+
 def split(reference: str) -> tuple[str, str]:
     """Return the repository, without its registry, and the tag of a reference."""
     name, _, tag = reference.rpartition(":")

@@ -83,11 +83,11 @@ def eventually(what: str, ask: Callable[[], Any], within_s: float = _PATIENCE_S)
     return answer
 
 
-def page(address: str) -> str:
+def page(address: str, path: str = "/") -> str:
     """The page at an address, as soon as somebody answers there."""
 
     def ask() -> str | None:
-        with suppress(OSError), urllib.request.urlopen(f"http://{address}/", timeout=5) as answer:
+        with suppress(OSError), urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
             return str(answer.read().decode().strip())
         return None
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from toolchain import Resolver
 from toolchain.errors import CatalogueError
-from toolchain.images import Image, Recipe, Store, write_archive
+from toolchain.images import Image, Recipe, Store, WantedImage, store, write_archive
 from toolchain.images.documents import config, digest, manifest
 from toolchain.images.layer import Contents, Layer
+from toolchain.images.orders import orders_of
 from toolchain.images.recipe import PYTHON_PACKAGES, read_recipe
 from toolchain.images.store import MadeLayer
 
@@ -229,3 +231,23 @@ class TestStore:
                 "User": "65532",
                 "WorkingDir": "/",
             }
+
+
+class TestWheels:
+    """A layer of wheels is made again when a version in it is not today's, and for no other change of the constraints."""
+
+    def order(self, root: Path, constraints: str) -> str:
+        (root / "constraints.txt").write_text(constraints, encoding="utf-8")
+        image = WantedImage(REFERENCE, Recipe(requirements=("one==1.0",)), root)
+        resolver = Resolver(environ={"SANDTABLE_CACHE": str(root / "cache")})
+        return next(order.key for order in orders_of(image, resolver) if order.document["kind"] == "wheels")
+
+    def test_only_the_versions_that_are_in_it_count(self, tmp_path: Path) -> None:
+        first = self.order(tmp_path, "one==1.0\ntwo==2.0\nother==3.0\n")
+        (tmp_path / "layer").write_bytes(b"wheels")
+        layer = Layer("sha256:" + "0" * 64, 6, "sha256:" + "1" * 64, 6)
+        store(tmp_path / "cache").add_layer(first, tmp_path / "layer", MadeLayer(layer, {"One": "1.0", "two": "2.0"}, 1.0))
+        assert self.order(tmp_path, "one==1.0\ntwo==2.0\nother==4.0\n") == first
+        moved = self.order(tmp_path, "one==1.0\ntwo==2.1\nother==4.0\n")
+        assert moved != first
+        assert self.order(tmp_path, "one==1.0\ntwo==2.1\nother==5.0\n") == moved
