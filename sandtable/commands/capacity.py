@@ -17,6 +17,8 @@ Examples:
   sandtable capacity prod --threshold 'p95_ttft_ms<700' --search
 
   sandtable capacity prod --search --budget 9000
+
+  sandtable capacity prod --sensitivity                       which input matters
 """
 
 
@@ -34,6 +36,7 @@ def capacity(
         typer.Option("--threshold", "-t", help="What must hold; default: the environment's own limits."),
     ] = None,
     search: Annotated[bool, typer.Option("--search", help="Also find the cheapest replicas, slots and GPU model that hold.")] = False,
+    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also find which input moves the tightest threshold most.")] = False,
     budget: Annotated[
         float | None, typer.Option("--budget", min=0, help="USD a month that the search may spend; default: the environment's budget.")
     ] = None,
@@ -45,7 +48,16 @@ def capacity(
     from sandtable.jobs.capacity import capacity as find
     from sandtable.terminal import Steps, out, show_capacity
 
-    found = find(environment, threshold or (), workspace(context), Steps(quiet=json), seed=seed, budget_usd=budget, search=search)
+    found = find(
+        environment,
+        threshold or (),
+        workspace(context),
+        Steps(quiet=json),
+        seed=seed,
+        budget_usd=budget,
+        search=search,
+        sensitivity=sensitivity,
+    )
     document = Capacity.of(found)
     if json:
         print_json(document)

@@ -1,4 +1,4 @@
-"""How much traffic an environment holds, and the cheapest configuration that holds what it has."""
+"""How much traffic an environment holds, the cheapest configuration that holds what it has, and what moves the verdict most."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
+from sandtable.jobs.sensitivity import inputs
 from sandtable.jobs.whatif import Stack
 from sandtable.report.words.quantities import count
 
 if TYPE_CHECKING:
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
-    from simulations.capacity import Configuration, LargestRate, Search
+    from simulations.capacity import Configuration, LargestRate, Search, Swing
     from simulations.whatif.results import ScenarioResult
     from stacks.environment.thresholds import Threshold
     from stacks.graph import Graph
@@ -24,7 +25,7 @@ REPLICATIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The answer: the largest rate, and the search if one was asked for. ``rate_per_s`` is the environment's own."""
+    """The answer: the largest rate; search and swings if they were asked for. ``rate_per_s`` is the environment's own."""
 
     environment: str
     seed: int
@@ -32,10 +33,19 @@ class Capacity:
     thresholds: tuple[str, ...]
     largest: LargestRate
     search: Search | None
+    swings: tuple[Swing, ...] = ()
 
 
 def capacity(
-    name: str, thresholds: Sequence[str], space: Workspace, steps: Steps, *, seed: int, budget_usd: float | None, search: bool
+    name: str,
+    thresholds: Sequence[str],
+    space: Workspace,
+    steps: Steps,
+    *,
+    seed: int,
+    budget_usd: float | None = None,
+    search: bool = False,
+    sensitivity: bool = False,
 ) -> Capacity:
     """Find the largest rate that keeps ``thresholds`` (none: those of the environment that the twin predicts).
 
@@ -47,6 +57,7 @@ def capacity(
         seed: of all runs.
         budget_usd: monthly cost that the search may not exceed; None: the environment's.
         search: also look for the cheapest configuration.
+        sensitivity: also ask which input moves the tightest threshold most.
 
     Raises:
         UsageError: a threshold is no condition, or there is none.
@@ -68,8 +79,13 @@ def capacity(
         with steps.step("cheapest configuration") as step:
             searched = _search(stack, limits, seed, budget_usd if budget_usd is not None else stack.environment.budget.monthly_usd)
             step.note(f"{count(len(searched.tried), 'run')}, {count(searched.space, 'configuration')}")
+    swings: tuple[Swing, ...] = ()
+    if sensitivity:
+        with steps.step("sensitivity") as step:
+            swings = _swings(stack, limits, seed)
+            step.note(count(len(swings), "input"))
     rate = stack.environment.traffic.rate_per_s
-    return Capacity(stack.environment.name, seed, rate, tuple(map(str, limits)), found, searched)
+    return Capacity(stack.environment.name, seed, rate, tuple(map(str, limits)), found, searched, swings)
 
 
 def _limits(thresholds: Sequence[str], stack: Stack) -> list[Threshold]:
@@ -101,6 +117,16 @@ def _at(stack: Stack, factor: float, seed: int) -> ScenarioResult:
         return scaled.answer([], seed=seed, replications=REPLICATIONS)[0]
     questions = [parse_scenario(f"traffic={factor:.9g}x")] if factor != 1 else []
     return stack.answer(questions, seed=seed, replications=REPLICATIONS)[-1]
+
+
+def _swings(stack: Stack, limits: Sequence[Threshold], seed: int) -> tuple[Swing, ...]:
+    from simulations.capacity import sensitivity
+    from simulations.whatif import parse_scenario
+
+    def answer(changed: Stack, scenario: str) -> ScenarioResult:
+        return changed.answer([parse_scenario(scenario)] if scenario else [], seed=seed, replications=REPLICATIONS)[-1]
+
+    return sensitivity(answer(stack, ""), inputs(stack, answer), limits)
 
 
 def _search(stack: Stack, limits: Sequence[Threshold], seed: int, budget_usd: float | None) -> Search:

@@ -1,4 +1,4 @@
-"""The largest rate that holds and what binds first; the cheapest configuration and the front."""
+"""The largest rate that holds and what binds first; the cheapest configuration and the front; what matters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.document.answers.capacity import Capacity, ConfigurationSearch, JudgedThreshold, TriedConfiguration
+    from sandtable.document.answers.capacity import Capacity, ConfigurationSearch, InputSwing, JudgedThreshold, TriedConfiguration
 
 
 def show_capacity(answer: Capacity, console: Console) -> None:
@@ -31,6 +31,8 @@ def show_capacity(answer: Capacity, console: Console) -> None:
         _thresholds(answer.binding, console)
     if answer.search:
         _search(answer.search, console)
+    if answer.swings:
+        _swings(answer.swings, console)
 
 
 def _thresholds(judged: Sequence[JudgedThreshold], console: Console) -> None:
@@ -54,3 +56,14 @@ def _search(search: ConfigurationSearch, console: Console) -> None:
 
 def _note(one: TriedConfiguration, search: ConfigurationSearch) -> str:
     return "cheapest" if one == search.best else "knee" if one == search.knee else ""
+
+
+def _swings(swings: Sequence[InputSwing], console: Console) -> None:
+    heading(console, "what matters", f"share of the tightest limit used, {percent(swings[0].base)} at present")
+    table = grid("L", "L", "L", "R", "l")
+    table.add_row(*(Text(words, "quiet") for words in ("input", "changed", "", "limit used", "tightest")))
+    for swing in swings:
+        for index, moved in enumerate(swing.moved):
+            name = "" if index else swing.name
+            table.add_row(name, moved.words, holds_mark(moved.holds), percent(moved.use), moved.tightest.threshold)
+    console.print(table)

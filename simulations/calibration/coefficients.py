@@ -161,11 +161,15 @@ class Calibration:
             return self
         pace = yardstick_s / self.yardstick_s
         source = f"at the machine's speed during the load test, by the yardstick {pace:.3f} times as slow as during the mixed load"
+        return replace(self.paced(pace, source), pace=pace)
+
+    def paced(self, factor: float, source: str) -> Calibration:
+        """Return these coefficients for steps that take ``factor`` times as long; ``source`` says why."""
         prefill, decode = (
-            replace(ratio, value=ratio.value * pace, source=f"{ratio.source}; {source}")
+            replace(ratio, value=ratio.value * factor, source=f"{ratio.source}; {source}")
             for ratio in (self.prefill_under_load, self.decode_under_load)
         )
-        return replace(self, prefill_under_load=prefill, decode_under_load=decode, pace=pace)
+        return replace(self, prefill_under_load=prefill, decode_under_load=decode)
 
     def doubt(self) -> str | None:
         """Return why a prediction from these coefficients is not valid; None if it is."""

@@ -7,7 +7,7 @@ Rule 2: each coefficient names its source. Kernels were measured by others on th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from simulations.hardware import gpu, model
@@ -30,11 +30,12 @@ _SPEC: Final = EngineSpec(model="Llama-3.1-8B, 16 bits")
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The speed of vLLM on one GPU of the model ``gpu_model``, which must be known."""
+    """The speed of vLLM on one GPU of the model ``gpu_model``, which must be known; ``pace`` times as slow, if that is asked."""
 
     gpu_model: str
     date: str = "2026-11"
     measured: bool = False
+    pace: float = 1.0
 
     @property
     def name(self) -> str:
@@ -54,7 +55,8 @@ class Published:
         """
         card, decoder = gpu(self.gpu_model), model(_MODEL)
         limits = Limits(blocks_in(card, decoder), spec.slots, spec.context_tokens)
-        times = RooflineTimes(card, decoder, kernels_of(self.gpu_model), VLLM)
+        slower = replace(card, bandwidth=card.bandwidth / self.pace, flops={name: peak / self.pace for name, peak in card.flops.items()})
+        times = RooflineTimes(slower, decoder, kernels_of(self.gpu_model), VLLM)
 
         def make(name: str, loop: Loop, *, on_end: Callable[[EngineRequest, RequestRecord], None], timeout_s: float) -> PagedEngine:
             return PagedEngine(name, limits, times, loop, on_end=on_end, timeout_s=timeout_s)
@@ -72,6 +74,10 @@ class Published:
         ]
         host = [("host_step_s", VLLM.step_s), ("host_sequence_s", VLLM.sequence_s), ("host_request_s", VLLM.request_s)]
         return [NamedCoefficient(name, coefficient) for name, coefficient in (*sheet, *kernels_of(self.gpu_model).named(), *host)]
+
+    def paced(self, factor: float, source: str) -> Published:  # noqa: ARG002  # nothing of it is measured
+        """Return the same GPU with memory and compute ``factor`` times as slow; launches and the host stay as they are."""
+        return replace(self, pace=self.pace * factor)
 
     def origin(self) -> str:
         """Return a sentence on the source of a prediction's speeds."""

@@ -1,7 +1,8 @@
-"""Capacity: the largest rate that a stack holds, and the cheapest stack that holds a rate."""
+"""Capacity: the largest rate that a stack holds, the cheapest stack that holds a rate, and what moves either most."""
 
 from simulations.capacity.cheapest import Configuration, Search, cheapest
 from simulations.capacity.largest_rate import LargestRate, largest_rate
+from simulations.capacity.sensitivity import Change, Swing, sensitivity
 from simulations.capacity.thresholds import Judged, judge
 
-__all__ = ["Configuration", "Judged", "LargestRate", "Search", "cheapest", "judge", "largest_rate"]
+__all__ = ["Change", "Configuration", "Judged", "LargestRate", "Search", "Swing", "cheapest", "judge", "largest_rate", "sensitivity"]

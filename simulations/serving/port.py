@@ -82,6 +82,9 @@ class Speed(Protocol):
     def engines(self, spec: EngineSpec) -> EngineMaker:
         """Return how to make engines that are started with ``spec``."""
 
+    def paced(self, factor: float, source: str) -> Speed:
+        """Return the speed at which a step takes ``factor`` times as long; ``source`` says why."""
+
     def provenance(self) -> Sequence[NamedCoefficient]:
         """Return every coefficient with its name."""
 

@@ -60,6 +60,28 @@ class ConfigurationSearch(Part):
         return super().taken(value, given)
 
 
+class MovedInput(Part):
+    """An input with another value, and what that makes of the thresholds."""
+
+    words: str
+    """``+20 %``, ``1 less``."""
+    use: Figure = None
+    """Share of the tightest limit that is used up."""
+    holds: bool = False
+    tightest: JudgedThreshold
+
+
+class InputSwing(Part):
+    """How far one input moves the verdict."""
+
+    name: str
+    base: Figure = None
+    """Share of the tightest limit that is used up at present."""
+    size: Figure = None
+    """By how much that share differs at most."""
+    moved: tuple[MovedInput, ...] = ()
+
+
 class Capacity(Part):
     """How much traffic an environment holds."""
 
@@ -79,11 +101,13 @@ class Capacity(Part):
     binding: tuple[JudgedThreshold, ...] = ()
     """What breaks first."""
     search: ConfigurationSearch | None = None
+    swings: tuple[InputSwing, ...] = ()
+    """The inputs, the one that moves the verdict most first; empty if that was not asked."""
 
     @classmethod
     def taken(cls, value: Found, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
         """Return the fields taken from an answer."""
         largest = value.largest
-        said = {name: getattr(value, name) for name in ("environment", "seed", "thresholds", "rate_per_s", "search")}
+        said = {name: getattr(value, name) for name in ("environment", "seed", "thresholds", "rate_per_s", "search", "swings")}
         rates = {"factor": largest.factor, "broken_factor": largest.broken_factor, "holds_per_s": largest.factor * value.rate_per_s}
         return said | rates | {"judged": largest.at_factor, "binding": largest.binding}

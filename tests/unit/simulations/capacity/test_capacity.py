@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulations.capacity import Configuration, cheapest, judge, largest_rate
+from simulations.capacity import Change, Configuration, cheapest, judge, largest_rate, sensitivity
 from simulations.capacity.cheapest import space
 from simulations.errors import SimulationError
 from simulations.statistics import Interval
@@ -122,3 +122,22 @@ def test_the_front_has_no_member_that_another_beats() -> None:
 def test_a_configuration_is_a_scenario() -> None:
     assert Configuration(2, 8, "L4").scenario == "replicas=2+slots=8+gpu=L4"
     assert Configuration(2).scenario == "replicas=2"
+
+
+def test_the_input_that_moves_the_tightest_threshold_most_comes_first() -> None:
+    limits = [*LIMIT, Threshold("monthly_cost_usd < 100")]
+
+    def refused() -> Any:
+        raise ConfigurationError("no replica left")
+
+    asked = [
+        ("idle", [Change("-20 %", lambda: result(50, monthly_usd=10)), Change("+20 %", lambda: result(50, monthly_usd=10))]),
+        ("money", [Change("twice", lambda: result(50, monthly_usd=90))]),
+        ("load", [Change("-20 %", lambda: result(30)), Change("+20 %", lambda: result(140))]),
+        ("replicas", [Change("1 less", refused)]),
+    ]
+    load, money, idle = sensitivity(result(50, monthly_usd=10), asked, limits)
+    assert [swing.name for swing in (load, money, idle)] == ["load", "money", "idle"]
+    assert (load.base, load.size, idle.size) == (0.5, pytest.approx(1.1), 0.0)
+    assert (load.moved[1].holds, load.moved[1].tightest.threshold) == (False, "p95_ttft_ms < 100")
+    assert money.moved[0].tightest.threshold == "monthly_cost_usd < 100"
