@@ -127,18 +127,20 @@ def _erase(known: argparse.Namespace) -> None:
     from workloads.federation.compliance.erasure import erase
     from workloads.federation.rounds.roster import Roster
     from workloads.federation.rounds.terms import Terms
+    from workloads.federation.serving.ownership import owned
     from workloads.federation.tasks.task import load
 
     task = load(known.definition.task, known.definition.seed)
     terms = Terms(known.definition, Roster.read(Path(known.roster)), task.model.length)
-    left = erase(Path(known.state), terms, known.name)
+    with owned(Path(known.state)):
+        left = erase(Path(known.state), terms, known.name)
     _say(f"the run is discarded; take {known.name} out of the roster and start the server: {len(left.roster.members)} clients train again")
 
 
 def _report(known: argparse.Namespace) -> None:
-    from workloads.federation.serving.report import read_report, table
+    from workloads.federation.serving.report import shown
 
-    for line in table(read_report(Path(known.state))):
+    for line in shown(Path(known.state)):
         sys.stdout.write(f"{line}\n")
 
 

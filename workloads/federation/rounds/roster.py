@@ -7,6 +7,7 @@ clients in secure aggregation.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from workloads.federation.definition import Definition, Part
 from workloads.federation.errors import DefinitionError
 
 _KEY_HEX: Final = 64
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
 class Member(Part):
@@ -45,13 +47,14 @@ class Roster:
     """All clients by name.
 
     Raises:
-        DefinitionError: a key or a consent is malformed, or a client has no records; the message names the client.
+        DefinitionError: a name, a key or a consent is malformed, or a client has no records; the message names the client.
     """
 
     members: Mapping[str, Member]
 
     def __post_init__(self) -> None:
         for name, member in self.members.items():
+            check_name(name)
             for what, text in (("key", member.key), ("consent", member.consent)):
                 if len(text) != _KEY_HEX or not set(text) <= set("0123456789abcdef"):
                     raise DefinitionError(f"roster, client {name!r}: {what} is not {_KEY_HEX} lower-case hexadecimal digits")
@@ -104,9 +107,28 @@ class Roster:
         """
         try:
             content = json.loads(path.read_bytes())
-            return cls({str(name): Member.model_validate(member) for name, member in content.items()})
         except OSError as error:
             raise DefinitionError(f"the roster {path} cannot be read: {error.strerror}") from error
-        except (ValueError, AttributeError) as error:
-            reason = error.errors()[0]["loc"] if isinstance(error, ValidationError) else error
-            raise DefinitionError(f"{path} is no roster: {reason}") from error
+        except ValueError as error:
+            raise DefinitionError(f"{path} is no JSON file: {error}") from error
+        if not isinstance(content, dict):
+            raise DefinitionError(f"{path} is no roster: it has to be an object with a key for each client")
+        members = {}
+        for name, member in content.items():
+            try:
+                members[name] = Member.model_validate(member)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join([name, *map(str, first["loc"])])
+                raise DefinitionError(f"{path} is no roster: {place}: {first['msg']}") from error
+        return cls(members)
+
+
+def check_name(name: str) -> None:
+    """Check the name of a client.
+
+    Raises:
+        DefinitionError: it is not one that files, certificates and metrics can have.
+    """
+    if not _NAME.fullmatch(name):
+        raise DefinitionError(f"{name!r} cannot be the name of a client: letters, digits and `-._` between them, 63 at most")

@@ -14,6 +14,7 @@ from workloads.federation.rounds.site import Site
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.serving.enrolment import credentials, read_key
 from workloads.federation.serving.exporting import exporting
+from workloads.federation.serving.ownership import owned
 from workloads.federation.serving.records import own_records
 from workloads.federation.spec import ClientSpec
 from workloads.federation.tasks.task import load
@@ -38,13 +39,14 @@ def run_client(spec: ClientSpec, say: Callable[[str], None]) -> None:
     terms = Terms(definition, roster, task.model.length)
     records = own_records(spec.records, spec.name, definition, roster, task)
     joined = [False]
-    with health(probes, lambda: joined[0]), exporting("fl-client", spec.otlp_endpoint, say) as on_span:
+    with owned(state), health(probes, lambda: joined[0]), exporting("fl-client", spec.otlp_endpoint, say) as on_span:
         participant = Participant(Site(state, spec.name, terms, task, records), read_key(state), on_span=on_span)
         server, _, port = spec.server.rpartition(":")
+        say(f"client {spec.name} with {len(records)} records calls {spec.server}")
         with connect(server, int(port), credentials(spec.credentials), spec.server_identity) as link:
             link.send(participant.join())
             joined[0] = True
-            say(f"client {spec.name} with {len(records)} records has joined {spec.server}")
+            say(f"client {spec.name} has joined {spec.server}")
             shown = 0
             while True:
                 message = link.receive(_POLL_S)

@@ -6,8 +6,10 @@ hold for a day only.
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from foundation.processes.atomic_file import write_bytes, write_text
 from workloads.federation.definition import Definition
 from workloads.federation.errors import DefinitionError, StateError
-from workloads.federation.rounds.roster import Member, Roster
+from workloads.federation.rounds.roster import Member, Roster, check_name
 from workloads.federation.tasks.partitions import spread
 from workloads.federation.tasks.task import Task
 from workloads.federation.transport import Credentials
@@ -26,6 +28,10 @@ from workloads.federation.transport.authority import Authority
 
 ROSTER: Final = "roster.json"
 _KEY: Final = "signing.key"
+_TAKEN: Final = ("server", "authority", ROSTER)
+#: RFC 5280, appendix A.1; SPIFFE-ID, section 2.3.
+_LONGEST_COMMON_NAME: Final = 64
+_LONGEST_URI: Final = 2048
 _FILES: Final = ("svid.pem", "svid_key.pem", "bundle.pem")
 
 
@@ -33,7 +39,7 @@ def enrol(folder: Path, definition: Definition, task: Task, names: Sequence[str]
     """Write ``roster.json``, and for each client and for ``server`` a folder with ``signing.key`` and ``tls``.
 
     Args:
-        folder: made if it is missing.
+        folder: made if it is missing; it must have no roster yet.
         definition: says how the task's records are spread.
         task: what is learned.
         names: of the clients.
@@ -41,9 +47,12 @@ def enrol(folder: Path, definition: Definition, task: Task, names: Sequence[str]
         client_identity: SPIFFE ID of a client, with ``{name}`` for its name.
 
     Raises:
-        DefinitionError, TaskError: the clients do not fit the definition.
-        StateError: a file cannot be written.
+        DefinitionError, TaskError: the names or identities cannot be used, or the clients do not fit the definition.
+        StateError: a file cannot be written, or the folder has a roster already.
     """
+    _check(names, server_identity, client_identity)
+    if (folder / ROSTER).exists():
+        raise StateError(f"{folder / ROSTER} exists: clients whose keys are drawn anew lose what they have; take another folder")
     parts = spread(task.training.y, len(names), definition.partition, definition.seed)
     members = {}
     try:
@@ -51,7 +60,7 @@ def enrol(folder: Path, definition: Definition, task: Task, names: Sequence[str]
         authority = Authority(folder / "authority")
         _install(authority.issue("server", server_identity), folder / "server" / "tls")
         for name, part in zip(sorted(names), parts, strict=True):
-            identity = client_identity.format(name=name)
+            identity = client_identity.replace("{name}", name)
             _install(authority.issue(name, identity), folder / name / "tls")
             members[name] = Member(
                 key=new_key(folder / name).public_key().public_bytes_raw().hex(),
@@ -65,6 +74,21 @@ def enrol(folder: Path, definition: Definition, task: Task, names: Sequence[str]
     except OSError as error:
         raise StateError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return roster
+
+
+def _check(names: Sequence[str], server_identity: str, client_identity: str) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DefinitionError(f"two clients are called {twice[0]!r}")
+    for name in names:
+        check_name(name)
+        if name in _TAKEN:
+            raise DefinitionError(f"no client can be called {name!r}: the folder of that name is not a client's")
+    if "{name}" not in client_identity:
+        raise DefinitionError(f"the identity {client_identity!r} has no {{name}} in it, so all clients would have the same")
+    for identity in (server_identity, *(client_identity.replace("{name}", name) for name in names)):
+        most = _LONGEST_URI if "://" in identity else _LONGEST_COMMON_NAME
+        if not re.fullmatch(rf"[!-~]{{1,{most}}}", identity):
+            raise DefinitionError(f"{identity!r} cannot be an identity: printable ASCII without blanks, {most} characters at most")
 
 
 def new_key(folder: Path) -> Ed25519PrivateKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ def read_csv(path: Path, task: Task) -> Records:
     """Return the records of a CSV file without a header: the features as the task has them, then the label."""
     features, classes = task.model.sizes[0], task.model.sizes[-1]
     try:
-        rows = np.loadtxt(path, delimiter=",", ndmin=2)
+        with warnings.catch_warnings(action="ignore"):  # that it is empty is told below
+            rows = np.loadtxt(path, delimiter=",", ndmin=2)
     except OSError as error:
         raise TaskError(f"the records {path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -72,14 +72,14 @@ def write_report(folder: Path, coordinator: Coordinator, traffic: Traffic) -> No
         raise StateError(f"{folder / REPORT} cannot be written: {error.strerror}") from error
 
 
-def read_report(folder: Path) -> dict[str, Any]:
-    """Return a written report. Raises ``StateError``."""
+def shown(folder: Path) -> list[str]:
+    """Return the lines of a written report. Raises ``StateError``."""
     try:
-        return dict(json.loads((folder / REPORT).read_bytes()))
+        return list(table(json.loads((folder / REPORT).read_bytes())))
     except OSError as error:
         raise StateError(f"{folder / REPORT} cannot be read: {error.strerror}; it is written when a run ends") from error
-    except ValueError as error:
-        raise StateError(f"{folder / REPORT} is no report") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StateError(f"{folder / REPORT} is no report of a run") from error
 
 
 def round_line(record: RoundRecord, rounds: int) -> str:

@@ -20,6 +20,7 @@ from workloads.federation.rounds.terms import Terms
 from workloads.federation.serving.enrolment import credentials
 from workloads.federation.serving.exporting import exporting
 from workloads.federation.serving.metrics import exposition
+from workloads.federation.serving.ownership import owned
 from workloads.federation.serving.report import Traffic, round_line, write_report
 from workloads.federation.spec import ServerSpec
 from workloads.federation.tasks.task import load
@@ -43,7 +44,6 @@ def run_server(spec: ServerSpec, say: Callable[[str], None]) -> None:
     listener, probes = listen(spec.host, spec.port, "federation"), listen(spec.host, spec.health_port, "federation")
     task, roster = load(definition.task, definition.seed), Roster.read(Path(spec.roster))
     terms = Terms(definition, roster, task.model.length)
-    store = Store(Path(spec.state), terms, task.model.initial(definition.seed))
     traffic, started_s = Traffic(), time.time() - time.monotonic()
 
     def now_s() -> float:
@@ -56,6 +56,8 @@ def run_server(spec: ServerSpec, say: Callable[[str], None]) -> None:
         )
 
     with ExitStack() as stack:
+        stack.enter_context(owned(Path(spec.state)))
+        store = Store(Path(spec.state), terms, task.model.initial(definition.seed))
         on_span = stack.enter_context(exporting("fl-server", spec.otlp_endpoint, say))
         coordinator = Coordinator(terms, task, store, now_s(), on_span)
         stack.enter_context(health(probes, lambda: True, metrics))

@@ -27,8 +27,10 @@ def spread(y: Labels, clients: int, partition: Partition, seed: int) -> list[Lab
         seed: of every draw.
 
     Raises:
-        TaskError: there are too few records for so many clients.
+        TaskError: there are too few records for so many clients, or no clients.
     """
+    if clients < 1:
+        raise TaskError(f"records are spread over one client or more, not {clients}")
     needed = clients * (partition.shards_per_client if partition.kind == "shards" else 1)
     if needed > len(y):
         raise TaskError(f"{len(y)} records cannot be spread over {clients} clients ({partition.kind}); at least {needed} are needed")

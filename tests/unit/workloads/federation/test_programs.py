@@ -12,12 +12,12 @@ import pytest
 from foundation.processes.arguments import ArgumentsError
 from tests.unit.workloads.federation.federations import Federation, definition, small_task
 from workloads.federation.definition import Definition, Privacy
-from workloads.federation.errors import DefinitionError, TaskError
+from workloads.federation.errors import DefinitionError, StateError, TaskError
 from workloads.federation.rounds.roster import Roster
 from workloads.federation.serving.enrolment import enrol, read_key
 from workloads.federation.serving.metrics import exposition
 from workloads.federation.serving.records import own_records, read_csv
-from workloads.federation.serving.report import Traffic, document, table
+from workloads.federation.serving.report import Traffic, document, shown, table
 from workloads.federation.spec import ClientSpec, ServerSpec
 from workloads.telemetry.federation import FEDERATION_SERIES
 
@@ -106,8 +106,65 @@ def test_enrolment_writes_a_roster_with_the_keys_that_the_clients_have(tmp_path:
         read_key(tmp_path / "c")
 
 
+@pytest.mark.parametrize(
+    ("names", "identity", "reason"),
+    [
+        (["a", "a"], "{name}", "two clients are called 'a'"),
+        (["a", "../b"], "{name}", "'../b' cannot be the name of a client"),
+        (["", "b"], "{name}", "'' cannot be the name"),
+        (["a", "x" * 64], "{name}", "63 at most"),
+        (["a", "server"], "{name}", "no client can be called 'server'"),
+        (["a", "roster.json"], "{name}", "no client can be called 'roster.json'"),
+        (["a", "b"], "spiffe://x/{other}", r"has no \{name\} in it"),
+        (["a", "b"], "{name} of {", "'a of {' cannot be an identity: printable ASCII without blanks, 64 characters"),
+        (["a", "b"], "spiffe://ä/{name}", "cannot be an identity"),
+        ([], "{name}", "one client or more, not 0"),
+    ],
+)
+def test_clients_that_cannot_be_enrolled_are_named_and_nothing_is_written(
+    tmp_path: Path, names: list[str], identity: str, reason: str
+) -> None:
+    with pytest.raises((DefinitionError, TaskError), match=reason):
+        enrol(tmp_path / "new", definition(), small_task(), names, server_identity="s", client_identity=identity)
+    assert not (tmp_path / "new").exists()
+
+
+def test_nobody_is_enrolled_twice(tmp_path: Path) -> None:
+    enrol(tmp_path, definition(), small_task(), ["a", "b"], server_identity="s", client_identity="{name}")
+    before = read_key(tmp_path / "a").private_bytes_raw()
+    with pytest.raises(StateError, match=r"roster.json exists: .* take another folder"):
+        enrol(tmp_path, definition(), small_task(), ["a", "b"], server_identity="s", client_identity="{name}")
+    assert read_key(tmp_path / "a").private_bytes_raw() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "has to be an object with a key for each client"),
+        ("{", "is no JSON file"),
+        ('{"a": 1}', "a: Input should be"),
+        ('{"a": {"key": "zz"}}', "a.records: Field required"),
+        ('{"../a": {"key": "", "records": 1, "consent": "", "residency": "eu"}}', "cannot be the name of a client"),
+    ],
+)
+def test_what_is_no_roster_is_said_where(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "roster.json").write_text(text)
+    with pytest.raises(DefinitionError, match=reason):
+        Roster.read(tmp_path / "roster.json")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"task": 1, "strategy": 2, "parameters": 3, "finished": 4, "guarantee": 5, "rounds": [6]}', "x"]
+)
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(StateError, match="is no report of a run"):
+        shown(tmp_path)
+
+
 def test_a_roster_whose_clients_cannot_be_told_apart_is_refused(tmp_path: Path) -> None:
-    roster = enrol(tmp_path, definition(), small_task(), ["a", "b"], server_identity="s", client_identity="one for all")
+    enrolled = enrol(tmp_path, definition(), small_task(), ["a", "b"], server_identity="s", client_identity="{name}")
+    roster = Roster({name: member.model_copy(update={"identity": "one"}) for name, member in enrolled.members.items()})
     with pytest.raises(DefinitionError, match="'b': its identity is that of client 'a'"):
         roster.identities()
 
@@ -119,6 +176,7 @@ def test_a_roster_whose_clients_cannot_be_told_apart_is_refused(tmp_path: Path) 
         ("1,2,0\n", "has 3 columns"),
         ("1,2,3,7\n", "row 1: the label 7 is not a class"),
         ("1,nan,3,1\n", "not a finite"),
+        ("", "has 0 columns"),
     ],
 )
 def test_records_of_a_file_fit_the_task(tmp_path: Path, text: str, reason: str) -> None:
