@@ -2,20 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sandtable.jobs.verify.check import NotHereError
 from stacks.clusters.api import listing
 from stacks.graph import labels
 from stacks.graph.kinds import KINDS
 
 if TYPE_CHECKING:
     from stacks.clusters.api import Api
+    from stacks.clusters.node import NodeCluster
     from stacks.clusters.port import Cluster
     from stacks.environment import Environment
     from stacks.graph import Graph
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod as the API server shows it."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.document["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return str(self.document["metadata"]["namespace"])
+
+    @property
+    def uid(self) -> str:
+        """Its identity."""
+        return str(self.document["metadata"]["uid"])
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels."""
+        return self.document["metadata"].get("labels") or {}
+
+    @property
+    def node(self) -> str:
+        """Name of its node, empty before it is scheduled."""
+        return str(self.document["spec"].get("nodeName", ""))
+
+    @property
+    def address(self) -> str:
+        """Its IP address, empty before it has one."""
+        return str(self.document["status"].get("podIP", ""))
+
+    @property
+    def on_host_network(self) -> bool:
+        """Whether it shares its node's network."""
+        return bool(self.document["spec"].get("hostNetwork"))
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is ready."""
+        conditions = self.document["status"].get("conditions") or ()
+        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The TCP ports that its containers name."""
+        spec = self.document["spec"]
+        containers = (*spec["containers"], *(one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"))
+        named = (port for one in containers for port in one.get("ports") or () if port.get("protocol", "TCP") == "TCP")
+        return tuple(dict.fromkeys(int(port["containerPort"]) for port in named))
 
 
 @dataclass(frozen=True)
@@ -38,6 +96,38 @@ class Ground:
         nodes = self.api.items(listing("v1", "nodes"))
         return frozenset(node["metadata"]["name"] for node in nodes if labels.KWOK_NODE in (node["metadata"].get("annotations") or {}))
 
+    @property
+    def node(self) -> NodeCluster:
+        """The cluster, where its node is on this machine, so that pods' networks can be entered and their processes found.
+
+        Raises:
+            NotHereError: its node is somewhere else.
+        """
+        from stacks.clusters.node import NodeCluster
+
+        if not isinstance(self.cluster, NodeCluster):
+            raise NotHereError("its node is not on this machine, so the networks of its pods cannot be entered")
+        return self.cluster
+
+    @cached_property
+    def real_pods(self) -> tuple[Pod, ...]:
+        """The pods that really run and are ready, in order; without those of the cluster itself and those in the node's own network."""
+        declared = {resource.object_name for resource in self.graph.objects("Namespace")}
+        found = (Pod(item) for item in self.api.items(listing("v1", "pods")) if item["metadata"]["namespace"] in declared)
+        here = (pod for pod in found if pod.ready and pod.node not in self.played_nodes and not pod.on_host_network)
+        return tuple(sorted(here, key=lambda pod: (pod.namespace, pod.name)))
+
+    def pod(self, namespace: str, labels: Mapping[str, str], why: str) -> Pod:
+        """Return the first real pod in ``namespace`` with these labels.
+
+        Raises:
+            NotHereError: there is none; ``why`` says what is missing.
+        """
+        found = next((pod for pod in self.real_pods if pod.namespace == namespace and labels.items() <= pod.labels.items()), None)
+        if found is None:
+            raise NotHereError(why)
+        return found
+
     def live(self, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
         """Return the live objects of a built-in kind that belong to the environment."""
         known = KINDS[kind]
@@ -48,11 +138,3 @@ class Ground:
         """Return the files of a live ConfigMap; none if it does not exist."""
         found = self.api.get(f"{listing('v1', 'configmaps', namespace)}/{name}") or {}
         return dict(found.get("data") or {})
-
-    def pods(self, namespace: str, selector: str) -> Iterator[dict[str, Any]]:
-        """Yield the pods with the labels of ``selector`` that really run and are ready."""
-        for pod in self.api.items(listing("v1", "pods", namespace), selector):
-            conditions = pod.get("status", {}).get("conditions") or ()
-            ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-            if ready and pod["spec"].get("nodeName") not in self.played_nodes:
-                yield pod

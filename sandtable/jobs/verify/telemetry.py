@@ -81,9 +81,9 @@ def runtime_rules(ground: Ground) -> str:
         raise NotHereError("`runtime_rules` are not enabled")
     if ground.environment.cluster.is_ours:
         raise NotHereError("its sensors are played: Falco's program cannot be had here, so its rules are not evaluated on this cluster")
-    pods = list(ground.pods(places.FALCO, "app.kubernetes.io/name=falco"))
-    require(pods, "no sensor is ready")
-    return f"{len(pods)} sensors are ready"
+    ready = [pod for pod in ground.real_pods if pod.labels.get("app.kubernetes.io/name") == "falco"]
+    require(ready, "no sensor is ready")
+    return f"{len(ready)} sensors are ready"
 
 
 def _configuration(ground: Ground) -> dict[str, Any]:

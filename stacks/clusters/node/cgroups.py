@@ -70,9 +70,10 @@ class ControlGroup:
     def _servers(self) -> list[psutil.Process]:
         return _processes(self.entries)
 
-    def members(self) -> list[psutil.Process]:
-        """Return every process of the group, those of its pods included."""
-        return _processes(procs for folder in self._folders() for procs in folder.rglob("cgroup.procs"))
+    def members(self, within: str = "") -> list[psutil.Process]:
+        """Return every process of the group, those of its pods included; or those below a group called ``within``."""
+        found = (procs for folder in self._folders() for procs in folder.rglob("cgroup.procs"))
+        return _processes(procs for procs in found if not within or within in procs.parts)
 
     def remove(self, patience_s: float) -> None:
         """End all processes, those of pods by SIGTERM and after ``patience_s`` by SIGKILL, and remove the group.

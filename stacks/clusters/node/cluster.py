@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 import toolchain
 from foundation.processes.lock import FileLock
 from stacks.clusters.embedded import EmbeddedCluster
@@ -28,6 +30,7 @@ from stacks.clusters.node import configuration, requirements
 from stacks.clusters.node.cgroups import ControlGroup
 from stacks.clusters.node.namespaces import HOLDER, Namespaces, remove_link, routed_networks
 from stacks.clusters.node.objects import system_objects, volumes
+from stacks.clusters.node.pod_network import PodNetwork
 from stacks.clusters.node.probes import resolves
 from stacks.clusters.node.servers import NAMES, REGISTRY, Fleet
 from stacks.clusters.node.subnet import Subnet, choose, read
@@ -138,6 +141,20 @@ class NodeCluster:
             note=note,
             context=self.context,
         )
+
+    def processes_of(self, name: str) -> list[psutil.Process]:
+        """Return the processes of a pod (``pod<uid>``) or of a container (its id), the first first; none if it does not run here."""
+        return sorted(self._group.members(name), key=lambda process: (process.create_time(), process.pid))
+
+    def network_of(self, uid: str) -> PodNetwork:
+        """Return the network of the pod ``uid``, to be entered.
+
+        Raises:
+            ClusterError: the pod does not run here.
+        """
+        if not (processes := self.processes_of(f"pod{uid}")):
+            raise ClusterError(f"cluster {self.name}: no process of the pod {uid} runs here")
+        return PodNetwork(processes[0].pid)
 
     @property
     def _subnet_file(self) -> Path:
