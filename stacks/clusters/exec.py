@@ -97,11 +97,11 @@ class Session:
             self._socket.update(timeout=min(1.0, max(0.0, end - time.monotonic())))
         if self._socket.is_open():
             raise ClusterError(f"{self._place}: the command has not ended within {within_s:g} s")
-        output = str(self._socket.read_all())
         try:
-            return Ran(int(self._socket.returncode), output)
+            code = int(self._socket.returncode)  # first: reading the output forgets it
         except (TypeError, KeyError, IndexError, ValueError) as error:
-            raise ClusterError(f"{self._place}: the connection ended before the command: {output[-200:]}") from error
+            raise ClusterError(f"{self._place}: the connection ended before the command") from error
+        return Ran(code, str(self._socket.read_all()))
 
 
 def run(api: Api, namespace: str, pod: str, container: str, command: Sequence[str], *, within_s: float = _WITHIN_S) -> Ran:
