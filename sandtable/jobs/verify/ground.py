@@ -67,6 +67,11 @@ class Pod:
         conditions = self.document["status"].get("conditions") or ()
         return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
+    def container_id(self, name: str) -> str:
+        """Identity of a container in its runtime, empty before it has started."""
+        statuses = self.document["status"].get("containerStatuses") or ()
+        return next((str(one.get("containerID", "")).rpartition("/")[2] for one in statuses if one["name"] == name), "")
+
     @property
     def ports(self) -> tuple[int, ...]:
         """The TCP ports that its containers name."""
@@ -127,6 +132,11 @@ class Ground:
         if found is None:
             raise NotHereError(why)
         return found
+
+    def again(self, pod: Pod) -> Pod | None:
+        """Return the pod as it is now, None if it is gone."""
+        found = self.api.get(f"{listing('v1', 'pods', pod.namespace)}/{pod.name}")
+        return Pod(found) if found else None
 
     def live(self, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
         """Return the live objects of a built-in kind that belong to the environment."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import base64
 from collections.abc import Iterator
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sandtable.jobs.verify.check import Check, NotHereError, require
+from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, require
+from sandtable.jobs.verify.writers import JetStreamWriter
 from stacks.clusters import exec as commands
+from stacks.clusters.api import listing
 from stacks.components import places
-from stacks.components.network import BUS_PORT, STORE_PORTS
+from stacks.components.data.stateful import CREDENTIALS
+from stacks.errors import ClusterError
 from stacks.graph import labels
 
 if TYPE_CHECKING:
     from sandtable.jobs.verify.ground import Ground, Pod
 
-#: What only the right password may do, with its placeholder for one.
 _PSQL: Final = ("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres")
-_ROUND_TRIP: Final = "CREATE TEMP TABLE sandtable_verify (x int); INSERT INTO sandtable_verify VALUES (41); SELECT x + 1 FROM sandtable_verify"
-_NO_STREAM: Final = 404
+_ROUND_TRIP: Final = (
+    "CREATE TEMP TABLE sandtable_verify (x int); INSERT INTO sandtable_verify VALUES (41); SELECT x + 1 FROM sandtable_verify"
+)
 
 
 def store_pods(ground: Ground, kind: str) -> list[Pod]:
@@ -59,47 +61,44 @@ def redis(ground: Ground) -> str:
 
 
 def nats(ground: Ground) -> str:
-    """Publish to oneself, and ask JetStream what it keeps, from inside the server's own network."""
-    if ground.environment.messaging.kind != "nats":
-        raise NotHereError("it has no NATS")
-    pod = ground.pod(places.MESSAGING, {"app.kubernetes.io/name": "nats"}, "no pod of NATS really runs")
-    heard = talk(ground, pod, BUS_PORT, 'CONNECT {"verbose":false}\r\nSUB sandtable.verify 1\r\nPUB sandtable.verify 2\r\n42\r\nPING\r\n', "PONG")
-    require("MSG sandtable.verify 1 2\r\n42" in heard, f"{pod.name}: a message to itself does not come back: {_short(heard)}")
-    account = ask_jetstream(ground, pod, "INFO")
-    require("limits" in account, f"{pod.name}: JetStream is not there: {_short(str(account))}")
-    invented = ask_jetstream(ground, pod, "STREAM.INFO.sandtable_verify")
-    require((invented.get("error") or {}).get("code") == _NO_STREAM, f"{pod.name}: an invented stream is there: {_short(str(invented))}")
-    return f"a message came back; JetStream keeps {account['streams']} streams, an invented one is not found"
+    """Publish to a stream of its own and read it back, from inside the server's own network; an invented stream is not there."""
+    pod = bus_pod(ground)
+    writer = JetStreamWriter(ground.node, pod, storage="memory")
+    writer.prepare()
+    acknowledged: list[int] = []
+    writer.write(iter((41, 42)), acknowledged.append)
+    stored = writer.stored()
+    writer.remove()
+    require(stored == {41, 42} == set(acknowledged), f"{pod.name}: of the messages 41 and 42 the stream has {sorted(stored)}")
+    try:
+        writer.stored()
+    except ClusterError as error:
+        require("stream not found" in str(error), f"{pod.name}: {error}")
+        return "two messages were acknowledged and are in their stream; the stream is not found after its removal"
+    raise CheckFailedError(f"{pod.name}: a stream that was removed is there")
 
 
-def ask_jetstream(ground: Ground, pod: Pod, subject: str, body: str = "") -> dict[str, Any]:
-    """Return JetStream's answer to a request (NATS, "JetStream wire API reference"); empty if there is none."""
-    asked = f"SUB _INBOX.verify 1\r\nPUB $JS.API.{subject} _INBOX.verify {len(body)}\r\n{body}\r\n"
-    heard = talk(ground, pod, BUS_PORT, f'CONNECT {{"verbose":false}}\r\n{asked}', "}\r\n", skip="INFO")
-    start = heard.find("{", heard.find("MSG _INBOX.verify"))
-    found: dict[str, Any] = json.loads(heard[start : heard.rfind("}") + 1]) if "MSG _INBOX.verify" in heard else {}
-    return found
-
-
-def talk(ground: Ground, pod: Pod, port: int, words: str, until: str, *, skip: str = "") -> str:
-    """Say ``words`` to a server in its own pod; return what it says, without the line that begins with ``skip``, up to ``until``.
+def bus_pod(ground: Ground) -> Pod:
+    """Return the first real pod of NATS.
 
     Raises:
-        OSError: nobody listens.
+        NotHereError: the environment has none, or it does not run.
     """
-    heard = ""
-    with ground.node.network_of(pod.uid) as network, closing(network.open(pod.address, port)) as connection:
-        connection.sendall(words.encode())
-        try:
-            while until not in _without(heard, skip) and (part := connection.recv(65536)):
-                heard += part.decode(errors="replace")
-        except TimeoutError:
-            pass
-    return _without(heard, skip)
+    if ground.environment.messaging.kind != "nats":
+        raise NotHereError("it has no NATS")
+    return ground.pod(places.MESSAGING, {"app.kubernetes.io/name": "nats"}, "no pod of NATS really runs")
 
 
-def _without(heard: str, first: str) -> str:
-    return heard.partition("\r\n")[2] if first and heard.startswith(first) else heard
+def store_password(ground: Ground) -> str:
+    """Return the password of the stores.
+
+    Raises:
+        NotRunError: we may not read it.
+    """
+    answer = ground.api.send("GET", f"{listing('v1', 'secrets', places.DATA)}/{CREDENTIALS}")
+    if not answer.ok:
+        raise NotRunError(f"the Secret {places.DATA}/{CREDENTIALS} cannot be read: {answer.status} {answer.message}")
+    return base64.b64decode(answer.body["data"]["password"]).decode()
 
 
 def _in(ground: Ground, pod: Pod, container: str, command: list[str]) -> commands.Ran:
@@ -115,5 +114,5 @@ def checks() -> Iterator[Check]:
     yield Check("postgresql", "data", "a row is written and read", "a wrong password is refused", postgresql, needs_pods=True)
     yield Check("redis", "data", "a key is set and read", "a client without a password is refused", redis, needs_pods=True)
     yield Check(
-        "nats", "messages", "a message comes back, and JetStream answers", "an invented stream is not found", nats, needs_pods=True
+        "nats", "messages", "JetStream acknowledges messages and keeps them", "a removed stream is not found", nats, needs_pods=True
     )

@@ -17,7 +17,7 @@ from stacks.clusters.node import NodeCluster
 from stacks.components import places
 from stacks.environment import Cluster as ClusterSettings
 from stacks.environment.file import load
-from stacks.graph import Graph, labels
+from stacks.graph import Graph
 from stacks.graph.kinds import KINDS
 from stacks.graph.sources import from_program
 from stacks.rebuilt_images import rebuilt_images
