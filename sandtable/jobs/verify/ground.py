@@ -114,9 +114,9 @@ class Ground:
             raise NotHereError("its node is not on this machine, so the networks of its pods cannot be entered")
         return self.cluster
 
-    @cached_property
+    @property
     def real_pods(self) -> tuple[Pod, ...]:
-        """The pods that really run and are ready, in order; without those of the cluster itself and those in the node's own network."""
+        """The pods that really run and are ready now, in order; without those of the cluster itself and those in the node's own network."""
         declared = {resource.object_name for resource in self.graph.objects("Namespace")}
         found = (Pod(item) for item in self.api.items(listing("v1", "pods")) if item["metadata"]["namespace"] in declared)
         here = (pod for pod in found if pod.ready and pod.node not in self.played_nodes and not pod.on_host_network)
@@ -132,6 +132,10 @@ class Ground:
         if found is None:
             raise NotHereError(why)
         return found
+
+    def pods_of(self, namespace: str) -> list[Pod]:
+        """Return the pods of a namespace as they are now, ready or not."""
+        return [Pod(item) for item in self.api.items(listing("v1", "pods", namespace))]
 
     def again(self, pod: Pod) -> Pod | None:
         """Return the pod as it is now, None if it is gone."""

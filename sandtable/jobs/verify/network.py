@@ -42,7 +42,7 @@ def matrix(ground: Ground) -> str:
     pods, node = ground.real_pods, ground.node
     served = {pod.uid: _listening(node, pod) for pod in pods}
     flows = [
-        Flow(source, target, port, allows(ground.graph, _endpoint(source), _endpoint(target), port))
+        Flow(source, target, port, allows(ground.graph, endpoint(source), endpoint(target), port))
         for source in pods
         for target in pods
         if source.uid != target.uid
@@ -81,36 +81,29 @@ def services(ground: Ground) -> str:
     ]  # fmt: skip
     require(not wrong, f"{len(wrong)} of {len(names)} names: {'; '.join(wrong[:3])}")
     require(invented == [], f"an invented name resolves to {invented}")
-    reached, silent = 0, []
-    for item in found:
-        for port in item["spec"]["ports"]:
-            outcome = _through(ground, item, port)
-            reached += outcome == _OPEN
-            silent += (
-                [f"{item['metadata']['namespace']}/{item['metadata']['name']}:{port['port']} is {outcome}"]
-                if outcome not in {"", _OPEN}
-                else []
-            )
+    outcomes = {
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}:{port['port']}": _through(ground, pods, item, port)
+        for item in found
+        for port in item["spec"]["ports"]
+    }
+    silent = [f"{name} is {outcome}" for name, outcome in outcomes.items() if outcome not in {None, _OPEN}]
     require(not silent, f"{len(silent)} Services do not answer: {'; '.join(silent[:3])}")
+    reached = sum(outcome == _OPEN for outcome in outcomes.values())
     return f"{len(names)} names resolve in a pod, an invented one does not; {reached} ports answer at the Services' own addresses"
 
 
-def _through(ground: Ground, service: dict[str, Any], port: dict[str, Any]) -> str:
-    """Reach a port of a Service from a pod that may reach one of its pods; return what became of it, empty if nobody may or is there."""
+def _through(ground: Ground, pods: Sequence[Pod], service: dict[str, Any], port: dict[str, Any]) -> str | None:
+    """Reach a port of a Service from a pod that may reach one of its pods; return what became of it, None if nobody may or is there."""
     namespace, selector = service["metadata"]["namespace"], service["spec"].get("selector") or {}
-    behind = [pod for pod in ground.real_pods if pod.namespace == namespace and selector.items() <= pod.labels.items()]
+    behind = [pod for pod in pods if pod.namespace == namespace and selector.items() <= pod.labels.items()]
     wanted = port.get("targetPort", port["port"])
     for target in behind:
         number = wanted if isinstance(wanted, int) else _number(target, wanted)
-        for source in ground.real_pods:
-            if (
-                number
-                and source.uid not in {pod.uid for pod in behind}
-                and allows(ground.graph, _endpoint(source), _endpoint(target), number)
-            ):
+        for source in pods:
+            if number and source not in behind and allows(ground.graph, endpoint(source), endpoint(target), number):
                 with ground.node.network_of(source.uid) as network:
                     return network.attempts([(service["spec"]["clusterIP"], port["port"])])[0]
-    return ""
+    return None
 
 
 def _number(pod: Pod, name: str) -> int | None:
@@ -136,7 +129,8 @@ def _listening(node: NodeCluster, pod: Pod) -> list[int]:
     return [port for port, outcome in zip(pod.ports, outcomes, strict=True) if outcome == _OPEN]
 
 
-def _endpoint(pod: Pod) -> Endpoint:
+def endpoint(pod: Pod) -> Endpoint:
+    """Return the pod as policies see it."""
     return Endpoint(pod.namespace, pod.labels, pod.address)
 
 

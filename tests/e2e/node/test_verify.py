@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from sandtable.jobs.verify.catalogue import chosen
-from sandtable.jobs.verify.ground import Ground
+from sandtable.jobs.verify.ground import Ground, Pod
+from sandtable.jobs.verify.kills import Writer, kill_rounds
+from sandtable.jobs.verify.stores import bus_pod, store_password, store_pods
 from sandtable.jobs.verify.verify import outcome_of
+from sandtable.jobs.verify.writers import JetStreamWriter, PostgresWriter, RedisWriter
 from stacks.clusters.api import Api, listing
 from stacks.clusters.node import NodeCluster
 from stacks.components import places
 from stacks.environment import Cluster as ClusterSettings
 from stacks.environment.file import load
-from stacks.graph import Graph
-from stacks.graph.kinds import KINDS
+from stacks.graph import Graph, Resource
 from stacks.graph.sources import from_program
 from stacks.rebuilt_images import rebuilt_images
 from tests.e2e.node.conftest import container
@@ -26,23 +29,49 @@ from toolchain.images import ensure_images
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
 
-#: What is deployed of dev: all but the workloads of the platform, whose images take long to build.
-NAMESPACES: Final = (places.DATA, places.MESSAGING, places.AI)
-LEFT_OUT: Final = ("Deployment", "ResourceQuota")
-CLIENT: Final = "ai-stack"
+#: What is deployed of dev: stores and bus in their own images; engine, gateway and metrics store with a page in place of their programs.
+NAMESPACES: Final = (places.DATA, places.MESSAGING, places.AI, places.TELEMETRY)
+KINDS_OF_IT: Final = ("PriorityClass", "Namespace", "NetworkPolicy", "StatefulSet", "Service", "ServiceAccount", "ConfigMap", "Secret")
 IMAGES: Final = ("postgresql", "redis", "nats")
 _PATIENCE_S: Final = 240.0
 
 
-def part_of(graph: Graph) -> Graph:
-    """The stores, the bus and their network policies, with the cluster-wide objects that they need."""
+def part_of(whole: Graph) -> Graph:
+    """The stores and the bus as they are, the others with another program."""
 
-    def belongs(resource: Any) -> bool:
-        if resource.kind in {"PriorityClass", "Namespace"}:
-            return resource.kind == "PriorityClass" or resource.object_name in NAMESPACES
-        return resource.namespace in NAMESPACES and resource.kind in KINDS and resource.kind not in LEFT_OUT
+    def belongs(resource: Resource) -> bool:
+        if resource.kind not in KINDS_OF_IT or (resource.kind == "StatefulSet" and resource.namespace == places.TELEMETRY):
+            return False
+        return resource.kind == "PriorityClass" or (resource.namespace or resource.object_name) in NAMESPACES
 
-    return Graph.of([resource for resource in graph if resource.is_object and belongs(resource)], "part of dev")
+    pages = [
+        replace(one, inputs={**one.inputs, "spec": page_behind(one)})
+        for one in whole.objects("Deployment", "StatefulSet")
+        if one.object_name in {"ai-stack", "gateway", "prometheus"}
+    ]
+    return Graph.of([*(resource for resource in whole if resource.is_object and belongs(resource)), *pages], "part of dev")
+
+
+def page_behind(workload: Resource) -> dict[str, Any]:
+    """The workload's spec with a web server in place of its program: same labels, so that the same policies hold for it."""
+    (port, *_) = next(iter(workload.containers()))["ports"]
+    script = f"mkdir -p /tmp/www && echo hello > /tmp/www/index.html && exec httpd -f -p {port['containerPort']} -h /tmp/www"
+    main = container("sh", "-c", script) | {
+        "ports": [port],
+        "readinessProbe": {"httpGet": {"path": "/index.html", "port": port["name"]}, "periodSeconds": 1},
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+    security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+    pod = {
+        "securityContext": security,
+        "containers": [main],
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "terminationGracePeriodSeconds": 5,
+    }
+    template = {"metadata": {"labels": dict(workload.pod_labels)}, "spec": pod}
+    kept = {key: value for key, value in workload.spec.items() if key in {"selector", "serviceName"}}
+    return {**kept, "replicas": 1, "template": template}
 
 
 def create(api: Api, graph: Graph) -> None:
@@ -55,35 +84,15 @@ def create(api: Api, graph: Graph) -> None:
         assert answer.ok, f"{resource.label}: {answer.message}"
 
 
-def client_of_the_stores(graph: Graph) -> dict[str, Any]:
-    """A pod with the labels of the engine, so that the engine's policy holds for it; it serves a page where the engine would answer."""
-    engine = graph.find("Deployment", CLIENT)
-    assert engine is not None
-    script = "mkdir -p /tmp/www && echo hello > /tmp/www/index.html && exec httpd -f -p 8080 -h /tmp/www"
-    main = container("sh", "-c", script) | {
-        "ports": [{"name": "http", "containerPort": 8080}],
-        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
-    }
-    security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
-    spec = {"securityContext": security, "containers": [main], "volumes": [{"name": "tmp", "emptyDir": {}}]}
-    metadata = {"name": "client", "namespace": places.AI, "labels": dict(engine.pod_labels)}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
 def deploy(cluster: NodeCluster, root: Path) -> Ground:
     environment = load("dev", root=root).model_copy(update={"cluster": ClusterSettings(provider="node")})
-    whole = from_program(environment)
-    graph, api = part_of(whole), Api.of(cluster)
+    graph, api = part_of(from_program(environment)), Api.of(cluster)
     create(api, graph)
-    answer = api.create(client_of_the_stores(whole))
-    assert answer.ok, answer.message
-    expected = {"client", "features-0", "cache-0", "nats-0"}
+    expected = {"ai", "gateway", "prometheus", "features", "cache", "nats"}
     end = time.monotonic() + _PATIENCE_S
     while True:
         ground = Ground(environment, graph, cluster, api)
-        if {pod.name for pod in ground.real_pods} == expected:
+        if {pod.name.partition("-")[0] for pod in ground.real_pods} == expected:
             return ground
         assert time.monotonic() < end, f"{expected} are to be ready"
         time.sleep(0.5)
@@ -110,6 +119,33 @@ def test_a_check_passes_on_what_works(ground: Ground, name: str) -> None:
     assert outcome(ground, name)[0] == "passed", outcome(ground, name)
 
 
+@pytest.mark.parametrize(
+    ("container_name", "make"),
+    [
+        ("postgresql", lambda ground, pod: PostgresWriter(ground.api, pod)),
+        ("redis", lambda ground, pod: RedisWriter(ground.node, pod, store_password(ground))),
+        ("nats", lambda ground, pod: JetStreamWriter(ground.node, pod)),
+    ],
+)
+def test_no_acknowledged_write_is_lost_by_a_kill(ground: Ground, container_name: str, make: Callable[[Ground, Pod], Writer]) -> None:
+    pod = bus_pod(ground) if container_name == "nats" else store_pods(ground, container_name)[0]
+    survived = kill_rounds(ground, pod, container_name, make(ground, pod), rounds=2)
+    assert survived.lost == 0
+    assert survived.acknowledged >= 50
+
+
+def test_what_is_kept_in_memory_is_lost_by_a_kill(ground: Ground) -> None:
+    pod = bus_pod(ground)
+    survived = kill_rounds(ground, pod, "nats", JetStreamWriter(ground.node, pod, storage="memory"), rounds=1)
+    assert survived.lost == survived.acknowledged > 0
+
+
+def test_an_image_changes_under_load_and_a_bad_one_stops(ground: Ground) -> None:
+    found, text = outcome(ground, "rollout", drills=True)
+    assert found == "passed", text
+    assert "Deployment ai/gateway: image changed" in text
+
+
 def test_a_policy_that_somebody_added_is_found_by_the_matrix(ground: Ground) -> None:
     rule = {"from": [{"namespaceSelector": {}}]}
     spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule]}
@@ -124,7 +160,7 @@ def test_a_policy_that_somebody_added_is_found_by_the_matrix(ground: Ground) -> 
         while (found := outcome(ground, "network-matrix"))[0] == "passed" and time.monotonic() < end:
             time.sleep(1)
         assert found[0] == "failed"
-        assert "ai/client:8080 is open, though no policy allows it" in found[1]
+        assert ":8080 is open, though no policy allows it" in found[1]
     finally:
         ground.api.send("DELETE", f"{path}/planted")
         ground.api.send("DELETE", f"{path.replace(places.DATA, places.AI)}/planted")
