@@ -60,7 +60,7 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._socket.close()
+        self._socket.sock.shutdown()  # not `close`, which waits three seconds for the other side, and keeps the socket if that is gone
 
     @property
     def running(self) -> bool:

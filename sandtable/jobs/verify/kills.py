@@ -76,6 +76,7 @@ def kill_rounds(ground: Ground, pod: Pod, container: str, writer: Writer, rounds
     missing = (acknowledged | {_NEVER_WRITTEN}) - writer.stored()
     require(_NEVER_WRITTEN in missing, "a number that nobody wrote is there")
     writer.remove()
+    _wait(lambda: bool((now := ground.again(pod)) and now.ready), "the pod is not ready again")
     return Survived(len(acknowledged), len(missing) - 1, sorted(back_s))
 
 

@@ -129,9 +129,7 @@ def _target(ground: Ground) -> Target:
     everybody = ground.real_pods
     for deployment in declared:
         pods = [pod for pod in everybody if _belongs(deployment, pod)]
-        probe = next(
-            (one["readinessProbe"]["httpGet"] for one in deployment.containers() if "httpGet" in (one.get("readinessProbe") or {})), None
-        )
+        probe: Any = next(filter(None, ((one.get("readinessProbe") or {}).get("httpGet") for one in deployment.containers())), None)
         for service in ground.live("Service", deployment.namespace) if pods and probe else ():
             selector, address = service["spec"].get("selector") or {}, service["spec"].get("clusterIP")
             if not selector or address in {None, "None"} or not selector.items() <= deployment.pod_labels.items():

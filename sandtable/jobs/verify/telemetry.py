@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
 from stacks.components import places
@@ -52,27 +52,34 @@ def alert_rules(ground: Ground) -> str:
 
 def dashboards(ground: Ground) -> str:
     """Find for each query of the deployed dashboards who exposes its series, and the scrape job that reads them."""
-    jobs = {job["job_name"] for job in _configuration(ground).get("scrape_configs", ())}
-    maps = [one for one in ground.live("ConfigMap", places.TELEMETRY) if one["metadata"]["labels"].get("grafana_dashboard") == "1"]
-    if not maps:
-        raise NotHereError(f"there is no dashboard in {places.TELEMETRY}")
-    queries = [
-        (f"{name.removesuffix('.json')}: {panel['title']}", target["expr"])
-        for one in maps
-        for name, text in one["data"].items()
-        for panel in json.loads(text)["panels"]
-        for target in panel["targets"]
-    ]
-    recorded = _recorded(ground)
+    jobs, recorded, queries = _jobs(ground), _recorded(ground), queries_of(ground)
     wrong, idle = [], 0
-    for title, expression in queries:
+    for expression, title in queries.items():
         origins = _origins(ground, expression, jobs, recorded)
         idle += "" in origins
         wrong += [f"{title}: {problem}" for problem in origins if problem]
     require(not wrong, f"{len(wrong)} of {len(queries)} queries: {'; '.join(wrong[:3])}")
     require([one for one in _origins(ground, "sandtable_no_such_series", jobs, recorded) if one], "an invented series was found, too")
     without = f"; {idle} read what this environment does not have" if idle else ""
-    return f"{len(queries)} queries of {len(maps)} dashboards read series that somebody exposes and Prometheus gets{without}"
+    return f"{len(queries)} queries read series that somebody exposes and Prometheus gets{without}"
+
+
+def queries_of(ground: Ground) -> dict[str, str]:
+    """Return the queries of the deployed dashboards, each with dashboard and panel.
+
+    Raises:
+        NotHereError: there is no dashboard.
+    """
+    maps = [one for one in ground.live("ConfigMap", places.TELEMETRY) if one["metadata"]["labels"].get("grafana_dashboard") == "1"]
+    if not maps:
+        raise NotHereError(f"there is no dashboard in {places.TELEMETRY}")
+    files = ((name.removesuffix(".json"), json.loads(text)) for one in maps for name, text in one["data"].items())
+    return {target["expr"]: f"{name}: {panel['title']}" for name, file in files for panel in file["panels"] for target in panel["targets"]}
+
+
+def is_idle(ground: Ground, expression: str) -> bool:
+    """Whether a query reads what a part would expose that this environment does not have."""
+    return "" in _origins(ground, expression, _jobs(ground), _recorded(ground))
 
 
 def runtime_rules(ground: Ground) -> str:
@@ -86,14 +93,13 @@ def runtime_rules(ground: Ground) -> str:
     return f"{len(ready)} sensors are ready"
 
 
-def _configuration(ground: Ground) -> dict[str, Any]:
+def _jobs(ground: Ground) -> set[str]:
     from stacks.components.telemetry.prometheus import NAME
 
     text = ground.config_files(NAME, places.TELEMETRY).get("prometheus.yaml")
     if text is None:
         raise NotHereError(f"there is no ConfigMap {NAME} in {places.TELEMETRY}")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return {job["job_name"] for job in json.loads(text).get("scrape_configs", ())}
 
 
 def _recorded(ground: Ground) -> set[str]:

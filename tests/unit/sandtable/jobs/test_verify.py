@@ -199,7 +199,7 @@ def test_a_query_of_unknown_or_unread_series_fails_the_dashboards() -> None:
         scraped = {"data": {"prometheus.yaml": json.dumps({"scrape_configs": [{"job_name": job} for job in jobs]})}}
         return ground(StubApi({maps: [board], f"{maps}/prometheus": scraped}))
 
-    assert "1 queries of 1 dashboards" in telemetry.dashboards(of("sum(llamacpp:requests_processing)", "engines"))
+    assert "1 queries read series" in telemetry.dashboards(of("sum(llamacpp:requests_processing)", "engines"))
     with pytest.raises(CheckFailedError, match="no scrape job engines reads llamacpp:requests_processing"):
         telemetry.dashboards(of("sum(llamacpp:requests_processing)", "metrics"))
     with pytest.raises(CheckFailedError, match="nobody exposes invented_total"):
