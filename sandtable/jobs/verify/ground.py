@@ -63,9 +63,10 @@ class Pod:
 
     @property
     def ready(self) -> bool:
-        """Whether it is ready."""
+        """Whether it is ready, and not about to end."""
         conditions = self.document["status"].get("conditions") or ()
-        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+        ends = "deletionTimestamp" in self.document["metadata"]
+        return not ends and any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
     def container_id(self, name: str) -> str:
         """Identity of a container in its runtime, empty before it has started."""

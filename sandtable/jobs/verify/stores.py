@@ -18,7 +18,7 @@ from stacks.graph import labels
 if TYPE_CHECKING:
     from sandtable.jobs.verify.ground import Ground, Pod
 
-_PSQL: Final = ("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres")
+_PSQL: Final = ("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1")
 _ROUND_TRIP: Final = (
     "CREATE TEMP TABLE sandtable_verify (x int); INSERT INTO sandtable_verify VALUES (41); SELECT x + 1 FROM sandtable_verify"
 )
@@ -40,10 +40,9 @@ def postgresql(ground: Ground) -> str:
     """Write and read in a table of its own, then ask with a wrong password."""
     pods = store_pods(ground, "postgresql")
     for pod in pods:
-        ran = _in(ground, pod, "postgresql", [*_PSQL, "-c", _ROUND_TRIP])
+        ran = psql(ground, pod, _ROUND_TRIP)
         require((ran.code, ran.output.strip()) == (0, "42"), f"{pod.name}: a round trip ends in {_short(ran.output)}")
-        stranger = ["env", "PGPASSWORD=wrong", *_PSQL, "-h", "127.0.0.1", "-c", "SELECT 1"]
-        ran = _in(ground, pod, "postgresql", stranger)
+        ran = psql(ground, pod, "SELECT 1", password="wrong")  # noqa: S106  # which is the point
         require(ran.code and "authentication failed" in ran.output, f"{pod.name}: a wrong password is not refused: {_short(ran.output)}")
     return f"{len(pods)} databases: a row written and read, a wrong password refused"
 
@@ -99,6 +98,13 @@ def store_password(ground: Ground) -> str:
     if not answer.ok:
         raise NotRunError(f"the Secret {places.DATA}/{CREDENTIALS} cannot be read: {answer.status} {answer.message}")
     return base64.b64decode(answer.body["data"]["password"]).decode()
+
+
+def psql(ground: Ground, pod: Pod, statement: str, *, user: str = "postgres", password: str | None = None) -> commands.Ran:
+    """Run a statement in a database's own container: as its owner on its socket, or with a password as a client would."""
+    as_client = ["env", f"PGPASSWORD={password}"] if password else []
+    where = ["-h", "127.0.0.1"] if password else []
+    return _in(ground, pod, "postgresql", [*as_client, *_PSQL, "-U", user, *where, "-d", "postgres", "-c", statement])
 
 
 def _in(ground: Ground, pod: Pod, container: str, command: list[str]) -> commands.Ran:

@@ -26,10 +26,10 @@ _POINTER: Final = 0xC0
 
 
 class PodNetwork:
-    """The network of the pod with the process ``pid``; a context manager."""
+    """The network of the pod with the process ``pid`` (None: this machine's own); a context manager."""
 
-    def __init__(self, pid: int) -> None:
-        self._threads = ThreadPoolExecutor(_AT_A_TIME, "pod-network", _enter, (pid,))
+    def __init__(self, pid: int | None) -> None:
+        self._threads = ThreadPoolExecutor(_AT_A_TIME, "pod-network", _enter, (pid or os.getpid(),))
 
     def __enter__(self) -> Self:
         return self
