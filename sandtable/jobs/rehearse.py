@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from foundation.formats.changes import Change
     from policies.verdict import Verdict
+    from sandtable.jobs.engines.in_pods import StackInPods
     from sandtable.jobs.engines.trial import Trial
     from sandtable.jobs.stack.deploy import Landed
     from sandtable.jobs.stack.first_answer import FirstAnswer
@@ -132,6 +133,7 @@ def _take_steps(plan: _Plan, folder: Path, space: Workspace, options: Options, s
     with _deployed(environment, first, space, options, steps) as landed:
         known = replace(known, landed=landed).with_remarks(landed.remarks)
         live, live_gateway = _engines(landed.live), gateway_of(landed.live, environment)
+        setting = replace(setting, pods=_pods(environment, space))
         if at_once and live != engines:  # the cluster differs from the program
             at_once = _predict_at_once(live, setting, live_gateway)
         known = known.with_trial(at_once or predict_and_measure(live, setting, live_gateway))
@@ -163,6 +165,19 @@ def _predict_at_once(engines: DeployedEngines, setting: Setting, gateway: Deploy
     """Predict engines with published speeds; None if the speed must be measured first."""
     gpu_model = engines.runs_on()
     return predict_published(engines, gpu_model, setting, gateway) if gpu_model else None
+
+
+def _pods(environment: Environment, space: Workspace) -> StackInPods | None:
+    """Return the stack's own pods, if its cluster runs them here; None if they are simulated, or elsewhere."""
+    from sandtable.jobs.engines.in_pods import StackInPods
+    from stacks.clusters import open_cluster
+    from stacks.clusters.node import NodeCluster
+    from stacks.deployment import Deployment
+
+    cluster = open_cluster(environment, space.root)
+    if not isinstance(cluster, NodeCluster):
+        return None
+    return StackInPods(cluster, Deployment(environment, cluster=cluster, root=space.root).secret("gateway_token"))
 
 
 def _what_comes(engines: DeployedEngines, at_once: Trial | None, requests: tuple[PlannedRequest, ...]) -> str:

@@ -112,3 +112,15 @@ class LocalProgram:
         """Stop it: SIGTERM, then SIGKILL after the grace period. Does nothing if it has ended."""
         if self._child is not None:
             self._child.stop()
+
+
+def waited_s(pid: int) -> float:
+    """Return how long the threads of a process have waited for a core, in seconds: the time that other programs took from it.
+
+    Linux only (``/proc/<pid>/task/<tid>/schedstat``); 0 elsewhere, and once it has ended.
+    """
+    waited = 0
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # a thread may end meanwhile
+            waited += int(file.read_text().split()[1])
+    return waited / 1e9

@@ -5,7 +5,6 @@ Every wait is bounded. A workload says that its port is taken by exit code 3; wh
 
 from __future__ import annotations
 
-import contextlib
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +16,7 @@ from typing import Final, Self
 from foundation.errors import NotReadyError
 from foundation.processes.free_port import LOOPBACK, free_port
 from foundation.processes.readiness import wait_until_ready
-from sandtable.local.program import LocalProgram
+from sandtable.local.program import LocalProgram, waited_s
 
 _PORT_TAKEN: Final = 3
 _PORT_ATTEMPTS: Final = 3  # between finding a free port and listening on it another program may take it
@@ -61,15 +60,8 @@ class LocalWorkload(LocalProgram):
         return f"http://{LOOPBACK}:{self.port}"
 
     def waited_s(self) -> float:
-        """Return how long its threads have waited for a core, in seconds: the time that other programs took from it.
-
-        Linux only (``/proc/<pid>/task/<tid>/schedstat``); 0 elsewhere, and once it has ended.
-        """
-        waited = 0
-        for file in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):  # a thread may end meanwhile
-                waited += int(file.read_text().split()[1])
-        return waited / 1e9
+        """Return how long its threads have waited for a core, in seconds; see :func:`waited_s`."""
+        return waited_s(self.pid)
 
     def exit_reason(self) -> str:
         """Return how it ended, with the last lines of its log; empty while it runs."""

@@ -32,7 +32,8 @@ from stacks.deployment.pods import unready_pods
 from stacks.deployment.project import ProjectFolder
 from stacks.deployment.results import Event, Preview, Update
 from stacks.deployment.state import StateFolder, outputs, without_pending_operations
-from stacks.environment import Environment
+from stacks.environment import Environment, StackSecret
+from stacks.environment.file import PROJECT
 from stacks.errors import DeploymentError, StackError, StateLockedError
 from stacks.graph import Graph
 from stacks.graph.sources import from_state
@@ -152,6 +153,16 @@ class Deployment:
             DeploymentError: the state cannot be read.
         """
         return from_state(self.export_state())
+
+    def secret(self, key: StackSecret) -> str:
+        """Return one of the stack's secrets, decrypted.
+
+        Raises:
+            ConfigurationError: the passphrase is missing or wrong, or there is no such secret.
+            ToolMissingError: Pulumi is not installed.
+        """
+        with self._told():
+            return str(self._stack.get_config(f"{PROJECT}:{key}").value)
 
     def unlock(self) -> None:
         """Remove the locks of runs that have ended here, and of all runs on other machines: the user asserts that those have ended.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandtable.local.engine import EngineProcess
+    from sandtable.jobs.engines.serving import ServingEngine
     from sandtable.terminal import Steps
     from simulations.calibration import Calibration
     from simulations.calibration.yardstick import Lap, Yardstick
@@ -31,7 +31,7 @@ class EngineSpeed:
 class Calibrator:
     """Measures one engine; the yardstick runs on the cores of that engine."""
 
-    engine: EngineProcess
+    engine: ServingEngine
     yardstick: Yardstick
     steps: Steps
 

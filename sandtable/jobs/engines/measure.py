@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loadtests.measurement import Measurement
+    from sandtable.jobs.engines.serving import ServingEngine
     from sandtable.jobs.gateway.running import RunningGateway
-    from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
     from stacks.environment import Environment
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def measure_openly(
     requests: Sequence[PlannedRequest],
-    engines: Sequence[EngineProcess],
+    engines: Sequence[ServingEngine],
     environment: Environment,
     steps: Steps,
     *,
@@ -48,7 +48,7 @@ def measure_openly(
     return measure(send, engines, steps)
 
 
-def measure(send: Callable[[Step], Measurement], engines: Sequence[EngineProcess], steps: Steps) -> Measurement:
+def measure(send: Callable[[Step], Measurement], engines: Sequence[ServingEngine], steps: Steps) -> Measurement:
     """Run the load test ``send`` as a step; the measurement says why it does not count, if so."""
     with steps.step("load test") as step:
         before_s = _waited_s(engines)
@@ -60,5 +60,5 @@ def measure(send: Callable[[Step], Measurement], engines: Sequence[EngineProcess
     return replace(seen, invalid=(*disturbances, *seen.invalid))
 
 
-def _waited_s(engines: Sequence[EngineProcess]) -> float:
+def _waited_s(engines: Sequence[ServingEngine]) -> float:
     return sum(engine.waited_s() for engine in engines if engine.alive())

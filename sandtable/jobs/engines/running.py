@@ -52,7 +52,7 @@ def running(spec: EngineSpec, cores: Cores, folder: Path, *, root: Path, on_wait
 
     cache = cache_dir()
     with ExitStack() as stack:
-        stack.enter_context(_alone(cache, on_wait))
+        stack.enter_context(alone(on_wait))
         stack.enter_context(kept_to(cores.generator, root))
         engines = [
             stack.enter_context(EngineProcess(replace(spec, port=0), cpus=set(mine), log=folder / f"engine-{number}.log", cache=cache))
@@ -63,11 +63,16 @@ def running(spec: EngineSpec, cores: Cores, folder: Path, *, root: Path, on_wait
 
 
 @contextmanager
-def _alone(cache: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock for measurements on this machine, so that no two share cores; wait for another to end."""
+def alone(on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock for measurements on this machine, so that no two share cores; wait for another to end.
+
+    Raises:
+        toolchain.CacheError: the lock in the cache cannot be taken.
+    """
+    from toolchain import cache_dir
     from toolchain.cache import Lock
 
-    lock = Lock(cache / "locks" / "measurement.lock")
+    lock = Lock(cache_dir() / "locks" / "measurement.lock")
     if not lock.try_acquire():
         on_wait("another command is measuring on this machine; waiting for it to end")
         while not lock.try_acquire():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from foundation.errors import NotReadyError
 from sandtable.jobs.engines.calibrate import Calibrator, keep
 from sandtable.jobs.engines.cores import EnginesDoNotFitError, share_cores
+from sandtable.jobs.engines.in_pods import PodsNotReachedError
 from sandtable.jobs.engines.measure import measure_openly
 from sandtable.jobs.engines.predict import predict, simulate
 from sandtable.jobs.engines.running import start_engines
@@ -19,18 +20,21 @@ from sandtable.jobs.gateway.predicting import model_of, stand_ins
 from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway, straight
 from sandtable.jobs.gateway.seen import with_costs
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
+from sandtable.local.engine import EngineProcess
 from toolchain.errors import ToolchainError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from foundation.formats.changes import Change
     from foundation.measures import JobOutcome
     from loadtests.measurement import Measurement
+    from sandtable.jobs.engines.cores import Cores
+    from sandtable.jobs.engines.in_pods import StackInPods
+    from sandtable.jobs.engines.serving import ServingEngine
     from sandtable.jobs.gateway.overhead import Overhead
     from sandtable.jobs.gateway.running import RunningGateway
-    from sandtable.local.engine import EngineProcess
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.calibration import Calibration
@@ -66,6 +70,8 @@ class Setting:
     folder: Path
     steps: Steps
     faults: Sequence[Change] = ()
+    pods: StackInPods | None = None
+    """The stack's own pods, if they take the load; None: processes of this machine do."""
 
     @property
     def seed(self) -> int:
@@ -108,6 +114,8 @@ def without_gpus(gpu_model: str) -> str:
 def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: DeployedGateway | None = None) -> Trial:
     """Start the engines and the gateway, measure their speed, predict the load, send it, measure the speed again; then inject the faults.
 
+    On a cluster with a real node they run already, in the pods of the stack.
+
     Raises:
         EngineError, LoadTestError: an engine does not start, or the generator cannot work.
     """
@@ -115,22 +123,21 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
     from simulations.errors import CalibrationError
 
     steps = setting.steps
-    try:
-        cores = share_cores(len(deployed.replicas), deployed.spec.threads)
-    except EnginesDoNotFitError as error:
-        return _nothing_measured(error, setting)
     with ExitStack() as stack:
-        engines = stack.enter_context(start_engines(deployed, cores, setting.folder, setting.space, steps))
+        try:
+            engines, cores = stack.enter_context(_engines(deployed, setting))
+        except (EnginesDoNotFitError, PodsNotReachedError) as error:
+            return _nothing_measured(error, setting)
         running, lacking = None, Remarks()
         try:
-            running = stack.enter_context(start_gateway(gateway, engines, cores, setting.folder, steps)) if gateway else None
-        except (GatewayNotRehearsedError, NotReadyError, ToolchainError) as error:
+            running = stack.enter_context(_gateway(gateway, engines, cores, setting)) if gateway else None
+        except (GatewayNotRehearsedError, PodsNotReachedError, NotReadyError, ToolchainError) as error:
             why = str(error).partition("\n")[0]
             steps.skip("gateway", f"the load goes straight to the engines: {why}")
             lacking = Remarks(missing=(f"the load went straight to the engines, past the gateway: {why}",))
             setting = replace(setting, requests=straight(setting.requests))
         yardstick = stack.enter_context(Yardstick(cores.engines[0]))
-        started = _started(deployed, running) + lacking
+        started = (_in_pods(deployed, running) if setting.pods else _started(deployed, running)) + lacking
         calibrator = Calibrator(engines[0], yardstick, steps)
         try:
             before = calibrator.before_the_load(deployed.spec)
@@ -162,6 +169,26 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
     return _doubted(trial, used, setting)
 
 
+@contextmanager
+def _engines(deployed: DeployedEngines, setting: Setting) -> Iterator[tuple[Sequence[ServingEngine], Cores]]:
+    if setting.pods:
+        with setting.pods.engines(deployed, setting.space.root, setting.steps) as found:
+            yield found
+        return
+    cores = share_cores(len(deployed.replicas), deployed.spec.threads)
+    with start_engines(deployed, cores, setting.folder, setting.space, setting.steps) as engines:
+        yield engines, cores
+
+
+@contextmanager
+def _gateway(deployed: DeployedGateway, engines: Sequence[ServingEngine], cores: Cores, setting: Setting) -> Iterator[RunningGateway]:
+    if setting.pods:
+        yield setting.pods.gateway(deployed, setting.steps)
+        return
+    with start_gateway(deployed, engines, cores, setting.folder, setting.steps) as running:
+        yield running
+
+
 def _measured(running: RunningGateway, engine_url: str, setting: Setting) -> _Door:
     overhead = measure_overhead(running, engine_url, setting)
     return _Door(running, model_of(running.deployed, setting.seed, overhead), overhead)
@@ -176,7 +203,7 @@ class _Door:
     overhead: Overhead
 
 
-def _through_the_gateway(trial: Trial, deployed: DeployedEngines, door: _Door, engines: Sequence[EngineProcess], setting: Setting) -> Trial:
+def _through_the_gateway(trial: Trial, deployed: DeployedEngines, door: _Door, engines: Sequence[ServingEngine], setting: Setting) -> Trial:
     """Add what the gateway did for the load; then send the load in which the faults are."""
     from simulations.twin import Twin
 
@@ -189,7 +216,11 @@ def _through_the_gateway(trial: Trial, deployed: DeployedEngines, door: _Door, e
     faults = of_the_load(setting.faults, door.running.deployed)
     if not faults:
         return trial
-    found, remarks = rehearse_faults(Twin.of(deployed, calibration, door.model), door.running, engines, faults, setting)
+    ours = [engine for engine in engines if isinstance(engine, EngineProcess)]
+    if not ours:
+        why = "faults are not injected into pods; rehearse them with `cluster.provider: embedded`"
+        return replace(trial, remarks=trial.remarks + Remarks(missing=(why,)))
+    found, remarks = rehearse_faults(Twin.of(deployed, calibration, door.model), door.running, ours, faults, setting)
     return replace(trial, jobs=(*trial.jobs, found), remarks=trial.remarks + remarks)
 
 
@@ -200,11 +231,21 @@ def _nothing_measured(error: Exception, setting: Setting) -> Trial:
 
 def _started(deployed: DeployedEngines, door: RunningGateway | None) -> Remarks:
     engines = f"The engines: {len(deployed.replicas)} x llama.cpp on the CPU of this machine, started as the Deployment says."
-    model = ("The model has random weights: its speed is real, its answers mean nothing.",) if deployed.spec.model == "synthetic" else ()
     if door is None:
-        return Remarks(real=(engines,), simulated=model)
+        return Remarks(real=(engines,), simulated=_random(deployed))
     gateway = "The gateway: a process of this machine with the deployed configuration; addresses, key and ledger are the rehearsal's."
-    return Remarks(real=(engines, gateway), simulated=(*model, *stand_ins(door.deployed)))
+    return Remarks(real=(engines, gateway), simulated=(*_random(deployed), *stand_ins(door.deployed)))
+
+
+def _in_pods(deployed: DeployedEngines, door: RunningGateway | None) -> Remarks:
+    real = [f"The engine: the container of {deployed.where}, with the cores and the limits that it has there."]
+    if door is not None:
+        real.append("The gateway: the pod behind its Service, with the deployed configuration, key and ledger.")
+    return Remarks(real=tuple(real), simulated=(*_random(deployed), *(stand_ins(door.deployed) if door else ())))
+
+
+def _random(deployed: DeployedEngines) -> tuple[str, ...]:
+    return ("The model has random weights: its speed is real, its answers mean nothing.",) if deployed.spec.model == "synthetic" else ()
 
 
 def speed_remarks(during: Calibration, without: Prediction) -> Remarks:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandtable.jobs.engines.cores import Cores
-    from sandtable.local.engine import EngineProcess
+    from sandtable.jobs.engines.serving import ServingEngine
     from sandtable.terminal import Steps
     from simulations.gateway import DeployedGateway
 
@@ -67,7 +67,7 @@ def straight(requests: Sequence[PlannedRequest]) -> list[PlannedRequest]:
 
 @contextmanager
 def start_gateway(
-    deployed: DeployedGateway, engines: Sequence[EngineProcess], cores: Cores, folder: Path, steps: Steps
+    deployed: DeployedGateway, engines: Sequence[ServingEngine], cores: Cores, folder: Path, steps: Steps
 ) -> Iterator[RunningGateway]:
     """Start emulator and gateway on the generator's cores, and stop them afterwards.
 

@@ -83,6 +83,14 @@ class NodeCluster:
         """Context inside the kubeconfig."""
         return f"sandtable-{self.name}"
 
+    def processes_of(self, pod_uid: str) -> list[psutil.Process]:
+        """Return the processes of a pod, its sandbox's among them."""
+        return self._group.members_of(f"pod{pod_uid}")
+
+    def pod_folder(self, pod_uid: str) -> Path:
+        """Return the folder of this machine in which the kubelet keeps a pod's volumes."""
+        return self._own / "kubelet" / "pods" / pod_uid
+
     @property
     def log_folder(self) -> Path:
         """Folder with a log for each server of the node; those of the control plane are in ``processes`` beside ``node``."""
