@@ -118,7 +118,7 @@ class StackInPods:
 
         host = urlsplit(str(self.cluster.status().server)).hostname
         roles = {"key": labels.ROLE, "operator": "In", "values": [labels.ROLE_ENGINE, labels.ROLE_GATEWAY]}
-        policy = {
+        policy: Any = {
             "metadata": {"name": _POLICY},
             "spec": {
                 "podSelector": {"matchExpressions": [roles]},
@@ -172,6 +172,6 @@ def _cores(engine: PodEngine) -> Cores:
     others = frozenset(os.sched_getaffinity(0)) - its
     if not others:
         raise EnginesDoNotFitError(
-            f"the engine of pod {engine.pod} may use every core; give it whole CPUs, with requests that are its limits, on a machine with more"
+            f"the engine of pod {engine.pod} may use every core; give it whole CPUs, as requests and limits, and leave one to the others"
         )
     return Cores((its,), others)
