@@ -31,6 +31,7 @@ from stacks.components.security.spire.server import SpireServer
 from stacks.components.security.vault.injector import VaultInjector
 from stacks.components.security.vault.server import Vault
 from stacks.components.security.vault.setup import VaultSetup
+from stacks.components.telemetry.backends import TelemetryBackends, asked_for
 from stacks.components.telemetry.collector import Collector
 from stacks.components.telemetry.dashboards import Dashboards
 from stacks.components.telemetry.prometheus import Prometheus
@@ -115,3 +116,5 @@ def _platform(environment: Environment, ready: pulumi.ResourceOptions) -> None:
     Rules("rules", environment=environment, options=ready)
     Dashboards("dashboards", environment=environment, options=ready)
     Prometheus("prometheus", environment=environment, options=ready)
+    if asked_for(environment):
+        TelemetryBackends("telemetry-backends", environment=environment, options=ready)

@@ -91,6 +91,10 @@ class Telemetry(Model):
     trace_sample_share: Share = 0.1
     collectors: SomePods = 1
     """Replicas of the gateway collector; agents run on every node."""
+    alertmanager: bool = False
+    """Whether Prometheus sends its alerts to an Alertmanager of the stack, whose receivers the operator writes."""
+    trace_store: Literal["none", "jaeger"] = "none"
+    """Where kept traces go: ``jaeger`` keeps the newest in memory; ``none`` counts and drops them."""
 
 
 class Budget(Model):

@@ -92,3 +92,16 @@ def test_the_lab_fits_two_cores_and_its_engine_has_one_of_them_alone() -> None:
             else:
                 assert quantity(requests["cpu"]) < quantity(limits["cpu"]) / 4
     assert 1 < requested < 1.8, "the kubelet keeps a tenth of a core, names and metrics a little more"
+
+
+def test_alerts_and_traces_reach_the_servers_that_keep_them() -> None:
+    for name, port, sender in (("alertmanager", 9093, "prometheus"), ("jaeger", 4317, "collector-gateway")):
+        assert graph().find("Deployment", name, "telemetry") is not None
+        receives, sends = graph().find("NetworkPolicy", name, "telemetry"), graph().find("NetworkPolicy", sender, "telemetry")
+        assert receives is not None
+        assert sends is not None
+        assert port in {item["port"] for rule in receives.spec["ingress"] for item in rule["ports"]}
+        assert port in {item["port"] for rule in sends.spec["egress"] for item in rule["ports"]}
+    config = graph().find("ConfigMap", "prometheus", "telemetry")
+    assert config is not None
+    assert "alertmanager.telemetry.svc:9093" in config.inputs["data"]["prometheus.yaml"]

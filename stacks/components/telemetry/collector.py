@@ -132,6 +132,7 @@ class Collector(Component):
     def _flows(self) -> None:
         otlp = (configuration.OTLP_GRPC, configuration.OTLP_HTTP)
         scrape = Flow((configuration.METRICS,), _NAMESPACE)
+        traces = self.environment.telemetry.trace_store != "none"
         # 10250: the kubelet of its own node, for the pods' memory and CPU usage.
         allow(
             self,
@@ -147,5 +148,5 @@ class Collector(Component):
             _NAMESPACE,
             part="gateway",
             into=[Flow(otlp, _NAMESPACE), Flow((configuration.OTLP_HTTP,), places.FALCO), scrape],
-            out_to=[Flow((configuration.PROMETHEUS,), _NAMESPACE)],
+            out_to=[Flow((configuration.PROMETHEUS,), _NAMESPACE), *([Flow((configuration.OTLP_GRPC,), _NAMESPACE)] if traces else [])],
         )

@@ -22,6 +22,7 @@ COLLECTOR: Final = f"http://collector-agent.{places.TELEMETRY}.svc:{OTLP_HTTP}"
 HEALTH: Final = 13133
 METRICS: Final = 8888
 PROMETHEUS: Final = 9090
+ALERTS: Final = 9093
 
 #: Attributes that the agents add about the sender.
 POD_ATTRIBUTES: Final = ("k8s.namespace.name", "k8s.pod.name", "k8s.deployment.name", "k8s.node.name")
@@ -76,6 +77,8 @@ def agent(environment: Environment) -> dict[str, Any]:
 
 def gateway(environment: Environment) -> dict[str, Any]:
     """Return the gateway's configuration: compute metrics from all spans, keep the traces of interest, export."""
+    kept = environment.telemetry.trace_store == "jaeger"
+    store = {"endpoint": f"jaeger.{places.TELEMETRY}.svc:{OTLP_GRPC}", "tls": {"insecure": True}}
     return {
         "receivers": {"otlp": _otlp_receiver()},
         "connectors": {
@@ -107,11 +110,14 @@ def gateway(environment: Environment) -> dict[str, Any]:
             "otlp_http/metrics": {"endpoint": f"http://prometheus.{places.TELEMETRY}.svc:{PROMETHEUS}/api/v1/otlp"},
             # The operator chooses the destination of traces and logs; until then they are counted and dropped.
             "nop": {},
+            **({"otlp_grpc/traces": store} if kept else {}),
         },
         **_service(
             {
                 "traces": _pipeline(["otlp"], ["memory_limiter"], ["spanmetrics", "forward"]),
-                "traces/kept": _pipeline(["forward"], ["tail_sampling", "attributes/redact", "batch"], ["nop"]),
+                "traces/kept": _pipeline(
+                    ["forward"], ["tail_sampling", "attributes/redact", "batch"], ["otlp_grpc/traces" if kept else "nop"]
+                ),
                 "metrics": _pipeline(["otlp", "spanmetrics"], ["memory_limiter", "batch"], ["otlp_http/metrics"]),
                 "logs": _pipeline(["otlp"], ["memory_limiter", "attributes/redact", "batch"], ["nop"]),
             }

@@ -14,7 +14,7 @@ from stacks.components.component import PART_OF, Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
 from stacks.components.parts import from_config_map, http_probe, storage_claim
 from stacks.components.pods import Mount, Rights, Size, container, on_platform_pool, pod_template
-from stacks.components.telemetry.collector_configuration import POD_ATTRIBUTES, PROMETHEUS
+from stacks.components.telemetry.collector_configuration import ALERTS, POD_ATTRIBUTES, PROMETHEUS
 from stacks.components.telemetry.rules import CONFIG_MAP as RULES
 from stacks.graph import labels
 from workloads.consensus.spec import DEFAULT_HEALTH_PORT
@@ -49,7 +49,8 @@ class Prometheus(Component):
         self.service(NAME, _NAMESPACE, part=_PART, ports={"http": PROMETHEUS})
         # Every container port called `metrics` is scraped, whatever its number.
         anywhere = (8080, 8081, 8200, 8765, 8888, 9400, 9988, *((DEFAULT_HEALTH_PORT,) if environment.coordination else ()))
-        allow(self, NAME, _NAMESPACE, part=_PART, into=[Flow((PROMETHEUS,), _NAMESPACE)], out_to=[API_SERVER, Flow(anywhere)])
+        alerts = [Flow((ALERTS,), _NAMESPACE)] if environment.telemetry.alertmanager else []
+        allow(self, NAME, _NAMESPACE, part=_PART, into=[Flow((PROMETHEUS,), _NAMESPACE)], out_to=[API_SERVER, Flow(anywhere), *alerts])
         self.url = f"http://{NAME}.{_NAMESPACE}.svc:{PROMETHEUS}"
         self.register_outputs({"url": self.url, "retention_days": environment.telemetry.retention_days})
 
@@ -138,7 +139,9 @@ def configuration(environment: Environment) -> dict[str, Any]:
                 "relabel_configs": [selected, address, *names],
             }
         )
+    alerting = {"alertmanagers": [{"static_configs": [{"targets": [f"alertmanager.{_NAMESPACE}.svc:{ALERTS}"]}]}]}
     return {
+        **({"alerting": alerting} if environment.telemetry.alertmanager else {}),
         "global": {"scrape_interval": "30s", "evaluation_interval": "30s", "external_labels": {"environment": environment.name}},
         "rule_files": ["/etc/prometheus-rules/*.json"],
         # The sender is in resource attributes, which become labels only if listed here.

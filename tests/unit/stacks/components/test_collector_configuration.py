@@ -81,3 +81,10 @@ def test_nothing_listens_on_every_address(who: str) -> None:
 def test_an_agent_writes_nothing_to_a_disk() -> None:
     """No extension keeps a queue, and the container's file system is read-only."""
     assert all(set(config["extensions"]) == {"health_check"} for config in CONFIGURATIONS.values())
+
+
+def test_kept_traces_go_to_the_store_of_the_environment() -> None:
+    assert pipeline("gateway", "traces/kept")["exporters"] == ["nop"]
+    kept = collector_configuration.gateway(Environment.model_validate({"name": "test", "telemetry": {"trace_store": "jaeger"}}))
+    (exporter,) = kept["service"]["pipelines"]["traces/kept"]["exporters"]
+    assert kept["exporters"][exporter]["endpoint"] == "jaeger.telemetry.svc:4317"
