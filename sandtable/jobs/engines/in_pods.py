@@ -100,15 +100,15 @@ class StackInPods:
         """
         from stacks.components import places
         from stacks.components.workloads.gateway import NAME
+        from stacks.environment.gateway import TENANT
         from stacks.graph import labels
 
         with steps.step("gateway") as step:
             pod = self._pod(places.AI, labels.ROLE_GATEWAY)
             folder = self.cluster.pod_folder(pod.metadata.uid) / "volumes" / "kubernetes.io~empty-dir" / "ledger"
             step.note(f"Service {places.AI}/{NAME} serves {', '.join(deployed.configuration.routes)}")
-            return RunningGateway(
-                deployed, self._url(places.AI, NAME), self.key, folder / Path(str(deployed.document["ledger"])).name, None
-            )
+            ledger = folder / Path(str(deployed.document["ledger"])).name
+            return RunningGateway(deployed, self._url(places.AI, NAME), {TENANT: self.key}, ledger, None)
 
     @contextmanager
     def _let_in(self, namespace: str) -> Iterator[None]:
