@@ -27,7 +27,7 @@ _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, all
 class Spill:
     """Collects the pairs of one map task, and writes them as one sorted run for each partition.
 
-    Values of a key are combined as they come, where the job can; otherwise they are kept in a list.
+    Values of a key are combined as they come, where the job can (``gather``); otherwise they are kept in a list (``add``).
     """
 
     def __init__(
@@ -48,17 +48,18 @@ class Spill:
         self._runs = 0
 
     def add(self, pairs: Iterable[Pair]) -> None:
-        """Take pairs."""
-        known, combine = self._pairs, self._combine
-        if combine is not None:
-            for key, value in pairs:
-                known[key] = combine(known[key], value) if key in known else value
-            self._kept = len(known)
-        else:
-            for key, value in pairs:
-                known.setdefault(key, []).append(value)
-                self._kept += 1
+        """Take pairs; all values of a key are kept."""
+        known = self._pairs
+        for key, value in pairs:
+            known.setdefault(key, []).append(value)
+            self._kept += 1
         if self._kept >= self._kept_keys:
+            self._flush()
+
+    def gather(self, into: Callable[[dict[bytes, Any]], None]) -> None:
+        """Let a job add pairs to those that are kept, combined with what is there for their keys."""
+        into(self._pairs)
+        if len(self._pairs) >= self._kept_keys:
             self._flush()
 
     def commit(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,10 @@ def _map(plan: Plan, task: Task, folder: Path) -> None:
         kept_keys=plan.kept_keys,
     )
     for block in blocks(split):
-        spill.add(job.map(block, split))
+        if job.combines:
+            spill.gather(functools.partial(job.gather, block, split))
+        else:
+            spill.add(job.map(block, split))
     spill.commit()
     with replacing(folder / marker(task)) as partial:
         partial.write_bytes(b"")

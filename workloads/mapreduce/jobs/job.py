@@ -29,6 +29,14 @@ class Job(ABC):
         """Return one value for two of the same key."""
         raise NotImplementedError
 
+    def gather(self, block: bytes, split: Split, gathered: dict[bytes, Any]) -> None:
+        """Map a block into ``gathered``, combined with what is there: where ``combines``, the mapper's own combiner.
+
+        Overridden where a job can do both at once ("in-mapper combining", Lin and Dyer 2010, section 3.1).
+        """
+        for key, value in self.map(block, split):
+            gathered[key] = self.combine(gathered[key], value) if key in gathered else value
+
     @abstractmethod
     def reduce(self, key: bytes, values: Iterator[Any]) -> Iterable[bytes]:
         """Yield the lines of the output for a key, without line ends."""

@@ -51,7 +51,7 @@ def test_what_goes_in_comes_out_by_key_however_often_it_spills(
     folder = tmp_path_factory.mktemp("spill")
     spill = Spill(folder, "map-0", 2, lambda key: key[0] % 2, (lambda one, other: one + other) if combines else None, kept_keys=kept)
     for pair in pairs:
-        spill.add([pair])
+        spill.gather(lambda kept: kept.update({pair[0]: kept.get(pair[0], 0) + pair[1]})) if combines else spill.add([pair])  # noqa: B023
     spill.commit()
     runs = [folder / "map-0-0", folder / "map-0-1"]
     for run in runs:
