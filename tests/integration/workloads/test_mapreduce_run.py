@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from workloads.mapreduce import coordinator
 from workloads.mapreduce.errors import TaskFailedError
 from workloads.mapreduce.run import Finished, run_job
 
@@ -75,6 +77,38 @@ def test_workers_that_are_killed_lose_nothing(inputs: list[Path], tmp_path: Path
         killer.join()
     assert killed.is_set()
     assert counted(done) == wanted(inputs)
+
+
+def test_a_worker_that_stands_still_is_overtaken(inputs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordinator, "_LATE_S", 0.5)
+    stopped: list[int] = []
+
+    def stop_one(_phase: str, _done: int, _total: int) -> None:
+        if not stopped:
+            stopped[:] = workers_of(tmp_path / "out")[:1]
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+
+    done = run_job("word-count", inputs, tmp_path / "out", workers=2, split_bytes=4096, on_progress=stop_one)
+    assert stopped
+    assert counted(done) == wanted(inputs)
+    assert not psutil.pid_exists(stopped[0])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root, to mount a tmpfs")
+def test_a_full_disk_ends_the_job_and_with_space_it_goes_on(inputs: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", out], check=False, capture_output=True).returncode:
+        pytest.skip("no tmpfs may be mounted here")
+    try:
+        with pytest.raises(TaskFailedError, match="No space left on device"):
+            run_job("word-count", inputs, out, workers=1)
+        subprocess.run(["mount", "-o", "remount,size=4m", out], check=True)
+        done = run_job("word-count", inputs, out, workers=1)
+        assert counted(done) == wanted(inputs)
+    finally:
+        subprocess.run(["umount", out], check=True)
 
 
 def test_an_interrupted_job_goes_on_from_what_is_there(inputs: list[Path], tmp_path: Path) -> None:
