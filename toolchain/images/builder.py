@@ -51,7 +51,7 @@ def plan_images(wanted: Iterable[WantedImage], resolver: Resolver | None = None)
     missing = [image for image in wanted if find(image, resolver) is None]
     steps = list(plan(_tools(missing), resolver).steps)
     made = store(resolver.cache.root)
-    orders = [order for order in _distinct(missing, resolver) if made.layer(order.key) is None]
+    orders = [order for order in _distinct(orders_of(image, resolver) for image in missing) if made.layer(order.key) is None]
     steps += [InstallStep((order.title,), "build", _EXPECTED_S[order.document["kind"]], 0) for order in orders]
     return InstallPlan(tuple(steps))
 
@@ -75,7 +75,9 @@ def ensure_images(
     ensure(_tools(wanted), on_progress=listener, resolver=resolver)
     with locked(resolver.cache, listener):
         made = store(resolver.cache.root)
-        orders = [order for order in _distinct(wanted, resolver) if made.layer(order.key) is None]
+        # Once: somebody may be editing the sources meanwhile.
+        ordered = {image.reference: orders_of(image, resolver) for image in wanted}
+        orders = [order for order in _distinct(ordered.values()) if made.layer(order.key) is None]
         # The Python of a Debian layer compiles what lies above it.
         for first in (True, False):
             works = [
@@ -87,7 +89,7 @@ def ensure_images(
                 listener(BuildProgress(work.title, "planned", 0.0, work.estimate_s, 0.0))
             run(works, resolver.cache, listener)
         with explained(made.root):
-            return {image.reference: _assembled(image, resolver, made) for image in wanted}
+            return {image.reference: _assembled(image, ordered[image.reference], made) for image in wanted}
 
 
 @contextmanager
@@ -108,8 +110,7 @@ def locked(cache: Cache, listener: Listener) -> Iterator[None]:
         lock.release()
 
 
-def _assembled(wanted: WantedImage, resolver: Resolver, made: Store) -> Image:
-    orders = orders_of(wanted, resolver)
+def _assembled(wanted: WantedImage, orders: Sequence[Order], made: Store) -> Image:
     layers: list[Layer] = []
     annotations: list[Mapping[str, str]] = []
     packages: dict[str, str] = {}
@@ -140,5 +141,5 @@ def _tools(wanted: Iterable[WantedImage]) -> list[str]:
     return [*bootstrap, *dict.fromkeys(name for image in wanted for name in image.recipe.tools.values())]
 
 
-def _distinct(wanted: Iterable[WantedImage], resolver: Resolver) -> list[Order]:
-    return list({order.key: order for image in wanted for order in orders_of(image, resolver)}.values())
+def _distinct(ordered: Iterable[Sequence[Order]]) -> list[Order]:
+    return list({order.key: order for orders in ordered for order in orders}.values())
