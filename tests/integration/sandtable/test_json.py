@@ -89,6 +89,16 @@ def test_doctor(sandtable: Any, check: Check) -> None:
     assert answer.code in {0, 7}
 
 
+def test_images(sandtable: Any, check: Check) -> None:
+    answer = sandtable("images", "list", "redis", "falco", "--json")
+    check(answer.document, "images")
+    assert [(row["name"], row["version"], row["differs"]) for row in answer.document["images"]] == [
+        ("falco", "", False),
+        ("redis", "8.0.2", True),
+    ]
+    assert answer.code == 0
+
+
 def test_status_of_a_cluster_that_was_never_started(sandtable: Any, check: Check) -> None:
     answer = sandtable("cluster", "status", "dev", "--json")
     check(answer.document, "cluster")
@@ -105,6 +115,8 @@ def test_status_of_a_cluster_that_was_never_started(sandtable: Any, check: Check
         (("rehearse", "--json"), 2),
         (("report", "--json"), 7),
         (("cluster", "kubeconfig", "dev", "--json"), 7),
+        (("images", "build", "redsi", "--json"), 2),
+        (("images", "build", "falco", "--json"), 2),
     ],
 )
 def test_errors(sandtable: Any, check: Check, arguments: tuple[str, ...], code: int) -> None:

@@ -12,12 +12,14 @@ from rich.console import Console
 
 from sandtable.document.answers.checks import Check
 from sandtable.document.answers.deployment import Drift, Update
+from sandtable.document.answers.images import Images
 from sandtable.document.answers.whatif import ScenarioKinds
 from sandtable.document.reading import Run
 from sandtable.terminal import (
     show_check,
     show_drift,
     show_graph,
+    show_images,
     show_measurement,
     show_preview,
     show_rehearsal,
@@ -215,3 +217,21 @@ def test_half_a_number_is_not_shown_as_a_whole_one() -> None:
     file = io.StringIO()
     Console(file=file, width=16).print(table)
     assert file.getvalue().split("  ")[-1].strip() == "$25,…"
+
+
+def test_an_image_of_another_version_shows_both_and_one_that_cannot_be_made_its_reason(console: Make) -> None:
+    def row(name: str, state: str, **found: object) -> dict[str, object]:
+        nothing = {"version": "", "differs": False, "reason": "", "digest": None, "size_bytes": None, "unpacked_bytes": None}
+        return {"name": name, "reference": f"docker.io/library/{name}:8.2.1", "state": state, **nothing, **found}
+
+    rows = [
+        row("redis", "made", version="8.0.2", differs=True, digest="sha256:0", size_bytes=21_000_000, unpacked_bytes=51_000_000),
+        row("engine", "missing", version="8.2.1"),
+        row("falco", "unavailable", reason="no binary of it"),
+    ]
+    out = console()
+    show_images(Images.model_validate({"images": rows, "stored_bytes": 30_000_000}), out)
+    shown = text(out)
+    assert re.search(r"✓\s+redis\s+8\.0\.2\s+8\.2\.1\s+21\s+51", shown)
+    assert "falco cannot be made here: no binary of it" in shown
+    assert "1 image not made yet: `sandtable images build`. 30 MB stored." in shown
