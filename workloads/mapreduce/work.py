@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def _map(plan: Plan, task: Task, folder: Path) -> None:
     )
     for block in blocks(split):
         if job.combines:
-            spill.gather(functools.partial(job.gather, block, split))
+            spill.gather(partial(job.gather, block, split))
         else:
             spill.add(job.map(block, split))
     spill.commit()
