@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def _map(plan: Plan, task: Task, folder: Path) -> None:
     )
     for block in blocks(split):
         if job.combines:
-            spill.gather(partial(job.gather, block, split))
+            spill.gather(lambda kept: job.gather(block, split, kept))  # noqa: B023 - called at once
         else:
             spill.add(job.map(block, split))
     spill.commit()
