@@ -156,7 +156,7 @@ class StackInPods:
         return ready[0]
 
     def _process(self, pod: Any) -> int:
-        own = [process.pid for process in self.cluster.processes_of(pod.metadata.uid) if process.name() != _SANDBOX]
+        own = [process.pid for process in self.cluster.processes_of(f"pod{pod.metadata.uid}") if process.name() != _SANDBOX]
         if not own:
             raise PodsNotReachedError(f"pod {pod.metadata.namespace}/{pod.metadata.name} has no process on this machine")
         return min(own)  # the container's first; those that it starts come later

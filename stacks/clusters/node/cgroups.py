@@ -75,10 +75,6 @@ class ControlGroup:
         found = (procs for folder in self._folders() for procs in folder.rglob("cgroup.procs"))
         return _processes(procs for procs in found if not within or within in procs.parts)
 
-    def members_of(self, child: str) -> list[psutil.Process]:
-        """Return the processes of the groups called ``child`` below it, and of those below them."""
-        return _processes(procs for folder in self._folders() for group in folder.rglob(child) for procs in group.rglob("cgroup.procs"))
-
     def remove(self, patience_s: float) -> None:
         """End all processes, those of pods by SIGTERM and after ``patience_s`` by SIGKILL, and remove the group.
 

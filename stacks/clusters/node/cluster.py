@@ -83,10 +83,6 @@ class NodeCluster:
         """Context inside the kubeconfig."""
         return f"sandtable-{self.name}"
 
-    def processes_of(self, pod_uid: str) -> list[psutil.Process]:
-        """Return the processes of a pod, its sandbox's among them."""
-        return self._group.members_of(f"pod{pod_uid}")
-
     def pod_folder(self, pod_uid: str) -> Path:
         """Return the folder of this machine in which the kubelet keeps a pod's volumes."""
         return self._own / "kubelet" / "pods" / pod_uid
