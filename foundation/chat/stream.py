@@ -17,6 +17,7 @@ from typing import Any, Final
 from foundation.chat.deltas import output_of
 from foundation.chat.failures import error_in, error_of, one_line
 from foundation.chat.stream_counts import StreamCounts
+from foundation.dialects.openai.answer import decode_usage
 from foundation.wire.events import Event, EventStream
 
 _decode: Final = json.JSONDecoder().decode
@@ -116,24 +117,14 @@ class ChatStream(StreamCounts):
             ends = True
         return ends
 
-    def _read_usage(self, usage: dict[str, Any]) -> None:
-        prompt, completion = _whole(usage.get("prompt_tokens")), _whole(usage.get("completion_tokens"))
-        details = usage.get("completion_tokens_details")
-        reasoning = _whole(details.get("reasoning_tokens")) if isinstance(details, dict) else None
-        if reasoning and prompt is not None and completion is not None and usage.get("total_tokens") == prompt + completion + reasoning:
-            completion += reasoning  # xAI counts reasoning separately from the completion, OpenAI within it
-        self.prompt_tokens = self.prompt_tokens if prompt is None else prompt
-        self.completion_tokens = self.completion_tokens if completion is None else completion
-        self.reasoning_tokens = self.reasoning_tokens if reasoning is None else reasoning
+    def _read_usage(self, document: dict[str, Any]) -> None:
+        usage = decode_usage(document)
+        self.prompt_tokens = self.prompt_tokens if usage.input_tokens is None else usage.prompt_tokens
+        self.completion_tokens = self.completion_tokens if usage.output_tokens is None else usage.output_tokens
+        self.reasoning_tokens = usage.reasoning_tokens or self.reasoning_tokens
 
     def _learn(self, data: bytes, *, is_text: bool) -> None:
         """Make a template (Rule 3) from a chunk that has one output string and no other field of that name, in any spelling."""
         match = _STRING.search(data)
         if match is not None and data.count(match[1]) == 1 and b"\\" not in data and b"\n" not in data:
             self._before, self._after, self._is_text = b"data: " + data[: match.start(2)], data[match.end(2) :], is_text
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -38,5 +38,7 @@ class Usage:
 
 
 def count(value: object) -> int | None:
-    """Return a provider's token count; None if it is not a non-negative integer."""
+    """Return a provider's token count; None if it is not a non-negative integer. Some servers write it as ``24.0``."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
     return value if type(value) is int and value >= 0 else None

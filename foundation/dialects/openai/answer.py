@@ -79,7 +79,7 @@ def encode_answer(answer: Answer, *, created_s: int = 0) -> dict[str, Any]:
 
 
 def decode_usage(document: Any) -> Usage:
-    """Read usage; the prompt count includes cached tokens here."""
+    """Read usage; the prompt count includes cached tokens here, and the completion count reasoning tokens."""
     if not isinstance(document, dict):
         return Usage()
     prompt, completion = count(document.get("prompt_tokens")), count(document.get("completion_tokens"))
@@ -88,6 +88,8 @@ def decode_usage(document: Any) -> Usage:
     written = (count(inner.get("cache_write_tokens")) or 0) if isinstance(inner, dict) else 0
     outer = document.get("completion_tokens_details")
     reasoning = (count(outer.get("reasoning_tokens")) or 0) if isinstance(outer, dict) else 0
+    if reasoning and prompt is not None and completion is not None and document.get("total_tokens") == prompt + completion + reasoning:
+        completion += reasoning  # xAI counts reasoning beside the completion, OpenAI within it
     fresh = None if prompt is None else max(0, prompt - cached - written)
     return Usage(fresh, completion, cache_read_tokens=cached, cache_write_5m_tokens=written, reasoning_tokens=reasoning)
 

@@ -13,6 +13,7 @@ from foundation.dialects.model.assembly import assemble
 from foundation.dialects.model.content import Text, ToolCall
 from foundation.dialects.model.errors import ErrorKind
 from foundation.dialects.model.usage import Usage
+from foundation.dialects.openai.answer import decode_usage
 
 
 def sse(*documents: Any) -> bytes:
@@ -106,6 +107,19 @@ def test_a_batch_is_told_by_its_service_tier() -> None:
     assert answer.usage.batch
     assert DIALECTS["anthropic"].encode_answer(answer)["usage"]["service_tier"] == "batch"
     assert not DIALECTS["anthropic"].decode_answer({**document, "usage": {**usage, "service_tier": "standard"}}).usage.batch
+
+
+@pytest.mark.parametrize(
+    ("total", "output"),
+    [
+        (130, 30),  # OpenAI: the reasoning is within the completion
+        (150, 50),  # xAI: it stands beside it, and is billed as well
+    ],
+)
+def test_reasoning_is_part_of_the_output_wherever_a_server_counts_it(total: int, output: int) -> None:
+    reasoning = {"reasoning_tokens": 20}
+    document = {"prompt_tokens": 100.0, "completion_tokens": 30, "completion_tokens_details": reasoning, "total_tokens": total}
+    assert decode_usage(document) == Usage(100, output, reasoning_tokens=20)
 
 
 def test_missing_usage_is_unknown_and_not_zero() -> None:
