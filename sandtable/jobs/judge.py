@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from policies.verdict import Evidence, Verdict, judge
 from sandtable.jobs.engines.trial import NO_TRIAL, Trial
+from sandtable.jobs.goodput import goodput_job
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ class Found:
         return replace(self, remarks=self.remarks + remarks)
 
     def with_trial(self, trial: Trial) -> Found:
-        """Return a copy with a trial, its jobs and its remarks."""
-        return replace(self, trial=trial, jobs=self.jobs + trial.jobs, remarks=self.remarks + trial.remarks)
+        """Return a copy with a trial, its jobs and its remarks, and with the goodput of its load if a threshold asks for that."""
+        tried = replace(self, trial=trial, jobs=self.jobs + trial.jobs, remarks=self.remarks + trial.remarks)
+        return tried.with_job(goodput_job(self.environment.thresholds, trial))
 
     def with_job(self, outcome: JobOutcome | None, remarks: Remarks = NO_REMARKS) -> Found:
         """Return a copy with the outcome of one more job and its remarks; None for a job that could not run."""

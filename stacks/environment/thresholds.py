@@ -30,6 +30,7 @@ JOB_METRICS: Final[dict[str, str]] = {
     "compression_ratio": "bytes of the original model over bytes of the compressed one",
     "job_overhead_share": "share of the time of a training job that did not go into work that lasts",
     "p95_gateway_overhead_ms": "95th percentile of the time that the gateway adds to a request in milliseconds",
+    "goodput_share": "share of requests that were served within every limit that the environment's thresholds set on a p95",
     "usd_per_request": "price of the tokens of a request in USD, averaged over the load",
     "fl_accuracy": "share of the test records whose class the federated model predicts",
     "fl_epsilon": "privacy budget that the federated training has spent, as epsilon",
