@@ -21,8 +21,8 @@ class BodyTimeoutError(Exception):
     """The body did not arrive in time."""
 
 
-async def read_body(receive: Receive, *, coding: str, announced: str, most_bytes: int, timeout_s: float) -> bytes:
-    """Return the decompressed body.
+async def read_body(receive: Receive, *, whole: bool, coding: str, announced: str, most_bytes: int, timeout_s: float) -> bytes:
+    """Return the decompressed body; one that is already ``whole`` needs no timer.
 
     Raises:
         RequestError: it is too large, or its content coding is unknown or corrupt.
@@ -31,11 +31,14 @@ async def read_body(receive: Receive, *, coding: str, announced: str, most_bytes
     """
     if announced.isdigit() and int(announced) > most_bytes:
         raise _too_large(most_bytes)
-    try:
-        async with asyncio.timeout(timeout_s):
-            body = await _whole(receive, most_bytes)
-    except TimeoutError:
-        raise BodyTimeoutError from None
+    if whole:
+        body = await _all(receive, most_bytes)
+    else:
+        try:
+            async with asyncio.timeout(timeout_s):
+                body = await _all(receive, most_bytes)
+        except TimeoutError:
+            raise BodyTimeoutError from None
     return body if coding in ("", "identity") else _unpack(body, coding, most_bytes)
 
 
@@ -53,7 +56,7 @@ async def drop_body(receive: Receive, *, within_s: float) -> bool:
     return False
 
 
-async def _whole(receive: Receive, most_bytes: int) -> bytes:
+async def _all(receive: Receive, most_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:

@@ -25,8 +25,8 @@ _LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0
 def bounded_protocol(bounds: Callable[[], Bounds]) -> type[Any]:  # noqa: C901  # a class of short methods
     """Return a server protocol with limits on the time and size of request heads, and on the time that an answer may stay unread.
 
-    ``bounds`` returns those that are in force, which a reload may change. A request finds its connection in its scope; ``on_left`` is
-    called when the client leaves, and costs no task that waits for that.
+    ``bounds`` returns those that are in force, which a reload may change. A request finds its ``connection`` in its scope, and ``whole`` if
+    its body is already there; ``on_left`` of the connection is called when the client leaves, and costs no task that waits for that.
     """
 
     class BoundedProtocol(HttpToolsProtocol):  # type: ignore[misc]  # uvicorn is not there where the types are checked
@@ -78,6 +78,7 @@ def bounded_protocol(bounds: Callable[[], Bounds]) -> type[Any]:  # noqa: C901  
 
         def on_message_complete(self) -> None:
             if not self._refused:
+                self.scope["whole"] = True
                 super().on_message_complete()
 
         def pause_writing(self) -> None:

@@ -144,6 +144,7 @@ class Exchange:
         headers = self.headers
         body = await read_body(
             self.receive,
+            whole="whole" in self.scope,
             coding=headers.get(b"content-encoding", b"").decode("latin-1"),
             announced=headers.get(b"content-length", b"").decode("latin-1"),
             most_bytes=bounds.max_body_bytes,
