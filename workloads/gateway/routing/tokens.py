@@ -17,7 +17,7 @@ DEFAULT_OUTPUT_TOKENS: Final = 1_024  # reserved where a client sets no limit
 _LONG_TEXT: Final = 8_192
 _DATA: Final = frozenset({"data", "file_data"})
 _URLS: Final = ("url", "fileUri", "file_uri")
-_SOURCES: Final = frozenset({"image_url", "source", "fileData", "file_data", "file"})
+_SOURCES: Final = frozenset({"image_url", "video_url", "audio_url", "source", "fileData", "file_data", "file"})
 _CLIENTS_OWN: Final = frozenset({"input", "args", "arguments", "response", "tools"})  # their keys are the client's, not the wire's
 
 
@@ -36,6 +36,8 @@ def estimate(document: Any, body_bytes: int) -> tuple[int, list[str]]:
                     if len(inner) > _LONG_TEXT and (name in _DATA or inner.startswith("data:")):
                         media_bytes += len(inner)
                         count += 1
+                    elif name in _SOURCES and "://" in inner:
+                        urls.append(inner)  # some engines take an address where others take an object with one
                 elif inner and name not in _CLIENTS_OWN:
                     if name in _SOURCES and type(inner) is dict:
                         urls += [url for key in _URLS if type(url := inner.get(key)) is str and not url.startswith("data:")]

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.ASCII)
 _PRIVATE_SUFFIXES: Final = (".local", ".localhost", ".internal", ".lan", ".home", ".corp", ".arpa", ".svc", ".test", ".invalid")
+#: Ways from IPv6 to IPv4 (NAT64, 6to4, Teredo): what is behind them may be private.
+_TO_IPV4: Final = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "2002::/16", "2001::/32")))
 
 
 def refused(url: str) -> str | None:
@@ -37,4 +39,5 @@ def refused(url: str) -> str | None:
         if not _HOST.fullmatch(host) or host.endswith(_PRIVATE_SUFFIXES):
             return "must name a public host"
         return None
-    return None if address.is_global and not address.is_multicast else "must not point into a private network"
+    public = address.is_global and not address.is_multicast and not any(address in network for network in _TO_IPV4)
+    return None if public else "must not point into a private network"
