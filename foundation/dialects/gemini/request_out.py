@@ -28,7 +28,8 @@ _OPTIONS: Final = {
 
 def encode_request(request: ChatRequest) -> Encoded:
     """Write a request. Raises ``RequestError``."""
-    lost = [name for name in ("parallel_tool_calls", "user") if getattr(request, name)]
+    lost = ["parallel_tool_calls"] if request.parallel_tool_calls is False else []
+    lost += ["user"] if request.user else []
     names = {part.id: part.name for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
     document: dict[str, Any] = {"contents": [_content(message, names, lost) for message in request.messages]}
     if request.system:

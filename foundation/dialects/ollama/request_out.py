@@ -15,7 +15,10 @@ _EFFORTS: Final = {"minimal": "low", "xhigh": "high"}
 
 def encode_request(request: ChatRequest) -> Encoded:
     """Write a request. Raises ``RequestError``."""
-    lost = [name for name in ("tool_choice", "parallel_tool_calls", "user") if getattr(request, name)]
+    choice = request.tool_choice
+    lost = ["tool_choice"] if choice is not None and choice.mode in ("required", "named") else []  # "none" is said by leaving the tools out
+    lost += ["parallel_tool_calls"] if request.parallel_tool_calls is False else []
+    lost += ["user"] if request.user else []
     names = {part.id: part.name for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
     messages: list[dict[str, Any]] = []
     if request.system:
@@ -30,7 +33,7 @@ def encode_request(request: ChatRequest) -> Encoded:
         options["stop"] = request.stop
     if options:
         document["options"] = options
-    if request.tools and not (request.tool_choice is not None and request.tool_choice.mode == "none"):
+    if request.tools and not (choice is not None and choice.mode == "none"):
         document["tools"] = [
             {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters}}
             for tool in request.tools

@@ -45,16 +45,19 @@ class Script:
         parts = self._parts(request, text, dialect, random)
         most = request.max_output_tokens or 1 << 30
         stop = StopReason.TOOL_CALLS if any(isinstance(part, ToolCall) for part in parts) else StopReason.END
-        tokens, thoughts = 0, 0
+        tokens, thoughts, sequence = 0, 0, None
         for part in parts:
+            if isinstance(part, Text) and (found := _first_of(request.stop, part.text)) is not None:
+                part.text, sequence = part.text[: part.text.index(found)], found
+                stop = StopReason.STOP_SEQUENCE
             size = _size(part)
             if isinstance(part, Text) and tokens + size > most:
                 part.text = " ".join(part.text.split(" ")[: max(1, most - tokens)])
-                size, stop = max(1, most - tokens), StopReason.MAX_TOKENS
+                size, stop, sequence = max(1, most - tokens), StopReason.MAX_TOKENS, None
             tokens += size
             thoughts += size if isinstance(part, Thinking) else 0
         usage = self._usage(request, dialect, tokens, thoughts)
-        answer = Answer(f"{_PREFIX.get(dialect, 'em-')}{self._seed:x}{number:08x}", request.model, parts, stop, usage=usage)
+        answer = Answer(f"{_PREFIX.get(dialect, 'em-')}{self._seed:x}{number:08x}", request.model, parts, stop, sequence, usage)
         if dialect == "gemini" and any("googleSearch" in tool for tool in _own_tools(request)):
             answer.kept_by = "gemini"
             answer.kept = {
@@ -182,6 +185,11 @@ def example(schema: Any, random: Random, depth: int = 0) -> Any:
         case _:
             properties = schema.get("properties")
             return {name: example(inner, random, depth + 1) for name, inner in properties.items()} if isinstance(properties, dict) else {}
+
+
+def _first_of(sequences: list[str], text: str) -> str | None:
+    """Return the sequence that comes first in a text."""
+    return min((one for one in sequences if one and one in text), key=text.index, default=None)
 
 
 def _words(random: Random, count: int) -> str:
