@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sandtable.errors import UsageError
-from sandtable.jobs.verify import admission, kills, metrics, network, objects, openbao, rolling, stores, telemetry
+from sandtable.jobs.verify import admission, compositions, identity, kills, metrics, network, objects, openbao, rolling, stores, telemetry
 from sandtable.jobs.verify.check import Check
 
 
 def all_checks() -> list[Check]:
     """Return every check, drills last."""
     found = [
-        check for part in (objects, admission, telemetry, metrics, network, stores, openbao, kills, rolling) for check in part.checks()
+        check
+        for part in (objects, admission, telemetry, metrics, network, stores, identity, openbao, compositions, kills, rolling)
+        for check in part.checks()
     ]
     return sorted(found, key=lambda check: check.drill)
 

@@ -16,13 +16,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, require
+from sandtable.jobs.verify.identity import authorities
 from sandtable.jobs.verify.pod_http import Reply, Server
 from sandtable.jobs.verify.stores import psql, store_pods
 from stacks.clusters import exec as commands
 from stacks.clusters.api import listing
 from stacks.components import places
 from stacks.components.network import SECRETS_PORT
-from stacks.components.security.spire.server import BUNDLE, BUNDLE_FILE
 from stacks.components.security.vault.access import AUDIENCE, ROLES, SETUP, databases
 from stacks.components.security.vault.server import CERTIFIED, NAME
 
@@ -141,18 +141,6 @@ def encryption(ground: Ground) -> str:
         refused = _ask(server, "POST", "/v1/transit/decrypt/sandtable-stack", token, {"ciphertext": changed})
         require(refused.status in _REFUSED, "a changed ciphertext is decrypted")
     return "the key of the stack's secrets encrypts and decrypts, a changed ciphertext is refused"
-
-
-def authorities(ground: Ground) -> str:
-    """Return the certificates of the trust domain, in PEM, as SPIRE publishes them.
-
-    Raises:
-        NotHereError: it has not published any.
-    """
-    bundle = ground.config_files(BUNDLE, places.SPIRE_SYSTEM).get(BUNDLE_FILE)
-    if not bundle:
-        raise NotHereError("SPIRE has published no trust bundle")
-    return bundle
 
 
 def _pods(ground: Ground) -> list[Pod]:
