@@ -3,8 +3,9 @@
 Rule 1: clients and server share the cores of the machine; whoever finds none free waits, first come, first served.
 Rule 2: a stage ends when all that are still in have answered, or at the deadline of the definition. Who is late or dead then is asked again
 once it is heard of; below the quorum the round begins anew.
-Rule 3: a client that is killed is started again at once, as a kubelet does. It joins after its start-up, and the stage under way no longer
-waits for it.
+Rule 3: a client that is killed is started again at once, as a kubelet does. Until it joins it answers nothing, and the server waits for it
+as for any other; from then on the stage under way no longer does.
+Rule 4: an update is in the model once the server has it: a client that is killed later is not missed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _SECURE: Final = (
     ("Consents", "Unmasking"),
 )
 _PLAIN: Final = (("Train", "PlainUpdate"),)
+_UPDATES: Final = frozenset({"MaskedUpdate", "PlainUpdate"})
 _MOST_ATTEMPTS: Final = 1000
 
 
@@ -63,11 +65,12 @@ class _Run:
         self._loop, self._free, self._queue = Loop(), cores, deque[tuple[float, Callable[[], None]]]()
         self._lives = [0] * clients  # a death changes it, and answers of the life before are lost
         self._present = set(range(clients))
+        self._down: set[int] = set()
         self._stage, self._visit, self._attempts = 0, 0, 0
         self._in: set[int] = set()
         self._answered: set[int] = set()
         self._gone: set[int] = set()
-        self._begun_s = 0.0
+        self._begun_s, self._updates = 0.0, 0
         self._waits = False
         for place, at_s in enumerate(kills_s):
             self._loop.at(at_s, lambda client=place % clients: self._kill(client))  # type: ignore[misc]
@@ -104,7 +107,7 @@ class _Run:
         self._visit += 1
         asked, answer = self._stages[self._stage]
         visit = self._visit
-        for client in sorted(self._in):
+        for client in sorted(self._in - self._down):
             life = self._lives[client]
             cost_ms = TRANSPORT_MS + self._costs.client_ms.get(asked, 0.0)
             self._work(cost_ms, lambda client=client, life=life: self._answer(client, life, visit, answer))  # type: ignore[misc]
@@ -128,23 +131,26 @@ class _Run:
             self._visit += 1
             self._begin()
             return
-        updates = len(self._answered)
+        if self._stages[self._stage][1] in _UPDATES:
+            self._updates = len(self._answered)
         self._in = self._answered
         self._stage += 1
         if self._stage < len(self._stages):
             self._open()
             return
         now_s = self._loop.now_s
-        self.rounds.append(PredictedRound(now_s - self._begun_s, updates))
+        self.rounds.append(PredictedRound(now_s - self._begun_s, self._updates))
         self._begun_s = now_s
         self._visit += 1
         self._begin()
 
     def _kill(self, client: int) -> None:
         self._lives[client] += 1
+        self._down.add(client)
         self._work(1000 * self._costs.startup_s, lambda: self._join(client))
 
     def _join(self, client: int) -> None:
+        self._down.discard(client)
         self._present.add(client)
         self._gone.add(client)
         if self._waits:

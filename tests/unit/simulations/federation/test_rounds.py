@@ -40,6 +40,18 @@ def test_a_killed_client_is_missed_until_it_joins_again() -> None:
     assert rounds[0].duration_s == pytest.approx(0.1 + COSTS.startup_s)  # its join ends the wait
 
 
+def test_a_client_that_is_killed_after_its_update_is_in_the_model_and_waited_for() -> None:
+    slow = Costs({"PeerShares": 100.0, "Survivors": 100.0}, {}, 2.0, 0.0, (0.0,), (0.0,))
+    definition = Definition(rounds=2, privacy=NOT_PRIVATE, deadline_s=5.0)
+    first, second = predict_rounds(definition, 3, slow, cores=8, kills_s=(0.15,))  # between its masked update and its consent
+    assert [first.contributors, second.contributors] == [3, 3]
+    assert first.duration_s > slow.startup_s + 0.15
+    assert second.duration_s < 1
+    down, _ = predict_rounds(definition.model_copy(update={"deadline_s": 1.0}), 3, slow, cores=8, kills_s=(0.15,))
+    assert down.contributors == 3
+    assert 1 < down.duration_s < 2  # the deadline of the stage, and the two that follow without it
+
+
 def test_a_deadline_ends_the_wait_for_a_client_that_starts_slowly() -> None:
     slow = Costs(COSTS.client_ms, {}, 60.0, 0.0, (0.0,), (0.0,))
     rounds = predict_rounds(PLAIN, 3, slow, cores=8, kills_s=(0.1,))
