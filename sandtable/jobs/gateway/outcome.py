@@ -28,17 +28,18 @@ def load_outcome(
     before, after = GatewayOutcome.of(predicted, first), GatewayOutcome.of(measured, first)
     own = quantiles(r.served.overhead_ms for r in measured if r.served is not None and r.served.overhead_ms is not None)
     low, high = own.ci95["p95"]
+    own_time = JobFigure(
+        "p95_gateway_overhead_ms",
+        "p95 of the gateway's own time",
+        "ms",
+        overhead.own_p95_ms,
+        _known(own.p95),
+        own.n or None,
+        _bounded(low),
+        _bounded(high),
+    )
     figures = [
-        JobFigure(
-            "p95_gateway_overhead_ms",
-            "p95 of the gateway's own time",
-            "ms",
-            overhead.own_p95_ms,
-            _known(own.p95),
-            own.n or None,
-            _bounded(low),
-            _bounded(high),
-        ),
+        *([own_time] if own.n or overhead.own_n else []),
         _figure("usd_per_request", "tokens a request", "usd", before, after),
         _figure("fallback_share", "answered by a fallback", "share", before, after),
         _figure("attempts_per_request", "calls a request", "count", before, after),

@@ -119,7 +119,7 @@ FIRST = {"small": frozenset({"local"})}
 def test_the_load_and_the_faults_have_figures_of_both_sides() -> None:
     predicted = [record(n, "local", usd=0.001) for n in range(10)]
     measured = [*(record(n, "local", usd=0.001) for n in range(8)), record(8, "gemini", 4, usd=0.003), record(9, "", 3, Status.FAILED)]
-    whole = {one.name: one for one in load_outcome(predicted, measured, FIRST, Overhead(0.001, "measured", 40, 0.9)).figures}
+    whole = {one.name: one for one in load_outcome(predicted, measured, FIRST, Overhead(0.001, "measured", 40, 0.9, 80)).figures}
     assert (whole["p95_gateway_overhead_ms"].predicted, whole["p95_gateway_overhead_ms"].measured) == (0.9, 0.8)
     assert (whole["answered_by_local"].predicted, whole["answered_by_local"].measured) == (10, 8)
     during = {one.name: one for one in faults_outcome(predicted, measured, FIRST, [(8.0, 10.0)], ["x"]).figures}
