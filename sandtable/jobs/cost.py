@@ -5,28 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sandtable.jobs.gateway.predicting import gateway_of, model_of
 from sandtable.jobs.stack.first_answer import read_program
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.cost.allocation import Allocated
+    from simulations.cost.providers import Billed
     from simulations.cost.savings import Option
+    from stacks.environment import Environment
+    from stacks.graph import Graph
     from stacks.pricing.costs import Cost
+    from stacks.traffic import PlannedRequest
 
+ANY_GPU: Final = "H100"
 #: Multiples of the environment's traffic at which a million tokens is priced.
 LOADS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class CostAnswer:
-    """``per_mtok`` is USD per million output tokens by the multiple of the traffic, if the stack holds it; ``options`` as asked for."""
+    """``per_mtok`` is USD per million output tokens by the multiple of the traffic, if the stack holds it; ``options`` as asked for.
+
+    ``providers`` bill the gateway beside the nodes.
+    """
 
     environment: str
     cost: Cost
     components: tuple[Allocated, ...]
     per_mtok: tuple[tuple[float, float], ...]
     options: tuple[Option, ...]
+    providers: tuple[Billed, ...] = ()
 
 
 def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool) -> CostAnswer:
@@ -49,5 +61,21 @@ def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool) -> CostAn
     requests = plan(environment.traffic, root=space.root)
     span_s = max(environment.traffic.duration_s, requests[-1].at_s if requests else 0.0)
     tokens_per_h = sum(request.output_tokens for request in requests) / span_s * 3600
+    providers = _providers(graph, environment, requests, span_s)
     per_mtok = tuple((factor, found.hourly_usd / (tokens_per_h * factor) * 1e6) for factor in LOADS if tokens_per_h)
-    return CostAnswer(environment.name, found, allocate(graph, book), per_mtok, options(graph, book) if optimise else ())
+    return CostAnswer(environment.name, found, allocate(graph, book), per_mtok, options(graph, book) if optimise else (), providers)
+
+
+def _providers(graph: Graph, environment: Environment, requests: Sequence[PlannedRequest], span_s: float) -> tuple[Billed, ...]:
+    """Let the twin's gateway choose who answers, and price the month at today's prices; emulated providers bill nothing."""
+    from simulations.calibration import published
+    from simulations.cost.providers import billed
+    from simulations.twin import Twin
+
+    door = gateway_of(graph, environment)
+    if door is None or not door.outside:
+        return ()
+    seed = environment.traffic.seed
+    # The speed of the engines decides about waiting, not about who answers, so that none has to be measured here.
+    twin = Twin.from_graph(graph, published(ANY_GPU), model_of(door, seed))
+    return billed(twin.run(requests, seed=seed).records, door, span_s)

@@ -27,6 +27,10 @@ def show_money(answer: EnvironmentCost, console: Console) -> None:
         amounts = (one.cpu_usd, one.ram_usd, one.gpu_usd, one.total_usd)
         table.add_row(Text(one.name, style), *(Text(usd(amount), style) for amount in amounts))
     console.print(table)
+    if answer.providers:
+        heading(console, "providers", "billed beside the nodes, at today's prices and the traffic of the environment")
+        for bill in answer.providers:
+            bullet(console, f"{bill.provider}: {usd(bill.monthly_usd)} a month for {percent(bill.request_share)} of the requests")
     heading(console, "by token", "USD per million output tokens, if the stack holds the load")
     for price in answer.per_mtok:
         bullet(console, f"{figure(price.traffic_factor)} times the traffic: {usd(price.usd_per_million_output_tokens)}")

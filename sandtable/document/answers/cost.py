@@ -39,6 +39,15 @@ class Saving(Part):
     risk: str = ""
 
 
+class ProviderBill(Part):
+    """What a provider outside the stack bills for tokens in a month."""
+
+    provider: str
+    request_share: Figure = None
+    """Of all requests that the gateway gets."""
+    monthly_usd: Cents = None
+
+
 class EnvironmentCost(Part):
     """What an environment costs a month."""
 
@@ -49,6 +58,8 @@ class EnvironmentCost(Part):
     """If the stack holds the load; `sandtable capacity` tells."""
     options: tuple[Saving, ...] = ()
     """Empty unless asked for."""
+    providers: tuple[ProviderBill, ...] = ()
+    """Billed beside the nodes; emulated providers bill nothing."""
 
     @classmethod
     def taken(cls, value: CostAnswer, given: Collection[str] = ()) -> dict[str, Any]:
