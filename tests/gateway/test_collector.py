@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,8 +15,7 @@ from foundation.processes.child import Child
 from foundation.processes.free_port import free_port
 from tests.gateway.client import ask
 from tests.gateway.conftest import KEY, UPSTREAM_KEY, GatewayProcess, control, everything, provider, wait_until_it_answers
-
-pytestmark = pytest.mark.skipif(shutil.which("jaeger") is None, reason="jaeger is not on PATH (github.com/jaegertracing/jaeger/cmd/jaeger)")
+from toolchain import ToolMissingError, resolve
 
 CANARY = "canary-text-7731"
 
@@ -25,7 +23,7 @@ CANARY = "canary-text-7731"
 class Jaeger:
     """A collector that takes OTLP and shows what it took."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, program: Path, folder: Path) -> None:
         self.otlp, self.query = free_port(), free_port()
         inside = {
             "service": {
@@ -45,7 +43,7 @@ class Jaeger:
             "exporters": {"jaeger_storage_exporter": {"trace_storage": "kept"}},
         }
         (folder / "jaeger.yaml").write_text(json.dumps(inside))
-        self.child = Child([str(shutil.which("jaeger")), f"--config={folder / 'jaeger.yaml'}"], log=folder / "log")
+        self.child = Child([str(program), f"--config={folder / 'jaeger.yaml'}"], log=folder / "log")
         self.child.__enter__()
         wait_until_it_answers(f"http://127.0.0.1:{self.query}/api/services", folder / "log")
 
@@ -57,7 +55,11 @@ class Jaeger:
 
 @pytest.fixture(scope="module")
 def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jaeger]:
-    running = Jaeger(tmp_path_factory.mktemp("jaeger"))
+    try:
+        program = resolve("jaeger").path
+    except ToolMissingError as error:
+        pytest.skip(str(error))
+    running = Jaeger(program, tmp_path_factory.mktemp("jaeger"))
     yield running
     running.child.__exit__(None, None, None)
 

@@ -149,6 +149,21 @@ def test_a_full_disk_fails_requests_and_readiness_until_there_is_room(emulator: 
     assert after.headers["x-gateway-request-id"] in live.ledger.read_text().splitlines()[-1]
 
 
+def test_a_budget_outlives_a_kill(emulator: str, gateway_of: Start) -> None:
+    first = gateway_of(everything(emulator, tenants=tenants(usd_per_day=0.03)))
+    body = {"model": "claude-sonnet-5", "max_tokens": 100, "messages": [{"role": "user", "content": "word " * 8_000}]}
+
+    def status(live: GatewayProcess) -> int:
+        return post(f"{live.url}/v1/messages", "anthropic", json.dumps(body).encode(), stream=False).status
+
+    assert status(first) == 200
+    first.child.process.kill()
+    first.child.process.wait()
+    second = gateway_of({**first.document, "ledger": str(first.ledger)})
+    assert [record["nano_usd"] > 12_000_000 for record in first.records()] == [True]
+    assert status(second) == 429
+
+
 def test_a_moved_ledger_is_begun_anew_and_new_prices_hold_at_once(emulator: str, gateway_of: Start, tmp_path: Path) -> None:
     prices = tmp_path / "prices.json"
 

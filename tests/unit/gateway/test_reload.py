@@ -13,8 +13,8 @@ from tests.unit.gateway.test_parts import KEY, document, runtime
 from workloads.gateway.configuration.keys import Holder
 from workloads.gateway.configuration.loading import load
 from workloads.gateway.errors import ConfigurationError, LedgerError
-from workloads.gateway.limits.tenant import reserve
-from workloads.gateway.money.ledger import Ledger, reconcile
+from workloads.gateway.limits.tenant import DAY_S, reserve
+from workloads.gateway.money.ledger import Ledger, reconcile, spent_since
 from workloads.gateway.runtime import Runtime
 
 
@@ -89,3 +89,29 @@ def test_a_record_that_a_full_disk_tore_harms_no_other(tmp_path: Path, monkeypat
     total = reconcile(path)
     assert (total.requests, total.nano_usd, total.torn) == (3, 21, 2)
     assert [json.loads(line)["nano_usd"] for line in path.read_text().splitlines() if line.endswith("}")] == [1, 4, 16]
+
+
+@pytest.mark.parametrize("days", [1, 2, 5])
+def test_what_was_spent_since_midnight_is_found_in_a_long_ledger(days: int, tmp_path: Path) -> None:
+    path, midnight_s = tmp_path / "ledger.jsonl", 10 * DAY_S
+    with path.open("w") as file:
+        for number in range(12_000):
+            at = midnight_s + DAY_S * (1 - days * (12_000 - number) / 12_000)
+            file.write(json.dumps({"at": at, "tenant": "ab"[number % 2], "key": "k", "nano_usd": number, "model": "m" * 150}) + "\n")
+            if number % 1_000 == 500:
+                file.write('{"at": 9e9, "tenant": "a", "nano_\n\n')
+    assert path.stat().st_size > 2_000_000
+    every = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+    for tenant in "ab":
+        wanted = sum(record["nano_usd"] for record in every if record["tenant"] == tenant and record["at"] >= midnight_s)
+        assert spent_since(path, midnight_s)[tenant, "k"] == wanted
+
+
+def test_a_budget_goes_on_where_the_process_before_ended() -> None:
+    live = runtime(tenants=limited(1.0))
+    assert live.keys.has_budgets
+    live.keys.recall({("acme", "one"): 600_000_000, ("acme", "gone"): 300_000_000, ("other", "one"): 5}, 3.0 * DAY_S)
+    tenant, key = holder(live).meters
+    assert (tenant.spent(3.5 * DAY_S), key.spent(3.5 * DAY_S)) == (900_000_000, 600_000_000)
+    assert tenant.spent(4.0 * DAY_S) == 0
+    assert not runtime().keys.has_budgets

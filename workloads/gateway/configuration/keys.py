@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,6 +52,20 @@ class KeyRing:
                     raise ConfigurationError(f"tenants.{name}.keys.{key.id}: the key of {other.tenant}/{other.key_id} stands here again")
                 meters = (tenant_meter, _meter(f"key {name}/{key.id}", key.limits, known))
                 self.holders[digest] = Holder(name, key.id, digest, meters, frozenset(tenant.routes), frozenset(tenant.regions))
+
+    @property
+    def has_budgets(self) -> bool:
+        """Whether anyone's money is limited."""
+        return any(meter.allowance.nano_usd_per_day is not None for holder in self.holders.values() for meter in holder.meters)
+
+    def recall(self, spent: Mapping[tuple[str, str], int], unix_s: float) -> None:
+        """Count what tenants and their keys have already spent on this day; a key that is gone counts for its tenant."""
+        by_name: dict[str, int] = {}
+        for (tenant, key), nano_usd in spent.items():
+            for name in (f"tenant {tenant}", f"key {tenant}/{key}"):
+                by_name[name] = by_name.get(name, 0) + nano_usd
+        for meter in {meter.name: meter for holder in self.holders.values() for meter in holder.meters}.values():
+            meter.recall(by_name.get(meter.name, 0), unix_s)
 
     def holder(self, key: str) -> Holder | None:
         """Return the holder of ``key``. The lookup uses a digest, so its timing reveals nothing about keys."""

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,8 @@ from workloads.gateway.configuration.loading import load
 from workloads.gateway.errors import GatewayError
 from workloads.gateway.http.application import LOG, Gateway
 from workloads.gateway.http.connection import bounded_protocol
-from workloads.gateway.money.ledger import Ledger
+from workloads.gateway.limits.tenant import DAY_S
+from workloads.gateway.money.ledger import Ledger, spent_since
 from workloads.gateway.runtime import Runtime
 from workloads.telemetry import gateway as names
 
@@ -38,6 +40,7 @@ class Server:
         self._path = path
         runtime = Runtime(load(path))
         self.gateway = Gateway(runtime, _opened(runtime))
+        _recall(runtime)
         self._seen = self._stamp()
         config = uvicorn.Config(
             self.gateway,
@@ -139,6 +142,13 @@ class Server:
 def _opened(runtime: Runtime) -> Ledger:
     path = runtime.configuration.ledger
     return Ledger(None if path is None else Path(path))
+
+
+def _recall(runtime: Runtime) -> None:
+    """Let budgets go on where the process before ended."""
+    if (path := runtime.configuration.ledger) is not None and runtime.keys.has_budgets:
+        now_s = time.time()
+        runtime.keys.recall(spent_since(Path(path), now_s - now_s % DAY_S), now_s)
 
 
 def _mark(path: Path) -> tuple[int, int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from foundation.dialects.model.errors import ErrorKind, ProviderError
 from workloads.gateway.limits.rate import Rate
 
-_DAY_S = 86_400
+DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Meter:
         budget = self.allowance.nano_usd_per_day
         if budget is not None and self.spent(unix_s) + cost > budget:
             message = f"{self.name} is over its budget of {budget / 1e9:g} USD per day"
-            return ProviderError(ErrorKind.QUOTA, message, 429, retry_after_s=float(_DAY_S - int(unix_s) % _DAY_S), limit="money")
+            return ProviderError(ErrorKind.QUOTA, message, 429, retry_after_s=float(DAY_S - int(unix_s) % DAY_S), limit="money")
         return None
 
     def take(self, amounts: dict[str, float], cost: int, now_s: float, unix_s: float) -> None:
@@ -69,10 +70,14 @@ class Meter:
         if cost:
             self.spending.nano_usd = max(0, self.spent(unix_s) + cost)
 
+    def recall(self, nano_usd: int, unix_s: float) -> None:
+        """Count what was spent on this day before this process began."""
+        self.spending.nano_usd = self.spent(unix_s) + nano_usd
+
     def spent(self, unix_s: float) -> int:
         """Return the nano-dollars of this UTC day."""
         spending = self.spending
-        if (day := int(unix_s) // _DAY_S) != spending.day:
+        if (day := int(unix_s) // DAY_S) != spending.day:
             spending.day, spending.nano_usd = day, 0
         return spending.nano_usd
 

@@ -13,10 +13,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 from foundation.dialects import json_bytes
 from workloads.gateway.errors import LedgerError
+
+#: Records of one process are in the order of their ends; those of several mix within less than this.
+_NEAR_BYTES: Final = 262_144
 
 
 class Ledger:
@@ -101,13 +104,17 @@ def records(path: Path) -> Iterator[dict[str, Any] | None]:
             for line in file:
                 if line == b"\n":
                     continue  # it ended a torn line
-                try:
-                    record = json_bytes.decode(line)
-                except ValueError:
-                    record = None
-                yield record if isinstance(record, dict) and line.endswith(b"\n") else None
+                yield _record(line)
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror}") from error
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json_bytes.decode(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and line.endswith(b"\n") else None
 
 
 def reconcile(path: Path) -> Sum:
@@ -122,3 +129,38 @@ def reconcile(path: Path) -> Sum:
         total += record["nano_usd"]
         by_tenant[record["tenant"]] = by_tenant.get(record["tenant"], 0) + record["nano_usd"]
     return Sum(count, total, torn, by_tenant)
+
+
+def spent_since(path: Path, unix_s: float) -> dict[tuple[str, str], int]:
+    """Return the nano-dollars of each tenant and key since a time, so that a budget outlives the process that kept it.
+
+    Raises:
+        LedgerError: the file cannot be read.
+    """
+    spent: dict[tuple[str, str], int] = {}
+    try:
+        with path.open("rb") as file:
+            file.seek(_first_since(file, unix_s))
+            for line in file:
+                record = _record(line)
+                if record is not None and record.get("at", 0) >= unix_s:
+                    holder = record["tenant"], record["key"]
+                    spent[holder] = spent.get(holder, 0) + record["nano_usd"]
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror}") from error
+    return spent
+
+
+def _first_since(file: BinaryIO, unix_s: float) -> int:
+    """Return an offset, at or shortly before the first record since a time: a ledger of months is not read from its beginning."""
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while high - low > _NEAR_BYTES:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()
+        record = next((record for line in file if (record := _record(line)) is not None), None)
+        if record is not None and record.get("at", 0) < unix_s:
+            low = middle
+        else:
+            high = middle
+    return low
