@@ -150,7 +150,7 @@ def federation(session: nox.Session) -> None:
 def training(session: nox.Session) -> None:
     """Reinforcement learning and compression, down to the engine that serves the result; installs torch (5 GB)."""
     _install(session, "test", "training")
-    session.run("pytest", "-n", "auto", "tests/training", *session.posargs)
+    session.run("pytest", "tests/training", *session.posargs)
 
 
 @nox.session(default=False)
