@@ -159,7 +159,7 @@ class StackInPods:
         own = [process.pid for process in self.cluster.processes_of(f"pod{pod.metadata.uid}") if process.name() != _SANDBOX]
         if not own:
             raise PodsNotReachedError(f"pod {pod.metadata.namespace}/{pod.metadata.name} has no process on this machine")
-        return min(own)  # the container's first; those that it starts come later
+        return own[0]  # the container's first; those that it starts come later
 
     def _api(self) -> Any:
         from stacks.clusters.kubeconfig.connection import connect
