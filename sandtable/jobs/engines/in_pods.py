@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from sandtable.errors import SandtableError
 from sandtable.jobs.engines.cores import Cores, EnginesDoNotFitError, pinned
 from sandtable.jobs.engines.running import alone
-from sandtable.jobs.gateway.running import RunningGateway
+from sandtable.jobs.gateway.running import CALIBRATION, RunningGateway
 from sandtable.local.program import waited_s
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ class StackInPods:
             folder = self.cluster.pod_folder(pod.metadata.uid) / "volumes" / "kubernetes.io~empty-dir" / "ledger"
             step.note(f"Service {places.AI}/{NAME} serves {', '.join(deployed.configuration.routes)}")
             ledger = folder / Path(str(deployed.document["ledger"])).name
-            return RunningGateway(deployed, self._url(places.AI, NAME), {TENANT: self.key}, ledger, None)
+            # The deployed configuration has no tenant for calibration; its own tenant asks those few questions, too.
+            keys = {TENANT: self.key, CALIBRATION: self.key}
+            return RunningGateway(deployed, self._url(places.AI, NAME), keys, ledger, None)
 
     @contextmanager
     def _let_in(self, namespace: str) -> Iterator[None]:
