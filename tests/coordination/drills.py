@@ -16,6 +16,9 @@ from workloads.consensus.client.store import ConsensusCoordination
 from workloads.consensus.local import LocalGroup
 from workloads.ports.coordination import KeyValue
 
+#: Fewer would say little; a busy machine takes longer for them.
+LEAST_OPERATIONS = 200
+
 Trouble = Callable[[LocalGroup], Awaitable[None]]
 
 
@@ -62,12 +65,12 @@ async def drill_with_reads_everywhere(group: LocalGroup, trouble: Trouble) -> tu
 
 async def _run(recorder: Recorder, group: LocalGroup, trouble: Trouble) -> tuple[Recorder, Verdict]:
     stop = asyncio.Event()
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(120):
         running = asyncio.create_task(recorder.run(stop))
         await asyncio.sleep(0.5)
         await trouble(group)
         answered = len(recorder.writes)
-        while len(recorder.writes) < answered + 20:
+        while len(recorder.writes) < answered + 20 or len(recorder.history) < LEAST_OPERATIONS:
             await asyncio.sleep(0.05)
         stop.set()
         await running
