@@ -69,7 +69,20 @@ def test_crossplane_may_write_what_a_composition_has() -> None:
     role = graph().find("ClusterRole", "crossplane")
     assert role is not None
     core = next(rule for rule in role.inputs["rules"] if rule["apiGroups"] == [""] and "secrets" in rule["resources"])
-    assert "configmaps" in core["resources"]
+    assert {"configmaps", "resourcequotas"} <= set(core["resources"])
+
+
+def test_on_a_real_node_crossplane_reads_its_function_where_the_containers_come_from() -> None:
+    rewrites, function = graph().find("ImageConfig", "registry-of-the-node"), graph().find("Function", "function-environment")
+    assert rewrites is not None
+    assert function is not None
+    assert function.spec["package"].startswith(f"{rewrites.spec['matchImages'][0]['prefix']}/")
+    host, _, port = rewrites.spec["rewriteImage"]["prefix"].rpartition(":")
+    assert host.endswith(".local")  # otherwise Crossplane would ask for TLS
+    policy = graph().find("NetworkPolicy", "crossplane", "crossplane-system")
+    assert policy is not None
+    assert int(port) in {open_["port"] for rule in policy.spec["egress"] for open_ in rule["ports"]}
+    assert from_program(load("dev", root=ROOT)).find("ImageConfig", "registry-of-the-node") is None
 
 
 def test_no_argument_has_a_single_pair_of_dollars() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from foundation.processes.atomic_file import write_text
+from stacks import registry
 from stacks.clusters.node.subnet import Subnet
 from toolchain.images import Recipe, WantedImage
 
@@ -23,8 +24,6 @@ SOCKET: Final = "/run/containerd/containerd.sock"
 PLUGINS: Final = ("ptp", "loopback", "portmap", "host-local")
 DOMAIN: Final = "cluster.local"
 KUBELET_HEALTH_PORT: Final = 10248
-#: At this machine's end of the link.
-REGISTRY_PORT: Final = 5000
 #: Cores that the static CPU manager never hands out exclusively; the node's own servers run there.
 _SHARED_CORES: Final = 1
 
@@ -89,12 +88,12 @@ def _registry(subnet: Subnet, images: Path) -> dict[str, Any]:
             "filesystem": {"rootdirectory": str(images)},
             "maintenance": {"readonly": {"enabled": True}, "uploadpurging": {"enabled": False}},
         },
-        "http": {"addr": f"{subnet.host}:{REGISTRY_PORT}"},
+        "http": {"addr": f"{subnet.host}:{registry.PORT}"},
     }
 
 
 def _mirror(subnet: Subnet) -> str:
-    address = f"http://{subnet.host}:{REGISTRY_PORT}"
+    address = f"http://{subnet.host}:{registry.PORT}"
     return f'server = "{address}"\n\n[host."{address}"]\n  capabilities = ["pull", "resolve"]\n'
 
 

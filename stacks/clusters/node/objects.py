@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import yaml
 
+from stacks import registry
 from stacks.clusters.embedded.site import RealNode
 from stacks.clusters.node.configuration import DOMAIN, PAUSE
 from stacks.clusters.node.subnet import Subnet
@@ -28,6 +29,8 @@ def system_objects(node: RealNode, subnet: Subnet, tools: Mapping[str, Tool]) ->
         "node_address": node.address,
         "domain": DOMAIN,
         "dns": subnet.dns,
+        "host": subnet.host,
+        "registry_port": str(registry.PORT),
         "image": PAUSE.reference,
         "coredns": tools["coredns"].path,
         "metrics_server": tools["metrics-server"].path,

@@ -19,7 +19,7 @@ from stacks.components import places
 from stacks.components.component import Component, rule
 from stacks.components.network import API_SERVER, Flow, allow
 from stacks.components.parts import from_field, http_probe, scratch, secret_files, tcp_probe
-from stacks.components.platform.crossplane_apis import API_GROUP, FUNCTION_PODS, FUNCTION_PORT
+from stacks.components.platform.crossplane_apis import API_GROUP, FUNCTION_PODS, FUNCTION_PORT, reads_packages
 from stacks.components.pods import Mount, Size, container, on_platform_pool, pod_template
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Crossplane(Component):
             _NAMESPACE,
             part="core",
             into=[Flow((_METRICS,), places.TELEMETRY)],
-            out_to=[API_SERVER, Flow((FUNCTION_PORT,), _NAMESPACE, FUNCTION_PODS)],
+            out_to=[API_SERVER, Flow((FUNCTION_PORT,), _NAMESPACE, FUNCTION_PODS), *reads_packages(environment)],
         )
         # Crossplane itself runs the functions' pods; without this flow, default deny blocks its calls to them.
         asked = [Flow((FUNCTION_PORT,), _NAMESPACE, self.selector("core"))]

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from stacks import registry
 from stacks.components.component import Component
 from stacks.components.definitions import anything, definition, instance, list_of, record, text
-from stacks.components.images import image
+from stacks.components.images import catalogue, image
+from stacks.components.network import Flow
 from stacks.components.pods import NOBODY, Size, on_platform_pool
 from stacks.graph import labels
 
@@ -111,6 +113,8 @@ class CrossplaneApis(Component):
             )
             for kind, version in (("Function", "v1"), ("DeploymentRuntimeConfig", "v1beta1"))
         )
+        if self.environment.cluster.provider == "node":
+            self._registry()
         instance(
             self,
             runtimes,
@@ -133,6 +137,28 @@ class CrossplaneApis(Component):
                 "revisionHistoryLimit": 1,
                 "runtimeConfigRef": {"name": _FUNCTION},
             },
+        )
+
+    def _registry(self) -> None:
+        """Let Crossplane, which reads packages itself, look for ours where the node's containers come from."""
+        rewrites = definition(
+            self,
+            group=_PACKAGES,
+            version="v1beta1",
+            kind="ImageConfig",
+            plural="imageconfigs",
+            part=_PART,
+            spec=anything(),
+            handed_over=True,
+        )
+        instance(
+            self,
+            rewrites,
+            api_version=f"{_PACKAGES}/v1beta1",
+            kind="ImageConfig",
+            name="registry-of-the-node",
+            part=_PART,
+            spec={"matchImages": [{"prefix": catalogue().own_registry}], "rewriteImage": {"prefix": registry.IN_PODS}},
         )
 
     def _composition(self, kind: str) -> dict[str, Any]:
@@ -196,6 +222,11 @@ class CrossplaneApis(Component):
             ),
         )
         return composite, composition
+
+
+def reads_packages(environment: Environment) -> list[Flow]:
+    """Return the flow to the registry of a real node, which is not a pod and has no name in a NetworkPolicy."""
+    return [Flow((registry.PORT,))] if environment.cluster.provider == "node" else []
 
 
 def function_runtime(node_selector: Mapping[str, str] | None) -> dict[str, Any]:

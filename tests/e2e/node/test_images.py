@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import pytest
 
+from stacks import registry
 from stacks.clusters.node import NodeCluster
 from stacks.rebuilt_images import rebuilt_images
-from tests.e2e.node.conftest import Kubernetes, eventually, page
+from tests.e2e.node.conftest import IMAGE, Kubernetes, eventually, page
 from toolchain.images import Recipe, WantedImage, ensure_images
 
 pytestmark = pytest.mark.platform
@@ -68,6 +69,12 @@ def test_a_new_pod_gets_what_a_name_stands_for_now(node: Kubernetes, image: None
         ensure_images([WantedImage("sandtable.dev/test/words:1", recipe, tmp_path)])
         node.apply(pod(words, "sandtable.dev/test/words:1"))
         eventually(f"the pod {words}", lambda name=words: log(node, name) == name)
+
+
+def test_a_pod_reads_images_by_the_name_of_the_registry(node: Kubernetes, image: None) -> None:
+    command = ["wget", "-q", "-O", "-", f"http://{registry.IN_PODS}/v2/"]
+    node.apply(pod("reader", IMAGE, command=command))
+    assert eventually("the answer", lambda: log(node, "reader")).strip() == "{}"
 
 
 def running(node: Kubernetes, name: str) -> Any:
