@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -72,8 +72,8 @@ class ControlGroup:
 
     def members(self, within: str = "") -> list[psutil.Process]:
         """Return every process of the group, those of its pods included; or those below a group called ``within``."""
-        found = (procs for folder in self._folders() for procs in folder.rglob("cgroup.procs"))
-        return _processes(procs for procs in found if not within or within in procs.parts)
+        groups = (group for folder in self._folders() for group in _tree(folder))
+        return _processes(group / "cgroup.procs" for group in groups if not within or within in group.parts)
 
     def remove(self, patience_s: float) -> None:
         """End all processes, those of pods by SIGTERM and after ``patience_s`` by SIGKILL, and remove the group.
@@ -141,10 +141,14 @@ def _weigh(folder: Path) -> None:
 
 def _remove(folder: Path, deadline: float) -> None:
     """Remove a group and its children; a group stays busy for a moment after its last process."""
-    for group in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+    for group in sorted(_tree(folder), reverse=True):
         _remove_one(group, deadline)
-    if folder.exists():
-        _remove_one(folder, deadline)
+
+
+def _tree(folder: Path) -> Iterator[Path]:
+    """Yield a group and all below it; groups of pods go while one looks."""
+    for path, _, _ in os.walk(folder):
+        yield Path(path)
 
 
 def _remove_one(group: Path, deadline: float) -> None:
