@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Jaeger:
 @pytest.fixture(scope="module")
 def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jaeger]:
     try:
-        program = resolve("jaeger").path
+        program = Path(shutil.which("jaeger") or resolve("jaeger").path)
     except ToolMissingError as error:
         pytest.skip(str(error))
     running = Jaeger(program, tmp_path_factory.mktemp("jaeger"))
