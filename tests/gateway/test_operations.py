@@ -11,7 +11,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -219,7 +220,9 @@ def test_every_series_of_the_list_is_shown(emulator: str, gateway_of: Start) -> 
     assert 'llm_requests_total{model="gpt-5",provider="openai-like",type="chat"} 1.0' in shown
 
 
-def test_spans_reach_a_collector_with_tokens_and_cost_and_without_text(emulator: str, gateway_of: Start) -> None:
+@contextmanager
+def collecting() -> Iterator[tuple[str, list[bytes]]]:
+    """The address of a collector, and what it was sent."""
     received: list[bytes] = []
 
     class Collector(BaseHTTPRequestHandler):
@@ -233,19 +236,56 @@ def test_spans_reach_a_collector_with_tokens_and_cost_and_without_text(emulator:
 
     server = HTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    live = gateway_of(everything(emulator, telemetry={"otlp_endpoint": f"http://127.0.0.1:{server.server_port}", "export_s": 0.2}))
-    ask(live.url, "anthropic", "claude-sonnet-5", "canary-text-51")
-    assert until(lambda: received)
+    yield f"http://127.0.0.1:{server.server_port}", received
     server.shutdown()
     server.server_close()
-    span = json.loads(received[0])["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
-    attributes = {one["key"]: one["value"] for one in span["attributes"]}
-    assert span["name"] == "chat claude-sonnet-5"
-    assert attributes["llm.provider"] == {"stringValue": "anthropic"}
-    assert int(attributes["llm.input_tokens"]["intValue"]) > 0
-    assert attributes["llm.cost_usd"]["doubleValue"] > 0
+
+
+def spans_in(received: list[bytes]) -> dict[str, dict[str, Any]]:
+    """The attributes of each span, by its name."""
+    spans = [span for body in received for span in json.loads(body)["resourceSpans"][0]["scopeSpans"][0]["spans"]]
+    return {span["name"]: {one["key"]: next(iter(one["value"].values())) for one in span["attributes"]} for span in spans}
+
+
+def test_spans_reach_a_collector_with_tokens_and_cost_and_without_text(emulator: str, gateway_of: Start) -> None:
+    with collecting() as (address, received):
+        live = gateway_of(everything(emulator, telemetry={"otlp_endpoint": address, "export_s": 0.2}))
+        ask(live.url, "anthropic", "claude-sonnet-5", "canary-text-51")
+        assert until(lambda: received)
+    attributes = spans_in(received)["chat claude-sonnet-5"]
+    assert attributes["llm.provider"] == "anthropic"
+    assert int(attributes["llm.input_tokens"]) > 0
+    assert attributes["llm.cost_usd"] > 0
     assert b"canary-text" not in b"".join(received)
     assert KEY.encode() not in b"".join(received)
+
+
+def test_spans_have_prompts_and_answers_where_that_is_asked_for(emulator: str, gateway_of: Start) -> None:
+    with collecting() as (address, received):
+        live = gateway_of(everything(emulator, telemetry={"otlp_endpoint": address, "export_s": 0.2, "content": True}))
+        ask(live.url, "anthropic", "claude-sonnet-5", "echo: streamed words")
+        ask(live.url, "openai", "gpt-5", "echo: whole words", stream=False)
+        headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+        embed = urllib.request.Request(f"{live.url}/v1/embeddings", b'{"model": "llama3.2", "input": ["a", "b"]}', headers)
+        with urllib.request.urlopen(embed, timeout=20) as answer:
+            assert len(json.loads(answer.read())["data"]) == 2
+        assert until(lambda: len(spans_in(received)) == 3)
+    spans = spans_in(received)
+    for name, text in (("chat claude-sonnet-5", "streamed words"), ("chat gpt-5", "whole words")):
+        (asked,), (said,) = (json.loads(spans[name][f"gen_ai.{side}.messages"]) for side in ("input", "output"))
+        assert asked == {"role": "user", "parts": [{"type": "text", "content": f"echo: {text}"}]}
+        assert said == {"role": "assistant", "parts": [{"type": "text", "content": text}]}
+    assert int(spans["embeddings llama3.2"]["llm.input_tokens"]) > 0
+    assert KEY.encode() not in b"".join(received)
+
+
+def test_media_by_address_can_be_turned_off(emulator: str, gateway_of: Start) -> None:
+    live = gateway_of(everything(emulator, media={"allow_urls": False}))
+    picture = {"type": "image", "source": {"type": "url", "url": "https://example.org/a.png"}}
+    body = {"model": "claude-sonnet-5", "max_tokens": 9, "messages": [{"role": "user", "content": [picture]}]}
+    reply = post(f"{live.url}/v1/messages", "anthropic", json.dumps(body).encode(), stream=False)
+    assert reply.status == 400
+    assert "base64" in reply.body.decode()
 
 
 def test_the_constitution_refuses_revises_and_cuts(emulator: str, gateway_of: Start) -> None:
