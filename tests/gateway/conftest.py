@@ -110,6 +110,10 @@ def tenants(**limits: Any) -> dict[str, Any]:
     return {"acme": {"keys": [{"id": "one", "sha256": digest_of(KEY)}], "limits": limits}}
 
 
+def both_tenants() -> dict[str, Any]:
+    return {name: {"keys": [{"id": "one", "sha256": digest_of(key)}]} for name, key in TENANTS.items()}
+
+
 def everything(emulator: str, **changes: Any) -> dict[str, Any]:
     """Return a configuration with one route to each dialect."""
     return {
@@ -136,5 +140,4 @@ BOUNDS = {"max_body_bytes": 2_000_000, "body_timeout_s": 1.0, "head_timeout_s": 
 
 @pytest.fixture(scope="module")
 def gateway(emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]) -> GatewayProcess:
-    two = {name: {"keys": [{"id": "one", "sha256": digest_of(key)}]} for name, key in TENANTS.items()}
-    return gateway_of(everything(emulator, tenants=two, bounds=BOUNDS))
+    return gateway_of(everything(emulator, tenants=both_tenants(), bounds=BOUNDS))

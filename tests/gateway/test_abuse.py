@@ -18,7 +18,7 @@ import pytest
 
 from tests.gateway.bodies import BASES
 from tests.gateway.client import ask, post
-from tests.gateway.conftest import KEY, GatewayProcess, attempts_on, control, everything
+from tests.gateway.conftest import KEY, TENANTS, GatewayProcess, attempts_on, both_tenants, control, everything
 
 #: As many as the files that a process may open allow: a gateway needs two for each, a client's and a provider's.
 IDLE_STREAMS = min(1000, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 600) // 2)
@@ -103,9 +103,12 @@ def test_a_flood_of_headers_is_refused(pieces: int, gateway: GatewayProcess) -> 
 
 
 def test_keys_are_needed_and_guessing_is_limited(emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]) -> None:
-    strict = gateway_of(everything(emulator, bounds={"failed_keys_per_min": 5.0}))
+    strict = gateway_of(everything(emulator, tenants=both_tenants(), bounds={"failed_keys_per_min": 5.0}))
+    assert ask(strict.url, "openai", "gpt-5", stream=False).status == 200
     statuses = [ask(strict.url, "openai", "gpt-5", stream=False, key=f"sk-{number}").status for number in range(9)]
     assert statuses == [401] * 5 + [429] * 4
+    assert ask(strict.url, "openai", "gpt-5", stream=False).status == 200, "a neighbour whose key was right before is served"
+    assert ask(strict.url, "openai", "gpt-5", stream=False, key=TENANTS["other"]).status == 429, "a right guess is not told"
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "http://127.0.0.1:8090/", "http://localhost/a.png", "http://10.0.0.8/x"])

@@ -165,6 +165,15 @@ def test_guessing_is_limited_by_address() -> None:
     assert not guesses.wait_s("a", 61.0)
 
 
+def test_a_key_that_was_right_before_does_not_suffer_from_its_neighbours_guesses() -> None:
+    known, guesses = runtime().keys.holder(KEY), GuessingLimit(per_min=1)
+    assert known is not None
+    guesses.right("a", known)
+    assert guesses.knows("a", known)
+    assert not guesses.knows("b", known)
+    assert not guesses.knows("a", None)
+
+
 def test_a_reload_forgets_neither_an_outage_nor_a_limit() -> None:
     first = runtime()
     first.upstreams["eu/claude-sonnet-5"].breaker.leave(0.0, failed=True)

@@ -75,16 +75,32 @@ class KeyRing:
 
 
 class GuessingLimit:
-    """Wrong keys per minute from one address."""
+    """Wrong keys per minute from one address.
+
+    Many clients may share one, behind a proxy. So a key that has been right there before is not refused for its neighbours' guesses.
+    """
 
     def __init__(self, per_min: float) -> None:
         self._per_min = per_min
         self._rates: dict[str, Rate] = {}
+        self._right: set[tuple[str, bytes]] = set()
 
     def wait_s(self, address: str, now_s: float) -> float:
         """Return how long ``address`` must wait before its next key is checked."""
         rate = self._rates.get(address)
         return rate.wait_s(1.0, now_s) if rate else 0.0
+
+    def right(self, address: str, holder: Holder) -> None:
+        """Remember a right key."""
+        known = address, holder.digest
+        if known not in self._right:
+            if len(self._right) >= _ADDRESSES_KEPT:
+                self._right.clear()
+            self._right.add(known)
+
+    def knows(self, address: str, holder: Holder | None) -> bool:
+        """Whether the key has been right from this address while it was free to try."""
+        return holder is not None and (address, holder.digest) in self._right
 
     def failed(self, address: str, now_s: float) -> None:
         """Count a wrong key."""

@@ -167,20 +167,21 @@ class Exchange:
         client = self.scope.get("client")
         address, now_s = client[0] if client else "", self.started_s
         guesses = self.gateway.guesses
-        if wait_s := guesses.wait_s(address, now_s):
-            self.gateway.metrics.child(names.REFUSED, "guessing").inc()
-            raise RefusedError(ProviderError(ErrorKind.RATE_LIMIT, "too many wrong keys", 429, retry_after_s=round(wait_s, 1)))
         key = ""
         for name in _KEY_HEADERS:
             if value := self.headers.get(name):
                 key = value.decode("latin-1").removeprefix("Bearer ").strip()
                 break
         holder = self.runtime.keys.holder(key) if key else None
+        if (wait_s := guesses.wait_s(address, now_s)) and not guesses.knows(address, holder):
+            self.gateway.metrics.child(names.REFUSED, "guessing").inc()
+            raise RefusedError(ProviderError(ErrorKind.RATE_LIMIT, "too many wrong keys", 429, retry_after_s=round(wait_s, 1)))
         if holder is None:
             guesses.failed(address, now_s)
             self.gateway.metrics.child(names.REFUSED, "key").inc()
             message = "the API key is not valid" if key else "an API key is required"
             raise RefusedError(ProviderError(ErrorKind.AUTHENTICATION, message, 401))
+        guesses.right(address, holder)
         return holder
 
     async def _chat(self, inquiry: Inquiry) -> None:
