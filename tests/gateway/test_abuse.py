@@ -111,6 +111,12 @@ def test_keys_are_needed_and_guessing_is_limited(emulator: str, gateway_of: Call
     assert ask(strict.url, "openai", "gpt-5", stream=False, key=TENANTS["other"]).status == 429, "a right guess is not told"
 
 
+def test_more_texts_than_any_provider_takes_are_refused(gateway: GatewayProcess) -> None:
+    for count, status in ((2_049, 400), (0, 400)):
+        body = json.dumps({"model": "gpt-5", "input": ["x"] * count}).encode()
+        assert post(f"{gateway.url}/v1/embeddings", "openai", body, stream=False).status == status
+
+
 @pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "http://127.0.0.1:8090/", "http://localhost/a.png", "http://10.0.0.8/x"])
 def test_pictures_do_not_lead_into_the_network(url: str, gateway: GatewayProcess) -> None:
     body = {"model": "gpt-5", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import urllib.request
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.bodies import WIRES
 from tests.gateway.client import ask, post
-from tests.gateway.conftest import KEY, TENANTS, UPSTREAM_KEY, GatewayProcess
+from tests.gateway.conftest import KEY, TENANTS, UPSTREAM_KEY, GatewayProcess, both_tenants, everything
 
 asked = st.tuples(
     st.sampled_from(sorted(TENANTS)),
@@ -77,3 +81,32 @@ def test_neither_prompts_nor_keys_are_in_what_the_gateway_writes(gateway: Gatewa
     for text in (shown, gateway.log.read_text(), gateway.ledger.read_text()):
         for secret in (canary, KEY, UPSTREAM_KEY):
             assert secret not in text
+
+
+def test_no_tenant_repeats_another_s_request_at_the_provider(gateway_of: Callable[[dict[str, Any]], GatewayProcess]) -> None:
+    """All tenants share the provider's account, and a provider answers a repeated idempotency key with what it answered before."""
+    seen: list[str] = []
+
+    class Provider(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            seen.append(self.headers["idempotency-key"])
+            self.send_response(400)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Provider)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    live = gateway_of(everything(f"http://127.0.0.1:{server.server_port}", tenants=both_tenants()))
+    body = json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "x"}]}).encode()
+    for tenant in ("acme", "acme", "other"):
+        url = f"{live.url}/v1/chat/completions"
+        post(url, "openai", body, stream=False, key=TENANTS[tenant], headers={"idempotency-key": "the-same"})
+    server.shutdown()
+    server.server_close()
+    assert seen[0] == seen[1] != seen[2]
+    assert "the-same" not in seen
