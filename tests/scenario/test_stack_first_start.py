@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stacks.clusters.node.namespaces import PLACES, STATE
 from stacks.environment.file import load
 from stacks.graph import Graph
 from stacks.graph.quantities import quantity
@@ -118,3 +119,12 @@ def test_alerts_and_traces_reach_the_servers_that_keep_them() -> None:
     config = graph().find("ConfigMap", "prometheus", "telemetry")
     assert config is not None
     assert "alertmanager.telemetry.svc:9093" in config.inputs["data"]["prometheus.yaml"]
+
+
+def test_what_pods_write_on_their_node_is_the_nodes_own() -> None:
+    """Two nodes of one machine would share everything else, and it would outlive them."""
+    places = (*PLACES, STATE)
+    for resource in graph().objects("Deployment", "StatefulSet", "DaemonSet", "Job"):
+        for volume in resource.pod_spec.get("volumes", ()):
+            if path := volume.get("hostPath", {}).get("path"):
+                assert any(f"{path}/".startswith(f"{place}/") for place in places), f"{resource.label}: {path}"

@@ -26,7 +26,15 @@ _LINK: Final = "eth0"
 #: Joins control groups by writing to the files of the first argument, then becomes the rest.
 _JOIN: Final = 'for entry in $1; do echo $$ > "$entry" || exit 1; done; shift; exec "$@"'
 #: Where the node's servers expect their data, as folders of the node's own. Made on this machine where they are missing, and left empty.
-PLACES: Final = {"/var/lib/containerd": "containerd", "/var/lib/kubelet": "kubelet", "/var/log/pods": "pods", "/var/log/containers": "logs"}
+PLACES: Final = {
+    "/var/lib/containerd": "containerd",
+    "/var/lib/kubelet": "kubelet",
+    "/var/log/pods": "pods",
+    "/var/log/containers": "logs",
+    # What our pods mount from their node: SPIRE's agent has its state and its socket there.
+    "/var/lib/spire": "spire",
+    "/run/spire": "spire-sockets",
+}
 #: Kept in memory: after a restart of the machine it must be empty.
 STATE: Final = "/run/containerd"
 #: What the kubelet wants of the kernel (pkg/kubelet/cm, setupKernelTunables). These are the whole machine's, and not ours to change.
