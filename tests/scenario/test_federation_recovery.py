@@ -15,9 +15,9 @@ import pytest
 
 from tests.unit.workloads.federation.federations import Federation, definition
 from workloads.federation.audit.verify import verify
-from workloads.federation.compliance.journal import audit_key, events
+from workloads.federation.compliance.journal import audit_key, check_journal, events
 from workloads.federation.definition import Definition, Privacy
-from workloads.federation.errors import FederationError, LedgerError, StateError
+from workloads.federation.errors import AlteredError, FederationError, LedgerError, StateError
 from workloads.federation.rounds.in_process import run
 from workloads.federation.rounds.messages import ToClient, ToServer
 
@@ -201,3 +201,33 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "server").write_text("a file")
     with pytest.raises(StateError, match=r"cannot be kept in .*server"):
         Federation(tmp_path, definition())
+
+
+def test_a_ledger_that_is_gone_is_never_begun_anew(tmp_path: Path) -> None:
+    server = undisturbed(tmp_path / "sums", definition(rounds=2, privacy=CLIENT))
+    ledger = server.folder / "server" / "ledger.json"
+    assert "2 entries, each in the log" in check_journal(ledger.parent)[-1]
+    damaged = ledger.read_bytes()
+    for content in (None, b"{}", b"[]", b"\xff", damaged.replace(b'"count": 1', b'"count": 0', 1)):
+        ledger.unlink() if content is None else ledger.write_bytes(content)
+        with pytest.raises(AlteredError, match=r"ledger.json"):
+            check_journal(ledger.parent)
+        with pytest.raises(LedgerError, match=r"ledger.json"):
+            server.start()
+    client = undisturbed(tmp_path / "records", definition(rounds=2, privacy=RECORD))
+    (client.folder / "c1" / "ledger.json").unlink()
+    with pytest.raises(LedgerError, match=r"c1/ledger.json is missing, and releases were made: restore it"):
+        client.participant("c1")
+
+
+def test_a_server_that_starts_on_a_full_disk_says_so_and_starts_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    federation = undisturbed(tmp_path, definition(rounds=1, privacy=CLIENT))
+
+    def no_space(self: Path, *_: object, **__: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", no_space)
+        with pytest.raises(FederationError, match=r"audit.jsonl cannot be continued: No space left on device"):
+            federation.start()
+    assert federation.start().finished

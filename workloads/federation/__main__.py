@@ -24,7 +24,7 @@ from typing import Final
 
 from foundation.errors import FoundationError
 from foundation.processes.serving import end_with_stdin
-from workloads.federation.errors import AuditError, FederationError
+from workloads.federation.errors import AlteredError, FederationError
 from workloads.federation.spec import ClientSpec, ServerSpec, add_client_arguments, add_server_arguments, definition
 
 _FAILED: Final = 2
@@ -41,7 +41,7 @@ def main() -> None:
         command(known)
     except KeyboardInterrupt:
         sys.exit(0)
-    except AuditError as error:
+    except AlteredError as error:
         sys.stderr.write(f"federation: {error}\n")
         sys.exit(_ALTERED)
     except (FederationError, FoundationError) as error:

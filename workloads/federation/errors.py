@@ -56,4 +56,8 @@ class ProofError(FederationError):
 
 
 class AuditError(FederationError):
-    """The audit log cannot be written, or has been altered; the message names the file and the line."""
+    """The audit log cannot be read or written; the message names the file."""
+
+
+class AlteredError(AuditError):
+    """The audit log was altered, or disagrees with the privacy ledger; the message names the file and the line."""

@@ -58,13 +58,17 @@ class AuditLog:
         """Open an existing log.
 
         Raises:
-            AuditError: it is missing, or has been altered.
+            AlteredError: it has been altered.
+            AuditError: it is missing, or cannot be written.
         """
         content = read(path)
-        if not content.endswith(b"\n"):
-            os.truncate(path, content.rfind(b"\n") + 1)
-        log = cls(path, key, verify(path, key.public_key()), clock_ms)
-        log._write_head(log._state)
+        try:
+            if not content.endswith(b"\n"):
+                os.truncate(path, content.rfind(b"\n") + 1)
+            log = cls(path, key, verify(path, key.public_key()), clock_ms)
+            log._write_head(log._state)
+        except OSError as error:
+            raise AuditError(f"the audit log {path} cannot be continued: {error.strerror}") from error
         return log
 
     @property

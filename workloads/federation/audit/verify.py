@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from workloads.federation.audit.record import digest, head_path, origin, read_signed
-from workloads.federation.errors import AuditError
+from workloads.federation.errors import AlteredError, AuditError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ def verify(path: Path, public_key: Ed25519PublicKey) -> Verified:
     A line that was written just before the writer was killed may be one more than the head says.
 
     Raises:
-        AuditError: a line was changed, removed, added or moved, and the message names the first; or a file cannot be read.
+        AlteredError: a line was changed, removed, added or moved, and the message names the first.
+        AuditError: a file cannot be read.
     """
     content, head = read(path), _head(path, public_key)
     previous, lines = origin(public_key), 0
@@ -38,15 +39,15 @@ def verify(path: Path, public_key: Ed25519PublicKey) -> Verified:
     for line in content.split(b"\n")[:-1]:
         record = read_signed(line, public_key)
         if record is None:
-            raise AuditError(f"{path}, line {lines + 1}: it was changed after it was signed")
+            raise AlteredError(f"{path}, line {lines + 1}: it was changed after it was signed")
         if record.get("sequence") != lines or record.get("previous") != previous:
-            raise AuditError(f"{path}, line {lines + 1}: a line before it was removed, added or moved")
+            raise AlteredError(f"{path}, line {lines + 1}: a line before it was removed, added or moved")
         previous, lines = digest(line), lines + 1
         digests.append(previous)
     if content and not content.endswith(b"\n"):
-        raise AuditError(f"{path}, line {lines + 1}: it is not complete")
+        raise AlteredError(f"{path}, line {lines + 1}: it is not complete")
     if not head.lines <= lines <= head.lines + 1 or digests[head.lines] != head.head:
-        raise AuditError(f"{path} has {lines} lines and its head stands for {head.lines}: lines were removed or added at the end")
+        raise AlteredError(f"{path} has {lines} lines and its head stands for {head.lines}: lines were removed or added at the end")
     return Verified(lines, previous)
 
 
@@ -65,5 +66,5 @@ def read(path: Path) -> bytes:
 def _head(path: Path, public_key: Ed25519PublicKey) -> Verified:
     content = read_signed(read(head_path(path)), public_key)
     if content is None:
-        raise AuditError(f"{head_path(path)}: it was changed after it was signed")
+        raise AlteredError(f"{head_path(path)}: it was changed after it was signed")
     return Verified(content["lines"], content["head"])

@@ -19,7 +19,8 @@ from foundation.processes.atomic_file import write_bytes
 from workloads.federation.audit.log import AuditLog
 from workloads.federation.audit.record import head_path
 from workloads.federation.audit.verify import verify
-from workloads.federation.errors import AuditError
+from workloads.federation.errors import AlteredError, AuditError, LedgerError
+from workloads.federation.privacy.ledger import read_ledger
 from workloads.federation.tracing import trace_id
 
 
@@ -31,7 +32,8 @@ class Journal:
         run: the run's identifier, from which the trace id of what belongs to no round follows.
 
     Raises:
-        AuditError: the log was altered, or a file cannot be read or written.
+        AlteredError: the log was altered.
+        AuditError: a file cannot be read or written.
     """
 
     def __init__(self, folder: Path, run: str) -> None:
@@ -39,9 +41,12 @@ class Journal:
         path = folder / "audit.jsonl"
         key = audit_key(folder)
         # A writer that was killed between the empty log and its first head has logged nothing.
-        fresh = not head_path(path).exists() and (not path.exists() or not path.stat().st_size)
-        if fresh:
-            path.unlink(missing_ok=True)
+        try:
+            fresh = not head_path(path).exists() and (not path.exists() or not path.stat().st_size)
+            if fresh:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise AuditError(f"the audit log {path} cannot be begun: {error.strerror}") from error
         self.log = AuditLog.create(path, key) if fresh else AuditLog.open(path, key)
         self._known = {(entry["event"], entry["fields"].get("key")) for entry in events(path)}
 
@@ -60,6 +65,10 @@ class Journal:
         if (event, key) not in self._known:
             self.log.append(event, {"key": key, **fields}, trace_id=trace or self.trace_id)
             self._known.add((event, key))
+
+    def has(self, event: str) -> bool:
+        """Whether such an event has been written, whatever its key."""
+        return any(known == event for known, _ in self._known)
 
 
 def events(path: Path) -> list[dict[str, Any]]:
@@ -91,7 +100,8 @@ def check_journal(folder: Path) -> list[str]:
     """Verify the log of a server's state folder and reconcile it with the privacy ledger there; return what was found, a line each.
 
     Raises:
-        AuditError: a line was altered, or the log and the ledger disagree about what was spent.
+        AlteredError: a line was altered, or the log and the ledger disagree about what was spent.
+        AuditError: a file cannot be read.
     """
     path = folder / "audit.jsonl"
     try:
@@ -101,9 +111,12 @@ def check_journal(folder: Path) -> list[str]:
     state = verify(path, key)
     spent = {entry["fields"]["key"]: entry["fields"]["epsilon"] for entry in events(path) if entry["event"] == "epsilon spent"}
     found = [f"{path}: {state.lines} lines, none altered; the last one has digest {state.head}"]
-    if (ledger := folder / "ledger.json").exists():
-        paid = {entry["id"]: entry["epsilon"] for entry in json.loads(ledger.read_bytes())["ledger"]["entries"]}
+    if (ledger := folder / "ledger.json").exists() or spent:
+        try:
+            paid = {entry.release_id: entry.epsilon for entry in read_ledger(ledger)[1]}
+        except LedgerError as error:
+            raise AlteredError(str(error)) from error
         if spent != paid:
-            raise AuditError(f"{path} and {ledger} disagree about what was spent: {min(spent.items() ^ paid.items())[0]}")
+            raise AlteredError(f"{path} and {ledger} disagree about what was spent: {min(spent.items() ^ paid.items())[0]}")
         found.append(f"{ledger}: {len(paid)} entries, each in the log; epsilon {max(paid.values(), default=0.0):.4f}")
     return found

@@ -78,16 +78,7 @@ class Ledger:
         Raises:
             LedgerError: it is missing or damaged, or was begun for other terms, another budget or another accountant.
         """
-        try:
-            document = json.loads(path.read_bytes())
-            content, digest = document["ledger"], document["sha256"]
-            entries = [_entry(each) for each in content["entries"]]
-        except OSError as error:
-            raise LedgerError(f"the privacy ledger {path} cannot be read: {error.strerror}; nothing may be released without it") from error
-        except (ValueError, KeyError, TypeError, PrivacyError) as error:
-            raise LedgerError(f"{path} is damaged or no privacy ledger; restore it, and release nothing until then") from error
-        if digest != _digest(content):
-            raise LedgerError(f"{path} was changed or damaged: its digest does not fit; restore it, and release nothing until then")
+        content, entries = read_ledger(path)
         ledger = cls(path, statement, budget, accountant, entries)
         for name, expected in ledger._terms().items():
             if content.get(name) != expected:
@@ -95,6 +86,26 @@ class Ledger:
                     f"{path} was begun with {name} {content.get(name)!r}, not {expected!r}; terms do not change while money is spent"
                 )
         return ledger
+
+    @classmethod
+    def begin(cls, path: Path, statement: Statement, *, budget: float, accountant: Accountant, spent_before: bool) -> Ledger:
+        """Open a ledger, or create it if nothing can have been spent yet.
+
+        Args:
+            path: of the ledger.
+            statement: the terms.
+            budget: epsilon in all.
+            accountant: computes it.
+            spent_before: whether something else says that a release was made.
+
+        Raises:
+            LedgerError: as :meth:`open` and :meth:`create`; or it is missing, and something was spent.
+        """
+        if path.exists():
+            return cls.open(path, statement, budget=budget, accountant=accountant)
+        if spent_before:
+            raise LedgerError(f"the privacy ledger {path} is missing, and releases were made: restore it; a new one would spend twice")
+        return cls.create(path, statement, budget=budget, accountant=accountant)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -170,6 +181,25 @@ class Ledger:
             raise LedgerError(
                 f"the privacy ledger {self.path} cannot be written: {error.strerror}; nothing was released or spent"
             ) from error
+
+
+def read_ledger(path: Path) -> tuple[dict[str, Any], list[Entry]]:
+    """Return the content of a ledger's file and its entries.
+
+    Raises:
+        LedgerError: it is missing or damaged.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        content, digest = document["ledger"], document["sha256"]
+        entries = [_entry(each) for each in content["entries"]]
+    except OSError as error:
+        raise LedgerError(f"the privacy ledger {path} cannot be read: {error.strerror}; nothing may be released without it") from error
+    except (ValueError, KeyError, TypeError, AttributeError, PrivacyError) as error:
+        raise LedgerError(f"{path} is damaged or no privacy ledger; restore it, and release nothing until then") from error
+    if digest != _digest(content):
+        raise LedgerError(f"{path} was changed or damaged: its digest does not fit; restore it, and release nothing until then")
+    return content, entries
 
 
 def _digest(content: Any) -> str:

@@ -72,9 +72,9 @@ class Site:
         self._plan = terms.site_plan(len(records))
         self.ledger: Ledger | None = None
         if self._plan is not None:
-            path, budget = folder / "ledger.json", terms.definition.privacy.epsilon
-            begin = Ledger.open if path.exists() else Ledger.create
-            self.ledger = begin(path, terms.statement, budget=budget, accountant=terms.accountant)
+            budget, accountant = terms.definition.privacy.epsilon, terms.accountant
+            trained = self._file.exists()
+            self.ledger = Ledger.begin(folder / "ledger.json", terms.statement, budget=budget, accountant=accountant, spent_before=trained)
 
     @property
     def epsilon(self) -> float:

@@ -96,8 +96,8 @@ class Store:
             took_part = {name for each in self.progress.history for name in each.contributors}
             if gone := sorted(took_part - terms.roster.members.keys()):
                 raise StateError(f"{self._file}: client {gone[0]!r} took part and is not in the roster any more; erase it first (`erase`)")
-        self.ledger = self._open_ledger(folder)
         self.journal = Journal(folder, self.progress.run)
+        self.ledger = self._open_ledger(folder)
         self._settle()
 
     def save(self, progress: Progress) -> None:
@@ -161,9 +161,9 @@ class Store:
     def _open_ledger(self, folder: Path) -> Ledger | None:
         if self._terms.definition.privacy.unit != "client":
             return None
-        path, budget = folder / "ledger.json", self._terms.definition.privacy.epsilon
-        begin = Ledger.open if path.exists() else Ledger.create
-        return begin(path, self._terms.statement, budget=budget, accountant=self._terms.accountant)
+        terms, spent = self._terms, self.journal.has("epsilon spent") or bool(self.progress.history)
+        budget, accountant = terms.definition.privacy.epsilon, terms.accountant
+        return Ledger.begin(folder / "ledger.json", terms.statement, budget=budget, accountant=accountant, spent_before=spent)
 
     def _settle(self) -> None:
         """Give the audit log what it is owed."""
