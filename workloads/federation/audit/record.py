@@ -50,7 +50,10 @@ def read_signed(line: bytes, key: Ed25519PublicKey) -> dict[str, Any] | None:
         content = json.loads(line)
         if canonical(content) != line:
             return None
-        signature = bytes.fromhex(content.pop("signature"))
+        written = content.pop("signature")
+        signature = bytes.fromhex(written)
+        if signature.hex() != written:  # capital letters stand for the same bytes
+            return None
         key.verify(signature, canonical(content))
     except (ValueError, TypeError, KeyError, AttributeError, InvalidSignature, RecursionError):
         return None

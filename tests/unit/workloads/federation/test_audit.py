@@ -55,6 +55,15 @@ def test_any_changed_bit_of_log_or_head_is_found(content: tuple[Path, bytes, byt
         verify(path, PUBLIC)
 
 
+def test_a_signature_in_capital_letters_is_not_as_it_was_written(content: tuple[Path, bytes, bytes]) -> None:
+    path, log, head = content
+    path.write_bytes(log)
+    start = head.index(b'"signature":"') + 13
+    head_path(path).write_bytes(head[:start] + head[start:].upper())
+    with pytest.raises(AuditError, match=r"audit\.jsonl\.head: it was changed"):
+        verify(path, PUBLIC)
+
+
 @given(st.permutations(range(4)), st.integers(0, 4))
 def test_lines_that_are_moved_or_removed_are_found(content: tuple[Path, bytes, bytes], order: list[int], kept: int) -> None:
     path, log, head = content
