@@ -77,6 +77,7 @@ def in_a_child(run: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # pytest's helper threads hold nothing of ours
 @pytest.mark.parametrize("refuse", ["", "pay"])
 def test_after_a_kill_at_every_boundary_all_or_nothing_has_happened(tmp_path: Path, refuse: str) -> None:
     for at in range(1, 100):
