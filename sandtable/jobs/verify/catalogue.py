@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sandtable.errors import UsageError
-from sandtable.jobs.verify import admission, compositions, identity, kills, metrics, network, objects, openbao, rolling, stores, telemetry
+from sandtable.jobs.verify import network, rolling
 from sandtable.jobs.verify.check import Check
+from sandtable.jobs.verify.control_plane import admission, compositions, objects
+from sandtable.jobs.verify.data import kills, stores
+from sandtable.jobs.verify.security import identity, openbao, takeover
+from sandtable.jobs.verify.telemetry import metrics, rules
 
 
 def all_checks() -> list[Check]:
     """Return every check, drills last."""
     found = [
         check
-        for part in (objects, admission, telemetry, metrics, network, stores, identity, openbao, compositions, kills, rolling)
+        for part in (objects, admission, rules, metrics, network, stores, identity, openbao, compositions, kills, takeover, rolling)
         for check in part.checks()
     ]
     return sorted(found, key=lambda check: check.drill)

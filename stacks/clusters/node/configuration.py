@@ -133,9 +133,10 @@ def _kubelet(folder: Path, pki: Path, subnet: Subnet, cgroup: str) -> dict[str, 
         "containerRuntimeEndpoint": f"unix://{SOCKET}",
         "podLogsDir": "/var/log/pods",
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
-        # Drills kill containers on purpose; the default back-off grows to five minutes.
+        # Drills kill containers on purpose; the default back-off grows to five minutes. Shorter than this, a Job is out of attempts before
+        # what it waits for is there.
         "featureGates": {"KubeletCrashLoopBackOffMax": True},
-        "crashLoopBackOff": {"maxContainerRestartPeriod": "2s"},
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "5s"},
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": cgroup,
         "failCgroupV1": False,

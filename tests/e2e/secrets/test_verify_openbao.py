@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from sandtable.jobs.verify import openbao
 from sandtable.jobs.verify.check import CheckFailedError
 from sandtable.jobs.verify.pod_http import Server
+from sandtable.jobs.verify.security import openbao
+from sandtable.jobs.verify.security.engine import Engine as Access
 from stacks.clusters.exec import Ran
 from stacks.clusters.node.pod_network import PodNetwork
 from stacks.components.security.vault.server import CERTIFIED
@@ -43,21 +44,23 @@ def ground(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
         api=None,
         live=lambda *_: accounts,
     )
-    monkeypatch.setattr(openbao, "_pods", lambda _: [pod])
-    monkeypatch.setattr(openbao, "_server", lambda _, pod: Server(ground, pod, engine.port, trusted, CERTIFIED))  # type: ignore[arg-type]
-    monkeypatch.setattr(openbao, "_token", lambda _, namespace, account, audience="vault": token(namespace, account, audience))
+    monkeypatch.setattr(Access, "pods", lambda _: [pod])
+    monkeypatch.setattr(Access, "server", lambda _, pod: Server(ground, pod, engine.port, trusted, CERTIFIED))  # type: ignore[arg-type]
+    monkeypatch.setattr(Access, "account_token", lambda _, namespace, account, audience="vault": token(namespace, account, audience))
     written = engine.files["audit"] / "audit.log"
     monkeypatch.setattr(openbao.commands, "run", lambda *_, **__: Ran(0, written.read_text(encoding="utf-8")))
     return ground
 
 
-@pytest.mark.parametrize("check", [openbao.servers, openbao.logins, openbao.certificates, openbao.encryption, openbao.audit])
+@pytest.mark.parametrize(
+    "check", [openbao.servers, openbao.logins, openbao.certificates, openbao.encryption, openbao.audit, openbao.revocation]
+)
 def test_a_check_passes_on_what_the_setup_made(ground: Any, check: Callable[[Any], str]) -> None:
     assert check(ground)
 
 
 def test_an_engine_that_lets_everybody_in_is_found(ground: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openbao, "_token", lambda *_, **__: token("ai", "ai-stack", "vault"))  # whoever asks has the right one
+    monkeypatch.setattr(Access, "account_token", lambda *_, **__: token("ai", "ai-stack", "vault"))  # whoever asks has the right one
     with pytest.raises(CheckFailedError, match="logins are not refused: the account gateway, another audience"):
         openbao.logins(ground)
 
@@ -65,7 +68,7 @@ def test_an_engine_that_lets_everybody_in_is_found(ground: Any, monkeypatch: pyt
 def test_a_token_in_clear_is_found(ground: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = token("vault", "vault-setup", "vault")
     read = openbao.commands.run
-    monkeypatch.setattr(openbao, "_token", lambda *_, **__: secret)
+    monkeypatch.setattr(Access, "account_token", lambda *_, **__: secret)
     monkeypatch.setattr(openbao.commands, "run", lambda *_, **__: Ran(0, f"{read().output}\n{secret}"))  # type: ignore[call-arg]
     with pytest.raises(CheckFailedError, match="a token in clear"):
         openbao.audit(ground)

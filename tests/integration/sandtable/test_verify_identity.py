@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sandtable.jobs.verify import identity
 from sandtable.jobs.verify.check import CheckFailedError, NotHereError
 from sandtable.jobs.verify.ground import Pod
+from sandtable.jobs.verify.security import identity
 from stacks.clusters.node.pod_network import PodNetwork
 
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "example.org")])

@@ -18,11 +18,12 @@ from rich.console import Console
 from sandtable.document.answers.verification import Verification
 from sandtable.document.writing import write
 from sandtable.errors import UsageError
-from sandtable.jobs.verify import admission, objects, telemetry
 from sandtable.jobs.verify.catalogue import all_checks, chosen
 from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, Result
+from sandtable.jobs.verify.control_plane import admission, objects
 from sandtable.jobs.verify.ground import Ground
 from sandtable.jobs.verify.kept import kept_verification
+from sandtable.jobs.verify.telemetry import rules as telemetry_rules
 from sandtable.jobs.verify.verify import outcome_of, verify
 from sandtable.report.verification import render_junit
 from sandtable.terminal import Steps, show_verification
@@ -186,8 +187,11 @@ def test_an_api_server_that_admits_everything_fails_the_rules() -> None:
 
 def test_a_namespace_that_admits_everything_fails_pod_security() -> None:
     namespace = {"metadata": {"name": "ai", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
-    with pytest.raises(CheckFailedError, match="16 of 16 controls: host network: admitted"):
+    with pytest.raises(CheckFailedError, match="a privileged pod is admitted to ai"):
         admission.pod_security(ground(StubApi({"/api/v1/namespaces": [namespace]})))
+    declared = {"apiVersion": "v1", "kind": "Namespace", **namespace}
+    with pytest.raises(CheckFailedError, match="another profile than declared: ai: None in place of restricted"):
+        admission.pod_security(ground(StubApi({"/api/v1/namespaces": [{"metadata": {"name": "ai"}}]}), declared))
 
 
 def test_a_query_of_unknown_or_unread_series_fails_the_dashboards() -> None:
@@ -199,11 +203,11 @@ def test_a_query_of_unknown_or_unread_series_fails_the_dashboards() -> None:
         scraped = {"data": {"prometheus.yaml": json.dumps({"scrape_configs": [{"job_name": job} for job in jobs]})}}
         return ground(StubApi({maps: [board], f"{maps}/prometheus": scraped}))
 
-    assert "1 queries read series" in telemetry.dashboards(of("sum(llamacpp:requests_processing)", "engines"))
+    assert "1 queries read series" in telemetry_rules.dashboards(of("sum(llamacpp:requests_processing)", "engines"))
     with pytest.raises(CheckFailedError, match="no scrape job engines reads llamacpp:requests_processing"):
-        telemetry.dashboards(of("sum(llamacpp:requests_processing)", "metrics"))
+        telemetry_rules.dashboards(of("sum(llamacpp:requests_processing)", "metrics"))
     with pytest.raises(CheckFailedError, match="nobody exposes invented_total"):
-        telemetry.dashboards(of("rate(invented_total[5m])", "engines"))
+        telemetry_rules.dashboards(of("rate(invented_total[5m])", "engines"))
 
 
 @pytest.fixture

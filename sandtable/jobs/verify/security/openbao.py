@@ -1,72 +1,63 @@
-"""The secrets engine: its servers, who may log in, certificates, database users, the audit log, encryption.
-
-Everything is asked over TLS, with the servers' certificates checked against the trust bundle that SPIRE publishes. Where another workload's
-policy is needed, a login role of our own has it for a moment: whoever may request a token of ``vault-setup`` may do that (``setup.py``).
-"""
+"""The secrets engine: its servers, who may log in, certificates, database users, the audit log, encryption."""
 
 from __future__ import annotations
 
 import base64
-import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, require
-from sandtable.jobs.verify.identity import authorities
-from sandtable.jobs.verify.pod_http import Reply, Server
-from sandtable.jobs.verify.stores import psql, store_pods
+from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from sandtable.jobs.verify.data.stores import psql, store_pods
+from sandtable.jobs.verify.security.engine import OWN, Engine
 from stacks.clusters import exec as commands
-from stacks.clusters.api import listing
-from stacks.components import places
-from stacks.components.network import SECRETS_PORT
-from stacks.components.security.vault.access import AUDIENCE, ROLES, SETUP, databases
-from stacks.components.security.vault.server import CERTIFIED, NAME
+from stacks.components.security.vault.access import ROLES, SETUP, databases
+from stacks.components.security.vault.server import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from sandtable.jobs.verify.ground import Ground
 
-    from sandtable.jobs.verify.ground import Ground, Pod
-
-_OWN: Final = "sandtable-verify"
-_TOKEN_S: Final = 600
 _REFUSED: Final = frozenset({400, 403, 500})
+_REVOKING: Final = """
+path "pki_int/issue/ai-stack" { capabilities = ["update"] }
+path "pki_int/revoke" { capabilities = ["update"] }
+"""
 _AUDIT_LINES: Final = "400"
 _PLAINTEXT: Final = base64.b64encode(b"a secret of the stack").decode()
 
 
 def servers(ground: Ground) -> str:
     """Find every server initialised, open and following the same leader; a request without a token is refused."""
-    pods, wanted = _pods(ground), ground.environment.secrets.replicas
+    engine, wanted = Engine(ground), ground.environment.secrets.replicas
+    pods = engine.pods()
     require(len(pods) == wanted, f"{len(pods)} of {wanted} servers are ready")
     leaders = set()
     for pod in pods:
-        seal = _server(ground, pod).ask("GET", "/v1/sys/seal-status").body
+        seal = engine.server(pod).ask("GET", "/v1/sys/seal-status").body
         require(seal["initialized"] and not seal["sealed"], f"{pod.name} is {'sealed' if seal['initialized'] else 'not initialised'}")
-        leaders.add(_server(ground, pod).ask("GET", "/v1/sys/leader").body["leader_cluster_address"])
+        leaders.add(engine.server(pod).ask("GET", "/v1/sys/leader").body["leader_cluster_address"])
     require(len(leaders) == 1 and "" not in leaders, f"its servers name {len(leaders)} leaders: {', '.join(sorted(leaders))}")
-    denied = _server(ground, pods[0]).ask("GET", "/v1/sys/mounts")
+    denied = engine.ask("GET", "/v1/sys/mounts")
     require(denied.status in _REFUSED, f"a request without a token is answered with {denied.status}")
     return f"{len(pods)} servers are initialised and open and follow one leader; a request without a token is refused"
 
 
 def logins(ground: Ground) -> str:
     """Log in with a workload's token, then with a wrong account, namespace and audience."""
-    server = _server(ground, _pods(ground)[0])
+    engine = Engine(ground)
     namespace, account = ROLES["ai-stack"]
     other = next(one["metadata"]["name"] for one in ground.live("ServiceAccount", namespace) if one["metadata"]["name"] != account)
-    own = _token(ground, namespace, account)
-    reply = _log_in(server, "ai-stack", own)
+    own = engine.account_token(namespace, account)
+    reply = engine.log_in("ai-stack", own)
     require(reply.ok, f"the account {namespace}/{account} cannot log in: {reply.body}")
-    server.ask("POST", "/v1/auth/token/revoke-self", headers={"X-Vault-Token": reply.body["auth"]["client_token"]})
+    engine.ask("POST", "/v1/auth/token/revoke-self", token=reply.body["auth"]["client_token"])
     refused = {
-        f"the account {other}": _log_in(server, "ai-stack", _token(ground, namespace, other)),
-        "another namespace's role": _log_in(server, "federation", own),
-        "another audience": _log_in(server, "ai-stack", _token(ground, namespace, account, audience="sandtable-verify")),
-        "an invented token": _log_in(server, "ai-stack", f"{own[:-8]}AAAAAAAA"),
+        f"the account {other}": engine.log_in("ai-stack", engine.account_token(namespace, other)),
+        "another namespace's role": engine.log_in("federation", own),
+        "another audience": engine.log_in("ai-stack", engine.account_token(namespace, account, audience=OWN)),
+        "an invented token": engine.log_in("ai-stack", f"{own[:-8]}AAAAAAAA"),
     }
     admitted = [what for what, answer in refused.items() if answer.status not in _REFUSED]
     require(not admitted, f"logins are not refused: {', '.join(admitted)}")
@@ -75,21 +66,38 @@ def logins(ground: Ground) -> str:
 
 def certificates(ground: Ground) -> str:
     """Get a certificate, verify its chain to the root, and ask for a name outside the policy."""
-    server = _server(ground, _pods(ground)[0])
+    engine = Engine(ground)
     namespace, account = ROLES["ai-stack"]
     wanted = {"alt_names": f"verify.{namespace}.svc", "ttl": "5m", "uri_sans": _identity(ground, namespace, account)}
-    with _as_policy(ground, server, "ai-stack") as token:
-        reply = _ask(server, "POST", "/v1/pki_int/issue/ai-stack", token, wanted)
+    with engine.as_policy("ai-stack") as token:
+        reply = engine.ask("POST", "/v1/pki_int/issue/ai-stack", wanted, token)
         require(reply.ok, f"a certificate within the policy is refused: {reply.body}")
-        outside = _ask(server, "POST", "/v1/pki_int/issue/ai-stack", token, {**wanted, "alt_names": "verify.example.org"})
+        outside = engine.ask("POST", "/v1/pki_int/issue/ai-stack", {**wanted, "alt_names": "verify.example.org"}, token)
         require(outside.status in _REFUSED, f"a name outside the policy is answered with {outside.status}")
     issued = reply.body["data"]
     leaf, intermediate = (x509.load_pem_x509_certificate(issued[key].encode()) for key in ("certificate", "issuing_ca"))
-    root = x509.load_pem_x509_certificate(str(server.ask("GET", "/v1/pki/ca/pem").body).encode())
+    root = x509.load_pem_x509_certificate(str(engine.ask("GET", "/v1/pki/ca/pem").body).encode())
     for lower, upper in ((leaf, intermediate), (intermediate, root)):
         require(_issued_by(lower, upper), f"{lower.subject.rfc4514_string()} is not signed by {upper.subject.rfc4514_string()}")
     require(not _issued_by(leaf, root), "the root is said to have signed what the intermediate signed")
     return "a certificate chains to the root over the intermediate, a name outside the policy is refused"
+
+
+def revocation(ground: Ground) -> str:
+    """Revoke one of two certificates, and look for both in the list of revoked ones."""
+    engine, (namespace, _) = Engine(ground), ROLES["ai-stack"]
+    wanted = {"alt_names": f"verify.{namespace}.svc", "ttl": "5m"}
+    with engine.as_policy(OWN, _REVOKING) as token:
+        replies = [engine.ask("POST", "/v1/pki_int/issue/ai-stack", wanted, token) for _ in range(2)]
+        require(all(reply.ok for reply in replies), f"a certificate is refused: {replies[0].body}")
+        serials = [reply.body["data"]["serial_number"] for reply in replies]
+        reply = engine.ask("POST", "/v1/pki_int/revoke", {"serial_number": serials[0]}, token)
+        require(reply.ok, f"a certificate cannot be revoked: {reply.body}")
+    listed = x509.load_pem_x509_crl(str(engine.ask("GET", "/v1/pki_int/crl/pem").body).encode())
+    revoked, kept = (listed.get_revoked_certificate_by_serial_number(int(serial.replace(":", ""), 16)) for serial in serials)
+    require(revoked is not None, "a revoked certificate is not in the list of revoked ones")
+    require(kept is None, "a certificate that nobody revoked is in the list of revoked ones")
+    return f"a revoked certificate is in the list of revoked ones (of {len(listed)}), one that nobody revoked is not"
 
 
 def database_users(ground: Ground) -> str:
@@ -98,9 +106,9 @@ def database_users(ground: Ground) -> str:
     if not lent:
         raise NotHereError("it has no database whose users the secrets engine lends")
     (pod, *_) = store_pods(ground, "postgresql")
-    server = _server(ground, _pods(ground)[0])
-    with _as_policy(ground, server, "training") as token:
-        reply = _ask(server, "GET", f"/v1/database/creds/{lent[2]}", token)
+    engine = Engine(ground)
+    with engine.as_policy("training") as token:
+        reply = engine.ask("GET", f"/v1/database/creds/{lent[2]}", token=token)
         require(reply.ok, f"no user is lent: {reply.body}")
         user, password = reply.body["data"]["username"], reply.body["data"]["password"]
         ran = psql(ground, pod, "SELECT current_user", user=user, password=password)
@@ -114,8 +122,9 @@ def database_users(ground: Ground) -> str:
 
 def audit(ground: Ground) -> str:
     """Find a request of our own in the audit log, with its answer, and neither of its secrets in clear."""
-    pod, secret = _leader(ground), _token(ground, *ROLES[SETUP])
-    reply = _log_in(_server(ground, pod), SETUP, secret)
+    engine = Engine(ground)
+    pod, secret = engine.leader(), engine.account_token(*ROLES[SETUP])
+    reply = engine.log_in(SETUP, secret)
     require(reply.ok, f"no login: {reply.body}")
     token, request = reply.body["auth"]["client_token"], reply.body["request_id"]
     ran = commands.run(ground.api, pod.namespace, pod.name, NAME, ["tail", "-n", _AUDIT_LINES, "/vault/audit/audit.log"])
@@ -130,78 +139,17 @@ def audit(ground: Ground) -> str:
 
 def encryption(ground: Ground) -> str:
     """Encrypt and decrypt with the stack's own key; a changed ciphertext is refused."""
-    server = _server(ground, _pods(ground)[0])
-    with _as_policy(ground, server, "stack-encryption") as token:
-        reply = _ask(server, "POST", "/v1/transit/encrypt/sandtable-stack", token, {"plaintext": _PLAINTEXT})
+    engine = Engine(ground)
+    with engine.as_policy("stack-encryption") as token:
+        reply = engine.ask("POST", "/v1/transit/encrypt/sandtable-stack", {"plaintext": _PLAINTEXT}, token)
         require(reply.ok, f"it does not encrypt: {reply.body}")
         text = reply.body["data"]["ciphertext"]
-        opened = _ask(server, "POST", "/v1/transit/decrypt/sandtable-stack", token, {"ciphertext": text})
+        opened = engine.ask("POST", "/v1/transit/decrypt/sandtable-stack", {"ciphertext": text}, token)
         require(opened.ok and opened.body["data"]["plaintext"] == _PLAINTEXT, f"it does not decrypt what it encrypted: {opened.body}")
         changed = text[:-6] + ("AAAAA=" if text[-6:] != "AAAAA=" else "BBBBB=")
-        refused = _ask(server, "POST", "/v1/transit/decrypt/sandtable-stack", token, {"ciphertext": changed})
+        refused = engine.ask("POST", "/v1/transit/decrypt/sandtable-stack", {"ciphertext": changed}, token)
         require(refused.status in _REFUSED, "a changed ciphertext is decrypted")
     return "the key of the stack's secrets encrypts and decrypts, a changed ciphertext is refused"
-
-
-def _pods(ground: Ground) -> list[Pod]:
-    if ground.environment.secrets.engine != "openbao":
-        raise NotHereError("it has no OpenBao")
-    found = [pod for pod in ground.real_pods if pod.namespace == places.VAULT and pod.labels.get("app.kubernetes.io/component") == "server"]
-    if not found:
-        raise NotHereError("no server of OpenBao really runs")
-    return found
-
-
-def _leader(ground: Ground) -> Pod:
-    for pod in _pods(ground):
-        if _server(ground, pod).ask("GET", "/v1/sys/leader").body["is_self"]:
-            return pod
-    raise CheckFailedError("none of its servers leads")
-
-
-def _server(ground: Ground, pod: Pod) -> Server:
-    return Server(ground, pod, SECRETS_PORT, ssl.create_default_context(cadata=authorities(ground)), CERTIFIED)
-
-
-def _token(ground: Ground, namespace: str, account: str, audience: str = AUDIENCE) -> str:
-    """Return a token of a ServiceAccount, as the kubelet would put it into a pod."""
-    spec = {"audiences": [audience], "expirationSeconds": _TOKEN_S}
-    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    answer = ground.api.send("POST", f"{listing('v1', 'serviceaccounts', namespace)}/{account}/token", review)
-    if not answer.ok:
-        raise NotRunError(f"the API server gives us no token of {namespace}/{account}: {answer.status} {answer.message}")
-    return str(answer.body["status"]["token"])
-
-
-def _log_in(server: Server, role: str, jwt: str) -> Reply:
-    return server.ask("POST", "/v1/auth/kubernetes/login", {"role": role, "jwt": jwt})
-
-
-def _ask(server: Server, method: str, path: str, token: str, body: Mapping[str, Any] | None = None) -> Reply:
-    return server.ask(method, path, body, {"X-Vault-Token": token})
-
-
-@contextmanager
-def _as_policy(ground: Ground, server: Server, policy: str) -> Iterator[str]:
-    """Yield a token with one policy; in the end its leases are revoked with it, and its role is removed."""
-    namespace, account = ROLES[SETUP]
-    jwt = _token(ground, namespace, account)
-    setup = _log_in(server, SETUP, jwt)
-    require(setup.ok, f"{SETUP} cannot log in: {setup.body}")
-    administrator, place = setup.body["auth"]["client_token"], f"/v1/auth/kubernetes/role/{_OWN}"
-    bound = {"bound_service_account_namespaces": namespace, "bound_service_account_names": account, "audience": AUDIENCE}
-    _ask(server, "POST", place, administrator, {**bound, "token_policies": [policy], "token_ttl": "5m"})
-    try:
-        reply = _log_in(server, _OWN, jwt)
-        require(reply.ok, f"a login with the policy {policy} is refused: {reply.body}")
-        token = reply.body["auth"]["client_token"]
-        try:
-            yield token
-        finally:
-            _ask(server, "POST", "/v1/auth/token/revoke-self", token)
-    finally:
-        _ask(server, "DELETE", place, administrator)
-        _ask(server, "POST", "/v1/auth/token/revoke-self", administrator)
 
 
 def _identity(ground: Ground, namespace: str, account: str) -> str:
@@ -238,3 +186,12 @@ def checks() -> Iterator[Check]:
         ("openbao-encryption", "the key of the stack's secrets encrypts and decrypts", "a changed ciphertext is refused", encryption),
     ):
         yield Check(name, part, proves, control, run, needs_pods=True)
+    yield Check(
+        "revoke-certificate",
+        part,
+        "a revoked certificate is in the list of revoked ones",
+        "one that nobody revoked is not",
+        revocation,
+        drill=True,
+        needs_pods=True,
+    )

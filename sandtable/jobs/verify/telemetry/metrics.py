@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from sandtable.jobs.verify.check import Check, CheckFailedError, require
 from sandtable.jobs.verify.pod_http import Server
-from sandtable.jobs.verify.telemetry import is_idle, queries_of
+from sandtable.jobs.verify.telemetry.rules import is_idle, queries_of
 from stacks.components import places
 from stacks.components.telemetry.collector_configuration import PROMETHEUS
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from sandtable.jobs.verify.check import Check, CheckFailedError, NotRunError, require
-from sandtable.jobs.verify.writers import JetStreamWriter, PostgresWriter, RedisWriter
+from sandtable.jobs.verify.data.writers import JetStreamWriter, PostgresWriter, RedisWriter
 from stacks.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Survived(NamedTuple):
     back_s: list[float]
 
 
-def kill_rounds(ground: Ground, pod: Pod, container: str, writer: Writer, rounds: int = ROUNDS) -> Survived:
-    """Kill the server of ``container`` under writes, ``rounds`` times.
+def kill_rounds(ground: Ground, victim: Callable[[], Pod], container: str, writer: Writer, rounds: int = ROUNDS) -> Survived:
+    """Kill the server of ``container`` in the pod that ``victim`` returns, under writes, ``rounds`` times.
 
     Raises:
         CheckFailedError: it does not come back, or the comparison finds what nobody wrote.
@@ -68,6 +68,7 @@ def kill_rounds(ground: Ground, pod: Pod, container: str, writer: Writer, rounds
         thread = threading.Thread(target=_write, args=(writer, numbers, acknowledged.add), daemon=True)
         thread.start()
         _wait(lambda known=known: len(acknowledged) >= known + _WRITES_A_ROUND, "writes are not acknowledged")  # type: ignore[misc]  # bound
+        pod = victim()
         killed_at = time.monotonic()
         _kill(ground, pod, container)
         thread.join(_BACK_WITHIN_S)
@@ -76,7 +77,7 @@ def kill_rounds(ground: Ground, pod: Pod, container: str, writer: Writer, rounds
     missing = (acknowledged | {_NEVER_WRITTEN}) - writer.stored()
     require(_NEVER_WRITTEN in missing, "a number that nobody wrote is there")
     writer.remove()
-    _wait(lambda: bool((now := ground.again(pod)) and now.ready), "the pod is not ready again")
+    _wait(lambda: bool((now := ground.again(victim())) and now.ready), "the pod is not ready again")
     return Survived(len(acknowledged), len(missing) - 1, sorted(back_s))
 
 
@@ -124,31 +125,31 @@ def _said(survived: Survived, what: str, control: str) -> str:
 
 def postgresql(ground: Ground) -> str:
     """Kill PostgreSQL under commits; the control commits without waiting for its log."""
-    from sandtable.jobs.verify.stores import store_pods
+    from sandtable.jobs.verify.data.stores import store_pods
 
     (pod, *_) = store_pods(ground, "postgresql")
-    survived = kill_rounds(ground, pod, "postgresql", PostgresWriter(ground.api, pod))
-    lazy = kill_rounds(ground, pod, "postgresql", PostgresWriter(ground.api, pod, lazily=True), rounds=5)
+    survived = kill_rounds(ground, lambda: pod, "postgresql", PostgresWriter(ground.api, pod))
+    lazy = kill_rounds(ground, lambda: pod, "postgresql", PostgresWriter(ground.api, pod, lazily=True), rounds=5)
     require(lazy.lost, "commits that did not wait for the log are all there, so that the kills came too late to lose any")
     return _said(survived, "commits", f"control without waiting for the log: {lazy.lost} of {lazy.acknowledged} lost in 5 kills")
 
 
 def redis(ground: Ground) -> str:
     """Kill Redis under writes."""
-    from sandtable.jobs.verify.stores import store_password, store_pods
+    from sandtable.jobs.verify.data.stores import store_password, store_pods
 
     (pod, *_) = store_pods(ground, "redis")
-    survived = kill_rounds(ground, pod, "redis", RedisWriter(ground.node, pod, store_password(ground)))
+    survived = kill_rounds(ground, lambda: pod, "redis", RedisWriter(ground.node, pod, store_password(ground)))
     return _said(survived, "keys", "no control loses any: its log is with the kernel before it answers")
 
 
 def nats(ground: Ground) -> str:
     """Kill NATS under publications to a stream on disk; the control's stream is in memory."""
-    from sandtable.jobs.verify.stores import bus_pod
+    from sandtable.jobs.verify.data.stores import bus_pod
 
     pod = bus_pod(ground)
-    survived = kill_rounds(ground, pod, "nats", JetStreamWriter(ground.node, pod))
-    forgotten = kill_rounds(ground, pod, "nats", JetStreamWriter(ground.node, pod, storage="memory"), rounds=1)
+    survived = kill_rounds(ground, lambda: pod, "nats", JetStreamWriter(ground.node, pod))
+    forgotten = kill_rounds(ground, lambda: pod, "nats", JetStreamWriter(ground.node, pod, storage="memory"), rounds=1)
     require(forgotten.lost, "a stream in memory lost nothing, so that the kill did not reach the server")
     return _said(survived, "messages", f"control in memory: {forgotten.lost} of {forgotten.acknowledged} lost in one kill")
 

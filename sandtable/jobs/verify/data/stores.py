@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, require
-from sandtable.jobs.verify.writers import JetStreamWriter
+from sandtable.jobs.verify.data.writers import JetStreamWriter
 from stacks.clusters import exec as commands
 from stacks.clusters.api import listing
 from stacks.components import places

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stacks.clusters.api import Answer
 
 _POLICY: Final = re.compile(r"ValidatingAdmissionPolicy 'sandtable-([a-z0-9-]+)'")
+_PROFILE: Final = "pod-security.kubernetes.io/enforce"
 _POD_SECURITY: Final = 'violates PodSecurity "'
 #: Objects that no API server takes, whatever its policies: they are passed over.
 _INVALID: Final = frozenset({400, 404, 422})
@@ -116,12 +117,18 @@ def rules_agree(ground: Ground) -> str:
 
 
 def pod_security(ground: Ground) -> str:
-    """Break each control of the profile ``restricted`` alone, in a namespace of the stack."""
-    profile = "pod-security.kubernetes.io/enforce"
-    restricted = [one for one in ground.live("Namespace") if one["metadata"]["labels"].get(profile) == "restricted"]
+    """Find every namespace with the profile that is declared for it, and break each control of ``restricted`` alone in one of them."""
+    live = {one["metadata"]["name"]: (one["metadata"].get("labels") or {}).get(_PROFILE) for one in ground.live("Namespace")}
+    declared = {one.object_name: one.labels.get(_PROFILE) for one in ground.graph.objects("Namespace")}
+    opened = [f"{name}: {live.get(name)} in place of {profile}" for name, profile in declared.items() if live.get(name) != profile]
+    require(not opened, f"namespaces enforce another profile than declared: {', '.join(sorted(opened))}")
+    restricted = sorted(name for name, profile in live.items() if profile == "restricted")
     if not restricted:
         raise NotHereError("no namespace of it enforces the profile `restricted`")
-    namespace = restricted[0]["metadata"]["name"]
+    worst = breaking(CONTROLS["privileged"][0])
+    admitting = [name for name in restricted if not _refused(ground, worst, name)]
+    require(not admitting, f"a privileged pod is admitted to {', '.join(admitting)}")
+    namespace = restricted[0]
     rules, pack = {rule.id for rule in _in_force(ground)}, _pack(ground)
     require(not _refused(ground, CONFORMING, namespace), f"namespace {namespace} refuses a pod that keeps the profile")
     require(not any(judge(CONFORMING) for name, judge in pack.items() if name in rules), "a rule of ours refuses a pod that keeps them all")
@@ -135,7 +142,8 @@ def pod_security(ground: Ground) -> str:
     if wrong:
         raise CheckFailedError(f"{len(wrong)} of {len(CONTROLS)} controls: {'; '.join(wrong)}")
     covered = sum(rule in rules for _, rule in CONTROLS.values())
-    return f"{len(CONTROLS)} controls broken alone and refused, {covered} of them by our rules, too; the conforming pod admitted"
+    broken = f"{len(CONTROLS)} controls broken alone and refused, {covered} of them by our rules, too; the conforming pod admitted"
+    return f"{len(restricted)} namespaces refuse a privileged pod; in {namespace}, {broken}"
 
 
 def _in_force(ground: Ground) -> list[ObjectRule]:

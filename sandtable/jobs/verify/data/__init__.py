@@ -1,0 +1,1 @@
+"""Data stores and the message bus, alive and killed."""
