@@ -82,6 +82,18 @@ class DeployedGateway:
         """Return the path under which the emulator plays ``provider``, so that each can fail alone."""
         return urlsplit(self.configuration.providers[provider].base_url).path if self.is_emulated(provider) else f"/{provider}"
 
+    def assumptions(self) -> tuple[str, ...]:
+        """Return sentences for a reader on the providers for which an emulator stands."""
+        said = []
+        if own := ", ".join(name for name in self.configuration.providers if self.is_emulated(name)):
+            said.append(f"Providers {own} are emulated, as deployed: their times are drawn from the profile, their prices are real.")
+        if outside := ", ".join(self.outside):
+            said.append(
+                f"Providers {outside} are outside the stack, and no load is sent to them: an emulator stands for them, with the profile "
+                f"`{self.stand_in.profile}`, which is assumed; their prices are real."
+            )
+        return tuple(said)
+
     @property
     def first_choices(self) -> dict[str, frozenset[str]]:
         """The models of each route's own targets; whoever else answers is a fallback."""

@@ -16,7 +16,7 @@ from sandtable.jobs.engines.running import start_engines
 from sandtable.jobs.gateway.faults import of_the_load, predict_faults, rehearse_faults
 from sandtable.jobs.gateway.outcome import load_outcome
 from sandtable.jobs.gateway.overhead import ASSUMED, measure_overhead
-from sandtable.jobs.gateway.predicting import model_of, stand_ins
+from sandtable.jobs.gateway.predicting import model_of
 from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway, straight
 from sandtable.jobs.gateway.seen import with_costs
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
@@ -99,7 +99,7 @@ def _predicted_behind(model: GatewayModel, trial: Trial, engines: DeployedEngine
     assert prediction is not None and speed is not None, "predicted before this is called"  # noqa: PT018
     door = model.deployed
     outcome = load_outcome(prediction.records, (), door.first_choices, ASSUMED)
-    trial = replace(trial, jobs=(*trial.jobs, outcome), remarks=trial.remarks + Remarks(simulated=stand_ins(door)))
+    trial = replace(trial, jobs=(*trial.jobs, outcome), remarks=trial.remarks + Remarks(simulated=door.assumptions()))
     if not (faults := of_the_load(setting.faults, door)):
         return trial
     found, remarks = predict_faults(Twin.of(engines, speed, model), door, faults, setting)
@@ -234,14 +234,14 @@ def _started(deployed: DeployedEngines, door: RunningGateway | None) -> Remarks:
     if door is None:
         return Remarks(real=(engines,), simulated=_random(deployed))
     gateway = "The gateway: a process of this machine with the deployed configuration; addresses, key and ledger are the rehearsal's."
-    return Remarks(real=(engines, gateway), simulated=(*_random(deployed), *stand_ins(door.deployed)))
+    return Remarks(real=(engines, gateway), simulated=(*_random(deployed), *door.deployed.assumptions()))
 
 
 def _in_pods(deployed: DeployedEngines, door: RunningGateway | None) -> Remarks:
     real = [f"The engine: the container of {deployed.where}, with the cores and the limits that it has there."]
     if door is not None:
         real.append("The gateway: the pod behind its Service, with the deployed configuration, key and ledger.")
-    return Remarks(real=tuple(real), simulated=(*_random(deployed), *(stand_ins(door.deployed) if door else ())))
+    return Remarks(real=tuple(real), simulated=(*_random(deployed), *(door.deployed.assumptions() if door else ())))
 
 
 def _random(deployed: DeployedEngines) -> tuple[str, ...]:

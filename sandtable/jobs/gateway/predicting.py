@@ -29,16 +29,3 @@ def model_of(deployed: DeployedGateway, texts_seed: int, overhead: Overhead = AS
     return GatewayModel.of(
         deployed, overhead_s=overhead.added_s, provenance=overhead.provenance, texts_seed=texts_seed, unix_s=midnight.timestamp()
     )
-
-
-def stand_ins(door: DeployedGateway) -> tuple[str, ...]:
-    """Return sentences on the providers for which an emulator stands, for the reader of a report."""
-    said = []
-    if own := ", ".join(name for name in door.configuration.providers if door.is_emulated(name)):
-        said.append(f"Providers {own} are emulated, as deployed: their times are drawn from the profile, their prices are real.")
-    if outside := ", ".join(door.outside):
-        said.append(
-            f"Providers {outside} are outside the stack, and no load is sent to them: an emulator stands for them, with the profile "
-            f"`{door.stand_in.profile}`, which is assumed; their prices are real."
-        )
-    return tuple(said)
