@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sandtable.document.answers.whatif import WhatIf
 from sandtable.document.writing import to_text
+from sandtable.jobs.gateway.predicting import gateway_of, model_of
 from sandtable.terminal import show_whatif
 from simulations.calibration import published
 from simulations.failures import node_lost, play, zone_lost
@@ -130,8 +131,10 @@ def test_the_document_is_json_and_starts_with_the_baseline(answers: dict[str, Sc
 
 def test_the_guide_shows_what_the_program_prints(prod: Any, graph: Any) -> None:
     """The table and the notes of docs/guides/what-if.md; to rewrite them: ``COLUMNS=130`` before the command that stands above them."""
-    asked = ["traffic=2x", "spot=0.7", "zone-lost=us-east-1b"]
-    results = run(graph, prod, [parse_scenario(text) for text in asked], calibration_for=speed, price_book=PriceBook.bundled())
+    asked = [parse_scenario(text) for text in ("traffic=2x", "spot=0.7", "zone-lost=us-east-1b")]
+    door = gateway_of(graph, prod)
+    assert door is not None
+    results = run(graph, prod, asked, calibration_for=speed, price_book=PriceBook.bundled(), gateway=model_of(door, 1))
     console = Console(file=io.StringIO(), width=130, highlight=False)
     show_whatif(WhatIf.model_validate({"environment": "prod", "scenarios": results}), console)
     assert isinstance(console.file, io.StringIO)
