@@ -13,6 +13,8 @@ from workloads.consensus.errors import LimitError
 _NOW = struct.Struct(">Q")
 #: Of one key, one value and one session's name, in bytes of UTF-8.
 MAX_KEY_BYTES, MAX_VALUE_BYTES = 1_024, 1 << 20
+#: Of all keys and values: a snapshot of them goes to a member in one frame, and is written between two heartbeats.
+MAX_STORE_CHARACTERS = 32 << 20
 #: Of all values in the answer to a range, in characters: a leader that writes more at once would miss its heartbeats.
 MAX_RANGE_CHARACTERS = 16 << 20
 #: The error of a command whose session was forgotten: whether it was done before, nobody knows any more.

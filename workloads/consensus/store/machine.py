@@ -6,7 +6,15 @@ import json
 from bisect import bisect_left, insort
 from dataclasses import astuple, dataclass, field, replace
 
-from workloads.consensus.store.command import LEASE_ENDED, MAX_RANGE_CHARACTERS, SESSION_EXPIRED, Action, Command, Result
+from workloads.consensus.store.command import (
+    LEASE_ENDED,
+    MAX_RANGE_CHARACTERS,
+    MAX_STORE_CHARACTERS,
+    SESSION_EXPIRED,
+    Action,
+    Command,
+    Result,
+)
 from workloads.consensus.store.history import Change, History
 
 #: Sessions whose last answer is remembered, and revisions that a watch can begin with.
@@ -44,6 +52,7 @@ class Machine:
         self._order: list[str] = []
         self._changes: list[Change] = []  # of the revision that is under way
         self._sessions: dict[str, tuple[int, Result]] = {}  # oldest use first
+        self._characters = 0  # of all keys and values
         self._max_sessions = max_sessions
         self._max_history = max_history
 
@@ -108,6 +117,7 @@ class Machine:
             if lease is not None:
                 machine.leases[lease].keys.add(key)
         machine._order = sorted(machine.values)
+        machine._characters = sum(len(key) + len(value) for key, (value, _, _) in machine.values.items())
         machine._note_due()
         machine._sessions = {client: (number, Result(*result)) for client, number, result in sessions}
         return machine
@@ -116,6 +126,9 @@ class Machine:
         ok, key, lease = True, command.key, command.lease
         if command.action in _ATTACHES and lease is not None and lease not in self.leases:
             return Result(ok=False, value=LEASE_ENDED, revision=self.revision)
+        if command.action in _ATTACHES and self._characters + self._growth(key, command.value or "") > MAX_STORE_CHARACTERS:
+            error = f"the store is full: it takes {MAX_STORE_CHARACTERS:,} characters of keys and values; delete some"
+            return Result(ok=False, value=None, revision=self.revision, error=error)
         match command.action:
             case Action.GET | Action.RANGE:
                 return self.read(command)
@@ -140,7 +153,12 @@ class Machine:
                 ok = self._revoke(lease or "")
         return Result(ok=ok, value=None, revision=self.revision)
 
+    def _growth(self, key: str, value: str) -> int:
+        there = self.values.get(key)
+        return len(value) - len(there[0]) if there else len(key) + len(value)
+
     def _put(self, key: str, value: str, lease: str | None) -> bool:
+        self._characters += self._growth(key, value)
         if key in self.values:
             self._detach(key)
         else:
@@ -155,6 +173,7 @@ class Machine:
         if key not in self.values:
             return False
         self._detach(key)
+        self._characters -= len(key) + len(self.values[key][0])
         del self.values[key]
         del self._order[bisect_left(self._order, key)]
         self._changes.append((key, None))

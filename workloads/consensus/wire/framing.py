@@ -13,8 +13,8 @@ from workloads.consensus.errors import ProtocolError, VersionError
 
 _MAGIC, _VERSION = b"SC", 1
 _HEAD = struct.Struct(">2sBBII")
-#: A snapshot goes in one frame, everything else is far shorter.
-MAX_FRAME_BYTES = 256 << 20
+#: A snapshot goes in one frame, everything else is far shorter. As JSON its 36 million characters (``store``) have up to 12 bytes each.
+MAX_FRAME_BYTES = 512 << 20
 
 
 class Kind(enum.IntEnum):

@@ -63,6 +63,39 @@ def test_a_range_that_holds_too_much_is_refused_and_a_narrower_one_is_not() -> N
     assert len(machine.range("k", "k16").value) == 16
 
 
+def test_a_store_that_is_full_refuses_until_keys_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workloads.consensus.store.machine.MAX_STORE_CHARACTERS", 20)
+    machine = Machine()
+    ask = Session(machine, "a")
+    ask(Action.PUT, "k", value="x" * 19)
+    restored = Machine.restored(machine.snapshot())
+    for each in (machine, restored):
+        full = each.apply(Command("b", 1, 0, Action.PUT, "l", ""))
+        assert full.error == "the store is full: it takes 20 characters of keys and values; delete some"
+        assert each.apply(Command("c", 1, 0, Action.PUT, "k", "y" * 19)).ok
+        assert each.apply(Command("d", 1, 0, Action.DELETE, "k")).ok
+        assert each.apply(Command("e", 1, 0, Action.PUT, "l", "z" * 19)).ok
+
+
+def test_a_history_is_limited_by_what_it_holds_and_by_that_alone() -> None:
+    """However often it was dumped and loaded meanwhile."""
+    plain, loaded = History(100, max_characters=50), History(100, max_characters=50)
+    for number in range(1, 60):
+        for history in (plain, loaded):
+            history.add(number, [("k", "x" * (number % 13))])
+        if number % 7 == 0:
+            loaded = History.loaded(100, json.loads(json.dumps(loaded.dump())), max_characters=50)
+        assert len(plain._revisions) <= 60
+    assert plain.dump() == loaded.dump()
+    start, kept = plain.dump()
+    assert start == 59 - len(kept)
+    assert 30 < sum(len(key) + len(value) for _, changes in kept for key, value in changes) <= 50
+    plain.add(60, [("k", "x" * 1_000)])
+    assert len(plain.after(59)) == 1
+    with pytest.raises(CompactedError):
+        plain.after(58)
+
+
 def test_the_session_used_least_lately_is_forgotten_and_refused() -> None:
     machine = Machine(max_sessions=2)
     first, second, third = (Session(machine, name) for name in "abc")
