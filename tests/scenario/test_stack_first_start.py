@@ -128,3 +128,10 @@ def test_what_pods_write_on_their_node_is_the_nodes_own() -> None:
         for volume in resource.pod_spec.get("volumes", ()):
             if path := volume.get("hostPath", {}).get("path"):
                 assert any(f"{path}/".startswith(f"{place}/") for place in places), f"{resource.label}: {path}"
+
+
+def test_an_update_of_the_engine_needs_no_second_whole_cpu() -> None:
+    """Its successor would wait for ever for the CPU that it still has."""
+    engine = graph().find("Deployment", "ai-stack")
+    assert engine is not None
+    assert engine.spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}

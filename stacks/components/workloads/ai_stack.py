@@ -2,7 +2,8 @@
 
 Rule 1: the container's arguments (``workloads/engine/spec.py``) are the only definition of an engine: the twin predicts from them and the
 load test starts a real engine with them.
-Rule 2: a replica on a GPU stops before its successor starts, so that updates need no spare GPU.
+Rule 2: a replica on a GPU stops before its successor starts, so that updates need no spare GPU; likewise on a machine whose CPUs are
+overcommitted, where no whole CPU is spare.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class AiStack(Component):
 
     def _deployment(self, section: AiStackSection, *after: pulumi.Resource) -> k8s.apps.v1.Deployment:
         on_gpu = section.resources.gpu > 0
+        no_spare = on_gpu or self.environment.cluster.cpu_overcommit > 1
         return k8s.apps.v1.Deployment(
             f"{places.AI}/{NAME}",
             metadata=self.metadata(NAME, places.AI, part=_PART),
@@ -77,7 +79,7 @@ class AiStack(Component):
                 strategy=k8s.apps.v1.DeploymentStrategyArgs(
                     type="RollingUpdate",
                     rolling_update=k8s.apps.v1.RollingUpdateDeploymentArgs(
-                        max_surge=0 if on_gpu else 1, max_unavailable=1 if on_gpu else 0
+                        max_surge=0 if no_spare else 1, max_unavailable=1 if no_spare else 0
                     ),
                 ),
                 template=pod_template(
