@@ -135,3 +135,10 @@ def test_an_update_of_the_engine_needs_no_second_whole_cpu() -> None:
     engine = graph().find("Deployment", "ai-stack")
     assert engine is not None
     assert engine.spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+def test_agents_reach_the_authority_while_the_controller_beside_it_is_not_ready() -> None:
+    service = graph().find("Service", "spire-server")
+    assert service is not None
+    assert service.spec["clusterIP"] == "None"
+    assert service.spec["publishNotReadyAddresses"] is True

@@ -61,7 +61,8 @@ class SpireServer(Component):
         )
         for namespace in (places.SPIRE_SYSTEM, *published(environment)):
             self._bundle(namespace)
-        self.service(NAME, _NAMESPACE, part=_PART, ports={"grpc": _GRPC})
+        # Headless, so that the CA is reached while the controller beside it, and with it the pod, is not ready.
+        self.service(NAME, _NAMESPACE, part=_PART, ports={"grpc": _GRPC}, headless=True)
         self.server = self._server(account, config)
         allow(
             self,
