@@ -44,6 +44,13 @@ def amount(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """Read a share for argparse."""
+    if not (value := amount(text)) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share, which is a number from 0 to 1")
+    return value
+
+
 def address(text: str) -> str:
     """Read ``HOST:PORT`` for argparse."""
     host, _, number = text.rpartition(":")

@@ -5,9 +5,10 @@ Its digest is part of every ``Join``, so a client that was started with other te
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -165,6 +166,18 @@ class Definition(Part):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "definition"
-            raise DefinitionError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise _invalid(error) from error
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Definition:
+        """Make a definition of keys and values; raises like :meth:`from_json`."""
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise _invalid(error) from error
+
+
+def _invalid(error: ValidationError) -> DefinitionError:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or "definition"
+    return DefinitionError(f"{place}: {first['msg'].removeprefix('Value error, ')}")

@@ -12,11 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from foundation.processes.arguments import positive
 from workloads.applications.credit_risk.calibration import calibration
 from workloads.applications.credit_risk.fairness import gaps
 from workloads.applications.errors import CriteriaError
 from workloads.applications.training import train
-from workloads.federation.definition import Compliance, Definition, Local, Privacy
+from workloads.federation.definition import Definition
 from workloads.federation.errors import FederationError
 from workloads.federation.tasks.credit import test_groups
 
@@ -26,21 +27,23 @@ _APPROVED_BELOW: Final = 0.2
 def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(prog="python -m workloads.applications.credit_risk", description="Credit risk of several banks.")
-    parser.add_argument("--banks", type=int, default=4, help="how many share the records (default: %(default)s)")
+    parser.add_argument("--banks", type=positive, default=4, help="how many share the records (default: %(default)s)")
     parser.add_argument("--epsilon", type=float, default=3.0, help="privacy budget of each record (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=6, help="rounds of training (default: %(default)s)")
     parser.add_argument("--accountant", choices=("pld", "rdp"), default="pld", help="of the privacy budget (default: %(default)s)")
     known = parser.parse_args()
-    definition = Definition(
-        task="credit-risk",
-        rounds=known.rounds,
-        local=Local(epochs=2, batch=64, rate=0.5),
-        privacy=Privacy(unit="record", epsilon=known.epsilon, delta=1e-4, accountant=known.accountant),
-        compliance=Compliance(purpose="credit decisions", residencies=["eu"], model_card="Proposes; a person decides on every refusal."),
-    )
-    if problem := definition.problem(known.banks):
-        _fail(problem, 1)
     try:
+        definition = Definition.of({
+            "task": "credit-risk",
+            "rounds": known.rounds,
+            "local": {"epochs": 2, "batch": 64, "rate": 0.5},
+            "privacy": {"unit": "record", "epsilon": known.epsilon, "delta": 1e-4, "accountant": known.accountant},
+            "compliance": {
+                "purpose": "credit decisions", "residencies": ["eu"], "model_card": "Proposes; a person decides on every refusal.",
+            },
+        })  # fmt: skip
+        if problem := definition.problem(known.banks):
+            _fail(problem, 1)
         _say(f"compliance: purpose {definition.compliance.purpose!r}, records in {', '.join(definition.compliance.residencies)}")
         with tempfile.TemporaryDirectory() as folder:
             trained = train(definition, known.banks, Path(folder), _say)

@@ -10,32 +10,35 @@ import sys
 import tempfile
 from pathlib import Path
 
+from foundation.processes.arguments import positive, share
 from workloads.applications.errors import CriteriaError
 from workloads.applications.medical.criteria import validate
 from workloads.applications.medical.hospitals import Hospital, select
 from workloads.applications.training import train
-from workloads.federation.definition import Compliance, Definition, Local, Privacy
+from workloads.federation.definition import Definition
 from workloads.federation.errors import FederationError
 
 
 def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(prog="python -m workloads.applications.medical", description="A tumour classifier of hospitals.")
-    parser.add_argument("--hospitals", type=int, default=3, help="how many share the records (default: %(default)s)")
+    parser.add_argument("--hospitals", type=positive, default=3, help="how many share the records (default: %(default)s)")
     parser.add_argument("--epsilon", type=float, default=3.0, help="privacy budget of each record (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=6, help="rounds of training (default: %(default)s)")
-    parser.add_argument("--sensitivity", type=float, default=0.8, help="least lower end of its interval (default: %(default)s)")
-    parser.add_argument("--specificity", type=float, default=0.8, help="least lower end of its interval (default: %(default)s)")
-    parser.add_argument("--min-records", type=int, default=40, help="of a hospital (default: %(default)s)")
+    parser.add_argument("--sensitivity", type=share, default=0.8, help="least lower end of its interval (default: %(default)s)")
+    parser.add_argument("--specificity", type=share, default=0.8, help="least lower end of its interval (default: %(default)s)")
+    parser.add_argument("--min-records", type=positive, default=40, help="of a hospital (default: %(default)s)")
     known = parser.parse_args()
-    definition = Definition(
-        task="breast-cancer",
-        rounds=known.rounds,
-        local=Local(epochs=3, batch=32, rate=0.5),
-        privacy=Privacy(unit="record", epsilon=known.epsilon, delta=1e-3),
-        compliance=Compliance(purpose="research on tumours", residencies=["eu"], model_card="Supports a pathologist; decides nothing."),
-    )
     try:
+        definition = Definition.of({
+            "task": "breast-cancer",
+            "rounds": known.rounds,
+            "local": {"epochs": 3, "batch": 32, "rate": 0.5},
+            "privacy": {"unit": "record", "epsilon": known.epsilon, "delta": 1e-3},
+            "compliance": {
+                "purpose": "research on tumours", "residencies": ["eu"], "model_card": "Supports a pathologist; decides nothing.",
+            },
+        })  # fmt: skip
         # A rehearsal spreads the data set's 456 training records evenly.
         candidates = [Hospital(f"hospital-{index}", 456 // known.hospitals, 1.0, "eu") for index in range(known.hospitals)]
         chosen, refused = select(candidates, definition, min_records=known.min_records)

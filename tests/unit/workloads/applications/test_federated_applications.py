@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 
+from workloads.applications.credit_risk import __main__ as credit_risk
 from workloads.applications.credit_risk.calibration import calibration
 from workloads.applications.credit_risk.fairness import gaps
 from workloads.applications.errors import CriteriaError
+from workloads.applications.medical import __main__ as medical
 from workloads.applications.medical.criteria import validate
 from workloads.applications.medical.hospitals import Hospital, select
 from workloads.federation.definition import Compliance, Definition
@@ -64,3 +68,30 @@ def test_risks_that_are_right_are_calibrated_and_exaggerated_ones_are_not() -> N
     assert calibration(risk, labels).error < 0.03
     assert calibration(np.where(risk > 0.5, 0.99, 0.01), labels).error > 0.2
     assert calibration(risk, labels).brier < calibration(risk, labels).base
+
+
+@pytest.mark.parametrize("application", [medical, credit_risk])
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--rounds=0"], "rounds: Input should be greater than or equal to 1"),
+        (["--epsilon=nan"], "privacy.epsilon: Input should be a finite number"),
+        (["--epsilon=-1"], "privacy.epsilon: Input should be greater than 0"),
+    ],
+)
+def test_terms_that_make_no_sense_are_named(
+    application: ModuleType, arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["application", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        application.main()
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argument", ["--sensitivity=2", "--specificity=nan", "--sensitivity=-0.1", "--hospitals=0", "--min-records=-5"])
+def test_criteria_that_no_model_can_meet_are_refused_before_the_training(argument: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["application", argument])
+    with pytest.raises(SystemExit) as ended:
+        medical.main()
+    assert ended.value.code == 2
