@@ -33,15 +33,15 @@ def notes(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> Iterator[str]:
         yield trial.calibration.origin()
         if doubt := trial.calibration.doubt():
             yield f"do not rely on these speeds: {doubt}"
-    if baseline is None and trial.twin.gateway is not None:
-        yield from trial.twin.gateway.deployed.assumptions()
+    if baseline is None and trial.gateway is not None:
+        yield from trial.gateway.deployed.assumptions()
     yield from trial.question.notes
     for pool in sorted({node.pool for node in trial.grown}):
         number = sum(node.pool == pool for node in trial.grown)
         yield f"pool {pool} grows by {number} node{'s' if number > 1 else ''}, within its bounds, to make room for pods"
     if trial.spot_share is not None:
         yield from _of_spot(trial)
-    if trial.twin.gateway is not None and (trial.places_lost or trial.spot_share is not None):
+    if trial.gateway is not None and (trial.places_lost or trial.spot_share is not None):
         yield "the gateway's own pods are assumed to stay; it tries another engine or a fallback where one is lost"
     if trial.question.scenario.values("zone-lost") or trial.question.scenario.values("node-lost"):
         yield from _of_incidents(trial)

@@ -84,7 +84,7 @@ class ScenarioRuns:
     ) -> None:
         from simulations.twin import Twin
 
-        self.question, self.load, self.most = question, load, most
+        self.question, self.load, self.most, self.gateway = question, load, most, gateway
         _check_length(question, load)
         self.workloads = workloads(question.graph)
         self.pods = [w.pod(index) for w in self.workloads if w.is_engine for index in range(w.replicas)]
