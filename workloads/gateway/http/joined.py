@@ -9,10 +9,11 @@ from typing import Any
 class JoinedTransport:
     """A transport that can hold one write back until the next."""
 
-    __slots__ = ("_held", "_holds", "_transport")
+    __slots__ = ("_held", "_holds", "_transport", "is_closing")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self.is_closing = transport.is_closing  # asked at every request
         self._held = b""
         self._holds = False
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from workloads.gateway.errors import ConfigurationError
 
 SHIPPED: Final = Path(__file__).parent / "prices.json"
+_MOST_FOUND: Final = 1_000
 _TOKEN_BUCKETS: Final = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
@@ -53,10 +54,19 @@ class PriceBook:
     version: str
     rows: dict[tuple[str, str], tuple[PriceRow, ...]]
     web_search: dict[str, int] = field(default_factory=dict)  # provider → nano-dollars a search
+    _found: dict[tuple[str, str], tuple[date, PriceRow | None]] = field(default_factory=dict, compare=False, repr=False)
 
     def row(self, provider: str, model: str, unix_s: float) -> PriceRow | None:
         """Return the prices of a model at a time, None if none is known. A dated name (``-20260101``) has its model's prices."""
         day = _day(int(unix_s) // 86_400)
+        found = self._found.get((provider, model))
+        if found is None or found[0] is not day:
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
+            found = self._found[provider, model] = day, self._row(provider, model, day)
+        return found[1]
+
+    def _row(self, provider: str, model: str, day: date) -> PriceRow | None:
         for key in _keys(provider, model):
             for row in self.rows.get(key, ()):
                 if row.first_day <= day and (row.until is None or day < row.until):
