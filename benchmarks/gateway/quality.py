@@ -14,7 +14,7 @@ share.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final, TypeVar
@@ -104,22 +104,22 @@ def share(outcomes: Sequence[tuple[str, bool]]) -> float:
     return sum(outcome for _, outcome in outcomes) / len(outcomes)
 
 
-def interval(items: Sequence[T], figure: Callable[[list[T]], float], cluster: Callable[[T], Hashable]) -> tuple[float, float]:
-    """Return the 95 % interval of a figure, by drawing clusters with replacement."""
-    grouped: dict[Hashable, list[T]] = defaultdict(list)
-    for item in items:
-        grouped[cluster(item)].append(item)
-    groups, random = list(grouped.values()), Random(_SEED)
-    drawn = sorted(figure([item for group in random.choices(groups, k=len(groups)) for item in group]) for _ in range(_RESAMPLES))
+def interval(groups: Sequence[T], figure: Callable[[list[T]], float]) -> tuple[float, float]:
+    """Return the 95 % interval of a figure, by drawing groups with replacement."""
+    random = Random(_SEED)
+    drawn = sorted(figure(random.choices(groups, k=len(groups))) for _ in range(_RESAMPLES))
     return drawn[int(0.025 * _RESAMPLES)], drawn[int(0.975 * _RESAMPLES) - 1]
 
 
 def share_bounds(outcomes: Sequence[tuple[str, bool]]) -> tuple[float, float]:
     """Return the 95 % interval of a share; where all outcomes are the same, which no resampling can widen, the exact one."""
-    subjects = len({subject for subject, _ in outcomes})
+    by_subject: dict[str, list[bool]] = defaultdict(list)
+    for subject, outcome in outcomes:
+        by_subject[subject].append(outcome)
     if share(outcomes) in {0.0, 1.0}:
-        return share_interval(round(share(outcomes)) * subjects, subjects)
-    return interval(outcomes, share, lambda outcome: outcome[0])
+        return share_interval(round(share(outcomes)) * len(by_subject), len(by_subject))
+    counts = [(sum(group), len(group)) for group in by_subject.values()]
+    return interval(counts, lambda drawn: sum(true for true, _ in drawn) / sum(size for _, size in drawn))
 
 
 def _line(name: str, outcomes: Sequence[tuple[str, bool]]) -> str:
@@ -135,8 +135,7 @@ def main() -> None:
     print(_line("  recall, other words", refused("reworded")))
     print(_line("  false refusals", refused("harmless")))
     pairs = routed()
-    numbered = list(enumerate(pairs))
-    low, high = interval(numbered, lambda drawn: macro_f1([pair for _, pair in drawn]), lambda one: one[0])
+    low, high = interval(pairs, macro_f1)
     print("router by complexity")
     print(f"{'  macro-F1 on held-out questions':46} {macro_f1(pairs):.3f}  [{low:.3f}, {high:.3f}]  n = {len(pairs)}")
     print(f"{'  the same of the best constant router':46} {max(macro_f1([(label, one) for label, _ in pairs]) for one in LEVELS):.3f}")

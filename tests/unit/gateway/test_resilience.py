@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.dialects.model.errors import ErrorKind, ProviderError
@@ -150,7 +150,8 @@ def test_a_failed_probe_opens_for_twice_as_long_and_an_abandoned_one_says_nothin
     assert breaker.allows(30.0)
 
 
-@given(st.lists(st.tuples(st.floats(0.0, 20.0), st.booleans(), st.booleans()), max_size=60))
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.floats(0.0, 20.0), st.booleans(), st.booleans()), max_size=40))
 def test_one_probe_at_a_time_decides_and_late_calls_do_not(steps: list[tuple[float, bool, bool]]) -> None:
     breaker, now_s = Breaker(BreakerRules(least_calls=1, open_s=10.0)), 0.0
     in_hand: list[float] = []
