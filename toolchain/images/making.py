@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -106,12 +107,19 @@ def _wheels(order: Mapping[str, Any], staging: Path) -> tuple[Contents, dict[str
     command = ["-m", "pip", "install", *options, "--target", str(site), *order["requirements"]]
     _run([*_interpreter(root), *command], _surroundings(root) | {"PYTHONPATH": str(staging / "pip")})
     _tell("[2/3] compiling and packing\n")
-    for script in (site / "bin").glob("*"):
-        script.unlink()  # they begin with the path of another Python
+    drop_scripts(site)
     contents = Contents()
     contents.add_tree(SITE, site)
     _compile(root, tree, [SITE.lstrip("/")], contents)
     return contents, {found.metadata["Name"]: found.version for found in distributions(path=[str(site)])}
+
+
+def drop_scripts(site: Path) -> None:
+    """Remove the packages' scripts, which begin with the path of this build's Python, and what the packages' records say of them."""
+    shutil.rmtree(site / "bin", ignore_errors=True)
+    for record in site.glob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith(("bin/", "../../bin/"))), encoding="utf-8")
 
 
 def _files(order: Mapping[str, Any], staging: Path) -> tuple[Contents, dict[str, str]]:

@@ -14,6 +14,7 @@ from toolchain.errors import CatalogueError
 from toolchain.images import Image, Recipe, Store, WantedImage, store, write_archive
 from toolchain.images.documents import config, digest, manifest
 from toolchain.images.layer import Contents, Layer
+from toolchain.images.making import drop_scripts
 from toolchain.images.orders import orders_of
 from toolchain.images.recipe import PYTHON_PACKAGES, read_recipe
 from toolchain.images.store import MadeLayer
@@ -251,3 +252,15 @@ class TestWheels:
         moved = self.order(tmp_path, "one==1.0\ntwo==2.1\nother==4.0\n")
         assert moved != first
         assert self.order(tmp_path, "one==1.0\ntwo==2.1\nother==5.0\n") == moved
+
+
+def test_scripts_of_wheels_are_left_out_with_what_their_records_say(tmp_path: Path) -> None:
+    """They begin with the path of the build's own Python, so a layer with them would never be the same twice."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tool").write_text("#!/staging/1/python\n", encoding="utf-8")
+    record = tmp_path / "tool-1.0.dist-info" / "RECORD"
+    record.parent.mkdir()
+    record.write_text("../../bin/tool,sha256=a,240\ntool/__init__.py,sha256=b,1\n", encoding="utf-8")
+    drop_scripts(tmp_path)
+    assert not (tmp_path / "bin").exists()
+    assert record.read_text(encoding="utf-8") == "tool/__init__.py,sha256=b,1\n"
