@@ -89,6 +89,8 @@ def shape_of(kind: Any) -> Shape:
     if isinstance(kind, type) and is_dataclass(kind):
         return _Record(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is NDArray:  # from numpy 2.5 on, where Python has such aliases (3.12), it is one with a name of its own
+        return _Array(None, np.dtype[arguments[0]])
     if origin in _GENERIC:
         return _GENERIC[origin](*arguments)
     raise TypeError(f"a message cannot have a field of type {kind}")

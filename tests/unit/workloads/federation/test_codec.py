@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+import typing_extensions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from workloads.federation.errors import ProtocolError, WireError
 from workloads.federation.rounds.messages import ToClient, ToServer, Train
 from workloads.federation.secure_aggregation.messages import Advertisement, Consent, MaskedUpdate, SealedShares, Unmasking
+from workloads.federation.transport import shapes
 from workloads.federation.transport.codec import VERSION, Codec
 
 
@@ -197,3 +199,13 @@ def test_the_messages_of_rounds_can_be_written() -> None:
     train = Train(np.arange(3.0), np.empty(0), ("c0", "c1"), threshold=2)
     for message in (ToClient("run", 1, 1, "c0", train), ToServer("run", 1, 2, "c0", MaskedUpdate("c0", np.arange(3, dtype=np.uint32)))):
         assert same(codec.decode(codec.encode(message)), message)
+
+
+def test_an_array_is_recognised_by_the_alias_of_newer_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 2.5 on, and Python 3.12, ``NDArray`` is an alias with a name of its own; the image has both."""
+    scalar = TypeVar("scalar", bound=np.generic)
+    alias: Any = typing_extensions.TypeAliasType("NDArray", np.ndarray[Any, np.dtype[scalar]], type_params=(scalar,))
+    monkeypatch.setattr(shapes, "NDArray", alias)
+    value = np.array([1.5, 2.5])
+    shape = shapes.shape_of(alias[np.float64])
+    assert shape.read(shapes.Reader(shape.write(value))).tolist() == value.tolist()
