@@ -90,7 +90,7 @@ def shape_of(kind: Any) -> Shape:
         return _Record(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is NDArray:  # from numpy 2.5 on, where Python has such aliases (3.12), it is one with a name of its own
-        return _Array(None, np.dtype[arguments[0]])
+        return _Array(*arguments)
     if origin in _GENERIC:
         return _GENERIC[origin](*arguments)
     raise TypeError(f"a message cannot have a field of type {kind}")
@@ -166,8 +166,8 @@ class _Enumeration:
 
 
 class _Array:
-    def __init__(self, _: Any, of: Any) -> None:
-        kind = np.dtype(typing.get_args(of)[0])
+    def __init__(self, of: Any) -> None:
+        kind = np.dtype(of)
         if kind.kind not in "iuf":
             raise TypeError(f"a message cannot have an array of {kind}")
         self._kind, self._wire = kind, kind.newbyteorder("<")
@@ -293,7 +293,7 @@ _GENERIC: Final[dict[Any, Callable[..., Shape]]] = {
     tuple: _Tuple,
     frozenset: _Distinct,
     Mapping: _Table,
-    np.ndarray: _Array,
+    np.ndarray: lambda _, of: _Array(*typing.get_args(of)),
     typing.Union: OneOf,
     types.UnionType: OneOf,
 }
