@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sandtable.jobs.verify.check import NotHereError
+from sandtable.jobs.verify.check import CheckFailedError, NotHereError
 from stacks.clusters.api import listing
 from stacks.graph import labels
 from stacks.graph.kinds import KINDS
@@ -123,16 +123,21 @@ class Ground:
         here = (pod for pod in found if pod.ready and pod.node not in self.played_nodes and not pod.on_host_network)
         return tuple(sorted(here, key=lambda pod: (pod.namespace, pod.name)))
 
-    def pod(self, namespace: str, labels: Mapping[str, str], why: str) -> Pod:
-        """Return the first real pod in ``namespace`` with these labels.
+    def pods_with(self, namespace: str, labels: Mapping[str, str], what: str) -> list[Pod]:
+        """Return the pods of ``what`` that really run and are ready, by their namespace and labels.
 
         Raises:
-            NotHereError: there is none; ``why`` says what is missing.
+            NotHereError: they are simulated.
+            CheckFailedError: there are none, or none is ready.
         """
-        found = next((pod for pod in self.real_pods if pod.namespace == namespace and labels.items() <= pod.labels.items()), None)
-        if found is None:
-            raise NotHereError(why)
-        return found
+        found = [pod for pod in self.pods_of(namespace) if labels.items() <= pod.labels.items()]
+        real = [pod for pod in found if pod.node not in self.played_nodes]
+        ready = sorted((pod for pod in real if pod.ready), key=lambda pod: pod.name)
+        if found and not real:
+            raise NotHereError(f"the pods of {what} are simulated")
+        if not ready:
+            raise CheckFailedError(f"no pod of {what} is ready" if real else f"there is no pod of {what}")
+        return ready
 
     def pods_of(self, namespace: str) -> list[Pod]:
         """Return the pods of a namespace as they are now, ready or not."""

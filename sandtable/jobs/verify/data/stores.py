@@ -33,7 +33,7 @@ def store_pods(ground: Ground, kind: str) -> list[Pod]:
     stores = [store.name for store in ground.environment.data_stores if store.kind == kind]
     if not stores:
         raise NotHereError(f"it has no store of the kind {kind}")
-    return [ground.pod(places.DATA, {labels.PREFIX + "store": name}, f"no pod of the store {name} really runs") for name in stores]
+    return [ground.pods_with(places.DATA, {labels.PREFIX + "store": name}, f"the store {name}")[0] for name in stores]
 
 
 def postgresql(ground: Ground) -> str:
@@ -85,7 +85,7 @@ def bus_pod(ground: Ground) -> Pod:
     """
     if ground.environment.messaging.kind != "nats":
         raise NotHereError("it has no NATS")
-    return ground.pod(places.MESSAGING, {"app.kubernetes.io/name": "nats"}, "no pod of NATS really runs")
+    return ground.pods_with(places.MESSAGING, {"app.kubernetes.io/name": "nats"}, "NATS")[0]
 
 
 def store_password(ground: Ground) -> str:

@@ -40,15 +40,12 @@ class Engine:
         """Return the servers that are ready.
 
         Raises:
-            NotHereError: there is no OpenBao, or it does not run.
+            NotHereError: there is no OpenBao, or its pods are simulated.
+            CheckFailedError: no server is ready.
         """
         if self._ground.environment.secrets.engine != "openbao":
             raise NotHereError("it has no OpenBao")
-        everybody = self._ground.real_pods
-        found = [pod for pod in everybody if pod.namespace == places.VAULT and pod.labels.get("app.kubernetes.io/component") == "server"]
-        if not found:
-            raise NotHereError("no server of OpenBao really runs")
-        return found
+        return self._ground.pods_with(places.VAULT, {"app.kubernetes.io/component": "server"}, "OpenBao")
 
     def leader(self) -> Pod:
         """Return the server that leads.

@@ -42,7 +42,7 @@ def dashboard_data(ground: Ground) -> str:
 
 
 def _prometheus(ground: Ground) -> Server:
-    pod = ground.pod(places.TELEMETRY, {"app.kubernetes.io/name": "prometheus"}, "no pod of Prometheus really runs")
+    (pod, *_) = ground.pods_with(places.TELEMETRY, {"app.kubernetes.io/name": "prometheus"}, "Prometheus")
     return Server(ground, pod, PROMETHEUS)
 
 

@@ -88,8 +88,7 @@ def runtime_rules(ground: Ground) -> str:
         raise NotHereError("`runtime_rules` are not enabled")
     if ground.environment.cluster.is_ours:
         raise NotHereError("its sensors are played: Falco's program cannot be had here, so its rules are not evaluated on this cluster")
-    ready = [pod for pod in ground.real_pods if pod.labels.get("app.kubernetes.io/name") == "falco"]
-    require(ready, "no sensor is ready")
+    ready = ground.pods_with(places.FALCO, {"app.kubernetes.io/component": "sensor"}, "Falco")
     return f"{len(ready)} sensors are ready"
 
 

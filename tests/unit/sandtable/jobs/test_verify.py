@@ -90,6 +90,34 @@ def test_a_check_in_pods_is_absent_where_they_are_simulated() -> None:
     assert outcome_of(check(lambda _: "seen", needs_pods=True), ground(StubApi()))[0] == "passed"
 
 
+PODS = "/api/v1/namespaces/messaging/pods"
+
+
+def pod(node: str, *, ready: bool) -> dict[str, Any]:
+    condition = {"type": "Ready", "status": str(ready)}
+    return {"metadata": {"name": "nats-0", "labels": {"a": "b"}}, "spec": {"nodeName": node}, "status": {"conditions": [condition]}}
+
+
+@pytest.mark.parametrize(
+    ("pods", "error", "said"),
+    [
+        ([], CheckFailedError, "there is no pod of NATS"),
+        ([pod("theirs", ready=False)], CheckFailedError, "no pod of NATS is ready"),
+        ([pod("played", ready=True)], NotHereError, "the pods of NATS are simulated"),
+    ],
+)
+def test_a_part_that_is_down_fails_and_one_that_is_simulated_is_not_here(pods: list[Any], error: type[Exception], said: str) -> None:
+    nodes = [{"metadata": {"name": "played", "annotations": {"kwok.x-k8s.io/node": "fake"}}}]
+    with pytest.raises(error, match=said):
+        ground(StubApi({PODS: pods, "/api/v1/nodes": nodes})).pods_with("messaging", {"a": "b"}, "NATS")
+
+
+def test_a_part_that_runs_is_found() -> None:
+    assert [one.name for one in ground(StubApi({PODS: [pod("theirs", ready=True)]})).pods_with("messaging", {"a": "b"}, "NATS")] == [
+        "nats-0"
+    ]
+
+
 def test_checks_have_names_of_their_own_and_a_control() -> None:
     checks = all_checks()
     assert len({one.name for one in checks}) == len(checks)
