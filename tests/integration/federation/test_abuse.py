@@ -126,7 +126,7 @@ def parameters(folder: Path) -> np.ndarray:
 
 
 def test_a_server_that_is_killed_at_random_ends_with_the_same_parameters(start: Callable[[Definition], Processes], tmp_path: Path) -> None:
-    terms = OPEN.model_copy(update={"rounds": 40, "secure_aggregation": True, "deadline_s": 20.0})
+    terms = OPEN.model_copy(update={"rounds": 40, "secure_aggregation": True, "deadline_s": 100.0})
     done = command("run", f"--definition={terms.to_json()}", "--clients=3", f"--state={tmp_path / 'undisturbed'}")
     assert done.returncode == 0, done.stderr
     run, random, kills = start(terms), np.random.default_rng(4), 0

@@ -26,7 +26,7 @@ from workloads.federation.definition import Definition, Local, Privacy
 from workloads.federation.serving import exporting
 
 SHORT = Definition(
-    task="credit-risk", rounds=3, deadline_s=10.0, privacy=Privacy(epsilon=8.0, accountant="rdp"), local=Local(epochs=1, batch=64, rate=0.5)
+    task="credit-risk", rounds=3, deadline_s=60.0, privacy=Privacy(epsilon=8.0, accountant="rdp"), local=Local(epochs=1, batch=64, rate=0.5)
 )
 
 
