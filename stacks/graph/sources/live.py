@@ -15,11 +15,12 @@ from stacks.graph import Graph, Resource, labels
 if TYPE_CHECKING:
     from stacks.clusters.port import Cluster
 
-#: The kinds that the twin reads: the apiVersion, and the client and call that list them in all namespaces.
+#: The kinds that the twin and the jobs of a rehearsal read: the apiVersion, and the client and call that list them in all namespaces.
 _LISTS: Final = {
     "Node": ("v1", "CoreV1Api", "list_node"),
     "Deployment": ("apps/v1", "AppsV1Api", "list_deployment_for_all_namespaces"),
     "StatefulSet": ("apps/v1", "AppsV1Api", "list_stateful_set_for_all_namespaces"),
+    "Job": ("batch/v1", "BatchV1Api", "list_job_for_all_namespaces"),
     "HorizontalPodAutoscaler": ("autoscaling/v2", "AutoscalingV2Api", "list_horizontal_pod_autoscaler_for_all_namespaces"),
     "PodDisruptionBudget": ("policy/v1", "PolicyV1Api", "list_pod_disruption_budget_for_all_namespaces"),
     "ConfigMap": ("v1", "CoreV1Api", "list_config_map_for_all_namespaces"),

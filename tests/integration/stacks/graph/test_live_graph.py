@@ -19,6 +19,7 @@ from stacks.clusters.kubeconfig import KubeconfigCluster
 from stacks.environment import Cluster, Environment
 from stacks.errors import ClusterError, ConfigurationError
 from stacks.graph import capacity, labels
+from stacks.graph.sources import live
 from stacks.graph.sources.live import from_cluster
 
 POOLS = "/api/v1/configmaps"
@@ -143,3 +144,7 @@ def test_a_context_that_cannot_be_used_is_a_fault_of_the_file(server: Server, tm
     theirs.kubeconfig.write_text(theirs.kubeconfig.read_text().replace("name: c", "name: other"))
     with pytest.raises(ConfigurationError, match="context 'mine' names the cluster 'c', which does not exist"):
         from_cluster(theirs, "theirs")
+
+
+def test_every_kind_that_a_rehearsal_starts_programs_of_is_read() -> None:
+    assert {"Deployment", "StatefulSet", "Job"} <= set(live._LISTS)
