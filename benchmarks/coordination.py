@@ -155,7 +155,8 @@ async def without_writes_ms(connect: Connect, kill_leader: Callable[[], object],
     stop = asyncio.Event()
     running = asyncio.create_task(recorder.run(stop))
     times = []
-    await asyncio.sleep(1)
+    while len(recorder.writes) < 100:  # noqa: ASYNC110 - the end is a number
+        await asyncio.sleep(0.1)
     for _ in range(kills):
         killed_s = await kill_leader()  # type: ignore[misc]
         while recorder.writes[-1] < killed_s + 0.1:  # noqa: ASYNC110 - the end is a time
