@@ -35,8 +35,8 @@ PLACES: Final = {
     "/var/lib/spire": "spire",
     "/run/spire": "spire-sockets",
 }
-#: Kept in memory: after a restart of the machine it must be empty.
-STATE: Final = "/run/containerd"
+#: Kept in memory, because a restart of the machine must leave them empty: containerd's state, and the files that name pods' networks.
+STATES: Final = ("/run/containerd", "/run/netns")
 #: What the kubelet wants of the kernel (pkg/kubelet/cm, setupKernelTunables). These are the whole machine's, and not ours to change.
 _TUNABLES: Final = {
     "vm/overcommit_memory": "1",
@@ -99,8 +99,9 @@ class Namespaces:
             source.mkdir(mode=0o711, parents=True, exist_ok=True)
             Path(place).mkdir(parents=True, exist_ok=True)
             yield f"mount --bind {shlex.quote(str(source))} {place}"
-        Path(STATE).mkdir(parents=True, exist_ok=True)
-        yield f"mount -t tmpfs -o mode=711 tmpfs {STATE}"
+        for place in STATES:
+            Path(place).mkdir(parents=True, exist_ok=True)
+            yield f"mount -t tmpfs -o mode=711 tmpfs {place}"
         for name, value in _TUNABLES.items():
             stand_in = self._folder / "tunables" / name.replace("/", ".")
             stand_in.parent.mkdir(exist_ok=True)

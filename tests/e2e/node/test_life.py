@@ -36,7 +36,7 @@ SYSCTLS: Final = (
 
 
 def machine(folder: Path) -> dict[str, object]:
-    """What a node could leave behind: processes, control groups, links, routes, mounts, packet filters, settings of the kernel."""
+    """What a node could leave behind: processes, control groups, links, routes, mounts, packet filters, networks, kernel settings."""
     links = {line.split(": ")[1].partition("@")[0] for line in run("ip", "-o", "link").splitlines()}
     return {
         "processes": sorted(pid for pid in psutil.pids() if str(folder) in command_line(pid)),
@@ -45,6 +45,7 @@ def machine(folder: Path) -> dict[str, object]:
         "routes": [line for line in run("ip", "-4", "route").splitlines() if " sand" in line],
         "mounts": [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(folder) in line or "kubelet" in line],
         "filters": [line for line in run("nft", "list", "tables").splitlines() if "kube" in line.lower()],
+        "networks": sorted(path.name for path in Path("/run/netns").glob("cni-*")),
         "settings": {name: path.read_text() for name in SYSCTLS if (path := Path("/proc/sys", name)).exists()},
     }
 
