@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stacks.clusters.node.namespaces import PLACES, STATE
+from stacks.clusters.node.namespaces import PLACES, STATES
 from stacks.environment.file import load
 from stacks.graph import Graph
 from stacks.graph.quantities import quantity
@@ -123,7 +123,7 @@ def test_alerts_and_traces_reach_the_servers_that_keep_them() -> None:
 
 def test_what_pods_write_on_their_node_is_the_nodes_own() -> None:
     """Two nodes of one machine would share everything else, and it would outlive them."""
-    places = (*PLACES, STATE)
+    places = (*PLACES, *STATES)
     for resource in graph().objects("Deployment", "StatefulSet", "DaemonSet", "Job"):
         for volume in resource.pod_spec.get("volumes", ()):
             if path := volume.get("hostPath", {}).get("path"):

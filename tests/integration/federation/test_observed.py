@@ -95,7 +95,7 @@ def test_a_collector_that_is_away_is_told_once_and_found_again(monkeypatch: pyte
         on_span(Span("second", 1, 2))
         with collector(port) as (_, received):
             until(lambda: bool(on_span(Span("third", 1, 2)) or received))
-        until(lambda: len(said) == 2)
+            until(lambda: len(said) == 2)
     assert said[0].startswith(f"spans are lost: http://127.0.0.1:{port}: ")
     assert said[1] == f"spans arrive again at http://127.0.0.1:{port}"
     assert {span["service"] for span in received} == {"fl-server"}

@@ -11,6 +11,7 @@ import pytest
 
 from sandtable.errors import UsageError
 from sandtable.jobs.training.running import run
+from sandtable.jobs.training.strikes import Strike
 from sandtable.local.program import LocalProgram
 from sandtable.local.workload import LocalWorkload
 
@@ -45,9 +46,11 @@ def test_a_workload_that_was_killed_answers_again_on_its_port(tmp_path: Path) ->
 
 
 def test_a_run_that_is_killed_is_started_until_it_ends(tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_text(json.dumps({"score": 1}))
-    seen = run("timeit", ["-n1", "-r1", "import time; time.sleep(.4)"], tmp_path, Path(sys.executable), kills=[0.1, 0.2])
-    assert (seen.kills, seen.report) == (2, {"score": 1})
+    report = {"score": 1, "phases": []}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    strikes = [Strike(0.1, notice=False), Strike(0.2, notice=False)]
+    seen = run("timeit", ["-n1", "-r1", "import time; time.sleep(.4)"], tmp_path, Path(sys.executable), strikes=strikes)
+    assert (seen.struck, seen.report) == ((-9, -9), report)
     assert seen.wall_s > 0.5
 
 
