@@ -97,7 +97,8 @@ def containers(session: nox.Session) -> None:
     _debian(session, "mmdebstrap", "mmdebstrap")
     # testcontainers leaves its connections to the daemon to the garbage collector, which may come when the last test is long over: a test's
     # own filter does not hold then.
-    session.run("pytest", "tests/e2e", "-m", "containers", "-W", "ignore::ResourceWarning", *session.posargs)
+    # The first test of an image makes it, which takes minutes where the store is empty.
+    session.run("pytest", "tests/e2e", "-m", "containers", "-W", "ignore::ResourceWarning", "--timeout=900", *session.posargs)
 
 
 @nox.session(default=False)
