@@ -125,11 +125,4 @@ class StackRule:
 
 def graph_of(manifests: Iterable[Mapping[str, Any]]) -> Graph:
     """Return the graph of manifests in memory."""
-    return Graph.of((_resource(manifest) for manifest in manifests), "example")
-
-
-def _resource(manifest: Mapping[str, Any]) -> Resource:
-    api_version, kind, metadata = manifest["apiVersion"], manifest["kind"], manifest["metadata"]
-    token = f"kubernetes:{api_version if '/' in api_version else 'core/' + api_version}:{kind}"
-    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-    return Resource(f"urn:pulumi:example::example::{token}::{name}", token, name, inputs=manifest)
+    return Graph.of((Resource.of_manifest(manifest, "example") for manifest in manifests), "example")

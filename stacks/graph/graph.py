@@ -23,7 +23,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from stacks.graph.kinds import KINDS, Kind, group_of, standard
 from stacks.graph.marks import PULUMI_UNKNOWN, SECRET, UNKNOWN, has_marks, without_marks
@@ -52,6 +52,14 @@ class Resource:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     custom: bool = True
     template_path: tuple[str | int, ...] | None = None
+
+    @classmethod
+    def of_manifest(cls, manifest: Mapping[str, Any], source: str) -> Self:
+        """Return the object of a whole manifest; its URN names ``source`` as stack and project."""
+        version, metadata = manifest["apiVersion"], manifest["metadata"]
+        kind = f"kubernetes:{version if '/' in version else 'core/' + version}:{manifest['kind']}"
+        name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        return cls(f"urn:pulumi:{source}::{source}::{kind}::{name}", kind, name, inputs=manifest)
 
     @property
     def is_object(self) -> bool:

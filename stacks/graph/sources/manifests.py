@@ -132,7 +132,4 @@ def _object(document: dict[str, Any], place: str) -> Resource:
     if not metadata.get("name"):
         hint = "; `generateName` differs each time, so give it a name" if metadata.get("generateName") else ""
         raise ConfigurationError(f"{place}: {inputs['kind']}: `metadata.name` is missing{hint}")
-    version = inputs["apiVersion"]
-    kind = f"kubernetes:{version if '/' in version else 'core/' + version}:{inputs['kind']}"
-    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-    return Resource(f"urn:pulumi:manifests::manifests::{kind}::{name}", kind, name, inputs=inputs)
+    return Resource.of_manifest(inputs, "manifests")

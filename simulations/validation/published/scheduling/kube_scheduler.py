@@ -76,7 +76,7 @@ def _pods(api: Connection, dice: random.Random, cluster: str) -> Iterator[tuple[
     fleet = [_node(dice, f"{cluster}-n{index}") for index in range(dice.randint(2, 10))]
     count = dice.randint(10, 50)
     apps = {f"{_SPACE}/{name}": _app(dice, name, count) for name in _APPS[: dice.randint(1, len(_APPS))]}
-    graph = Graph.of((_resource(manifest) for manifest in (*fleet, *apps.values())), "random")
+    graph = Graph.of((Resource.of_manifest(manifest, "random") for manifest in (*fleet, *apps.values())), "random")
     ours, kinds = nodes(graph), workloads(graph)
     _renew(api, fleet)
     here: dict[str, str] = {}
@@ -152,13 +152,6 @@ def _await(what: str, ready: Callable[[], bool]) -> None:
         if time.monotonic() > ends:
             raise ClusterError(f"the control plane did not decide about {what} in {_WITHIN_S:.0f} s")
         time.sleep(0.002)
-
-
-def _resource(manifest: dict[str, Any]) -> Resource:
-    version, kind, metadata = manifest["apiVersion"], manifest["kind"], manifest["metadata"]
-    token = f"kubernetes:{version if '/' in version else 'core/' + version}:{kind}"
-    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-    return Resource(f"urn:pulumi:random::random::{token}::{name}", token, name, inputs=manifest)
 
 
 def _node(dice: random.Random, name: str) -> dict[str, Any]:
