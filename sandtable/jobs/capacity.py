@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
@@ -68,6 +69,7 @@ def capacity(
     stack = Stack.read(name, space, steps)
     limits = _limits(thresholds, stack)
 
+    @cache  # the present rate is asked for twice
     def at(factor: float) -> ScenarioResult:
         return _at(stack, factor, seed)
 
@@ -82,7 +84,7 @@ def capacity(
     swings: tuple[Swing, ...] = ()
     if sensitivity:
         with steps.step("sensitivity") as step:
-            swings = _swings(stack, limits, seed)
+            swings = _swings(stack, at(1.0), limits, seed)
             step.note(count(len(swings), "input"))
     rate = stack.environment.traffic.rate_per_s
     return Capacity(stack.environment.name, seed, rate, tuple(map(str, limits)), found, searched, swings)
@@ -119,14 +121,14 @@ def _at(stack: Stack, factor: float, seed: int) -> ScenarioResult:
     return stack.answer(questions, seed=seed, replications=REPLICATIONS)[-1]
 
 
-def _swings(stack: Stack, limits: Sequence[Threshold], seed: int) -> tuple[Swing, ...]:
+def _swings(stack: Stack, present: ScenarioResult, limits: Sequence[Threshold], seed: int) -> tuple[Swing, ...]:
     from simulations.capacity import sensitivity
     from simulations.whatif import parse_scenario
 
     def answer(changed: Stack, scenario: str) -> ScenarioResult:
         return changed.answer([parse_scenario(scenario)] if scenario else [], seed=seed, replications=REPLICATIONS)[-1]
 
-    return sensitivity(answer(stack, ""), inputs(stack, answer), limits)
+    return sensitivity(present, inputs(stack, answer), limits)
 
 
 def _search(stack: Stack, limits: Sequence[Threshold], seed: int, budget_usd: float | None) -> Search:
