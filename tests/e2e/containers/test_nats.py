@@ -34,7 +34,7 @@ def nats(image: Callable[[str], str], deployed: Deployed) -> Iterator[DockerCont
 
 def request(container: DockerContainer, subject: str, content: str) -> Any:
     """Ask over NATS' own protocol, and return the answer, a JSON document."""
-    with socket.create_connection(("127.0.0.1", container.get_exposed_port(4222)), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", container.get_exposed_port(4222)), timeout=60) as connection:
         words = f'CONNECT {{"verbose":false}}\r\nSUB {INBOX} 1\r\nPUB {subject} {INBOX} {len(content)}\r\n{content}\r\n'
         connection.sendall(words.encode())
         with connection.makefile("rb") as answers:
@@ -66,5 +66,5 @@ def test_it_keeps_every_acknowledged_message_over_a_kill(nats: DockerContainer) 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
 def test_the_probes_of_the_stack_find_it_well(nats: DockerContainer, deployed: Deployed, probe: str) -> None:
     address = f"http://127.0.0.1:{nats.get_exposed_port(8222)}{deployed.settings[probe]['httpGet']['path']}"
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         assert json.load(answer) == {"status": "ok"}

@@ -40,7 +40,7 @@ class OpenBao:
         body = json.dumps(content).encode() if content is not None else None
         asked = urllib.request.Request(address, body, {"X-Vault-Token": self.token}, method=method)
         try:
-            with urllib.request.urlopen(asked, timeout=10, context=self._context) as answer:
+            with urllib.request.urlopen(asked, timeout=60, context=self._context) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             with error:
@@ -48,13 +48,13 @@ class OpenBao:
 
     def wait(self, what: str, happened: Callable[[Any], bool]) -> None:
         """Wait until the seal's status is as wanted; the server may not answer yet."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             with suppress(OSError):
                 if happened(self.ask("GET", "sys/seal-status")[1]):
                     return
             time.sleep(0.1)
-        pytest.fail(f"{what}: not within a minute; it wrote:\n{self.container.get_wrapped_container().logs().decode()[-2000:]}")
+        pytest.fail(f"{what}: not within four minutes; it wrote:\n{self.container.get_wrapped_container().logs().decode()[-2000:]}")
 
 
 @pytest.fixture(scope="module")

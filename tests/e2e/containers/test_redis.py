@@ -31,7 +31,7 @@ def redis(image: Callable[[str], str], deployed: Deployed) -> Iterator[DockerCon
 
 
 def ask(container: DockerContainer, *words: str, password: str | None = SECRET) -> bytes:
-    with socket.create_connection(("127.0.0.1", container.get_exposed_port(6379)), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", container.get_exposed_port(6379)), timeout=60) as connection:
         if password is not None:
             connection.sendall(request("AUTH", password))
             assert connection.recv(4096) == b"+OK\r\n"

@@ -27,10 +27,11 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
-    end = time.monotonic() + within_s
+def until(condition: Callable[[], bool], tell: Callable[[], str] = str) -> None:
+    """Wait, for as long as the slowest machine may need; ``tell`` says what there was to see where it was in vain."""
+    end = time.monotonic() + 240
     while not condition():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, tell()
         time.sleep(0.05)
 
 
@@ -96,6 +97,10 @@ class Processes:
     def log(self, name: str) -> str:
         path = self.folder / f"{name}.log"
         return path.read_text() if path.exists() else ""
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait as :func:`until` does; shows what each program has written."""
+        until(condition, lambda: "\n".join(f"{name} wrote:\n{self.log(name)[-2000:]}" for name in ("server", *NAMES)))
 
     def get(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}{path}", timeout=5) as answer:

@@ -92,7 +92,7 @@ def test_a_client_that_lies_is_refused_by_name_and_the_others_go_on(tmp_path: Pa
             assert isinstance(body, Refused)
             assert "client 'c'" in body.reason
             assert reason in body.reason
-        until(run.finished)
+        run.until(run.finished)
         first = (read_state(tmp_path / "server" / "run.state") or ({}, {}))[0]["history"][0]
         assert first["contributors"] == ["a", "b"]
         assert run.log("server").count("refused: ") == len(refused)
@@ -101,7 +101,7 @@ def test_a_client_that_lies_is_refused_by_name_and_the_others_go_on(tmp_path: Pa
 
 def test_a_state_folder_has_one_owner(start: Callable[[Definition], Processes], tmp_path: Path) -> None:
     run = start(OPEN)
-    until(run.finished)
+    run.until(run.finished)
     server, client = tmp_path / "server", tmp_path / "a"
     before = (server / "run.state").read_bytes()
     for program, folder, own in (

@@ -62,7 +62,7 @@ def collector(port: int = 0) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_a_collector_gets_the_rounds_of_the_audit_log_with_the_training_of_each_client(tmp_path: Path) -> None:
     with collector() as (endpoint, received), ExitStack() as stack:
         run = Processes(tmp_path, SHORT, stack, otlp_endpoint=endpoint)
-        until(run.finished)
+        run.until(run.finished)
         for child in (run.server, *run.clients.values()):
             child.stop()  # what is left is sent when they are stopped
         rounds = [span for span in received if span["name"] == "fl.round"]
@@ -126,7 +126,7 @@ def test_prometheus_scrapes_the_four_series(tmp_path: Path) -> None:
                 assert prometheus.alive(), (folder / "log").read_text()
                 return []
 
-        until(run.finished)
+        run.until(run.finished)
         until(lambda: bool(found("fl_rounds_total == 3")))
         assert {each["metric"]["round"] for each in found("fl_round_duration")} == {"1", "2", "3"}
         (budget,) = found("fl_privacy_budget_consumed")

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.federation.processes import Processes, command, until
+from tests.integration.federation.processes import Processes, command
 from workloads.federation.definition import Definition, Local, Privacy
 
 PRIVATE = Privacy(epsilon=8.0, accountant="rdp")
@@ -15,14 +15,14 @@ PRIVATE = Privacy(epsilon=8.0, accountant="rdp")
 
 def test_three_clients_train_and_the_server_and_one_of_them_are_killed(start: Callable[[Definition], Processes], tmp_path: Path) -> None:
     local = Local(epochs=1, batch=64, rate=0.5)
-    run = start(Definition(task="credit-risk", rounds=12, deadline_s=3.0, privacy=PRIVATE, local=local))
-    until(lambda: "round 3/" in run.log("server"))
+    run = start(Definition(task="credit-risk", rounds=12, privacy=PRIVATE, local=local))
+    run.until(lambda: "round 3/" in run.log("server"))
     run.server.stop(signal.SIGKILL)
     run.start_server()
-    until(lambda: "round 6/" in run.log("server"))
+    run.until(lambda: "round 6/" in run.log("server"))
     run.clients["b"].stop(signal.SIGKILL)
     run.client("b")
-    until(run.finished)
+    run.until(run.finished)
     report = json.loads((tmp_path / "server" / "report.json").read_text())
     assert report["finished"] == "all 12 rounds are done"
     assert [each["number"] for each in report["rounds"]] == list(range(1, 13))
@@ -47,11 +47,11 @@ def test_three_clients_train_and_the_server_and_one_of_them_are_killed(start: Ca
 
 
 def test_a_client_with_another_definition_is_refused_and_told(start: Callable[[Definition], Processes]) -> None:
-    run = start(Definition(task="credit-risk", rounds=2, deadline_s=1.0, privacy=Privacy(unit="none")))
-    until(run.finished)
+    run = start(Definition(task="credit-risk", rounds=2, privacy=Privacy(unit="none")))
+    run.until(run.finished)
     run.clients["c"].stop()
     run.client("c", Definition(task="credit-risk", rounds=3, privacy=Privacy(unit="none")))
-    until(lambda: "the server has refused: client 'c': it was started with another definition" in run.log("c"))
+    run.until(lambda: "the server has refused: client 'c': it was started with another definition" in run.log("c"))
 
 
 def test_mistakes_are_explained(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ class _Attempt:
 
     Attributes:
         place: run, round and attempt, as in its envelopes.
-        participants: who was sent the model.
+        train: the model, as it was sent.
+        participants: to whom.
         collector: of their updates.
         since_s: when it began.
         stage_since_s: when its stage began.
@@ -45,6 +46,7 @@ class _Attempt:
     """
 
     place: Place
+    train: Train
     participants: tuple[str, ...]
     collector: Collector
     since_s: float
@@ -164,8 +166,12 @@ class Coordinator:
         self._hear(name)
         if self.finished:
             return [self._to(name, Finished(self.finished))]
-        if self._attempt and name in self._attempt.participants:
-            self._attempt.gone.add(name)  # it has lost the keys of this attempt
+        attempt = self._attempt
+        if attempt is None or name not in attempt.participants:
+            return []
+        if not attempt.stages_ms and name in attempt.collector.awaited - attempt.gone:
+            return [self._to(name, attempt.train)]  # it has sent nothing of this attempt yet, so it can begin again
+        attempt.gone.add(name)  # it has lost the keys of this attempt
         return []
 
     def _progress(self) -> list[ToClient]:
@@ -203,10 +209,10 @@ class Coordinator:
         self.store.begin_attempt(candidates)
         progress = self.store.progress
         place = (progress.run, self.number, progress.attempt)
-        self._attempt = _Attempt(place, candidates, self._collector(place, candidates), self._now_s, self._now_s)
+        train = Train(progress.state.parameters, progress.state.control, candidates, self.terms.threshold)
+        self._attempt = _Attempt(place, train, candidates, self._collector(place, candidates), self._now_s, self._now_s)
         self._begun_s = self._now_s if self._begun_s is None else self._begun_s
-        message = Train(progress.state.parameters, progress.state.control, candidates, self.terms.threshold)
-        return [self._to(name, message) for name in candidates]
+        return [self._to(name, train) for name in candidates]
 
     def _collector(self, place: Place, participants: tuple[str, ...]) -> Collector:
         if self.terms.threshold:

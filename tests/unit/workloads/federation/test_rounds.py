@@ -128,6 +128,24 @@ def test_a_share_of_the_clients_takes_part_and_all_in_time(tmp_path: Path) -> No
     assert {name for each in history for name in each.contributors} == set(federation.records)
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_clients_that_join_twice_before_they_have_sent_anything_are_sent_the_model_again(tmp_path: Path, hidden: bool) -> None:
+    federation = Federation(tmp_path, definition(rounds=1, secure_aggregation=hidden))
+    for participant in federation.participants:
+        federation.coordinator.receive(participant.join(), 0.0)
+    history = federation.run().store.progress.history
+    assert [(each.attempts, each.contributors) for each in history] == [(1, ("c0", "c1", "c2"))]
+
+
+def test_a_client_that_comes_back_without_its_keys_is_left_out_of_the_attempt(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, definition(rounds=1))
+    messages = [federation.coordinator.receive(participant.join(), 0.0) for participant in federation.participants][-1]
+    for message, participant in zip(messages, federation.participants, strict=True):
+        for answer in participant.receive(message):
+            federation.coordinator.receive(answer, 0.0)
+    assert federation.coordinator.receive(federation.participants[2].join(), 0.0) == []
+
+
 def test_a_client_that_comes_back_after_the_end_is_told(tmp_path: Path) -> None:
     federation = Federation(tmp_path, definition(rounds=1))
     coordinator = federation.run()
