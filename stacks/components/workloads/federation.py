@@ -6,7 +6,7 @@ Rule 2: server and clients are stateful. The server keeps the model, its ledger 
 privacy ledger and its last update: without them it would spend its budget twice.
 Rule 3: each client has an identity of its own, by the name of its pod (``security/spire/registrations``). The roster says which identities
 and signing keys belong to the federation. The stack begins with an empty one, in ConfigMap ``fl-roster``, and never changes it again: the
-operators write into it whom they have enrolled, and until then the programs end with an error that says so.
+operators write into it whom they have enrolled, and until then the programs wait: alive, and not ready.
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ from typing import Final
 from foundation.processes.health import health
 from foundation.processes.serving import listen
 from workloads.federation.rounds.participant import Participant
-from workloads.federation.rounds.roster import Roster
 from workloads.federation.rounds.site import Site
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.serving.enrolment import credentials, read_key
 from workloads.federation.serving.exporting import exporting
 from workloads.federation.serving.ownership import owned
 from workloads.federation.serving.records import own_records
+from workloads.federation.serving.waiting import awaited_roster
 from workloads.federation.spec import ClientSpec
 from workloads.federation.tasks.task import load
 from workloads.federation.transport import Reconnected, connect
@@ -35,7 +35,7 @@ def run_client(spec: ClientSpec, say: Callable[[str], None]) -> None:
     """
     definition, state = spec.definition, Path(spec.state)
     probes = listen(spec.host, spec.health_port, "federation")
-    task, roster = load(definition.task, definition.seed), Roster.read(Path(spec.roster))
+    task, roster = load(definition.task, definition.seed), awaited_roster(Path(spec.roster), probes, say)
     terms = Terms(definition, roster, task.model.length)
     records = own_records(spec.records, spec.name, definition, roster, task)
     joined = [False]

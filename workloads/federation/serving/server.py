@@ -14,7 +14,6 @@ from typing import Final
 from foundation.processes.health import health
 from foundation.processes.serving import listen
 from workloads.federation.rounds.coordinator import Coordinator
-from workloads.federation.rounds.roster import Roster
 from workloads.federation.rounds.store import Store
 from workloads.federation.rounds.terms import Terms
 from workloads.federation.serving.enrolment import credentials
@@ -22,6 +21,7 @@ from workloads.federation.serving.exporting import exporting
 from workloads.federation.serving.metrics import exposition
 from workloads.federation.serving.ownership import owned
 from workloads.federation.serving.report import Traffic, round_line, write_report
+from workloads.federation.serving.waiting import awaited_roster
 from workloads.federation.spec import ServerSpec
 from workloads.federation.tasks.task import load
 from workloads.federation.transport import serve
@@ -42,7 +42,7 @@ def run_server(spec: ServerSpec, say: Callable[[str], None]) -> None:
     """
     definition = spec.definition
     listener, probes = listen(spec.host, spec.port, "federation"), listen(spec.host, spec.health_port, "federation")
-    task, roster = load(definition.task, definition.seed), Roster.read(Path(spec.roster))
+    task, roster = load(definition.task, definition.seed), awaited_roster(Path(spec.roster), probes, say)
     terms = Terms(definition, roster, task.model.length)
     traffic, started_s = Traffic(), time.time() - time.monotonic()
 
