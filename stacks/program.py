@@ -2,7 +2,7 @@
 
 Rule 1: this file decides which components exist and their order; each component decides how it is built.
 Rule 2: the program reads only the environment (and the stack's secrets through Pulumi's configuration), so the same environment declares
-the same resources, with or without an engine.
+the same resources, with or without an engine. Only the builds of images that are made here come from outside.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as k8s
 
+from stacks.components.builds import named_by_digest
 from stacks.components.cluster.gpu_runtime import GpuRuntime
 from stacks.components.cluster.namespaces import Namespaces
 from stacks.components.cluster.node_pools import NodePools, nodes_made_by
@@ -44,11 +45,22 @@ from stacks.components.workloads.training import Training
 from stacks.graph import labels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stacks.environment import Environment
 
 
-def program(environment: Environment, *, kubeconfig: str | None = None, context: str | None = None) -> None:
-    """Declare all resources of ``environment`` on the cluster that ``kubeconfig`` (a path) and ``context`` name."""
+def program(
+    environment: Environment, *, kubeconfig: str | None = None, context: str | None = None, builds: Mapping[str, str] | None = None
+) -> None:
+    """Declare all resources of ``environment`` on the cluster that ``kubeconfig`` (a path) and ``context`` name.
+
+    Args:
+        environment: What to declare.
+        kubeconfig: Path; default: the one of the caller's shell.
+        context: In it; default: the current one.
+        builds: Digests of the images that are made here, by reference.
+    """
     provider = k8s.Provider(
         "cluster",
         kubeconfig=kubeconfig,
@@ -61,7 +73,9 @@ def program(environment: Environment, *, kubeconfig: str | None = None, context:
     )
 
     def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(provider=provider, depends_on=list(resources) or None)
+        return pulumi.ResourceOptions(
+            provider=provider, depends_on=list(resources) or None, transformations=[named_by_digest(builds or {})]
+        )
 
     # The base of everything else. Policies come first, so that they apply to what follows.
     admission = PolicyAdmission("policy-admission", environment=environment, options=after())

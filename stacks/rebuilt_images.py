@@ -10,7 +10,7 @@ import toolchain
 from stacks.components.images import CATALOGUE, catalogue, image
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph
-from toolchain.images import WantedImage, read_recipe
+from toolchain.images import WantedImage, read_recipe, store
 
 _ROOT: Final = Path(__file__).parents[1]
 
@@ -52,6 +52,13 @@ def rebuilt_images() -> dict[str, RebuiltImage]:
                     f"{CATALOGUE}: [{each.name}] and [{other}] differ in their registry alone; one mirror cannot serve both"
                 )
     return found
+
+
+def builds() -> dict[str, str]:
+    """Return the digest of each image of the catalogue that this machine has made, by its reference."""
+    made = store(toolchain.cache_dir())
+    found = {each.reference: made.image(each.reference) for each in rebuilt_images().values() if each.wanted}
+    return {reference: image.digest for reference, image in found.items() if image}
 
 
 def images_of(graph: Graph) -> set[str]:

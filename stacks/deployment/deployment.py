@@ -193,8 +193,10 @@ class Deployment:
 
     def _own_program(self) -> None:
         from stacks.program import program
+        from stacks.rebuilt_images import builds
 
-        program(self.environment, kubeconfig=kubeconfig_for_pulumi(self.cluster), context=self.cluster.context)
+        made_here = builds() if self.environment.cluster.provider == "node" else {}
+        program(self.environment, kubeconfig=kubeconfig_for_pulumi(self.cluster), context=self.cluster.context, builds=made_here)
 
     def _run_program(self) -> None:
         """Run the program so that its exceptions reach our caller, not only as text in Pulumi's output."""

@@ -6,8 +6,8 @@ and quantities. ``capacity.py`` and ``demand.py`` derive nodes and pods from the
 pod.
 """
 
-from stacks.graph.graph import Graph, Resource, compare, normalise_inputs
+from stacks.graph.graph import Graph, Resource, compare, normalise_inputs, same_image
 from stacks.graph.kinds import POD_TEMPLATES
 from stacks.graph.marks import SECRET, UNKNOWN
 
-__all__ = ["POD_TEMPLATES", "SECRET", "UNKNOWN", "Graph", "Resource", "compare", "normalise_inputs"]
+__all__ = ["POD_TEMPLATES", "SECRET", "UNKNOWN", "Graph", "Resource", "compare", "normalise_inputs", "same_image"]

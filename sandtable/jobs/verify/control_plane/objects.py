@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
 from stacks.clusters.api import collection, listing
-from stacks.graph import Resource
+from stacks.graph import Resource, same_image
 
 if TYPE_CHECKING:
     from sandtable.jobs.verify.ground import Ground
@@ -89,7 +89,7 @@ def _rollout(ground: Ground, resource: Resource) -> str:
         return "missing"
     images = {one["name"]: one.get("image") for one in live["spec"]["template"]["spec"]["containers"]}
     for container in resource.containers():
-        if images.get(container.get("name")) != container.get("image"):
+        if not same_image(str(images.get(container.get("name"))), str(container.get("image"))):
             return f"container {container.get('name')} runs {images.get(container.get('name'))} in place of {container.get('image')}"
     status = live.get("status") or {}
     if status.get("observedGeneration", 0) < live["metadata"].get("generation", 0):

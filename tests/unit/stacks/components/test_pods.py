@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import pulumi_kubernetes as k8s
 import pytest
 
+from stacks.components.builds import named_by_digest
+from stacks.components.images import image
 from stacks.components.pods import (
     NO_RIGHTS,
     Rights,
@@ -16,8 +20,9 @@ from stacks.components.pods import (
     pod_template,
 )
 from stacks.environment import Environment, Resources
-from stacks.graph import labels
+from stacks.graph import labels, same_image
 
+DIGEST = "sha256:" + "0" * 64
 GPU = {"model": "L4", "per_node": 1}
 
 
@@ -96,3 +101,20 @@ def test_the_platform_runs_on_the_first_steady_pool_without_gpus() -> None:
 def test_without_a_steady_pool_the_platform_takes_the_first() -> None:
     only_gpus = environment().model_copy(update={"node_pools": [pool for pool in environment().node_pools if pool.gpu]})
     assert platform_pool(only_gpus) == "spot-gpu"
+
+
+def test_an_image_that_is_made_here_is_named_by_its_digest() -> None:
+    made, other = container("web", "engine", Size(1, 64)), container("first", "gateway", Size(1, 64))
+    template = pod_template({}, [made], init_containers=[other], placement=on_pool(environment(), "laptop"), service_account="web")
+    spec = k8s.apps.v1.DeploymentSpecArgs(selector=k8s.meta.v1.LabelSelectorArgs(), template=template)
+    arguments: Any = SimpleNamespace(props={"spec": spec})
+    named_by_digest({image("engine"): DIGEST})(arguments)
+    assert (made.image, other.image) == (f"{image('engine')}@{DIGEST}", image("gateway"))
+
+
+def test_a_reference_with_the_digest_of_its_build_is_the_same_image() -> None:
+    plain, built, again = "a/b:1", f"a/b:1@{DIGEST}", f"a/b:1@{DIGEST[:-1]}1"
+    assert same_image(plain, built)
+    assert same_image(built, plain)
+    assert not same_image(built, again)
+    assert not same_image(plain, "a/b:2")
