@@ -10,7 +10,7 @@ from sandtable.jobs.verify import network, rolling
 from sandtable.jobs.verify.check import Check
 from sandtable.jobs.verify.control_plane import admission, compositions, objects
 from sandtable.jobs.verify.data import kills, stores
-from sandtable.jobs.verify.security import identity, openbao, takeover
+from sandtable.jobs.verify.security import identity, openbao, takeover, workload_api
 from sandtable.jobs.verify.telemetry import metrics, rules
 
 
@@ -18,7 +18,7 @@ def all_checks() -> list[Check]:
     """Return every check, drills last."""
     found = [
         check
-        for part in (objects, admission, rules, metrics, network, stores, identity, openbao, compositions, kills, takeover, rolling)
+        for part in (objects, admission, rules, metrics, network, stores, identity, workload_api, openbao, compositions, kills, takeover, rolling)
         for check in part.checks()
     ]
     return sorted(found, key=lambda check: check.drill)

@@ -14,6 +14,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -101,6 +102,15 @@ def stranger() -> str:
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - _SKEW, now + _SKEW)
     made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
     return made.public_bytes(Encoding.PEM).decode()
+
+
+def issued_by(lower: x509.Certificate, upper: x509.Certificate) -> bool:
+    """Whether ``upper`` has signed ``lower``."""
+    try:
+        lower.verify_directly_issued_by(upper)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 def _context(trusted: str) -> ssl.SSLContext:

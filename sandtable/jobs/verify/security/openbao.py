@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
 from sandtable.jobs.verify.data.stores import psql, store_pods
 from sandtable.jobs.verify.security.engine import OWN, Engine
+from sandtable.jobs.verify.security.identity import issued_by
 from stacks.clusters import exec as commands
 from stacks.components.security.vault.access import ROLES, SETUP, databases
 from stacks.components.security.vault.server import NAME
@@ -78,8 +78,8 @@ def certificates(ground: Ground) -> str:
     leaf, intermediate = (x509.load_pem_x509_certificate(issued[key].encode()) for key in ("certificate", "issuing_ca"))
     root = x509.load_pem_x509_certificate(str(engine.ask("GET", "/v1/pki/ca/pem").body).encode())
     for lower, upper in ((leaf, intermediate), (intermediate, root)):
-        require(_issued_by(lower, upper), f"{lower.subject.rfc4514_string()} is not signed by {upper.subject.rfc4514_string()}")
-    require(not _issued_by(leaf, root), "the root is said to have signed what the intermediate signed")
+        require(issued_by(lower, upper), f"{lower.subject.rfc4514_string()} is not signed by {upper.subject.rfc4514_string()}")
+    require(not issued_by(leaf, root), "the root is said to have signed what the intermediate signed")
     return "a certificate chains to the root over the intermediate, a name outside the policy is refused"
 
 
@@ -154,14 +154,6 @@ def encryption(ground: Ground) -> str:
 
 def _identity(ground: Ground, namespace: str, account: str) -> str:
     return f"spiffe://{ground.environment.identity.trust_domain}/ns/{namespace}/sa/{account}"
-
-
-def _issued_by(lower: x509.Certificate, upper: x509.Certificate) -> bool:
-    try:
-        lower.verify_directly_issued_by(upper)
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
 
 
 def checks() -> Iterator[Check]:

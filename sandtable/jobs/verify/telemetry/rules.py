@@ -113,14 +113,19 @@ def _recorded(ground: Ground) -> set[str]:
 def _origins(ground: Ground, expression: str, jobs: set[str], recorded: set[str]) -> list[str]:
     """Return a problem for each series that is not to be had, and an empty string for each whose exposer is not in the environment."""
     from stacks.components.telemetry.promql import series_of
+    from workloads.telemetry.coordination import COORDINATION_SERIES
     from workloads.telemetry.federation import FEDERATION_SERIES
     from workloads.telemetry.gateway import GATEWAY_SERIES
     from workloads.telemetry.series import SERIES
 
+    exposers = SERIES | {
+        name: exposer
+        for exposer, series in (("gateway", GATEWAY_SERIES), ("federation server", FEDERATION_SERIES), ("coordination", COORDINATION_SERIES))
+        for name in series
+    }
     found = []
     for name in series_of(expression) - recorded:
-        base = name.removesuffix("_bucket")
-        exposer = "gateway" if base in GATEWAY_SERIES else "federation server" if base in FEDERATION_SERIES else SERIES.get(base)
+        exposer = exposers.get(name.removesuffix("_bucket"))
         if exposer is None:
             found.append(f"nobody exposes {name}")
         elif exposer in _SENT:
