@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from sandtable.errors import UsageError
 from sandtable.jobs.verify import network, rolling
 from sandtable.jobs.verify.check import Check
-from sandtable.jobs.verify.control_plane import admission, compositions, objects
+from sandtable.jobs.verify.control_plane import admission, composing, compositions, objects
 from sandtable.jobs.verify.data import kills, stores
 from sandtable.jobs.verify.security import audit_disk, identity, openbao, rotation, svid_logins, takeover, workload_api
 from sandtable.jobs.verify.telemetry import metrics, rules
@@ -16,7 +16,7 @@ from sandtable.jobs.verify.telemetry import metrics, rules
 
 def all_checks() -> list[Check]:
     """Return every check, drills last."""
-    read_only = objects, admission, rules, metrics, network, stores, identity, workload_api, openbao, compositions
+    read_only = objects, admission, rules, metrics, network, stores, identity, workload_api, openbao, compositions, composing
     drills = kills, takeover, audit_disk, svid_logins, rotation, rolling
     found = [check for part in (*read_only, *drills) for check in part.checks()]
     return sorted(found, key=lambda check: check.drill)

@@ -130,8 +130,8 @@ cert_dir = "{_CERTIFICATES}"
 svid_file_name = "tls.crt"
 svid_key_file_name = "tls.key"
 svid_bundle_file_name = "ca.crt"
-cert_file_mode = 0444
-key_file_mode = 0440
+cert_file_mode = 0644
+key_file_mode = 0640
 daemon_mode = true
 health_checks {{
   listener_enabled = true

@@ -42,14 +42,14 @@ _HELPER: Final = "fl-spiffe-helper"
 _HELPER_HEALTH: Final = 8081
 _SERVER_STATE_GIB: Final = 5
 _CLIENT_STATE_GIB: Final = 1
-_HELPER_FILE: Final = f"""# Fetches the pod's identity from the Workload API and renews it; each new connection reads the files again.
+HELPER_FILE: Final = f"""# Fetches the pod's identity from the Workload API and renews it; each new connection reads the files again.
 agent_address         = "/spiffe-workload-api/spire-agent.sock"
 cert_dir              = "{_IDENTITY}"
 svid_file_name        = "svid.pem"
 svid_key_file_name    = "svid_key.pem"
 svid_bundle_file_name = "bundle.pem"
-cert_file_mode        = 0444
-key_file_mode         = 0400
+cert_file_mode        = 0644
+key_file_mode         = 0600
 daemon_mode           = true
 health_checks {{
   listener_enabled = true
@@ -71,7 +71,7 @@ class Federation(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         self.address = f"{SERVER}.{_NAMESPACE}.svc:{PORT}"
-        helper = self.config_map(_HELPER, _NAMESPACE, part="identity", data={"helper.conf": _HELPER_FILE})
+        helper = self.config_map(_HELPER, _NAMESPACE, part="identity", data={"helper.conf": HELPER_FILE})
         roster = self._roster()
         self.server = self._server(helper, roster)
         self.service(SERVER, _NAMESPACE, part="server", ports={"http": PORT}, headless=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _XRDS: Final = listing("apiextensions.crossplane.io/v2", "compositeresourcedefinitions")
 _UNPROCESSABLE: Final = 422
 #: What keeps the schema of each kind.
-_CLAIMS: Final[dict[str, dict[str, Any]]] = {
+CLAIMS: Final[dict[str, dict[str, Any]]] = {
     "AiEnvironment": {"size": "small", "region": "local", "monthlyBudgetUsd": 10},
     "GpuPool": {"model": "L4", "count": 1, "purchase": "spot", "region": "local"},
 }
@@ -36,7 +36,7 @@ def established(ground: Ground) -> str:
         )
         kind, plural = resource.spec["names"]["kind"], resource.spec["names"]["plural"]
         path, version = listing(f"{API_GROUP}/v1alpha1", plural, places.AI), f"{API_GROUP}/v1alpha1"
-        claim = {"apiVersion": version, "kind": kind, "metadata": {"name": "sandtable-verify"}, "spec": _CLAIMS[kind]}
+        claim = {"apiVersion": version, "kind": kind, "metadata": {"name": "sandtable-verify"}, "spec": CLAIMS[kind]}
         answer = ground.api.send("POST", path, claim, query={"dryRun": "All"})
         require(answer.ok, f"a {kind} that keeps its schema is refused: {answer.message}")
         answer = ground.api.send("POST", path, {**claim, "spec": {"region": 1}}, query={"dryRun": "All"})

@@ -40,8 +40,11 @@ def rotation(ground: Ground) -> str:
     trusted, seen = authorities(ground), {pod.name: list[x509.Certificate]() for pod in pods}
     failed, asked, begun = list[str](), 0, time.monotonic()
     with _short_lived(ground):
-        while min(len(certificates) for certificates in seen.values()) <= ROTATIONS:
+        while True:
             require(time.monotonic() - begun < _LONGEST_S, f"{_counted(seen)} within {_LONGEST_S:g} s, where {ROTATIONS} are expected")
+            require(not failed, f"{len(failed)} of {asked} requests failed after {_counted(seen)}: {failed[0] if failed else ''}")
+            if min(len(certificates) for certificates in seen.values()) > ROTATIONS:
+                break
             for pod in pods:
                 asked += 1
                 try:
@@ -57,7 +60,6 @@ def rotation(ground: Ground) -> str:
                     known.append(shown)
             time.sleep(_POLL_S)
     took_s = time.monotonic() - begun
-    require(not failed, f"{len(failed)} of {asked} requests failed: {failed[0] if failed else ''}")
     # The first is that of the long lifetime.
     outdated = [known[1] for known in seen.values() if known[1].not_valid_after_utc < dt.datetime.now(dt.UTC)]
     require(len(outdated) == len(pods), "the first certificates have not expired meanwhile, so that nothing had to be renewed")

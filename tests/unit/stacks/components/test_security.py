@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from stacks.components import places
+from stacks.components.data.coordination import helper_configuration
 from stacks.components.pods import ON_EVERY_NODE, pod_template
 from stacks.components.security.falco import RULES, sensor_configuration, without_app_armor
 from stacks.components.security.spire.agent import agent_configuration
@@ -17,6 +18,7 @@ from stacks.components.security.spire.server import CA_TTL_H, published, server_
 from stacks.components.security.vault.access import CLIENTS, ROLES, SETUP, databases, policies, roles
 from stacks.components.security.vault.server import CERTIFIED, HELPER_HEALTH, POLICIES, URL, raft_storage
 from stacks.components.security.vault.setup import setup_files
+from stacks.components.workloads.federation import HELPER_FILE
 from stacks.environment import Environment, Identity, RuntimeRules
 
 ENVIRONMENT = Environment(name="test", identity=Identity(trust_domain="example.org", svid_ttl_h=1.5))
@@ -158,3 +160,11 @@ def test_macros_and_lists_that_are_used_are_defined_before() -> None:
         assert used <= defined, item
         defined |= {item[kind] for kind in ("macro", "list") if kind in item}
     assert len({item["rule"] for item in FALCO if "rule" in item}) == sum("rule" in item for item in FALCO) >= 8
+
+
+def test_a_renewed_identity_can_be_written_over_the_one_before() -> None:
+    """spiffe-helper opens its files again to write the next certificate, as their owner and without any capability."""
+    files = [path.read_text(encoding="utf-8") for path in POLICIES.glob("spiffe-helper*.hcl")]
+    modes = [int(mode, 8) for text in (*files, HELPER_FILE, helper_configuration()) for mode in re.findall(r"_file_mode\s*=\s*(\d+)", text)]
+    assert modes
+    assert all(mode & 0o200 for mode in modes), [oct(mode) for mode in modes]

@@ -6,8 +6,8 @@ svid_key_file_name   = "svid_key.pem"
 svid_bundle_file_name = "bundle.pem"
 pid_file_name        = "/vault/run/server.pid"
 renew_signal         = "SIGHUP"
-cert_file_mode       = 0444
-key_file_mode        = 0440
+cert_file_mode       = 0644
+key_file_mode        = 0640
 daemon_mode          = true
 health_checks {
   listener_enabled = true

@@ -1,0 +1,127 @@
+"""Crossplane at work: a claim in a namespace of our own is composed by our function, what drifts is repaired, and deletion leaves nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from sandtable.jobs.verify.control_plane.compositions import CLAIMS
+from stacks.clusters.api import listing
+from stacks.components import places
+from stacks.components.platform.crossplane_apis import API_GROUP, FUNCTION_PODS
+
+if TYPE_CHECKING:
+    from sandtable.jobs.verify.ground import Ground
+
+_OWN: Final = "sandtable-verify"
+_KIND, _PLURAL = "AiEnvironment", "aienvironments"
+_COMPOSED: Final = f"{_OWN}-environment"
+_BUDGET: Final = "monthly_budget_usd"
+_MERGE: Final = "application/merge-patch+json"
+_WITHIN_S: Final = 60.0
+_POLL_S: Final = 0.2
+
+
+def composed(ground: Ground) -> str:
+    """Claim an environment, disturb what it was composed of, and withdraw the claim."""
+    if not any(one.kind == "CompositeResourceDefinition" for one in ground.graph.objects()):
+        raise NotHereError("the stack offers no composite kind")
+    ground.pods_with(places.CROSSPLANE, FUNCTION_PODS, "the composition function")
+    with _namespace(ground) as namespace:
+        claims = listing(f"{API_GROUP}/v1alpha1", _PLURAL, namespace)
+        terms, bounds = (f"{listing('v1', kind, namespace)}/{_COMPOSED}" for kind in ("configmaps", "resourcequotas"))
+        foreign = f"{listing('v1', 'configmaps', namespace)}/foreign"
+        _create(ground, listing("v1", "configmaps", namespace), {"kind": "ConfigMap", "apiVersion": "v1", "data": {_BUDGET: "1"}}, "foreign")
+        claim = {"apiVersion": f"{API_GROUP}/v1alpha1", "kind": _KIND, "spec": CLAIMS[_KIND]}
+        begun = time.monotonic()
+        _create(ground, claims, claim, _OWN)
+        _wait(lambda: bool(ground.api.get(terms) and ground.api.get(bounds)), lambda: f"nothing is composed: {_said(ground, claims)}")
+        made_s = time.monotonic() - begun
+        wanted = str(CLAIMS[_KIND]["monthlyBudgetUsd"])
+        require(_budget(ground, terms) == wanted, f"the composed terms say {_budget(ground, terms)} USD in place of {wanted}")
+        _wait(lambda: _is_ready(ground, claims), lambda: f"the claim does not become ready: {_said(ground, claims)}")
+        repaired_s = _drifted(ground, terms, bounds, foreign, wanted)
+        ground.api.send("DELETE", f"{claims}/{_OWN}")
+        gone = [f"{claims}/{_OWN}", terms, bounds]
+        _wait(lambda: not any(map(ground.api.get, gone)), lambda: "what was composed is still there after its claim is gone")
+        require(_budget(ground, foreign) == "999", "a ConfigMap that nobody composed was changed or removed with the claim")
+    return (
+        f"a claim was composed by the function's pod in {made_s:.1f} s; what was changed or deleted by hand is back after {repaired_s:.1f} s; "
+        "nothing composed outlives the claim"
+    )
+
+
+def _drifted(ground: Ground, terms: str, bounds: str, foreign: str, wanted: str) -> float:
+    """Change one composed object and delete the other; return the seconds until both are as they were."""
+    begun = time.monotonic()
+    for place in (terms, foreign):
+        answer = ground.api.send("PATCH", place, {"data": {_BUDGET: "999"}}, media_type=_MERGE)
+        require(answer.ok, f"{place} cannot be changed: {answer.message}")
+    before = ground.api.get(bounds)["metadata"]["uid"]  # type: ignore[index]  # it was there a moment ago
+    ground.api.send("DELETE", bounds)
+
+    def repaired() -> bool:
+        now = ground.api.get(bounds)
+        return _budget(ground, terms) == wanted and bool(now) and now["metadata"]["uid"] != before
+
+    _wait(repaired, lambda: f"drift is not repaired: {_BUDGET} is {_budget(ground, terms)}, the quota {'back' if ground.api.get(bounds) else 'gone'}")
+    return time.monotonic() - begun
+
+
+@contextmanager
+def _namespace(ground: Ground) -> Iterator[str]:
+    place = f"{listing('v1', 'namespaces')}/{_OWN}"
+    _wait(lambda: not ground.api.get(place), lambda: f"the namespace {_OWN} of an earlier run is still there")
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    _create(ground, listing("v1", "namespaces"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"labels": labels}}, _OWN)
+    try:
+        yield _OWN
+    finally:
+        ground.api.send("DELETE", f"{listing(f'{API_GROUP}/v1alpha1', _PLURAL, _OWN)}/{_OWN}")
+        ground.api.send("DELETE", place)
+
+
+def _create(ground: Ground, path: str, manifest: dict[str, Any], name: str) -> None:
+    answer = ground.api.send("POST", path, {**manifest, "metadata": {**manifest.get("metadata", {}), "name": name}})
+    if not answer.ok:
+        raise NotRunError(f"{manifest['kind']} {name} is refused: {answer.status} {answer.message}")
+
+
+def _budget(ground: Ground, place: str) -> str:
+    return str(((ground.api.get(place) or {}).get("data") or {}).get(_BUDGET, "nothing"))
+
+
+def _is_ready(ground: Ground, claims: str) -> bool:
+    conditions = {one["type"]: one["status"] for one in _conditions(ground, claims)}
+    return conditions.get("Synced") == conditions.get("Ready") == "True"
+
+
+def _conditions(ground: Ground, claims: str) -> list[dict[str, str]]:
+    return list((((ground.api.get(f"{claims}/{_OWN}") or {}).get("status") or {}).get("conditions")) or ())
+
+
+def _said(ground: Ground, claims: str) -> str:
+    return "; ".join(f"{one['type']} {one['status']} {one.get('message', '')}".strip() for one in _conditions(ground, claims)) or "no condition"
+
+
+def _wait(happened: Callable[[], bool], otherwise: Callable[[], str]) -> None:
+    end = time.monotonic() + _WITHIN_S
+    while not happened():
+        if time.monotonic() > end:
+            require(holds=False, otherwise=f"{otherwise()} ({_WITHIN_S:g} s)")
+        time.sleep(_POLL_S)
+
+
+def checks() -> Iterator[Check]:
+    """Yield the check of compositions."""
+    yield Check(
+        "composition",
+        "Crossplane",
+        "a claim is composed by our function's pod, drift is repaired, and deletion leaves nothing",
+        "an object that nobody composed is neither repaired nor removed",
+        composed,
+        needs_pods=True,
+    )
