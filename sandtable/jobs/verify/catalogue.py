@@ -11,13 +11,13 @@ from sandtable.jobs.verify.check import Check
 from sandtable.jobs.verify.control_plane import admission, composing, compositions, objects
 from sandtable.jobs.verify.data import kills, stores
 from sandtable.jobs.verify.security import audit_disk, identity, openbao, rotation, svid_logins, takeover, workload_api
-from sandtable.jobs.verify.telemetry import metrics, rules
+from sandtable.jobs.verify.telemetry import alerts, metrics, rules, traces
 
 
 def all_checks() -> list[Check]:
     """Return every check, drills last."""
-    read_only = objects, admission, rules, metrics, network, stores, identity, workload_api, openbao, compositions, composing
-    drills = kills, takeover, audit_disk, svid_logins, rotation, rolling
+    read_only = objects, admission, rules, metrics, traces, network, stores, identity, workload_api, openbao, compositions, composing
+    drills = kills, takeover, alerts, audit_disk, svid_logins, rotation, rolling
     found = [check for part in (*read_only, *drills) for check in part.checks()]
     return sorted(found, key=lambda check: check.drill)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stacks.clusters.api import Api
     from stacks.clusters.node import NodeCluster
     from stacks.clusters.port import Cluster
-    from stacks.environment import Environment
+    from stacks.environment import Environment, StackSecret
     from stacks.graph import Graph
 
 
@@ -84,12 +84,13 @@ class Pod:
 
 @dataclass(frozen=True)
 class Ground:
-    """The deployed stack of one environment. ``graph``: what its program declares."""
+    """The deployed stack of one environment. ``graph``: what its program declares; ``secret``: returns one of the stack's secrets."""
 
     environment: Environment
     graph: Graph
     cluster: Cluster
     api: Api
+    secret: Callable[[StackSecret], str]
 
     @cached_property
     def all_played(self) -> bool:

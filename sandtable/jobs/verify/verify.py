@@ -7,7 +7,7 @@ Rule 2: drills are refused on clusters that Sandtable did not make.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sandtable.document.answers.verification import Verification
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
+    from stacks.clusters.port import Cluster
+    from stacks.environment import Environment, StackSecret
 
 
 def verify(name: str, names: Sequence[str], space: Workspace, steps: Steps, *, drills: bool = False) -> Verification:
@@ -47,7 +49,7 @@ def verify(name: str, names: Sequence[str], space: Workspace, steps: Steps, *, d
     status = cluster.status()
     if not status.running:
         raise ClusterError(f"the cluster of {environment.name} is not running: {status.note or f'`sandtable up {environment.name}`'}")
-    ground = Ground(environment, from_program(environment), cluster, Api.of(cluster))
+    ground = Ground(environment, from_program(environment), cluster, Api.of(cluster), _secrets_of(environment, cluster, space))
     with _closed(ground):
         results = tuple(_run(check, ground, steps) for check in checks)
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -68,6 +70,20 @@ def listed(name: str, names: Sequence[str], space: Workspace) -> Verification:
 
     checks = tuple(CheckedPart.listed(check) for check in chosen(names, drills=True))
     return Verification(environment=load(name, root=space.root).name, checks=checks)
+
+
+def _secrets_of(environment: Environment, cluster: Cluster, space: Workspace) -> Callable[[StackSecret], str]:
+    from stacks.deployment import Deployment
+    from stacks.errors import StackError
+    from toolchain import ToolchainError
+
+    def secret(key: StackSecret) -> str:
+        try:
+            return Deployment(environment, cluster=cluster, root=space.root).secret(key)
+        except (StackError, ToolchainError) as error:
+            raise NotRunError(f"the stack's secret {key} cannot be read: {error}") from error
+
+    return secret
 
 
 @contextmanager

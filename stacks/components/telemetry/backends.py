@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NAMESPACE = places.TELEMETRY
 _CONFIG: Final = "/etc/backend"
 _SCRATCH: Final = "/data"
-_QUERY: Final = 16686
+QUERY: Final = 16686
 _MOST_TRACES: Final = 20_000
 
 
@@ -127,7 +127,7 @@ def _jaeger() -> _Backend:
                 "telemetry": {"metrics": {"level": "none"}},
             },
             "extensions": {
-                "jaeger_query": {"storage": {"traces": store}, "http": {"endpoint": f"{everywhere}:{_QUERY}"}},
+                "jaeger_query": {"storage": {"traces": store}, "http": {"endpoint": f"{everywhere}:{QUERY}"}},
                 "jaeger_storage": {"backends": {store: {"memory": {"max_traces": _MOST_TRACES}}}},
                 "healthcheckv2": {"use_v2": True, "http": {"endpoint": f"{everywhere}:{HEALTH}"}},
             },
@@ -136,7 +136,7 @@ def _jaeger() -> _Backend:
             "exporters": {"jaeger_storage_exporter": {"trace_storage": store}},
         },
         args=(f"--config={_CONFIG}/config.yaml",),
-        ports={"otlp-grpc": OTLP_GRPC, "query": _QUERY, "health": HEALTH},
+        ports={"otlp-grpc": OTLP_GRPC, "query": QUERY, "health": HEALTH},
         ready=("/status", "health"),
         alive=("/status", "health"),
     )

@@ -28,6 +28,8 @@ ALERTS: Final = 9093
 POD_ATTRIBUTES: Final = ("k8s.namespace.name", "k8s.pod.name", "k8s.deployment.name", "k8s.node.name")
 
 _DECISION_WAIT_S: Final = 90
+#: Where every trace is kept, no decision depends on the spans that are still to come.
+_KEEP_ALL_WAIT_S: Final = 10
 _LIMITER: Final = {"check_interval": "1s", "limit_percentage": 80, "spike_limit_percentage": 20}
 _BATCH: Final = {"send_batch_size": 8192, "timeout": "5s"}
 #: Attributes that never leave the cluster: prompts and answers are the users' private data.
@@ -91,7 +93,7 @@ def gateway(environment: Environment) -> dict[str, Any]:
         "processors": {
             "memory_limiter": _LIMITER,
             "tail_sampling": {
-                "decision_wait": f"{_DECISION_WAIT_S}s",
+                "decision_wait": f"{_DECISION_WAIT_S if environment.telemetry.trace_sample_share < 1 else _KEEP_ALL_WAIT_S}s",
                 "num_traces": 50_000,
                 "policies": [
                     {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},

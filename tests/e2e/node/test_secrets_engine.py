@@ -104,7 +104,7 @@ def ground(new_node: Callable[[str], NodeCluster], new_root: Callable[..., Any])
     cluster.start()
     settings = {"cluster": ClusterSettings(provider="node"), "secrets": Secrets(engine="openbao", replicas=3, storage_gib=1)}
     environment = load("dev", root=new_root("dev")).model_copy(update=settings)
-    ground = Ground(environment, part_of(from_program(environment)), cluster, Api.of(cluster))
+    ground = Ground(environment, part_of(from_program(environment)), cluster, Api.of(cluster), str)
     api = ground.api
     assert api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": places.VAULT}}).ok
     for manifest in own_objects():

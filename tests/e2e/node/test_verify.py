@@ -96,7 +96,7 @@ def deploy(cluster: NodeCluster, root: Path) -> Ground:
     expected = {"ai", "gateway", "prometheus", "features", "cache", "nats"}
     end = time.monotonic() + _PATIENCE_S
     while True:
-        ground = Ground(environment, graph, cluster, api)
+        ground = Ground(environment, graph, cluster, api, str)
         if {pod.name.partition("-")[0] for pod in ground.real_pods} == expected:
             return ground
         assert time.monotonic() < end, f"{expected} are to be ready"

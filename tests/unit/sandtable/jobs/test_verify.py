@@ -59,7 +59,7 @@ class StubApi:
 def ground(api: StubApi, *resources: dict[str, Any], played: bool = False, environment: Environment | None = None) -> Ground:
     found = [Resource(f"urn:{index}", f"kubernetes:{one['kind']}", str(index), inputs=one) for index, one in enumerate(resources)]
     cluster = SimpleNamespace(status=lambda: SimpleNamespace(nodes_are_played=played))
-    return Ground(environment or Environment(name="dev"), Graph.of(found, "test"), cluster, api)  # type: ignore[arg-type]
+    return Ground(environment or Environment(name="dev"), Graph.of(found, "test"), cluster, api, str)  # type: ignore[arg-type]
 
 
 def check(run: Callable[[Ground], str], **more: Any) -> Check:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stacks.components.telemetry import collector_configuration
-from stacks.environment import Environment
+from stacks.environment import Environment, Telemetry
 from stacks.environment.thresholds import Threshold
 
 ENVIRONMENT = Environment(name="test", thresholds=[Threshold("p95_e2e_ms < 3000")])
@@ -54,8 +54,13 @@ def test_the_spans_of_a_trace_meet_in_one_gateway() -> None:
     assert CONFIGURATIONS["agent"]["exporters"]["loadbalancing"]["routing_key"] == "traceID"
 
 
-def test_a_trace_is_judged_after_the_longest_stream() -> None:
-    assert int(CONFIGURATIONS["gateway"]["processors"]["tail_sampling"]["decision_wait"].removesuffix("s")) > 60
+def test_a_trace_is_judged_after_the_longest_stream_unless_every_trace_is_kept() -> None:
+    def waits_s(configuration: dict[str, Any]) -> int:
+        return int(configuration["processors"]["tail_sampling"]["decision_wait"].removesuffix("s"))
+
+    assert waits_s(CONFIGURATIONS["gateway"]) > 60
+    every = Environment(name="test", telemetry=Telemetry(trace_sample_share=1))
+    assert waits_s(collector_configuration.gateway(every)) < 30
 
 
 def test_slow_is_what_the_environment_calls_slow() -> None:
