@@ -36,7 +36,8 @@ def own_pod(
     name = f"sandtable-verify-{secrets.token_hex(3)}"
     place = f"{listing('v1', 'pods', namespace)}/{name}"
     own = {labels.ENVIRONMENT: ground.environment.name, **more_labels}
-    answer = ground.api.create(_manifest(name, namespace, own, image(image_name), command, volume))
+    metadata = {"name": name, "namespace": namespace, "labels": own}
+    answer = ground.api.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": _spec(image(image_name), command, volume)})
     if not answer.ok:
         raise NotRunError(f"a pod of our own is refused in {namespace}: {answer.message}")
     try:
@@ -57,9 +58,7 @@ def _running(ground: Ground, place: str) -> Pod:
         time.sleep(_POLL_S)
 
 
-def _manifest(
-    name: str, namespace: str, own: Mapping[str, str], reference: str, command: list[str], volume: Mapping[str, Any]
-) -> dict[str, Any]:
+def _spec(reference: str, command: list[str], volume: Mapping[str, Any]) -> dict[str, Any]:
     size = {"cpu": "10m", "memory": "64Mi"}
     main = {
         "name": CONTAINER,
@@ -76,16 +75,10 @@ def _manifest(
         },
         "volumeMounts": [{"name": "mounted", "mountPath": "/mounted", "readOnly": True}],
     }
-    spec = {
+    return {
         "automountServiceAccountToken": False,
         "restartPolicy": "Never",
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [main],
         "volumes": [{"name": "mounted", **volume}],
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": dict(own)},
-        "spec": spec,
     }

@@ -55,7 +55,7 @@ def full(ground: Ground) -> str:
     while not (again := _log_in(engine, pod, jwt)).ok:
         require(time.monotonic() < end, f"with room again, it refuses after {_BACK_WITHIN_S:g} s: {again.body}")
         time.sleep(_POLL_S)
-    return f"with its disk full the audit log took {len(statuses) - 1} logins, the next was refused ({statuses[-1]}); with room it serves again"
+    return f"with its disk full the audit log took {len(statuses) - 1} logins, the next was refused ({statuses[-1]}); with room it serves"
 
 
 def _log_in(engine: Engine, pod: Pod, jwt: str) -> Reply:

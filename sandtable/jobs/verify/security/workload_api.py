@@ -1,6 +1,6 @@
 """Identities as a workload gets them: fetched in a pod of our own from SPIRE's Workload API, through the socket of the CSI driver.
 
-(SPIFFE, "Workload API", sections 4 and 5; "JWT-SVID", section 3.) The agent's own program is the client, from the image that runs here anyway.
+(SPIFFE, "Workload API", sections 4 and 5; "JWT-SVID", section 3.) The client is the agent's own program, in an image that runs here anyway.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ def fires(ground: Ground) -> str:
     resolved_s = _until(lambda: not _active(manager), f"{_ALERT} is not resolved, though its cause is gone")
     _until(lambda: len(Engine(ground).pods()) == ground.environment.secrets.replicas, "not all servers are ready again")
     return (
-        f"{stopped} of {ground.environment.secrets.replicas} servers of the secrets engine stood still: {_ALERT} reached Alertmanager after "
-        f"{fired_s:.0f} s, and was resolved {resolved_s:.0f} s after they went on"
+        f"{stopped} servers of the secrets engine stood still: {_ALERT} reached Alertmanager after {fired_s:.0f} s, "
+        f"and was resolved {resolved_s:.0f} s after they went on"
     )
 
 
@@ -63,10 +63,7 @@ def _standing_still(ground: Ground) -> Iterator[int]:
 def _servers(ground: Ground) -> list[psutil.Process]:
     binary = BINARIES.get(ground.environment.secrets.engine, "")
     found = [
-        process
-        for pod in Engine(ground).pods()
-        for process in ground.node.processes_of(pod.container_id(NAME))
-        if process.name() == binary
+        process for pod in Engine(ground).pods() for process in ground.node.processes_of(pod.container_id(NAME)) if process.name() == binary
     ]
     if len(found) != ground.environment.secrets.replicas:
         raise NotRunError(f"{len(found)} processes of the secrets engine are found on this machine")

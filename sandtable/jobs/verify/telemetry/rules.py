@@ -120,7 +120,11 @@ def _origins(ground: Ground, expression: str, jobs: set[str], recorded: set[str]
 
     exposers = SERIES | {
         name: exposer
-        for exposer, series in (("gateway", GATEWAY_SERIES), ("federation server", FEDERATION_SERIES), ("coordination", COORDINATION_SERIES))
+        for exposer, series in (
+            ("gateway", GATEWAY_SERIES),
+            ("federation server", FEDERATION_SERIES),
+            ("coordination", COORDINATION_SERIES),
+        )
         for name in series
     }
     found = []
