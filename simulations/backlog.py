@@ -33,12 +33,23 @@ class Backlog:
         self._places = places
         self._arrived = self._in_flight = self._good = 0
         self._looks: list[tuple[float, int, int]] = []
+        self._held = False
+
+    def hold(self) -> None:
+        """Stop judging: what serves the requests is about to change."""
+        self._held = True
+        self._looks.clear()
+
+    def judge(self, places: int) -> None:
+        """Judge from now on, with ``places``; what was seen under other conditions is forgotten."""
+        if self._held:
+            self._held, self._places = False, places
 
     def arrive(self, at_s: float) -> None:
         """Count an arrival."""
         self._arrived += 1
         self._in_flight += 1
-        if self._arrived % _EVERY == 0:
+        if self._arrived % _EVERY == 0 and not self._held:
             self._looks.append((at_s, self._in_flight, self._good))
             self._judge()
 

@@ -10,7 +10,8 @@ each can affect the others; ``kernel/order.py`` defines the order of simultaneou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from foundation.measures.outcome import REQUEST_TIMEOUT_S, Outcome, RequestRecord
@@ -21,8 +22,9 @@ from simulations.gateway.door import GatewayDoor
 from simulations.kernel import Ledger, Loop, Streams
 from simulations.load import OpenLoopLoad
 from simulations.routing import RoundRobin, RouterDoor
-from simulations.serving import EngineRequest
-from simulations.world import Replica, World
+from simulations.scaling.running import Autoscaling
+from simulations.scaling.running.activator import Activator
+from simulations.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
     from simulations.backlog import Backlog
     from simulations.gateway.faults import ProviderFault
     from simulations.gateway.model import GatewayModel
-    from simulations.serving import Speed
-    from simulations.world import Door, Participant
+    from simulations.scaling.running import ScalingRecord, Setting
+    from simulations.serving import EngineRequest, Speed
+    from simulations.world import Door, Participant, Replica
     from stacks.graph import Graph
     from stacks.traffic import PlannedRequest
     from workloads.engine.spec import EngineSpec
@@ -39,12 +42,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The twin's counterpart of a measurement. ``records`` are ordered by intended time; ``steps`` is the number simulated."""
+    """The twin's counterpart of a measurement. ``records`` are ordered by intended time; ``steps`` is the number simulated.
+
+    ``scaling`` is what the autoscalers did, None without one.
+    """
 
     records: tuple[RequestRecord, ...]
     outcome: Outcome
     replicas: tuple[str, ...]
     steps: int
+    scaling: ScalingRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Twin:
 
     ``replicas`` are their names; each is started with ``spec`` and has the speed of ``calibration``. As in the load test, a client waits
     ``timeout_s`` seconds for the complete response; then it disconnects and the request has failed. With a ``gateway`` all requests go
-    through it, and its providers suffer from ``faults``.
+    through it, and its providers suffer from ``faults``. With ``scaling`` the graph's autoscalers act during the run.
     """
 
     replicas: tuple[str, ...]
@@ -63,6 +70,7 @@ class Twin:
     timeout_s: float = REQUEST_TIMEOUT_S
     gateway: GatewayModel | None = None
     faults: tuple[ProviderFault, ...] = ()
+    scaling: Setting | None = None
 
     def __post_init__(self) -> None:
         if not self.timeout_s > 0:
@@ -121,14 +129,17 @@ class Twin:
         replicas: dict[str, Replica] = {}
         engines = RouterDoor(replicas, RoundRobin(), loop)
         make = self.calibration.engines(self.spec)
-        for name in self.replicas:
-            replicas[name] = Replica(name, make(name, loop, on_end=engines.on_end, timeout_s=self.timeout_s))
-        door: Door = engines
+        scales = self.scaling is not None and self.scaling.to_zero
+        activator = Activator(engines, replicas, loop, timeout_s=self.timeout_s) if scales else None
+        door: Door = engines if activator is None else activator
         if self.gateway is not None:
-            door = GatewayDoor(self.gateway, loop, streams, engines=engines, planned=plan.__getitem__, timeout_s=self.timeout_s)
-        world = World(loop, streams, replicas, door)
+            door = GatewayDoor(self.gateway, loop, streams, engines=door, planned=plan.__getitem__, timeout_s=self.timeout_s)
+        world = World(loop, streams, replicas, door, partial(make, loop=loop, on_end=engines.on_end, timeout_s=self.timeout_s))
+        for name in self.replicas:
+            world.start(name)
         load = OpenLoopLoad(plan, books.enter, books.settle, backlog)
-        everyone: tuple[Participant, ...] = (*self.outages, *self.faults, *participants, load)
+        autoscaling = None if self.scaling is None else Autoscaling(self.scaling, activator=activator, backlog=backlog)
+        everyone: tuple[Participant, ...] = (*self.outages, *self.faults, *participants, *((autoscaling,) if autoscaling else ()), load)
         for participant in everyone:
             participant.join(world)
         loop.run()
@@ -138,8 +149,13 @@ class Twin:
         records = tuple(record for _, record in sorted(books.ended.items(), key=lambda item: (item[1].intended_s, item[0])))
         if backlog is not None and backlog.seen_s is not None:
             horizon_s = backlog.seen_s
-        outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed, horizon_s=horizon_s)
-        return Prediction(records, outcome, self.replicas, sum(replica.engine.steps for replica in replicas.values()))
+        outcome = Outcome.from_records(records, replicas=tuple(replicas), seed=seed, horizon_s=horizon_s)
+        record = autoscaling.fleet.record if autoscaling else None
+        if record is not None and (served_s := record.served_s(outcome.duration_s)):
+            # The busy share is over the time for which replicas were there.
+            busy_s = outcome.utilisation * len(replicas) * outcome.duration_s
+            outcome = replace(outcome, utilisation=min(1.0, busy_s / served_s))
+        return Prediction(records, outcome, tuple(replicas), sum(replica.engine.steps for replica in replicas.values()), record)
 
 
 class _Books:

@@ -31,26 +31,51 @@ class Door(Protocol):
 class World:
     """The state shared by the participants of one run.
 
-    ``replicas`` are the engines by name. A door or an autoscaler that starts another one adds it here.
+    ``replicas`` are the engines by name; ``make`` makes one, and :meth:`start` adds it.
     """
 
     loop: Loop
     streams: Streams
     replicas: dict[str, Replica]
     door: Door
+    make: Callable[[str], Engine]
+
+    def start(self, name: str) -> None:
+        """Start another replica, which takes requests from now on."""
+        self.replicas[name] = Replica(name, self.make(name))
 
 
 @dataclass
 class Replica:
     """An engine and its availability. Outages are counted, because several may overlap.
 
-    ``down``: current outages; requests sent to it fail. ``unlisted``: those of them that clients have noticed.
+    ``down``: current outages; requests sent to it fail. ``unlisted``: those of them that clients have noticed. ``busy_s``: seconds during
+    which it had requests, up to the last change.
     """
 
     name: str
     engine: Engine
     down: int = 0
     unlisted: int = 0
+    busy_s: float = 0.0
+    _requests: int = 0
+    _since_s: float = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """Count a request that it gets now."""
+        if not self._requests:
+            self._since_s = now_s
+        self._requests += 1
+
+    def end(self, now_s: float) -> None:
+        """Count the end of a request."""
+        self._requests -= 1
+        if not self._requests:
+            self.busy_s += now_s - self._since_s
+
+    def busy_until(self, now_s: float) -> float:
+        """Return the seconds until ``now_s`` during which it had requests."""
+        return self.busy_s + (now_s - self._since_s if self._requests else 0.0)
 
     @property
     def why_down(self) -> str:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Final
 
 _UNITS_S: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_TIME: Final = r"\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h)"
+#: A time: a number and its unit.
+TIME: Final = r"\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h)"
 # A plus sign is a separator if a kind follows it; otherwise it is part of a value (`replicas=+1`) or precedes a length.
 _JOINT: Final = re.compile(r"\+(?=[a-z][a-z0-9_-]*=)", re.ASCII)
-_CHANGE: Final = re.compile(rf"(?P<kind>[^=]*)=(?P<value>[^@]*)(?:@(?P<start>{_TIME})(?:\+(?P<length>{_TIME}))?)?", re.ASCII)
+_CHANGE: Final = re.compile(rf"(?P<kind>[^=]*)=(?P<value>[^@]*)(?:@(?P<start>{TIME})(?:\+(?P<length>{TIME}))?)?", re.ASCII)
 
 
 class ChangeSyntaxError(ValueError):
@@ -66,16 +67,17 @@ def _change(part: str) -> Change:
         when = part.partition("@")[2]
         raise ChangeSyntaxError(f"{when!r} after the @ is not a start such as 20s, or a start and a length such as 20s+15s")
     start, length = match["start"], match["length"]
-    if length is not None and _seconds(length) == 0:
+    if length is not None and seconds(length) == 0:
         raise ChangeSyntaxError(f"{part!r} lasts no time at all; give a length above 0, or none")
     return Change(
         match["kind"].strip(),
         match["value"].strip(),
-        None if start is None else _seconds(start),
-        None if length is None else _seconds(length),
+        None if start is None else seconds(start),
+        None if length is None else seconds(length),
     )
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Return a time such as ``90s`` or ``5m`` in seconds; ``text`` has the form of :data:`TIME`."""
     number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text, re.ASCII).groups()  # type: ignore[union-attr]  # matched before
     return float(number) * _UNITS_S[unit]

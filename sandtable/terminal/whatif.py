@@ -44,6 +44,8 @@ _VERDICTS: Final = {
 _FIRST_COLUMNS, _COLUMN = 28, 25
 #: How many unscheduled pods are named individually, for each reason.
 _NAMED: Final = 3
+#: How many turns of the number of replicas are shown.
+_TURNS: Final = 4
 
 
 def show_whatif(answer: WhatIf, console: Console) -> None:
@@ -83,11 +85,36 @@ def _table(baseline: Scenario, others: list[Scenario], console: Console) -> None
     ):
         if shares[0] is not None:
             table.add_row(Text(words), *(Text(figure(share, "share")) for share in shares))
+    if any(scenario.scaled and len(scenario.scaled.timeline) > 1 for scenario in (baseline, *others)):
+        table.add_row(Text("replicas, steps"), *(Text(_replicas(scenario)) for scenario in (baseline, *others)))
+        table.add_row(Text("new nodes, USD/h"), *(Text(_added(scenario)) for scenario in (baseline, *others)))
     table.add_row(Text("USD a month"), Text(monthly(baseline.cost)), *(_money(baseline.cost, scenario.cost) for scenario in others))
     if baseline.usd_per_million_output_tokens is not None:
         prices = [amount(scenario.cost, scenario.usd_per_million_output_tokens) for scenario in (baseline, *others)]
         table.add_row(Text("USD/M tokens"), *map(Text, prices))
     console.print(table)
+
+
+def _replicas(scenario: Scenario) -> str:
+    """Return ``3 → 6 → 3``: the numbers of ready replicas in the first replication; only the turns, if there are many."""
+    if scenario.scaled is None:
+        return ABSENT
+    levels = [number for _, number in scenario.scaled.timeline]
+    turns = [
+        number
+        for index, number in enumerate(levels)
+        if index in {0, len(levels) - 1} or (number - levels[index - 1]) * (levels[index + 1] - number) < 0
+    ]
+    shown = [str(number) for number in (turns if len(turns) <= _TURNS else [levels[0], max(levels), levels[-1]])]
+    return " → ".join(shown)
+
+
+def _added(scenario: Scenario) -> str:
+    if scenario.scaled is None:
+        return ABSENT
+    if not scenario.scaled.added_nodes:
+        return "none"
+    return usd(scenario.scaled.usd_per_hour)
 
 
 def _figure(scenario: Scenario, metric: str) -> str:

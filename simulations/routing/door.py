@@ -45,6 +45,7 @@ class RouterDoor:
         if self._rules is not None:
             self._breaker(replica.name).enter(now_s)
         self._waiting[request.index] = on_end
+        replica.begin(now_s)
         if replica.down:
             self.on_end(request, _lost(request, replica.name, now_s, replica.why_down))
         else:
@@ -52,6 +53,7 @@ class RouterDoor:
 
     def on_end(self, request: EngineRequest, record: RequestRecord) -> None:
         """Notify the sender of ``request`` that it has ended."""
+        self._replicas[record.replica].end(self._loop.now_s)
         if self._rules is not None:
             took_s = (record.ttft_ms or record.e2e_ms) / 1e3
             self._breaker(record.replica).leave(self._loop.now_s, failed=record.status is Status.FAILED, took_s=took_s)

@@ -46,6 +46,14 @@ class QueueScaler:
 
     def replicas(self, now_s: float, current: int, queued: float) -> int:
         """Return the number of replicas from ``now_s`` on, given the length of the queue."""
+        switched = self.switch(now_s, current, queued)
+        if switched is not None:
+            return switched
+        # An external metric: its value divided by the number of replicas is compared with the target.
+        return self._inner.replicas(now_s, current, [PodReadings(self.spec.target, [queued / current] * current)])
+
+    def switch(self, now_s: float, current: int, queued: float) -> int | None:
+        """Return the number of replicas if the last one is switched on or off or stays off; None if the autoscaler decides."""
         spec = self.spec
         active = queued > spec.activation
         if active:
@@ -54,5 +62,4 @@ class QueueScaler:
             return max(1, spec.bounds.least) if active else spec.bounds.least
         if spec.bounds.least == 0 and now_s - self._active_s >= spec.cooldown_s:
             return 0
-        # An external metric: its value divided by the number of replicas is compared with the target.
-        return self._inner.replicas(now_s, current, [PodReadings(spec.target, [queued / current] * current)])
+        return None

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from foundation.formats.changes import seconds
 from simulations.deployed import DeployedEngines
+from simulations.failures import Delays
+from simulations.whatif.rate import Rate
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource, labels
 from stacks.graph.capacity import Amounts, nodes, offers_nodes
@@ -29,14 +32,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Question:
-    """A scenario applied. ``traffic_factor`` scales the request rate; ``gpu_model`` is that of the engines' nodes, None for CPUs."""
+    """A scenario applied. ``rate`` is the rate of requests over the run; ``gpu_model`` is that of the engines' nodes, None for CPUs.
+
+    ``delays`` are how long a pod, a node and a loss take.
+    """
 
     scenario: Scenario
     graph: Graph
     book: PriceBook
-    traffic_factor: float
+    rate: Rate
     gpu_model: str | None
     notes: tuple[str, ...]
+    delays: Delays = field(default_factory=Delays)
 
 
 def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
@@ -49,11 +56,18 @@ def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
     """
     DeployedEngines.from_graph(graph)
     notes: list[str] = []
-    traffic_factor = 1.0
+    rate, delays = Rate(), Delays()
     for change in scenario.changes:
         match change.kind:
             case "traffic":
-                traffic_factor = float(change.value)
+                rate = replace(rate, factor=float(change.value))
+            case "ramp":
+                start_s = 0.0 if change.start_s is None else change.start_s
+                rate = replace(rate, to=float(change.value), start_s=start_s, length_s=change.length_s or 0.0)
+            case "model-load":
+                delays = replace(delays, start_s=seconds(change.value))
+            case "provision":
+                delays = replace(delays, provision_s=seconds(change.value))
             case "price":
                 book = book.scaled(float(change.value))
             case "replicas":
@@ -67,7 +81,7 @@ def apply(scenario: Scenario, graph: Graph, book: PriceBook) -> Question:
                 notes.append(note)
             case _:  # incidents change nodes during the run, not the graph
                 pass
-    return Question(scenario, graph, book, traffic_factor, DeployedEngines.from_graph(graph).gpu_model, tuple(notes))
+    return Question(scenario, graph, book, rate, DeployedEngines.from_graph(graph).gpu_model, tuple(notes), delays)
 
 
 def with_nodes(graph: Graph, wanted: Iterable[Node]) -> Graph:
@@ -100,9 +114,10 @@ def _with_replicas(graph: Graph, text: str) -> Graph:
         if _is_engine(resource):
             spec["replicas"] = wanted[resource.namespace, resource.object_name]
         elif resource.kind == "HorizontalPodAutoscaler":
-            # The autoscaler's minimum would override a smaller number.
+            # The autoscaler's bounds would override the number.
             target = (resource.namespace, str((spec.get("scaleTargetRef") or {}).get("name")))
-            spec["minReplicas"] = min(int(spec.get("minReplicas", 1)), wanted.get(target, int(spec.get("minReplicas", 1))))
+            if (number := wanted.get(target)) is not None:
+                spec |= {"minReplicas": number, "maxReplicas": max(number, int(spec.get("maxReplicas", number)))}
         else:
             return resource
         return replace(resource, inputs={**resource.inputs, "spec": spec})

@@ -1,7 +1,7 @@
 """The requests of every replication, the same for every scenario.
 
 Rule 1: replication k of every scenario has the same requests (common random numbers); a traffic factor takes more requests from the same
-stream within the same time.
+stream within the same time, and a ramp moves them in time (``rate.py``).
 Rule 2: a trace is not random: replication k replays its k-th window. The windows are disjoint at the largest requested factor, so no two
 replications share a request and no scenario runs out of requests. There are at most as many replications as windows.
 Rule 3: a run spans a few thousand requests of the baseline, within bounds: long enough for a p95, short enough to wait for. A trace that is
@@ -20,6 +20,7 @@ from stacks.traffic import plan
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from simulations.whatif.rate import Rate
     from stacks.environment import Traffic
     from stacks.traffic import PlannedRequest
 
@@ -68,19 +69,19 @@ class Load:
         # Tolerance of 1e-9 for floating-point rounding.
         return max(1, int(_length_s(self.trace) / (self.horizon_s * self.largest) + 1e-9))
 
-    def expected(self, factor: float) -> float:
-        """Return about how many requests a replication has at ``factor`` times the rate."""
-        span_s = self.horizon_s * factor
+    def expected(self, rate: Rate) -> float:
+        """Return about how many requests a replication has at ``rate``."""
+        span_s = rate.passed_s(self.horizon_s)
         return len(self.trace) * span_s / (_length_s(self.trace) or span_s) if self.trace else self.traffic.rate_per_s * span_s
 
-    def requests(self, replication: int, factor: float) -> list[PlannedRequest]:
-        """Return the requests of a replication at ``factor`` times the rate; with a trace ``replication`` is less than ``windows``."""
-        span_s = self.horizon_s * factor
+    def requests(self, replication: int, rate: Rate) -> list[PlannedRequest]:
+        """Return the requests of a replication at ``rate``; with a trace ``replication`` is less than ``windows``."""
+        span_s = rate.passed_s(self.horizon_s)
         if self.trace:
             drawn = self._window(replication, span_s)
         else:
-            drawn = plan(self.traffic, seed=self.stream(replication), root=self.root, duration_s=span_s)
-        return [replace(request, index=index, at_s=request.at_s / factor) for index, request in enumerate(drawn)]
+            drawn = plan(self.traffic, seed=self.stream(replication), root=self.root, duration_s=span_s) if span_s else []
+        return [replace(request, index=index, at_s=rate.at_s(request.at_s)) for index, request in enumerate(drawn)]
 
     def stream(self, replication: int) -> int:
         """Return the seed of a replication; replication 0 has the run's own."""

@@ -9,7 +9,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from foundation.measures import REQUEST_TIMEOUT_S, Status
-from simulations.failures import Delays
+from simulations.scaling.metrics import TOLERANCE
+from simulations.whatif.rate import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,8 @@ def notes(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> Iterator[str]:
     if baseline is None and trial.gateway is not None:
         yield from trial.gateway.deployed.assumptions()
     yield from trial.question.notes
+    if baseline is None or trial.autoscalers != baseline.autoscalers:
+        yield from _of_autoscalers(trial)
     for pool in sorted({node.pool for node in trial.grown}):
         number = sum(node.pool == pool for node in trial.grown)
         yield f"pool {pool} grows by {number} node{'s' if number > 1 else ''}, within its bounds, to make room for pods"
@@ -63,6 +66,25 @@ def _of_all(trial: ScenarioRuns) -> Iterator[str]:
         yield f"not running, because their schedule is not simulated: {', '.join(scheduled)}"
 
 
+def _of_autoscalers(trial: ScenarioRuns) -> Iterator[str]:
+    yield from trial.autoscalers.unknown
+    if (setting := trial.twin.scaling if trial.autoscalers.scalers else None) is None:
+        return
+    delays = setting.delays
+    for scaler in setting.scalers:
+        yield (
+            f"{scaler}; a new pod starts in {delays.start_s:.0f} s with its model loaded, a new node takes {delays.provision_s:.0f} s more"
+            f" (assumed; ask with model-load=, provision=)"
+        )
+        cpu = [target.value for target in scaler.targets if target.reading == "cpu"]
+        request = next(w.requests.cpu for w in trial.workloads if w.label == scaler.controller)
+        if cpu and setting.cores / request < (1 + TOLERANCE) * min(cpu):
+            yield (
+                f"an engine with work uses {setting.cores:g} of the {request:g} cores that {scaler.controller} requests"
+                f"{'' if trial.calibration.measured else ' (assumed, on a GPU)'}, never enough to scale up: scale by requests instead"
+            )
+
+
 def _of_spot(trial: ScenarioRuns) -> Iterator[str]:
     yield "the spot nodes of one pool in one zone come and go together; outages last 1.1 h on average (derived from recorded traces)"
     yield "after a spot notice pods move at once and requests in flight are lost; nodes are paid for while they run"
@@ -77,7 +99,7 @@ def _of_spot(trial: ScenarioRuns) -> Iterator[str]:
 
 
 def _of_incidents(trial: ScenarioRuns) -> Iterator[str]:
-    delays = Delays()
+    delays = trial.question.delays
     spans = {(outage.start_s, outage.end_s) for outage in trial.places_lost}
     for start_s, end_s in sorted(spans):
         lasts = "lasts" if math.isinf(end_s) else f"ends at {end_s:.0f} s"
@@ -129,7 +151,7 @@ def _of_overload(trial: ScenarioRuns) -> str:
     grows = math.fsum(backlog.grows_per_s or 0.0 for backlog in found) / len(found)
     holds = math.fsum(backlog.holds_per_s for backlog in found) / len(found)
     seen_s = math.fsum(backlog.seen_s or 0.0 for backlog in found) / len(found)
-    offered = trial.load.expected(1.0) / trial.horizon_s
+    offered = trial.load.expected(Rate()) / trial.horizon_s
     return (
         f"overloaded: the backlog grows by {grows:.3g} requests a second, so the traffic was stopped after {seen_s:.0f} s "
         f"in {len(found)} of {len(trial.runs)} replications; the largest rate that holds is about {holds:.3g} requests a second, "

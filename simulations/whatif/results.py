@@ -28,6 +28,21 @@ METRICS: Final[dict[str, bool | None]] = {
 HEADLINES: Final = ("p95_ttft_ms", "p95_e2e_ms", "output_tokens_per_s", "good_share")
 
 
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """What the autoscalers did.
+
+    ``timeline`` is the number of ready replicas from each second on, in the first replication; ``least`` and ``most`` are over all of them.
+    ``added_nodes`` is the mean number of added nodes that were paid for, ``usd_per_hour`` their price, None if a pool has no price.
+    """
+
+    timeline: tuple[tuple[float, int], ...]
+    least: int
+    most: int
+    added_nodes: float
+    usd_per_hour: float | None
+
+
 @dataclass(frozen=True)
 class ScenarioResult:
     """The answer to one scenario.
@@ -36,7 +51,8 @@ class ScenarioResult:
     ``calibration`` is the name of the coefficients used. ``replicas`` is the desired number, ``replicas_running`` the mean over the run.
     ``gpu_utilisation`` is the share of all GPU seconds during which an engine had work, None without GPUs. ``unschedulable`` maps pods
     without a node to the reason. ``metrics`` holds the mean of each of :data:`METRICS` over the replications, with the paired difference to
-    the baseline. ``stopped`` says why no more were run.
+    the baseline. ``stopped`` says why no more were run. ``scaled`` is what the autoscalers did, None without one; ``cost`` is that of the
+    nodes of the start, and the price of a token has that of added ones, too.
     """
 
     name: str
@@ -54,3 +70,4 @@ class ScenarioResult:
     stopped: Literal["precise", "cap"]
     calibration: str
     notes: tuple[str, ...]
+    scaled: Scaled | None = None

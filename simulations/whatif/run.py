@@ -77,7 +77,7 @@ def run(
         name, graph = change
         unchanged.append(replace(apply(BASELINE, graph, price_book), scenario=Scenario(name)))
     questions = [*unchanged, *(apply(scenario, graph, price_book) for scenario in dict.fromkeys(scenarios) if scenario != BASELINE)]
-    largest = max(question.traffic_factor for question in questions)
+    largest = max(question.rate.largest for question in questions)
     load = Load.of(environment.traffic, root=root, seed=seed, largest=largest, skip_bad_rows=skip_bad_rows)
     cap = min(max(replications, 2), load.windows or max(replications, 2))
     budget_usd = environment.budget.monthly_usd

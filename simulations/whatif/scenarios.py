@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from foundation.formats.changes import Change, ChangeSyntaxError, parse_changes
+from foundation.formats.changes import TIME, Change, ChangeSyntaxError, parse_changes
 from stacks.errors import ConfigurationError
 from workloads.emulator.behaviour.faults import parse_fault
 
@@ -32,10 +32,17 @@ def _form(pattern: str) -> re.Pattern[str]:
 
 
 _FACTOR: Final = _form(r"(\d{1,9}(?:\.\d+)?)x")
+_DURATION: Final = _form(rf"({TIME})")
 _PLACE: Final = _form(r"([\w.-]+)")
 
 KINDS: Final[dict[str, Kind]] = {
     "traffic": Kind("traffic=2x", "the rate of requests times a factor", _FACTOR, "above 0 and below 1,000,000,000"),
+    "ramp": Kind(
+        "ramp=4x@5m+10m",
+        "the rate changes to this multiple, from a time on and within a length; without a length at once",
+        _FACTOR,
+        "0 or more, below 1,000,000,000",
+    ),
     "replicas": Kind(
         "replicas=5, replicas=+1, replicas=-1", "engine replicas: this many, more or fewer", _form(r"([+-]?\d{1,4})"), "at most 9,999"
     ),
@@ -44,6 +51,8 @@ KINDS: Final[dict[str, Kind]] = {
     "spot": Kind("spot=0.7", "share of the time that spot nodes are available, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"), "0 to 1"),
     "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run; `@200s+5m`: when, and for how long", _PLACE),
     "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run; `@200s+5m` likewise", _PLACE),
+    "model-load": Kind("model-load=3m", "from a pod with a node to an engine with its model loaded", _DURATION, "such as 90s or 3m"),
+    "provision": Kind("provision=2m", "until an added node is ready", _DURATION, "such as 90s or 5m"),
     # A platform that costs more than the most expensive row of a price book times this is a typing error, and would not fit on the page.
     "price": Kind("price=1.2x", "every price of the book times a factor", _form(r"(\d{1,4}(?:\.\d+)?)x"), "above 0 and below 10,000"),
 }
@@ -55,7 +64,7 @@ _PROVIDER: Final = Kind("anthropic=503@20s+15s", "a provider of the gateway fail
 #: Kinds that may be given several times: two zones can be lost together, but there is one rate of requests.
 _REPEATABLE: Final = frozenset({"zone-lost", "node-lost"})
 #: Kinds that happen during the run, so that they may say when: ``zone-lost=us-east-1a@200s+5m``.
-_TIMED: Final = frozenset({"zone-lost", "node-lost"})
+_TIMED: Final = frozenset({"zone-lost", "node-lost", "ramp"})
 
 
 class UnknownScenarioError(ConfigurationError):
@@ -130,6 +139,8 @@ def _checked(text: str, part: Change) -> Change:
     bounds = f" ({kind.bounds})" if kind.bounds else ""
     if match is None or (part.kind in {"traffic", "price"} and float(match[1]) == 0):
         raise UnknownScenarioError(text, f"{part.value!r} is not a value for {part.kind!r}; write {kind.example}{bounds}")
+    if part.kind == "ramp" and part.start_s is None:
+        raise UnknownScenarioError(text, f"{part.kind!r} says no start; write {kind.example}")
     if part.start_s is not None and part.kind not in _TIMED:
         raise UnknownScenarioError(text, f"{part.kind!r} applies to the whole run and has no start; leave out the part after @")
     return replace(part, value=match[1])

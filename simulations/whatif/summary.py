@@ -18,6 +18,7 @@ from simulations.cost import GpuLedger, usd_per_million_output_tokens
 from simulations.statistics import Comparison, compare, interval, share_of_drawn
 from simulations.whatif.notes import notes
 from simulations.whatif.results import HEADLINES, METRICS, ScenarioResult
+from simulations.whatif.uses import gpu_use, running_s, scaling_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,9 @@ def widest_headline(trial: ScenarioRuns) -> float:
 
 def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioResult:
     """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline)."""
-    outcome = replace(_pooled(trial), cost_usd_per_hour=trial.cost.hourly_usd)
+    scaled = scaling_of(trial)
+    hourly_usd = trial.cost.hourly_usd + ((scaled.usd_per_hour or 0.0) if scaled else 0.0)
+    outcome = replace(_pooled(trial), cost_usd_per_hour=hourly_usd)
     ledger = _ledger(trial)
     metrics = {name: _compared(name, trial, baseline) for name in METRICS}
     flattered = _flattered(metrics)
@@ -61,12 +64,13 @@ def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioRes
         gpu_utilisation=ledger.utilisation,
         gpu_seconds=ledger,
         unschedulable=_unschedulable(trial),
-        usd_per_million_output_tokens=usd_per_million_output_tokens(outcome, trial.cost.hourly_usd),
+        usd_per_million_output_tokens=usd_per_million_output_tokens(outcome, hourly_usd),
         metrics=metrics,
         replications=len(trial.runs),
         stopped="precise" if widest_headline(trial) <= PRECISION else "cap",
         calibration=trial.calibration.name,
         notes=(*notes(trial, baseline), *([SURVIVORS] if flattered else [])),
+        scaled=scaled,
     )
 
 
@@ -112,7 +116,7 @@ def _value(run: Run, trial: ScenarioRuns, metric: str) -> float:
         case "good_share":
             return outcome.good / outcome.requests if outcome.requests else math.nan
         case "replicas_running":
-            return len(trial.pods) - sum(run.effects.down_s(pod, trial.horizon_s) for pod in trial.pods) / trial.horizon_s
+            return running_s(run, trial, trial.horizon_s) / trial.horizon_s
         case _:
             quantile, latency, _ms = metric.split("_")
             return float(getattr(getattr(outcome, f"{latency}_ms"), quantile))
@@ -125,7 +129,13 @@ def _pooled(trial: ScenarioRuns) -> Outcome:
     for run in trial.runs:
         shifted += [_shifted(record, offset) for record in run.records]
         offset += run.outcome.duration_s
-    return Outcome.from_records(shifted, replicas=trial.twin.replicas, seed=trial.load.seed, horizon_s=offset)
+    pooled = Outcome.from_records(shifted, replicas=trial.twin.replicas, seed=trial.load.seed, horizon_s=offset)
+    if not trial.autoscalers.scalers:
+        return pooled
+    # The busy share is over the time for which replicas were there, which only the runs know.
+    there = [(run.outcome.utilisation, run.scaling.served_s(run.outcome.duration_s)) for run in trial.runs if run.scaling]
+    total = math.fsum(served_s for _, served_s in there)
+    return replace(pooled, utilisation=math.fsum(share * served_s for share, served_s in there) / total if total else 0.0)
 
 
 def _shifted(record: RequestRecord, by_s: float) -> RequestRecord:
@@ -143,18 +153,7 @@ def _shifted(record: RequestRecord, by_s: float) -> RequestRecord:
 
 
 def _ledger(trial: ScenarioRuns) -> GpuLedger:
-    """GPU seconds over all replications. A replica holds its GPUs from the start if it had a node then."""
-    each = {w.pod(index): w.requests.gpu for w in trial.workloads if w.is_engine for index in range(w.replicas)}
-    total = serving = waiting = down = other = 0.0
-    for run in trial.runs:
-        span, first = run.outcome.duration_s, run.effects.first
-        held = {pod: gpus for pod, gpus in each.items() if pod in first.node_of}
-        total += first.gpus() * span
-        other += (first.gpus_requested(trial.workloads) - sum(held.values())) * span
-        away = sum(gpus * run.effects.down_s(pod, span) for pod, gpus in held.items())
-        # The busy share is a mean over all replicas; a replica that is down is not busy.
-        busy = run.outcome.utilisation * len(each) * span * (sum(held.values()) / len(held) if held else 0.0)
-        busy = min(busy, sum(held.values()) * span - away)
-        down, serving = down + away, serving + busy
-        waiting += sum(held.values()) * span - away - busy
-    return GpuLedger(total, serving, waiting, down, other, total - serving - waiting - down - other)
+    """GPU seconds over all replications."""
+    uses = [gpu_use(run, trial) for run in trial.runs]
+    total, serving, down, held, other = (math.fsum(use[field] for use in uses) for field in range(5))
+    return GpuLedger(total, serving, held - down - serving, down, other, total - held - other)

@@ -17,7 +17,11 @@ from simulations.backlog import Backlog
 from simulations.cluster import Placement, place
 from simulations.failures import Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
 from simulations.kernel import Streams
+from simulations.scaling.declared import declared as declared_scalers
+from simulations.scaling.running import Setting
+from simulations.scaling.running.autoscaling import GPU_ENGINE_CORES
 from simulations.whatif.changes import with_nodes
+from simulations.whatif.rate import Rate
 from stacks.errors import ConfigurationError
 from stacks.graph.capacity import nodes
 from stacks.graph.demand import workloads
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
     from foundation.measures.outcome import Outcome, RequestRecord
     from simulations.gateway import GatewayModel, ProviderFault
+    from simulations.scaling.running import ScalingRecord
     from simulations.serving import Speed
     from simulations.twin import Twin
     from simulations.whatif.changes import Question
@@ -43,17 +48,19 @@ INCIDENT_AT: Final = 0.2
 class Run:
     """One replication: the prediction and the outages during it.
 
-    ``backlog`` says whether it was stopped because its backlog only grew; None if that was not watched.
+    ``backlog`` says whether it was stopped because its backlog only grew; None if that was not watched. ``scaling`` is what the autoscalers
+    did, None without one.
     """
 
     records: Sequence[RequestRecord]
     outcome: Outcome
     effects: Effects
     backlog: Backlog | None = None
+    scaling: ScalingRecord | None = None
 
 
 #: Runs of one replication, keyed by their inputs, so that scenarios with equal inputs share them.
-Memory = list[tuple["Twin", float, Run]]
+Memory = list[tuple["Twin", "Rate", Run]]
 
 
 class _Market(NamedTuple):
@@ -92,12 +99,15 @@ class ScenarioRuns:
         self._intact = place(self.workloads, declared)
         self.grown = self._intact.added
         # Nodes that the autoscaler would have added long ago are part of the steady state and of the cost.
-        self.nodes = [*declared, *self.grown]
+        self.nodes: list[Node] = [*declared, *self.grown]
         graph = with_nodes(question.graph, self.nodes) if self.grown else question.graph
         self.calibration = calibration_for(question.gpu_model)
         self.twin = Twin.from_graph(graph, self.calibration, gateway)
         if faults := _faults(question, gateway):
             self.twin = replace(self.twin, faults=faults)
+        self.autoscalers = declared_scalers(question.graph)
+        if self.autoscalers.scalers:
+            self.twin = replace(self.twin, scaling=self._scaling())
         self.spot_share = None if (share := question.scenario.value("spot")) is None else float(share)
         paid = {node.pool: self.spot_share for node in self.nodes if node.purchase == "spot"} if self.spot_share is not None else {}
         self.cost = monthly_cost(graph, question.book, budget_usd=budget_usd, paid_share=paid)
@@ -131,32 +141,53 @@ class ScenarioRuns:
 
     def replicate(self, memory: Memory) -> None:
         """Run the next replication, or reuse the identical run of another scenario."""
-        replication, factor = len(self.runs), self.question.traffic_factor
-        effects = self.effects[replication % len(self.effects)]
-        twin = self._with_outages(effects)
-        for known, known_factor, run in memory:
-            if known_factor == factor and known == twin:
-                self.runs.append(replace(run, effects=effects))
+        replication, rate = len(self.runs), self.question.rate
+        draw = replication % len(self.effects)
+        twin = self._with_outages(draw)
+        for known, known_rate, run in memory:
+            if known_rate == rate and known == twin:
+                self.runs.append(replace(run, effects=self.effects[draw]))
                 return
-        requests = self.load.requests(replication, factor)
+        requests = self.load.requests(replication, rate)
         # An outage may be over before its backlog tells anything.
         backlog = None if twin.outages else Backlog(twin.places)
         prediction = twin.run(requests, seed=self.load.stream(replication), horizon_s=self.horizon_s, backlog=backlog)
-        run = Run(prediction.records, prediction.outcome, effects, backlog)
-        memory.append((twin, factor, run))
+        scaling = prediction.scaling if self.autoscalers.scalers else None
+        run = Run(prediction.records, prediction.outcome, self.effects[draw], backlog, scaling)
+        memory.append((twin, rate, run))
         self.runs.append(run)
 
     @cached_property
+    def lost(self) -> list[list[NodeOutage]]:
+        """The nodes that each replication loses; a single entry for all if nothing is random."""
+        return [[*self.places_lost, *self._spot_outages(number)] for number in range(self.most if self._markets else 1)]
+
+    @cached_property
     def effects(self) -> list[Effects]:
-        """The effects of each replication on the replicas; a single one for all if nothing is random."""
+        """The effects of each of :attr:`lost` on the replicas."""
         if not self.nodes:
             nothing = Placement((), (), {}, {})
             return [Effects(nothing, nothing, ())]
-        replications = range(self.most if self._markets else 1)
-        return [
-            play(self.workloads, self.nodes, [*self.places_lost, *self._spot_outages(number)], horizon_s=self.horizon_s)
-            for number in replications
-        ]
+        delays = self.question.delays
+        return [play(self.workloads, self.nodes, lost, horizon_s=self.horizon_s, delays=delays) for lost in self.lost]
+
+    def usd_per_hour(self, node: Node) -> float | None:
+        """Return the price of a node that was added to its pool; None if it has none."""
+        pools = (pool for pool in self.cost.pools if (pool.name, pool.purchase) == (node.pool, node.purchase))
+        return next((pool.usd_per_hour * pool.paid_share for pool in pools if pool.usd_per_hour is not None), None)
+
+    def _scaling(self) -> Setting:
+        calibration, spec = self.calibration, self.twin.spec
+        return Setting(
+            self.autoscalers.scalers,
+            self.workloads,
+            tuple(self.nodes),
+            self._intact,
+            cores=float(spec.threads) if calibration.measured else GPU_ENGINE_CORES,
+            slots=spec.slots,
+            until_s=self.horizon_s,
+            delays=self.question.delays,
+        )
 
     def _places_lost(self) -> list[NodeOutage]:
         lost: list[NodeOutage] = []
@@ -186,8 +217,13 @@ class ScenarioRuns:
             outages += spot_market(members, share, horizon_s=self.horizon_s, start=starts[replication], random=dice)
         return outages
 
-    def _with_outages(self, effects: Effects) -> Twin:
-        return replace(self.twin, outages=effects.outages)  # the twin also names its replicas by their pods
+    def _with_outages(self, draw: int) -> Twin:
+        # The twin also names its replicas by their pods.
+        twin = replace(self.twin, outages=self.effects[draw].outages)
+        if self.autoscalers.scalers and self.lost[draw]:
+            assert twin.scaling is not None, "set with the autoscalers"
+            twin = replace(twin, scaling=replace(twin.scaling, lost=tuple(self.lost[draw])))
+        return twin
 
 
 def _faults(question: Question, gateway: GatewayModel | None) -> tuple[ProviderFault, ...]:
@@ -202,11 +238,15 @@ def _faults(question: Question, gateway: GatewayModel | None) -> tuple[ProviderF
 
 
 def _check_length(question: Question, load: Load) -> None:
-    factor = question.traffic_factor
-    if (expected := load.expected(factor)) > MAX_REQUESTS:
-        most = MAX_REQUESTS / load.expected(1.0)
+    rate = question.rate
+    if math.isfinite(rate.start_s) and rate.start_s >= load.horizon_s:
+        raise ConfigurationError(
+            f"scenario {question.scenario.name}: the run ends before the ramp, at {load.horizon_s:.0f} s; start it earlier"
+        )
+    if (expected := load.expected(rate)) > MAX_REQUESTS:
+        most = MAX_REQUESTS / load.expected(Rate())
         fix = f"ask for traffic={math.floor(most)}x at the most" if most >= 1 else "lower `traffic: rate_per_s`"
         raise ConfigurationError(
-            f"scenario {question.scenario.name}: {factor:g} times the traffic of the environment makes {expected:,.0f} requests in a run "
-            f"of {load.horizon_s:.0f} s, the limit is {MAX_REQUESTS:,}; {fix}"
+            f"scenario {question.scenario.name}: {expected / load.expected(Rate()):g} times the traffic of the environment makes "
+            f"{expected:,.0f} requests in a run of {load.horizon_s:.0f} s, the limit is {MAX_REQUESTS:,}; {fix}"
         )

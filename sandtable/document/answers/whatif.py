@@ -56,6 +56,20 @@ class GpuSeconds(Part):
     unrequested_s: Figure = None
 
 
+class Scaled(Part):
+    """What the autoscalers did."""
+
+    timeline: tuple[tuple[float, int], ...] = ()
+    """Seconds from the start, and the number of ready replicas from then on, in the first replication."""
+    least: int = 0
+    most: int = 0
+    """Smallest and largest number of ready replicas over all replications."""
+    added_nodes: Figure = None
+    """Mean number of added nodes that were paid for."""
+    usd_per_hour: Figure = None
+    """Their price; null if a pool has none."""
+
+
 class Scenario(Part):
     """The answer to one scenario."""
 
@@ -82,6 +96,8 @@ class Scenario(Part):
     calibration: str = ""
     """Name of the coefficients used for the engines."""
     notes: tuple[str, ...] = ()
+    scaled: Scaled | None = None
+    """Null without an autoscaler of the engines."""
 
 
 class Speeds(Part):

@@ -116,5 +116,5 @@ def test_a_graph_without_an_engine_is_refused(build: Any) -> None:
 def test_prices_are_scaled_and_the_graph_left_alone(graph: Graph) -> None:
     question = ask(graph, "price=2x+traffic=3x")
     assert question.graph.digest == graph.digest
-    assert question.traffic_factor == 3
+    assert question.rate.factor == 3
     assert monthly_cost(graph, question.book).monthly_usd == pytest.approx(2 * monthly_cost(graph, PriceBook.bundled()).monthly_usd)

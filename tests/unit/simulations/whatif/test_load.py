@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulations.whatif.load import LONGEST_S, REQUESTS, SHORTEST_S, Load
+from simulations.whatif.rate import Rate
 from stacks.environment import Lengths, Traffic
 from stacks.traffic import TraceError
 
@@ -21,7 +22,7 @@ def test_a_run_is_as_long_as_a_few_thousand_requests_take(tmp_path: Path, rate: 
 
 def test_twice_the_traffic_is_more_of_the_same_stream_in_the_same_time(tmp_path: Path) -> None:
     load = Load.of(Traffic(rate_per_s=30), root=tmp_path, seed=1)
-    once, twice = load.requests(0, 1.0), load.requests(0, 2.0)
+    once, twice = load.requests(0, Rate(1.0)), load.requests(0, Rate(2.0))
     assert len(twice) == pytest.approx(2 * len(once), rel=0.05)
     assert twice[-1].at_s < load.horizon_s
     for single, double in zip(once, twice, strict=False):
@@ -31,8 +32,8 @@ def test_twice_the_traffic_is_more_of_the_same_stream_in_the_same_time(tmp_path:
 
 def test_replications_differ_and_are_repeatable(tmp_path: Path) -> None:
     load = Load.of(Traffic(rate_per_s=30), root=tmp_path, seed=1)
-    assert load.requests(0, 1.0) == load.requests(0, 1.0)
-    assert load.requests(0, 1.0) != load.requests(1, 1.0)
+    assert load.requests(0, Rate(1.0)) == load.requests(0, Rate(1.0))
+    assert load.requests(0, Rate(1.0)) != load.requests(1, Rate(1.0))
 
 
 def trace_of(tmp_path: Path, seconds: int, *more: str) -> Traffic:
@@ -45,7 +46,7 @@ def trace_of(tmp_path: Path, seconds: int, *more: str) -> Traffic:
 def test_a_trace_is_replayed_in_windows_that_share_no_request(tmp_path: Path) -> None:
     load = Load.of(trace_of(tmp_path, 600), root=tmp_path, seed=1, largest=2.0)
     assert (load.horizon_s, load.windows) == (pytest.approx(60), 5)
-    once, twice = ([load.requests(k, factor) for k in range(5)] for factor in (1.0, 2.0))
+    once, twice = ([load.requests(k, Rate(factor)) for k in range(5)] for factor in (1.0, 2.0))
     assert [window[0].prompt_tokens for window in once] == [10, 130, 250, 370, 490]
     assert {len(window) for window in once} == {60}
     assert {len(window) for window in twice} == {120}
@@ -77,5 +78,5 @@ def test_bad_rows_are_an_error_or_a_note(tmp_path: Path) -> None:
 
 
 def test_how_many_requests_come_is_known_before_they_are_drawn(tmp_path: Path) -> None:
-    assert Load.of(Traffic(rate_per_s=30), root=tmp_path, seed=1).expected(2.0) == pytest.approx(6000)
-    assert Load.of(trace_of(tmp_path, 600), root=tmp_path, seed=1).expected(1.0) == pytest.approx(120)
+    assert Load.of(Traffic(rate_per_s=30), root=tmp_path, seed=1).expected(Rate(2.0)) == pytest.approx(6000)
+    assert Load.of(trace_of(tmp_path, 600), root=tmp_path, seed=1).expected(Rate(1.0)) == pytest.approx(120)
