@@ -3,6 +3,7 @@
 ``server``, ``client``   take part until they are stopped; how is in their arguments (``spec``)
 ``run``                  a whole federation in this process
 ``enrol``                keys, certificates and the roster of a rehearsal
+``entry``                one client's part of a roster; draws its key
 ``report``               the report of a run, as a table
 ``erase``                discards a run in which a client took part, so that the next one has never seen it
 ``verify``               the audit log of a server: nothing changed, and it agrees with the privacy ledger
@@ -73,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     enrol.add_argument("--folder", required=True, help="where everything goes")
     enrol.add_argument("--server-identity", required=True, help="SPIFFE ID of the server")
     enrol.add_argument("--client-identity", required=True, help="SPIFFE ID of a client, with {name} for its name")
+    entry = command("entry", "one client's part of a roster; its signing key is drawn if it has none", _entry)
+    entry.add_argument("--definition", type=definition, required=True, metavar="JSON", help="the client's")
+    entry.add_argument("--state", required=True, help="folder of the client's state")
+    entry.add_argument("--name", required=True, help="of the client")
+    entry.add_argument("--names", required=True, help="names of all clients, with commas between them")
+    entry.add_argument("--identity", required=True, help="SPIFFE ID of the client")
     erase = command("erase", "discard the run of a server in which a client took part; stop the server first", _erase)
     erase.add_argument("--definition", type=definition, required=True, metavar="JSON", help="the server's")
     erase.add_argument("--roster", required=True, help="the server's, with the client")
@@ -121,6 +128,15 @@ def _enrol(known: argparse.Namespace) -> None:
         client_identity=known.client_identity,
     )
     _say(f"{len(roster.members)} clients in {Path(known.folder) / ROSTER}")
+
+
+def _entry(known: argparse.Namespace) -> None:
+    from workloads.federation.serving.enrolment import own_entry
+    from workloads.federation.tasks.task import load
+
+    task = load(known.definition.task, known.definition.seed)
+    part = own_entry(Path(known.state), known.definition, task, known.name, names=known.names.split(","), identity=known.identity)
+    sys.stdout.write(f"{part.to_json()}\n")
 
 
 def _erase(known: argparse.Namespace) -> None:

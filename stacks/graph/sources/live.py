@@ -35,25 +35,10 @@ def from_cluster(cluster: Cluster, environment: str) -> Graph:
         ClusterError: the API server does not answer, rejects our credentials, or denies listing them.
         ConfigurationError: the kubeconfig has no such context, or its credentials cannot be used.
     """
-    resources = [
-        Resource(
-            f"urn:pulumi:{environment}::live::{_type(api_version, kind)}::{_name(item)}", _type(api_version, kind), _name(item), inputs=item
-        )
-        for kind, api_version, item in _items(cluster, environment)
-    ]
-    return Graph.of(resources, "live cluster")
+    return Graph.of((Resource.of_manifest(item, environment) for item in _items(cluster, environment)), "live cluster")
 
 
-def _type(api_version: str, kind: str) -> str:
-    return f"kubernetes:{api_version if '/' in api_version else 'core/' + api_version}:{kind}"
-
-
-def _name(item: dict[str, Any]) -> str:
-    metadata = item["metadata"]
-    return "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-
-
-def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _items(cluster: Cluster, environment: str) -> Iterator[dict[str, Any]]:
     from kubernetes import client
     from urllib3.exceptions import HTTPError
 
@@ -71,4 +56,4 @@ def _items(cluster: Cluster, environment: str) -> Iterator[tuple[str, str, dict[
         except HTTPError as error:
             raise ClusterError(f"the cluster behind {cluster.kubeconfig} does not answer: {error}") from error
         for item in json.loads(answer.data).get("items") or ():
-            yield kind, api_version, {"apiVersion": api_version, "kind": kind, **item}
+            yield {"apiVersion": api_version, "kind": kind, **item}

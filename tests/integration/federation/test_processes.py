@@ -58,17 +58,17 @@ def test_a_client_with_another_definition_is_refused_and_told(start: Callable[[D
 
 
 def test_a_server_whose_roster_is_empty_waits_until_clients_are_enrolled(start: Callable[[Definition], Processes], tmp_path: Path) -> None:
-    run = start(Definition(task="credit-risk", rounds=2, deadline_s=1.0, privacy=Privacy(unit="none")))
+    run = start(Definition(task="credit-risk", rounds=2, privacy=Privacy(unit="none")))
     run.server.stop()
     enrolled = (tmp_path / "roster.json").read_text()
     (tmp_path / "roster.json").write_text("{}")
     run.start_server()
-    until(lambda: "nobody is enrolled" in run.log("server"))
+    run.until(lambda: "nobody is enrolled" in run.log("server"))
     assert run.get("/live") == "ok\n"
     with pytest.raises(HTTPError, match="503"):
         run.get("/ready")
     (tmp_path / "roster.json").write_text(enrolled)
-    until(run.finished)
+    run.until(run.finished)
 
 
 def test_mistakes_are_explained(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Enrols all clients of a rehearsal at once: signing keys, certificates and the roster.
+"""Enrols the clients: signing keys, the roster and, for a rehearsal, certificates.
 
-In production each client draws its own key and brings it to the roster; here one process draws all of them, which is why its certificates
-hold for a day only.
+In production each client draws its own key and brings it to the roster (``own_entry``). For a rehearsal one process draws all of them
+(``enrol``), which is why its certificates hold for a day only.
 """
 
 from __future__ import annotations
@@ -62,18 +62,48 @@ def enrol(folder: Path, definition: Definition, task: Task, names: Sequence[str]
         for name, part in zip(sorted(names), parts, strict=True):
             identity = client_identity.replace("{name}", name)
             _install(authority.issue(name, identity), folder / name / "tls")
-            members[name] = Member(
-                key=new_key(folder / name).public_key().public_bytes_raw().hex(),
-                records=len(part),
-                consent=sha256(f"all of {name}".encode()).hexdigest(),
-                residency=definition.compliance.residencies[0],
-                identity=identity,
-            )
+            members[name] = _member(new_key(folder / name), name, len(part), identity, definition)
         roster = Roster(members)
         write_text(folder / ROSTER, roster.to_json())
     except OSError as error:
         raise StateError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return roster
+
+
+def own_entry(state: Path, definition: Definition, task: Task, name: str, *, names: Sequence[str], identity: str) -> Roster:
+    """Return the part of the roster that is about one client; its signing key is drawn if it has none yet.
+
+    Args:
+        state: folder of its state.
+        definition: says how the task's records are spread.
+        task: what is learned.
+        name: of the client.
+        names: of all clients.
+        identity: SPIFFE ID of the client.
+
+    Raises:
+        DefinitionError, TaskError: the name is not among the names, or the clients do not fit the definition.
+        StateError: the key cannot be written.
+    """
+    if name not in names:
+        raise DefinitionError(f"{name!r} is not among the clients: {', '.join(names)}")
+    parts = spread(task.training.y, len(names), definition.partition, definition.seed)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        key = read_key(state) if (state / _KEY).exists() else new_key(state)
+    except OSError as error:
+        raise StateError(f"{error.filename or state} cannot be written: {error.strerror}") from error
+    return Roster({name: _member(key, name, len(parts[sorted(names).index(name)]), identity, definition)})
+
+
+def _member(key: Ed25519PrivateKey, name: str, records: int, identity: str, definition: Definition) -> Member:
+    return Member(
+        key=key.public_key().public_bytes_raw().hex(),
+        records=records,
+        consent=sha256(f"all of {name}".encode()).hexdigest(),
+        residency=definition.compliance.residencies[0],
+        identity=identity,
+    )
 
 
 def _check(names: Sequence[str], server_identity: str, client_identity: str) -> None:

@@ -20,7 +20,6 @@ from stacks.components import places
 from stacks.components.component import SKIP_AWAIT, Component, rule
 from stacks.components.network import API_SERVER, SECRETS_PORT, Flow, allow, to_stores
 from stacks.components.parts import (
-    command_probe,
     from_config_map,
     from_field,
     http_probe,
@@ -169,7 +168,6 @@ class Vault(Component):
         return CONFIG_MAPS if self.by_hand else {}
 
     def _server(self) -> k8s.core.v1.ContainerArgs:
-        status = [self.binary, "status", "-tls-skip-verify"]  # the pod queries itself on loopback, but the certificate names the Service
         return container(
             NAME,
             self.environment.secrets.engine,
@@ -199,8 +197,9 @@ class Vault(Component):
                 Mount("audit", "/vault/audit"),
                 *(Mount(volume, path, read_only=True) for volume, (_, path) in self._setup().items()),
             ],
-            # No liveness probe: a sealed server is alive, and restarting it would only seal it again.
-            ready=command_probe(status, delay_s=5, period_s=5, failures=2),
+            # Ready when unsealed, as by `status` in the container, which starts a program of 200 MB each time. No liveness probe: a
+            # sealed server is alive, and restarting it would only seal it again.
+            ready=http_probe("/v1/sys/health?standbyok=true&perfstandbyok=true", "https", delay_s=5, period_s=5, failures=2, tls=True),
             pre_stop=["/bin/sh", "-c", "sleep 5 && kill -TERM $(cat /vault/run/server.pid)"],
             rights=Rights(user=USER),
         )

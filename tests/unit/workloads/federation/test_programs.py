@@ -14,7 +14,7 @@ from tests.unit.workloads.federation.federations import Federation, definition, 
 from workloads.federation.definition import Definition, Privacy
 from workloads.federation.errors import DefinitionError, StateError, TaskError
 from workloads.federation.rounds.roster import Roster
-from workloads.federation.serving.enrolment import enrol, read_key
+from workloads.federation.serving.enrolment import enrol, own_entry, read_key
 from workloads.federation.serving.metrics import exposition
 from workloads.federation.serving.records import own_records, read_csv
 from workloads.federation.serving.report import Traffic, document, shown, table
@@ -186,3 +186,17 @@ def test_records_of_a_file_fit_the_task(tmp_path: Path, text: str, reason: str) 
     path.write_text(text)
     with pytest.raises(TaskError, match=reason):
         read_csv(path, small_task())
+
+
+def test_clients_that_draw_their_own_keys_make_the_roster_that_one_process_would(tmp_path: Path) -> None:
+    terms, task, names = definition(), small_task(), ("b", "a")
+    known = {"server_identity": "spiffe://t/server", "client_identity": "spiffe://t/{name}"}
+    whole = enrol(tmp_path / "whole", terms, task, names, **known)
+    for name in names:
+        part = own_entry(tmp_path / name, terms, task, name, names=names, identity=f"spiffe://t/{name}")
+        assert part == own_entry(tmp_path / name, terms, task, name, names=names, identity=f"spiffe://t/{name}")
+        member = part.members[name]
+        assert member.key == read_key(tmp_path / name).public_key().public_bytes_raw().hex()
+        assert member.model_copy(update={"key": ""}) == whole.members[name].model_copy(update={"key": ""})
+    with pytest.raises(DefinitionError, match="'c' is not among the clients: b, a"):
+        own_entry(tmp_path, terms, task, "c", names=names, identity="spiffe://t/c")
