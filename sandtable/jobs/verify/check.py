@@ -8,6 +8,7 @@ Rule 3: what a check cannot do is a result, too: it could not run (``unknown``),
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -73,3 +74,17 @@ def require(holds: object, otherwise: str) -> None:
     """
     if not holds:
         raise CheckFailedError(otherwise)
+
+
+def wait_until(happened: Callable[[], object], otherwise: str | Callable[[], str], *, within_s: float, poll_s: float = 0.2) -> float:
+    """Wait for something to happen, and return the seconds that it took.
+
+    Raises:
+        CheckFailedError: it has not happened in time; ``otherwise`` says what has not.
+    """
+    begun = time.monotonic()
+    while not happened():
+        if time.monotonic() - begun > within_s:
+            raise CheckFailedError(f"{otherwise if isinstance(otherwise, str) else otherwise()} within {within_s:g} s")
+        time.sleep(poll_s)
+    return time.monotonic() - begun

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sandtable.jobs.verify.check import CheckFailedError, NotHereError
+from sandtable.jobs.verify.check import CheckFailedError, NotHereError, NotRunError
 from stacks.clusters.api import listing
 from stacks.graph import labels
 from stacks.graph.kinds import KINDS
 
 if TYPE_CHECKING:
+    import psutil
+
     from stacks.clusters.api import Api
     from stacks.clusters.node import NodeCluster
     from stacks.clusters.port import Cluster
@@ -148,6 +150,19 @@ class Ground:
         """Return the pod as it is now, None if it is gone."""
         found = self.api.get(f"{listing('v1', 'pods', pod.namespace)}/{pod.name}")
         return Pod(found) if found else None
+
+    def first_process(self, pod: Pod, container: str) -> psutil.Process:
+        """Return the first process of a container, which is the program that it runs.
+
+        Raises:
+            NotHereError: its node is somewhere else.
+            NotRunError: it is not found.
+        """
+        found = self.again(pod)
+        processes = self.node.processes_of(found.container_id(container)) if found else []
+        if not processes:
+            raise NotRunError(f"no process of {pod.namespace}/{pod.name} is found on this machine")
+        return processes[0]
 
     def live(self, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
         """Return the live objects of a built-in kind that belong to the environment."""

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, require
+from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, require, wait_until
 from sandtable.jobs.verify.network import endpoint
 from stacks.clusters.api import collection
 from stacks.graph import labels
@@ -29,7 +29,6 @@ _NO_SUCH_TAG: Final = "sandtable-verify-no-such-tag"
 _NO_IMAGE: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _DONE_WITHIN_S: Final = 180.0
 _AFTERWARDS_S: Final = 3.0
-_POLL_S: Final = 0.2
 _EVERY_S: Final = 0.02
 _FEWEST: Final = 50
 _SERVER_ERROR: Final = 500
@@ -102,18 +101,18 @@ def rollout(ground: Ground) -> str:
         with load.running():
             begun = time.monotonic()
             _set_image(ground, target, container["name"], same)
-            _wait(lambda: _is_rolled_out(ground, target), "the rollout has not ended")
+            wait_until(lambda: _is_rolled_out(ground, target), "the rollout has not ended", within_s=_DONE_WITHIN_S)
             took_s = time.monotonic() - begun
             time.sleep(_AFTERWARDS_S)
             first = load.sent
             _set_image(ground, target, container["name"], f"{container['image'].partition('@')[0].rpartition(':')[0]}:{_NO_SUCH_TAG}")
-            _wait(lambda: _has_no_image(ground, target), "no pod has tried the bad image")
+            wait_until(lambda: _has_no_image(ground, target), "no pod has tried the bad image", within_s=_DONE_WITHIN_S)
             told = [line for line in unready_pods(ground.api.connection, {namespace}) if container["name"] in line]
             time.sleep(_AFTERWARDS_S)
     finally:
         _set_image(ground, target, container["name"], container["image"])
         _disown(ground, target)
-    _wait(lambda: _is_rolled_out(ground, target), "the rollout back has not ended")
+    wait_until(lambda: _is_rolled_out(ground, target), "the rollout back has not ended", within_s=_DONE_WITHIN_S)
     require(first >= _FEWEST, f"only {first} requests were sent during the rollout, too few to tell")
     require(not load.failed, f"{len(load.failed)} of {load.sent} requests failed: {load.failed[0] if load.failed else ''}")
     require(any("Image" in line for line in told), f"nobody is told which container has no image: {told}")
@@ -188,13 +187,6 @@ def _is_rolled_out(ground: Ground, target: Target) -> bool:
 def _has_no_image(ground: Ground, target: Target) -> bool:
     statuses = (one for pod in _pods(ground, target) for one in pod.document["status"].get("containerStatuses") or ())
     return any((one["state"].get("waiting") or {}).get("reason") in _NO_IMAGE for one in statuses)
-
-
-def _wait(happened: Callable[[], bool], otherwise: str) -> None:
-    end = time.monotonic() + _DONE_WITHIN_S
-    while not happened():
-        require(time.monotonic() < end, f"{otherwise} within {_DONE_WITHIN_S:g} s")
-        time.sleep(_POLL_S)
 
 
 def checks() -> Iterator[Check]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require, wait_until
 from sandtable.jobs.verify.control_plane.compositions import CLAIMS
 from stacks.clusters.api import listing
 from stacks.components import places
@@ -22,7 +21,6 @@ _COMPOSED: Final = f"{_OWN}-environment"
 _BUDGET: Final = "monthly_budget_usd"
 _MERGE: Final = "application/merge-patch+json"
 _WITHIN_S: Final = 60.0
-_POLL_S: Final = 0.2
 
 
 def composed(ground: Ground) -> str:
@@ -38,17 +36,19 @@ def composed(ground: Ground) -> str:
             ground, listing("v1", "configmaps", namespace), {"kind": "ConfigMap", "apiVersion": "v1", "data": {_BUDGET: "1"}}, "foreign"
         )
         claim = {"apiVersion": f"{API_GROUP}/v1alpha1", "kind": _KIND, "spec": CLAIMS[_KIND]}
-        begun = time.monotonic()
         _create(ground, claims, claim, _OWN)
-        _wait(lambda: bool(ground.api.get(terms) and ground.api.get(bounds)), lambda: f"nothing is composed: {_said(ground, claims)}")
-        made_s = time.monotonic() - begun
+        made_s = wait_until(
+            lambda: ground.api.get(terms) and ground.api.get(bounds),
+            lambda: f"nothing is composed: {_said(ground, claims)}",
+            within_s=_WITHIN_S,
+        )
         wanted = str(CLAIMS[_KIND]["monthlyBudgetUsd"])
         require(_budget(ground, terms) == wanted, f"the composed terms say {_budget(ground, terms)} USD in place of {wanted}")
-        _wait(lambda: _is_ready(ground, claims), lambda: f"the claim does not become ready: {_said(ground, claims)}")
+        wait_until(lambda: _is_ready(ground, claims), lambda: f"the claim is not ready: {_said(ground, claims)}", within_s=_WITHIN_S)
         repaired_s = _drifted(ground, terms, bounds, foreign, wanted)
         ground.api.send("DELETE", f"{claims}/{_OWN}")
         gone = [f"{claims}/{_OWN}", terms, bounds]
-        _wait(lambda: not any(map(ground.api.get, gone)), lambda: "what was composed is still there after its claim is gone")
+        wait_until(lambda: not any(map(ground.api.get, gone)), "what was composed is not gone with its claim", within_s=_WITHIN_S)
         require(_budget(ground, foreign) == "999", "a ConfigMap that nobody composed was changed or removed with the claim")
     return (
         f"a claim was composed by the function's pod in {made_s:.1f} s; what drifted is as before {repaired_s:.1f} s later; "
@@ -58,7 +58,6 @@ def composed(ground: Ground) -> str:
 
 def _drifted(ground: Ground, terms: str, bounds: str, foreign: str, wanted: str) -> float:
     """Change one composed object and delete the other; return the seconds until both are as they were."""
-    begun = time.monotonic()
     for place in (terms, foreign):
         answer = ground.api.send("PATCH", place, {"data": {_BUDGET: "999"}}, media_type=_MERGE)
         require(answer.ok, f"{place} cannot be changed: {answer.message}")
@@ -69,17 +68,17 @@ def _drifted(ground: Ground, terms: str, bounds: str, foreign: str, wanted: str)
         now = ground.api.get(bounds)
         return before and now and now["metadata"]["uid"] != before["metadata"]["uid"] and _budget(ground, terms) == wanted
 
-    _wait(
+    return wait_until(
         repaired,
         lambda: f"drift is not repaired: {_BUDGET} is {_budget(ground, terms)}, the quota {'back' if ground.api.get(bounds) else 'gone'}",
+        within_s=_WITHIN_S,
     )
-    return time.monotonic() - begun
 
 
 @contextmanager
 def _namespace(ground: Ground) -> Iterator[str]:
     place = f"{listing('v1', 'namespaces')}/{_OWN}"
-    _wait(lambda: not ground.api.get(place), lambda: f"the namespace {_OWN} of an earlier run is still there")
+    wait_until(lambda: not ground.api.get(place), f"the namespace {_OWN} of an earlier run is not gone", within_s=_WITHIN_S)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     _create(ground, listing("v1", "namespaces"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"labels": labels}}, _OWN)
     try:
@@ -113,14 +112,6 @@ def _said(ground: Ground, claims: str) -> str:
         "; ".join(f"{one['type']} {one['status']} {one.get('message', '')}".strip() for one in _conditions(ground, claims))
         or "no condition"
     )
-
-
-def _wait(happened: Callable[[], Any], otherwise: Callable[[], str]) -> None:
-    end = time.monotonic() + _WITHIN_S
-    while not happened():
-        if time.monotonic() > end:
-            require(holds=False, otherwise=f"{otherwise()} ({_WITHIN_S:g} s)")
-        time.sleep(_POLL_S)
 
 
 def checks() -> Iterator[Check]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from sandtable.jobs.verify.check import Check, CheckFailedError, NotRunError, require
+from sandtable.jobs.verify.check import Check, CheckFailedError, require, wait_until
 from sandtable.jobs.verify.data.writers import JetStreamWriter, PostgresWriter, RedisWriter
 from stacks.errors import ClusterError
 
@@ -64,34 +64,31 @@ def kill_rounds(ground: Ground, victim: Callable[[], Pod], container: str, write
     _until_back(writer.prepare)
     numbers, acknowledged, back_s = iter(range(1, 10**9)), set[int](), []
     for _ in range(rounds):
-        known = len(acknowledged)
+        enough = len(acknowledged) + _WRITES_A_ROUND
         thread = threading.Thread(target=_write, args=(writer, numbers, acknowledged.add), daemon=True)
         thread.start()
-        _wait(lambda known=known: len(acknowledged) >= known + _WRITES_A_ROUND, "writes are not acknowledged")  # type: ignore[misc]  # bound
+        wait_until(
+            lambda enough=enough: len(acknowledged) >= enough,  # type: ignore[misc]  # bound
+            "writes are not acknowledged",
+            within_s=_BACK_WITHIN_S,
+            poll_s=_POLL_S / 10,
+        )
         pod = victim()
         killed_at = time.monotonic()
-        _kill(ground, pod, container)
+        ground.first_process(pod, container).kill()
         thread.join(_BACK_WITHIN_S)
         _until_back(writer.prepare)
         back_s.append(time.monotonic() - killed_at)
     missing = (acknowledged | {_NEVER_WRITTEN}) - writer.stored()
     require(_NEVER_WRITTEN in missing, "a number that nobody wrote is there")
     writer.remove()
-    _wait(lambda: bool((now := ground.again(victim())) and now.ready), "the pod is not ready again")
+    wait_until(lambda: bool((now := ground.again(victim())) and now.ready), "the pod is not ready again", within_s=_BACK_WITHIN_S)
     return Survived(len(acknowledged), len(missing) - 1, sorted(back_s))
 
 
 def _write(writer: Writer, numbers: Iterator[int], acknowledged: Callable[[int], object]) -> None:
     with suppress(OSError, ClusterError):
         writer.write(numbers, acknowledged)
-
-
-def _kill(ground: Ground, pod: Pod, container: str) -> None:
-    found = ground.again(pod)
-    processes = ground.node.processes_of(found.container_id(container)) if found else []
-    if not processes:
-        raise NotRunError(f"no process of {pod.namespace}/{pod.name} is found on this machine")
-    processes[0].kill()
 
 
 def _until_back(attempt: Callable[[], None]) -> None:
@@ -103,13 +100,6 @@ def _until_back(attempt: Callable[[], None]) -> None:
             if time.monotonic() > end:
                 raise CheckFailedError(f"the server is not back {_BACK_WITHIN_S:g} s after its kill: {error}") from error
             time.sleep(_POLL_S)
-
-
-def _wait(happened: Callable[[], bool], otherwise: str) -> None:
-    end = time.monotonic() + _BACK_WITHIN_S
-    while not happened():
-        require(time.monotonic() < end, f"{otherwise} within {_BACK_WITHIN_S:g} s")
-        time.sleep(_POLL_S / 10)
 
 
 def _said(survived: Survived, what: str, control: str) -> str:

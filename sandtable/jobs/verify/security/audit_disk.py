@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require, wait_until
 from sandtable.jobs.verify.security.engine import Engine
 from stacks.components.security.vault.access import ROLES, SETUP
-from stacks.components.security.vault.server import BINARIES, NAME, USER
+from stacks.components.security.vault.server import NAME, USER
 
 if TYPE_CHECKING:
     import psutil
@@ -32,7 +32,7 @@ _CLONE_FS, _CLONE_NEWNS, _MNT_DETACH = 0x200, 0x20000, 2
 #: More requests than fit: an entry is a kilobyte or two.
 _MOST: Final = 400
 _BACK_WITHIN_S: Final = 30.0
-_POLL_S: Final = 0.5
+_REOPENED_S: Final = 0.5
 
 
 def full(ground: Ground) -> str:
@@ -41,7 +41,7 @@ def full(ground: Ground) -> str:
         raise NotHereError("it has no OpenBao")
     engine = Engine(ground)
     pod, jwt = engine.leader(), engine.account_token(*ROLES[SETUP])
-    process = _process(ground, pod)
+    process = ground.first_process(pod, NAME)
     before = _log_in(engine, pod, jwt)
     require(before.ok, f"no login before the drill: {before.body}")
     with _no_room(process):
@@ -51,10 +51,7 @@ def full(ground: Ground) -> str:
         require(statuses[-1] not in range(200, 300), f"{len(statuses)} logins are granted, though the audit log has no room left")
         health = engine.server(pod).ask("GET", "/v1/sys/health?standbyok=true")
         require(health.ok, f"a server without room for its audit log is answered with {health.status}; it should refuse, not end")
-    end = time.monotonic() + _BACK_WITHIN_S
-    while not (again := _log_in(engine, pod, jwt)).ok:
-        require(time.monotonic() < end, f"with room again, it refuses after {_BACK_WITHIN_S:g} s: {again.body}")
-        time.sleep(_POLL_S)
+    wait_until(lambda: _log_in(engine, pod, jwt).ok, "with room again, it does not serve again", within_s=_BACK_WITHIN_S)
     return f"with its disk full the audit log took {len(statuses) - 1} logins, the next was refused ({statuses[-1]}); with room it serves"
 
 
@@ -67,21 +64,13 @@ def _log_in(engine: Engine, pod: Pod, jwt: str) -> Reply:
     return reply
 
 
-def _process(ground: Ground, pod: Pod) -> psutil.Process:
-    binary = BINARIES[ground.environment.secrets.engine]
-    found = [one for one in ground.node.processes_of(pod.container_id(NAME)) if one.name() == binary]
-    if not found:
-        raise NotRunError(f"no process of {pod.namespace}/{pod.name} is found on this machine")
-    return found[0]
-
-
 @contextmanager
 def _no_room(process: psutil.Process) -> Iterator[None]:
     options = b"size=" + _ROOM + f",uid={USER},mode=0700".encode()
     _inside(process.pid, lambda libc: libc.mount(b"sandtable-verify", _FOLDER, b"tmpfs", 0, options))
     try:
         process.send_signal(signal.SIGHUP)
-        time.sleep(_POLL_S)
+        time.sleep(_REOPENED_S)
         yield
     finally:
         _inside(process.pid, lambda libc: libc.umount2(_FOLDER, _MNT_DETACH))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from sandtable.jobs.verify.pod_http import Server
 from sandtable.jobs.verify.telemetry.rules import is_idle, queries_of
 from stacks.components import places
 from stacks.components.telemetry.collector_configuration import PROMETHEUS
+from stacks.components.telemetry.promql import series_of
 
 if TYPE_CHECKING:
     from sandtable.jobs.verify.ground import Ground
@@ -33,17 +35,32 @@ def targets(ground: Ground) -> str:
 
 
 def dashboard_data(ground: Ground) -> str:
-    """Ask every query of the deployed dashboards; those of parts that are not here may be empty."""
+    """Ask every query of the deployed dashboards.
+
+    Those of parts that are not here may be empty, and those that count what has not happened yet: a counter has a value for a label once
+    something was counted there. Prometheus then knows the series by what its target says of it.
+    """
     server, queries = _prometheus(ground), queries_of(ground)
     idle = {expression for expression in queries if is_idle(ground, expression)}
-    empty = [title for expression, title in queries.items() if expression not in idle and not _query(server, expression)]
-    require(not empty, f"{len(empty)} of {len(queries)} queries have no data: {', '.join(empty[:6])}")
-    return f"{len(queries) - len(idle)} queries have data; {len(idle)} are of parts that are not in this environment"
+    empty = {expression: title for expression, title in queries.items() if expression not in idle and not _query(server, expression)}
+    exposed = _data(server, "/api/v1/metadata")
+    wrong = [title for expression, title in empty.items() if not all(_bare(name) in exposed for name in series_of(expression))]
+    require(not wrong, f"{len(wrong)} of {len(queries)} queries have no data: {', '.join(wrong[:6])}")
+    require(_INVENTED not in exposed, "an invented series is exposed, too")
+    return (
+        f"{len(queries) - len(idle) - len(empty)} queries have data, {len(empty)} count what has not happened yet, "
+        f"{len(idle)} are of parts that are not in this environment"
+    )
 
 
 def _prometheus(ground: Ground) -> Server:
     (pod, *_) = ground.pods_with(places.TELEMETRY, {"app.kubernetes.io/name": "prometheus"}, "Prometheus")
     return Server(ground, pod, PROMETHEUS)
+
+
+def _bare(name: str) -> str:
+    """Return the name that a target declares: that of a histogram without its suffix."""
+    return re.sub(r"_(bucket|sum|count)$", "", name)
 
 
 def _query(server: Server, expression: str) -> list[Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require, wait_until
 from sandtable.jobs.verify.pod_http import Server
 from stacks.components import places
 from stacks.components.telemetry.backends import QUERY
@@ -36,11 +35,8 @@ def traced(ground: Ground) -> str:
     )
     if not answer.ok:
         raise NotRunError(f"the gateway answers a request with {answer.status}: {str(answer.body)[:200]}")
-    sent = time.monotonic()
-    while not (spans := _spans(store, trace)):
-        require(time.monotonic() - sent < _WITHIN_S, f"the trace of a request is not in the store within {_WITHIN_S:g} s")
-        time.sleep(_POLL_S)
-    found_s = time.monotonic() - sent
+    found_s = wait_until(lambda: _spans(store, trace), "the trace of a request is not in the store", within_s=_WITHIN_S, poll_s=_POLL_S)
+    spans = _spans(store, trace)
     told = {tag["key"]: tag["value"] for span in spans for tag in (*span["tags"], *span["process"]["tags"])}
     require(told.get("k8s.pod.name") == pod.name, f"the trace names the pod {told.get('k8s.pod.name')} in place of {pod.name}")
     require(_CANARY not in str(spans), "the trace tells what the user wrote")

@@ -50,24 +50,29 @@ class Server:
 
 
 class StubGround:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
     def again(self, pod: Pod) -> Pod:
         return pod
 
-
-def rounds(server: Server, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> kills.Survived:
-    monkeypatch.setattr(kills, "_kill", server.kill)
-    return kills.kill_rounds(StubGround(), lambda: READY, "store", server, count)  # type: ignore[arg-type]
+    def first_process(self, *_: Any) -> Server:
+        return self._server
 
 
-def test_a_server_that_keeps_everything_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def rounds(server: Server, count: int = 3) -> kills.Survived:
+    return kills.kill_rounds(StubGround(server), lambda: READY, "store", server, count)  # type: ignore[arg-type]
+
+
+def test_a_server_that_keeps_everything_loses_nothing() -> None:
     server = Server()
-    survived = rounds(server, monkeypatch)
+    survived = rounds(server)
     assert (survived.acknowledged, survived.lost, len(survived.back_s)) == (90, 0, 3)
     assert server.removed
 
 
-def test_what_was_acknowledged_and_is_gone_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    survived = rounds(Server(forgets=2), monkeypatch, count=1)
+def test_what_was_acknowledged_and_is_gone_is_lost() -> None:
+    survived = rounds(Server(forgets=2), count=1)
     assert survived.lost == 2
     with pytest.raises(CheckFailedError, match="2 of 30 acknowledged writes are lost after 1 kills"):
         kills._said(survived, "keys", "")
@@ -76,11 +81,11 @@ def test_what_was_acknowledged_and_is_gone_is_lost(monkeypatch: pytest.MonkeyPat
 def test_a_server_that_does_not_come_back_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kills, "_BACK_WITHIN_S", 0.3)
     with pytest.raises(CheckFailedError, match="the server is not back"):
-        rounds(Server(back=False), monkeypatch)
+        rounds(Server(back=False))
 
 
 def test_a_number_that_nobody_wrote_must_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server()
     monkeypatch.setattr(server, "stored", lambda: {*server.numbers, -1})
     with pytest.raises(CheckFailedError, match="a number that nobody wrote is there"):
-        rounds(server, monkeypatch)
+        rounds(server)
