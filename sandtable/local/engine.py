@@ -34,6 +34,11 @@ class EngineProcess(LocalWorkload):
         """What it serves, with the port it listens on."""
         return replace(self._spec, port=self.port)
 
+    @property
+    def comes_back(self) -> bool:
+        """Never: whoever has started it starts it again."""
+        return False
+
     def exit_reason(self) -> str:
         """Return how it ended, with the last lines of its log; empty while it runs."""
         reason = super().exit_reason()

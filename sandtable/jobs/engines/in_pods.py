@@ -8,8 +8,10 @@ Rule 3: an engine's cores are those that the kubelet gave its container; everyth
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -21,7 +23,7 @@ from sandtable.jobs.gateway.running import CALIBRATION, RunningGateway
 from sandtable.local.program import waited_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sandtable.terminal import Steps
     from simulations.deployed import DeployedEngines
@@ -32,6 +34,8 @@ _POLICY: Final = "rehearsal"
 #: What a pod's sandbox runs; the pod's own processes are the others.
 _SANDBOX: Final = "pause"
 _TIMEOUT_S: Final = 20
+#: The kubelet looks for containers that have ended every second (its PLEG's relist period).
+_SEEN_S: Final = 1.0
 
 
 class PodsNotReachedError(SandtableError):
@@ -45,6 +49,26 @@ class PodEngine:
     url: str
     pod: str
     pid: int
+    started_in_s: float
+    """From the start of its container until the pod was ready, and the second in which the kubelet sees that one has ended."""
+    now: Callable[[], int]
+    """Returns its process as it is now."""
+
+    @property
+    def comes_back(self) -> bool:
+        """Always: the kubelet starts its container again."""
+        return True
+
+    def kill(self) -> None:
+        """End its process, and with it its container (SIGKILL).
+
+        Raises:
+            PodsNotReachedError: it has none.
+        """
+        os.kill(self.now(), signal.SIGKILL)
+
+    def start(self) -> None:
+        """Do nothing: the kubelet does."""
 
     def alive(self) -> bool:
         """Whether its process is still the same: a container that was restarted has another."""
@@ -85,7 +109,8 @@ class StackInPods:
             stack.enter_context(self._let_in(namespace))
             with steps.step("engines") as step:
                 pod = self._pod(namespace, labels.ROLE_ENGINE)
-                engine = PodEngine(self._url(namespace, name), f"{namespace}/{pod.metadata.name}", self._process(pod))
+                place = f"{namespace}/{pod.metadata.name}"
+                engine = PodEngine(self._url(namespace, name), place, self._process(pod), _started_in_s(pod), lambda: self._process(pod))
                 cores = _cores(engine)
                 step.note(f"pod {engine.pod} on core {', '.join(map(str, sorted(cores.engines[0])))} of the node")
             stack.enter_context(kept_to(cores.generator, root))
@@ -110,7 +135,7 @@ class StackInPods:
             ledger = folder / Path(str(deployed.document["ledger"])).name
             # The deployed configuration has no tenant for calibration; its own tenant asks those few questions, too.
             keys = {TENANT: self.key, CALIBRATION: self.key}
-            return RunningGateway(deployed, self._url(places.AI, NAME), keys, ledger, None)
+            return RunningGateway(deployed, self._url(places.AI, NAME), keys, ledger, self._emulator())
 
     @contextmanager
     def _let_in(self, namespace: str) -> Iterator[None]:
@@ -119,7 +144,7 @@ class StackInPods:
         from stacks.graph import labels
 
         host = urlsplit(str(self.cluster.status().server)).hostname
-        roles = {"key": labels.ROLE, "operator": "In", "values": [labels.ROLE_ENGINE, labels.ROLE_GATEWAY]}
+        roles = {"key": labels.ROLE, "operator": "In", "values": [labels.ROLE_ENGINE, labels.ROLE_GATEWAY, labels.ROLE_EMULATOR]}
         policy: Any = {
             "metadata": {"name": _POLICY},
             "spec": {
@@ -137,6 +162,19 @@ class StackInPods:
         finally:
             with suppress(client.ApiException):
                 api.delete_namespaced_network_policy(_POLICY, namespace, _request_timeout=_TIMEOUT_S)
+
+    def _emulator(self) -> str | None:
+        from kubernetes import client
+
+        from stacks.components import places
+        from stacks.components.workloads.emulator import NAME
+
+        try:
+            return self._url(places.AI, NAME)
+        except client.ApiException as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     def _url(self, namespace: str, service: str) -> str:
         from kubernetes import client
@@ -167,6 +205,12 @@ class StackInPods:
         from stacks.clusters.kubeconfig.connection import connect
 
         return connect(self.cluster.kubeconfigs, self.cluster.context)
+
+
+def _started_in_s(pod: Any) -> float:
+    (ready,) = (one.last_transition_time for one in pod.status.conditions if one.type == "Ready")
+    started = [status.state.running.started_at for status in pod.status.container_statuses]
+    return max(0.0, float((ready - max(started)).total_seconds())) + _SEEN_S
 
 
 def _cores(engine: PodEngine) -> Cores:

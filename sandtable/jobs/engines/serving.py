@@ -12,6 +12,14 @@ class ServingEngine(Protocol):
     def url(self) -> str:
         """Where it answers."""
 
+    @property
+    def started_in_s(self) -> float:
+        """How long its last start took, until it served."""
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether somebody else starts it again when it has ended."""
+
     def alive(self) -> bool:
         """Whether it still runs, without a restart."""
 
@@ -20,3 +28,9 @@ class ServingEngine(Protocol):
 
     def exit_reason(self) -> str:
         """Return how it ended; empty while it runs."""
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL)."""
+
+    def start(self) -> None:
+        """Start it again, where nobody else does."""

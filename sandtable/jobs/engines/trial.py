@@ -13,14 +13,13 @@ from sandtable.jobs.engines.in_pods import PodsNotReachedError
 from sandtable.jobs.engines.measure import measure_openly
 from sandtable.jobs.engines.predict import predict, simulate
 from sandtable.jobs.engines.running import start_engines
-from sandtable.jobs.gateway.faults import of_the_load, predict_faults, rehearse_faults
+from sandtable.jobs.gateway.faults import ENGINE, of_the_load, predict_faults, rehearse_faults
 from sandtable.jobs.gateway.outcome import load_outcome
 from sandtable.jobs.gateway.overhead import ASSUMED, measure_overhead
 from sandtable.jobs.gateway.predicting import model_of
 from sandtable.jobs.gateway.running import GatewayNotRehearsedError, start_gateway, straight
 from sandtable.jobs.gateway.seen import with_costs
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
-from sandtable.local.engine import EngineProcess
 from toolchain.errors import ToolchainError
 
 if TYPE_CHECKING:
@@ -216,11 +215,10 @@ def _through_the_gateway(trial: Trial, deployed: DeployedEngines, door: _Door, e
     faults = of_the_load(setting.faults, door.running.deployed)
     if not faults:
         return trial
-    ours = [engine for engine in engines if isinstance(engine, EngineProcess)]
-    if not ours:
-        why = "faults are not injected into pods; rehearse them with `cluster.provider: embedded`"
+    if door.running.emulator_url is None and any(fault.kind != ENGINE for fault in faults):
+        why = "no fault was injected: the stack has no emulator that could fail in a provider's place"
         return replace(trial, remarks=trial.remarks + Remarks(missing=(why,)))
-    found, remarks = rehearse_faults(Twin.of(deployed, calibration, door.model), door.running, ours, faults, setting)
+    found, remarks = rehearse_faults(Twin.of(deployed, calibration, door.model), door.running, engines, faults, setting)
     return replace(trial, jobs=(*trial.jobs, found), remarks=trial.remarks + remarks)
 
 

@@ -132,22 +132,26 @@ def test_the_load_and_the_faults_have_figures_of_both_sides() -> None:
 
 def test_a_killed_engine_is_away_until_it_has_started_again() -> None:
     killed, dead, refused = Change("engine", "kill", 30.0, 5.0), Change("engine", "kill", 30.0), Change("anthropic", "503", 20.0, 15.0)
-    assert faults._window(killed, 2.0) == (30.0, 37.0)
-    assert faults._window(dead, 2.0) == (30.0, float("inf"))
-    assert faults._window(refused, 2.0) == (20.0, 35.0)
+    ours, of_a_pod = faults.Comeback(2.0, by_itself=False), faults.Comeback(2.0, by_itself=True)
+    assert faults._window(killed, ours) == (30.0, 37.0)
+    assert faults._window(dead, ours) == (30.0, float("inf"))
+    assert faults._window(refused, ours) == faults._window(refused, of_a_pod) == (20.0, 35.0)
+    assert faults._window(killed, of_a_pod) == faults._window(dead, of_a_pod) == (30.0, 32.0)
     assert faults._lasts_s([killed, refused], 40.0) == 55.0
     assert faults._lasts_s([killed], 60.0) == 60.0
 
 
 def test_a_fault_begins_and_ends_by_its_own_calls() -> None:
     called: list[str] = []
-    engine: Any = SimpleNamespace(kill=lambda: called.append("kill"), start=lambda: called.append("start"))
+    engine: Any = SimpleNamespace(kill=lambda: called.append("kill"), start=lambda: called.append("start"), comes_back=False)
     gateway: Any = SimpleNamespace(emulator_url="http://127.0.0.1:9", emulated_name=lambda name: name)
     actions = faults._injected(Change("engine", "kill", 3.0, 2.0), gateway, engine)
     assert [at_s for at_s, _ in actions] == [3.0, 5.0]
     for _, call in actions:
         call()
     assert called == ["kill", "start"]
+    engine.comes_back = True
+    assert [at_s for at_s, _ in faults._injected(Change("engine", "kill", 3.0, 2.0), gateway, engine)] == [3.0]
     assert [at_s for at_s, _ in faults._injected(Change("anthropic", "503", 3.0), gateway, engine)] == [3.0]
 
 

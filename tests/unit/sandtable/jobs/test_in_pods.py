@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace as Object
 from typing import Any, Self
@@ -18,6 +20,7 @@ from stacks.graph import labels
 from workloads.engine.spec import EngineSpec
 
 MINE = frozenset(os.sched_getaffinity(0))
+STARTED = datetime(2026, 11, 29, tzinfo=UTC)
 DEPLOYED = DeployedEngines(("ai-stack-0",), EngineSpec(), None, needs_gpus=False, where="Deployment ai/ai-stack")
 
 
@@ -49,8 +52,12 @@ class Played:
     """Both the cluster and its API: which policies there are, and which pods."""
 
     def __init__(self, pods: int = 1, *, ready: bool = True) -> None:
-        status = [Object(ready=ready)]
-        pod = Object(metadata=Object(name="pod", namespace="ai", uid="4f"), status=Object(container_statuses=status, pod_ip="10.0.0.9"))
+        status = [Object(ready=ready, state=Object(running=Object(started_at=STARTED)))]
+        conditions = [Object(type="Ready", last_transition_time=STARTED + timedelta(seconds=3))]
+        pod = Object(
+            metadata=Object(name="pod", namespace="ai", uid="4f"),
+            status=Object(container_statuses=status, conditions=conditions, pod_ip="10.0.0.9"),
+        )
         self.pods, self.policies, self.let_in = [pod] * pods, dict[str, Any](), list[Any]()
 
     def status(self) -> Any:
@@ -99,6 +106,7 @@ def test_this_machine_is_let_in_for_as_long_as_it_measures(played: Played, tmp_p
     with stack.engines(DEPLOYED, tmp_path, steps) as ([engine], cores):  # type: ignore[arg-type]
         assert (engine.url, engine.pid) == ("http://10.152.128.7:8080", os.getpid())
         assert cores.engines == (frozenset({1}),)
+        assert engine.started_in_s == 4.0  # three until it was ready, and one until the kubelet has seen its end
         assert list(played.policies) == ["rehearsal"]
     assert played.policies == {}
     (spec,) = played.let_in
@@ -121,12 +129,22 @@ def test_the_ledger_of_the_gateway_is_in_its_pods_volume(played: Played) -> None
     gateway = StackInPods(played, "key").gateway(deployed, Steps())  # type: ignore[arg-type]
     assert gateway.url == "http://10.152.128.8:8080"
     assert gateway.key == "key"
+    assert gateway.emulator_url == "http://10.152.128.8:8080"
     assert gateway.ledger == Path("/pods/4f/volumes/kubernetes.io~empty-dir/ledger/ledger.jsonl")
 
 
 def test_an_engine_on_every_core_leaves_none_for_the_load() -> None:
-    engine = PodEngine("http://10.0.0.9", "ai/pod", os.getpid())
+    engine = PodEngine("http://10.0.0.9", "ai/pod", os.getpid(), 4.0, os.getpid)
     assert engine.alive()
     assert not engine.exit_reason()
     with pytest.raises(EnginesDoNotFitError, match="may use every core"):
         in_pods._cores(engine)
+
+
+def test_an_engine_in_a_pod_is_killed_where_it_runs_now_and_comes_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    struck: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: struck.append((pid, number)))
+    engine = PodEngine("http://10.0.0.9", "ai/pod", 7, 4.0, lambda: 8)
+    engine.kill()
+    assert struck == [(8, signal.SIGKILL)]
+    assert engine.comes_back
