@@ -48,7 +48,7 @@ class OpenLoopLoad:
         def wait_for_next() -> None:
             if (following := next(coming, None)) is not None:
                 index, planned = following
-                request = EngineRequest(index, planned.at_s, planned.prompt_tokens, planned.output_tokens)
+                request = EngineRequest(index, planned.at_s, planned.prompt_tokens, planned.output_tokens, planned.blocks)
                 loop.at(planned.at_s, lambda: send(request), Order.ARRIVAL)
 
         wait_for_next()

@@ -24,6 +24,7 @@ from simulations.load import OpenLoopLoad
 from simulations.routing import RoundRobin, RouterDoor
 from simulations.scaling.running import Autoscaling
 from simulations.scaling.running.activator import Activator
+from simulations.serving.port import HASH_TOKENS
 from simulations.world import World
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 class Prediction:
     """The twin's counterpart of a measurement. ``records`` are ordered by intended time; ``steps`` is the number simulated.
 
-    ``scaling`` is what the autoscalers did, None without one.
+    ``scaling`` is what the autoscalers did, None without one. ``reused_share`` is the share of the prompts' tokens that prefix caches had;
+    None where the plan says nothing of what prompts share.
     """
 
     records: tuple[RequestRecord, ...]
@@ -52,6 +54,7 @@ class Prediction:
     replicas: tuple[str, ...]
     steps: int
     scaling: ScalingRecord | None = None
+    reused_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,8 @@ class Twin:
         books = _Books()
         replicas: dict[str, Replica] = {}
         engines = RouterDoor(replicas, RoundRobin(), loop)
-        make = self.calibration.engines(self.spec)
+        hash_tokens = next((request.block_tokens for request in plan if request.block_tokens), HASH_TOKENS)
+        make = self.calibration.engines(self.spec, hash_tokens=hash_tokens)
         scales = self.scaling is not None and self.scaling.to_zero
         activator = Activator(engines, replicas, loop, timeout_s=self.timeout_s) if scales else None
         door: Door = engines if activator is None else activator
@@ -155,7 +159,11 @@ class Twin:
             # The busy share is over the time for which replicas were there.
             busy_s = outcome.utilisation * len(replicas) * outcome.duration_s
             outcome = replace(outcome, utilisation=min(1.0, busy_s / served_s))
-        return Prediction(records, outcome, tuple(replicas), sum(replica.engine.steps for replica in replicas.values()), record)
+        found = [replica.engine.reused() for replica in replicas.values()]
+        prompts = sum(tokens for _, tokens in found)
+        reused = sum(cached for cached, _ in found) / prompts if prompts and any(request.block_tokens for request in plan) else None
+        steps = sum(replica.engine.steps for replica in replicas.values())
+        return Prediction(records, outcome, tuple(replicas), steps, record, reused)
 
 
 class _Books:

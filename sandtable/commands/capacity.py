@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sandtable.commands.graph import Manifests, State, read_elsewhere
 from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
 from sandtable.exit_codes import ExitCode
 
@@ -41,22 +42,29 @@ def capacity(
         float | None, typer.Option("--budget", min=0, help="USD a month that the search may spend; default: the environment's budget.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the traffic.")] = 1,
+    manifests: Manifests = None,
+    state: State = None,
     json: Json = False,
 ) -> None:
-    """Find the largest rate of requests that keeps the thresholds and what breaks first; exit 3 if they break at the present rate."""
+    """Find the largest rate of requests that keeps the thresholds and what breaks first; exit 3 if they break at the present rate.
+
+    ENV gives the traffic, the thresholds and the budget, and its program the stack; --manifests and --state read the stack from elsewhere.
+    """
     from sandtable.document.answers.capacity import Capacity
     from sandtable.jobs.capacity import capacity as find
     from sandtable.terminal import Steps, out, show_capacity
 
+    space = workspace(context)
     found = find(
         environment,
         threshold or (),
-        workspace(context),
+        space,
         Steps(quiet=json),
         seed=seed,
         budget_usd=budget,
         search=search,
         sensitivity=sensitivity,
+        graph=read_elsewhere(space, state, manifests),
     )
     document = Capacity.of(found)
     if json:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sandtable.commands.graph import Manifests, State, read_elsewhere
 from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
 
 EXAMPLES = """
@@ -27,14 +28,21 @@ def cost(
     environment: EnvironmentName,
     *,
     optimise: Annotated[bool, typer.Option("--optimise", help="Also list what would cost less, and what it risks.")] = False,
+    manifests: Manifests = None,
+    state: State = None,
     json: Json = False,
 ) -> None:
-    """Show what an environment costs a month: by pool, by component with the idle share, and by token at several loads."""
+    """Show what an environment costs a month: by pool, by component with the idle share, and by token at several loads.
+
+    ENV gives the traffic and the budget, and its program the stack; --manifests and --state read the stack from elsewhere.
+    """
     from sandtable.document.answers.cost import EnvironmentCost
     from sandtable.jobs.cost import cost as price
     from sandtable.terminal import Steps, out, show_money
 
-    document = EnvironmentCost.of(price(environment, workspace(context), Steps(quiet=json), optimise=optimise))
+    space = workspace(context)
+    graph = read_elsewhere(space, state, manifests)
+    document = EnvironmentCost.of(price(environment, space, Steps(quiet=json), optimise=optimise, graph=graph))
     if json:
         print_json(document)
     else:

@@ -94,3 +94,14 @@ def read_graph(space: Workspace, environment: str | None, state: Path | None, pr
     if manifests:
         return sources.from_manifests(manifests)
     return sources.from_program(load(str(environment), root=space.root))
+
+
+def read_elsewhere(space: Workspace, state: Path | None, manifests: list[Path] | None) -> Graph | None:
+    """Read the graph that stands for that of an environment's program; None if neither source was named.
+
+    Raises:
+        UsageError: both were named.
+    """
+    if state and manifests:
+        raise UsageError("choose one of --manifests and --state")
+    return read_graph(space, None, state, None, manifests) if state or manifests else None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sandtable.commands.graph import Manifests, State, read_graph
+from sandtable.commands.graph import Manifests, State, read_elsewhere, read_graph
 from sandtable.commands.options import Json, environments, print_json, workspace
 from sandtable.errors import UsageError
 
@@ -17,6 +17,8 @@ Examples:
   sandtable whatif prod --scenario traffic=2x --scenario spot=0.7
 
   sandtable whatif prod --scenario traffic=2x+zone-lost=us-east-1a --json
+
+  sandtable whatif prod -s gpu=L40S -s replicas=2 --compare     which is better
 
   sandtable whatif prod --diff staging     under the traffic of prod
 
@@ -53,6 +55,7 @@ def whatif(
     replications: Annotated[
         str, typer.Option("--replications", help="How many; auto: until the figures are known to 5 %, at most 20.")
     ] = "auto",
+    compare: Annotated[bool, typer.Option("--compare", help="Also compare the scenarios with each other, pair by pair.")] = False,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
     json: Json = False,
 ) -> None:
@@ -85,12 +88,13 @@ def whatif(
         Steps(quiet=json),
         seed=seed,
         sources=Sources(
-            graph=read_graph(space, None, state, None, manifests) if manifests or state else None,
+            graph=read_elsewhere(space, state, manifests),
             base=diff,
             plan=read_graph(space, None, None, plan, None) if plan else None,
         ),
         replications=_number(replications),
         skip_bad_rows=skip_bad_rows,
+        compare=compare,
     )
     document = WhatIf.of(answer)
     if json:

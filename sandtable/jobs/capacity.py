@@ -47,6 +47,7 @@ def capacity(
     budget_usd: float | None = None,
     search: bool = False,
     sensitivity: bool = False,
+    graph: Graph | None = None,
 ) -> Capacity:
     """Find the largest rate that keeps ``thresholds`` (none: those of the environment that the twin predicts).
 
@@ -59,6 +60,7 @@ def capacity(
         budget_usd: monthly cost that the search may not exceed; None: the environment's.
         search: also look for the cheapest configuration.
         sensitivity: also ask which input moves the tightest threshold most.
+        graph: the stack, in place of the environment's own program.
 
     Raises:
         UsageError: a threshold is no condition, or there is none.
@@ -66,7 +68,7 @@ def capacity(
     """
     from simulations.capacity import largest_rate
 
-    stack = Stack.read(name, space, steps)
+    stack = Stack.read(name, space, steps, graph)
     limits = _limits(thresholds, stack)
 
     @cache  # the present rate is asked for twice

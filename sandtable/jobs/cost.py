@@ -41,8 +41,8 @@ class CostAnswer:
     providers: tuple[Billed, ...] = ()
 
 
-def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool) -> CostAnswer:
-    """Price the environment ``name``; ``optimise`` also looks for what would cost less.
+def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool, graph: Graph | None = None) -> CostAnswer:
+    """Price the environment ``name``, or ``graph`` under its traffic; ``optimise`` also looks for what would cost less.
 
     Raises:
         StackError: the environment or its trace is invalid.
@@ -56,7 +56,7 @@ def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool) -> CostAn
 
     environment = load(name, root=space.root)
     book = PriceBook.named(environment.budget.price_book, root=space.root)
-    graph = read_program(environment, steps)
+    graph = graph or read_program(environment, steps)
     found = monthly_cost(graph, book, budget_usd=environment.budget.monthly_usd)
     requests = plan(environment.traffic, root=space.root)
     span_s = max(environment.traffic.duration_s, requests[-1].at_s if requests else 0.0)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simulations.deployed import DeployedEngines
     from simulations.gateway.deployed import DeployedGateway
     from simulations.serving import Speed
+    from simulations.whatif.pairs import Pair
     from simulations.whatif.results import ScenarioResult
     from simulations.whatif.scenarios import Scenario
     from stacks.environment import Environment
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfAnswer:
-    """One result a scenario, the baseline first; ``provenance`` has the engine speeds behind them, ``warnings`` are about old prices."""
+    """One result a scenario, the baseline first; ``provenance`` has the engine speeds behind them, ``warnings`` are about old prices.
+
+    ``pairs`` are the scenarios against each other, if that was asked.
+    """
 
     environment: str
     digest: str
@@ -43,6 +47,7 @@ class WhatIfAnswer:
     scenarios: tuple[ScenarioResult, ...]
     provenance: tuple[Speed, ...]
     warnings: tuple[str, ...]
+    pairs: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ def ask(
     sources: Sources | None = None,
     replications: int | None = None,
     skip_bad_rows: bool = False,
+    compare: bool = False,
 ) -> WhatIfAnswer:
     """Run every one of ``scenarios`` on the twin of the environment ``name``.
 
@@ -134,10 +140,11 @@ def ask(
         sources: other graphs.
         replications: exactly this many; None: as many as the precision needs.
         skip_bad_rows: go on without the bad rows of a trace instead of refusing it.
+        compare: also compare the scenarios with each other.
 
     Raises:
         StackError, SimulationError: the environment or a scenario is invalid.
-        UsageError: a scenario is given twice.
+        UsageError: a scenario is given twice, or there are no two to compare.
     """
     from simulations import whatif
     from stacks.environment.file import load
@@ -147,6 +154,9 @@ def ask(
     if twice := next((question.name for index, question in enumerate(questions) if question in questions[:index]), None):
         raise UsageError(f"scenario {twice!r} is given twice, and both columns would be the same; remove one")
     sources = sources or Sources()
+    changes = len(questions) + bool(sources.base or sources.plan)
+    if compare and changes < 2:
+        raise UsageError("--compare sets scenarios against each other and needs two; one alone is compared with the baseline anyway")
     stack = Stack.read(name, space, steps, sources.graph)
     change: tuple[str, Graph] | None = None
     if sources.base:
@@ -166,7 +176,8 @@ def ask(
         )
         step.note(f"{count(len(results), 'scenario')}, {count(results[0].replications, 'replication')}")
     warnings = monthly_cost(stack.graph, stack.book).age_warnings(dt.datetime.now(dt.UTC).date())
-    return WhatIfAnswer(stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings))
+    found = whatif.pairs(results[1:]) if compare else ()
+    return WhatIfAnswer(stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings), found)
 
 
 def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Callable[[str | None], Speed]:

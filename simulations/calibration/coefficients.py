@@ -27,6 +27,7 @@ from foundation.processes.atomic_file import write_text
 from simulations.errors import CalibrationError
 from simulations.provenance import Coefficient, NamedCoefficient
 from simulations.serving.engine import SlotEngine
+from simulations.serving.port import HASH_TOKENS
 from simulations.serving.step_times import StepTimes
 from workloads.engine.spec import EngineSpec
 
@@ -133,7 +134,7 @@ class Calibration:
         """Whether the coefficients were measured on this machine, so that they hold for ``spec`` only."""
         return self.request_s.provenance == "measured"
 
-    def engines(self, spec: EngineSpec) -> EngineMaker:
+    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS) -> EngineMaker:  # noqa: ARG002  # its slots know no prefixes
         """Return how to make engines that are started with ``spec``."""
         times = StepTimes(self)
 

@@ -14,6 +14,7 @@ from simulations.hardware import gpu, model
 from simulations.provenance import Coefficient, NamedCoefficient
 from simulations.serving.paged import Limits, PagedEngine
 from simulations.serving.paged.limits import blocks_in
+from simulations.serving.port import HASH_TOKENS
 from simulations.serving.roofline import VLLM, RooflineTimes, kernels_of
 from workloads.engine.spec import EngineSpec
 
@@ -47,14 +48,18 @@ class Published:
         """The engine that the figures are of."""
         return _SPEC
 
-    def engines(self, spec: EngineSpec) -> EngineMaker:
-        """Return how to make engines with the slots and the context of ``spec``.
+    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS) -> EngineMaker:
+        """Return how to make engines with the slots and the context of ``spec``, whose prefix hashes stand for ``hash_tokens`` tokens.
 
         Raises:
             TwinError: the model, or the context of one request, does not fit the GPU.
         """
         card, decoder = gpu(self.gpu_model), model(_MODEL)
-        limits = Limits(blocks_in(card, decoder), spec.slots, spec.context_tokens)
+        # Hashes of less than a block cannot be found block by block.
+        block = min(hash_tokens, HASH_TOKENS)
+        limits = Limits(
+            blocks_in(card, decoder, block_tokens=block), spec.slots, spec.context_tokens, block_tokens=block, hash_tokens=hash_tokens
+        )
         slower = replace(card, bandwidth=card.bandwidth / self.pace, flops={name: peak / self.pace for name, peak in card.flops.items()})
         times = RooflineTimes(slower, decoder, kernels_of(self.gpu_model), VLLM)
 

@@ -149,7 +149,8 @@ class Journey:
         if door.model.deployed.is_engine(provider):
             number = -1 - next(door.attempts)
             # The engine's tokenizer has a token a character (``foundation/chat/requests.py``), earlier turns and documents included.
-            attempt = EngineRequest(number, self._request.at_s, characters(self._question), self._request.output_tokens)
+            prompt, answer = characters(self._question), self._request.output_tokens
+            attempt = EngineRequest(number, self._request.at_s, prompt, answer, self._request.prefix)
             door.engines.submit(attempt, lambda _request, record: self._engine_ended(upstream, record, now_s))
             return
         question = replace(self._question, model=upstream.model)

@@ -149,6 +149,10 @@ class SlotEngine:
         """Return how many requests it has, running and waiting."""
         return len(self._clients)
 
+    def reused(self) -> tuple[int, int]:
+        """Return zeros: what a slot still has of an earlier prompt is not simulated."""
+        return 0, 0
+
     def audit(self) -> None:
         """Check that every slot is taken once or free, and none without a client.
 

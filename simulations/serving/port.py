@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from foundation.measures.outcome import RequestRecord
     from simulations.kernel import Loop
     from simulations.provenance import NamedCoefficient
     from workloads.engine.spec import EngineSpec
+
+
+#: Tokens that a hash of a prefix stands for, unless the load says otherwise: vLLM's block.
+HASH_TOKENS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,9 @@ class Engine(Protocol):
 
     def outstanding(self) -> int:
         """Return how many requests it has, running and waiting."""
+
+    def reused(self) -> tuple[int, int]:
+        """Return how many tokens of admitted prompts were found in its prefix cache, and how many those prompts have."""
 
     def audit(self) -> None:
         """Check that what it holds for requests is held once, and nothing for none.
@@ -79,8 +86,8 @@ class Speed(Protocol):
     def measured(self) -> bool:
         """Whether they were measured on this machine, so that they hold for ``spec`` only."""
 
-    def engines(self, spec: EngineSpec) -> EngineMaker:
-        """Return how to make engines that are started with ``spec``."""
+    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS) -> EngineMaker:
+        """Return how to make engines that are started with ``spec``; each hash of a request's prefix stands for ``hash_tokens`` tokens."""
 
     def paced(self, factor: float, source: str) -> Speed:
         """Return the speed at which a step takes ``factor`` times as long; ``source`` says why."""

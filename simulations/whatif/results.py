@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from foundation.measures.outcome import Outcome
     from simulations.cost import GpuLedger
@@ -23,6 +23,7 @@ METRICS: Final[dict[str, bool | None]] = {
     "good_share": False,
     "replicas_running": False,
     "utilisation": None,
+    "usd_per_million_output_tokens": True,
 }
 #: Those that must be known to 5 % before the replications end.
 HEADLINES: Final = ("p95_ttft_ms", "p95_e2e_ms", "output_tokens_per_s", "good_share")
@@ -51,8 +52,9 @@ class ScenarioResult:
     ``calibration`` is the name of the coefficients used. ``replicas`` is the desired number, ``replicas_running`` the mean over the run.
     ``gpu_utilisation`` is the share of all GPU seconds during which an engine had work, None without GPUs. ``unschedulable`` maps pods
     without a node to the reason. ``metrics`` holds the mean of each of :data:`METRICS` over the replications, with the paired difference to
-    the baseline. ``stopped`` says why no more were run. ``scaled`` is what the autoscalers did, None without one; ``cost`` is that of the
-    nodes of the start, and the price of a token has that of added ones, too.
+    the baseline. ``stopped`` says why no more were run. ``values`` holds each of :data:`METRICS` for every replication, and ``each`` their
+    outcomes, in the order in which all scenarios share their random numbers. ``scaled`` is what the autoscalers did, None without one;
+    ``cost`` is that of the nodes of the start, and the price of a token has that of added ones, too.
     """
 
     name: str
@@ -70,4 +72,6 @@ class ScenarioResult:
     stopped: Literal["precise", "cap"]
     calibration: str
     notes: tuple[str, ...]
+    values: Mapping[str, Sequence[float]]
+    each: Sequence[Outcome]
     scaled: Scaled | None = None

@@ -48,7 +48,7 @@ def widest_headline(trial: ScenarioRuns) -> float:
 def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioResult:
     """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline)."""
     scaled = scaling_of(trial)
-    hourly_usd = trial.cost.hourly_usd + ((scaled.usd_per_hour or 0.0) if scaled else 0.0)
+    hourly_usd = _hourly_usd(trial, scaled)
     outcome = replace(_pooled(trial), cost_usd_per_hour=hourly_usd)
     ledger = _ledger(trial)
     metrics = {name: _compared(name, trial, baseline) for name in METRICS}
@@ -70,8 +70,15 @@ def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioRes
         stopped="precise" if widest_headline(trial) <= PRECISION else "cap",
         calibration=trial.calibration.name,
         notes=(*notes(trial, baseline), *([SURVIVORS] if flattered else [])),
+        values={name: tuple(_values(trial, name)) for name in METRICS},
+        each=tuple(run.outcome for run in trial.runs),
         scaled=scaled,
     )
+
+
+def _hourly_usd(trial: ScenarioRuns, scaled: Scaled | None) -> float:
+    """Return what the nodes cost an hour, those that autoscalers added included."""
+    return trial.cost.hourly_usd + ((scaled.usd_per_hour or 0.0) if scaled else 0.0)
 
 
 def _compared(name: str, trial: ScenarioRuns, baseline: ScenarioRuns | None) -> Comparison:
@@ -113,6 +120,9 @@ def _value(run: Run, trial: ScenarioRuns, metric: str) -> float:
         case "output_tokens_per_s" | "utilisation":
             # Over the same time for all runs, so that the mean of the rates is the rate of all of them together.
             return float(getattr(outcome, metric)) * outcome.duration_s / trial.span_s
+        case "usd_per_million_output_tokens":
+            rate = _value(run, trial, "output_tokens_per_s")
+            return _hourly_usd(trial, scaling_of(trial)) / 3600 / rate * 1e6 if rate else math.nan
         case "good_share":
             return outcome.good / outcome.requests if outcome.requests else math.nan
         case "replicas_running":

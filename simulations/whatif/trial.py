@@ -49,7 +49,7 @@ class Run:
     """One replication: the prediction and the outages during it.
 
     ``backlog`` says whether it was stopped because its backlog only grew; None if that was not watched. ``scaling`` is what the autoscalers
-    did, None without one.
+    did, None without one. ``reused_share`` is the prediction's.
     """
 
     records: Sequence[RequestRecord]
@@ -57,6 +57,7 @@ class Run:
     effects: Effects
     backlog: Backlog | None = None
     scaling: ScalingRecord | None = None
+    reused_share: float | None = None
 
 
 #: Runs of one replication, keyed by their inputs, so that scenarios with equal inputs share them.
@@ -153,7 +154,7 @@ class ScenarioRuns:
         backlog = None if twin.outages else Backlog(twin.places)
         prediction = twin.run(requests, seed=self.load.stream(replication), horizon_s=self.horizon_s, backlog=backlog)
         scaling = prediction.scaling if self.autoscalers.scalers else None
-        run = Run(prediction.records, prediction.outcome, self.effects[draw], backlog, scaling)
+        run = Run(prediction.records, prediction.outcome, self.effects[draw], backlog, scaling, prediction.reused_share)
         memory.append((twin, rate, run))
         self.runs.append(run)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -173,6 +174,13 @@ def _replay(
         note(f"the lengths of {changed} of {len(rows)} requests of the trace were clipped to the bounds of the environment's traffic")
     repeats, ways = repeats_of(traffic, seed), mixed_ways(traffic, seed)
     return [
-        repeats.of(PlannedRequest(index, row.at_s * stretch, prompt, output, **way))
+        repeats.of(_with_blocks(PlannedRequest(index, row.at_s * stretch, prompt, output, **way), row, trace.block_tokens))
         for index, (row, (prompt, output), way) in enumerate(zip(rows, lengths, ways, strict=False))
     ]
+
+
+def _with_blocks(request: PlannedRequest, row: TraceRow, block_tokens: int) -> PlannedRequest:
+    """Return ``request`` with the blocks of its row; a prompt that was clipped keeps those that it still has."""
+    if not row.blocks:
+        return request
+    return replace(request, blocks=row.blocks[: -(-request.prompt_tokens // block_tokens)], block_tokens=block_tokens)

@@ -37,7 +37,7 @@ class Repeats:
         earlier = self._earlier[part]
         if earlier and self._random.random() < share:
             said = self._random.choice(earlier)
-            return replace(request, prompt_tokens=said.prompt_tokens, output_tokens=said.output_tokens, text=said.text)
+            return replace(said, index=request.index, at_s=request.at_s)
         first = replace(request, text=request.index)
         earlier.append(first)
         return first

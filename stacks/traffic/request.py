@@ -22,6 +22,7 @@ class PlannedRequest:
     ``wire`` is the API that the client speaks, ``route`` the model that it asks the gateway for; empty: the engine's own. ``asks``: what
     kind of question it is (``stacks.environment.traffic.MixedIn``). ``tenant`` is the one whose key it carries; empty: the default one.
     ``text`` is the number of its text where texts may come twice: that of the first request that says it. None: a text of its own.
+    ``blocks`` are the hashes of its prompt's blocks of ``block_tokens`` tokens, if a trace has them: prompts that begin alike share them.
     """
 
     index: int
@@ -33,3 +34,5 @@ class PlannedRequest:
     asks: str = "plain"
     tenant: str = ""
     text: int | None = None
+    blocks: tuple[int, ...] = ()
+    block_tokens: int = 0

@@ -21,8 +21,9 @@ _LATEST: Final = 1e19  # nanoseconds until 2286; keeps NaN, infinity and the lik
 
 Raw = tuple[int, str, Any]
 """A raw row: line number, text, and the value to parse (or the reason why it cannot be parsed)."""
-Parsed = tuple[int, int, int]
-"""Nanoseconds, prompt tokens, output tokens."""
+BLOCKS: Final = "hash_ids"
+Parsed = tuple[int, int, int, tuple[int, ...]]
+"""Nanoseconds, prompt tokens, output tokens, hashes of the prompt's blocks (empty: not recorded)."""
 
 
 def columns_of(line: str) -> list[str]:
@@ -70,7 +71,7 @@ def parse_csv(cells: Any) -> Parsed:
     if isinstance(cells, BadValueError):
         raise cells
     when, prompt, output = cells
-    return from_text(when, name="TIMESTAMP", shown=shown(when)), _count("ContextTokens", prompt), _count("GeneratedTokens", output)
+    return from_text(when, name="TIMESTAMP", shown=shown(when)), _count("ContextTokens", prompt), _count("GeneratedTokens", output), ()
 
 
 def json_rows(lines: list[str]) -> Iterator[Raw]:
@@ -107,7 +108,14 @@ def parse_json(row: Any, *, epoch: bool) -> Parsed:
         _json_time(row["timestamp"], epoch=epoch),
         _count("input_length", row["input_length"]),
         _count("output_length", row["output_length"]),
+        _blocks(row.get(BLOCKS, [])),
     )
+
+
+def _blocks(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(one) is int for one in value):
+        raise BadValueError(f"{BLOCKS} {shown(value)} is not a list of whole numbers")
+    return tuple(value)
 
 
 def _json_time(when: Any, *, epoch: bool) -> int:

@@ -2,10 +2,12 @@
 
 Rule 1: two formats, told apart by the first line that is a header or a whole row of one of them: CSV with TIMESTAMP (UTC, up to nine
 fractional digits), ContextTokens and GeneratedTokens (Azure LLM inference traces), and JSON lines with timestamp (milliseconds),
-input_length and output_length (Mooncake). Other columns and keys are ignored. Either may be compressed with gzip.
+input_length and output_length (Mooncake), and with hash_ids where the blocks of the prompts are known. Other columns and keys are ignored.
+Either may be compressed with gzip.
 Rule 2: a row is good or bad, never changed: its lengths must be integers of at least 1 (``6758.0`` is accepted), and its time must agree
 with the others (``trace_times.py``).
 Rule 3: bad rows are counted and the first is described; the user decides whether to continue without them.
+Rule 4: how many tokens a block has is not in the file. It is the power of two that agrees with the lengths of the most prompts.
 """
 
 from __future__ import annotations
@@ -22,23 +24,27 @@ from stacks.traffic.trace_rows import CSV_COLUMNS, JSON_KEYS, columns_of, csv_ro
 from stacks.traffic.trace_times import NS_PER_S, BadValueError, contradictions, since_1970
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from stacks.traffic.trace_rows import Parsed, Raw
 
 _GZIP: Final = b"\x1f\x8b"
+_BLOCK_SIZES: Final = (512, 16, *(1 << power for power in range(15) if power not in (4, 9)))
+"""Powers of two. Mooncake's and vLLM's own come first: of those that agree equally well the first is taken."""
+_MOST_AGREE: Final = 0.9
 _MOST_PER_S: Final = 100.0
 """Requests per second above which fractional milliseconds are assumed to be seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """One recorded request: seconds since the first row, tokens in and out."""
+    """One recorded request: seconds since the first row, tokens in and out, and the hashes of the prompt's blocks, if they are known."""
 
     at_s: float
     prompt_tokens: int
     output_tokens: int
+    blocks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,13 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The good rows of a file, in order of time, and the rows that were left out."""
+    """The good rows of a file, in order of time, and the rows that were left out. ``block_tokens`` is 0 if no row has blocks."""
 
     path: Path
     rows: tuple[TraceRow, ...]
     bad: int
     first_bad: BadRow | None
+    block_tokens: int = 0
 
     @property
     def rate_per_s(self) -> float:
@@ -156,8 +163,29 @@ def _collect(path: Path, raw: Iterable[Raw], parse: Callable[[Any], Parsed]) -> 
     bad += [BadRow(*read[index][:2], why) for index, why in wrong.items()]
     start = next((when for index, when in enumerate(times) if index not in wrong), 0)
     rows = tuple(
-        TraceRow((when - start) / NS_PER_S, prompt, output)
-        for index, (_, _, (when, prompt, output)) in enumerate(read)
+        TraceRow((when - start) / NS_PER_S, prompt, output, blocks)
+        for index, (_, _, (when, prompt, output, blocks)) in enumerate(read)
         if index not in wrong
     )
-    return Trace(path, rows, len(bad), min(bad, key=lambda row: row.line, default=None))
+    return Trace(path, rows, len(bad), min(bad, key=lambda row: row.line, default=None), _block_tokens(path, rows))
+
+
+def _block_tokens(path: Path, rows: Sequence[TraceRow]) -> int:
+    """Return the tokens of a block.
+
+    Raises:
+        TraceError: no size agrees with the lengths of most prompts.
+    """
+    known = [(row.prompt_tokens, len(row.blocks)) for row in rows if row.blocks]
+    if not known:
+        return 0
+    # A prompt's last block may be a part of one, and some tools leave that out.
+    agree = {size: sum(blocks in (tokens // size, -(-tokens // size)) for tokens, blocks in known) for size in _BLOCK_SIZES}
+    size = max(_BLOCK_SIZES, key=lambda size: agree[size])
+    if agree[size] < _MOST_AGREE * len(known):
+        raise TraceError(
+            path,
+            f"hash_ids has one hash for each block of a prompt, and no block size agrees with the lengths: {size} tokens come closest, "
+            f"for {agree[size]:,} of {len(known):,} prompts; correct them, or remove the key",
+        )
+    return size

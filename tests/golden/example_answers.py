@@ -98,6 +98,8 @@ def whatif() -> WhatIf:
             stopped="cap" if name == "traffic=2x" else "precise",
             calibration="a quiet laptop",
             notes=(),
+            values={},
+            each=(),
         )
         for name, metrics in VALUES.items()
     ]

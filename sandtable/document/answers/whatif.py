@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from sandtable.document.parts.base import Figure, Interval, Number, Part, rounded
+from sandtable.document.parts.base import Cents, Figure, Interval, Number, Part, rounded
 from sandtable.document.parts.cost import Cost
 from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Coefficient
@@ -100,6 +100,17 @@ class Scenario(Part):
     """Null without an autoscaler of the engines."""
 
 
+class ScenarioPair(Part):
+    """Two scenarios against each other: differences of the second from the first, replication by replication."""
+
+    first: str
+    second: str
+    metrics: dict[str, Compared] = Field(default_factory=dict)
+    """``mean`` is that of the second."""
+    monthly_usd: Cents = None
+    """Difference of the monthly costs, exact; null if either has nodes without a price."""
+
+
 class Speeds(Part):
     """The coefficients behind the engines' speeds, named as in the scenarios."""
 
@@ -123,6 +134,8 @@ class WhatIf(Part):
     seed: int = 0
     scenarios: tuple[Scenario, ...]
     """The baseline first."""
+    pairs: tuple[ScenarioPair, ...] = ()
+    """Every two scenarios; empty unless asked for."""
     provenance: tuple[Speeds, ...] = ()
     warnings: tuple[str, ...] = ()
     """Prices that may be out of date."""

@@ -106,7 +106,8 @@ class PagedEngine:
             self._under_way = None
         done = {s.request.index: (s.first_token_s, self.scheduler.generating.done(s, taken)) for s in self.scheduler}
         lost, self.scheduler = self.scheduler, Scheduler(self._limits)
-        self.scheduler.preemptions = lost.preemptions
+        for count in ("preemptions", "prompt_tokens", "cached_tokens"):
+            setattr(self.scheduler, count, getattr(lost, count))
         self._coming.clear()
         self._left.clear()
         self._ending = True
@@ -119,6 +120,10 @@ class PagedEngine:
     def outstanding(self) -> int:
         """Return how many requests it has, running and waiting."""
         return len(self._clients)
+
+    def reused(self) -> tuple[int, int]:
+        """Return how many tokens of admitted prompts were found in its prefix cache, and how many those prompts have."""
+        return self.scheduler.cached_tokens, self.scheduler.prompt_tokens
 
     def audit(self) -> None:
         """Check that every block is held once or free, none without a sequence, and no second was computed twice.

@@ -87,3 +87,17 @@ def test_an_interval_that_nothing_bounds_has_no_ends(console: Callable[..., Cons
             if metric["difference"]:
                 metric["difference"] |= {"ci95": [None, None], "n": 1}
     assert "+181 % [?, ?]" in shown(document, console(140))
+
+
+def test_a_pair_says_which_is_cheaper_and_by_how_much(console: Callable[..., Console], answers: SimpleNamespace) -> None:
+    document = answers.whatif().model_dump(mode="json")
+    tokens = {"mean": 40.0, "ci95": [39.0, 41.0], "n": 12, "verdict": "better", "difference": {"mean": -8.2, "ci95": [-8.7, -7.7], "n": 12}}
+    latency = tokens | {"verdict": "not distinguishable", "difference": {"mean": 0.4, "ci95": [-1.0, 1.8], "n": 12}}
+    pair = {"first": "traffic=2x", "second": "spot=0.7", "monthly_usd": -1200.0}
+    document["pairs"] = [pair | {"metrics": {"usd_per_million_output_tokens": tokens, "p95_ttft_ms": latency}}]
+    text = shown(document, console(80))
+    assert "spot=0.7 against traffic=2x" in text
+    assert "spot=0.7 is cheaper than traffic=2x by $8.20 ± $0.50 a million tokens, $1,200 a month." in text
+    assert "0.400 ± 1.40" in text
+    document["pairs"][0]["metrics"]["usd_per_million_output_tokens"]["verdict"] = "not distinguishable"
+    assert "cannot be told apart by what a token costs ($8.20 ± $0.50 a million tokens, $1,200 a month)" in shown(document, console(80))
