@@ -8,6 +8,7 @@ import typer
 
 from sandtable.commands.graph import Manifests, State, read_elsewhere
 from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+from sandtable.commands.sweeps import Ray, Workers, sweep_on
 from sandtable.exit_codes import ExitCode
 
 EXAMPLES = """
@@ -20,6 +21,8 @@ Examples:
   sandtable capacity prod --search --budget 9000
 
   sandtable capacity prod --sensitivity                       which input matters
+
+  sandtable capacity prod --search --ray 10.0.0.7:6379        on a Ray cluster
 """
 
 
@@ -38,12 +41,15 @@ def capacity(
     ] = None,
     search: Annotated[bool, typer.Option("--search", help="Also find the cheapest replicas, slots and GPU model that hold.")] = False,
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also find which input moves the tightest threshold most.")] = False,
+    risk: Annotated[bool, typer.Option("--risk", help="Also estimate how likely a threshold is missed, by rate and by cost.")] = False,
     budget: Annotated[
         float | None, typer.Option("--budget", min=0, help="USD a month that the search may spend; default: the environment's budget.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the traffic.")] = 1,
     manifests: Manifests = None,
     state: State = None,
+    workers: Workers = None,
+    ray: Ray = None,
     json: Json = False,
 ) -> None:
     """Find the largest rate of requests that keeps the thresholds and what breaks first; exit 3 if they break at the present rate.
@@ -55,17 +61,20 @@ def capacity(
     from sandtable.terminal import Steps, out, show_capacity
 
     space = workspace(context)
-    found = find(
-        environment,
-        threshold or (),
-        space,
-        Steps(quiet=json),
-        seed=seed,
-        budget_usd=budget,
-        search=search,
-        sensitivity=sensitivity,
-        graph=read_elsewhere(space, state, manifests),
-    )
+    with sweep_on(workers, ray) as sweep:
+        found = find(
+            environment,
+            threshold or (),
+            space,
+            Steps(quiet=json),
+            seed=seed,
+            budget_usd=budget,
+            search=search,
+            sensitivity=sensitivity,
+            risk=risk,
+            graph=read_elsewhere(space, state, manifests),
+            sweep=sweep,
+        )
     document = Capacity.of(found)
     if json:
         print_json(document)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
+    from simulations.calibration.speeds import Speeds
     from simulations.deployed import DeployedEngines
     from simulations.gateway.deployed import DeployedGateway
     from simulations.serving import Speed
+    from simulations.whatif.inquiry import Inquiry
     from simulations.whatif.pairs import Pair
     from simulations.whatif.results import ScenarioResult
     from simulations.whatif.scenarios import Scenario
@@ -59,7 +61,7 @@ class Stack:
     book: PriceBook
     space: Workspace
     steps: Steps
-    speed_of: Callable[[str | None], Speed]
+    speed_of: Speeds
     door: DeployedGateway | None
     used: dict[Speed, None]
 
@@ -85,24 +87,18 @@ class Stack:
         self.used[found := self.speed_of(gpu_model)] = None
         return found
 
+    def inquiry(self, scenarios: Sequence[Scenario] = (), *, seed: int, **more: Any) -> Inquiry:
+        """Return the question of the baseline and ``scenarios``; ``more`` are fields of it."""
+        from simulations.whatif.inquiry import Inquiry
+
+        gateway = model_of(self.door, seed) if self.door else None
+        return Inquiry(self.graph, self.environment, tuple(scenarios), self.speed_of, self.book, seed, self.space.root, gateway, **more)
+
     def answer(
         self, scenarios: Sequence[Scenario], *, seed: int, on_progress: OnProgress | None = None, **more: Any
     ) -> list[ScenarioResult]:
-        """Run the baseline and ``scenarios``; ``more`` goes to :func:`simulations.whatif.run`."""
-        from simulations import whatif
-
-        return whatif.run(
-            self.graph,
-            self.environment,
-            scenarios,
-            calibration_for=self.speed,
-            price_book=self.book,
-            seed=seed,
-            root=self.space.root,
-            gateway=model_of(self.door, seed) if self.door else None,
-            on_progress=on_progress,
-            **more,
-        )
+        """Run the baseline and ``scenarios`` here, and note the speeds that were used."""
+        return replace(self.inquiry(scenarios, seed=seed, **more), calibration_for=self.speed).answer(on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,18 +176,10 @@ def ask(
     return WhatIfAnswer(stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings), found)
 
 
-def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Callable[[str | None], Speed]:
-    """Return a function that gives the coefficients for a GPU model: published ones, or for CPU engines those of this machine."""
-    from simulations import calibration
+def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Speeds:
+    from simulations.calibration.speeds import Speeds
 
-    here = None if engines.needs_gpus else speed_here(engines, environment, space, steps)
-
-    def speed_of(gpu_model: str | None) -> Speed:
-        if here is not None and gpu_model is None:
-            return here
-        return calibration.published(gpu_model or str(engines.runs_on()))
-
-    return speed_of
+    return Speeds(engines, None if engines.needs_gpus else speed_here(engines, environment, space, steps))
 
 
 def speed_here(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Speed:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sandtable.report.words.quantities import count, figure, percent, usd
+from sandtable.report.words.quantities import count, figure, interval, percent, usd
 from sandtable.terminal.parts import bullet, grid, heading, holds_mark
 
 if TYPE_CHECKING:
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.document.answers.capacity import Capacity, ConfigurationSearch, InputSwing, JudgedThreshold, TriedConfiguration
+    from sandtable.document.answers.capacity import (
+        Capacity,
+        ConfigurationSearch,
+        InputSwing,
+        JudgedThreshold,
+        RiskPoint,
+        TriedConfiguration,
+    )
+
+#: A risk above this is shown as bad.
+LIKELY: Final = 0.5
 
 
 def show_capacity(answer: Capacity, console: Console) -> None:
@@ -33,6 +43,8 @@ def show_capacity(answer: Capacity, console: Console) -> None:
         _search(answer.search, console)
     if answer.swings:
         _swings(answer.swings, console)
+    if answer.risks:
+        _risks(answer.risks, console)
 
 
 def _thresholds(judged: Sequence[JudgedThreshold], console: Console) -> None:
@@ -66,4 +78,15 @@ def _swings(swings: Sequence[InputSwing], console: Console) -> None:
         for index, moved in enumerate(swing.moved):
             name = "" if index else swing.name
             table.add_row(name, moved.words, holds_mark(moved.holds), percent(moved.use), moved.tightest.threshold)
+    console.print(table)
+
+
+def _risks(risks: Sequence[RiskPoint], console: Console) -> None:
+    heading(console, "risk", "probability that a stretch of traffic misses a threshold, with its 95 % interval")
+    table = grid("L", "R", "R", "L", "R")
+    table.add_row(*(Text(words, "quiet") for words in ("", "a month", "risk", "", "n")))
+    for one in risks:
+        at = f"{figure(one.at)} times the traffic" if one.by == "rate" else f"{count(int(one.at or 0), 'replica')} at the present traffic"
+        style = "good" if not one.share else "bad" if one.share > LIKELY else "unsure"
+        table.add_row(at, usd(one.monthly_usd), Text(percent(one.share), style), interval(one.ci95, "share"), str(one.n))
     console.print(table)

@@ -2,7 +2,21 @@
 
 from simulations.capacity.cheapest import Configuration, Search, cheapest
 from simulations.capacity.largest_rate import LargestRate, largest_rate
+from simulations.capacity.risk import Risk, risk
 from simulations.capacity.sensitivity import Change, Swing, sensitivity
 from simulations.capacity.thresholds import Judged, judge
 
-__all__ = ["Change", "Configuration", "Judged", "LargestRate", "Search", "Swing", "cheapest", "judge", "largest_rate", "sensitivity"]
+__all__ = [
+    "Change",
+    "Configuration",
+    "Judged",
+    "LargestRate",
+    "Risk",
+    "Search",
+    "Swing",
+    "cheapest",
+    "judge",
+    "largest_rate",
+    "risk",
+    "sensitivity",
+]

@@ -2,20 +2,26 @@
 
 Rule 1: more replicas of the same kind never make a threshold worse, so in each family (slots, GPU model) the number is found by halving.
 Rule 2: a family whose cheapest open member costs more than the best so far is not simulated.
+Rule 3: the cheapest families are searched side by side, :data:`TOGETHER` at a time, so that a sweep has something to share out. How many
+there are does not depend on who runs them, and neither does the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from simulations.capacity.thresholds import Judged, judge
 
 if TYPE_CHECKING:
     from simulations.whatif.results import ScenarioResult
     from stacks.environment.thresholds import Threshold
+
+
+#: Families that are searched side by side.
+TOGETHER: Final = 8
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,7 +95,7 @@ def cheapest(
     families: Sequence[Sequence[Configuration]],
     *,
     price: Callable[[Configuration], float | None],
-    run: Callable[[Configuration], ScenarioResult],
+    run: Callable[[Sequence[Configuration]], Sequence[ScenarioResult]],
     thresholds: Sequence[Threshold],
 ) -> Search:
     """Search ``families``, each in order of replicas.
@@ -97,27 +103,55 @@ def cheapest(
     Args:
         families: configurations that differ in their replicas only.
         price: returns the monthly cost of a configuration in USD without simulating it, or None if it is not possible.
-        run: simulates one.
+        run: simulates some, and returns their results in the same order.
         thresholds: what must hold.
     """
     prices = {one: cost for family in families for one in family if (cost := price(one)) is not None}
     possible = [[one for one in family if one in prices] for family in families]
+    halvings = [_Halving(family) for family in sorted(filter(None, possible), key=lambda family: prices[family[0]])]
     tried: list[Tried] = []
     best: Tried | None = None
-    for family in sorted(filter(None, possible), key=lambda family: prices[family[0]]):
-        affordable = [one for one in family if best is None or prices[one] < best.monthly_usd]
-        low, high = 0, len(affordable)
-        while low < high:
-            # The largest first: if that does not hold, no other of the family does.
-            index = high - 1 if high == len(affordable) and not low else (low + high) // 2
-            result = run(affordable[index])
-            tried.append(Tried(affordable[index], result.cost.monthly_usd, judge(result, thresholds)))
-            if tried[-1].holds:
-                high = index
-                if best is None or tried[-1].monthly_usd < best.monthly_usd:
-                    best = tried[-1]
-            elif index == len(affordable) - 1:
-                break
-            else:
-                low = index + 1
+    while wave := [halving for halving in halvings if halving.open_below(best, prices)][:TOGETHER]:
+        asked = [halving.next for halving in wave]
+        for halving, configuration, result in zip(wave, asked, run(asked), strict=True):
+            tried.append(Tried(configuration, result.cost.monthly_usd, judge(result, thresholds)))
+            halving.tell(holds=tried[-1].holds)
+            if tried[-1].holds and (best is None or tried[-1].monthly_usd < best.monthly_usd):
+                best = tried[-1]
     return Search(best, tuple(tried), sum(map(len, families)))
+
+
+class _Halving:
+    """The search for the smallest member of a family that holds."""
+
+    def __init__(self, family: Sequence[Configuration]) -> None:
+        self._family = family
+        self._low, self._high, self._largest_tried = 0, len(family), False
+
+    def open_below(self, best: Tried | None, prices: Mapping[Configuration, float]) -> bool:
+        """Whether a member that is cheaper than ``best`` is left to try; the dearer ones are given up."""
+        if best is not None:
+            affordable = sum(prices[one] < best.monthly_usd for one in self._family)
+            if affordable < self._high:
+                self._high, self._largest_tried = affordable, False
+        return self._low < self._high
+
+    @property
+    def next(self) -> Configuration:
+        """The member to try: the largest first, for if that does not hold, no other does."""
+        return self._family[self._index]
+
+    @property
+    def _index(self) -> int:
+        return (self._low + self._high) // 2 if self._largest_tried else self._high - 1
+
+    def tell(self, *, holds: bool) -> None:
+        """Note what came out of ``next``."""
+        index = self._index
+        if holds:
+            self._high = index
+        elif self._largest_tried:
+            self._low = index + 1
+        else:
+            self._low = self._high
+        self._largest_tried = True

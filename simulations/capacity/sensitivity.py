@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from simulations.capacity.thresholds import Judged, judge
 from stacks.errors import ConfigurationError
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from stacks.environment.thresholds import Threshold
 
 
+Question = TypeVar("Question")
+
+
 @dataclass(frozen=True, slots=True)
-class Change:
-    """An input with another value: ``words`` say which, ``run`` gives the answer with it."""
+class Change(Generic[Question]):
+    """An input with another value: ``words`` say which, ``question`` is the stack with it."""
 
     words: str
-    run: Callable[[], ScenarioResult]
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,21 @@ class Swing:
 
 
 def sensitivity(
-    present: ScenarioResult, inputs: Iterable[tuple[str, Sequence[Change]]], thresholds: Sequence[Threshold]
+    present: ScenarioResult,
+    inputs: Iterable[tuple[str, Sequence[Change[Question]]]],
+    thresholds: Sequence[Threshold],
+    ask: Callable[[Sequence[Question]], Sequence[ScenarioResult | ConfigurationError]],
 ) -> tuple[Swing, ...]:
-    """Return the inputs, the one that moves the tightest limit most first."""
+    """Return the inputs, the one that moves the tightest limit most first.
+
+    ``ask`` answers all questions at once, in their order. What cannot be simulated (no replica left, too many requests) is no answer, and
+    no small one: it is left out.
+    """
     base = Moved("", judge(present, thresholds)).use
-    found = (Swing(name, tuple(_moved(changes, thresholds)), base) for name, changes in inputs)
-    return tuple(sorted((swing for swing in found if swing.moved), key=lambda swing: -swing.size))
-
-
-def _moved(changes: Sequence[Change], thresholds: Sequence[Threshold]) -> Iterable[Moved]:
-    for change in changes:
-        try:
-            yield Moved(change.words, judge(change.run(), thresholds))
-        except ConfigurationError:
-            continue  # no replica left, or more requests than are simulated: no answer, and no small one
+    names = [(name, change) for name, changes in inputs for change in changes]
+    moved: dict[str, list[Moved]] = {}
+    for (name, change), answer in zip(names, ask([change.question for _, change in names]), strict=True):
+        if not isinstance(answer, ConfigurationError):
+            moved.setdefault(name, []).append(Moved(change.words, judge(answer, thresholds)))
+    found = (Swing(name, tuple(members), base) for name, members in moved.items())
+    return tuple(sorted(found, key=lambda swing: -swing.size))

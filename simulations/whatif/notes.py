@@ -133,7 +133,8 @@ def _of_answers(trial: ScenarioRuns) -> Iterator[str]:
         yield _of_overload(trial)
         return
     if shares := [run.reused_share for run in trial.runs if run.reused_share is not None]:
-        yield f"prefix caches had {math.fsum(shares) / len(shares):.1%} of the prompts' tokens, by the blocks that the trace names"
+        share = 100 * math.fsum(shares) / len(shares)
+        yield f"prefix caches had {share:.1f} % of the prompts' tokens, by the blocks that the trace names"
     given_up = sum(r.status is Status.FAILED and r.finished_s - r.intended_s > REQUEST_TIMEOUT_S - 1e-6 for r in records) / len(records)
     drain = trial.span_s - trial.horizon_s
     if given_up > _GIVEN_UP:

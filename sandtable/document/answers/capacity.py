@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sandtable.document.parts.base import Cents, Figure, Part
+from pydantic import Field
+
+from sandtable.document.parts.base import Cents, Figure, Interval, Part
 
 if TYPE_CHECKING:
     from sandtable.jobs.capacity import Capacity as Found
-    from simulations.capacity import Search
+    from simulations.capacity import Risk, Search
     from simulations.capacity.cheapest import Tried
 
 
@@ -82,6 +84,27 @@ class InputSwing(Part):
     moved: tuple[MovedInput, ...] = ()
 
 
+class RiskPoint(Part):
+    """The probability of missing a threshold within one stretch of traffic."""
+
+    by: str = "rate"
+    """``rate``: ``at`` is a multiple of the environment's traffic. ``replicas``: at its present rate, with ``at`` engine replicas."""
+    at: Figure = None
+    monthly_usd: Cents = None
+    share: Figure = None
+    """Of the replications, how many missed one."""
+    ci95: Interval = (None, None)
+    n: int = 0
+    missed: dict[str, int] = Field(default_factory=dict)
+    """By threshold, in how many of them."""
+
+    @classmethod
+    def taken(cls, value: Risk, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields taken from a risk."""
+        said = {"ci95": (value.low, value.high), "missed": dict(value.thresholds)}
+        return super().taken(value, (*given, *said)) | said
+
+
 class Capacity(Part):
     """How much traffic an environment holds."""
 
@@ -103,11 +126,13 @@ class Capacity(Part):
     search: ConfigurationSearch | None = None
     swings: tuple[InputSwing, ...] = ()
     """The inputs, the one that moves the verdict most first; empty if that was not asked."""
+    risks: tuple[RiskPoint, ...] = ()
+    """By rate, then by replicas; empty if that was not asked."""
 
     @classmethod
     def taken(cls, value: Found, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
         """Return the fields taken from an answer."""
         largest = value.largest
-        said = {name: getattr(value, name) for name in ("environment", "seed", "thresholds", "rate_per_s", "search", "swings")}
+        said = {name: getattr(value, name) for name in ("environment", "seed", "thresholds", "rate_per_s", "search", "swings", "risks")}
         rates = {"factor": largest.factor, "broken_factor": largest.broken_factor, "holds_per_s": largest.factor * value.rate_per_s}
         return said | rates | {"judged": largest.at_factor, "binding": largest.binding}

@@ -71,7 +71,7 @@ class MDc:
         free = {(name, slot): 0.0 for name in self.replicas for slot in range(self.slots)}
         records = [self._serve(request, free) for request in requests]
         outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed, horizon_s=horizon_s)
-        return types.SimpleNamespace(records=records, outcome=outcome, replicas=self.replicas)
+        return types.SimpleNamespace(records=records, outcome=outcome, replicas=self.replicas, reused_share=None)
 
     def _serve(self, request: Any, free: dict[tuple[str, int], float]) -> RequestRecord:
         choices = [(self._ready(slot[0], max(at, request.at_s)), slot) for slot, at in free.items()]

@@ -87,11 +87,13 @@ def price(one: Configuration) -> float:
     return one.replicas * (1500.0 if one.gpu == "fast" else 1000.0)
 
 
+def results(some: Any) -> list[Any]:
+    return [result(ttft_ms(one), monthly_usd=price(one)) for one in some]
+
+
 def test_the_cheapest_is_found_with_few_runs() -> None:
     families = space(32, [None], [None, "fast"])
-    found = cheapest(
-        families, price=price, run=lambda one: result(ttft_ms(one), monthly_usd=price(one)), thresholds=[Threshold("p95_ttft_ms < 90")]
-    )
+    found = cheapest(families, price=price, run=results, thresholds=[Threshold("p95_ttft_ms < 90")])
     every = [one for family in families for one in family if ttft_ms(one) < 90]
     assert found.best is not None
     assert found.best.configuration == min(every, key=price) == Configuration(3, gpu="fast")
@@ -99,9 +101,9 @@ def test_the_cheapest_is_found_with_few_runs() -> None:
 
 
 def test_impossible_configurations_are_not_run() -> None:
-    def run(one: Configuration) -> Any:
-        assert one.replicas <= 2
-        return result(ttft_ms(one), monthly_usd=price(one))
+    def run(some: Any) -> Any:
+        assert all(one.replicas <= 2 for one in some)
+        return results(some)
 
     found = cheapest(space(8, [None], [None]), price=lambda one: price(one) if one.replicas <= 2 else None, run=run, thresholds=LIMIT)
     assert found.best is None
@@ -110,9 +112,7 @@ def test_impossible_configurations_are_not_run() -> None:
 
 
 def test_the_front_has_no_member_that_another_beats() -> None:
-    found = cheapest(
-        space(16, [None, 8], [None]), price=price, run=lambda one: result(ttft_ms(one), monthly_usd=price(one)), thresholds=LIMIT
-    )
+    found = cheapest(space(16, [None, 8], [None]), price=price, run=results, thresholds=LIMIT)
     costs, uses = [one.monthly_usd for one in found.front], [one.use for one in found.front]
     assert costs == sorted(costs)
     assert uses == sorted(uses, reverse=True)
@@ -127,16 +127,14 @@ def test_a_configuration_is_a_scenario() -> None:
 def test_the_input_that_moves_the_tightest_threshold_most_comes_first() -> None:
     limits = [*LIMIT, Threshold("monthly_cost_usd < 100")]
 
-    def refused() -> Any:
-        raise ConfigurationError("no replica left")
-
+    refused = ConfigurationError("no replica left")
     asked = [
-        ("idle", [Change("-20 %", lambda: result(50, monthly_usd=10)), Change("+20 %", lambda: result(50, monthly_usd=10))]),
-        ("money", [Change("twice", lambda: result(50, monthly_usd=90))]),
-        ("load", [Change("-20 %", lambda: result(30)), Change("+20 %", lambda: result(140))]),
+        ("idle", [Change("-20 %", result(50, monthly_usd=10)), Change("+20 %", result(50, monthly_usd=10))]),
+        ("money", [Change("twice", result(50, monthly_usd=90))]),
+        ("load", [Change("-20 %", result(30)), Change("+20 %", result(140))]),
         ("replicas", [Change("1 less", refused)]),
     ]
-    load, money, idle = sensitivity(result(50, monthly_usd=10), asked, limits)
+    load, money, idle = sensitivity(result(50, monthly_usd=10), asked, limits, ask=lambda answers: answers)
     assert [swing.name for swing in (load, money, idle)] == ["load", "money", "idle"]
     assert (load.base, load.size, idle.size) == (0.5, pytest.approx(1.1), 0.0)
     assert (load.moved[1].holds, load.moved[1].tightest.threshold) == (False, "p95_ttft_ms < 100")
