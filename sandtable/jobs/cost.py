@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sandtable.jobs.gateway.predicting import gateway_of, model_of
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.cost.allocation import Allocated
+    from simulations.cost.charges import Charge
     from simulations.cost.providers import Billed
     from simulations.cost.savings import Option
     from stacks.environment import Environment
@@ -30,7 +31,7 @@ LOADS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 class CostAnswer:
     """``per_mtok`` is USD per million output tokens by the multiple of the traffic, if the stack holds it; ``options`` as asked for.
 
-    ``providers`` bill the gateway beside the nodes.
+    ``providers`` bill the gateway beside the nodes, ``charges`` are for storage and traffic.
     """
 
     environment: str
@@ -39,6 +40,7 @@ class CostAnswer:
     per_mtok: tuple[tuple[float, float], ...]
     options: tuple[Option, ...]
     providers: tuple[Billed, ...] = ()
+    charges: tuple[Charge, ...] = ()
 
 
 def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool, graph: Graph | None = None) -> CostAnswer:
@@ -48,9 +50,10 @@ def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool, graph: Gr
         StackError: the environment or its trace is invalid.
     """
     from simulations.cost.allocation import allocate
+    from simulations.cost.charges import charges
     from simulations.cost.savings import options
     from stacks.environment.file import load
-    from stacks.pricing.costs import monthly_cost
+    from stacks.pricing.costs import STORAGE, TRAFFIC, monthly_cost
     from stacks.pricing.prices import PriceBook
     from stacks.traffic import plan
 
@@ -63,7 +66,11 @@ def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool, graph: Gr
     tokens_per_h = sum(request.output_tokens for request in requests) / span_s * 3600
     providers = _providers(graph, environment, requests, span_s)
     per_mtok = tuple((factor, found.hourly_usd / (tokens_per_h * factor) * 1e6) for factor in LOADS if tokens_per_h)
-    return CostAnswer(environment.name, found, allocate(graph, book), per_mtok, options(graph, book) if optimise else (), providers)
+    beside = charges(graph, tokens_per_h)
+    left = [line for line in found.not_modelled if not line.startswith((STORAGE, TRAFFIC))]
+    found = replace(found, not_modelled=(*left, "network traffic between zones and regions"))
+    savings = options(graph, book) if optimise else ()
+    return CostAnswer(environment.name, found, allocate(graph, book), per_mtok, savings, providers, beside)
 
 
 def _providers(graph: Graph, environment: Environment, requests: Sequence[PlannedRequest], span_s: float) -> tuple[Billed, ...]:

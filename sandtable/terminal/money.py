@@ -31,6 +31,13 @@ def show_money(answer: EnvironmentCost, console: Console) -> None:
         heading(console, "providers", "billed beside the nodes, at today's prices and the traffic of the environment")
         for bill in answer.providers:
             bullet(console, f"{bill.provider}: {usd(bill.monthly_usd)} a month for {percent(bill.request_share)} of the requests")
+    if answer.charges:
+        heading(console, "by use", "storage and traffic, beside the nodes; OpenCost's default prices")
+        for charge in answer.charges:
+            rate = f"{figure(charge.quantity)} {charge.unit} at {usd(charge.usd_per_unit)}"
+            bullet(console, f"{charge.name}: {usd(charge.monthly_usd)} a month, {rate} ({charge.basis})")
+    if answer.charges or answer.providers:
+        console.print(Text(f"In all {'at least ' if answer.cost.unpriced else ''}{usd(answer.total_usd)} a month.", "bold"))
     heading(console, "by token", "USD per million output tokens, if the stack holds the load")
     for price in answer.per_mtok:
         bullet(console, f"{figure(price.traffic_factor)} times the traffic: {usd(price.usd_per_million_output_tokens)}")

@@ -15,11 +15,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from stacks.graph.capacity import GIB, Amounts, Node, nodes
+from stacks.graph.capacity import Amounts, Node, nodes
 from stacks.graph.capacity import pools as pools_of
-from stacks.graph.demand import claim_templates, workloads
-from stacks.graph.quantities import quantity
+from stacks.graph.demand import workloads
 from stacks.pricing.prices import UnpricedError
+from stacks.pricing.volumes import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from stacks.pricing.prices import Price, PriceBook
 
 HOURS_PER_MONTH: Final = 730
+
+#: How two of the lines on what is not in the total begin; `sandtable cost` prices both beside it.
+STORAGE: Final = "storage"
+TRAFFIC: Final = "network traffic between zones and out of the cloud"
 
 #: OpenCost's default rates in USD per hour (specification 0.1); only their ratios are used.
 _RATES: Final = Amounts(cpu=0.031611, memory_gib=0.004237, gpu=0.95)
@@ -175,18 +179,12 @@ def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> 
 
 def _not_modelled(graph: Graph) -> list[str]:
     """Items in the graph that cost money but are not in the total."""
-    claims, gib = 0, 0.0
-    for resource in claim_templates(graph):
-        copies = int(resource.spec.get("replicas", 1)) if resource.kind == "StatefulSet" else 1
-        for claim in resource.spec.get("volumeClaimTemplates") or [resource.inputs]:
-            size = (((claim.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage", 0)
-            claims += copies
-            gib += copies * quantity(size, f"{resource.label}, storage") / GIB
+    claims, gib = claimed(graph)
     balancers = sum(1 for r in graph.objects("Service") if r.spec.get("type") == "LoadBalancer")
     return [
-        *([f"storage: {claims} volume claims of {gib:,.0f} GiB in all"] if claims else []),
+        *([f"{STORAGE}: {claims} volume claims of {gib:,.0f} GiB in all"] if claims else []),
         *([f"{balancers} load balancers"] if balancers else []),
-        "network traffic between zones and out of the cloud",
+        TRAFFIC,
         "the managed control plane, support plans and taxes",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from sandtable.document.parts.cost import Cost
 
 if TYPE_CHECKING:
     from sandtable.jobs.cost import CostAnswer
+    from simulations.cost.charges import Charge
 
 
 class Component(Part):
@@ -48,6 +50,28 @@ class ProviderBill(Part):
     monthly_usd: Cents = None
 
 
+class UseCharge(Part):
+    """Something that is billed by use, beside the nodes."""
+
+    name: str
+    quantity: Figure = None
+    """In a month."""
+    unit: str = ""
+    usd_per_unit: Figure = None
+    monthly_usd: Cents = None
+    basis: str = ""
+    """Where the quantity is from."""
+    price_source: str = ""
+    price_as_of: str = ""
+
+    @classmethod
+    def taken(cls, value: Charge, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields taken from a charge."""
+        rate = value.rate
+        own = {"unit": rate.unit, "usd_per_unit": rate.usd, "price_source": rate.source, "price_as_of": rate.as_of}
+        return super().taken(value, (*given, *own)) | own
+
+
 class EnvironmentCost(Part):
     """What an environment costs a month."""
 
@@ -60,9 +84,15 @@ class EnvironmentCost(Part):
     """Empty unless asked for."""
     providers: tuple[ProviderBill, ...] = ()
     """Billed beside the nodes; emulated providers bill nothing."""
+    charges: tuple[UseCharge, ...] = ()
+    """For storage and answers, beside the nodes."""
+    total_usd: Cents = None
+    """A month of nodes, providers and charges."""
 
     @classmethod
     def taken(cls, value: CostAnswer, given: Collection[str] = ()) -> dict[str, Any]:
         """Return the fields taken from an answer."""
         priced = [{"traffic_factor": factor, "usd_per_million_output_tokens": usd} for factor, usd in value.per_mtok]
-        return super().taken(value, (*given, "per_mtok")) | {"per_mtok": priced}
+        beside = [*(bill.monthly_usd for bill in value.providers), *(charge.monthly_usd for charge in value.charges)]
+        own = {"per_mtok": priced, "total_usd": value.cost.monthly_usd + math.fsum(beside)}
+        return super().taken(value, (*given, *own)) | own
