@@ -162,6 +162,13 @@ def coordination(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def ray(session: nox.Session) -> None:
+    """Sweeps on a local Ray cluster of two nodes, beside the same sweeps in worker processes."""
+    _install(session, "test", "ray")
+    session.run("pytest", "tests/on_ray", *session.posargs)
+
+
+@nox.session(default=False)
 def bench_federation(session: nox.Session) -> None:
     """The federation's table beside Flower and Opacus, whose torch is 5 GB; `-- --only sums` and all else goes to the benchmark."""
     _install(session, "test", "federation", "federation-proofs")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sandtable.commands.graph import Manifests, State, read_elsewhere
-from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+from sandtable.commands.options import EnvironmentName, Json, Page, print_json, workspace, write_page
 from sandtable.commands.sweeps import Ray, Workers, sweep_on
 from sandtable.exit_codes import ExitCode
 
@@ -50,6 +50,7 @@ def capacity(
     state: State = None,
     workers: Workers = None,
     ray: Ray = None,
+    page: Page = None,
     json: Json = False,
 ) -> None:
     """Find the largest rate of requests that keeps the thresholds and what breaks first; exit 3 if they break at the present rate.
@@ -58,6 +59,7 @@ def capacity(
     """
     from sandtable.document.answers.capacity import Capacity
     from sandtable.jobs.capacity import capacity as find
+    from sandtable.report.answers import capacity_page
     from sandtable.terminal import Steps, out, show_capacity
 
     space = workspace(context)
@@ -76,6 +78,7 @@ def capacity(
             sweep=sweep,
         )
     document = Capacity.of(found)
+    write_page(page, lambda: capacity_page(document))
     if json:
         print_json(document)
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sandtable.commands.graph import Manifests, State, read_elsewhere
-from sandtable.commands.options import EnvironmentName, Json, print_json, workspace
+from sandtable.commands.options import EnvironmentName, Json, Page, print_json, workspace, write_page
 
 EXAMPLES = """
 Examples:
@@ -30,6 +30,7 @@ def cost(
     optimise: Annotated[bool, typer.Option("--optimise", help="Also list what would cost less, and what it risks.")] = False,
     manifests: Manifests = None,
     state: State = None,
+    page: Page = None,
     json: Json = False,
 ) -> None:
     """Show what an environment costs a month: by pool, by component with the idle share, and by token at several loads.
@@ -38,11 +39,13 @@ def cost(
     """
     from sandtable.document.answers.cost import EnvironmentCost
     from sandtable.jobs.cost import cost as price
+    from sandtable.report.answers import cost_page
     from sandtable.terminal import Steps, out, show_money
 
     space = workspace(context)
     graph = read_elsewhere(space, state, manifests)
     document = EnvironmentCost.of(price(environment, space, Steps(quiet=json), optimise=optimise, graph=graph))
+    write_page(page, lambda: cost_page(document))
     if json:
         print_json(document)
     else:

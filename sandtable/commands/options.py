@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sandtable import streams
 from sandtable.terminal_escapes import seen_lines
-from sandtable.workspace import Workspace
+from sandtable.workspace import Workspace, write_text
 
 if TYPE_CHECKING:
     from sandtable.document.parts.base import Part
@@ -30,6 +31,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Change a cluster that you named without asking.")]
 YesTarget = Annotated[bool, typer.Option("--yes", "-y", help="Load a target that you named without asking.")]
 
+Page = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Also write a page with pictures.", dir_okay=False)]
+
 
 def workspace(context: typer.Context) -> Workspace:
     """Return the workspace that the root options chose."""
@@ -47,3 +50,14 @@ def print_json(document: Part) -> None:
 def complain(text: str) -> None:
     """Say on stderr what went wrong beside the command's own work."""
     streams.tell(seen_lines(text), err=True)
+
+
+def write_page(path: Path | None, render: Callable[[], str]) -> None:
+    """Write the page that was asked for, and say where it is; nothing without a path.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    if path is not None:
+        write_text(path, seen_lines(render()))
+        complain(f"report: {path}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sandtable.commands.graph import Manifests, State, read_elsewhere, read_graph
-from sandtable.commands.options import Json, environments, print_json, workspace
+from sandtable.commands.options import Json, Page, environments, print_json, workspace, write_page
 from sandtable.errors import UsageError
 
 EXAMPLES = """
@@ -57,6 +57,7 @@ def whatif(
     ] = "auto",
     compare: Annotated[bool, typer.Option("--compare", help="Also compare the scenarios with each other, pair by pair.")] = False,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
+    page: Page = None,
     json: Json = False,
 ) -> None:
     """Ask the twin what would happen: cost, latency, availability and utilisation against the baseline.
@@ -66,6 +67,7 @@ def whatif(
     """
     from sandtable.document.answers.whatif import ScenarioKinds, WhatIf
     from sandtable.jobs.whatif import Sources, ask
+    from sandtable.report.answers import whatif_page
     from sandtable.terminal import Steps, out, show_scenarios, show_whatif
     from simulations import whatif as questions
 
@@ -97,6 +99,7 @@ def whatif(
         compare=compare,
     )
     document = WhatIf.of(answer)
+    write_page(page, lambda: whatif_page(document))
     if json:
         print_json(document)
     else:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from foundation.measures.outcome import Outcome
     from simulations.cost import GpuLedger
     from simulations.statistics import Comparison
+    from simulations.whatif.incidents import Incidents
     from stacks.pricing.costs import Cost
 
 #: The metrics that scenarios are compared by, and whether less is better; None: neither is, as a busy replica is used or in danger.
@@ -54,7 +55,8 @@ class ScenarioResult:
     without a node to the reason. ``metrics`` holds the mean of each of :data:`METRICS` over the replications, with the paired difference to
     the baseline. ``stopped`` says why no more were run. ``values`` holds each of :data:`METRICS` for every replication, and ``each`` their
     outcomes, in the order in which all scenarios share their random numbers. ``scaled`` is what the autoscalers did, None without one;
-    ``cost`` is that of the nodes of the start, and the price of a token has that of added ones, too.
+    ``cost`` is that of the nodes of the start, and the price of a token has that of added ones, too. ``incidents`` is one run in which
+    something was away.
     """
 
     name: str
@@ -75,3 +77,4 @@ class ScenarioResult:
     values: Mapping[str, Sequence[float]]
     each: Sequence[Outcome]
     scaled: Scaled | None = None
+    incidents: Incidents | None = None

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from foundation.measures.outcome import Outcome, RequestRecord
 from simulations.cost import GpuLedger, usd_per_million_output_tokens
 from simulations.statistics import Comparison, compare, interval, share_of_drawn
+from simulations.whatif.incidents import incidents
 from simulations.whatif.notes import notes
-from simulations.whatif.results import HEADLINES, METRICS, ScenarioResult
+from simulations.whatif.results import HEADLINES, METRICS, Scaled, ScenarioResult
 from simulations.whatif.uses import gpu_use, running_s, scaling_of
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioRes
         values={name: tuple(_values(trial, name)) for name in METRICS},
         each=tuple(run.outcome for run in trial.runs),
         scaled=scaled,
+        incidents=incidents(trial),
     )
 
 

@@ -70,6 +70,34 @@ class Scaled(Part):
     """Their price; null if a pool has none."""
 
 
+class AwayTime(Part):
+    """Somebody is away from ``start_s`` to ``end_s``."""
+
+    name: str
+    start_s: Figure = None
+    end_s: Figure = None
+    why: str = ""
+    """The fault of a provider; empty for a replica."""
+
+
+class RequestSlice(Part):
+    """Requests that were intended within a slice of time."""
+
+    at_s: Figure = None
+    requests: int = 0
+    failed: int = 0
+
+
+class IncidentTimes(Part):
+    """One replication in which something was away."""
+
+    span_s: Figure = None
+    slice_s: Figure = None
+    replicas: tuple[str, ...] = ()
+    away: tuple[AwayTime, ...] = ()
+    slices: tuple[RequestSlice, ...] = ()
+
+
 class Scenario(Part):
     """The answer to one scenario."""
 
@@ -98,6 +126,8 @@ class Scenario(Part):
     notes: tuple[str, ...] = ()
     scaled: Scaled | None = None
     """Null without an autoscaler of the engines."""
+    incidents: IncidentTimes | None = None
+    """Null if nothing was away."""
 
 
 class ScenarioPair(Part):

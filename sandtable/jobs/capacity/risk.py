@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sandtable.jobs.capacity.configurations import at_rate, fitted
 from stacks.errors import ConfigurationError
@@ -39,6 +39,8 @@ def risk_curves(stack: Stack, limits: Sequence[Threshold], seed: int, largest: L
         for number in numbers
     ]
     asked = [replace(one, exactly=True) for one in asked]
-    points = [("rate", factor) for factor in factors] + [("replicas", float(number)) for number in numbers]
+    points: list[tuple[Literal["rate", "replicas"], float]] = [("rate", factor) for factor in factors] + [
+        ("replicas", float(number)) for number in numbers
+    ]
     answers = zip(points, ask(asked), strict=True)
     return tuple(risk(by, at, answer, limits) for (by, at), answer in answers if not isinstance(answer, ConfigurationError))
