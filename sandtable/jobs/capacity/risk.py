@@ -39,8 +39,7 @@ def risk_curves(stack: Stack, limits: Sequence[Threshold], seed: int, largest: L
         for number in numbers
     ]
     asked = [replace(one, exactly=True) for one in asked]
-    points: list[tuple[Literal["rate", "replicas"], float]] = [("rate", factor) for factor in factors] + [
-        ("replicas", float(number)) for number in numbers
-    ]
+    points: list[tuple[Literal["rate", "replicas"], float]] = [("rate", factor) for factor in factors]
+    points += [("replicas", float(number)) for number in numbers]
     answers = zip(points, ask(asked), strict=True)
     return tuple(risk(by, at, answer, limits) for (by, at), answer in answers if not isinstance(answer, ConfigurationError))

@@ -50,5 +50,7 @@ def _sections(answer: EnvironmentCost) -> Iterator[Section]:
         "parts", "By component", f"OpenCost's split of each node's price. {idle}", (), ("", "CPU", "memory", "GPU", "total"), parts
     )
     if answer.options:
-        rows = [(one.name, usd(one.saving_usd), percent(one.share), one.risk) for one in answer.options]
-        yield Section("less", "What would cost less", "Each on its own.", (), ("", "less a month", "share", "risk"), rows)
+        rows = [(one.name, usd(one.saving_usd), percent(one.share)) for one in answer.options]
+        risks = [f"{one.name}. Risk: {one.risk}" for one in answer.options]
+        lead = "Each on its own, against the stack as declared."
+        yield Section("less", "What would cost less", lead, (), ("", "less a month", "share"), rows, notes=risks)
