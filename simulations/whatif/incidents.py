@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,7 @@ class Incidents:
 
 def incidents(trial: ScenarioRuns) -> Incidents | None:
     """Return what happened in the first replication in which something was away; None if there is none."""
-    faults = [Away(fault.provider, fault.start_s, fault.end_s, fault.fault) for fault in trial.twin.faults]
+    faults = [Away(one.kind, one.start_s or 0.0, one.end_s or math.inf, one.value) for one in trial.question.scenario.faults]
     run = next((run for run in trial.runs if run.effects.outages), trial.runs[0])
     outages = [Away(outage.replica, outage.start_s, outage.end_s) for outage in run.effects.outages]
     span_s = trial.horizon_s
