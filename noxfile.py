@@ -149,8 +149,9 @@ def federation(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def training(session: nox.Session) -> None:
-    """Reinforcement learning and compression, down to the engine that serves the result; installs torch (5 GB)."""
-    _install(session, "test", "training")
+    """Reinforcement learning and compression, down to the engine that serves the result; makes an environment with torch (5 GB)."""
+    _install(session, "test")
+    _with_environment(session, "training")
     session.run("pytest", "tests/training", *session.posargs)
 
 
@@ -247,6 +248,19 @@ def constraints(session: nox.Session) -> None:
         "uv", "pip", "compile", "pyproject.toml", *groups, "--universal", "--python-version", "3.11", "--no-header", "--no-annotate",
         "--no-emit-index-url", "--upgrade", "--output-file", "constraints.txt", *session.posargs,
     )  # fmt: skip
+
+
+def _with_environment(session: nox.Session, group: str) -> None:
+    """Let the session import what the toolchain's environment of ``group`` has, made where it is missing: a rehearsal runs it there too.
+
+    The versions agree, since both keep to constraints.txt; 5 GB are not stored twice.
+    """
+    session.log(f"the environment of {group} is made where it is missing, which takes minutes")
+    program = "import sys; from toolchain.environments import environment_for; print(environment_for(sys.argv[1]))"
+    python = Path(session.run_install("python", "-c", program, group, silent=True).strip())
+    (theirs,) = python.parents[1].glob("lib/python*/site-packages")
+    (ours,) = Path(session.virtualenv.location).glob("lib/python*/site-packages")
+    (ours / f"environment-{group}.pth").write_text(f"{theirs}\n", encoding="utf-8")
 
 
 def _peer(session: nox.Session, name: str, requirement: str) -> Path:

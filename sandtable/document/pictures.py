@@ -20,9 +20,9 @@ class Picture:
 
 
 def read_pictures(folder: Path) -> tuple[Picture, ...]:
-    """Return the SVG files in the folders of the jobs of a run, by job and name; what cannot be read is left out."""
+    """Return the SVG files in the folders of the jobs of a run, by job and path; what is too large is left out."""
     return tuple(
-        Picture(path.parent.name, path.stem, path.read_bytes())
-        for path in sorted(folder.glob("*/*.svg"))
+        Picture(path.relative_to(folder).parts[0], path.stem, path.read_bytes())
+        for path in sorted(folder.glob("*/**/*.svg"))
         if path.is_file() and path.stat().st_size <= _LARGEST_BYTES
     )

@@ -35,13 +35,13 @@ def denied_by(said: Assessment) -> set[str]:
     return {finding.rule for finding in said.violations}
 
 
-@pytest.mark.parametrize("name", ["dev", "lab", "staging", "prod"])
+@pytest.mark.parametrize("name", ["dev", "lab", "staging", "prod", "training"])
 def test_a_shipped_environment_breaks_no_rule(name: str) -> None:
     assert [f"{f.rule}: {f.resource}: {f.message}" for f in judged(name).findings if f.waived_by is None] == []
 
 
-def test_the_shipped_environments_are_the_three_above() -> None:
-    assert names(ROOT) == ["dev", "lab", "prod", "staging"]
+def test_the_shipped_environments_are_those_above() -> None:
+    assert names(ROOT) == ["dev", "lab", "prod", "staging", "training"]
 
 
 def test_in_prod_every_rule_is_judged() -> None:

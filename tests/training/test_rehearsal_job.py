@@ -55,8 +55,7 @@ def test_a_run_that_is_killed_and_evicted_ends_with_the_same_bits(setting: Any, 
     assert time.predicted
     assert overhead.predicted is not None
     assert 0 < overhead.predicted < 1
-    killed = load_checkpoint(tmp_path / "training" / "seed-0.checkpoint", "reinforcement/q-learning")
-    (tmp_path / "whole").mkdir()
+    killed = load_checkpoint(tmp_path / "training" / "learn" / "seed-0.checkpoint", "reinforcement/q-learning")
     from sandtable.jobs.training.running import run
 
     args = ReinforcementSpec("q-learning", "Taxi-v4", 200_000, out=str(tmp_path / "whole")).to_args()
@@ -73,6 +72,7 @@ def test_nothing_runs_where_the_stack_has_no_program_of_ours(setting: Any) -> No
 
 def test_a_program_that_fails_is_missing_with_its_own_words(setting: Any) -> None:
     broken = RUN | {"reinforcement": {"algorithm": "dqn", "environment": "Taxi-v4"}}
-    outcome, remarks = job.training_job(Graph(broken), (), setting)
+    outcome, remarks = job.training_job(Graph(broken, RUN | {"name": "second"}), (), setting)
     assert outcome is None
     assert "needs observations of numbers" in remarks.missing[0]
+    assert remarks.notes == ("training job second was not run: a rehearsal runs the first of each program",)

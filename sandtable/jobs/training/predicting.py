@@ -18,10 +18,15 @@ from simulations.training import CheckpointPlan, TrainingJob
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """Seconds from start to end, and the share of them that did not go into work that lasts."""
+    """Seconds from start to end, and those of them that went into work that lasts."""
 
     wall_s: float
-    overhead_share: float
+    lasting_s: float
+
+    @property
+    def overhead_share(self) -> float:
+        """Share of the time that did not go into work that lasts."""
+        return 1 - self.lasting_s / self.wall_s
 
 
 class _Struck:
@@ -60,8 +65,7 @@ def predict(begins_s: float, phases: Sequence[Phase], strikes: Sequence[Strike])
         following = _start(job, environment)
     following()
     environment.run()
-    wall_s = float(environment.now)
-    return Predicted(wall_s, 1 - sum(phase.lasting_s for phase in phases) / wall_s)
+    return Predicted(float(environment.now), sum(phase.lasting_s for phase in phases))
 
 
 def _plans(begins_s: float, phases: Sequence[Phase]) -> Iterator[CheckpointPlan]:

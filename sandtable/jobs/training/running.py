@@ -52,7 +52,7 @@ def run(
     Args:
         module: of the program.
         args: its arguments, with the folder that the report will be in.
-        folder: for the report and the log; it exists.
+        folder: for the report and the log; made if it is missing.
         python: of the program's environment.
         strikes: what is done to it; it is started again at once.
         grace_s: seconds that an evicted process has before it is killed.
@@ -62,6 +62,7 @@ def run(
         UsageError: the program failed, or took longer than half an hour; the text has the end of its log.
     """
     waiting, begins_s, struck = sorted(strikes), 0.0, list[int]()
+    folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with LocalProgram(module, args, log=folder / "training.log", python=python, grace_s=0) as program:
         while (code := program.child.wait(_POLL_S)) is None:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from stacks.environment import Environment, TrainingJob
 
 _NAMESPACE = places.TRAINING
-_PART = "trainer"
+_PART: Final = "trainer"
+#: Pods of the project's own programs, which work alone: they have no rendezvous.
+_OWN_PART: Final = "program"
 _ACCOUNT: Final = "trainer"
 _RENDEZVOUS = 29400
 _METRICS: Final = 9464
@@ -59,6 +61,10 @@ def _is_ours(job: TrainingJob) -> bool:
     return bool(job.reinforcement or job.compression)
 
 
+def _part_of(job: TrainingJob) -> str:
+    return _OWN_PART if _is_ours(job) else _PART
+
+
 def _claim_of(job: TrainingJob) -> str:
     return f"checkpoints-{job.name}"
 
@@ -79,19 +85,14 @@ class Training(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, environment=environment, options=options)
         self.account = self.service_account(_ACCOUNT, _NAMESPACE, part=_PART)
-        # Workers find each other by DNS name; their Service exists as long as the namespace.
-        self.service("trainer", _NAMESPACE, part=_PART, ports={"rendezvous": _RENDEZVOUS}, headless=True)
-        allow(
-            self,
-            "trainer",
-            _NAMESPACE,
-            part=_PART,
-            into=[
-                Flow((_RENDEZVOUS,), _NAMESPACE),
-                *([Flow((_METRICS,), places.TELEMETRY)] if any(map(_is_ours, environment.training)) else []),
-            ],
-            out_to=[Flow((_RENDEZVOUS,), _NAMESPACE), *to_services(environment), Flow((4317,), places.TELEMETRY)],
-        )
+        outside = [*to_services(environment), Flow((4317,), places.TELEMETRY)]
+        if not all(map(_is_ours, environment.training)):
+            # Workers find each other by DNS name; their Service exists as long as the namespace.
+            self.service("trainer", _NAMESPACE, part=_PART, ports={"rendezvous": _RENDEZVOUS}, headless=True)
+            meet = Flow((_RENDEZVOUS,), _NAMESPACE)
+            allow(self, "trainer", _NAMESPACE, part=_PART, into=[meet], out_to=[meet, *outside])
+        if any(map(_is_ours, environment.training)):
+            allow(self, _OWN_PART, _NAMESPACE, part=_OWN_PART, into=[Flow((_METRICS,), places.TELEMETRY)], out_to=outside)
         self.runs = {job.name: self._scheduled(job, job.schedule) if job.schedule else self._once(job) for job in environment.training}
         self.register_outputs({"runs": sorted(self.runs)})
 
@@ -99,7 +100,7 @@ class Training(Component):
         """Declare the volume for the checkpoints of a program of the project."""
         if not _is_ours(job):
             return []
-        metadata = self.metadata(_claim_of(job), _NAMESPACE, part=_PART, annotations=SKIP_AWAIT)  # bound when the first pod mounts it
+        metadata = self.metadata(_claim_of(job), _NAMESPACE, part=_OWN_PART, annotations=SKIP_AWAIT)  # bound when the first pod mounts it
         claim = k8s.core.v1.PersistentVolumeClaim(
             f"{_NAMESPACE}/{_claim_of(job)}", metadata=metadata, spec=claim_spec(_gib(job)), opts=self.options()
         )
@@ -111,7 +112,7 @@ class Training(Component):
             metadata=self.metadata(
                 job.name,
                 _NAMESPACE,
-                part=_PART,
+                part=_part_of(job),
                 annotations=SKIP_AWAIT,  # a training run lasts longer than a deployment
             ),
             spec=self._spec(job),
@@ -121,7 +122,7 @@ class Training(Component):
     def _scheduled(self, job: TrainingJob, schedule: str) -> k8s.batch.v1.CronJob:
         return k8s.batch.v1.CronJob(
             f"{_NAMESPACE}/{job.name}",
-            metadata=self.metadata(job.name, _NAMESPACE, part=_PART),
+            metadata=self.metadata(job.name, _NAMESPACE, part=_part_of(job)),
             spec=k8s.batch.v1.CronJobSpecArgs(
                 schedule=schedule,
                 time_zone="Etc/UTC",
@@ -130,7 +131,7 @@ class Training(Component):
                 successful_jobs_history_limit=3,
                 failed_jobs_history_limit=3,
                 job_template=k8s.batch.v1.JobTemplateSpecArgs(
-                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=self.labels(_PART)), spec=self._spec(job)
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=self.labels(_part_of(job))), spec=self._spec(job)
                 ),
             ),
             opts=self.options(self.account, *self._claim(job)),
@@ -152,7 +153,7 @@ class Training(Component):
                 ]
             ),
             template=pod_template(
-                self.labels(_PART),
+                self.labels(_part_of(job)),
                 [self._worker(job)],
                 placement=on_pool(self.environment, job.pool, gpu=on_gpu),
                 service_account=_ACCOUNT,

@@ -88,7 +88,7 @@ def test_gpu_model_without_a_price(sandtable: Any, project: Path, before: str, a
 
 
 def test_unknown_environment(sandtable: Any) -> None:
-    sandtable("graph", "stagin").refused("'stagin'", "dev, lab, prod, staging", "did you mean 'staging'")
+    sandtable("graph", "stagin").refused("'stagin'", "dev, lab, prod, staging, training", "did you mean 'staging'")
 
 
 def test_folder_without_environments(sandtable: Any, project: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["dev", "lab", "staging", "prod"])
+@pytest.mark.parametrize("name", ["dev", "lab", "training", "staging", "prod"])
 def test_the_number_of_resources_is_that_of_the_graph(sandtable: Any, name: str) -> None:
     row = re.search(rf"^\| `Pulumi\.{name}\.yaml` \|.*\| ([\d,]+) \|[^|]*\|$", README, re.MULTILINE)
     assert row

@@ -104,7 +104,7 @@ def test_completion_of_environments(project: Path) -> None:
     environ = {**os.environ, "_SANDTABLE_COMPLETE": "complete_bash", "COMP_WORDS": f"sandtable -C {project} graph ", "COMP_CWORD": "4"}
     command = [sys.executable, "-m", "sandtable"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout.split() == ["dev", "lab", "prod", "staging"], done.stderr
+    assert done.stdout.split() == ["dev", "lab", "prod", "staging", "training"], done.stderr
 
 
 @pytest.mark.parametrize("reader", ["| head -1", "| true", "2>&1 | true"])

@@ -143,8 +143,8 @@ def test_a_history_of_several_rehearsals_is_a_section_with_its_data(run: Callabl
 
 
 def test_a_picture_of_a_job_is_an_image_of_its_section_that_needs_no_network(run: Callable[[str], Run], tmp_path: Path) -> None:
-    for job in ("faults", "nobody"):
-        (tmp_path / job).mkdir()
+    for job in ("faults/first", "nobody"):
+        (tmp_path / job).mkdir(parents=True)
         (tmp_path / job / "curve.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
     (tmp_path / "faults" / "large.svg").write_bytes(b" " * 300_000)
     example = run("hold")
