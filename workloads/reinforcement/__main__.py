@@ -93,9 +93,10 @@ def _train(known: argparse.Namespace, stop: StopRequest, series: Series) -> int:
     return 0
 
 
-def _rlhf(known: argparse.Namespace, _stop: StopRequest, series: Series) -> int:
+def _rlhf(known: argparse.Namespace, stop: StopRequest, series: Series) -> int:
     import torch
 
+    from workloads.reinforcement.course import Stopped
     from workloads.reinforcement.preferences.experiment import run
     from workloads.reinforcement.report import write_report
 
@@ -104,7 +105,19 @@ def _rlhf(known: argparse.Namespace, _stop: StopRequest, series: Series) -> int:
         known.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ReinforcementError(f"{known.out}: {error.strerror}; name a writable folder with --out") from error
-    came = run(known.pairs, known.bound, known.seed, lambda line: print(line, flush=True))  # noqa: T201  # the program's output
+    labels = {"model": f"pairs-{known.pairs}-seed-{known.seed}"}
+
+    def say(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        if stop.requested:
+            raise Stopped
+
+    try:
+        came = run(known.pairs, known.bound, known.seed, say, lambda accuracy: series.show((REWARD_MODEL_SCORE, labels, accuracy)))
+    except Stopped:
+        sys.stderr.write("reinforcement: stopped; nothing is kept of a run that takes seconds; run it again\n")
+        return STOPPED
     curves = {f"gold, beta {beta:g}": [(point.kl, point.gold) for point in points] for beta, points in came.runs.items()}
     curves["gold, best of n"] = [(point.kl, point.gold) for point in came.best_of_n.values()]
     document = {
@@ -114,7 +127,6 @@ def _rlhf(known: argparse.Namespace, _stop: StopRequest, series: Series) -> int:
         "runs": {f"{beta:g}": [asdict(point) for point in points] for beta, points in came.runs.items()},
         "best_of_n": {n: asdict(point) for n, point in came.best_of_n.items()},
     }
-    series.show((REWARD_MODEL_SCORE, {"model": f"pairs-{known.pairs}-seed-{known.seed}"}, came.accuracy))
     axes = "KL from the reference, nats", "gold reward"
     write_report(known.out, document, title="Gold reward against divergence", axes=axes, curves=curves, series=series)
     return 0

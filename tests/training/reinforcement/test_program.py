@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -15,7 +13,6 @@ import numpy as np
 import pytest
 
 from foundation.processes.child import Child
-from foundation.processes.free_port import free_port
 from foundation.processes.python import python_environment
 from foundation.training import STOPPED, load_checkpoint
 
@@ -55,19 +52,6 @@ def test_a_run_leaves_a_report(tmp_path: Path) -> None:
     assert 'rl_episode_reward{algorithm="q-learning",env="recommender"}' in (tmp_path / "metrics.prom").read_text(encoding="utf-8")
     policy = load_checkpoint(tmp_path / "policy.checkpoint", "reinforcement/policy")
     assert policy.arrays["actions"].shape == (64,)
-
-
-def test_prometheus_sees_the_reward_while_it_runs(tmp_path: Path) -> None:
-    port = free_port()
-    options = ("--algorithm", "q-learning", "--environment", "Taxi-v4", "--steps", 10**6, "--metrics-address", f"127.0.0.1:{port}")
-    with program("train", *options, "--out", tmp_path, log=tmp_path / "log") as child:
-        while child.alive() and not any("mean reward" in line for line in child.last_lines(2)):
-            child.wait(0.05)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-            assert re.fullmatch(
-                rb'# TYPE rl_episode_reward gauge\nrl_episode_reward\{algorithm="q-learning",env="Taxi-v4"\} -?[0-9.]+\n', answer.read()
-            )
 
 
 @pytest.mark.parametrize(

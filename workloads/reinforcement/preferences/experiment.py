@@ -34,13 +34,22 @@ class Feedback:
         return self.runs[_KEPT]
 
 
-def run(pairs: int, bound: float, seed: int, say: Callable[[str], None]) -> Feedback:
-    """Return what came of it; ``bound`` in nats holds for the runs with a penalty."""
+def run(pairs: int, bound: float, seed: int, say: Callable[[str], None], on_model: Callable[[float], None] = lambda _: None) -> Feedback:
+    """Return what came of it.
+
+    Args:
+        pairs: to learn the reward from.
+        bound: in nats, for the runs with a penalty.
+        seed: of everything.
+        say: gets a line for each result.
+        on_model: gets the reward model's accuracy on unseen pairs once it is known, before anything is tuned to it.
+    """
     generator = torch.Generator().manual_seed(seed)
     before = reference(seed)
     model = fit(compared(before, pairs, generator), seed=seed)
     unseen = compared(before, 8192, generator)
     right = accuracy(model, unseen)
+    on_model(right)
     say(f"reward model: {right:.3f} of {len(unseen.better)} unseen pairs in the right order")
 
     def scorer(sentences: torch.Tensor) -> torch.Tensor:
