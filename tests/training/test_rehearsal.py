@@ -38,17 +38,8 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(1500)
 def test_jobs_that_are_killed_twice_are_judged_and_held_against_the_prediction(project: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "sandtable",
-        "-C",
-        str(project),
-        "rehearse",
-        "training",
-        "--fault",
-        "training=kill@3s+training=kill@9s",
-    ]
+    command = [sys.executable, "-m", "sandtable", "-C", str(project), "rehearse", "training"]
+    command += ["--fault", "training=kill@3s+training=kill@9s"]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}, capture_output=True, text=True, timeout=1400, check=False
     )

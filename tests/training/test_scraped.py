@@ -84,14 +84,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             found.wait(prometheus, lambda: "Ready" in get(f"http://127.0.0.1:{found.port}/-/ready"))
         for name, (module, *arguments) in PROGRAMS.items():
             given = [argument.replace("TEXT", str(folder / "text.md")) for argument in arguments]
-            command = [
-                sys.executable,
-                "-m",
-                f"workloads.{module}",
-                *given,
-                f"--out={folder / name}",
-                f"--metrics-address=127.0.0.1:{ports[name]}",
-            ]
+            given += [f"--out={folder / name}", f"--metrics-address=127.0.0.1:{ports[name]}"]
+            command = [sys.executable, "-m", f"workloads.{module}", *given]
             found.children[name] = stack.enter_context(Child(command, env=python_environment(), log=folder / f"{name}.log"))
 
         def all_seen() -> bool:
