@@ -33,15 +33,27 @@ def read_arguments(args: Sequence[str], program: str, add: Callable[[argparse.Ar
     return parser.parse_args(list(args))
 
 
+def finite(text: str) -> float:
+    """Read a number for argparse."""
+    if math.isnan(value := _number(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
 def amount(text: str) -> float:
     """Read a number from 0 on for argparse."""
+    if not (value := _number(text)) >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return value
+
+
+def _number(text: str) -> float:
+    """Return the finite number that ``text`` is, NaN where it is none."""
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
-    return value
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def share(text: str) -> float:

@@ -1,10 +1,10 @@
 """Checkpoints: named arrays and a few facts in one file that is either whole and ours, or refused.
 
 Rule 1: no pickle. A checkpoint that somebody else wrote cannot run code; arrays are NumPy's own format (NEP 1), facts are JSON.
-Rule 2: the file carries its kind, the recipe of its run and a digest of its content. Resuming another run's checkpoint is an error.
+Rule 2: the file carries its kind, the recipe of its run and a digest of all that follows. Resuming another run's checkpoint is an error.
 Rule 3: it replaces the previous one atomically (``atomic_file``): a worker killed while writing leaves the last good one.
 
-Layout: a line of magic, a line of JSON (kind, recipe, facts, SHA-256 of the rest), an uncompressed ``.npz``.
+Layout: a line of magic, a line with the SHA-256 of the rest, a line of JSON (kind, recipe, facts), an uncompressed ``.npz``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
-_MAGIC: Final = b"SANDTABLE CHECKPOINT 1\n"
+_MAGIC: Final = b"SANDTABLE CHECKPOINT 2\n"
+
+
+_REMEDY: Final = "delete it to begin anew, or name another folder"
 
 
 class CheckpointError(FoundationError):
@@ -57,14 +61,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> int:
 
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **dict(checkpoint.arrays))
-    body = buffer.getvalue()
-    head = {
-        "kind": checkpoint.kind,
-        "recipe": dict(checkpoint.recipe),
-        "facts": dict(checkpoint.facts),
-        "sha256": hashlib.sha256(body).hexdigest(),
-    }
-    content = _MAGIC + json.dumps(head, sort_keys=True).encode() + b"\n" + body
+    head = {"kind": checkpoint.kind, "recipe": dict(checkpoint.recipe), "facts": dict(checkpoint.facts)}
+    rest = json.dumps(head, sort_keys=True).encode() + b"\n" + buffer.getvalue()
+    content = _MAGIC + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
@@ -93,28 +92,34 @@ def load_checkpoint(path: Path, kind: str, recipe: Mapping[str, Any] | None = No
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}; name the checkpoint of a run") from error
-    remedy = "delete it to begin anew, or name another folder"
     if not content.startswith(_MAGIC):
-        raise CheckpointError(f"{path}: not a checkpoint of this program (it begins with {content[:8]!r}); {remedy}")
-    line, _, body = content[len(_MAGIC) :].partition(b"\n")
-    try:
+        raise CheckpointError(f"{path}: not a checkpoint of this program (it begins with {content[:8]!r}); {_REMEDY}")
+    digest, _, rest = content[len(_MAGIC) :].partition(b"\n")
+    if digest != hashlib.sha256(rest).hexdigest().encode():
+        raise CheckpointError(f"{path}: damaged: its content does not match its digest; {_REMEDY}")
+    line, _, body = rest.partition(b"\n")
+    with restoring(path):
         head: dict[str, Any] = json.loads(line)
         found = Checkpoint(head["kind"], head["recipe"], head["facts"], {})
-        whole = head["sha256"] == hashlib.sha256(body).hexdigest()
-    except (ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise CheckpointError(f"{path}: damaged: its content does not match its digest; {remedy}")
     if found.kind != kind:
-        raise CheckpointError(f"{path}: a checkpoint of {found.kind}, not of {kind}; {remedy}")
+        raise CheckpointError(f"{path}: a checkpoint of {found.kind}, not of {kind}; {_REMEDY}")
     if recipe is not None and (other := _differing(found.recipe, recipe)):
-        raise CheckpointError(f"{path}: written with other settings: {other}; {remedy}")
-    try:
-        with np.load(io.BytesIO(body), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path}: damaged: {error}; {remedy}") from error
+        raise CheckpointError(f"{path}: written with other settings: {other}; {_REMEDY}")
+    with restoring(path), np.load(io.BytesIO(body), allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
     return Checkpoint(found.kind, found.recipe, found.facts, arrays)
+
+
+@contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """Turn what a block stumbles over that reads the content of a checkpoint into a :class:`CheckpointError`.
+
+    A checkpoint may be whole and of the right kind, and yet lack what this program looks for: another version has written it.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path}: its content is not what this program writes ({error}); {_REMEDY}") from error
 
 
 def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -35,5 +35,5 @@ def scraped(series: Series, address: str | None, program: str) -> Iterator[None]
         yield
         return
     host, _, number = address.rpartition(":")
-    with health(listen(host, int(number), program), lambda: True, series.text):
+    with health(listen(host, int(number), program, option="metrics-address"), lambda: True, series.text):
         yield

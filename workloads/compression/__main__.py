@@ -7,13 +7,14 @@ to be run again.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from foundation.training import STOPPED, CheckpointError, StopRequest, load_checkpoint
+from foundation.training import STOPPED, CheckpointError, StopRequest, load_checkpoint, restoring
 from foundation.training.scrape import Series, scraped
 from workloads.compression.errors import CompressionError
 from workloads.compression.spec import PROGRAM, add_commands
@@ -68,6 +69,8 @@ def _train_or_compress(known: argparse.Namespace, stop: StopRequest, series: Ser
     from workloads.compression.model.training import Stopped
 
     torch.set_num_threads(1)  # bit-equal resumption, and the machine is shared
+    if known.command == "compress" and known.engine_python is not None and not os.access(known.engine_python, os.X_OK):
+        raise CompressionError(f"{known.engine_python}: no program; name the Python of the engine's environment with --engine-python")
     text = read_text(known.text or _own_text())
     try:
         known.out.mkdir(parents=True, exist_ok=True)
@@ -107,8 +110,9 @@ def _train(known: argparse.Namespace, text: Text, stop: StopRequest) -> list[Pha
             found = load_checkpoint(keeping.path, keeping.kind)
         except CheckpointError:  # not needed, only its times would have been shown
             return []
-        keeping.times.restore(found.facts["times"])
-        return [Phase.of("train", found.facts["step"], keeping.every_steps, keeping.times)]
+        with restoring(keeping.path):
+            keeping.times.restore(found.facts["times"])
+            return [Phase.of("train", found.facts["step"], keeping.every_steps, keeping.times)]
     shape = Shape()
     weights = initial(shape, known.seed)
     curve = train(

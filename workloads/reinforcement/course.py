@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from foundation.training import Checkpoint, StopRequest, Times, load_checkpoint, save_checkpoint
+from foundation.training import Checkpoint, StopRequest, Times, load_checkpoint, restoring, save_checkpoint
 from workloads.reinforcement.errors import DivergedError
 
 Curve = list[tuple[float, float]]
@@ -52,10 +53,15 @@ class Course:
         if self.checkpoint is None or not self.checkpoint.exists():
             return None
         found = load_checkpoint(self.checkpoint, kind, recipe)
-        self._saved_at = found.facts["step"]
-        self.times.restore(found.facts["times"])
-        self.curve[:] = [(step, reward) for step, reward in found.facts["curve"]]
+        with self.restoring():
+            self._saved_at = found.facts["step"]
+            self.times.restore(found.facts["times"])
+            self.curve[:] = [(step, reward) for step, reward in found.facts["curve"]]
         return found
+
+    def restoring(self) -> AbstractContextManager[None]:
+        """Return a block that reads the checkpoint's content; it raises ``CheckpointError`` where that is not what was looked for."""
+        return restoring(self.checkpoint or Path())
 
     def point(self, step: int, reward: float) -> None:
         """Add a point to the learning curve."""

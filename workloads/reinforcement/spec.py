@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from foundation.processes.arguments import address, amount, positive, read_arguments, seed
+from foundation.processes.arguments import address, amount, finite, positive, read_arguments, seed
 
 PROGRAM: Final = "python -m workloads.reinforcement"
 ALGORITHMS: Final = ("q-learning", "dqn", "ppo")
@@ -63,7 +63,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--seeds", type=positive, default=default.seeds, help="how many runs; 5 or more say something (default: %(default)s)"
     )
-    train.add_argument("--solved-from", type=float, help="score of a solved seed (default: Gymnasium's, or 97 %% of the optimum)")
+    train.add_argument("--solved-from", type=finite, help="score of a solved seed (default: Gymnasium's, or 97 %% of the optimum)")
     rlhf = commands.add_parser("rlhf", help="learn a reward from preferences and tune a policy to it, with and without a KL penalty")
     rlhf.add_argument("--pairs", type=positive, default=8192, help="compared sentences (default: %(default)s)")
     rlhf.add_argument("--bound", type=amount, default=8.0, help="nats that the tuned policy may be away (default: %(default)s)")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from foundation.formats.byte_tokens import add_byte_tokenizer
 from foundation.processes.atomic_file import replacing
-from workloads.compression.errors import ModelFileError
+from workloads.compression.errors import ModelFileError, ShapeError
 from workloads.compression.model.transformer import NORM_EPSILON, ROPE_BASE, Shape, Weights, check
 from workloads.compression.quantisation.blocks import dequantise, quantise
 
@@ -82,7 +82,7 @@ def read_gguf(path: Path) -> tuple[Weights, Shape]:
 
     Raises:
         ModelFileError: no GGUF file, a damaged one, or another architecture.
-        ShapeError: its weights are not those that its head announces.
+        ShapeError: its sizes fit no model of ours, or its weights are not those that its head announces.
     """
     import gguf
 
@@ -101,11 +101,13 @@ def read_gguf(path: Path) -> tuple[Weights, Shape]:
             heads=size("attention.head_count"), kv_heads=size("attention.head_count_kv"), context=size("context_length"),
         )  # fmt: skip
         weights = {tensor.name: torch.from_numpy(_values(tensor, path)) for tensor in reader.tensors}
+        check(weights, shape)
     except OSError as error:
         raise ModelFileError(f"{path}: {error.strerror}; name a GGUF file") from error
+    except ShapeError as error:
+        raise ShapeError(f"{path}: {error}") from error
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ModelFileError(f"{path}: not a whole GGUF file ({error}); make it again") from error
-    check(weights, shape)
     return weights, shape
 
 

@@ -64,9 +64,10 @@ def split(paragraphs: Sequence[str] | dict[str, None]) -> Text:
         if paragraph:
             sides[hashlib.sha256(paragraph.encode()).digest()[0] < _HELD_OUT].append(paragraph)
     training, held_out = ("\n\n".join(side).encode() for side in sides)
-    if len(held_out) < _LEAST_BYTES:
+    if min(len(training), len(held_out)) < _LEAST_BYTES:
         raise TextError(
-            f"{len(training)} bytes to train on, {len(held_out)} held out, which must be at least {_LEAST_BYTES}; name more with --text"
+            f"{len(training)} bytes to train on, {len(held_out)} held out, each of which must be at least {_LEAST_BYTES}; name more "
+            "with --text, in paragraphs between empty lines"
         )
     return Text(tokens(training), tokens(held_out))
 

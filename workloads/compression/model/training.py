@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from foundation.training import Checkpoint, StopRequest, Times, load_checkpoint, save_checkpoint
+from foundation.training import Checkpoint, StopRequest, Times, load_checkpoint, restoring, save_checkpoint
 from foundation.training.optimiser_state import optimiser_arrays, restore_optimiser
 from workloads.compression.errors import DivergedError
 
@@ -162,9 +162,10 @@ def _restore(
     keeping: Keeping, parameters: Mapping[str, Tensor], optimiser: torch.optim.Optimizer, recipe: Mapping[str, object]
 ) -> tuple[int, float, list[tuple[float, float]]]:
     found = load_checkpoint(keeping.path, keeping.kind, recipe)
-    with torch.no_grad():
-        for name, value in parameters.items():
-            value.copy_(torch.from_numpy(found.arrays[f"weights/{name}"]))
-    restore_optimiser(optimiser, found.arrays)
-    keeping.times.restore(found.facts["times"])
-    return found.facts["step"], found.facts["first"], [(step, bits) for step, bits in found.facts["curve"]]
+    with restoring(keeping.path):
+        with torch.no_grad():
+            for name, value in parameters.items():
+                value.copy_(torch.from_numpy(found.arrays[f"weights/{name}"]))
+        restore_optimiser(optimiser, found.arrays)
+        keeping.times.restore(found.facts["times"])
+        return found.facts["step"], found.facts["first"], [(step, bits) for step, bits in found.facts["curve"]]

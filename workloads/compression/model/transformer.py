@@ -25,6 +25,8 @@ Adapters = Mapping[str, tuple[Tensor, Tensor]]
 VOCABULARY: Final = 288  # 256 bytes, an end, padding to a multiple of 32
 NORM_EPSILON: Final = 1e-5
 ROPE_BASE: Final = 10_000.0
+_MOST_LAYERS: Final = 1000
+"""More stand only in damaged files."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Shape:
         for name, value in (("width", self.width), ("feed_forward", self.feed_forward)):
             if value < 32 or value % 32:
                 raise ShapeError(f"{name} = {value}: a positive multiple of 32 is expected, the size of a block")
-        if self.width % self.heads or self.heads % self.kv_heads or self.head_width % 2:
+        if not 1 <= self.layers <= _MOST_LAYERS:
+            raise ShapeError(f"{self.layers} layers: 1 to {_MOST_LAYERS} are expected")
+        if not 1 <= self.kv_heads <= self.heads or self.width % self.heads or self.heads % self.kv_heads or self.head_width % 2:
             raise ShapeError(f"{self.heads} heads, {self.kv_heads} for keys: they must divide the width of {self.width} into even parts")
 
     @property

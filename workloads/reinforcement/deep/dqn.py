@@ -109,13 +109,14 @@ def learn(make: Callable[[], gymnasium.Env[Any, Any]], settings: DqnSettings, co
         value.requires_grad_()
     optimiser = torch.optim.Adam(online.values(), lr=settings.rate)
     if (found := course.begin("reinforcement/dqn", asdict(settings))) is not None:
-        for prefix, parameters in (("online", online), ("target", target), ("best", best.parameters)):
-            fill(prefix, parameters, found.arrays)
-        restore_optimiser(optimiser, found.arrays)
-        memory.arrays = {name: found.arrays[name].copy() for name in memory.arrays}
-        memory.count, best.mean, begun = found.facts["count"], found.facts["best"], found.facts["step"]
-        random = restored_generator(found.facts["random"])
-        episodes.restore(found.facts["episodes"])
+        with course.restoring():
+            for prefix, parameters in (("online", online), ("target", target), ("best", best.parameters)):
+                fill(prefix, parameters, found.arrays)
+            restore_optimiser(optimiser, found.arrays)
+            memory.arrays = {name: found.arrays[name].copy() for name in memory.arrays}
+            memory.count, best.mean, begun = found.facts["count"], found.facts["best"], found.facts["step"]
+            random = restored_generator(found.facts["random"])
+            episodes.restore(found.facts["episodes"])
 
     def state_now() -> tuple[dict[str, Any], dict[str, Any]]:
         arrays = as_arrays("online", online) | as_arrays("target", target) | as_arrays("best", best.parameters)

@@ -107,13 +107,14 @@ def learn(make: Callable[[], gymnasium.Env[Any, Any]], settings: PpoSettings, co
         value.requires_grad_()
     optimiser = torch.optim.Adam(learned, lr=settings.rate, eps=1e-5)
     if (found := course.begin("reinforcement/ppo", asdict(settings))) is not None:
-        for prefix, parameters in (("actor", actor), ("critic", critic), ("best", best.parameters)):
-            fill(prefix, parameters, found.arrays)
-        restore_optimiser(optimiser, found.arrays)
-        random, begun = restored_generator(found.facts["random"]), found.facts["step"]
-        best.mean, judged = found.facts["best"], found.facts["judged"]
-        for each, state in zip(episodes, found.facts["episodes"], strict=True):
-            each.restore(state)
+        with course.restoring():
+            for prefix, parameters in (("actor", actor), ("critic", critic), ("best", best.parameters)):
+                fill(prefix, parameters, found.arrays)
+            restore_optimiser(optimiser, found.arrays)
+            random, begun = restored_generator(found.facts["random"]), found.facts["step"]
+            best.mean, judged = found.facts["best"], found.facts["judged"]
+            for each, state in zip(episodes, found.facts["episodes"], strict=True):
+                each.restore(state)
 
     def state_now() -> tuple[dict[str, Any], dict[str, Any]]:
         arrays = as_arrays("actor", actor) | as_arrays("critic", critic) | as_arrays("best", best.parameters)

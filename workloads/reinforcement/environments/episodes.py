@@ -8,7 +8,8 @@ Rule 2: an observation or a reward that is not finite ends the run where it happ
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,16 +42,13 @@ class Episodes:
         """Take ``action``; if the episode is over, the next one has begun and :attr:`observation` is its first.
 
         Raises:
-            EnvironmentFailedError: what came back is not finite.
+            EnvironmentFailedError: it failed, or what came back is not finite; here or when an episode begins.
         """
-        observation, reward, terminated, truncated, _ = self._environment.step(action)
+        with self._failing():
+            observation, reward, terminated, truncated, _ = self._environment.step(action)
         self._actions.append(action)
         reward = float(reward)
-        if not math.isfinite(reward) or not np.isfinite(observation).all():
-            raise EnvironmentFailedError(
-                f"episode {self.episode}, step {len(self._actions)}: the environment returned {observation} with reward {reward}; "
-                "no parameter has seen it; mend the environment"
-            )
+        self._check(observation, reward)
         self.total += reward
         over = terminated or truncated
         step = Step(observation, reward, bool(terminated), bool(over))
@@ -79,4 +77,26 @@ class Episodes:
         self.total = 0.0
         self._actions.clear()
         drawn = np.random.SeedSequence((self._seed, self._number, self.episode)).generate_state(1)
-        return self._environment.reset(seed=int(drawn[0]))[0]
+        with self._failing():
+            observation = self._environment.reset(seed=int(drawn[0]))[0]
+        self._check(observation, 0.0)
+        return observation
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Whatever somebody else's environment raises, the run ends with one sentence about it."""
+        try:
+            yield
+        except Exception as error:
+            raised = f"{type(error).__name__}: {error}"
+            raise EnvironmentFailedError(f"{self._place()}: the environment raised {raised}; mend the environment") from error
+
+    def _place(self) -> str:
+        return f"episode {self.episode}, step {len(self._actions)}"
+
+    def _check(self, observation: Any, reward: float) -> None:
+        if not math.isfinite(reward) or not np.isfinite(observation).all():
+            raise EnvironmentFailedError(
+                f"{self._place()}: the environment returned {observation} with reward {reward}; "
+                "no parameter has seen it; mend the environment"
+            )

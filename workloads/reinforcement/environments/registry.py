@@ -26,7 +26,7 @@ def make(name: str) -> gymnasium.Env[Any, Any]:
         return FiniteEnvironment(OWN[name]())
     try:
         return gymnasium.make(name)
-    except gymnasium.error.Error as error:
+    except (gymnasium.error.Error, ImportError) as error:  # ``module:Name-v0`` is imported first
         raise SettingsError(f"environment {name!r}: {error}; name one of Gymnasium's, or {' or '.join(sorted(OWN))}") from error
 
 

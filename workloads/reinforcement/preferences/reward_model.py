@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from workloads.reinforcement.deep.network import Parameters, forward, perceptron
+from workloads.reinforcement.errors import SettingsError
 from workloads.reinforcement.preferences.language import ALPHABET, LENGTH, gold_reward, sample
 
 
@@ -34,7 +35,13 @@ def score(model: Parameters, sentences: Tensor) -> Tensor:
 
 
 def fit(pairs: Pairs, *, epochs: int = 30, batch: int = 64, rate: float = 3e-3, seed: int = 0) -> Parameters:
-    """Return a model trained by maximum likelihood (Adam, a cosine down to 0, decay 1e-3)."""
+    """Return a model trained by maximum likelihood (Adam, a cosine down to 0, decay 1e-3).
+
+    Raises:
+        SettingsError: the pairs do not fill a batch.
+    """
+    if len(pairs.better) < batch:
+        raise SettingsError(f"{len(pairs.better)} pairs with a difference, {batch} are the least to learn from; give more with --pairs")
     model = perceptron((LENGTH * ALPHABET, 64, 1), seed)
     for value in model.values():
         value.requires_grad_()

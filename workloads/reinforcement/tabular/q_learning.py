@@ -51,9 +51,10 @@ def learn(make: Callable[[], gymnasium.Env[Any, Any]], settings: QSettings, cour
     table, visits = np.zeros((states, actions)), np.zeros((states, actions), dtype=np.int64)
     random, begun, recent = np.random.default_rng(settings.seed), 0, list[float]()
     if (found := course.begin("reinforcement/q-learning", asdict(settings))) is not None:
-        table, visits = found.arrays["table"].copy(), found.arrays["visits"].copy()
-        random, begun, recent = restored_generator(found.facts["random"]), found.facts["step"], list(found.facts["recent"])
-        episodes.restore(found.facts["episodes"])
+        with course.restoring():
+            table, visits = found.arrays["table"].copy(), found.arrays["visits"].copy()
+            random, begun, recent = restored_generator(found.facts["random"]), found.facts["step"], list(found.facts["recent"])
+            episodes.restore(found.facts["episodes"])
 
     def state_now() -> tuple[dict[str, Any], dict[str, Any]]:
         facts = {"random": generator_state(random), "episodes": episodes.state(), "recent": recent}
