@@ -38,7 +38,7 @@ def program(*arguments: Any, log: Path) -> Child:
 
 def run(*arguments: Any, log: Path) -> int | None:
     with program(*arguments, log=log) as child:
-        return child.wait(180)
+        return child.wait(600)
 
 
 def test_the_engine_continues_a_text_as_the_weights_say(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_sigterm_leaves_a_checkpoint_and_the_next_run_goes_on_from_it(text: Path
         while child.alive() and not any("step" in line for line in child.last_lines(3)):
             child.wait(0.05)
         child.process.send_signal(signal.SIGTERM)
-        assert child.wait(60) == STOPPED
+        assert child.wait(120) == STOPPED
         assert "run it again to go on" in child.last_lines(1)[0]
     step = load_checkpoint(tmp_path / "cut" / "tiny.checkpoint", "compression/tiny").facts["step"]
     assert 0 < step < steps
