@@ -18,6 +18,7 @@ from stacks.components.cluster.namespaces import Namespaces
 from stacks.components.cluster.node_pools import NodePools, nodes_made_by
 from stacks.components.cluster.nodes import Nodes
 from stacks.components.cluster.priority_classes import PriorityClasses
+from stacks.components.configurations import Configurations
 from stacks.components.data.coordination import Coordination
 from stacks.components.data.messaging import Messaging
 from stacks.components.data.stores import DataStores
@@ -72,9 +73,13 @@ def program(
         enable_secret_mutable=True,
     )
 
+    configurations = Configurations()
+
     def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(
-            provider=provider, depends_on=list(resources) or None, transformations=[named_by_digest(builds or {})]
+            provider=provider,
+            depends_on=list(resources) or None,
+            transformations=[named_by_digest(builds or {}), configurations.roll_out],
         )
 
     # The base of everything else. Policies come first, so that they apply to what follows.

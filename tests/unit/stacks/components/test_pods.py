@@ -7,7 +7,9 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from stacks.components.builds import named_by_digest
+from stacks.components.configurations import Configurations
 from stacks.components.images import image
+from stacks.components.parts import from_config_map
 from stacks.components.pods import (
     NO_RIGHTS,
     Rights,
@@ -118,3 +120,23 @@ def test_a_reference_with_the_digest_of_its_build_is_the_same_image() -> None:
     assert same_image(built, plain)
     assert not same_image(built, again)
     assert not same_image(plain, "a/b:2")
+
+
+def test_pods_are_rolled_out_with_the_configuration_that_they_mount() -> None:
+    def declared(text: str, *, others_write: bool = False, kind: str = "apps/v1:Deployment") -> dict[str, str]:
+        configurations = Configurations()
+        options = SimpleNamespace(ignore_changes=["data"] if others_write else None)
+        config: Any = SimpleNamespace(type_="kubernetes:core/v1:ConfigMap", name="ai/web", props={"data": {"a": text}}, opts=options)
+        configurations.roll_out(config)
+        main = container("web", "engine", Size(1, 64))
+        place = on_pool(environment(), "laptop")
+        template = pod_template({}, [main], placement=place, service_account="web", volumes=[from_config_map("config", "web")])
+        spec = k8s.apps.v1.DeploymentSpecArgs(selector=k8s.meta.v1.LabelSelectorArgs(), template=template)
+        workload: Any = SimpleNamespace(type_=f"kubernetes:{kind}", name="ai/web", props={"spec": spec}, opts=options)
+        configurations.roll_out(workload)
+        metadata: Any = template.metadata
+        return dict(metadata.annotations or {})
+
+    assert declared("one") == declared("one")
+    assert declared("one") != declared("two")
+    assert declared("one", others_write=True) == declared("one", kind="batch/v1:Job") == {}
