@@ -100,6 +100,7 @@ def _document(done: Rehearsed, steps: Steps) -> Run:
         cost=found.first.cost,
         calibration=trial.calibration,
         prediction=trial.prediction,
+        bands=trial.bands,
         measurement=trial.measurement,
         jobs=found.jobs,
         notes=found.remarks.notes,

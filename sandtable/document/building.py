@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.verdict import Cause
@@ -15,12 +16,13 @@ from simulations.cost import usd_per_million_output_tokens
 from stacks.graph.demand import workloads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from foundation.measures import JobOutcome, Outcome
     from loadtests.measurement import Measurement
     from policies.findings import Finding
     from policies.verdict import Verdict
+    from simulations.bands import Band
     from simulations.serving import Speed
     from simulations.twin import Prediction
     from stacks.environment import Environment
@@ -53,6 +55,7 @@ def rehearsal(
     cost: Cost | None = None,
     calibration: Speed | None = None,
     prediction: Prediction | None = None,
+    bands: Mapping[str, Band] = MappingProxyType({}),
     measurement: Measurement | None = None,
     jobs: Sequence[JobOutcome] = (),
     notes: Sequence[str] = (),
@@ -75,6 +78,7 @@ def rehearsal(
         cost: of ``graph``.
         calibration: the coefficients of the prediction that counts.
         prediction: what the twin says.
+        bands: how far that may be off.
         measurement: what the load test saw.
         jobs: what ran beside or after the load.
         notes: notes on the load, in addition to those of the measurement.
@@ -95,6 +99,7 @@ def rehearsal(
             "thresholds": verdict.judgements,
             "predicted": predicted,
             "measured": measured,
+            "bands": dict(bands),
             "error": Errors.between(predicted, measured) if predicted and measured else None,
             "policies": policies,
             "engines": _engines(deployed or graph) if graph else None,

@@ -11,7 +11,7 @@ from sandtable.document.parts.base import Drawn, Figure, Interval, Number, Part
 from sandtable.document.parts.cost import RunCost
 from sandtable.document.parts.job import JobOutcome
 from sandtable.document.parts.load import Load, Tick
-from sandtable.document.parts.outcome import Errors, Outcome
+from sandtable.document.parts.outcome import Band, Errors, Outcome
 from sandtable.document.parts.policies import Finding
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ class Rehearsal(Part):
     measured: Outcome | None = None
     error: Errors | None = None
     """Null if either side is missing."""
+    bands: dict[str, Band] = Field(default_factory=dict)
+    """How far each latency of the prediction may be off, named like ``p95_ttft_ms``."""
     policies: tuple[Finding, ...] = ()
     engines: Engines | None = None
     """Null if the graph has no engine."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
+from sandtable.jobs.engines.bench import LocalBench
 from sandtable.report.words.quantities import seconds
 
 if TYPE_CHECKING:
@@ -23,11 +24,19 @@ if TYPE_CHECKING:
 def validate(names: Sequence[str], data: Path, steps: Steps, *, workers: int) -> tuple[PublishedRow, ...]:
     """Run the rows ``names`` (none: all) on the files of ``data``, ``workers`` at a time, each in a process of its own.
 
+    Rows that measure real programs come last and one at a time, because the others would disturb them.
+
     Raises:
         UsageError: a name is unknown.
     """
     wanted = chosen(names)
-    if workers == 1 or len(wanted) == 1:
+    measuring = [row for row in wanted if row.on_bench is not None]
+    wanted = [row for row in wanted if row.on_bench is None]
+    return (*_modelled(wanted, data, steps, workers), *(_shown(row.id, partial(run, row.id, data), steps) for row in measuring))
+
+
+def _modelled(wanted: Sequence[Row], data: Path, steps: Steps, workers: int) -> tuple[PublishedRow, ...]:
+    if workers == 1 or len(wanted) <= 1:
         return tuple(_shown(row.id, partial(run, row.id, data), steps) for row in wanted)
     # A fresh interpreter each: a fork of this one would inherit its threads' locks.
     with ProcessPoolExecutor(min(workers, len(wanted)), mp_context=get_context("spawn")) as pool:
@@ -41,7 +50,7 @@ def run(name: str, data: Path) -> tuple[PublishedRow, float]:
     from simulations.validation import check, rows
 
     begun = time.perf_counter()
-    return PublishedRow.of(check(rows()[name], data)), time.perf_counter() - begun
+    return PublishedRow.of(check(rows()[name], data, LocalBench())), time.perf_counter() - begun
 
 
 def _shown(name: str, result: Callable[[], tuple[PublishedRow, float]], steps: Steps) -> PublishedRow:

@@ -26,7 +26,7 @@ from sandtable.report.charts.graph import MOST_COMPONENTS, draw
 from sandtable.report.charts.timeline import slices_of, timeline
 from sandtable.report.charts.trend import trend
 from sandtable.report.styles import style
-from sandtable.report.words import metrics, quantities, sentences
+from sandtable.report.words import bands, metrics, quantities, sentences
 from sandtable.report.words.components import components, counted
 from sandtable.report.words.facts import facts
 from sandtable.report.words.metrics import LATENCY_WORDS, SHORT, UNIT_WORDS, Line
@@ -92,6 +92,8 @@ def _context(run: Run) -> dict[str, Any]:
         "budget_words": sentences.budget(rehearsal.cost) if rehearsal.cost else "",
         "zeros": sentences.zeros(rehearsal.cost) if rehearsal.cost else [],
         "rows": metrics.comparison(rehearsal),
+        "bands": list(bands.rows(rehearsal)),
+        "band_heads": bands.HEADS,
         "jobs": metrics.jobs(rehearsal),
         "pictures": run.pictures,
         "units": UNIT_WORDS,

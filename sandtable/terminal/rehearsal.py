@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sandtable.report.words import metrics, sentences
+from sandtable.report.words import bands, metrics, sentences
 from sandtable.report.words.quantities import percent
 from sandtable.terminal.costs import show_cost
 from sandtable.terminal.parts import bullet, grid, heading, holds_mark, verdict_mark
@@ -27,6 +27,7 @@ def show_rehearsal(rehearsal: Rehearsal, console: Console, *, report: str | None
     _verdict(rehearsal, console)
     _thresholds(rehearsal, console)
     _comparison(rehearsal, console)
+    _bands(rehearsal, console)
     for job in metrics.jobs(rehearsal):
         _job(job, console)
     if rehearsal.cost:
@@ -80,6 +81,25 @@ def _comparison(rehearsal: Rehearsal, console: Console) -> None:
         )
         for row in found:
             _add(table, f"  {_SHORT.get(row.words, row.words)}", row)
+    console.print(table)
+
+
+def _bands(rehearsal: Rehearsal, console: Console) -> None:
+    found = list(bands.rows(rehearsal))
+    if not found:
+        return
+    heading(console, "how far the prediction may be off", "90 % band, from engine and calibration")
+    table = grid("L", "R", "L", "R", "R", "R", "R", "L")
+    table.add_row(*(Text(words, "quiet") for words in ("", *bands.HEADS, "")))
+    for row in found:
+        table.add_row(
+            Text(row.words),
+            Text(row.predicted, "predicted"),
+            Text(row.band),
+            *(Text(cause, "quiet") for cause in (row.engine, row.calibration, row.arrivals)),
+            Text(row.measured, "measured"),
+            Text({True: "inside", False: "outside", None: ""}[row.inside], "quiet"),
+        )
     console.print(table)
 
 

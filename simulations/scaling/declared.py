@@ -116,10 +116,7 @@ def declared(graph: Graph) -> Declared:
 def _scaler(resource: Resource, workload: Workload, targets: tuple[Target, ...]) -> Scaler:
     spec = resource.spec
     if resource.kind == "HorizontalPodAutoscaler":
-        behaviour = spec.get("behavior") or {}
-        up, down = _rules(resource, behaviour, "scaleUp", DEFAULT_UP), _rules(resource, behaviour, "scaleDown", DEFAULT_DOWN)
-        least, most = _whole(resource, "minReplicas", 1), _whole(resource, "maxReplicas", None)
-        return Scaler(resource.label, workload.label, HorizontalSpec(least, most, up, down), targets)
+        return Scaler(resource.label, workload.label, bounds_of(resource), targets)
     least, most = _whole(resource, "minReplicaCount", 0), _whole(resource, "maxReplicaCount", _KEDA_MOST)
     behaviour = ((spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}).get("behavior") or {}
     up, down = _rules(resource, behaviour, "scaleUp", DEFAULT_UP), _rules(resource, behaviour, "scaleDown", DEFAULT_DOWN)
@@ -132,6 +129,17 @@ def _scaler(resource: Resource, workload: Workload, targets: tuple[Target, ...])
         cooldown_s=_number(resource, spec.get("cooldownPeriod", _KEDA_COOLDOWN_S), "cooldownPeriod"),
         polling_s=_number(resource, spec.get("pollingInterval", _KEDA_POLLING_S), "pollingInterval"),
     )
+
+
+def bounds_of(resource: Resource) -> HorizontalSpec:
+    """Return the bounds and the rules of a HorizontalPodAutoscaler.
+
+    Raises:
+        ConfigurationError, TwinError: as for :func:`declared`.
+    """
+    behaviour = resource.spec.get("behavior") or {}
+    up, down = _rules(resource, behaviour, "scaleUp", DEFAULT_UP), _rules(resource, behaviour, "scaleDown", DEFAULT_DOWN)
+    return HorizontalSpec(_whole(resource, "minReplicas", 1), _whole(resource, "maxReplicas", None), up, down)
 
 
 def _horizontal_targets(resource: Resource) -> Iterable[Target | str]:

@@ -22,7 +22,7 @@ class PodReadings:
     """The readings of one metric, in the unit of its target. ``ready`` pods have one, ``missing`` have none, ``unready`` start up.
 
     ``full`` is what a missing pod is assumed to use when the number would fall: for a utilisation its whole request, for other metrics the
-    target (the default).
+    target (the default). ``utilisation``: readings and target are shares of a request, which Kubernetes compares in whole per cent.
     """
 
     target: float
@@ -30,11 +30,12 @@ class PodReadings:
     missing: int = 0
     unready: int = 0
     full: float | None = None
+    utilisation: bool = False
 
-    @property
-    def usage_ratio(self) -> float:
-        """Mean reading of the ready pods as a share of the target."""
-        return math.fsum(self.ready) / len(self.ready) / self.target
+    def ratio(self, total: float, pods: int) -> float:
+        """Return the mean of readings that add up to ``total`` as a share of the target."""
+        mean = total / pods
+        return (math.floor(_exact(100 * mean)) / 100 if self.utilisation else mean) / self.target
 
 
 def desired_replicas(
@@ -43,13 +44,13 @@ def desired_replicas(
     """Return how many replicas the metric asks for; None if no pod has a reading, so that it asks for nothing."""
     if not readings.ready:
         return None
-    ratio = readings.usage_ratio
+    ratio = readings.ratio(math.fsum(readings.ready), len(readings.ready))
     damped = readings.missing or (readings.unready and ratio > 1)
     if not damped:
         return current if _tolerated(ratio, up_tolerance, down_tolerance) else math.ceil(_exact(ratio * len(readings.ready)))
     pods = len(readings.ready) + readings.missing + (readings.unready if ratio > 1 else 0)
     assumed = readings.missing * (readings.target if readings.full is None else readings.full) if ratio < 1 else 0.0
-    again = (math.fsum(readings.ready) + assumed) / pods / readings.target
+    again = readings.ratio(math.fsum(readings.ready) + assumed, pods)
     if _tolerated(again, up_tolerance, down_tolerance) or (ratio < 1 < again) or (again < 1 < ratio):
         return current
     wanted = math.ceil(_exact(again * pods))

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from simulations.errors import SimulationError
 from simulations.statistics import Interval
 from simulations.validation.tolerance import Tolerance
+
+if TYPE_CHECKING:
+    from simulations.validation.bench import Bench
 
 Verdict = Literal["held", "missed", "skipped"]
 
@@ -56,6 +59,7 @@ class Row:
         expected: what they published, in a few words.
         tolerance: how far a figure may be from its expected value.
         measure: runs the model; it gets the data folder and returns its figures. It raises :class:`UnavailableError` where it cannot run.
+        on_bench: the same for a row that runs real programs instead; it gets the bench that starts them.
         files: files that it reads, relative to the data folder. If one is missing, the row is skipped.
         limits: where the agreement ends, for the reader of the table.
     """
@@ -65,9 +69,10 @@ class Row:
     source: str
     expected: str
     tolerance: Tolerance
-    measure: Callable[[Path], Iterable[Figure]]
+    measure: Callable[[Path], Iterable[Figure]] | None = None
     files: tuple[str, ...] = ()
     limits: str = ""
+    on_bench: Callable[[Bench], Iterable[Figure]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,12 @@ class Result:
     reason: str
 
 
-def check(row: Row, data: Path) -> Result:
-    """Run ``row`` on the files of the folder ``data`` and judge it."""
+def check(row: Row, data: Path, bench: Bench | None = None) -> Result:
+    """Run ``row`` on the files of the folder ``data``, or on ``bench``, and judge it."""
     if missing := [name for name in row.files if not (data / name).exists()]:
         return Result(row, "skipped", (), f"data not present: {data / missing[0]}")
     try:
-        figures = tuple(_judged(figure, row.tolerance) for figure in row.measure(data))
+        figures = tuple(_judged(figure, row.tolerance) for figure in _measured(row, data, bench))
     except UnavailableError as error:
         return Result(row, "skipped", (), str(error))
     except SimulationError as error:
@@ -107,6 +112,15 @@ def check(row: Row, data: Path) -> Result:
     worst = broken[0]
     more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
     return Result(row, "missed", figures, f"{worst.name}: {worst.got:.6g} where {worst.expected:.6g} was published{more}")
+
+
+def _measured(row: Row, data: Path, bench: Bench | None) -> Iterable[Figure]:
+    if row.on_bench is not None:
+        if bench is None:
+            raise UnavailableError("it runs real programs, which only `sandtable validate` starts")
+        return row.on_bench(bench)
+    assert row.measure is not None, f"row {row.id} says how it is measured"
+    return row.measure(data)
 
 
 def _judged(figure: Figure, tolerance: Tolerance) -> Judged:

@@ -65,6 +65,20 @@ class Outcome(Part):
         return {"ttft_ms": self.ttft_ms, "tpot_ms": self.tpot_ms, "e2e_ms": self.e2e_ms}[name]
 
 
+class Band(Part):
+    """How far the prediction of one latency quantile may be off, in milliseconds: 90 %."""
+
+    predicted: Figure = None
+    low: Figure = None
+    high: Figure = None
+    engine: Figure = None
+    """Half the width that the machine's changing speed alone gives, as a share of the prediction."""
+    calibration: Figure = None
+    """The same of the error of the coefficients."""
+    arrivals: Figure = None
+    """The same of other requests of the same traffic, which are not part of the band; null if the traffic has no other seed."""
+
+
 class Difference(Part):
     """One figure, predicted and measured; all three are null if one side has no sample."""
 

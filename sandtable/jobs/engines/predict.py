@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandtable.jobs.gateway.running import straight
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sandtable.jobs.engines.trial import Setting
     from sandtable.terminal import Steps
+    from simulations.bands import Band
     from simulations.deployed import DeployedEngines
     from simulations.gateway import GatewayModel
     from simulations.serving import Speed
@@ -33,6 +37,25 @@ def predict(
             f"{len(requests)} requests on {replicas} engine{'s' * (replicas != 1)}{' behind the gateway' if gateway else ''}: {middle}"
         )
     return prediction
+
+
+def prediction_bands(
+    engines: DeployedEngines, calibration: Speed, setting: Setting, *, gateway: GatewayModel | None = None
+) -> dict[str, Band]:
+    """Return how far the prediction of the load of ``setting`` may be off, by figure."""
+    from simulations.bands import bands
+    from simulations.twin import Twin
+    from stacks.traffic import plan
+
+    traffic = setting.environment.traffic
+    routed = any(request.route for request in setting.requests)
+
+    def other_plan(seed: int) -> Sequence[PlannedRequest]:
+        drawn = plan(traffic, seed=seed)
+        return drawn if routed else straight(drawn)
+
+    varied = other_plan if traffic.trace is None else None
+    return bands(Twin.of(engines, calibration, gateway), setting.requests, seed=setting.seed, other_plan=varied)
 
 
 def simulate(

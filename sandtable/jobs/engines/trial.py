@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from foundation.errors import NotReadyError
@@ -11,7 +11,7 @@ from sandtable.jobs.engines.calibrate import Calibrator, keep
 from sandtable.jobs.engines.cores import EnginesDoNotFitError, share_cores
 from sandtable.jobs.engines.in_pods import PodsNotReachedError
 from sandtable.jobs.engines.measure import measure_openly
-from sandtable.jobs.engines.predict import predict, simulate
+from sandtable.jobs.engines.predict import predict, prediction_bands, simulate
 from sandtable.jobs.engines.running import start_engines
 from sandtable.jobs.gateway.faults import ENGINE, of_the_load, predict_faults, rehearse_faults
 from sandtable.jobs.gateway.outcome import load_outcome
@@ -23,7 +23,7 @@ from sandtable.jobs.remarks import NO_REMARKS, Remarks
 from toolchain.errors import ToolchainError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from foundation.formats.changes import Change
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sandtable.jobs.gateway.running import RunningGateway
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
+    from simulations.bands import Band
     from simulations.calibration import Calibration
     from simulations.deployed import DeployedEngines
     from simulations.gateway import DeployedGateway, GatewayModel
@@ -54,6 +55,7 @@ class Trial:
     measurement: Measurement | None = None
     jobs: tuple[JobOutcome, ...] = ()
     remarks: Remarks = NO_REMARKS
+    bands: Mapping[str, Band] = field(default_factory=dict)
 
 
 NO_TRIAL: Final = Trial()
@@ -86,7 +88,8 @@ def predict_published(deployed: DeployedEngines, gpu_model: str, setting: Settin
     model = model_of(gateway, setting.seed) if gateway else None
     prediction = predict(deployed, published, setting.requests, setting.seed, setting.steps, gateway=model)
     missing = f"nothing was measured: {without_gpus(gpu_model)}; the prediction rests on published coefficients"
-    trial = Trial(published, prediction, remarks=Remarks(missing=(missing,), simulated=(published.origin(),)))
+    bands = prediction_bands(deployed, published, setting, gateway=model)
+    trial = Trial(published, prediction, remarks=Remarks(missing=(missing,), simulated=(published.origin(),)), bands=bands)
     return _predicted_behind(model, trial, deployed, setting) if model else trial
 
 
@@ -163,6 +166,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
             )
             remarks = trial.remarks + speed_remarks(speed.during, without)
             trial = replace(trial, calibration=speed.during, prediction=again, remarks=remarks)
+        trial = replace(trial, bands=prediction_bands(deployed, used, setting, gateway=model))
         if door is not None:
             trial = _through_the_gateway(trial, deployed, door, engines, setting)
     return _doubted(trial, used, setting)

@@ -217,4 +217,4 @@ class _Control:
             self._busy_before[pod.name] = busy_s
             if pod.ready_s <= now_s - SYNC_PERIOD_S:
                 shares.append((busy_s - before_s) / SYNC_PERIOD_S * self._owner.setting.cores / request)
-        return PodReadings(target.value, shares, unready=pods - len(shares), full=1.0)
+        return PodReadings(target.value, shares, unready=pods - len(shares), full=1.0, utilisation=True)

@@ -1,15 +1,27 @@
-"""The Horizontal Pod Autoscaler, on the worked examples of its documentation and its enhancement proposal."""
+"""The Horizontal Pod Autoscaler, on the examples of its documentation and its enhancement proposal, and on a recording of the real one.
+
+The recording has every look of kube-controller-manager at its readings; ours gets the same readings at the same times and must come to the
+same replicas each time (``simulations/validation/recordings/hpa.py``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from simulations.scaling import DEFAULT_DOWN, DEFAULT_UP, Autoscaler, HorizontalSpec, PodReadings, Policy, Rules, desired_replicas
+from simulations.scaling.declared import bounds_of
+from simulations.validation import recordings
 from simulations.validation.row import Figure, Row
-from simulations.validation.tolerance import EXACT
+from simulations.validation.tolerance import EXACT, at_least
+from stacks.graph import Resource
+
+#: Made by ``python -m simulations.validation.recordings.hpa``.
+RECORDING: Final = Path(recordings.__file__).parent / "hpa.json"
 
 #: Current replicas, readings of the ready pods, target, pods without a reading, pods that are not ready, desired replicas.
 SINGLE: Final = (
@@ -48,6 +60,52 @@ def measure(_: Path) -> Iterator[Figure]:
         right = 1 + sum(_follows(autoscaler.replicas, period_s, usage, documented))
         yield Figure(f"{name}: replicas as documented", len(documented), right, n=len(documented))
 
+    recording = json.loads(RECORDING.read_text(encoding="utf-8"))
+    real = [record["replicas"] for record in recording["records"]]
+    ours = [real[0], *decisions(recording)]
+    right = sum(mine == theirs for mine, theirs in zip(ours, real, strict=True))
+    yield Figure("recorded scale-up and down: replicas as recorded", len(real), right, n=len(real))
+    # Else the recording would ask for nothing.
+    yield Figure("recorded scale-up and down: changes of the number", 5, _changes(real), n=len(real), tolerance=at_least("changes"))
+
+
+def decisions(recording: Mapping[str, Any]) -> list[int]:
+    """Return what our autoscaler decides at each look of the real one but the last, whose decision was not seen."""
+    resource = Resource.of_manifest(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "recorded"},
+            "spec": recording["spec"],
+        },
+        "recorded",
+    )
+    autoscaler, target = Autoscaler(bounds_of(resource)), recording["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] / 100
+    return [
+        autoscaler.replicas(record["at_s"], record["replicas"], [_readings(record, recording, target)])
+        for record in recording["records"][:-1]
+    ]
+
+
+def _readings(record: Mapping[str, Any], recording: Mapping[str, Any], target: float) -> PodReadings:
+    """Sort the pods as the replica calculator does for CPU; all of them are younger than its initialisation period of five minutes."""
+    ready: list[float] = []
+    missing = unready = 0
+    for pod in record["pods"]:
+        if pod["pending"]:
+            unready += 1
+        elif pod["cpu_m"] is None:
+            missing += 1
+        elif not pod["ready"] or math.floor(record["at_s"]) < pod["ready_since_s"] + recording["window_s"]:
+            unready += 1
+        else:
+            ready.append(pod["cpu_m"] / recording["request_m"])
+    return PodReadings(target, ready, missing, unready, full=1.0, utilisation=True)
+
+
+def _changes(numbers: Sequence[int]) -> int:
+    return sum(before != after for before, after in pairwise(numbers))
+
 
 def _follows(
     replicas: Callable[[float, int, list[PodReadings]], int], period_s: float, usage: float, numbers: tuple[int, ...]
@@ -61,8 +119,8 @@ def _follows(
 ROW: Final = Row(
     id="hpa",
     setup="single decisions with missing and starting pods, and sequences under scaling policies and stabilisation windows",
-    source="Kubernetes documentation, Horizontal Pod Autoscaling; KEP-853, configurable scale velocity",
-    expected="the documented numbers of replicas",
+    source="Kubernetes documentation, Horizontal Pod Autoscaling; KEP-853; our recording of the real controller",
+    expected="the documented numbers of replicas, and those recorded",
     tolerance=EXACT,
     measure=measure,
     limits="readings of several containers, and metrics that arrive late",
