@@ -12,6 +12,7 @@ from simulations.errors import TwinError
 from stacks.graph import labels
 from stacks.graph.capacity import nodes
 from stacks.graph.demand import workloads
+from stacks.graph.vllm import vllm_arguments
 from workloads.engine.spec import EngineArgumentError, EngineSpec
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class DeployedEngines:
         if not engines:
             raise TwinError(
                 f"{graph.source or 'the graph'} has no engine to simulate; label the pods of its Deployment with "
-                f"{labels.ROLE}: {labels.ROLE_ENGINE} and give its container {_CONTAINER!r} the arguments of `python -m workloads.engine`"
+                f"{labels.ROLE}: {labels.ROLE_ENGINE} and give its container {_CONTAINER!r} the arguments of `python -m workloads.engine`, "
+                "or run vLLM's server, which is recognised"
             )
         specs = {workload.label: _spec(workload.resource) for workload in engines}
         first, *others = specs
@@ -72,6 +74,9 @@ class DeployedEngines:
 
 
 def _spec(resource: Resource) -> EngineSpec:
+    for served in resource.containers():
+        if (vllm := vllm_arguments(served, resource.label)) is not None:
+            return EngineSpec(vllm.model, vllm.sequences, vllm.context_tokens)
     container = next((c for c in resource.containers() if c.get("name") == _CONTAINER), None)
     if container is None:
         names = ", ".join(str(c.get("name")) for c in resource.containers()) or "none"

@@ -68,17 +68,14 @@ def _signed_usd(amount: float) -> str:
 
 
 def _sentence(pair: ScenarioPair) -> str:
-    """Return a sentence such as "B is cheaper than A by $3.10 ± $0.20 a million tokens, $1,200 a month"."""
+    """Return a sentence such as "B is cheaper than A by $3.10 ± $0.20 a million tokens; -$1,200 a month"."""
     tokens = pair.metrics.get("usd_per_million_output_tokens")
-    said = []
-    if tokens and tokens.difference and tokens.difference.mean is not None:
-        half = _half_width(tokens)
-        around = f" ± {usd(half)}" if half is not None else ""
-        said.append(f"{usd(abs(tokens.difference.mean))}{around} a million tokens")
-    if pair.monthly_usd is not None:
-        said.append(f"{usd(abs(pair.monthly_usd))} a month")
-    if not said:
-        return f"What {pair.second} and {pair.first} cost cannot be compared: prices or tokens are missing."
-    if tokens is None or tokens.verdict not in {"better", "worse"}:
-        return f"{pair.second} and {pair.first} cannot be told apart by what a token costs ({', '.join(said)})."
-    return f"{pair.second} is {'cheaper' if tokens.verdict == 'better' else 'dearer'} than {pair.first} by {', '.join(said)}."
+    month = "" if pair.monthly_usd is None else f"{_signed_usd(pair.monthly_usd)} a month" if pair.monthly_usd else "the same a month"
+    if tokens is None or tokens.difference is None or tokens.difference.mean is None:
+        return f"What a token costs cannot be compared for {pair.second} and {pair.first}{month and f' ({month})'}."
+    half, verdict = _half_width(tokens), {"better": "cheaper", "worse": "dearer"}.get(tokens.verdict or "")
+    by = f"{usd(abs(tokens.difference.mean))}{f' ± {usd(half)}' if half is not None else ''} a million tokens"
+    rest = month and f"; {month}"
+    if verdict is None:
+        return f"{pair.second} and {pair.first} cannot be told apart by what a token costs ({by}{rest})."
+    return f"{pair.second} is {verdict} than {pair.first} by {by}{rest}."

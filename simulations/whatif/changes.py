@@ -19,7 +19,8 @@ from simulations.whatif.rate import Rate
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource, labels
 from stacks.graph.capacity import Amounts, nodes, offers_nodes
-from stacks.graph.demand import workloads
+from stacks.graph.demand import runs_engine, workloads
+from stacks.graph.vllm import runs_vllm, with_sequences
 from workloads.engine.spec import EngineSpec
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _with_engines(graph: Graph, change: Callable[[Resource], Resource]) -> Graph
 
 
 def _is_engine(resource: Resource) -> bool:
-    return resource.pod_labels.get(labels.ROLE) == labels.ROLE_ENGINE and not resource.metadata.get("ownerReferences")
+    return runs_engine(resource) and not resource.metadata.get("ownerReferences")
 
 
 def _with_replicas(graph: Graph, text: str) -> Graph:
@@ -128,8 +129,10 @@ def _with_replicas(graph: Graph, text: str) -> Graph:
 def _with_slots(resource: Resource, slots: int) -> Resource:
     inputs = copy.deepcopy(dict(resource.inputs))
     containers: list[dict[str, Any]] = inputs["spec"]["template"]["spec"]["containers"]
-    for container in containers:
-        if container.get("name") == "engine":
+    for index, container in enumerate(containers):
+        if runs_vllm(container):
+            containers[index] = with_sequences(container, slots)
+        elif container.get("name") == "engine":
             container["args"] = replace(EngineSpec.from_args(container.get("args") or []), slots=slots).to_args()
     return replace(resource, inputs=inputs)
 

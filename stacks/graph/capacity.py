@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks.errors import ConfigurationError
-from stacks.graph import labels
+from stacks.graph import clouds, labels
 from stacks.graph.quantities import quantity
 
 if TYPE_CHECKING:
@@ -182,13 +182,16 @@ def _list(resource: Resource, key: str, of: type) -> list[Any]:
 def _node(resource: Resource, name: str, own: Mapping[str, str], taints: Sequence[Mapping[str, Any]] | None) -> Node:
     return Node(
         name=name,
-        pool=own.get(labels.POOL, "(no pool)"),
-        purchase=own.get(labels.PURCHASE, "on-demand"),
+        pool=own.get(labels.POOL) or clouds.pool_of(own) or "(no pool)",
+        purchase=own.get(labels.PURCHASE) or clouds.purchase_of(own),
         region=own.get(labels.REGION, ""),
         zone=own.get(labels.ZONE, ""),
         instance_type=own.get(labels.INSTANCE_TYPE, ""),
-        price_reference=resource.annotations.get(labels.PRICE),
-        gpu_model=own.get(labels.GPU_MODEL),
+        price_reference=resource.annotations.get(labels.PRICE)
+        or clouds.price_reference(
+            str(resource.spec.get("providerID") or ""), own.get(labels.REGION, ""), own.get(labels.INSTANCE_TYPE, "")
+        ),
+        gpu_model=clouds.gpu_model(own.get(labels.GPU_MODEL)),
         capacity=_capacity(resource),
         labels=own,
         taints=tuple(taints or ()),

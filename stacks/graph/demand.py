@@ -20,6 +20,7 @@ from stacks.graph.capacity import Amounts
 from stacks.graph.custom_pods import custom_pods, with_template
 from stacks.graph.owners import Owners
 from stacks.graph.scheduling import refusal
+from stacks.graph.vllm import runs_vllm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,7 +72,7 @@ class Workload:
     @property
     def is_engine(self) -> bool:
         """Whether its pods generate tokens."""
-        return self.resource.pod_labels.get(labels.ROLE) == labels.ROLE_ENGINE
+        return runs_engine(self.resource)
 
     def pod(self, index: int) -> str:
         """Return a readable name of its pod number ``index`` (from 0): ``ai/ai-stack-0``."""
@@ -85,6 +86,12 @@ class Workload:
     def refused_by(self, node: Node) -> str | None:
         """Return why the node never admits its pods (see :func:`stacks.graph.scheduling.refusal`), None if it may."""
         return refusal(self.resource.pod_spec, node, per_node=self.per_node)
+
+
+def runs_engine(resource: Resource) -> bool:
+    """Whether the pods of a controller generate tokens: the stack's own say so by their role, others by running vLLM."""
+    role = resource.pod_labels.get(labels.ROLE)
+    return role == labels.ROLE_ENGINE or (role is None and any(map(runs_vllm, resource.containers())))
 
 
 def workloads(graph: Graph) -> tuple[Workload, ...]:

@@ -97,7 +97,7 @@ def test_a_pair_says_which_is_cheaper_and_by_how_much(console: Callable[..., Con
     document["pairs"] = [pair | {"metrics": {"usd_per_million_output_tokens": tokens, "p95_ttft_ms": latency}}]
     text = shown(document, console(80))
     assert "spot=0.7 against traffic=2x" in text
-    assert "spot=0.7 is cheaper than traffic=2x by $8.20 ± $0.50 a million tokens, $1,200 a month." in text
+    assert "spot=0.7 is cheaper than traffic=2x by $8.20 ± $0.50 a million tokens; -$1,200 a month." in text
     assert "0.400 ± 1.40" in text
     document["pairs"][0]["metrics"]["usd_per_million_output_tokens"]["verdict"] = "not distinguishable"
-    assert "cannot be told apart by what a token costs ($8.20 ± $0.50 a million tokens, $1,200 a month)" in shown(document, console(80))
+    assert "cannot be told apart by what a token costs ($8.20 ± $0.50 a million tokens; -$1,200 a month)" in shown(document, console(80))
