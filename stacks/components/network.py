@@ -69,25 +69,28 @@ def allow(
     into: Sequence[Flow] = (),
     out_to: Sequence[Flow] = (),
     pods: Mapping[str, str] | None = None,
-) -> k8s.networking.v1.NetworkPolicy:
+) -> None:
     """Declare what the pods of ``part`` (or with the labels ``pods``, if another controller creates them) may receive and send.
 
-    DNS lookups are always allowed.
+    DNS lookups are always allowed. Where anybody may come in, each direction has a policy of its own: kube-router holds what leaves a pod
+    against the whole policy, and one policy for both directions would let its pods reach each other.
     """
-    return k8s.networking.v1.NetworkPolicy(
-        f"{namespace}/{name}",
-        metadata=component.metadata(name, namespace, part=part),
-        spec=k8s.networking.v1.NetworkPolicySpecArgs(
-            pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(pods or component.selector(part))),
-            policy_types=["Ingress", "Egress"],
-            ingress=[k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_peers(flow), ports=_ports(flow.ports)) for flow in into] or None,
-            egress=[
-                _dns(),
-                *[k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=_peers(flow), ports=_ports(flow.ports)) for flow in out_to],
-            ],
-        ),
-        opts=component.options(),
-    )
+    selector = k8s.meta.v1.LabelSelectorArgs(match_labels=dict(pods or component.selector(part)))
+    ingress = [k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_peers(flow), ports=_ports(flow.ports)) for flow in into] or None
+    egress = [_dns(), *(k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=_peers(flow), ports=_ports(flow.ports)) for flow in out_to)]
+    from_anybody = any(flow.namespace is None for flow in into)
+    for suffix, types in (("", ["Ingress"]), ("-egress", ["Egress"])) if from_anybody else (("", ["Ingress", "Egress"]),):
+        k8s.networking.v1.NetworkPolicy(
+            f"{namespace}/{name}{suffix}",
+            metadata=component.metadata(f"{name}{suffix}", namespace, part=part),
+            spec=k8s.networking.v1.NetworkPolicySpecArgs(
+                pod_selector=selector,
+                policy_types=types,
+                ingress=ingress if "Ingress" in types else None,
+                egress=egress if "Egress" in types else None,
+            ),
+            opts=component.options(),
+        )
 
 
 def _peers(flow: Flow) -> list[k8s.networking.v1.NetworkPolicyPeerArgs] | None:

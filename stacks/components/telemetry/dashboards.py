@@ -223,8 +223,8 @@ def _platform() -> list[Panel]:
             "Collectors: refused and failed",
             "short",
             {
-                "refused spans": "sum(rate(otelcol_receiver_refused_spans_total[5m]))",
-                "failed points": "sum(rate(otelcol_exporter_send_failed_metric_points_total[5m]))",
+                "refused spans": "sum(rate(otelcol_receiver_refused_spans_total[5m])) or vector(0)",
+                "failed points": "sum(rate(otelcol_exporter_send_failed_metric_points_total[5m])) or vector(0)",
             },
         ),
         Panel("Memory by pod", "bytes", {"{{k8s_pod_name}}": "sum by (k8s_pod_name) (k8s_pod_memory_working_set_bytes)"}),

@@ -19,10 +19,11 @@ from sandtable.document.answers.verification import Verification
 from sandtable.document.writing import write
 from sandtable.errors import UsageError
 from sandtable.jobs.verify.catalogue import all_checks, chosen
-from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, Result
+from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, Result, wait_until
 from sandtable.jobs.verify.control_plane import admission, objects
 from sandtable.jobs.verify.ground import Ground
 from sandtable.jobs.verify.kept import kept_verification
+from sandtable.jobs.verify.telemetry import metrics
 from sandtable.jobs.verify.telemetry import rules as telemetry_rules
 from sandtable.jobs.verify.verify import outcome_of, verify
 from sandtable.report.verification import render_junit
@@ -278,3 +279,27 @@ def test_only_a_verification_of_the_same_graph_is_shown(tmp_path: Path, document
     assert kept_verification(space, run("sha256:2")) is None
     space.verification("dev").write_text("{}")
     assert kept_verification(space, run("sha256:1")) is None
+
+
+def played_prometheus(monkeypatch: pytest.MonkeyPatch, *, exposed: bool) -> Ground:
+    panel = {"title": "one", "targets": [{"expr": "rate(llm_errors_total[5m])"}]}
+    board = {"metadata": {"name": "d", "labels": {"grafana_dashboard": "1"}}, "data": {"d.json": json.dumps({"panels": [panel]})}}
+    maps = "/api/v1/namespaces/telemetry/configmaps"
+    scraped = {"data": {"prometheus.yaml": json.dumps({"scrape_configs": [{"job_name": "gateways"}]})}}
+    answers = {"metadata": {"llm_errors_total": []} if exposed else {}, "query": {"result": []}}
+    monkeypatch.setattr(metrics, "_prometheus", lambda _: None)
+    monkeypatch.setattr(metrics, "_data", lambda _, path: answers[path.rpartition("/")[2].partition("?")[0]])
+    return ground(StubApi({maps: [board], f"{maps}/prometheus": scraped}))
+
+
+def test_a_query_of_what_has_not_happened_yet_passes_if_its_series_is_exposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "1 count what has not happened yet" in metrics.dashboard_data(played_prometheus(monkeypatch, exposed=True))
+    with pytest.raises(CheckFailedError, match="1 of 1 queries have no data: d: one"):
+        metrics.dashboard_data(played_prometheus(monkeypatch, exposed=False))
+
+
+def test_waiting_ends_with_what_happens_or_with_what_did_not() -> None:
+    seen = iter((0, 0, 1))
+    assert wait_until(lambda: next(seen), "nothing", within_s=60, poll_s=0) < 60
+    with pytest.raises(CheckFailedError, match=r"^it is still there within 0 s$"):
+        wait_until(lambda: False, lambda: "it is still there", within_s=0, poll_s=0)
