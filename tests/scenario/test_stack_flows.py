@@ -86,3 +86,10 @@ def test_whoever_may_come_in_may_also_go_out() -> None:
 
 def test_whoever_may_go_out_may_also_come_in() -> None:
     assert sorted(set(one_sided("egress")) - set(ELSEWHERE)) == []
+
+
+def test_a_policy_that_lets_anybody_in_lets_nobody_out() -> None:
+    """kube-router holds what leaves a pod against the policy's rules for both directions, so its pods would reach each other."""
+    open_ones = [one for one in prod().objects("NetworkPolicy") if any("from" not in rule for rule in one.spec.get("ingress") or ())]
+    assert open_ones
+    assert {tuple(one.spec["policyTypes"]) for one in open_ones} == {("Ingress",)}
