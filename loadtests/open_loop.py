@@ -59,6 +59,7 @@ def run(
     on_progress: Callable[[int, int], None] | None = None,
     stop: Stop | None = None,
     actions: Sequence[tuple[float, Callable[[], None]]] = (),
+    horizon_s: float | None = None,
 ) -> Measurement:
     """Send ``plan`` to ``targets`` and return the measurement.
 
@@ -75,6 +76,8 @@ def run(
         on_progress: Called with (finished, planned) requests about ten times a second.
         actions: What else happens, as (seconds from the start, call); each runs in a thread of its own, so that no send waits for it. One
             that raises makes the run invalid.
+        horizon_s: Seconds that the plan covers, which rates are over, with what the last requests take longer. None: from the first request
+            to the last end; so is a run that was stopped.
         stop: Ends the run when set: requests in flight are cancelled, the rest are not sent, and the run is invalid.
 
     Raises:
@@ -103,6 +106,7 @@ def run(
             *(f"an action at {at_s:g} s failed: {error}" for at_s, error in load.failed_actions),
         ],
         notes=_token_notes(load.ended),
+        horizon_s=None if load.stopped else horizon_s,
     )
 
 

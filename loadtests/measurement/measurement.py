@@ -25,7 +25,7 @@ class Measurement:
 
     ``invalid`` holds the reasons why the generator failed and the run does not count; ``undersampled`` the reasons why a valid run has too
     few samples for one or more of the requested metrics. ``records`` are ordered by intended time; ``replicas`` are the targets, idle ones
-    included.
+    included. ``horizon_s`` is the time that the plan covers, None if it is not known.
     """
 
     records: tuple[RequestRecord, ...]
@@ -36,6 +36,7 @@ class Measurement:
     timeline: list[TimelinePoint]
     undersampled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    horizon_s: float | None = None
 
     @classmethod
     def of(
@@ -48,10 +49,14 @@ class Measurement:
         metrics: Iterable[str] = (),
         invalid: Sequence[str] = (),
         notes: Sequence[str] = (),
+        horizon_s: float | None = None,
     ) -> Measurement:
-        """Summarise ``records`` and judge the run's validity and its samples for ``metrics``; ``invalid`` are reasons known so far."""
+        """Summarise ``records`` and judge the run's validity and its samples for ``metrics``; ``invalid`` are reasons known so far.
+
+        ``horizon_s``: the time that the plan covers, which rates are over; None: from the first request to the last end.
+        """
         ordered = tuple(sorted(records, key=lambda r: (r.intended_s, r.sent_s)))
-        outcome = Outcome.from_records(ordered, replicas=replicas, seed=seed)
+        outcome = Outcome.from_records(ordered, replicas=replicas, seed=seed, horizon_s=horizon_s)
         return cls(
             records=ordered,
             outcome=outcome,
@@ -61,6 +66,7 @@ class Measurement:
             timeline=timeline(ordered),
             undersampled=undersampled(outcome, metrics),
             notes=(*notes, *_remarks(ordered)),
+            horizon_s=horizon_s,
         )
 
     @property

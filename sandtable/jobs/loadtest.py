@@ -262,6 +262,7 @@ class _Load:
             api_key=self.keys.api_key,
             tenant_keys=self.keys.tenant_keys,
             seed=self.traffic.seed,
+            horizon_s=self.traffic.horizon_s,
             metrics=metrics,
             engine_options=not self.request.targets,
             on_progress=lambda done, total: step.update(done, total, "requests"),

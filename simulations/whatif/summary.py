@@ -121,6 +121,8 @@ def _value(run: Run, trial: ScenarioRuns, metric: str) -> float:
     match metric:
         case "output_tokens_per_s" | "utilisation":
             # Over the same time for all runs, so that the mean of the rates is the rate of all of them together.
+            if metric == "utilisation" and run.scaling is not None:
+                return outcome.utilisation * run.scaling.served_s(outcome.duration_s) * len(trial.runs) / _served_s(trial)
             return float(getattr(outcome, metric)) * outcome.duration_s / trial.span_s
         case "usd_per_million_output_tokens":
             rate = _value(run, trial, "output_tokens_per_s")
@@ -144,10 +146,12 @@ def _pooled(trial: ScenarioRuns) -> Outcome:
     pooled = Outcome.from_records(shifted, replicas=trial.twin.replicas, seed=trial.load.seed, horizon_s=offset)
     if not trial.autoscalers.scalers:
         return pooled
-    # The busy share is over the time for which replicas were there, which only the runs know.
-    there = [(run.outcome.utilisation, run.scaling.served_s(run.outcome.duration_s)) for run in trial.runs if run.scaling]
-    total = math.fsum(served_s for _, served_s in there)
-    return replace(pooled, utilisation=math.fsum(share * served_s for share, served_s in there) / total if total else 0.0)
+    return replace(pooled, utilisation=math.fsum(_values(trial, "utilisation")) / len(trial.runs))
+
+
+def _served_s(trial: ScenarioRuns) -> float:
+    """Replica-seconds of all replications, over which autoscaled replicas can be busy."""
+    return math.fsum(run.scaling.served_s(run.outcome.duration_s) for run in trial.runs if run.scaling) or 1.0
 
 
 def _shifted(record: RequestRecord, by_s: float) -> RequestRecord:

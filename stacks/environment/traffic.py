@@ -96,6 +96,11 @@ class Traffic(Model):
     """At most a week."""
     seed: NotNegative = 1
 
+    @property
+    def horizon_s(self) -> float | None:
+        """Seconds that the traffic covers, which rates are over; None for a trace, which may end before its time is over."""
+        return self.duration_s if self.trace is None else None
+
     @model_validator(mode="after")
     def _trace_given(self) -> Self:
         if (self.arrivals == "trace") != (self.trace is not None):

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandtable.jobs.engines.trial import Setting
-    from sandtable.terminal import Steps
     from simulations.bands import Band
     from simulations.deployed import DeployedEngines
     from simulations.gateway import GatewayModel
@@ -22,20 +21,16 @@ if TYPE_CHECKING:
 def predict(
     engines: DeployedEngines,
     calibration: Speed,
-    requests: Sequence[PlannedRequest],
-    seed: int,
-    steps: Steps,
+    setting: Setting,
     *,
     gateway: GatewayModel | None = None,
 ) -> Prediction:
-    """Predict, as a step, how ``engines`` serve ``requests`` at the speed of ``calibration``, behind ``gateway`` if there is one."""
-    with steps.step("predict") as step:
-        prediction = simulate(engines, calibration, requests, seed, gateway=gateway)
-        outcome, replicas = prediction.outcome, len(engines.replicas)
+    """Predict, as a step, how ``engines`` at the speed of ``calibration`` serve the load of ``setting``, behind a ``gateway`` if any."""
+    with setting.steps.step("predict") as step:
+        prediction = simulate(engines, calibration, setting, gateway=gateway)
+        outcome, replicas, planned = prediction.outcome, len(engines.replicas), len(setting.requests)
         middle = f"p50 of ttft {outcome.ttft_ms.p50:.0f} ms, e2e {outcome.e2e_ms.p50:.0f} ms"
-        step.note(
-            f"{len(requests)} requests on {replicas} engine{'s' * (replicas != 1)}{' behind the gateway' if gateway else ''}: {middle}"
-        )
+        step.note(f"{planned} requests on {replicas} engine{'s' * (replicas != 1)}{' behind the gateway' if gateway else ''}: {middle}")
     return prediction
 
 
@@ -61,12 +56,12 @@ def prediction_bands(
 def simulate(
     engines: DeployedEngines,
     calibration: Speed,
-    requests: Sequence[PlannedRequest],
-    seed: int,
+    setting: Setting,
     *,
     gateway: GatewayModel | None = None,
 ) -> Prediction:
     """Do the same without a step line."""
     from simulations.twin import Twin
 
-    return Twin.of(engines, calibration, gateway).run(requests, seed=seed)
+    horizon_s = setting.environment.traffic.horizon_s
+    return Twin.of(engines, calibration, gateway).run(setting.requests, seed=setting.seed, horizon_s=horizon_s)

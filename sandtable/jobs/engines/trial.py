@@ -86,7 +86,7 @@ def predict_published(deployed: DeployedEngines, gpu_model: str, setting: Settin
 
     published = calibration.published(gpu_model)
     model = model_of(gateway, setting.seed) if gateway else None
-    prediction = predict(deployed, published, setting.requests, setting.seed, setting.steps, gateway=model)
+    prediction = predict(deployed, published, setting, gateway=model)
     missing = f"nothing was measured: {without_gpus(gpu_model)}; the prediction rests on published coefficients"
     bands = prediction_bands(deployed, published, setting, gateway=model)
     trial = Trial(published, prediction, remarks=Remarks(missing=(missing,), simulated=(published.origin(),)), bands=bands)
@@ -147,7 +147,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
             return Trial(remarks=started + Remarks(missing=(f"nothing was predicted or measured: {error}",)))
         door = _measured(running, engines[0].url, setting) if running else None
         model = door.model if door else None
-        first = predict(deployed, before, setting.requests, setting.seed, steps, gateway=model)
+        first = predict(deployed, before, setting, gateway=model)
         with yardstick.lap() as lap:
             measurement = measure_openly(setting.requests, engines, setting.environment, steps, gateway=running)
         sent = Remarks(real=("The load: every request was sent at its planned time, and every answer was streamed and timed.",))
@@ -160,10 +160,8 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
         used = before
         if speed is not None:
             used = speed.during
-            again = simulate(deployed, speed.during, setting.requests, setting.seed, gateway=model)
-            without = (
-                again if speed.during.pace is None else simulate(deployed, speed.half_way, setting.requests, setting.seed, gateway=model)
-            )
+            again = simulate(deployed, speed.during, setting, gateway=model)
+            without = again if speed.during.pace is None else simulate(deployed, speed.half_way, setting, gateway=model)
             remarks = trial.remarks + speed_remarks(speed.during, without)
             trial = replace(trial, calibration=speed.during, prediction=again, remarks=remarks)
         trial = replace(trial, bands=prediction_bands(deployed, used, setting, gateway=model))

@@ -25,7 +25,7 @@ def with_costs(measurement: Measurement, ledger: Path, engine: str) -> Measureme
 
     by_id = {entry["id"]: int(entry["nano_usd"]) for entry in records(ledger) if entry is not None} if ledger.exists() else {}
     told = tuple(_told(record, by_id, engine) for record in measurement.records)
-    outcome = Outcome.from_records(told, replicas=(engine,), seed=measurement.outcome.seed)
+    outcome = Outcome.from_records(told, replicas=(engine,), seed=measurement.outcome.seed, horizon_s=measurement.horizon_s)
     return replace(measurement, records=told, outcome=outcome)
 
 

@@ -144,6 +144,13 @@ def test_a_measurement_orders_its_records_and_keeps_reasons_known_beforehand() -
     assert (measured.outcome.seed, measured.replicas) == (7, ("a", "b"))
 
 
+def test_rates_are_over_the_time_that_the_plan_covers() -> None:
+    few = [record(10.0), record(11.0)]
+    known, unknown = (Measurement.of(few, replicas=["a"], generator=QUIET, horizon_s=horizon_s).outcome for horizon_s in (60.0, None))
+    assert known.duration_s == 60.0
+    assert known.output_tokens_per_s * 60 == pytest.approx(unknown.output_tokens_per_s * unknown.duration_s)
+
+
 def test_why_requests_failed_is_counted() -> None:
     failed = [replace(record(i / 10, status=Status.FAILED), error=f"error {i % 12}") for i in range(30)]
     measured = Measurement.of([record(0.0), *failed, record(9.0, status=Status.REJECTED)], replicas=["a"], generator=QUIET)

@@ -30,6 +30,7 @@ SCENARIOS: Final = {
         "zone-lost=us-east-1b",
         "node-lost=serving-h100",
         "price=1.5x",
+        "ramp=3x@200s+200s",
     ),
     "staging": ("traffic=0.5x", "replicas=+1"),
 }

@@ -14,7 +14,19 @@ from stacks.environment import Budget, Environment, Lengths, Traffic
 from stacks.pricing.prices import PriceBook
 
 
-def asked(build: Any, rate_per_s: float, *scenarios: str) -> list[ScenarioResult]:
+def scaler(build: Any, kind: str) -> Any:
+    """By four requests in flight a replica: an HPA from one to four, or a ScaledObject from none."""
+    if kind == "HorizontalPodAutoscaler":
+        target = {"type": "AverageValue", "averageValue": 4}
+        metric = {"type": "Pods", "pods": {"metric": {"name": "requests_in_flight"}, "target": target}}
+        spec = {"minReplicas": 1, "maxReplicas": 4, "metrics": [metric]}
+        return build._object("autoscaling/v2", kind, "ai", "ai", {}, {"scaleTargetRef": {"kind": "Deployment", "name": "ai"}, **spec})
+    trigger = {"type": "prometheus", "metadata": {"query": "sum(requests_in_flight)", "threshold": "4"}}
+    spec = {"maxReplicaCount": 4, "cooldownPeriod": 60, "triggers": [trigger]}
+    return build._object("keda.sh/v1alpha1", kind, "ai", "ai", {}, {"scaleTargetRef": {"name": "ai"}, **spec})
+
+
+def asked(build: Any, rate_per_s: float, *scenarios: str, autoscaler: str = "") -> list[ScenarioResult]:
     lengths = Lengths(distribution="constant", mean=96, low=8, high=768)
     answers = Lengths(distribution="constant", mean=24, low=2, high=128)
     traffic = Traffic(
@@ -22,7 +34,7 @@ def asked(build: Any, rate_per_s: float, *scenarios: str) -> list[ScenarioResult
     )
     environment = Environment(name="t", owner="o", cost_centre="c", traffic=traffic, budget=Budget())
     nodes = [build.node(f"n{zone}", "gpu", f"eu-north-1{zone}", gpu=1) for zone in "ab"]
-    graph = build.graph(*nodes, build.deployment("ai", 2, "gpu", engine=True))
+    graph = build.graph(*nodes, build.deployment("ai", 2, "gpu", engine=True), *([scaler(build, autoscaler)] if autoscaler else []))
     chosen = [parse_scenario(text) for text in scenarios]
     book = PriceBook.bundled()
     return run(graph, environment, chosen, calibration_for=lambda name: published(str(name)), price_book=book, root=Path(), replications=5)
@@ -46,6 +58,25 @@ def test_tokens_busy_time_and_money_add_up_at_every_rate(build: Any, rate_per_s:
         busy_s = outcome.utilisation * 2 * outcome.duration_s
         assert busy_s == pytest.approx(outcome.good * outcome.e2e_ms.p50 / 1e3, rel=0.02, abs=1e-9)
         assert outcome.duration_s == pytest.approx(5 * 1800)
+
+
+@pytest.mark.parametrize("autoscaler", ["HorizontalPodAutoscaler", "ScaledObject"])
+@pytest.mark.parametrize(("rate_per_s", "scenario"), [(0.0005, "traffic=2x"), (0.02, "ramp=9x@5m+5m"), (3.0, "ramp=6x@100s+provision=40s")])
+def test_they_add_up_while_replicas_come_and_go(build: Any, autoscaler: str, rate_per_s: float, scenario: str) -> None:
+    for answer in asked(build, rate_per_s, scenario, autoscaler=autoscaler):
+        outcome, scaled = answer.outcome, answer.scaled
+        assert outcome.output_tokens_per_s * outcome.duration_s == pytest.approx(24 * outcome.good)
+        assert outcome.good + outcome.failed == outcome.requests
+        assert scaled is not None
+        assert (0 if autoscaler == "ScaledObject" else 1) <= scaled.least <= scaled.most <= 4
+        assert answer.metrics["utilisation"].value.mean == pytest.approx(outcome.utilisation)
+        assert scaled.least <= answer.replicas_running <= scaled.most
+        # The two declared GPUs for the whole time, and those of added nodes while they are paid for.
+        assert answer.gpu_seconds.total_s == pytest.approx((2 + scaled.added_nodes) * outcome.duration_s)
+        hourly_usd = answer.cost.hourly_usd + (scaled.usd_per_hour or 0.0)
+        if outcome.good:
+            tokens = 24 * outcome.good
+            assert answer.usd_per_million_output_tokens == pytest.approx(hourly_usd / 3600 * outcome.duration_s / tokens * 1e6)
 
 
 def test_twice_the_traffic_is_about_twice_the_tokens_even_if_it_is_hardly_any(build: Any) -> None:
