@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 
-from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require, wait_until
 from sandtable.jobs.verify.data.stores import psql, store_pods
 from sandtable.jobs.verify.security.engine import OWN, Engine
 from sandtable.jobs.verify.security.identity import issued_by
@@ -24,6 +24,8 @@ _REVOKING: Final = """
 path "pki_int/issue/ai-stack" { capabilities = ["update"] }
 path "pki_int/revoke" { capabilities = ["update"] }
 """
+_SHORT_LEASE_S: Final = 4
+_LEASE_ENDS_WITHIN_S: Final = 30.0
 _AUDIT_LINES: Final = "400"
 _PLAINTEXT: Final = base64.b64encode(b"a secret of the stack").decode()
 
@@ -101,23 +103,32 @@ def revocation(ground: Ground) -> str:
 
 
 def database_users(ground: Ground) -> str:
-    """Borrow a database user, log in as it, and find it gone when its lease is revoked."""
+    """Borrow two database users and log in as them; one is gone when its time is over, the other when its lease is revoked."""
     lent = databases(ground.environment).split()
     if not lent:
         raise NotHereError("it has no database whose users the secrets engine lends")
     (pod, *_) = store_pods(ground, "postgresql")
     engine = Engine(ground)
+
+    def gone(user: Mapping[str, str]) -> bool:
+        return psql(ground, pod, "SELECT 1", user=user["username"], password=user["password"]).code != 0
+
     with engine.as_policy("training") as token:
-        reply = engine.ask("GET", f"/v1/database/creds/{lent[2]}", token=token)
-        require(reply.ok, f"no user is lent: {reply.body}")
-        user, password = reply.body["data"]["username"], reply.body["data"]["password"]
-        ran = psql(ground, pod, "SELECT current_user", user=user, password=password)
-        require((ran.code, ran.output.strip()) == (0, user), f"the lent user cannot log in: {ran.output.strip()[-200:]}")
-        ran = psql(ground, pod, "CREATE TABLE sandtable_verify_lent (x int)", user=user, password=password)
+        replies = [engine.ask("GET", f"/v1/database/creds/{lent[2]}", token=token) for _ in range(2)]
+        require(all(reply.ok for reply in replies), f"no user is lent: {replies[0].body}")
+        short, long = (reply.body["data"] for reply in replies)
+        for user in (short, long):
+            ran = psql(ground, pod, "SELECT current_user", user=user["username"], password=user["password"])
+            require((ran.code, ran.output.strip()) == (0, user["username"]), f"the lent user cannot log in: {ran.output.strip()[-200:]}")
+        ran = psql(ground, pod, "CREATE TABLE sandtable_verify_lent (x int)", user=long["username"], password=long["password"])
         require(ran.code and "permission denied" in ran.output, "the lent user may write")
-    ran = psql(ground, pod, "SELECT 1", user=user, password=password)
-    require(ran.code, "the lent user can log in after its lease was revoked")
-    return "a user is lent, reads, may not write, and cannot log in any more once its lease is revoked"
+        asked = {"lease_id": replies[0].body["lease_id"], "increment": f"{_SHORT_LEASE_S}s"}
+        renewed = engine.ask("POST", "/v1/sys/leases/renew", asked, token)
+        require(renewed.ok, f"a lease cannot be made shorter: {renewed.body}")
+        over_s = wait_until(lambda: gone(short), "a lent user whose time is over can log in", within_s=_LEASE_ENDS_WITHIN_S)
+        require(not gone(long), "a lent user whose time is not over cannot log in")
+    require(gone(long), "the lent user can log in after its lease was revoked")
+    return f"lent users read and may not write; one is gone {over_s:.0f} s after its lease was cut to {_SHORT_LEASE_S} s, one when revoked"
 
 
 def audit(ground: Ground) -> str:
@@ -171,7 +182,7 @@ def checks() -> Iterator[Check]:
         (
             "openbao-database",
             "a lent database user can log in and read",
-            "it cannot write, nor log in after its revocation",
+            "it cannot write, nor log in after its time or its revocation",
             database_users,
         ),
         ("openbao-audit", "every request is in the audit log, with its answer", "neither of its secrets is there in clear", audit),
