@@ -33,7 +33,7 @@ class Configurations:
             if not args.opts.ignore_changes:  # others write what is in it
                 self._digests[args.name] = _digest(args.props["data"])
             return
-        template = getattr(args.props.get("spec"), "template", None)
+        template: Any = getattr(args.props.get("spec"), "template", None)
         pod: Any = getattr(template, "spec", None)
         if pod is None or args.type_ == _JOB:
             return
