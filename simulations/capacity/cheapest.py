@@ -4,6 +4,7 @@ Rule 1: more replicas of the same kind never make a threshold worse, so in each 
 Rule 2: a family whose cheapest open member costs more than the best so far is not simulated.
 Rule 3: the cheapest families are searched side by side, :data:`TOGETHER` at a time, so that a sweep has something to share out. How many
 there are does not depend on who runs them, and neither does the result.
+Rule 4: the front wants to know what more money buys, so the cheapest configurations above the best are simulated, too.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def cheapest(
     price: Callable[[Configuration], float | None],
     run: Callable[[Sequence[Configuration]], Sequence[ScenarioResult]],
     thresholds: Sequence[Threshold],
+    above: int = 0,
 ) -> Search:
     """Search ``families``, each in order of replicas.
 
@@ -105,6 +107,7 @@ def cheapest(
         price: returns the monthly cost of a configuration in USD without simulating it, or None if it is not possible.
         run: simulates some, and returns their results in the same order.
         thresholds: what must hold.
+        above: how many configurations that cost more than the best are simulated for the front.
     """
     prices = {one: cost for family in families for one in family if (cost := price(one)) is not None}
     possible = [[one for one in family if one in prices] for family in families]
@@ -116,8 +119,13 @@ def cheapest(
         for halving, configuration, result in zip(wave, asked, run(asked), strict=True):
             tried.append(Tried(configuration, result.cost.monthly_usd, judge(result, thresholds)))
             halving.tell(holds=tried[-1].holds)
-            if tried[-1].holds and (best is None or tried[-1].monthly_usd < best.monthly_usd):
+            if tried[-1].holds and (best is None or (tried[-1].monthly_usd, tried[-1].use) < (best.monthly_usd, best.use)):
                 best = tried[-1]
+    if best is not None and above:
+        known = {one.configuration for one in tried}
+        dearer = sorted(one for one in prices if one not in known and prices[one] > best.monthly_usd)
+        asked = sorted(dearer, key=lambda one: prices[one])[:above]
+        tried += [Tried(one, found.cost.monthly_usd, judge(found, thresholds)) for one, found in zip(asked, run(asked), strict=True)]
     return Search(best, tuple(tried), sum(map(len, families)))
 
 

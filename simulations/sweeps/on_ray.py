@@ -25,7 +25,10 @@ class OnRay:
             raise SimulationError("--ray needs Ray, which is not installed: install the dependency group `ray`") from None
         self._ray = ray
         try:
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False)
+            # Ray looks for this machine under the address that it has outside, where a cluster on loopback does not know it.
+            host = address.rpartition(":")[0]
+            here = {"_node_ip_address": host} if host.startswith("127.") else {}
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **here)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise SimulationError(f"--ray {address}: no Ray cluster can be used there ({reason}); `ray start --head` begins one") from error

@@ -50,10 +50,11 @@ def address() -> Iterator[str]:
     from ray.cluster_utils import Cluster
 
     os.environ |= SETTINGS
-    node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
+    node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+    # Two addresses of loopback, so that the nodes are two; Ray would take 127.0.0.1 for the machine's address outside.
+    cluster = Cluster(initialize_head=True, head_node_args=node | {"node_ip_address": "127.0.0.2"})
     try:
-        cluster.add_node(**node)
+        cluster.add_node(**node, node_ip_address="127.0.0.3")
         cluster.wait_for_nodes(timeout=120)
         yield str(cluster.address)
     finally:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Replications of each run: the interval of a p95 over thousands of requests is narrow, and a search has many runs.
 REPLICATIONS = 5
+#: Configurations above the cheapest that are simulated for the front.
+ABOVE = 12
 
 
 def at_rate(stack: Stack, factor: float, seed: int, replications: int = REPLICATIONS) -> Inquiry:
@@ -70,7 +72,7 @@ def search(stack: Stack, limits: Sequence[Threshold], seed: int, budget_usd: flo
         return [given(answer) for answer in ask(asked)]
 
     most = max(8, 2 * len(deployed.replicas))
-    return cheapest(families_of(most, slots, gpus), price=price, run=run, thresholds=limits)
+    return cheapest(families_of(most, slots, gpus), price=price, run=run, thresholds=limits, above=ABOVE)
 
 
 def fitted(stack: Stack, scenario: Scenario) -> Graph:

@@ -31,7 +31,7 @@ def whatif_page(answer: WhatIf) -> str:
 
 def _sections(answer: WhatIf) -> Iterator[Section]:
     rows = [_row(one) for one in answer.scenarios]
-    columns = ("scenario", *_METRICS.values(), "good", "USD a month")
+    columns = ("scenario", "USD a month", "good", *_METRICS.values())
     notes = [f"{one.name}: {note}" for one in answer.scenarios for note in one.notes]
     lead = "Means over the replications with their 95 % intervals; every scenario has the same requests."
     yield Section("scenarios", "Scenarios", lead, (), columns, rows, notes=notes)
@@ -42,7 +42,7 @@ def _sections(answer: WhatIf) -> Iterator[Section]:
 
 def _row(one: Scenario) -> tuple[str, ...]:
     cells = [f"{figure(found.mean)} {interval(found.ci95)}" if (found := one.metrics.get(name)) is not None else "—" for name in _METRICS]
-    return (one.name, *cells, percent(one.availability), usd(one.cost.monthly_usd))
+    return (one.name, usd(one.cost.monthly_usd), percent(one.availability), *cells)
 
 
 def _incidents(ident: str, scenario: Scenario, times: IncidentTimes) -> Section:

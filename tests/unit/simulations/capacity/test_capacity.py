@@ -100,6 +100,15 @@ def test_the_cheapest_is_found_with_few_runs() -> None:
     assert (found.space, len(found.tried) < 16) == (64, True)
 
 
+def test_what_more_money_buys_is_simulated_for_the_front() -> None:
+    limits = [Threshold("p95_ttft_ms < 90")]
+    alone, more = (cheapest(space(32, [None], [None]), price=price, run=results, thresholds=limits, above=n) for n in (0, 6))
+    assert (more.best, len(more.tried)) == (alone.best, len(alone.tried) + 6)
+    assert more.best is not None
+    assert [one.configuration.replicas for one in more.front][:4] == [5, 6, 7, 8]
+    assert more.knee in more.front
+
+
 def test_impossible_configurations_are_not_run() -> None:
     def run(some: Any) -> Any:
         assert all(one.replicas <= 2 for one in some)
