@@ -1,7 +1,7 @@
 """How time and memory of the twin grow: with the nodes and the pods of a placement, each alone, and with the requests of a run.
 
-Run with ``python benchmarks/twin_growth.py [nodes|pods|requests]``. Each size is run in a process of its own, whose peak memory is printed. The
-last column is the exponent between two sizes, log(time ratio) / log(size ratio): n log n stays near 1.1.
+Run with ``python benchmarks/twin_growth.py [nodes|pods|requests]``. Each size is run in a process of its own, whose peak memory is printed.
+The last column is the exponent between two sizes, log(time ratio) / log(size ratio): n log n stays near 1.1.
 """
 
 from __future__ import annotations

@@ -56,6 +56,7 @@ def whatif(
         str, typer.Option("--replications", help="How many; auto: until the figures are known to 5 %, at most 20.")
     ] = "auto",
     compare: Annotated[bool, typer.Option("--compare", help="Also compare the scenarios with each other, pair by pair.")] = False,
+    why: Annotated[list[str] | None, typer.Option("--why", metavar="POD", help="Also say why this pod is on its node.")] = None,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
     page: Page = None,
     json: Json = False,
@@ -97,6 +98,7 @@ def whatif(
         replications=_number(replications),
         skip_bad_rows=skip_bad_rows,
         compare=compare,
+        why=why or (),
     )
     document = WhatIf.of(answer)
     write_page(page, lambda: whatif_page(document))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandtable.terminal import Steps
     from sandtable.workspace import Workspace
     from simulations.calibration.speeds import Speeds
+    from simulations.cluster.reasons import Reason
     from simulations.deployed import DeployedEngines
     from simulations.gateway.deployed import DeployedGateway
     from simulations.serving import Speed
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 class WhatIfAnswer:
     """One result a scenario, the baseline first; ``provenance`` has the engine speeds behind them, ``warnings`` are about old prices.
 
-    ``pairs`` are the scenarios against each other, if that was asked.
+    ``pairs`` are the scenarios against each other, ``reasons`` why pods are where they are, if that was asked.
     """
 
     environment: str
@@ -50,6 +51,7 @@ class WhatIfAnswer:
     provenance: tuple[Speed, ...]
     warnings: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def ask(
     replications: int | None = None,
     skip_bad_rows: bool = False,
     compare: bool = False,
+    why: Sequence[str] = (),
 ) -> WhatIfAnswer:
     """Run every one of ``scenarios`` on the twin of the environment ``name``.
 
@@ -137,6 +140,7 @@ def ask(
         replications: exactly this many; None: as many as the precision needs.
         skip_bad_rows: go on without the bad rows of a trace instead of refusing it.
         compare: also compare the scenarios with each other.
+        why: pods whose place on a node is to be explained.
 
     Raises:
         StackError, SimulationError: the environment or a scenario is invalid.
@@ -154,6 +158,7 @@ def ask(
     if compare and changes < 2:
         raise UsageError("--compare sets scenarios against each other and needs two; one alone is compared with the baseline anyway")
     stack = Stack.read(name, space, steps, sources.graph)
+    reasons = _reasons(why, stack.graph)
     change: tuple[str, Graph] | None = None
     if sources.base:
         change = (stack.environment.name, stack.graph)
@@ -173,7 +178,17 @@ def ask(
         step.note(f"{count(len(results), 'scenario')}, {count(results[0].replications, 'replication')}")
     warnings = monthly_cost(stack.graph, stack.book).age_warnings(dt.datetime.now(dt.UTC).date())
     found = whatif.pairs(results[1:]) if compare else ()
-    return WhatIfAnswer(stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings), found)
+    return WhatIfAnswer(
+        stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings), found, reasons
+    )
+
+
+def _reasons(pods: Sequence[str], graph: Graph) -> tuple[Reason, ...]:
+    from simulations.cluster.reasons import reason
+    from stacks.graph.capacity import nodes
+    from stacks.graph.demand import workloads
+
+    return tuple(reason(pod, workloads(graph), nodes(graph)) for pod in pods)
 
 
 def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Speeds:

@@ -83,6 +83,46 @@ def best_nodes(workload: Workload, workloads: Sequence[Workload], nodes: Sequenc
     return tuple(spot.node.name for spot in placing.best(workload))
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A node as a candidate for a pod: the weighted score of each plugin, or ``refusal``, why it cannot take the pod at all."""
+
+    node: Node
+    scores: Mapping[str, int]
+    refusal: str = ""
+
+    @property
+    def total(self) -> int:
+        """What the scheduler compares."""
+        return sum(self.scores.values())
+
+
+def ranking(
+    pod: str, workload: Workload, workloads: Sequence[Workload], nodes: Sequence[Node], placed: Mapping[str, str]
+) -> tuple[Ranked, ...]:
+    """Return every node as a candidate for ``pod``, with all other pods where they are: the best first, those that refuse it last.
+
+    Args:
+        pod: its name by :meth:`Workload.pod`, whether it has a node or not.
+        workload: that of the pod.
+        workloads: all that runs or waits.
+        nodes: the available nodes.
+        placed: the node of each pod that has one.
+    """
+    placing = _Placing(workloads, nodes, frozenset(), frozenset())
+    placing.settle({name: node for name, node in placed.items() if name != pod})
+    allowed = {spot.node.name for spot in placing.allowed(workload)}
+    fitting = [spot for spot in placing.spots if spot.node.name in allowed and spot.has_room(workload)]
+    scores = placing.scoring.scores(workload, placing.spots, fitting) if fitting else []
+    found = [Ranked(spot.node, parts) for spot, parts in zip(fitting, scores, strict=True)]
+    for spot in placing.spots:
+        if spot.node.name not in allowed:
+            found.append(Ranked(spot.node, {}, workload.refused_by(spot.node) or "spreading or affinity"))
+        elif not spot.has_room(workload):
+            found.append(Ranked(spot.node, {}, f"too little {' and '.join(workload.requests.exceeding(spot.room)) or 'room for pods'}"))
+    return tuple(sorted(found, key=lambda one: (bool(one.refusal), -one.total, one.node.name)))
+
+
 class _Placing:
     def __init__(
         self, workloads: Sequence[Workload], nodes: Sequence[Node], lost: frozenset[str], closed: frozenset[tuple[str, str]]
@@ -130,7 +170,7 @@ class _Placing:
 
     def best(self, workload: Workload) -> list[Spot]:
         """Return the nodes with room for one more pod of ``workload`` that score highest."""
-        fitting = [spot for spot in self._allowed(workload) if spot.has_room(workload)]
+        fitting = [spot for spot in self.allowed(workload) if spot.has_room(workload)]
         return self.scoring.best(workload, self.spots, fitting)
 
     def _open(self, node: Node) -> Spot:
@@ -140,14 +180,14 @@ class _Placing:
                 spot.take(f"{daemon.pod(0)}@{node.name}", daemon)
         return spot
 
-    def _allowed(self, workload: Workload) -> list[Spot]:
+    def allowed(self, workload: Workload) -> list[Spot]:
         """Nodes on which the constraints allow this workload, regardless of free capacity."""
         return self.topology.allowed(workload, self.spots, [spot for spot in self.spots if workload.admitted_by(spot.node)])
 
     def _make_room(self, workload: Workload) -> tuple[Spot, list[tuple[str, Workload]]] | None:
         """Preempt on the node where the victims have the lowest priority and are fewest."""
         choices: list[tuple[int, int, str, Spot, list[str]]] = []
-        for spot in self._allowed(workload):
+        for spot in self.allowed(workload):
             room = spot.room
             victims: list[str] = []
             for pod, other in sorted(spot.pods.items(), key=lambda item: (item[1].priority, item[0])):
@@ -175,7 +215,7 @@ class _Placing:
             if node is not None:
                 spot = self._open(node)
                 self.spots.append(spot)
-                if spot.has_room(workload) and spot in self._allowed(workload):
+                if spot.has_room(workload) and spot in self.allowed(workload):
                     self.added.append(node)
                     return spot
                 self.spots.pop()
@@ -198,7 +238,7 @@ class _Placing:
             return "every node that would take it is away"
         if not admitting:
             return "no node has the labels it selects and taints it tolerates"
-        if not self._allowed(workload):
+        if not self.allowed(workload):
             return "spreading or affinity leaves no node"
         bounds = ", ".join(sorted({spot.node.pool for spot in admitting}))
         short = set.intersection(*(set(workload.requests.exceeding(spot.room)) for spot in admitting))

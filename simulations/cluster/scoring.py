@@ -78,18 +78,22 @@ class Scoring:
         """Return those of the ``fitting`` nodes with the highest score for one more pod of ``workload``; ``spots`` are all nodes."""
         if len(fitting) < 2:
             return list(fitting)
-        wishes = self._wishes[id(workload)]
-        columns = (
-            (3, _of_taints(workload, fitting)),
-            (2, _of_node_affinity(workload, fitting)),
-            (2, _of_spreading(workload, wishes, spots, fitting)),
-            (2, _of_pod_affinity(wishes.pulls, spots, fitting)),
-            (1, [_least_allocated(workload, spot) for spot in fitting]),
-            (1, [_balanced(workload, spot) for spot in fitting]),
-        )
-        totals = [sum(weight * scores[index] for weight, scores in columns) for index in range(len(fitting))]
+        totals = [sum(scores.values()) for scores in self.scores(workload, spots, fitting)]
         highest = max(totals)
         return [spot for spot, total in zip(fitting, totals, strict=True) if total == highest]
+
+    def scores(self, workload: Workload, spots: Sequence[Spot], fitting: Sequence[Spot]) -> list[dict[str, int]]:
+        """Return the weighted score of each plugin for each of the ``fitting`` nodes; ``spots`` are all nodes."""
+        wishes = self._wishes[id(workload)]
+        columns = {
+            "TaintToleration": (3, _of_taints(workload, fitting)),
+            "NodeAffinity": (2, _of_node_affinity(workload, fitting)),
+            "PodTopologySpread": (2, _of_spreading(workload, wishes, spots, fitting)),
+            "InterPodAffinity": (2, _of_pod_affinity(wishes.pulls, spots, fitting)),
+            "NodeResourcesFit": (1, [_least_allocated(workload, spot) for spot in fitting]),
+            "NodeResourcesBalancedAllocation": (1, [_balanced(workload, spot) for spot in fitting]),
+        }
+        return [{name: weight * scores[index] for name, (weight, scores) in columns.items()} for index in range(len(fitting))]
 
 
 def _of_taints(workload: Workload, fitting: Sequence[Spot]) -> list[int]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from simulations.errors import SimulationError
 from simulations.sweeps.port import Answer, Item
+
+#: Seconds in which the head of a cluster accepts a connection.
+_ANSWERS_S: Final = 10.0
 
 
 class OnRay:
@@ -24,12 +28,14 @@ class OnRay:
         except ImportError:
             raise SimulationError("--ray needs Ray, which is not installed: install the dependency group `ray`") from None
         self._ray = ray
+        host, _, port = address.rpartition(":")
         try:
+            if host and port.isdecimal():
+                socket.create_connection((host, int(port)), timeout=_ANSWERS_S).close()  # Ray itself would try for a minute
             # Ray looks for this machine under the address that it has outside, where a cluster on loopback does not know it.
-            host = address.rpartition(":")[0]
             here = {"_node_ip_address": host} if host.startswith("127.") else {}
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **here)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, OverflowError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise SimulationError(f"--ray {address}: no Ray cluster can be used there ({reason}); `ray start --head` begins one") from error
 

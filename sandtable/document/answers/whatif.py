@@ -13,6 +13,7 @@ from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Coefficient
 
 if TYPE_CHECKING:
+    from simulations.cluster import Ranked
     from simulations.serving import Speed
     from simulations.statistics import Comparison
     from simulations.statistics import Interval as Estimated
@@ -141,6 +142,36 @@ class ScenarioPair(Part):
     """Difference of the monthly costs, exact; null if either has nodes without a price."""
 
 
+class CandidateNode(Part):
+    """A node as a candidate for a pod."""
+
+    node: str
+    zone: str = ""
+    total: int | None = None
+    """What the scheduler compares; null if the node cannot take the pod."""
+    scores: dict[str, int] = Field(default_factory=dict)
+    """By plugin, with its weight."""
+    refusal: str = ""
+    """Why it cannot take the pod."""
+
+    @classmethod
+    def taken(cls, value: Ranked, given: Collection[str] = ()) -> dict[str, Any]:  # noqa: ARG003  # all of it is said here
+        """Return the fields taken from a ranked node."""
+        own = {"node": value.node.name, "zone": value.node.zone, "refusal": value.refusal}
+        return own | {"total": None if value.refusal else value.total, "scores": dict(value.scores)}
+
+
+class PlacementReason(Part):
+    """Why a pod is where it is, with all other pods where they are."""
+
+    pod: str
+    node: str = ""
+    """Empty if it waits."""
+    words: str = ""
+    candidates: tuple[CandidateNode, ...] = ()
+    """The best first."""
+
+
 class Speeds(Part):
     """The coefficients behind the engines' speeds, named as in the scenarios."""
 
@@ -166,6 +197,8 @@ class WhatIf(Part):
     """The baseline first."""
     pairs: tuple[ScenarioPair, ...] = ()
     """Every two scenarios; empty unless asked for."""
+    reasons: tuple[PlacementReason, ...] = ()
+    """Why pods are where they are; empty unless asked for."""
     provenance: tuple[Speeds, ...] = ()
     warnings: tuple[str, ...] = ()
     """Prices that may be out of date."""

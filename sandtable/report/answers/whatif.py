@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandtable.report.answers.page import Section, render
 from sandtable.report.charts.incidents import incidents_picture
 from sandtable.report.words.quantities import figure, interval, percent, usd
+from sandtable.report.words.sentences import points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,9 @@ def _sections(answer: WhatIf) -> Iterator[Section]:
     notes = [f"{one.name}: {note}" for one in answer.scenarios for note in one.notes]
     lead = "Means over the replications with their 95 % intervals; every scenario has the same requests."
     yield Section("scenarios", "Scenarios", lead, (), columns, rows, notes=notes)
+    for number, reason in enumerate(answer.reasons):
+        candidates = [(one.node, one.zone, figure(one.total, "count"), one.refusal or points(one.scores)) for one in reason.candidates]
+        yield Section(f"why-{number}", f"Why {reason.pod}", reason.words, (), ("node", "zone", "score", ""), candidates)
     for number, one in enumerate(answer.scenarios):
         if one.incidents:
             yield _incidents(f"incidents-{number}", one, one.incidents)

@@ -12,6 +12,8 @@ from sandtable.report.words.facts import Item
 from sandtable.report.words.quantities import ABSENT, count, figure, percent, usd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sandtable.document.parts.cost import Cost
     from sandtable.document.rehearsal import Rehearsal
 
@@ -143,3 +145,8 @@ def deployed(rehearsal: Rehearsal) -> str:
     if graph.matches_deployed:
         return "What is deployed matches the program: both graphs have the same digest."
     return f"What is deployed differs from the program in {count(len(graph.differences), 'place')}:"
+
+
+def points(scores: Mapping[str, int]) -> str:
+    """Return what a scheduler's plugins gave a node, without those that gave nothing."""
+    return ", ".join(f"{plugin} {score}" for plugin, score in scores.items() if score)
