@@ -129,8 +129,8 @@ def _platform(environment: Environment, ready: pulumi.ResourceOptions) -> None:
         VaultInjector("vault-injector", environment=environment, options=ready)
     if environment.runtime_rules.enabled:
         Falco("falco", environment=environment, options=ready)
-    Crossplane("crossplane", environment=environment, options=ready)
-    CrossplaneApis("crossplane-apis", environment=environment, options=ready)
+    crossplane = Crossplane("crossplane", environment=environment, options=ready)
+    CrossplaneApis("crossplane-apis", environment=environment, crossplane=crossplane, options=ready)
     Collector("collector", environment=environment, options=ready)
     Rules("rules", environment=environment, options=ready)
     Dashboards("dashboards", environment=environment, options=ready)

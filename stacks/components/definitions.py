@@ -103,13 +103,14 @@ def instance(
     name: str,
     part: str,
     spec: Mapping[str, Any],
+    after: Sequence[pulumi.Resource] = (),
 ) -> k8s.apiextensions.CustomResource:
-    """Declare one cluster-wide object of a custom kind; its definition must exist first."""
+    """Declare one cluster-wide object of a custom kind; its definition must exist first, and what is in ``after``."""
     return k8s.apiextensions.CustomResource(
         name,
         api_version=api_version,
         kind=kind,
         metadata=component.metadata(name, part=part),
         spec=dict(spec),
-        opts=component.options(defined_by),
+        opts=component.options(defined_by, *after),
     )

@@ -4,7 +4,7 @@ Two kinds, both namespaced (Crossplane v2 has no separate claims): ``AiEnvironme
 definition, and ``GpuPool``, accelerators for a limited time. One Python function composes each in pipeline mode.
 
 Crossplane's own kinds are defined here only until it runs: its init container replaces them with the complete definitions
-(``definitions.py``, ``handed_over``).
+(``definitions.py``, ``handed_over``). Objects of these kinds come after Crossplane and go before it: it has finalizers on them.
 """
 
 from __future__ import annotations
@@ -72,11 +72,13 @@ class CrossplaneApis(Component):
 
     kinds: list[str]
 
-    def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, *, environment: Environment, crossplane: pulumi.Resource, options: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(name, environment=environment, options=options)
         xrds, compositions = self._definitions()
         self.kinds = list(_KINDS)
-        self._function()
+        self._function(crossplane)
         for kind, (plural, properties, required) in _KINDS.items():
             instance(
                 self,
@@ -86,6 +88,7 @@ class CrossplaneApis(Component):
                 name=f"{plural}.{API_GROUP}",
                 part=_PART,
                 spec=_composite(kind, plural, properties, required),
+                after=[crossplane],
             )
             instance(
                 self,
@@ -95,10 +98,11 @@ class CrossplaneApis(Component):
                 name=f"{plural}.{API_GROUP}",
                 part=_PART,
                 spec=self._composition(kind),
+                after=[crossplane],
             )
         self.register_outputs({"kinds": self.kinds, "group": API_GROUP})
 
-    def _function(self) -> None:
+    def _function(self, crossplane: pulumi.Resource) -> None:
         """Declare the function and its runtime configuration."""
         functions, runtimes = (
             definition(
@@ -114,7 +118,7 @@ class CrossplaneApis(Component):
             for kind, version in (("Function", "v1"), ("DeploymentRuntimeConfig", "v1beta1"))
         )
         if self.environment.cluster.provider == "node":
-            self._registry()
+            self._registry(crossplane)
         instance(
             self,
             runtimes,
@@ -123,6 +127,7 @@ class CrossplaneApis(Component):
             name=_FUNCTION,
             part=_PART,
             spec=function_runtime(on_platform_pool(self.environment).node_selector),
+            after=[crossplane],
         )
         instance(
             self,
@@ -137,9 +142,10 @@ class CrossplaneApis(Component):
                 "revisionHistoryLimit": 1,
                 "runtimeConfigRef": {"name": _FUNCTION},
             },
+            after=[crossplane],
         )
 
-    def _registry(self) -> None:
+    def _registry(self, crossplane: pulumi.Resource) -> None:
         """Let Crossplane, which reads packages itself, look for ours where the node's containers come from."""
         rewrites = definition(
             self,
@@ -159,6 +165,7 @@ class CrossplaneApis(Component):
             name="registry-of-the-node",
             part=_PART,
             spec={"matchImages": [{"prefix": catalogue().own_registry}], "rewriteImage": {"prefix": registry.IN_PODS}},
+            after=[crossplane],
         )
 
     def _composition(self, kind: str) -> dict[str, Any]:
