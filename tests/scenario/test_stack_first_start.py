@@ -146,11 +146,10 @@ def test_agents_reach_the_authority_while_the_controller_beside_it_is_not_ready(
 
 def test_what_crossplane_has_finalizers_on_goes_before_it() -> None:
     """Pulumi deletes in the reverse order: without its rights Crossplane would never take its finalizers off, and `down` would wait."""
-    graph = lab()
-    rights = {one.urn for one in graph.objects("Deployment", "ClusterRoleBinding") if one.object_name == "crossplane"}
+    rights = {one.urn for one in graph().objects("Deployment", "ClusterRoleBinding") if one.object_name == "crossplane"}
     assert len(rights) == 2
     kinds = {"CompositeResourceDefinition", "Composition", "Function", "DeploymentRuntimeConfig", "ImageConfig"}
-    found = [one for one in graph.objects() if one.kind in kinds]
+    found = [one for one in graph().objects() if one.kind in kinds]
     assert {one.kind for one in found} == kinds
     for one in found:
         assert rights <= set(one.depends_on), one.label
