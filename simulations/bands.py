@@ -34,6 +34,9 @@ PUBLISHED: Final = 0.10
 #: Other seeds of the plan that are tried.
 SEEDS: Final = 5
 
+#: A quantile that moves by less is not the engine's.
+_UNMOVED: Final = 1e-3
+
 LATENCIES: Final = ("ttft_ms", "tpot_ms", "e2e_ms")
 QUANTILES: Final = ("p50", "p95")
 
@@ -86,7 +89,9 @@ def bands(
     doubt: Uncertainty | None = None,
     other_plan: Callable[[int], Sequence[PlannedRequest]] | None = None,
 ) -> dict[str, Band]:
-    """Return the band of each latency, named like ``p95_ttft_ms``; one without a sample is left out.
+    """Return the band of each latency, named like ``p95_ttft_ms``.
+
+    One without a sample is left out, and so is one that the engine hardly moves: it is a provider's, whose uncertainty is not known.
 
     Args:
         twin: the engines at the predicted speed.
@@ -107,6 +112,8 @@ def bands(
             continue
         below = math.hypot(_apart(fast_engine[name], value), _apart(fast[name], value))
         above = math.hypot(_apart(slow_engine[name], value), _apart(slow[name], value))
+        if below + above < _UNMOVED and (found.engine or found.calibration):
+            continue
         drawn = [math.log(other[name] / value) for other in others if other[name] > 0]
         arrivals = Z90 * statistics.stdev(drawn) if len(drawn) > 1 else math.nan
         bands[name] = Band(
