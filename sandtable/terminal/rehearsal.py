@@ -89,15 +89,13 @@ def _bands(rehearsal: Rehearsal, console: Console) -> None:
     if not found:
         return
     heading(console, "how far the prediction may be off", "90 % band, from engine and calibration")
-    table = grid("L", "R", "L", "R", "R", "R", "R", "L")
-    table.add_row(*(Text(words, "quiet") for words in ("", *bands.HEADS, "")))
+    table = grid("L", "L", "R", "R", "R", "L")
+    table.add_row(*(Text(words, "quiet") for words in ("", "ms", *bands.CAUSES, "measured")))
     for row in found:
         table.add_row(
             Text(row.words),
-            Text(row.predicted, "predicted"),
             Text(row.band),
             *(Text(cause, "quiet") for cause in (row.engine, row.calibration, row.arrivals)),
-            Text(row.measured, "measured"),
             Text({True: "inside", False: "outside", None: ""}[row.inside], "quiet"),
         )
     console.print(table)

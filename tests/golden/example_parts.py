@@ -10,6 +10,7 @@ from loadtests.measurement import GeneratorStats, Measurement
 from policies.findings import Finding
 from sandtable.document.graph import StackGraph
 from sandtable.document.rehearsal import Timing
+from simulations.bands import Band, quantiles_of
 from simulations.calibration import Calibration, Coefficient
 from simulations.calibration.coefficients import Fit, Machine
 from simulations.twin import Prediction
@@ -205,6 +206,16 @@ def findings() -> tuple[Finding, ...]:
             waived_by="security-team until 2027-01-31: vendor publishes no digest yet",
         ),
     )
+
+
+def bands(prediction: Prediction) -> dict[str, Band]:
+    """Return bands around the latencies of a prediction: one that the measurement is outside of, too."""
+    found = {name: value for name, value in quantiles_of(prediction.outcome).items() if value > 0}
+    wide = {"p95_e2e_ms": 0.001}
+    return {
+        name: Band(value, value * (1 - wide.get(name, 0.08)), value * (1 + wide.get(name, 0.1)), 0.05, 0.07, 0.031)
+        for name, value in found.items()
+    }
 
 
 def timings() -> tuple[Timing, ...]:

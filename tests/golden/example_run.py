@@ -24,6 +24,7 @@ from sandtable.document import building
 from sandtable.document.reading import Run
 from sandtable.document.rehearsal import Timing
 from sandtable.document.writing import to_text
+from simulations.bands import Band
 from simulations.calibration import published
 from simulations.serving import Speed
 from simulations.twin import Prediction
@@ -63,6 +64,7 @@ class Recorded:
     notes: tuple[str, ...] = ()
     baseline: Outcome | None = None
     jobs: tuple[JobOutcome, ...] = ()
+    bands: dict[str, Band] = field(default_factory=dict)
     real: tuple[str, ...] = (
         "The control plane that took every object: etcd, kube-apiserver, scheduler and controllers.",
         "The engines: 2 x llama.cpp on the CPU of this machine, started as the Deployment says.",
@@ -111,6 +113,7 @@ def run(name: str, found: Recorded) -> Run:
         cost=found.cost,
         calibration=found.calibration,
         prediction=found.prediction,
+        bands=found.bands,
         measurement=found.measurement,
         jobs=found.jobs,
         notes=found.notes,
@@ -126,7 +129,8 @@ def run(name: str, found: Recorded) -> Run:
 def ship() -> Recorded:
     """Return what a rehearsal finds that ships."""
     rng = random.Random(1)
-    return Recorded("prod", 1, parts.predicted(rng, 478, 8.0, 1.04), parts.measured(rng, 478, 8.0, 1.0))
+    predicted, measured = parts.predicted(rng, 478, 8.0, 1.04), parts.measured(rng, 478, 8.0, 1.0)
+    return Recorded("prod", 1, predicted, measured, bands=parts.bands(predicted))
 
 
 def hold() -> Recorded:

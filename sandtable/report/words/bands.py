@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from sandtable.document.rehearsal import Rehearsal
 
-#: Heads of the columns, after the name of the figure.
-HEADS: Final = ("predicted", "90 % band", "engine", "calibration", "arrivals", "measured")
+#: Heads of the columns with the causes.
+CAUSES: Final = ("engine", "calibration", "arrivals")
+#: Heads of the columns of the report, after the name of the figure.
+HEADS: Final = ("predicted", "90 % band", *CAUSES, "measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def rows(rehearsal: Rehearsal) -> Iterator[BandRow]:
         seen = rehearsal.measured.latency(latency).at(quantile) if rehearsal.measured else None
         known = None if seen is None or band.low is None or band.high is None else band.low <= seen <= band.high
         yield BandRow(
-            f"{quantile} {SHORT[latency]}, ms",
+            f"{quantile} {SHORT[latency]}",
             figure(band.predicted, "ms"),
             f"{figure(band.low, 'ms')} to {figure(band.high, 'ms')}",
             _cause(band.engine),

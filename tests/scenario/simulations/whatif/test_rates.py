@@ -15,7 +15,14 @@ from stacks.pricing.prices import PriceBook
 
 
 def scaler(build: Any, kind: str) -> Any:
-    """By four requests in flight a replica: an HPA from one to four, or a ScaledObject from none."""
+    """By four requests in flight a replica: an HPA from one to four, or a ScaledObject from none. Or by CPU, or something unknown."""
+    if kind in {"cpu", "orders"}:
+        target = {"type": "Utilization", "averageUtilization": 70}
+        by_cpu = {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+        by_orders = {"type": "External", "external": {"metric": {"name": "orders"}, "target": {"type": "Value", "value": 3}}}
+        spec = {"maxReplicas": 4, "metrics": [by_cpu if kind == "cpu" else by_orders]}
+        scales = {"scaleTargetRef": {"kind": "Deployment", "name": "ai"}, **spec}
+        return build._object("autoscaling/v2", "HorizontalPodAutoscaler", "ai", "ai", {}, scales)
     if kind == "HorizontalPodAutoscaler":
         target = {"type": "AverageValue", "averageValue": 4}
         metric = {"type": "Pods", "pods": {"metric": {"name": "requests_in_flight"}, "target": target}}
@@ -77,6 +84,18 @@ def test_they_add_up_while_replicas_come_and_go(build: Any, autoscaler: str, rat
         if outcome.good:
             tokens = 24 * outcome.good
             assert answer.usd_per_million_output_tokens == pytest.approx(hourly_usd / 3600 * outcome.duration_s / tokens * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "replicas"),
+    [("cpu", "never enough to scale up: scale by requests instead", 1), ("orders", "is not simulated, so the replicas stay", 2)],
+)
+def test_an_autoscaler_that_will_not_help_is_said(build: Any, kind: str, words: str, replicas: int) -> None:
+    """One core of four is 25 % at most, so CPU on a GPU only ever scales down; orders are no load of an engine."""
+    baseline, _ = asked(build, 0.5, "ramp=3x@400s", autoscaler=kind)
+    assert any(words in note for note in baseline.notes)
+    levels = [number for _, number in baseline.scaled.timeline] if baseline.scaled else [baseline.replicas]
+    assert levels[-1] == replicas
 
 
 def test_twice_the_traffic_is_about_twice_the_tokens_even_if_it_is_hardly_any(build: Any) -> None:
