@@ -152,7 +152,8 @@ def training(session: nox.Session) -> None:
     """Reinforcement learning and compression, down to the engine that serves the result; makes an environment with torch (5 GB)."""
     _install(session, "test")
     _with_environment(session, "training")
-    session.run("pytest", "tests/training", *session.posargs)
+    session.run("sandtable", "doctor", "--install")  # an environment with training jobs is rehearsed
+    session.run("pytest", "tests/training", "--timeout=900", "--durations=10", *session.posargs)
 
 
 @nox.session(default=False)

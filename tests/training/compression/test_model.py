@@ -106,6 +106,19 @@ def test_a_model_of_another_architecture_is_refused(tmp_path: Path) -> None:
         read_gguf(tmp_path / "m.gguf")
 
 
+@pytest.mark.parametrize(("field", "value"), [("feed_forward_length", 48), ("block_count", 2**20), ("attention.head_count", 0)])
+def test_sizes_that_no_model_has_are_refused_by_the_name_of_the_file(field: str, value: int, tmp_path: Path) -> None:
+    import gguf
+
+    path = tmp_path / "m.gguf"
+    write_gguf(path, initial(SHAPE, 3), SHAPE, "F32")
+    place = gguf.GGUFReader(path, "r+").fields[f"llama.{field}"]
+    place.parts[place.data[0]][0] = value
+    place.parts[place.data[0]].base.flush()
+    with pytest.raises(ShapeError, match=r"m\.gguf: .* expected|m\.gguf: .* they must divide"):
+        read_gguf(path)
+
+
 def test_weights_of_another_shape_are_not_written(tmp_path: Path) -> None:
     weights = initial(SHAPE, 0) | {"output.weight": torch.zeros(2, 2)}
     with pytest.raises(ShapeError, match=r"output\.weight has shape \(2, 2\)"):
@@ -130,7 +143,7 @@ def test_the_held_out_part_stays_when_text_is_added() -> None:
 
 def test_too_little_text_and_a_file_that_is_none_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("short", encoding="utf-8")
-    with pytest.raises(TextError, match="which must be at least 4096"):
+    with pytest.raises(TextError, match="each of which must be at least 4096"):
         read_text([tmp_path])
     (tmp_path / "b.md").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TextError, match=r"b\.md: cannot be read"):

@@ -59,7 +59,7 @@ def test_the_engine_continues_a_text_as_the_weights_say(tmp_path: Path) -> None:
 
 
 def test_sigterm_leaves_a_checkpoint_and_the_next_run_goes_on_from_it(text: Path, tmp_path: Path) -> None:
-    log, steps = tmp_path / "log", 40
+    log, steps = tmp_path / "log", 80
     begin = ("train", "--text", text, "--steps", steps)
     with program(*begin, "--out", tmp_path / "cut", log=log) as child:
         while child.alive() and not any("step" in line for line in child.last_lines(3)):
@@ -89,6 +89,7 @@ def test_a_pipeline_leaves_a_report(text: Path, tmp_path: Path) -> None:
     ("arguments", "code", "reason"),
     [
         (("train", "--text", "/dev/null/none", "--out", "x"), 2, "cannot be read"),
+        (("compress", "--engine-python", "/dev/null/none", "--out", "x"), 1, "name the Python of the engine's environment"),
         (("train", "--out", "x", "--steps", "0"), 2, "not a positive whole number"),
         (("choose", "--ratio", "0.5"), 1, "needs no compression"),
         (("choose", "--ratio", "inf"), 2, "not a number from 0 on"),

@@ -140,6 +140,16 @@ def test_an_environment_that_returns_no_number_is_named(bad: dict[str, float]) -
         ppo.learn(lambda: Broken(**bad), replace(PPO, environments=1))
 
 
+def test_an_environment_that_begins_with_no_number_or_raises_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Broken, "reset", lambda _env, **_: (np.full(2, math.nan, dtype=np.float32), {}))
+        with pytest.raises(EnvironmentFailedError, match="episode 0, step 0: the environment returned"):
+            Episodes(Broken, 0)
+    monkeypatch.setattr(Broken, "step", lambda *_: {}["board"])
+    with pytest.raises(EnvironmentFailedError, match="episode 0, step 0: the environment raised KeyError: 'board'; mend"):
+        Episodes(Broken, 0).step(1)
+
+
 def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.checkpoint"
     real, calls = ppo.loss, 0

@@ -28,13 +28,13 @@ def run(*arguments: Any, log: Path) -> int | None:
 
 
 def test_sigterm_leaves_a_checkpoint_and_the_next_run_goes_on_from_it(tmp_path: Path) -> None:
-    log, begin = tmp_path / "log", ("train", "--algorithm", "q-learning", "--environment", "Taxi-v4", "--steps", 60_000)
+    log, begin = tmp_path / "log", ("train", "--algorithm", "q-learning", "--environment", "Taxi-v4", "--steps", 150_000)
     with program(*begin, "--out", tmp_path / "cut", log=log) as child:
         while child.alive() and not any("mean reward" in line for line in child.last_lines(2)):
             child.wait(0.05)
         child.process.send_signal(signal.SIGTERM)
         assert child.wait(120) == STOPPED
-    assert 0 < load_checkpoint(tmp_path / "cut" / "seed-0.checkpoint", "reinforcement/q-learning").facts["step"] < 60_000
+    assert 0 < load_checkpoint(tmp_path / "cut" / "seed-0.checkpoint", "reinforcement/q-learning").facts["step"] < 150_000
     assert run(*begin, "--out", tmp_path / "cut", log=log) == 0
     assert run(*begin, "--out", tmp_path / "whole", log=log) == 0
     cut, whole = (load_checkpoint(tmp_path / name / "seed-0.checkpoint", "reinforcement/q-learning") for name in ("cut", "whole"))
@@ -60,6 +60,10 @@ def test_a_run_leaves_a_report(tmp_path: Path) -> None:
         (("exact", "--environment", "FrozenLake-v1"), 0, "0.7442, and 0.7402"),
         (("exact", "--environment", "CartPole-v1"), 2, "no table of transitions"),
         (("train", "--environment", "None-v1", "--out", "x"), 2, "name one of Gymnasium's"),
+        (("train", "--environment", "no_module:Name-v0", "--out", "x"), 2, "could not be imported"),
+        (("train", "--solved-from", "nan", "--out", "x"), 2, "'nan' is not a number"),
+        (("train", "--metrics-address", "192.0.2.1:1", "--out", "x"), 3, "give another one with --metrics-address"),
+        (("rlhf", "--pairs", "10", "--out", "x"), 2, "64 are the least to learn from; give more with --pairs"),
         (("train", "--steps", "-5", "--out", "x"), 2, "not a positive whole number"),
         (("train", "--seed", "-1", "--out", "x"), 2, "not a seed"),
         (
@@ -70,5 +74,6 @@ def test_a_run_leaves_a_report(tmp_path: Path) -> None:
     ],
 )
 def test_what_it_answers(arguments: tuple[str, ...], code: int, reason: str, tmp_path: Path) -> None:
-    assert run(*arguments, log=tmp_path / "log") == code
+    given = (str(tmp_path / "x") if each == "x" else each for each in arguments)
+    assert run(*given, log=tmp_path / "log") == code
     assert reason in (tmp_path / "log").read_text(encoding="utf-8")
