@@ -21,6 +21,7 @@ from stacks.environment.values import (
     SomePods,
     Tokens,
 )
+from workloads.compression.spec import STAGE_STEPS
 
 Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -93,6 +94,9 @@ class Compression(Model):
     order: Literal["sensible", "asked", "both"] = "sensible"
     """Of the stages: prune, distil, LoRA, quantise; or, as asked, quantise first."""
     steps: Steps = 1000
+    """Of the model's training; the other two are those of the stages that train."""
+    distil_steps: Steps = STAGE_STEPS["distil"]
+    lora_steps: Steps = STAGE_STEPS["lora"]
     seed: Seed = 0
 
 

@@ -48,7 +48,7 @@ def program_of(job: TrainingJob) -> tuple[str, list[str]]:
         spec = ReinforcementSpec(learned.algorithm, learned.environment, learned.steps, learned.seeds, learned.seed)
         return "reinforcement", replace(spec, metrics_address=f"0.0.0.0:{_METRICS}", out=_folder_of(spec.to_args())).to_args()
     if made := job.compression:
-        order = CompressionSpec(made.order, made.steps, made.seed)
+        order = CompressionSpec(made.order, made.steps, made.seed, made.distil_steps, made.lora_steps)
         return "compression", replace(order, metrics_address=f"0.0.0.0:{_METRICS}", out=_folder_of(order.to_args())).to_args()
     return "trainer", [f"--job={job.name}", f"--workers={job.workers}", f"--rendezvous=trainer.{_NAMESPACE}.svc:{_RENDEZVOUS}"]
 
