@@ -65,7 +65,8 @@ def cost(name: str, space: Workspace, steps: Steps, *, optimise: bool, graph: Gr
     span_s = max(environment.traffic.duration_s, requests[-1].at_s if requests else 0.0)
     tokens_per_h = sum(request.output_tokens for request in requests) / span_s * 3600
     providers = _providers(graph, environment, requests, span_s)
-    per_mtok = tuple((factor, found.hourly_usd / (tokens_per_h * factor) * 1e6) for factor in LOADS if tokens_per_h)
+    known = tokens_per_h and (found.hourly_usd or not found.unpriced)  # without any price a token is not free, but not priced
+    per_mtok = tuple((factor, found.hourly_usd / (tokens_per_h * factor) * 1e6) for factor in LOADS if known)
     beside = charges(graph, tokens_per_h)
     left = [line for line in found.not_modelled if not line.startswith((STORAGE, TRAFFIC))]
     found = replace(found, not_modelled=(*left, "network traffic between zones and regions"))

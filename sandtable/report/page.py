@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from sandtable.document.parts.outcome import LATENCIES, Outcome
+from sandtable.report.charts.curve import token_curve
 from sandtable.report.charts.distribution import Curve, Limit, distribution
 from sandtable.report.charts.gauge import gauge
 from sandtable.report.charts.graph import MOST_COMPONENTS, draw
@@ -34,12 +35,14 @@ from sandtable.report.words.metrics import LATENCY_WORDS, SHORT, UNIT_WORDS, Lin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandtable.document.parts.cost import Cost
+    from sandtable.document.parts.cost import Cost, RunCost
     from sandtable.document.pictures import Picture
     from sandtable.document.reading import Run
 
 MOST_ROWS: Final = 200
 _SLICES_IN_TABLE: Final = 60
+#: Multiples of the run's rate at which a token is priced.
+_LOADS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 _SHARES: Final = (1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
 _HERE: Final = Path(__file__).parent
 _T = TypeVar("_T")
@@ -90,6 +93,7 @@ def _context(run: Run) -> dict[str, Any]:
         "monthly": sentences.monthly(rehearsal.cost),
         "budget": _budget(rehearsal.cost),
         "budget_words": sentences.budget(rehearsal.cost) if rehearsal.cost else "",
+        "cost_load": _cost_load(rehearsal.cost),
         "zeros": sentences.zeros(rehearsal.cost) if rehearsal.cost else [],
         "rows": metrics.comparison(rehearsal),
         "bands": list(bands.rows(rehearsal)),
@@ -170,6 +174,13 @@ def _budget(cost: Cost | None) -> Markup:
     estimate = quantities.Estimate(cost.monthly_usd, "usd", (cost.low_usd, cost.high_usd))
     words = f"Monthly cost {sentences.monthly(cost)} against the budget of {quantities.usd(cost.budget_usd)}"
     return gauge("gauge-budget", Line("", words, "cost", None, estimate, cost.budget_usd, "<=", None), 420.0)
+
+
+def _cost_load(cost: RunCost | None) -> Markup:
+    """Return a chart of the price of a token against the load; empty if its price at the rate of the run is not known."""
+    if cost is None or not cost.usd_per_million_output_tokens:
+        return Markup("")
+    return token_curve({factor: cost.usd_per_million_output_tokens / factor for factor in _LOADS}, "times the rate of this run")
 
 
 def _when(iso: str) -> str:

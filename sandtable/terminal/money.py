@@ -38,9 +38,11 @@ def show_money(answer: EnvironmentCost, console: Console) -> None:
             bullet(console, f"{charge.name}: {usd(charge.monthly_usd)} a month, {rate} ({charge.basis})")
     if answer.charges or answer.providers:
         console.print(Text(f"In all {'at least ' if answer.cost.unpriced else ''}{usd(answer.total_usd)} a month.", "bold"))
-    heading(console, "by token", "USD per million output tokens, if the stack holds the load")
+    if answer.per_mtok:
+        heading(console, "by token", "USD per million output tokens, if the stack holds the load")
     for price in answer.per_mtok:
-        bullet(console, f"{figure(price.traffic_factor)} times the traffic: {usd(price.usd_per_million_output_tokens)}")
+        least = "at least " if answer.cost.unpriced else ""
+        bullet(console, f"{figure(price.traffic_factor)} times the traffic: {least}{usd(price.usd_per_million_output_tokens)}")
     if answer.options:
         heading(console, "what would cost less", "each on its own, against the stack as declared")
         for option in answer.options:

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from sandtable.jobs.cost import cost
+from sandtable.terminal import Steps
+from sandtable.workspace import Workspace
 from simulations.calibration import published
 from simulations.cost.charges import charges
 from simulations.cost.savings import options
@@ -40,9 +43,9 @@ def test_the_engines_are_those_of_the_manifests(graph: Any) -> None:
 
 
 def test_nodes_storage_and_answers_are_priced(graph: Any) -> None:
-    cost = monthly_cost(graph, BOOK)
-    assert {pool.name: pool.nodes for pool in cost.pools} == {"gpu": 2, "system": 1}
-    assert not cost.unpriced
+    found = monthly_cost(graph, BOOK)
+    assert {pool.name: pool.nodes for pool in found.pools} == {"gpu": 2, "system": 1}
+    assert not found.unpriced
     assert {charge.name for charge in charges(graph, 1e6)} == {"storage", "answers to the internet"}
     assert any(option.name.startswith("commit") for option in options(graph, BOOK))
 
@@ -61,3 +64,11 @@ def test_the_twin_answers(graph: Any, environment: Any) -> None:
     assert [one.name for one in lost.incidents.away] == ["chat/llama-0"]
     assert sum(one.failed for one in lost.incidents.slices) > 0
     assert other.cost.monthly_usd < base.cost.monthly_usd
+
+
+def test_without_nodes_no_token_is_shown_to_be_free(tmp_path: Path) -> None:
+    (tmp_path / "serving.yaml").write_text((EXAMPLE / "manifests" / "serving.yaml").read_text())
+    found = cost(str(EXAMPLE / "Pulumi.chat.yaml"), Workspace(tmp_path), Steps(quiet=True), optimise=True, graph=from_manifests([tmp_path]))
+    assert found.cost.unpriced
+    assert (found.per_mtok, found.options) == ((), ())
+    assert [charge.name for charge in found.charges] == ["answers to the internet", "storage"]

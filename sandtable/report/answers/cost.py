@@ -5,28 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandtable.report.answers.page import Section, render
-from sandtable.report.charts.curve import Axes, Point, curve
+from sandtable.report.charts.curve import token_curve
 from sandtable.report.words.quantities import figure, percent, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from markupsafe import Markup
-
-    from sandtable.document.answers.cost import EnvironmentCost, TokenPrice
+    from sandtable.document.answers.cost import EnvironmentCost
 
 
 def cost_page(answer: EnvironmentCost) -> str:
     """Return the page of the document."""
     least = "at least " if answer.cost.unpriced else ""
     return render(f"Cost of {answer.environment}", f"{least}{usd(answer.total_usd)} a month".capitalize(), [*_sections(answer)])
-
-
-def token_curve(prices: tuple[TokenPrice, ...]) -> Markup:
-    """Return the picture of the price of a million output tokens against the traffic."""
-    points = [Point(one.traffic_factor or 0.0, one.usd_per_million_output_tokens or 0.0) for one in prices]
-    axes = Axes("times the traffic of the environment", "USD per million output tokens", now=1.0)
-    return curve("cost-load", "Cost against load", points, axes)
 
 
 def _sections(answer: EnvironmentCost) -> Iterator[Section]:
@@ -41,9 +32,12 @@ def _sections(answer: EnvironmentCost) -> Iterator[Section]:
     notes += [f"no known price: {name}" for name in answer.cost.unpriced]
     columns = ("", "amount", "bought", "USD each", "a month")
     yield Section("bill", "The bill", "730 hours a month, list prices.", (), columns, [*pools, *beside], notes=notes)
-    lead = "The price of a million output tokens at this load, if the stack holds it. The nodes cost the same whether they are used or not."
-    prices = [(f"{figure(one.traffic_factor)} times the traffic", usd(one.usd_per_million_output_tokens)) for one in answer.per_mtok]
-    yield Section("load", "Cost against load", lead, (token_curve(answer.per_mtok),), ("load", "USD per million tokens"), prices)
+    if answer.per_mtok:
+        lead = "The price of a million output tokens, if the stack holds the load. The nodes cost the same whether they are used or not."
+        known = {one.traffic_factor or 0.0: one.usd_per_million_output_tokens or 0.0 for one in answer.per_mtok}
+        picture = token_curve(known, "times the traffic of the environment")
+        prices = [(f"{figure(one.traffic_factor)} times the traffic", usd(one.usd_per_million_output_tokens)) for one in answer.per_mtok]
+        yield Section("load", "Cost against load", lead, (picture,), ("load", "USD per million tokens"), prices)
     parts = [(part.name, usd(part.cpu_usd), usd(part.ram_usd), usd(part.gpu_usd), usd(part.total_usd)) for part in answer.components]
     idle = f"{percent(answer.cost.idle_share)} pays for capacity that no pod requests." if answer.cost.idle_share is not None else ""
     yield Section(

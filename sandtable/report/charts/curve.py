@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -57,6 +57,12 @@ def curve(ident: str, title: str, points: Sequence[Point], axes: Axes) -> Markup
             parts.append(svg.line(x(one.at), y(one.ends[0]), x(one.at), y(one.ends[1]), "whisker measured"))
         parts.append(svg.element("circle", cx=x(one.at), cy=y(one.value), r=4, class_="mark measured"))
     return svg.picture(ident, title, f"{len(points)} points. The table below the chart has the data.", (_WIDTH, _HEIGHT), parts)
+
+
+def token_curve(prices: Mapping[float, float], across: str) -> Markup:
+    """Return the price of a million output tokens (USD) by the multiple of a load that ``across`` names; 1 is marked."""
+    points = [Point(factor, usd) for factor, usd in prices.items()]
+    return curve("cost-load", "Cost against load", points, Axes(across, "USD per million output tokens", now=1.0))
 
 
 def _scales(points: Sequence[Point], axes: Axes) -> tuple[Linear | Log, Linear | Log]:
