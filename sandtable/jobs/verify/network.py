@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sandtable.jobs.verify.check import Check, NotHereError, require
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _DNS: Final = f"{listing('v1', 'services', 'kube-system')}/kube-dns"
 #: The firewall learns of a pod a moment after its start, and a busy machine may be slow.
 _AGAIN_AFTER_S: Final = 3.0
+_SENDERS_AT_A_TIME: Final = 6
 _OPEN: Final = "open"
 
 
@@ -112,14 +115,18 @@ def _number(pod: Pod, name: str) -> int | None:
 
 
 def _wrong(ground: Ground, flows: Sequence[Flow]) -> list[Flow]:
-    """Try flows, sender by sender; return those that are not as the policies say."""
-    wrong = []
-    for source in {flow.source.uid: flow.source for flow in flows}.values():
-        own = [flow for flow in flows if flow.source.uid == source.uid]
-        with ground.node.network_of(source.uid) as network:
+    """Try flows, some senders at a time, because what is blocked answers late; return those that are not as the policies say."""
+    by_sender: dict[str, list[Flow]] = {}
+    for flow in flows:
+        by_sender.setdefault(flow.source.uid, []).append(flow)
+
+    def attempt(own: list[Flow]) -> list[Flow]:
+        with ground.node.network_of(own[0].source.uid) as network:
             seen = network.attempts((flow.target.address, flow.port) for flow in own)
-        wrong += [flow for flow, outcome in zip(own, seen, strict=True) if (outcome == _OPEN) != flow.allowed]
-    return wrong
+        return [flow for flow, outcome in zip(own, seen, strict=True) if (outcome == _OPEN) != flow.allowed]
+
+    with ThreadPoolExecutor(_SENDERS_AT_A_TIME) as senders:
+        return list(chain.from_iterable(senders.map(attempt, by_sender.values())))
 
 
 def _listening(node: NodeCluster, pod: Pod) -> list[int]:

@@ -34,6 +34,7 @@ path "auth/{path}/*" {{ capabilities = ["create", "update"] }}
 """
     for path in (_TOKENS, _CERTIFICATES)
 )
+_BUNDLE: Final = ("bundle", "show", "-format", "spiffe")
 _REFUSED: Final = frozenset({400, 403})
 _CURVES: Final[dict[str, ec.EllipticCurve]] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}
 
@@ -63,9 +64,6 @@ def logins(ground: Ground) -> str:
             }
         _expect(logged_in, {("own", "shown")}, "an X.509-SVID")
     return "a pod logs in with its JWT-SVID and with its X.509-SVID; another's role, another audience and no certificate are refused"
-
-
-_BUNDLE: Final = ("bundle", "show", "-format", "spiffe")
 
 
 def _jwt_role(subject: str) -> dict[str, Any]:
