@@ -30,7 +30,7 @@ def system_objects(node: RealNode, subnet: Subnet, tools: Mapping[str, Tool]) ->
         "domain": DOMAIN,
         "dns": subnet.dns,
         "host": subnet.host,
-        "registry_port": str(registry.PORT),
+        "registry_name": registry.NAME,
         "image": PAUSE.reference,
         "coredns": tools["coredns"].path,
         "metrics_server": tools["metrics-server"].path,
