@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stacks.graph import Graph
+    from stacks.graph.capacity import Node
     from stacks.pricing.costs import PoolCost
     from stacks.pricing.prices import PriceBook
 
@@ -58,7 +59,7 @@ def options(graph: Graph, book: PriceBook) -> tuple[Option, ...]:
     ]
     members = nodes(graph)
     for pool in cost.pools:
-        found += _spot(pool, [node.zone for node in members if node.pool == pool.name])
+        found += _spot(pool, [node.zone for node in members if _is_in(node, pool)])
     committed = COMMITMENT * sum(pool.monthly_for(pool.min_nodes) or 0.0 for pool in cost.pools if pool.purchase == "on-demand")
     loses = f"paid whether used or not: it loses if less than {_percent(1 - COMMITMENT)} of it is used"
     found.append((f"commit: one year for the minimum of every on-demand pool, {_percent(COMMITMENT)} assumed", committed, loses))
@@ -87,6 +88,12 @@ def _spot(pool: PoolCost, zones: list[str]) -> Iterator[tuple[str, float, str]]:
             f"ask `whatif` with spot={AVAILABLE:g}, after buying it so"
         )
         yield name, (pool.usd_per_hour - spot) * len(bought) * HOURS_PER_MONTH, risk
+
+
+def _is_in(node: Node, pool: PoolCost) -> bool:
+    """Whether ``node`` is one of those of ``pool``: a pool of a cloud may have nodes of several kinds, which have prices of their own."""
+    same_price = pool.price is not None and node.price_reference == pool.price.reference
+    return same_price and (node.pool, node.purchase, node.region) == (pool.name, pool.purchase, pool.region)
 
 
 def _there(bought: Mapping[str, int], kept: int) -> dict[int, float]:

@@ -218,7 +218,7 @@ def _number(resource: Resource, value: object, field: str) -> float:
 
 def _whole(resource: Resource, field: str, default: int | None) -> int:
     value = resource.spec.get(field, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
         raise ConfigurationError(f"{resource.label}, {field}: {value!r} is not a number of replicas")
     return int(value)
 

@@ -30,8 +30,13 @@ class Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if self._pool is None:
+            return
+        # After an error or Ctrl-C nobody wants what is still being computed, and the interpreter would wait for it.
+        unwanted = [] if kind is None else list(self._pool._processes.values())  # noqa: SLF001  # Python 3.14 has a method for it
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        for process in unwanted:
+            process.terminate()
 
     def map(self, run: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
         """Return ``run`` of each item.

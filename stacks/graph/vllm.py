@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from stacks.errors import ConfigurationError
@@ -54,7 +55,8 @@ def runs_vllm(container: Mapping[str, Any]) -> bool:
     """Whether a container runs vLLM's server, by its image or its command."""
     image = str(container.get("image") or "").rpartition("/")[2]
     words = _words(container)
-    return image.startswith("vllm-openai") or "vllm" in words[:4] or any(word.startswith("vllm.entrypoints") for word in words)
+    serves = any(program.rpartition("/")[2] == "vllm" and what == "serve" for program, what in pairwise(words))
+    return image.startswith("vllm-openai") or serves or any(word.startswith("vllm.entrypoints") for word in words)
 
 
 def with_sequences(container: Mapping[str, Any], sequences: int) -> dict[str, Any]:

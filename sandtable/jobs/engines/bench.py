@@ -34,7 +34,7 @@ class LocalBench:
         from sandtable.jobs.engines.running import running
         from simulations.calibration.yardstick import Yardstick
         from simulations.validation import UnavailableError
-        from toolchain import cache_dir
+        from toolchain import ToolchainError, cache_dir
         from workloads.engine.errors import EngineError
         from workloads.engine.model import Recipe, ensure_model
 
@@ -48,7 +48,7 @@ class LocalBench:
                     Yardstick(cores.engines[0]) as yardstick,
                 ):
                     yield MeasuredEngine(process, spec, yardstick)
-        except (SandtableError, FoundationError, EngineError) as error:
+        except (SandtableError, FoundationError, EngineError, ToolchainError) as error:
             raise UnavailableError(str(error).partition(os.linesep)[0]) from error
 
 

@@ -69,6 +69,7 @@ class Autoscaling:
         self.fleet = Fleet(setting.workloads, setting.nodes, setting.start, setting.delays, setting.lost)
         self._activator, self._backlog = activator, backlog
         self._coming: set[str] = set()  # pods with a node that are not ready yet
+        self._placed = {life.name for life in self.fleet.live.values() if math.isfinite(life.ready_s)}
 
     def join(self, world: World) -> None:
         """Begin the control loop of every autoscaler."""
@@ -101,7 +102,8 @@ class Autoscaling:
     def _start_placed(self, world: World) -> None:
         """Have every pod that has a node now be ready when its model is loaded; a change may have made room for any of them."""
         for life in self.fleet.live.values():
-            if life.name not in self._coming and world.loop.now_s < life.ready_s < math.inf:
+            if life.name not in self._placed and math.isfinite(life.ready_s):
+                self._placed.add(life.name)
                 self._coming.add(life.name)
                 world.loop.at(life.ready_s, lambda life=life: self._ready(world, life), Order.BACK)  # type: ignore[misc]
 

@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from foundation.processes.atomic_file import write_text
 from tests.integration.federation.processes import Processes, command
 from workloads.federation.definition import Definition, Local, Privacy
 
@@ -65,9 +66,10 @@ def test_a_server_whose_roster_is_empty_waits_until_clients_are_enrolled(start: 
     run.start_server()
     run.until(lambda: "nobody is enrolled" in run.log("server"))
     assert run.get("/live") == "ok\n"
-    with pytest.raises(HTTPError, match="503"):
+    with pytest.raises(HTTPError, match="503") as refused:
         run.get("/ready")
-    (tmp_path / "roster.json").write_text(enrolled)
+    refused.value.close()
+    write_text(tmp_path / "roster.json", enrolled)  # at once, as a ConfigMap changes: half a roster is an error
     run.until(run.finished)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
+import psutil
 import pytest
 
 from simulations.errors import SimulationError
@@ -45,3 +47,26 @@ def test_an_error_of_an_item_is_raised_here() -> None:
 def test_a_worker_that_is_killed_is_an_error_with_a_remedy() -> None:
     with Workers(2) as workers, pytest.raises(SimulationError, match="--workers 1"):
         workers.map(vanish, [1, 2])
+
+
+def sleep_or_refuse(seconds: float) -> float:
+    if not seconds:
+        raise ConfigurationError("nothing to do")
+    time.sleep(seconds)
+    return seconds
+
+
+def test_what_nobody_waits_for_any_more_is_ended() -> None:
+    started: list[psutil.Process] = []
+
+    def abandoned() -> None:
+        with Workers(2) as workers:
+            workers.map(square, [1, 2])
+            started.extend(child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline()))
+            workers.map(sleep_or_refuse, [0.0, 600.0, 600.0])
+
+    with pytest.raises(ConfigurationError, match="nothing to do"):
+        abandoned()
+    assert started
+    _, alive = psutil.wait_procs(started, timeout=120)
+    assert not alive

@@ -87,7 +87,11 @@ def _inside(pid: int, call: Callable[[Any], int]) -> None:
 
     def enter() -> None:
         libc = ctypes.CDLL(None, use_errno=True)
-        namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            refused.append(str(error.strerror))
+            return
         try:
             for step in (lambda: libc.unshare(_CLONE_FS), lambda: libc.setns(namespace, _CLONE_NEWNS), lambda: call(libc)):
                 if step():

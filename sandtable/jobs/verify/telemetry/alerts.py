@@ -7,9 +7,11 @@ go on where they were. While it lasts nobody logs in.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
+
+import psutil
 
 from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require, wait_until
 from sandtable.jobs.verify.pod_http import Server
@@ -56,7 +58,8 @@ def _standing_still(ground: Ground) -> Iterator[int]:
         yield len(majority)
     finally:
         for process in majority:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):  # the others must go on anyway
+                process.resume()
 
 
 def _active(manager: Server) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -81,6 +82,13 @@ def test_a_pod_on_the_node_that_is_there_starts_sooner_than_one_that_needs_a_new
         second = scaling.pods[1]
         assert second.ready_s - second.asked_s == wait_s
         assert bool(scaling.nodes) == (size == 1)
+
+
+def test_a_model_that_is_loaded_at_once_serves_at_once(build: Any, calibration: Any) -> None:
+    how = replace(setting(build, scaler(), size=4), delays=Delays(provision_s=0, start_s=0))
+    prediction = twin(calibration, how).run(every(0.04, 0, 300), seed=1, horizon_s=300)
+    assert max(levels(prediction, 300)) > 1
+    assert {record.replica for record in prediction.records} == {pod.name for pod in prediction.scaling.pods}
 
 
 def test_nodes_without_pods_go_after_ten_minutes(build: Any, calibration: Any) -> None:

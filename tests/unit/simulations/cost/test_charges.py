@@ -46,6 +46,12 @@ def test_the_risk_of_spot_is_that_of_its_zones(build: Any) -> None:
     assert "none 0 %" in half.risk  # one node stays
 
 
+def test_a_pool_with_nodes_of_two_purchases_has_the_risk_of_those_that_would_be_bought_otherwise(build: Any) -> None:
+    fleet = [build.node(f"gpu-{index}", "gpu", "abc"[index % 3], purchase="spot" if index > 1 else "on-demand") for index in range(6)]
+    found = {option.name: option for option in options(build.graph(*fleet, build.deployment("ai", 1, "gpu")), PriceBook.bundled())}
+    assert f"all 2 are there {round(100 * AVAILABLE**2)} %" in found["spot: pool gpu"].risk
+
+
 def test_what_excludes_nothing_is_put_together(build: Any) -> None:
     fleet = [build.node(f"gpu-{index}", "gpu", "a", low=3) for index in range(3)]
     graph = build.graph(*fleet, build.deployment("ai", 1, "gpu"))

@@ -83,6 +83,8 @@ def test_an_autoscaler_of_something_else_is_not_about_engines(build: Any) -> Non
     [
         ({"maxReplicas": "many"}, "number of replicas"),
         ({"minReplicas": 2.5}, "number of replicas"),
+        ({"maxReplicas": float("nan")}, "number of replicas"),
+        ({"maxReplicas": float("inf")}, "number of replicas"),
         ({"metrics": pods("requests_in_flight", "nan")}, "quantity"),
         ({"metrics": pods("requests_in_flight", -1)}, "0 or more"),
         ({"metrics": pods("requests_in_flight", 0)}, "above 0"),

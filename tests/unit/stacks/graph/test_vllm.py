@@ -33,6 +33,7 @@ def test_what_is_not_said_has_vllms_default_and_other_containers_are_none() -> N
     assert vllm_arguments({"image": IMAGE}, "here") == VllmArguments("", SEQUENCES, CONTEXT_TOKENS)
     assert vllm_arguments({"image": "nginx:1", "args": ["--model", "x"]}, "here") is None
     assert vllm_arguments({"image": "own", "command": ["sh", "-c", 'echo "open']}, "here") is None
+    assert vllm_arguments({"image": "router:1", "args": ["--backend", "vllm", "--port", "80"]}, "here") is None
 
 
 @pytest.mark.parametrize("value", ["many", "0", "-1", "", "1.5", "64x", "99999999999"])
