@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from simulations.backlog import Backlog
     from simulations.gateway.faults import ProviderFault
     from simulations.gateway.model import GatewayModel
+    from simulations.routing import Policy
     from simulations.scaling.running import ScalingRecord, Setting
     from simulations.serving import EngineRequest, Speed
     from simulations.world import Door, Participant, Replica
@@ -120,17 +121,18 @@ class Twin:
         participants: Sequence[Participant] = (),
         horizon_s: float | None = None,
         backlog: Backlog | None = None,
+        policy: Policy | None = None,
     ) -> Prediction:
         """Predict the outcome of ``plan``; ``seed`` is the plan's. It is stored with the outcome and seeds every random stream.
 
         ``participants``: what else takes part, for instance faults and jobs. ``horizon_s`` is the time that the plan covers, which rates
         are over together with what the last requests take longer; None if only its requests are known. ``backlog`` ends the load when it
-        only grows; the horizon is then that moment.
+        only grows; the horizon is then that moment. ``policy`` chooses the engine of each request; None: the engines in turn.
         """
         loop, streams = Loop(), Streams(seed or 0)
         books = _Books()
         replicas: dict[str, Replica] = {}
-        engines = RouterDoor(replicas, RoundRobin(), loop)
+        engines = RouterDoor(replicas, policy or RoundRobin(), loop)
         hash_tokens = next((request.block_tokens for request in plan if request.block_tokens), HASH_TOKENS)
         make = self.calibration.engines(self.spec, hash_tokens=hash_tokens)
         scales = self.scaling is not None and self.scaling.to_zero

@@ -56,7 +56,9 @@ def whatif(
         str, typer.Option("--replications", help="How many; auto: until the figures are known to 5 %, at most 20.")
     ] = "auto",
     compare: Annotated[bool, typer.Option("--compare", help="Also compare the scenarios with each other, pair by pair.")] = False,
-    why: Annotated[list[str] | None, typer.Option("--why", metavar="POD", help="Also say why this pod is on its node.")] = None,
+    why: Annotated[
+        list[str] | None, typer.Option("--why", metavar="POD", help="Also say why this pod is on its node, or request=N on its replica.")
+    ] = None,
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Skip the bad rows of a trace instead of refusing it.")] = False,
     page: Page = None,
     json: Json = False,

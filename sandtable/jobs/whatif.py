@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from sandtable.errors import UsageError
 from sandtable.jobs.engines.calibrate import Calibrator, keep, kept
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from simulations.cluster.reasons import Reason
     from simulations.deployed import DeployedEngines
     from simulations.gateway.deployed import DeployedGateway
+    from simulations.routes import Routed
     from simulations.serving import Speed
     from simulations.whatif.inquiry import Inquiry
     from simulations.whatif.pairs import Pair
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
     #: Called with the number of the replication, the cap and the widest half-width.
     OnProgress = Callable[[int, int, float], None]
+
+
+#: How a request is named among pods, whose names have no such sign.
+_REQUEST: Final = "request="
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class WhatIfAnswer:
     warnings: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    routed: tuple[Routed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ def ask(
         replications: exactly this many; None: as many as the precision needs.
         skip_bad_rows: go on without the bad rows of a trace instead of refusing it.
         compare: also compare the scenarios with each other.
-        why: pods whose place on a node is to be explained.
+        why: pods whose place on a node is to be explained, and requests (``request=7``) whose replica is.
 
     Raises:
         StackError, SimulationError: the environment or a scenario is invalid.
@@ -158,7 +164,8 @@ def ask(
     if compare and changes < 2:
         raise UsageError("--compare sets scenarios against each other and needs two; one alone is compared with the baseline anyway")
     stack = Stack.read(name, space, steps, sources.graph)
-    reasons = _reasons(why, stack.graph)
+    reasons = _reasons([pod for pod in why if not pod.startswith(_REQUEST)], stack.graph)
+    routes = tuple(_routed(one.removeprefix(_REQUEST), stack, seed) for one in why if one.startswith(_REQUEST))
     change: tuple[str, Graph] | None = None
     if sources.base:
         change = (stack.environment.name, stack.graph)
@@ -179,7 +186,7 @@ def ask(
     warnings = monthly_cost(stack.graph, stack.book).age_warnings(dt.datetime.now(dt.UTC).date())
     found = whatif.pairs(results[1:]) if compare else ()
     return WhatIfAnswer(
-        stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings), found, reasons
+        stack.environment.name, stack.graph.digest, seed, tuple(results), tuple(stack.used), tuple(warnings), found, reasons, routes
     )
 
 
@@ -189,6 +196,21 @@ def _reasons(pods: Sequence[str], graph: Graph) -> tuple[Reason, ...]:
     from stacks.graph.demand import workloads
 
     return tuple(reason(pod, workloads(graph), nodes(graph)) for pod in pods)
+
+
+def _routed(number: str, stack: Stack, seed: int) -> Routed:
+    from simulations.deployed import DeployedEngines
+    from simulations.routes import routed
+    from simulations.twin import Twin
+    from simulations.whatif.load import Load
+    from simulations.whatif.rate import Rate
+
+    if not (number.isascii() and number.isdecimal()):
+        raise UsageError(f"--why request={number}: name a request by its number in order of arrival at the engines, from 0")
+    load = Load.of(stack.environment.traffic, root=stack.space.root, seed=seed)
+    engines = DeployedEngines.from_graph(stack.graph)
+    twin = Twin.of(engines, stack.speed(engines.gpu_model), model_of(stack.door, seed) if stack.door else None)
+    return routed(twin, load.requests(0, Rate()), int(number), seed=load.stream(0))
 
 
 def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Speeds:

@@ -1,4 +1,4 @@
-"""Why pods are where they are."""
+"""Why pods are where they are, and requests went where they went."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sandtable.document.answers.whatif import PlacementReason
+    from sandtable.document.answers.whatif import PlacementReason, RoutedRequest
 
 _MOST: Final = 8
 
@@ -32,3 +32,16 @@ def show_reasons(reasons: Sequence[PlacementReason], console: Console) -> None:
         if len(one.candidates) > _MOST:
             console.print(Text(f"and {len(one.candidates) - _MOST} more nodes", "quiet"))
         console.print(Text(one.words))
+
+
+def show_routes(requests: Sequence[RoutedRequest], console: Console) -> None:
+    """Print what each replica would have made of a request."""
+    for one in requests:
+        heading(console, f"why request {one.number}", f"{figure(one.at_s)} s into the run, sent to each replica with all else as it was")
+        table = grid("L", "R", "R", "R", "l")
+        table.add_row(*(Text(words, "quiet") for words in ("replica", "it had", "TTFT, ms", "E2E, ms", "")))
+        for route in one.routes:
+            went = "went there" if route.chosen else ""
+            table.add_row(route.replica, f"{route.outstanding}", figure(route.ttft_ms), figure(route.e2e_ms), went)
+        console.print(table)
+        console.print(Text(f"Its last token came {figure(one.regret_ms)} ms later than from the best replica."))

@@ -16,7 +16,7 @@ from rich.text import Text
 from sandtable.report.words.quantities import ABSENT, count, figure, interval, percent, usd
 from sandtable.report.words.sentences import amount, monthly
 from sandtable.terminal.parts import bullet, grid, heading
-from sandtable.terminal.placements import show_reasons
+from sandtable.terminal.placements import show_reasons, show_routes
 from sandtable.terminal.scenario_pairs import show_pairs
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def show_whatif(answer: WhatIf, console: Console) -> None:
     if answer.pairs:
         show_pairs(answer.pairs, console)
     show_reasons(answer.reasons, console)
+    show_routes(answer.routed, console)
 
 
 def show_scenarios(kinds: ScenarioKinds, console: Console) -> None:

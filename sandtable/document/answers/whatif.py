@@ -172,6 +172,28 @@ class PlacementReason(Part):
     """The best first."""
 
 
+class RouteOf(Part):
+    """What one replica would make of a request; null where it fails."""
+
+    replica: str
+    outstanding: int = 0
+    """Requests that it had when this one came."""
+    ttft_ms: Figure = None
+    e2e_ms: Figure = None
+    chosen: bool = False
+
+
+class RoutedRequest(Part):
+    """A request, sent to each replica in turn with everything else as it was."""
+
+    number: int
+    """In order of arrival at the engines, from 0, in the first replication."""
+    at_s: Figure = None
+    regret_ms: Figure = None
+    """By how much later its last token came than from the best replica."""
+    routes: tuple[RouteOf, ...] = ()
+
+
 class Speeds(Part):
     """The coefficients behind the engines' speeds, named as in the scenarios."""
 
@@ -199,6 +221,8 @@ class WhatIf(Part):
     """Every two scenarios; empty unless asked for."""
     reasons: tuple[PlacementReason, ...] = ()
     """Why pods are where they are; empty unless asked for."""
+    routed: tuple[RoutedRequest, ...] = ()
+    """What other replicas would have made of requests; empty unless asked for."""
     provenance: tuple[Speeds, ...] = ()
     warnings: tuple[str, ...] = ()
     """Prices that may be out of date."""

@@ -39,6 +39,14 @@ def _sections(answer: WhatIf) -> Iterator[Section]:
     for number, reason in enumerate(answer.reasons):
         candidates = [(one.node, one.zone, figure(one.total, "count"), one.refusal or points(one.scores)) for one in reason.candidates]
         yield Section(f"why-{number}", f"Why {reason.pod}", reason.words, (), ("node", "zone", "score", ""), candidates)
+    for asked in answer.routed:
+        routes = [
+            (one.replica, str(one.outstanding), figure(one.ttft_ms), figure(one.e2e_ms), "went there" if one.chosen else "")
+            for one in asked.routes
+        ]
+        lead = f"Sent to each replica with all else as it was: {figure(asked.regret_ms)} ms later than from the best."
+        columns = ("replica", "requests it had", "TTFT, ms", "E2E, ms", "")
+        yield Section(f"request-{asked.number}", f"Why request {asked.number}", lead, (), columns, routes)
     for number, one in enumerate(answer.scenarios):
         if one.incidents:
             yield _incidents(f"incidents-{number}", one, one.incidents)
