@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TOGETHER: Final = 8
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """One configuration; None leaves what the graph says."""
 
@@ -123,8 +123,8 @@ def cheapest(
                 best = tried[-1]
     if best is not None and above:
         known = {one.configuration for one in tried}
-        dearer = sorted(one for one in prices if one not in known and prices[one] > best.monthly_usd)
-        asked = sorted(dearer, key=lambda one: prices[one])[:above]
+        dearer = [one for one in prices if one not in known and prices[one] > best.monthly_usd]
+        asked = sorted(dearer, key=lambda one: (prices[one], one.scenario))[:above]
         tried += [Tried(one, found.cost.monthly_usd, judge(found, thresholds)) for one, found in zip(asked, run(asked), strict=True)]
     return Search(best, tuple(tried), sum(map(len, families)))
 

@@ -109,6 +109,14 @@ def test_what_more_money_buys_is_simulated_for_the_front() -> None:
     assert more.knee in more.front
 
 
+def test_configurations_of_several_kinds_that_cost_the_same_are_simulated_in_the_order_of_their_names() -> None:
+    limits = [Threshold("p95_ttft_ms < 90")]
+    found = cheapest(space(8, [None, 16, 64], [None, "fast"]), price=price, run=results, thresholds=limits, above=6)
+    assert found.best is not None
+    dearer = [(one.monthly_usd, one.configuration.scenario) for one in found.tried[-6:]]
+    assert dearer == sorted(dearer)
+    assert len({usd for usd, _ in dearer}) < len(dearer)
+
 def test_impossible_configurations_are_not_run() -> None:
     def run(some: Any) -> Any:
         assert all(one.replicas <= 2 for one in some)
