@@ -117,6 +117,7 @@ def test_configurations_of_several_kinds_that_cost_the_same_are_simulated_in_the
     assert dearer == sorted(dearer)
     assert len({usd for usd, _ in dearer}) < len(dearer)
 
+
 def test_impossible_configurations_are_not_run() -> None:
     def run(some: Any) -> Any:
         assert all(one.replicas <= 2 for one in some)
