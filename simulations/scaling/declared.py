@@ -86,7 +86,7 @@ def declared(graph: Graph) -> Declared:
     """Return the autoscalers of the engines of ``graph``.
 
     Raises:
-        ConfigurationError: a bound or a target is not a number, or the bounds contradict each other.
+        ConfigurationError: a spec does not have the form of its kind, or a bound or a target is not a number.
         TwinError: the bounds contradict each other.
     """
     graph = graph.known
@@ -94,23 +94,35 @@ def declared(graph: Graph) -> Declared:
     scalers: list[Scaler] = []
     unknown: list[str] = []
     for resource in graph.objects("HorizontalPodAutoscaler", "ScaledObject"):
-        ref = resource.spec.get("scaleTargetRef") or {}
-        key = (str(ref.get("kind", "Deployment")), resource.namespace or "default", str(ref.get("name")))
-        if (workload := engines.get(key)) is None:
-            continue
-        targets = _horizontal_targets(resource) if resource.kind == "HorizontalPodAutoscaler" else _keda_targets(resource)
-        if any(isinstance(target, Target) and not target.value for target in targets):
-            raise ConfigurationError(f"{resource.label}: a target of 0 cannot be reached; give one above 0")
-        lacking = [target for target in targets if isinstance(target, str)]
-        found = tuple(target for target in targets if isinstance(target, Target))
-        if not workload.requests.cpu and any(target.reading == "cpu" for target in found):
-            lacking.append("the CPU that its pods use of what they request, and they request none")
-        if lacking or not found:
-            why = ", ".join(lacking) or "no metric at all"
-            unknown.append(f"{resource.label} is not simulated, so the replicas stay: it scales by {why}")
-        else:
-            scalers.append(_scaler(resource, workload, found))
+        try:
+            found = _of(resource, engines)
+        except (AttributeError, TypeError) as error:
+            form = f"its spec does not have the form of a {resource.kind}"
+            raise ConfigurationError(f"{resource.label}: {form} ({error}); `kubectl explain {resource.kind}.spec` shows it") from error
+        if isinstance(found, str):
+            unknown.append(found)
+        elif found is not None:
+            scalers.append(found)
     return Declared(tuple(scalers), tuple(unknown))
+
+
+def _of(resource: Resource, engines: Mapping[tuple[str, str, str], Workload]) -> Scaler | str | None:
+    """Return the autoscaler, or why it is not simulated; None if it is not about engines."""
+    ref = resource.spec.get("scaleTargetRef") or {}
+    key = (str(ref.get("kind", "Deployment")), resource.namespace or "default", str(ref.get("name")))
+    if (workload := engines.get(key)) is None:
+        return None
+    targets = _horizontal_targets(resource) if resource.kind == "HorizontalPodAutoscaler" else _keda_targets(resource)
+    if any(isinstance(target, Target) and not target.value for target in targets):
+        raise ConfigurationError(f"{resource.label}: a target of 0 cannot be reached; give one above 0")
+    lacking = [target for target in targets if isinstance(target, str)]
+    found = tuple(target for target in targets if isinstance(target, Target))
+    if not workload.requests.cpu and any(target.reading == "cpu" for target in found):
+        lacking.append("the CPU that its pods use of what they request, and they request none")
+    if lacking or not found:
+        why = ", ".join(lacking) or "no metric at all"
+        return f"{resource.label} is not simulated, so the replicas stay: it scales by {why}"
+    return _scaler(resource, workload, found)
 
 
 def _scaler(resource: Resource, workload: Workload, targets: tuple[Target, ...]) -> Scaler:

@@ -89,6 +89,10 @@ def test_an_autoscaler_of_something_else_is_not_about_engines(build: Any) -> Non
         ({"metrics": pods("requests_in_flight", -1)}, "0 or more"),
         ({"metrics": pods("requests_in_flight", 0)}, "above 0"),
         ({"metrics": CPU, "behavior": {"scaleUp": {"selectPolicy": "Most"}}}, "Max, Min or Disabled"),
+        ({"metrics": "cpu"}, "does not have the form of a HorizontalPodAutoscaler"),
+        ({"metrics": [{"type": "Pods", "pods": "requests"}]}, "does not have the form"),
+        ({"metrics": 7}, "does not have the form"),
+        ({"metrics": CPU, "behavior": "slow"}, "does not have the form"),
     ],
 )
 def test_what_makes_no_sense_is_named(build: Any, spec: Any, words: str) -> None:
