@@ -48,6 +48,8 @@ class Autoscaler:
         spec = self.spec
         if current == 0:
             return 0  # switched off until someone else sets replicas
+        if not self.history.recommended:
+            self.history.recommended.append((now_s, current))  # as the controller does when it first sees the object
         wanted = self._wanted(current, metrics)
         if wanted is None:
             return current

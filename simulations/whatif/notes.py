@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from foundation.measures import REQUEST_TIMEOUT_S, Status
 from simulations.scaling.metrics import TOLERANCE
+from simulations.scaling.running.activator import NO_REPLICA
 from simulations.whatif.rate import Rate
 
 if TYPE_CHECKING:
@@ -135,7 +136,14 @@ def _of_answers(trial: ScenarioRuns) -> Iterator[str]:
     if shares := [run.reused_share for run in trial.runs if run.reused_share is not None]:
         share = 100 * math.fsum(shares) / len(shares)
         yield f"prefix caches had {share:.1f} % of the prompts' tokens, by the blocks that the trace names"
-    given_up = sum(r.status is Status.FAILED and r.finished_s - r.intended_s > REQUEST_TIMEOUT_S - 1e-6 for r in records) / len(records)
+    waited = [r for r in records if r.status is Status.FAILED and r.finished_s - r.intended_s > REQUEST_TIMEOUT_S - 1e-6]
+    at_the_door = sum((record.error or "").startswith(NO_REPLICA) for record in waited) / len(records)
+    given_up = len(waited) / len(records) - at_the_door
+    if at_the_door:
+        yield (
+            f"{at_the_door:.0%} of the requests failed at the door after {REQUEST_TIMEOUT_S:.0f} s: nothing ran, and the first replica "
+            "took longer to start; keep one, or have clients wait"
+        )
     drain = trial.span_s - trial.horizon_s
     if given_up > _GIVEN_UP:
         yield (

@@ -6,7 +6,7 @@ Held requests count as waiting, so they are what switches the first replica on. 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from foundation.measures.outcome import RequestRecord, Status
 from simulations.kernel import Order
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from simulations.kernel import Event, Loop
     from simulations.serving.port import EngineRequest
     from simulations.world import Door, OnEnd, Replica
+
+#: How the error of a request begins whose client gave up at the door.
+NO_REPLICA: Final = "no replica"
 
 
 class Activator:
@@ -48,7 +51,7 @@ class Activator:
 
     def _leave(self, request: EngineRequest) -> None:
         _, on_end, _ = self._held.pop(request.index)
-        why = f"no replica within {self._timeout_s:g} s"
+        why = f"{NO_REPLICA} within {self._timeout_s:g} s"
         record = RequestRecord(
             request.at_s, request.at_s, None, self._loop.now_s, request.prompt_tokens, 0, "", status=Status.FAILED, error=why
         )

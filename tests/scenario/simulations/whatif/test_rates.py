@@ -98,6 +98,14 @@ def test_an_autoscaler_that_will_not_help_is_said(build: Any, kind: str, words: 
     assert levels[-1] == replicas
 
 
+def test_requests_that_give_up_before_the_first_replica_is_there_are_no_overload(build: Any) -> None:
+    _, patient = asked(build, 0.01, "model-load=1s", autoscaler="ScaledObject")
+    rare, _ = asked(build, 0.002, "model-load=1s", autoscaler="ScaledObject")
+    assert any("failed at the door" in note for note in rare.notes)
+    assert not any("overloaded" in note for note in rare.notes)
+    assert patient.outcome.failed == 0
+
+
 def test_twice_the_traffic_is_about_twice_the_tokens_even_if_it_is_hardly_any(build: Any) -> None:
     baseline, doubled = asked(build, 0.01, "traffic=2x")
     ratio = doubled.outcome.output_tokens_per_s / baseline.outcome.output_tokens_per_s
