@@ -78,7 +78,7 @@ class Autoscaling:
         for scaler in self.setting.scalers:
             world.loop.at(SYNC_PERIOD_S, _Control(scaler, self, world).sync, Order.PROCESS)
         for outage in self.setting.lost:
-            world.loop.at(outage.start_s, lambda outage=outage: self._lose(world, outage), Order.LOST)  # type: ignore[misc]
+            world.loop.at(outage.start_s, partial(self._lose, world, outage), Order.LOST)
 
     def change(self, world: World, scaler: Scaler, replicas: int) -> None:
         """Start or switch off replicas of the controller."""
@@ -105,7 +105,7 @@ class Autoscaling:
             if life.name not in self._placed and math.isfinite(life.ready_s):
                 self._placed.add(life.name)
                 self._coming.add(life.name)
-                world.loop.at(life.ready_s, lambda life=life: self._ready(world, life), Order.BACK)  # type: ignore[misc]
+                world.loop.at(life.ready_s, partial(self._ready, world, life), Order.BACK)
 
     def _ready(self, world: World, life: PodLife) -> None:
         self._coming.discard(life.name)
