@@ -7,10 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from stacks.clusters import open_cluster
+from stacks.environment.file import load
 
 ROOT = Path(__file__).parents[2]
 SHORTER = {
@@ -25,15 +29,16 @@ SHORTER = {
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Return a folder with the environment that ships, its jobs and its load shorter."""
+def project(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder with the environment that ships, its jobs and its load shorter."""
     text = (ROOT / "Pulumi.training.yaml").read_text(encoding="utf-8")
     for before, after in SHORTER.items():
         text, count = re.subn(before, after, text)
         assert count == 1, before
     (tmp_path / "Pulumi.training.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "Pulumi.yaml").write_bytes((ROOT / "Pulumi.yaml").read_bytes())
-    return tmp_path
+    yield tmp_path
+    open_cluster(load("training", root=tmp_path), tmp_path).delete()  # a rehearsal that was killed has left it running
 
 
 @pytest.mark.timeout(1500)
