@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _MANAGER: Final = "sandtable-verify"
 _MERGE: Final = "application/strategic-merge-patch+json"
-_NO_SUCH_TAG: Final = "sandtable-verify-no-such-tag"
+#: A version, so that the rule about pinned images admits it.
+_NO_SUCH_TAG: Final = "0.0.0-sandtable-verify"
 _NO_IMAGE: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _DONE_WITHIN_S: Final = 180.0
 _AFTERWARDS_S: Final = 3.0
