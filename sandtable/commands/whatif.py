@@ -18,7 +18,7 @@ Examples:
 
   sandtable whatif prod --scenario traffic=2x+zone-lost=us-east-1a --json
 
-  sandtable whatif prod -s gpu=L40S -s replicas=2 --compare     which is better
+  sandtable whatif prod -s gpu=L40S -s replicas=2 --compare     side by side
 
   sandtable whatif prod --diff staging     under the traffic of prod
 
