@@ -153,3 +153,11 @@ def test_what_crossplane_has_finalizers_on_goes_before_it() -> None:
     assert {one.kind for one in found} == kinds
     for one in found:
         assert rights <= set(one.depends_on), one.label
+
+
+def test_the_namespace_of_the_agents_goes_last() -> None:
+    """A pod with an identity ends when the CSI driver has unmounted it: without the driver its namespace would never go."""
+    namespaces = {one.object_name: one for one in graph().objects("Namespace")}
+    agents = namespaces.pop("spire-system")
+    assert len(namespaces) > 5
+    assert [name for name, one in namespaces.items() if agents.urn not in one.depends_on] == []

@@ -2,7 +2,8 @@
 
 Rule 1: the profile is ``restricted``; a namespace that needs host access states why in ``_HOST_ACCESS`` and contains only agents.
 Rule 2: every namespace denies all traffic both ways; components allow what they need (``network.py``).
-Rule 3: quotas are derived from the environment and leave room for a rolling update, so a quota never blocks a rehearsed release.
+Rule 3: that of the agents is created first and goes last: until its CSI driver unmounts their identities, no other pod can end.
+Rule 4: quotas are derived from the environment and leave room for a rolling update, so a quota never blocks a rehearsed release.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class Namespaces(Component):
     def __init__(self, name: str, *, environment: Environment, options: pulumi.ResourceOptions | None = None) -> None:
         going_with = pulumi.ResourceOptions(transformations=[self.take_along])
         super().__init__(name, environment=environment, options=pulumi.ResourceOptions.merge(options, going_with))
-        self.by_name = {namespace: self._namespace(namespace) for namespace in _needed(environment)}
+        self.by_name = {places.SPIRE_SYSTEM: self._namespace(places.SPIRE_SYSTEM)}
+        for namespace in _needed(environment):
+            if namespace not in self.by_name:
+                self.by_name[namespace] = self._namespace(namespace, self.by_name[places.SPIRE_SYSTEM])
         for namespace, created in self.by_name.items():
             self._default_deny(namespace, created)
         for namespace, hard in _quotas(environment).items():
@@ -59,14 +63,14 @@ class Namespaces(Component):
         options = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(deleted_with=self.by_name[namespace]))
         return pulumi.ResourceTransformationResult(args.props, options)
 
-    def _namespace(self, namespace: str) -> k8s.core.v1.Namespace:
+    def _namespace(self, namespace: str, *after: pulumi.Resource) -> k8s.core.v1.Namespace:
         profile = "privileged" if namespace in _HOST_ACCESS else "restricted"
         security = {f"pod-security.kubernetes.io/{mode}": profile for mode in ("enforce", "audit", "warn")}
         reason = {labels.PREFIX + "pod-security-reason": _HOST_ACCESS[namespace]} if namespace in _HOST_ACCESS else None
         return k8s.core.v1.Namespace(
             namespace,
             metadata=self.metadata(namespace, part=namespace, extra_labels=security, annotations=reason),
-            opts=self.options(),
+            opts=self.options(*after),
         )
 
     def _default_deny(self, namespace: str, created: k8s.core.v1.Namespace) -> None:
