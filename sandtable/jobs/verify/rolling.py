@@ -37,7 +37,10 @@ _SERVER_ERROR: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A Deployment behind a Service, the path that its readiness probe asks, and a pod that may ask, too."""
+    """A Deployment behind a Service, the path that its liveness probe asks, and a pod that may ask, too.
+
+    A server that drains still answers, and fails its readiness probe on purpose: that path would show failures that are none.
+    """
 
     deployment: Resource
     service: str
@@ -129,7 +132,7 @@ def _target(ground: Ground) -> Target:
     everybody = ground.real_pods
     for deployment in declared:
         pods = [pod for pod in everybody if _belongs(deployment, pod)]
-        probe: Any = next(filter(None, ((one.get("readinessProbe") or {}).get("httpGet") for one in deployment.containers())), None)
+        probe: Any = next(filter(None, ((one.get("livenessProbe") or {}).get("httpGet") for one in deployment.containers())), None)
         for service in ground.live("Service", deployment.namespace) if pods and probe else ():
             selector, address = service["spec"].get("selector") or {}, service["spec"].get("clusterIP")
             if not selector or address in {None, "None"} or not selector.items() <= deployment.pod_labels.items():

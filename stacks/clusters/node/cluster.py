@@ -103,6 +103,8 @@ class NodeCluster:
         with self._lock():
             subnet = read(self._subnet_file)
             if subnet and self._healthy(subnet):
+                # The volumes of claims that are gone keep their data, and are not given again.
+                self._add_volumes(self._control_plane(subnet).api(), self._node(subnet))
                 return
             ensure_images([configuration.PAUSE])
             before = self._alive()

@@ -57,9 +57,11 @@ def page_behind(workload: Resource) -> dict[str, Any]:
     """The workload's spec with a web server in place of its program: same labels, so that the same policies hold for it."""
     (port, *_) = next(iter(workload.containers()))["ports"]
     script = f"mkdir -p /tmp/www && echo hello > /tmp/www/index.html && exec httpd -f -p {port['containerPort']} -h /tmp/www"
+    probe = {"httpGet": {"path": "/index.html", "port": port["name"]}, "periodSeconds": 1}
     main = container("sh", "-c", script) | {
         "ports": [port],
-        "readinessProbe": {"httpGet": {"path": "/index.html", "port": port["name"]}, "periodSeconds": 1},
+        "readinessProbe": probe,
+        "livenessProbe": probe,
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }

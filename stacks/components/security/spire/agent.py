@@ -209,6 +209,9 @@ def agent_configuration(identity: Identity) -> dict[str, Any]:
             "socket_path": f"{_SOCKETS}/spire-agent.sock",
             "trust_bundle_path": f"/run/spire/bundle/{BUNDLE_FILE}",
             "trust_domain": identity.trust_domain,
+            # An authority that was made anew, as after `down` and `up` on the same nodes, is trusted once the bundle above has it.
+            "rebootstrap_mode": "auto",
+            "rebootstrap_delay": "30s",
             # Agents keep serving from their cache while the server is down.
             "availability_target": "24h",
         },

@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stacks.clusters.embedded import EmbeddedCluster
 from stacks.clusters.embedded.site import RealNode
-from stacks.clusters.node import configuration, requirements
+from stacks.clusters.node import NodeCluster, configuration, requirements
 from stacks.clusters.node.cgroups import ControlGroup
 from stacks.clusters.node.objects import VOLUMES, volumes
 from stacks.clusters.node.subnet import Subnet, choose, read
@@ -106,6 +107,17 @@ class TestVolumes:
         more = self.made(phases | {first[0]: "Bound", first[1]: "Released"})
         assert len(more) == 2
         assert not set(more) & set(first)
+
+    def test_a_start_of_a_cluster_that_runs_makes_up_for_them_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        cluster, made = NodeCluster("lab", tmp_path / "lab", node_name="laptop-0", labels={}), []
+        monkeypatch.setattr(requirements, "check", lambda _name: {})
+        monkeypatch.setattr(NodeCluster, "_healthy", lambda *_: True)
+        monkeypatch.setattr(EmbeddedCluster, "api", lambda _self: None)
+        monkeypatch.setattr(NodeCluster, "_add_volumes", lambda _self, _api, node: made.append(node))
+        cluster.folder.mkdir()
+        choose("lab", []).write(cluster.folder / "subnet.json")
+        cluster.start()
+        assert [node.name for node in made] == ["laptop-0"]
 
     def test_each_is_a_folder_of_its_node(self) -> None:
         folder, document = next(volumes(NODE, Path("/data"), {}))

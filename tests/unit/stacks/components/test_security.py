@@ -127,6 +127,13 @@ def test_the_agent_verifies_the_kubelet_and_never_bootstraps_blindly() -> None:
     assert "insecure_bootstrap" not in str(agent)
 
 
+def test_the_agent_trusts_an_authority_that_was_made_anew_by_the_bundle_of_its_namespace() -> None:
+    """It keeps the last bundle on the node: after `down` and `up` no pod had an identity."""
+    agent = agent_configuration(ENVIRONMENT.identity)["agent"]
+    assert agent["rebootstrap_mode"] == "auto"
+    assert agent["trust_bundle_path"].startswith("/run/spire/bundle/")
+
+
 def test_the_sensor_reports_from_the_priority_that_the_environment_names() -> None:
     assert sensor_configuration(RuntimeRules(minimum_priority="error"))["priority"] == "error"
     assert sensor_configuration(RuntimeRules())["engine"]["kind"] == "modern_ebpf"
