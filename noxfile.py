@@ -180,11 +180,11 @@ def bench_federation(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def tiny_model(session: nox.Session) -> None:
-    """Train the model of `engine.model: tiny` once, some minutes, and keep it in the toolchain's cache; installs torch (5 GB)."""
-    _install(session, "training")
-    program = "import toolchain; print(toolchain.cache_dir() / 'tiny-model')"
-    folder = session.run("python", "-c", program, silent=True).strip()
-    session.run("python", "-m", "workloads.compression", "train", "--out", folder, *session.posargs)
+    """Train the model of `engine.model: tiny` once, some minutes, and keep it in the cache; makes an environment with torch (5 GB)."""
+    _install(session)
+    _with_environment(session, "training")
+    folder = session.run("python", "-c", "import toolchain; print(toolchain.cache_dir() / 'tiny-model')", silent=True)
+    session.run("python", "-m", "workloads.compression", "train", "--out", str(folder).strip(), *session.posargs)
 
 
 @nox.session(default=False)
@@ -258,7 +258,9 @@ def _with_environment(session: nox.Session, group: str) -> None:
     """
     session.log(f"the environment of {group} is made where it is missing, which takes minutes")
     program = "import sys; from toolchain.environments import environment_for; print(environment_for(sys.argv[1]))"
-    python = Path(session.run_install("python", "-c", program, group, silent=True).strip())
+    if (found := session.run_install("python", "-c", program, group, silent=True)) is None:
+        return  # with `--no-install` the link of the last time is there
+    python = Path(found.strip())
     (theirs,) = python.parents[1].glob("lib/python*/site-packages")
     (ours,) = Path(session.virtualenv.location).glob("lib/python*/site-packages")
     (ours / f"environment-{group}.pth").write_text(f"{theirs}\n", encoding="utf-8")
