@@ -87,8 +87,9 @@ def openbao(image: Callable[[str], str], deployed: Deployed, tmp_path_factory: p
 
 
 def test_its_readiness_is_that_of_the_stack(openbao: OpenBao, deployed: Deployed) -> None:
-    command = deployed.settings["readinessProbe"]["exec"]["command"]
-    assert openbao.container.get_wrapped_container().exec_run(command).exit_code == 0
+    probe = deployed.settings["readinessProbe"]["httpGet"]
+    assert probe["scheme"] == "HTTPS"
+    assert openbao.ask("GET", probe["path"].removeprefix("/v1/"))[0] == 200
 
 
 def test_every_request_is_audited_and_a_secret_never_in_clear(openbao: OpenBao) -> None:
