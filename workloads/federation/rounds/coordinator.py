@@ -34,8 +34,7 @@ class _Attempt:
 
     Attributes:
         place: run, round and attempt, as in its envelopes.
-        train: the model, as it was sent.
-        participants: to whom.
+        train: what its participants were sent.
         collector: of their updates.
         since_s: when it began.
         stage_since_s: when its stage began.
@@ -47,7 +46,6 @@ class _Attempt:
 
     place: Place
     train: Train
-    participants: tuple[str, ...]
     collector: Collector
     since_s: float
     stage_since_s: float
@@ -150,7 +148,7 @@ class Coordinator:
                 attempt.gone.add(sender)
                 attempt.declined[sender] = reason
             case Trained():
-                if sender not in attempt.participants or sender in attempt.trained:
+                if sender not in attempt.train.participants or sender in attempt.trained:
                     raise ProtocolError(f"round {self.number}: client {sender!r} has sent its Trained twice, or does not take part")
                 attempt.trained[sender] = body
                 self._spent[sender] = max(self._spent.get(sender, 0.0), body.epsilon)
@@ -167,7 +165,7 @@ class Coordinator:
         if self.finished:
             return [self._to(name, Finished(self.finished))]
         attempt = self._attempt
-        if attempt is None or name not in attempt.participants:
+        if attempt is None or name not in attempt.train.participants:
             return []
         if not attempt.stages_ms and name in attempt.collector.awaited - attempt.gone:
             return [self._to(name, attempt.train)]  # it has sent nothing of this attempt yet, so it can begin again
@@ -210,7 +208,7 @@ class Coordinator:
         progress = self.store.progress
         place = (progress.run, self.number, progress.attempt)
         train = Train(progress.state.parameters, progress.state.control, candidates, self.terms.threshold)
-        self._attempt = _Attempt(place, train, candidates, self._collector(place, candidates), self._now_s, self._now_s)
+        self._attempt = _Attempt(place, train, self._collector(place, candidates), self._now_s, self._now_s)
         self._begun_s = self._now_s if self._begun_s is None else self._begun_s
         return [self._to(name, train) for name in candidates]
 
