@@ -5,7 +5,9 @@ With the digest beside the tag, every build has a name of its own, and its pods 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from stacks.components.pods import declared_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,11 +23,9 @@ def named_by_digest(digests: Mapping[str, str]) -> Callable[[pulumi.ResourceTran
     """
 
     def name(args: pulumi.ResourceTransformationArgs) -> None:
-        template = getattr(args.props.get("spec"), "template", None)
-        pod: Any = getattr(template, "spec", None)
-        if pod is None:
+        if (template := declared_template(args)) is None:
             return
-        for container in [*pod.containers, *(pod.init_containers or ())]:
+        for container in [*template.spec.containers, *(template.spec.init_containers or ())]:
             if digest := digests.get(container.image):
                 container.image = f"{container.image}@{digest}"
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from stacks.components.pods import declared_template
 from stacks.graph import labels
 
 if TYPE_CHECKING:
@@ -33,12 +34,11 @@ class Configurations:
             if not args.opts.ignore_changes:  # others write what is in it
                 self._digests[args.name] = _digest(args.props["data"])
             return
-        template: Any = getattr(args.props.get("spec"), "template", None)
-        pod: Any = getattr(template, "spec", None)
-        if pod is None or args.type_ == _JOB:
+        template = declared_template(args)
+        if template is None or args.type_ == _JOB:
             return
         namespace = args.name.partition("/")[0]
-        mounted = [f"{namespace}/{volume.config_map.name}" for volume in pod.volumes or () if volume.config_map]
+        mounted = [f"{namespace}/{volume.config_map.name}" for volume in template.spec.volumes or () if volume.config_map]
         if digests := [self._digests[name] for name in mounted if name in self._digests]:
             template.metadata.annotations = {**(template.metadata.annotations or {}), DIGEST: _digest(digests)}
 

@@ -6,9 +6,9 @@ their speed is predicted, and it is what they request (``pods.Size.of``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stacks.components.pods import cpu_quantity
+from stacks.components.pods import cpu_quantity, declared_template
 from stacks.graph.quantities import quantity
 
 if TYPE_CHECKING:
@@ -21,11 +21,10 @@ def overcommitted(factor: float) -> Callable[[pulumi.ResourceTransformationArgs]
     """Return the transformation that divides the CPU requests of every pod template by ``factor``, to at least a thousandth of a core."""
 
     def shrink(args: pulumi.ResourceTransformationArgs) -> None:
-        template = getattr(args.props.get("spec"), "template", None)
-        pod: Any = getattr(template, "spec", None)
-        if pod is None or factor == 1:
+        template = declared_template(args)
+        if template is None or factor == 1:
             return
-        for container in [*pod.containers, *(pod.init_containers or ())]:
+        for container in [*template.spec.containers, *(template.spec.init_containers or ())]:
             requests = container.resources.requests
             requests["cpu"] = cpu_quantity(max(quantity(requests["cpu"]) / factor, 0.001))
 

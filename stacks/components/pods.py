@@ -8,7 +8,7 @@ request, because overcommitted memory is reclaimed by OOM kills.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi_kubernetes as k8s
 
@@ -17,6 +17,8 @@ from stacks.graph import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pulumi
 
     from stacks.environment import Environment, Priority, Resources
 
@@ -206,6 +208,12 @@ def platform_pool(environment: Environment) -> str:
 
 #: Agents run on every node, whatever its taints: without them a node has no telemetry and its pods have no identity.
 ON_EVERY_NODE: Final = Placement(None, (k8s.core.v1.TolerationArgs(operator="Exists"),))
+
+
+def declared_template(args: pulumi.ResourceTransformationArgs) -> Any:
+    """Return the pod template that a resource is declared with, for a transformation of it; None for what has no pods."""
+    template = getattr(args.props.get("spec"), "template", None)
+    return template if getattr(template, "spec", None) is not None else None
 
 
 def pod_template(
