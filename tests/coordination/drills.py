@@ -63,6 +63,23 @@ async def drill_with_reads_everywhere(group: LocalGroup, trouble: Trouble) -> tu
     return await _run(Recorder(lambda: ReadsAt(group, next(members)), clients=9, keys=1, pause_s=0.001), group, trouble)
 
 
+async def read_at_one_that_is_cut_off(group: LocalGroup, member: str, part: Callable[[str], None]) -> Verdict:
+    """Cut ``member`` off from its group, write at the others, and read at it. Nothing here depends on chance, as a control must not."""
+
+    def client(*names: str) -> ConsensusCoordination:
+        return ConsensusCoordination(group.cluster, {name: group.members[name] for name in names}, timeout_s=60.0, patience_s=0.5)
+
+    others = [name for name in group.members if name != member]
+    recorder = Recorder(lambda: client(*group.members))
+    async with client(*group.members) as everywhere, client(*others) as elsewhere, client(member) as there:
+        await recorder.operate("first", everywhere, "witness", "put", "old")
+        await asyncio.to_thread(part, member)
+        await recorder.operate("second", elsewhere, "witness", "put", "new")
+        await recorder.operate("third", there, "witness", "get")
+    assert len(recorder.history) == 3, "a client was left without an answer"
+    return check(recorder.history, key_value.step)
+
+
 async def _run(recorder: Recorder, group: LocalGroup, trouble: Trouble) -> tuple[Recorder, Verdict]:
     stop = asyncio.Event()
     async with asyncio.timeout(120):

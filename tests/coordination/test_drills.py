@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from foundation.errors import NotReadyError
-from tests.coordination.drills import Trouble, drill, drill_with_reads_everywhere, kill_leaders, leader_of, stop_leaders, unsound
-from workloads.consensus.checking.linearizability import Outcome
+from tests.coordination.drills import Trouble, drill, kill_leaders, leader_of, read_at_one_that_is_cut_off, stop_leaders, unsound
+from workloads.consensus.checking import key_value
+from workloads.consensus.checking.linearizability import Outcome, Verdict, check
+from workloads.consensus.checking.recording import Recorder
 from workloads.consensus.client.operator import Operator
+from workloads.consensus.client.store import ConsensusCoordination
 from workloads.consensus.local import LocalGroup
 
 pytestmark = pytest.mark.coordination
@@ -40,21 +43,35 @@ def test_what_was_synced_survives_the_loss_of_all_that_was_not(tmp_path: Path) -
     assert verdict.outcome is Outcome.LINEARIZABLE, str(verdict)
 
 
-def test_control_without_fsync_the_checker_notices(tmp_path: Path) -> None:
-    with LocalGroup(tmp_path, program=unsound("no-fsync")) as group:
-        _, verdict = asyncio.run(drill(group, power_failure))
-    assert verdict.outcome is Outcome.VIOLATED
+@pytest.mark.parametrize(("program", "outcome"), [("power", Outcome.LINEARIZABLE), ("no-fsync", Outcome.VIOLATED)])
+def test_the_checker_notices_whether_what_was_synced_is_there_again(tmp_path: Path, program: str, outcome: Outcome) -> None:
+    """On a key that nobody else writes. Whether random clients look where something is missing would be left to chance."""
+
+    async def write_and_read_again(group: LocalGroup) -> Recorder:
+        def connect() -> ConsensusCoordination:
+            return ConsensusCoordination(group.cluster, group.members, timeout_s=60.0)
+
+        recorder = Recorder(connect)
+        async with connect() as store:
+            await recorder.operate("writer", store, "witness", "put", "written")
+        await power_failure(group)
+        async with connect() as store:
+            await recorder.operate("reader", store, "witness", "get")
+        return recorder
+
+    with LocalGroup(tmp_path, program=unsound(program)) as group:
+        history = asyncio.run(write_and_read_again(group)).history
+    assert len(history) == 2
+    assert check(history, key_value.step).outcome is outcome
 
 
-def test_control_reads_without_asking_are_noticed(tmp_path: Path) -> None:
-    """Clients that write at the leader and read at any member see the past."""
+def test_control_reads_without_asking_are_noticed(tmp_path: Path, namespaces: Any) -> None:
+    async def read_at_a_follower(group: LocalGroup) -> Verdict:
+        leader = await leader_of(group)
+        return await read_at_one_that_is_cut_off(group, next(name for name in group.members if name != leader), namespaces.part)
 
-    async def wait(_group: LocalGroup) -> None:
-        await asyncio.sleep(1.5)
-
-    with LocalGroup(tmp_path, program=unsound("stale-reads")) as group:
-        _, verdict = asyncio.run(drill_with_reads_everywhere(group, wait))
-    assert verdict.outcome is Outcome.VIOLATED
+    with LocalGroup(tmp_path, within=namespaces.within, program=unsound("stale-reads")) as group:
+        assert asyncio.run(read_at_a_follower(group)).outcome is Outcome.VIOLATED
 
 
 def test_a_member_is_replaced_and_all_are_restarted_without_losing_a_write(tmp_path: Path) -> None:
@@ -83,7 +100,7 @@ def test_a_member_is_replaced_and_all_are_restarted_without_losing_a_write(tmp_p
     assert verdict.outcome is Outcome.LINEARIZABLE, str(verdict)
     with contextlib.suppress(ValueError):
         gaps = [after - before for before, after in zip(recorder.writes, recorder.writes[1:], strict=False)]
-        assert max(gaps) < 10.0
+        assert max(gaps) < 60.0
 
 
 def test_a_leader_that_is_cut_off_is_replaced_and_answers_nothing_old(tmp_path: Path, namespaces: Any) -> None:

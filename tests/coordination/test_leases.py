@@ -14,6 +14,7 @@ from tests.coordination.drills import (
     drill_with_reads_everywhere,
     kill_leaders,
     leader_of,
+    read_at_one_that_is_cut_off,
     stop_leaders,
     unsound,
 )
@@ -31,26 +32,23 @@ def test_a_history_under_faults_is_linearizable(tmp_path: Path, trouble: Trouble
     assert verdict.outcome is Outcome.LINEARIZABLE, str(verdict)
 
 
-def read_at_leaders_that_are_cut_off(group: LocalGroup, namespaces: Any, times: int) -> Verdict:
+def test_a_leader_that_is_cut_off_answers_nothing_old(tmp_path: Path, namespaces: Any) -> None:
     async def part_leaders(group: LocalGroup) -> None:
-        for _ in range(times):
+        for _ in range(3):
             leader = await leader_of(group)
             await asyncio.to_thread(namespaces.part, leader)
             await asyncio.sleep(1.5)
             await asyncio.to_thread(namespaces.heal, leader)
             await asyncio.sleep(0.5)
 
-    with group:
+    with LocalGroup(tmp_path, within=namespaces.within, reads=Reads.LEASE) as group:
         _, verdict = asyncio.run(drill_with_reads_everywhere(group, part_leaders))
-    return verdict
-
-
-def test_a_leader_that_is_cut_off_answers_nothing_old(tmp_path: Path, namespaces: Any) -> None:
-    group = LocalGroup(tmp_path, within=namespaces.within, reads=Reads.LEASE)
-    verdict = read_at_leaders_that_are_cut_off(group, namespaces, 3)
     assert verdict.outcome is Outcome.LINEARIZABLE, str(verdict)
 
 
 def test_control_a_lease_that_never_ends_is_noticed(tmp_path: Path, namespaces: Any) -> None:
-    group = LocalGroup(tmp_path, within=namespaces.within, reads=Reads.LEASE, program=unsound("endless-lease"))
-    assert read_at_leaders_that_are_cut_off(group, namespaces, 1).outcome is Outcome.VIOLATED
+    async def read_at_the_leader(group: LocalGroup) -> Verdict:
+        return await read_at_one_that_is_cut_off(group, await leader_of(group), namespaces.part)
+
+    with LocalGroup(tmp_path, within=namespaces.within, reads=Reads.LEASE, program=unsound("endless-lease")) as group:
+        assert asyncio.run(read_at_the_leader(group)).outcome is Outcome.VIOLATED

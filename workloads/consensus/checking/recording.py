@@ -51,17 +51,20 @@ class Recorder:
     async def _client(self, name: str, stop: asyncio.Event) -> None:
         async with self._connect() as store:
             while not stop.is_set():
-                name = await self._operate(name, store)
+                name = await self._choose(name, store)
                 await asyncio.sleep(self._chance.expovariate(1 / self._pause_s))
 
-    async def _operate(self, name: str, store: Coordination) -> str:
-        """Carry out one operation; return the client's name for the next, which is new after one without an answer."""
+    async def _choose(self, name: str, store: Coordination) -> str:
         self._number += 1
         key, action = self._chance.choice(self._keys), self._chance.choice(("get", "get", "put", "compare_and_set", "delete"))
         argument: Any = f"{name}:{self._number}" if action == "put" else None
         if action == "compare_and_set":
             seen = [each.result for each in self.history[-20:] if each.key == key and each.action == "get"]
             argument = (seen[-1] if seen else None, f"{name}:{self._number}")
+        return await self.operate(name, store, key, action, argument)
+
+    async def operate(self, name: str, store: Coordination, key: str, action: str, argument: Any = None) -> str:
+        """Carry out one operation, and write it down; return the client's name for the next, which is new after one without an answer."""
         called = time.monotonic()
         try:
             result = await _ask(store, action, key, argument)
