@@ -144,7 +144,7 @@ def test_a_client_that_leaves_stops_the_provider_and_pays_for_what_came(
     while not (gone := [one for one in attempts_on(emulator, "leaving") if one["outcome"] == "client-gone"]) and time.monotonic() < until:
         time.sleep(0.02)
     assert gone, attempts_on(emulator, "leaving")
-    assert gone[0]["ended_s"] - left_s < 1.0  # 0.1 s on a machine of its own; a test must not fail by its neighbours
+    assert gone[0]["ended_s"] - left_s < 10.0  # 0.1 s on a machine of its own; 20 where nobody tells the provider
     (record,) = live.records()
     assert record["nano_usd"] > 0
     assert record["output"] > 0
