@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -36,6 +38,10 @@ _SANDBOX: Final = "pause"
 _TIMEOUT_S: Final = 20
 #: The kubelet looks for containers that have ended every second (its PLEG's relist period).
 _SEEN_S: Final = 1.0
+#: The node's firewall follows a policy within a second; a busy machine takes longer.
+_LET_IN_WITHIN_S: Final = 60.0
+_CONNECTED_S: Final = 2.0
+_POLL_S: Final = 0.1
 
 
 class PodsNotReachedError(SandtableError):
@@ -180,7 +186,9 @@ class StackInPods:
         from kubernetes import client
 
         spec: Any = client.CoreV1Api(self._api()).read_namespaced_service(service, namespace, _request_timeout=_TIMEOUT_S).spec
-        return f"http://{spec.cluster_ip}:{spec.ports[0].port}"
+        host, port = str(spec.cluster_ip), int(spec.ports[0].port)
+        _wait_until_let_in(host, port)
+        return f"http://{host}:{port}"
 
     def _pod(self, namespace: str, role: str) -> Any:
         from kubernetes import client
@@ -205,6 +213,21 @@ class StackInPods:
         from stacks.clusters.kubeconfig.connection import connect
 
         return connect(self.cluster.kubeconfigs, self.cluster.context)
+
+
+def _wait_until_let_in(host: str, port: int) -> None:
+    end_s = time.monotonic() + _LET_IN_WITHIN_S
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=_CONNECTED_S).close()
+        except OSError as error:
+            if time.monotonic() > end_s:
+                raise PodsNotReachedError(
+                    f"{host}:{port} cannot be reached from this machine, though a policy lets it in for {_LET_IN_WITHIN_S:g} s ({error})"
+                ) from error
+            time.sleep(_POLL_S)
+        else:
+            return
 
 
 def _started_in_s(pod: Any) -> float:

@@ -59,6 +59,16 @@ class Played:
             status=Object(container_statuses=status, conditions=conditions, pod_ip="10.0.0.9"),
         )
         self.pods, self.policies, self.let_in = [pod] * pods, dict[str, Any](), list[Any]()
+        self.now_s = 0.0
+        self.firewall_follows_after_s = 3.0
+
+    def connect(self, _address: tuple[str, int], timeout: float) -> Any:
+        if self.now_s < self.firewall_follows_after_s:
+            raise ConnectionRefusedError(f"within {timeout} s")
+        return Object(close=lambda: None)
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
 
     def status(self) -> Any:
         return Object(server="https://10.152.0.1:6443")
@@ -97,6 +107,8 @@ def play(played: Played, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Played
     for api in ("CoreV1Api", "NetworkingV1Api"):
         monkeypatch.setattr(client, api, lambda _connection: played)
     monkeypatch.setattr(in_pods, "_cores", lambda _engine: Cores((frozenset({1}),), MINE))
+    monkeypatch.setattr(in_pods, "socket", Object(create_connection=played.connect))
+    monkeypatch.setattr(in_pods, "time", Object(monotonic=lambda: played.now_s, sleep=played.sleep))
     return played
 
 
@@ -108,6 +120,7 @@ def test_this_machine_is_let_in_for_as_long_as_it_measures(played: Played, tmp_p
         assert cores.engines == (frozenset({1}),)
         assert engine.started_in_s == 4.0  # three until it was ready, and one until the kubelet has seen its end
         assert list(played.policies) == ["rehearsal"]
+        assert played.now_s >= played.firewall_follows_after_s
     assert played.policies == {}
     (spec,) = played.let_in
     assert spec["ingress"] == [{"from": [{"ipBlock": {"cidr": "10.152.0.1/32"}}]}]
@@ -118,6 +131,16 @@ def test_a_pod_that_is_not_ready_is_not_loaded(monkeypatch: pytest.MonkeyPatch, 
     played = play(Played(ready=False), monkeypatch, tmp_path)
     with (
         pytest.raises(PodsNotReachedError, match="0 pods of role engine are ready in ai"),
+        StackInPods(played, "key").engines(DEPLOYED, tmp_path, Steps()),  # type: ignore[arg-type]
+    ):
+        pass
+    assert played.policies == {}
+
+
+def test_a_firewall_that_never_lets_it_in_is_told(played: Played, tmp_path: Path) -> None:
+    played.firewall_follows_after_s = 1e9
+    with (
+        pytest.raises(PodsNotReachedError, match=r"10.152.128.7:8080 cannot be reached .* lets it in for 60 s"),
         StackInPods(played, "key").engines(DEPLOYED, tmp_path, Steps()),  # type: ignore[arg-type]
     ):
         pass
