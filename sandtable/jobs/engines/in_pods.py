@@ -141,7 +141,7 @@ class StackInPods:
             ledger = folder / Path(str(deployed.document["ledger"])).name
             # The deployed configuration has no tenant for calibration; its own tenant asks those few questions, too.
             keys = {TENANT: self.key, CALIBRATION: self.key}
-            return RunningGateway(deployed, self._url(places.AI, NAME), keys, ledger, self._emulator(), rehearsal=int(time.time()))
+            return RunningGateway(deployed, self._url(places.AI, NAME), keys, ledger, self._emulator())
 
     @contextmanager
     def _let_in(self, namespace: str) -> Iterator[None]:

@@ -41,7 +41,6 @@ def measure_openly(
             api_key=gateway.key if gateway else None,
             tenant_keys=gateway.keys if gateway else None,
             seed=environment.traffic.seed,
-            texts_seed=gateway.texts_seed(environment.traffic.seed) if gateway else None,
             horizon_s=environment.traffic.horizon_s,
             metrics=[threshold.metric for threshold in environment.thresholds],
             on_progress=lambda done, total: step.update(done, total, "requests"),

@@ -192,7 +192,7 @@ def _gateway(deployed: DeployedGateway, engines: Sequence[ServingEngine], cores:
 
 def _measured(running: RunningGateway, engine_url: str, setting: Setting) -> _Door:
     overhead = measure_overhead(running, engine_url, setting)
-    return _Door(running, model_of(running.deployed, running.texts_seed(setting.seed), overhead), overhead)
+    return _Door(running, model_of(running.deployed, setting.seed, overhead), overhead)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,6 @@ def rehearse_faults(
             api_key=gateway.key,
             tenant_keys=gateway.keys,
             seed=seed,
-            texts_seed=gateway.texts_seed(seed),
             actions=actions,
             on_progress=lambda done, total: step.update(done, total, "requests"),
         )

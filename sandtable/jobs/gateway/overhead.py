@@ -82,14 +82,14 @@ def _own_ms(gateway: RunningGateway, setting: Setting) -> Quantiles:
     traffic, seed = setting.environment.traffic, setting.seed + _OTHER_TEXTS
     span_s = max(_LEAST_S, min(_MOST_S, samples_needed(95) / traffic.rate_per_s))
     requests = plan(traffic, seed=seed, root=setting.space.root, duration_s=span_s)
-    seen = open_loop.run(requests, [gateway.url], api_key=gateway.keys[CALIBRATION], seed=seed, texts_seed=gateway.texts_seed(seed))
+    seen = open_loop.run(requests, [gateway.url], api_key=gateway.keys[CALIBRATION], seed=seed)
     return quantiles(r.served.overhead_ms for r in seen.records if r.served is not None and r.served.overhead_ms is not None)
 
 
 def _pairs(gateway: RunningGateway, engine_url: str, route: str) -> list[float]:
     """Return the seconds added in each pair, without those that warm up."""
-    straight = WireRequests(model="synthetic", seed=gateway.texts_seed(1))
-    through = WireRequests(model=route, api_key=gateway.keys[CALIBRATION], seed=gateway.texts_seed(1))
+    straight = WireRequests(model="synthetic", seed=1)
+    through = WireRequests(model=route, api_key=gateway.keys[CALIBRATION], seed=1)
     found = []
     for number in range(_WARM_UP + _PAIRS):
         # No prompt twice, so that neither a cache of the engine nor the gateway's own can answer.

@@ -42,21 +42,13 @@ class GatewayNotRehearsedError(SandtableError):
 
 @dataclass(frozen=True, slots=True)
 class RunningGateway:
-    """A gateway that serves at ``url`` whoever has one of ``keys``, by tenant; ``ledger`` is its file of costs.
-
-    ``rehearsal`` is a number of this rehearsal alone where the gateway outlives it. Its cache would answer prompts of the last one.
-    """
+    """A gateway that serves at ``url`` whoever has one of ``keys``, by tenant; ``ledger`` is its file of costs."""
 
     deployed: DeployedGateway
     url: str
     keys: Mapping[str, str]
     ledger: Path
     emulator_url: str | None
-    rehearsal: int = 0
-
-    def texts_seed(self, seed: int) -> int:
-        """Return the seed of the prompts of a load with ``seed``."""
-        return seed + self.rehearsal
 
     @property
     def key(self) -> str:

@@ -49,16 +49,6 @@ def test_every_request_is_sent_once_and_measured_from_its_intended_time(engine: 
     assert seen[-1] == (30, 30)
 
 
-def test_texts_have_a_seed_of_their_own(engine: StubEngine) -> None:
-    def texts(**seeds: int) -> set[str]:
-        engine.requests.clear()
-        assert open_loop.run(PLAN, [engine.url], **seeds).outcome.seed == 5
-        return {request["messages"][0]["content"] for request in engine.requests}
-
-    assert texts(seed=5) == texts(seed=5, texts_seed=5)
-    assert not texts(seed=5) & texts(seed=5, texts_seed=6)
-
-
 def test_targets_take_turns(engine: StubEngine) -> None:
     with StubEngine() as other:
         measured = open_loop.run(PLAN, [engine.url, other.url])

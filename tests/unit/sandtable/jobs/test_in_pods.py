@@ -108,7 +108,7 @@ def play(played: Played, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Played
         monkeypatch.setattr(client, api, lambda _connection: played)
     monkeypatch.setattr(in_pods, "_cores", lambda _engine: Cores((frozenset({1}),), MINE))
     monkeypatch.setattr(in_pods, "socket", Object(create_connection=played.connect))
-    monkeypatch.setattr(in_pods, "time", Object(monotonic=lambda: played.now_s, time=lambda: 1.8e9 + played.now_s, sleep=played.sleep))
+    monkeypatch.setattr(in_pods, "time", Object(monotonic=lambda: played.now_s, sleep=played.sleep))
     return played
 
 
@@ -154,15 +154,6 @@ def test_the_ledger_of_the_gateway_is_in_its_pods_volume(played: Played) -> None
     assert gateway.key == "key"
     assert gateway.emulator_url == "http://10.152.128.8:8080"
     assert gateway.ledger == Path("/pods/4f/volumes/kubernetes.io~empty-dir/ledger/ledger.jsonl")
-
-
-def test_no_two_rehearsals_send_the_same_prompts_to_a_gateway_that_remembers_them(played: Played) -> None:
-    deployed: Any = Object(configuration=Object(routes=["small"]), document={"ledger": "/var/lib/gateway/ledger.jsonl"})
-    stack = StackInPods(played, "key")  # type: ignore[arg-type]
-    first = stack.gateway(deployed, Steps())  # type: ignore[arg-type]
-    played.now_s += 200.0
-    second = stack.gateway(deployed, Steps())  # type: ignore[arg-type]
-    assert second.texts_seed(1) == first.texts_seed(1) + 200
 
 
 def test_an_engine_on_every_core_leaves_none_for_the_load() -> None:
