@@ -11,14 +11,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
+from foundation.processes.readiness import answer_within
 from sandtable.errors import SandtableError
 
 if TYPE_CHECKING:
     from sandtable.jobs.verify.ground import Ground
 
 Outcome = Literal["passed", "failed", "unknown", "absent"]
+_Answer = TypeVar("_Answer")
 
 
 class CheckFailedError(SandtableError):
@@ -76,15 +78,37 @@ def require(holds: object, otherwise: str) -> None:
         raise CheckFailedError(otherwise)
 
 
-def wait_until(happened: Callable[[], object], otherwise: str | Callable[[], str], *, within_s: float, poll_s: float = 0.2) -> float:
-    """Wait for something to happen, and return the seconds that it took.
+class Waited(NamedTuple, Generic[_Answer]):
+    """What was waited for, and the seconds that it took."""
+
+    answer: _Answer
+    seconds: float
+
+
+def wait_until(
+    ask: Callable[[], _Answer],
+    otherwise: str | Callable[[], str],
+    *,
+    within_s: float,
+    poll_s: float = 0.2,
+    despite: tuple[type[Exception], ...] = (),
+) -> Waited[_Answer]:
+    """Ask until the answer is true. ``despite``: exceptions that mean no more than "not yet".
 
     Raises:
-        CheckFailedError: it has not happened in time; ``otherwise`` says what has not.
+        CheckFailedError: it has not become true in time; ``otherwise`` says what has not happened, and the last exception why.
     """
-    begun = time.monotonic()
-    while not happened():
-        if time.monotonic() - begun > within_s:
-            raise CheckFailedError(f"{otherwise if isinstance(otherwise, str) else otherwise()} within {within_s:g} s")
-        time.sleep(poll_s)
-    return time.monotonic() - begun
+    begun, failures = time.monotonic(), list[Exception]()
+
+    def answered() -> Waited[_Answer] | None:
+        try:
+            answer = ask()
+        except despite as error:
+            failures[:] = [error]
+            return None
+        return Waited(answer, time.monotonic() - begun) if answer else None
+
+    if found := answer_within(within_s, answered, poll_s=poll_s):
+        return found
+    why = f": {failures[0]}" if failures else ""
+    raise CheckFailedError(f"{otherwise if isinstance(otherwise, str) else otherwise()} within {within_s:g} s{why}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from sandtable.jobs.verify.check import NotRunError, require
+from sandtable.jobs.verify.check import CheckFailedError, NotRunError, require, wait_until
 from sandtable.jobs.verify.ground import Pod
 from stacks.clusters.api import listing
 from stacks.components.images import image
@@ -47,15 +46,15 @@ def own_pod(
 
 
 def _running(ground: Ground, place: str) -> Pod:
-    end = time.monotonic() + _STARTS_WITHIN_S
-    while True:
+    def running() -> Pod:
         pod = Pod(ground.api.get(place) or {})
-        statuses = pod.document.get("status", {}).get("containerStatuses") or ()
-        if statuses and "running" in statuses[0]["state"]:
-            return pod
-        why = statuses[0]["state"] if statuses else pod.document.get("status", {}).get("phase", "gone")
-        require(time.monotonic() < end, f"a pod of our own has not started within {_STARTS_WITHIN_S:g} s: {why}")
-        time.sleep(_POLL_S)
+        status = pod.document.get("status", {})
+        states = [one["state"] for one in status.get("containerStatuses") or ()]
+        require(states and "running" in states[0], f"it is {states[0] if states else status.get('phase', 'gone')}")
+        return pod
+
+    why = (CheckFailedError,)
+    return wait_until(running, "a pod of our own has not started", within_s=_STARTS_WITHIN_S, poll_s=_POLL_S, despite=why).answer
 
 
 def _spec(reference: str, command: list[str], volume: Mapping[str, Any]) -> dict[str, Any]:

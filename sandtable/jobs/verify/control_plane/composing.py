@@ -37,7 +37,7 @@ def composed(ground: Ground) -> str:
         )
         claim = {"apiVersion": f"{API_GROUP}/v1alpha1", "kind": _KIND, "spec": CLAIMS[_KIND]}
         _create(ground, claims, claim, _OWN)
-        made_s = wait_until(
+        made = wait_until(
             lambda: ground.api.get(terms) and ground.api.get(bounds),
             lambda: f"nothing is composed: {_said(ground, claims)}",
             within_s=_WITHIN_S,
@@ -51,7 +51,7 @@ def composed(ground: Ground) -> str:
         wait_until(lambda: not any(map(ground.api.get, gone)), "what was composed is not gone with its claim", within_s=_WITHIN_S)
         require(_budget(ground, foreign) == "999", "a ConfigMap that nobody composed was changed or removed with the claim")
     return (
-        f"a claim was composed by the function's pod in {made_s:.1f} s; what drifted is as before {repaired_s:.1f} s later; "
+        f"a claim was composed by the function's pod in {made.seconds:.1f} s; what drifted is as before {repaired_s:.1f} s later; "
         "nothing composed outlives the claim"
     )
 
@@ -72,7 +72,7 @@ def _drifted(ground: Ground, terms: str, bounds: str, foreign: str, wanted: str)
         repaired,
         lambda: f"drift is not repaired: {_BUDGET} is {_budget(ground, terms)}, the quota {'back' if ground.api.get(bounds) else 'gone'}",
         within_s=_WITHIN_S,
-    )
+    ).seconds
 
 
 @contextmanager

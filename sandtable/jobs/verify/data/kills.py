@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from sandtable.jobs.verify.check import Check, CheckFailedError, require, wait_until
+from sandtable.jobs.verify.check import Check, require, wait_until
 from sandtable.jobs.verify.data.writers import JetStreamWriter, PostgresWriter, RedisWriter
 from stacks.errors import ClusterError
 
@@ -92,14 +92,11 @@ def _write(writer: Writer, numbers: Iterator[int], acknowledged: Callable[[int],
 
 
 def _until_back(attempt: Callable[[], None]) -> None:
-    end = time.monotonic() + _BACK_WITHIN_S
-    while True:
-        try:
-            return attempt()
-        except (OSError, ClusterError) as error:
-            if time.monotonic() > end:
-                raise CheckFailedError(f"the server is not back {_BACK_WITHIN_S:g} s after its kill: {error}") from error
-            time.sleep(_POLL_S)
+    def back() -> bool:
+        attempt()
+        return True
+
+    wait_until(back, "the server is not back", within_s=_BACK_WITHIN_S, poll_s=_POLL_S, despite=(OSError, ClusterError))
 
 
 def _said(survived: Survived, what: str, control: str) -> str:

@@ -31,7 +31,7 @@ _ROOM: Final = b"64k"
 _CLONE_FS, _CLONE_NEWNS, _MNT_DETACH = 0x200, 0x20000, 2
 #: More requests than fit: an entry is a kilobyte or two.
 _MOST: Final = 400
-_BACK_WITHIN_S: Final = 30.0
+_BACK_WITHIN_S: Final = 60.0
 _REOPENED_S: Final = 0.5
 
 

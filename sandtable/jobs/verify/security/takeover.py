@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, require
+from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, require, wait_until
 from sandtable.jobs.verify.data.kills import kill_rounds
 from sandtable.jobs.verify.security.engine import OWN, Engine
 from stacks.components.security.vault.server import NAME
@@ -83,13 +81,13 @@ def leader_killed(ground: Ground) -> str:
 
 def _leader(engine: Engine, wanted: int) -> Pod:
     """Return the leader, once all servers are back: without a majority nobody could take over."""
-    end = time.monotonic() + _ALL_BACK_WITHIN_S
-    while True:
-        with suppress(OSError, NotHereError, CheckFailedError):
-            if len(engine.pods()) == wanted:
-                return engine.leader()
-        require(time.monotonic() < end, f"not all {wanted} servers are back within {_ALL_BACK_WITHIN_S:g} s")
-        time.sleep(_POLL_S)
+    return wait_until(
+        lambda: engine.leader() if len(engine.pods()) == wanted else None,
+        f"not all {wanted} servers are back",
+        within_s=_ALL_BACK_WITHIN_S,
+        poll_s=_POLL_S,
+        despite=(OSError, NotHereError, CheckFailedError),
+    ).answer
 
 
 def checks() -> Iterator[Check]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, require
+from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, require, wait_until
 from sandtable.jobs.verify.own_pods import CONTAINER, own_pod
 from sandtable.jobs.verify.security.identity import authorities, issued_by
 from stacks.clusters import exec as commands
@@ -78,11 +77,16 @@ class Workload:
         Raises:
             CheckFailedError: it gets none within a minute.
         """
-        end = time.monotonic() + _REGISTERED_WITHIN_S
-        while (ran := self.ask("fetch", "x509", "-output", "json")).code:
-            require(time.monotonic() < end, f"a registered pod gets no identity within {_REGISTERED_WITHIN_S:g} s: {_short(ran.output)}")
-            time.sleep(_POLL_S)
-        (first, *_) = _document(ran.output)["svids"]
+
+        def fetched() -> str:
+            ran = self.ask("fetch", "x509", "-output", "json")
+            require(ran.code == 0, _short(ran.output))
+            return ran.output
+
+        waited = wait_until(
+            fetched, "a registered pod gets no identity", within_s=_REGISTERED_WITHIN_S, poll_s=_POLL_S, despite=(CheckFailedError,)
+        )
+        (first, *_) = _document(waited.answer)["svids"]
         chain = x509_chain(base64.b64decode(first["x509_svid"]))
         key = serialization.load_der_private_key(base64.b64decode(first["x509_svid_key"]), None)
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -39,12 +39,12 @@ def fires(ground: Ground) -> str:
     manager = Server(ground, found[0], ALERTS)
     require(not _active(manager), f"{_ALERT} is active before its cause")
     with _standing_still(ground) as stopped:
-        fired_s = wait_until(lambda: _active(manager), f"{_ALERT} has not reached Alertmanager", within_s=_WITHIN_S, poll_s=_POLL_S)
-    resolved_s = wait_until(lambda: not _active(manager), f"{_ALERT} is not resolved", within_s=_WITHIN_S, poll_s=_POLL_S)
+        fired = wait_until(lambda: _active(manager), f"{_ALERT} has not reached Alertmanager", within_s=_WITHIN_S, poll_s=_POLL_S)
+    resolved = wait_until(lambda: not _active(manager), f"{_ALERT} is not resolved", within_s=_WITHIN_S, poll_s=_POLL_S)
     wait_until(lambda: len(engine.pods()) == wanted, "not all servers are ready again", within_s=_WITHIN_S, poll_s=_POLL_S)
     return (
-        f"{stopped} servers of the secrets engine stood still: {_ALERT} reached Alertmanager after {fired_s:.0f} s, "
-        f"and was resolved {resolved_s:.0f} s after they went on"
+        f"{stopped} servers of the secrets engine stood still: {_ALERT} reached Alertmanager after {fired.seconds:.0f} s, "
+        f"and was resolved {resolved.seconds:.0f} s after they went on"
     )
 
 

@@ -35,13 +35,13 @@ def traced(ground: Ground) -> str:
     )
     if not answer.ok:
         raise NotRunError(f"the gateway answers a request with {answer.status}: {str(answer.body)[:200]}")
-    found_s = wait_until(lambda: _spans(store, trace), "the trace of a request is not in the store", within_s=_WITHIN_S, poll_s=_POLL_S)
-    spans = _spans(store, trace)
+    found = wait_until(lambda: _spans(store, trace), "the trace of a request is not in the store", within_s=_WITHIN_S, poll_s=_POLL_S)
+    spans = found.answer
     told = {tag["key"]: tag["value"] for span in spans for tag in (*span["tags"], *span["process"]["tags"])}
     require(told.get("k8s.pod.name") == pod.name, f"the trace names the pod {told.get('k8s.pod.name')} in place of {pod.name}")
     require(_CANARY not in str(spans), "the trace tells what the user wrote")
     require(not _spans(store, invented), "an invented trace is in the store")
-    return f"a request's trace is in the store {found_s:.0f} s later, with its pod and without its text; an invented one is not"
+    return f"a request's trace is in the store {found.seconds:.0f} s later, with its pod and without its text; an invented one is not"
 
 
 def _spans(store: Server, trace: str) -> list[dict[str, Any]]:

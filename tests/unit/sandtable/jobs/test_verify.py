@@ -298,8 +298,25 @@ def test_a_query_of_what_has_not_happened_yet_passes_if_its_series_is_exposed(mo
         metrics.dashboard_data(played_prometheus(monkeypatch, exposed=False))
 
 
-def test_waiting_ends_with_what_happens_or_with_what_did_not() -> None:
-    seen = iter((0, 0, 1))
-    assert wait_until(lambda: next(seen), "nothing", within_s=60, poll_s=0) < 60
+def test_waiting_ends_with_what_was_waited_for_or_with_what_did_not_happen() -> None:
+    seen = iter((0, 0, 7))
+    waited = wait_until(lambda: next(seen), "nothing", within_s=60, poll_s=0)
+    assert waited.answer == 7
+    assert 0 <= waited.seconds < 60
     with pytest.raises(CheckFailedError, match=r"^it is still there within 0 s$"):
         wait_until(lambda: False, lambda: "it is still there", within_s=0, poll_s=0)
+
+
+def test_an_exception_that_means_not_yet_is_waited_out_or_told_as_the_reason() -> None:
+    refusals = iter((True, False))
+
+    def ask() -> str:
+        if next(refusals, True):
+            raise ConnectionRefusedError("nobody listens")
+        return "hello"
+
+    assert wait_until(ask, "nothing", within_s=60, poll_s=0, despite=(OSError,)).answer == "hello"
+    with pytest.raises(CheckFailedError, match=r"^it is not there within 0 s: nobody listens$"):
+        wait_until(ask, "it is not there", within_s=0, poll_s=0, despite=(OSError,))
+    with pytest.raises(ConnectionRefusedError):
+        wait_until(ask, "it is not there", within_s=0, poll_s=0, despite=(TimeoutError,))
