@@ -111,7 +111,7 @@ def main(repeats: int) -> None:
     if busybox is None:
         sys.exit("busybox is missing: apt-get install busybox-static")
     try:
-        requirements.check("benchmark")
+        requirements.check("benchmark", Path(tempfile.gettempdir()))
     except ClusterError as error:
         sys.exit(str(error))
     load = os.getloadavg()[0]

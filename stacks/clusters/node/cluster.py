@@ -99,7 +99,7 @@ class NodeCluster:
             ClusterError: this machine cannot have a real node, a server does not start, or the node is not ready in two minutes.
             toolchain.ToolchainError: a server is missing, or the image that every pod needs cannot be written.
         """
-        tools = requirements.check(self.name)
+        tools = requirements.check(self.name, self.folder)
         with self._lock():
             subnet = read(self._subnet_file)
             if subnet and self._healthy(subnet):
@@ -199,7 +199,7 @@ class NodeCluster:
         self._processes.start(fleet.server("containerd"))
 
         def join() -> None:
-            self._await("containerd to answer", lambda: self._containerd_answers(tools), within_s=30.0)
+            self._await("containerd to answer", lambda: self._containerd_answers(tools))
             if fresh:
                 self._forget_readiness(control_plane.api())
             self._processes.start(fleet.server("kubelet"))
@@ -285,8 +285,8 @@ class NodeCluster:
         if (subnet := read(self._subnet_file)) is not None:
             remove_link(subnet)
 
-    def _await(self, what: str, ready: Callable[[], bool], within_s: float = _READY_WITHIN_S) -> None:
-        deadline = time.monotonic() + within_s
+    def _await(self, what: str, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _READY_WITHIN_S
         started = self._alive()
         while not ready():
             for name in sorted(started - self._alive()):
@@ -294,7 +294,7 @@ class NodeCluster:
                 raise ClusterError(f"{name} of cluster {self.name} ended while it was starting; the end of {log}:\n{words}")
             if time.monotonic() > deadline:
                 raise ClusterError(
-                    f"cluster {self.name}: waited {within_s:.0f} s for {what} without success; the logs are in {self.log_folder}. "
+                    f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what} without success; the logs are in {self.log_folder}. "
                     f"Try again, or start over with `sandtable cluster delete {self.name}`"
                 )
             time.sleep(_POLL_S)

@@ -110,7 +110,7 @@ class TestVolumes:
 
     def test_a_start_of_a_cluster_that_runs_makes_up_for_them_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cluster, made = NodeCluster("lab", tmp_path / "lab", node_name="laptop-0", labels={}), []
-        monkeypatch.setattr(requirements, "check", lambda _name: {})
+        monkeypatch.setattr(requirements, "check", lambda *_: {})
         monkeypatch.setattr(NodeCluster, "_healthy", lambda *_: True)
         monkeypatch.setattr(EmbeddedCluster, "api", lambda _self: None)
         monkeypatch.setattr(NodeCluster, "_add_volumes", lambda _self, _api, node: made.append(node))
@@ -153,4 +153,14 @@ def test_a_kernel_without_nftables_is_told_with_its_own_reason(monkeypatch: pyte
     with pytest.raises(
         ClusterError, match=r"refuses nftables.*\(Error: Could not process rule: Operation not supported\); load the module"
     ):
-        requirements.check("dev")
+        requirements.check("dev", Path("/data"))
+
+
+def test_a_file_system_without_overlays_is_told_with_the_folder_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ended = SimpleNamespace(returncode=32, stderr="mount: merged: wrong fs type, bad option, bad superblock on overlay.")
+    monkeypatch.setattr(requirements.subprocess, "run", lambda *_, **__: ended)
+    with pytest.raises(
+        ClusterError, match=rf"no overlay can be mounted in {tmp_path}, .*\(mount: merged: wrong fs type.*ext4, XFS or tmpfs"
+    ):
+        requirements.check_overlays("dev", tmp_path / "clusters" / "dev")
+    assert not list(tmp_path.iterdir())
