@@ -82,9 +82,11 @@ def own_entry(state: Path, definition: Definition, task: Task, name: str, *, nam
         identity: SPIFFE ID of the client.
 
     Raises:
-        DefinitionError, TaskError: the name is not among the names, or the clients do not fit the definition.
+        DefinitionError, TaskError: the name is not among the names, two of them are the same, one cannot be used, or the clients do not fit
+            the definition.
         StateError: the key cannot be written.
     """
+    _check_names(names)
     if name not in names:
         raise DefinitionError(f"{name!r} is not among the clients: {', '.join(names)}")
     parts = spread(task.training.y, len(names), definition.partition, definition.seed)
@@ -107,18 +109,22 @@ def _member(key: Ed25519PrivateKey, name: str, records: int, identity: str, defi
 
 
 def _check(names: Sequence[str], server_identity: str, client_identity: str) -> None:
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise DefinitionError(f"two clients are called {twice[0]!r}")
-    for name in names:
-        check_name(name)
-        if name in _TAKEN:
-            raise DefinitionError(f"no client can be called {name!r}: the folder of that name is not a client's")
+    _check_names(names)
     if "{name}" not in client_identity:
         raise DefinitionError(f"the identity {client_identity!r} has no {{name}} in it, so all clients would have the same")
     for identity in (server_identity, *(client_identity.replace("{name}", name) for name in names)):
         most = _LONGEST_URI if "://" in identity else _LONGEST_COMMON_NAME
         if not re.fullmatch(rf"[!-~]{{1,{most}}}", identity):
             raise DefinitionError(f"{identity!r} cannot be an identity: printable ASCII without blanks, {most} characters at most")
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DefinitionError(f"two clients are called {twice[0]!r}")
+    for name in names:
+        check_name(name)
+        if name in _TAKEN:
+            raise DefinitionError(f"no client can be called {name!r}: the folder of that name is not a client's")
 
 
 def new_key(folder: Path) -> Ed25519PrivateKey:

@@ -198,5 +198,17 @@ def test_clients_that_draw_their_own_keys_make_the_roster_that_one_process_would
         member = part.members[name]
         assert member.key == read_key(tmp_path / name).public_key().public_bytes_raw().hex()
         assert member.model_copy(update={"key": ""}) == whole.members[name].model_copy(update={"key": ""})
-    with pytest.raises(DefinitionError, match="'c' is not among the clients: b, a"):
-        own_entry(tmp_path, terms, task, "c", names=names, identity="spiffe://t/c")
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["b", "a"], "'c' is not among the clients: b, a"),
+        (["c", "a", "a"], "two clients are called 'a'"),
+        (["c", "server"], "no client can be called 'server'"),
+    ],
+)
+def test_an_entry_among_names_that_cannot_be_is_refused_and_no_key_is_drawn(tmp_path: Path, names: list[str], reason: str) -> None:
+    with pytest.raises(DefinitionError, match=reason):
+        own_entry(tmp_path / "c", definition(), small_task(), "c", names=names, identity="spiffe://t/c")
+    assert not (tmp_path / "c").exists()
