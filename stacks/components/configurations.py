@@ -38,9 +38,15 @@ class Configurations:
         if template is None or args.type_ == _JOB:
             return
         namespace = args.name.partition("/")[0]
-        mounted = [f"{namespace}/{volume.config_map.name}" for volume in template.spec.volumes or () if volume.config_map]
+        mounted = [f"{namespace}/{name}" for volume in template.spec.volumes or () for name in _config_maps(volume)]
         if digests := [self._digests[name] for name in mounted if name in self._digests]:
             template.metadata.annotations = {**(template.metadata.annotations or {}), DIGEST: _digest(digests)}
+
+
+def _config_maps(volume: Any) -> list[str]:
+    """Return the names of the ConfigMaps in a volume, which may be projected from several."""
+    sources = [volume, *(volume.projected.sources or () if volume.projected else ())]
+    return [source.config_map.name for source in sources if source.config_map]
 
 
 def _digest(content: Any) -> str:

@@ -325,7 +325,7 @@ def _changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _changed_paths(old, new, f"{path}[{index}]")
-    elif before != after and not (path.endswith(".image") and same_image(str(before), str(after))):
+    elif before != after and not (path.endswith((".image", ".package")) and same_image(str(before), str(after))):
         yield path
 
 

@@ -109,9 +109,17 @@ def test_an_image_that_is_made_here_is_named_by_its_digest() -> None:
     made, other = container("web", "engine", Size(1, 64)), container("first", "gateway", Size(1, 64))
     template = pod_template({}, [made], init_containers=[other], placement=on_pool(environment(), "laptop"), service_account="web")
     spec = k8s.apps.v1.DeploymentSpecArgs(selector=k8s.meta.v1.LabelSelectorArgs(), template=template)
-    arguments: Any = SimpleNamespace(props={"spec": spec})
+    arguments: Any = SimpleNamespace(type_="kubernetes:apps/v1:Deployment", props={"spec": spec})
     named_by_digest({image("engine"): DIGEST})(arguments)
     assert (made.image, other.image) == (f"{image('engine')}@{DIGEST}", image("gateway"))
+
+
+@pytest.mark.parametrize(("made", "suffix"), [({}, ""), ({"a/b:1": DIGEST}, f"@{DIGEST}")])
+def test_a_function_of_crossplane_is_named_by_its_digest_too(made: dict[str, str], suffix: str) -> None:
+    spec = {"package": "a/b:1", "packagePullPolicy": "IfNotPresent"}
+    arguments: Any = SimpleNamespace(type_="kubernetes:pkg.crossplane.io/v1:Function", props={"spec": spec})
+    named_by_digest(made)(arguments)
+    assert spec["package"] == f"a/b:1{suffix}"
 
 
 def test_a_reference_with_the_digest_of_its_build_is_the_same_image() -> None:
@@ -122,7 +130,19 @@ def test_a_reference_with_the_digest_of_its_build_is_the_same_image() -> None:
     assert not same_image(plain, "a/b:2")
 
 
-def test_pods_are_rolled_out_with_the_configuration_that_they_mount() -> None:
+PROJECTED = k8s.core.v1.VolumeArgs(
+    name="config",
+    projected=k8s.core.v1.ProjectedVolumeSourceArgs(
+        sources=[
+            k8s.core.v1.VolumeProjectionArgs(service_account_token=k8s.core.v1.ServiceAccountTokenProjectionArgs(path="token")),
+            k8s.core.v1.VolumeProjectionArgs(config_map=k8s.core.v1.ConfigMapProjectionArgs(name="web")),
+        ]
+    ),
+)
+
+
+@pytest.mark.parametrize("volume", [from_config_map("config", "web"), PROJECTED], ids=["by itself", "projected"])
+def test_pods_are_rolled_out_with_the_configuration_that_they_mount(volume: k8s.core.v1.VolumeArgs) -> None:
     def declared(text: str, *, others_write: bool = False, kind: str = "apps/v1:Deployment") -> dict[str, str]:
         configurations = Configurations()
         options = SimpleNamespace(ignore_changes=["data"] if others_write else None)
@@ -130,7 +150,7 @@ def test_pods_are_rolled_out_with_the_configuration_that_they_mount() -> None:
         configurations.roll_out(config)
         main = container("web", "engine", Size(1, 64))
         place = on_pool(environment(), "laptop")
-        template = pod_template({}, [main], placement=place, service_account="web", volumes=[from_config_map("config", "web")])
+        template = pod_template({}, [main], placement=place, service_account="web", volumes=[volume])
         spec = k8s.apps.v1.DeploymentSpecArgs(selector=k8s.meta.v1.LabelSelectorArgs(), template=template)
         workload: Any = SimpleNamespace(type_=f"kubernetes:{kind}", name="ai/web", props={"spec": spec}, opts=options)
         configurations.roll_out(workload)

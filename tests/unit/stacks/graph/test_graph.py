@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,15 @@ def test_comparison_names_objects_and_paths() -> None:
     assert difference.removed == ("Deployment ai/a",)
     assert difference.changed == {"Deployment ai/b": ("spec.replicas",)}
     assert not compare(Graph.of([deployment()], "x"), Graph.of([deployment()], "y"))
+
+
+@pytest.mark.parametrize(("digest", "changed"), [("", {}), ("1", {"Function f": ("spec.package",)})])
+def test_the_digest_of_a_build_is_no_change_of_what_is_declared(digest: str, changed: dict[str, tuple[str, ...]]) -> None:
+    def function(package: str) -> Graph:
+        head = {"apiVersion": "pkg.crossplane.io/v1", "kind": "Function", "metadata": {"name": "f"}}
+        return Graph.of([Resource("u", "t", "f", inputs={**head, "spec": {"package": package}})], "x")
+
+    assert compare(function("a/b:1"), function(f"a/b:1{digest}@sha256:{'0' * 64}")).changed == changed
 
 
 def test_pods_are_found_in_every_kind_that_has_them() -> None:
