@@ -27,6 +27,19 @@ os.environ["TERM"] = "xterm"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def real_node(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Skip what needs a cluster with a real node where this machine cannot have one; the reason is what a user would be told."""
+    from stacks.clusters.node import requirements
+    from stacks.errors import ClusterError
+    from toolchain import ToolMissingError
+
+    try:
+        requirements.check("tests", tmp_path_factory.getbasetemp())
+    except (ClusterError, ToolMissingError) as error:
+        pytest.skip(str(error))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in an order drawn with SEED")
 

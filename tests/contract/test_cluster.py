@@ -13,12 +13,9 @@ from kubernetes import client, config
 
 from stacks.clusters import Cluster, open_cluster
 from stacks.clusters.embedded import EmbeddedCluster
-from stacks.clusters.node import requirements
 from stacks.environment import Cluster as ClusterSettings
 from stacks.environment import Environment
-from stacks.errors import ClusterError
 from stacks.graph import labels
-from toolchain import ToolMissingError
 
 pytestmark = pytest.mark.e2e
 
@@ -115,11 +112,7 @@ class TestEmbeddedCluster(ClusterContract):
 
 
 @pytest.fixture(scope="module")
-def with_a_real_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    try:
-        requirements.check("contract")
-    except (ClusterError, ToolMissingError) as error:
-        pytest.skip(str(error))
+def with_a_real_node(real_node: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     settings = ClusterSettings(provider="node")
     cluster = open_cluster(Environment(name="contract", cluster=settings), tmp_path_factory.mktemp("node"))
     yield cluster
@@ -127,6 +120,7 @@ def with_a_real_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clust
 
 
 @pytest.mark.platform
+@pytest.mark.timeout(900)
 class TestNodeCluster(ClusterContract):
     __test__ = True
     ours = True

@@ -5,23 +5,28 @@ from __future__ import annotations
 import shutil
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from kubernetes import client, config, utils
 
-from stacks.clusters.node import NodeCluster, requirements
+from stacks.clusters.api import Api, listing
+from stacks.clusters.embedded.processes import Processes
+from stacks.clusters.node import NodeCluster
+from stacks.clusters.node.servers import NAMES
+from stacks.deployment.pods import unready_pods
 from stacks.errors import ClusterError
 from stacks.graph import labels
-from toolchain import ToolMissingError
 from toolchain.images import Recipe, WantedImage, ensure_images
 
 IMAGE: Final = "sandtable.dev/test/busybox:1"
 PROGRAMS: Final = ("sh", "httpd", "wget", "nslookup", "cat", "dd", "sleep", "touch", "ls", "echo", "mkdir", "grep", "tail", "id", "timeout")
-_PATIENCE_S: Final = 90.0
+_PATIENCE_S: Final = 180.0
+#: The clusters that are there: where a test fails, its report says how they are.
+_CLUSTERS: Final = pytest.StashKey[list[NodeCluster]]()
 
 
 class Kubernetes:
@@ -66,6 +71,10 @@ class Kubernetes:
     def pods(self, app: str) -> list[Any]:
         return list(self.core.list_namespaced_pod("default", label_selector=f"app={app}").items)
 
+    def unready(self) -> list[str]:
+        """What ``up`` tells about pods that are not ready."""
+        return unready_pods(self._connection, {"default"})
+
     def _ended(self, name: str) -> str | None:
         phase = self.core.read_namespaced_pod(name, "default").status.phase
         return str(phase) if phase in ("Succeeded", "Failed") else None
@@ -75,42 +84,75 @@ def container(*command: str) -> dict[str, Any]:
     return {"name": "main", "image": IMAGE, "command": list(command)}
 
 
-def eventually(what: str, ask: Callable[[], Any], within_s: float = _PATIENCE_S) -> Any:
-    deadline = time.monotonic() + within_s
+def eventually(what: str, ask: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + _PATIENCE_S
     while not (answer := ask()):
-        assert time.monotonic() < deadline, f"{what}: not within {within_s:g} s"
+        assert time.monotonic() < deadline, f"{what}: not within {_PATIENCE_S:g} s"
         time.sleep(0.1)
     return answer
 
 
 def page(address: str, path: str = "/") -> str:
     """The page at an address, as soon as somebody answers there."""
+    return str(eventually(f"a page at {address}", lambda: answer_of(address, path)))
 
-    def ask() -> str | None:
-        with suppress(OSError), urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
-            return str(answer.read().decode().strip())
-        return None
 
-    return str(eventually(f"a page at {address}", ask))
+def answer_of(address: str, path: str = "/") -> str | None:
+    """The page at an address, None if nobody answers."""
+    with suppress(OSError), urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:
+        return str(answer.read().decode().strip())
+    return None
+
+
+def state(cluster: NodeCluster) -> str:
+    """Why pods are not ready, and the last words of the node's servers."""
+    lines = [cluster.status().note or "it is not running"]
+    with suppress(ClusterError, OSError):
+        api = Api.of(cluster)
+        lines += unready_pods(api.connection, {item["metadata"]["name"] for item in api.items(listing("v1", "namespaces"))})
+        api.connection.rest_client.pool_manager.clear()
+    processes = Processes(cluster.log_folder)
+    return "\n".join([*lines, *(f"--- {name}\n{processes.last_words(name)}" for name in NAMES)])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_CLUSTERS] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections += [(f"cluster {cluster.name}", state(cluster)) for cluster in item.config.stash[_CLUSTERS]]
+    return report
 
 
 @pytest.fixture(scope="module")
-def new_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], NodeCluster]]:
+def kept(pytestconfig: pytest.Config) -> Iterator[Callable[[NodeCluster], NodeCluster]]:
+    """Return what takes care of a cluster: its state is told where a test fails, and it is deleted at the end, whatever happens."""
+    with ExitStack() as stack:
+
+        def keep(cluster: NodeCluster) -> NodeCluster:
+            clusters = pytestconfig.stash[_CLUSTERS]
+            clusters.append(cluster)
+            stack.callback(cluster.delete)
+            stack.callback(clusters.remove, cluster)
+            return cluster
+
+        yield keep
+
+
+@pytest.fixture(scope="module")
+def new_node(
+    real_node: None, kept: Callable[[NodeCluster], NodeCluster], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], NodeCluster]:
     """Return a maker of clusters with a real node, not started; each is deleted at the end."""
-    try:
-        requirements.check("tests")
-    except (ClusterError, ToolMissingError) as error:
-        pytest.skip(str(error))
-    made: list[NodeCluster] = []
 
     def make(name: str) -> NodeCluster:
         folder = tmp_path_factory.mktemp("nodes") / name
-        made.append(NodeCluster(name, folder, node_name="laptop-0", labels={labels.POOL: "laptop"}))
-        return made[-1]
+        return kept(NodeCluster(name, folder, node_name="laptop-0", labels={labels.POOL: "laptop"}))
 
-    yield make
-    for cluster in made:
-        cluster.delete()
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from stacks.deployment import Deployment
 from stacks.environment import Cluster as ClusterSettings
 from stacks.environment.file import load
 from stacks.errors import DeploymentError
-from tests.e2e.node.conftest import Kubernetes, container
+from tests.e2e.node.conftest import Kubernetes, container, eventually
 
-pytestmark = [pytest.mark.platform, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
 
 
 def deployment(kubernetes: Kubernetes, root: Path, name: str, script: str, within: str) -> Deployment:
@@ -46,10 +46,17 @@ def test_up_waits_for_the_container_to_be_ready(kubernetes: Kubernetes, new_root
 
 
 def test_a_container_that_fails_is_told_with_reason_events_and_last_words(kubernetes: Kubernetes, new_root: Callable[..., Path]) -> None:
-    with pytest.raises(DeploymentError) as raised:
+    with pytest.raises(DeploymentError, match=r"\n  pod default/broken-"):
         deployment(kubernetes, new_root("dev"), "broken", "echo the configuration is missing && exit 3", "20s").up()
-    said = str(raised.value)
-    assert "pod default/broken-" in said, said
-    assert "container main: CrashLoopBackOff, ended with exit code 3 (Error), restarted" in said
-    assert "event: BackOff: Back-off restarting failed container" in said
-    assert "log: the configuration is missing" in said
+    # How far the kubelet has come by then is the machine's affair; what is told of a container that goes on failing is not.
+    wanted = (
+        "container main: CrashLoopBackOff, ended with exit code 3 (Error), restarted",
+        "event: BackOff: Back-off restarting failed container",
+        "log: the configuration is missing",
+    )
+
+    def all_told() -> bool:
+        told = "\n".join(kubernetes.unready())
+        return all(words in told for words in wanted)
+
+    eventually("reason, event and last words", all_told)

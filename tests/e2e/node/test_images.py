@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from stacks.rebuilt_images import rebuilt_images
 from tests.e2e.node.conftest import IMAGE, Kubernetes, eventually, page
 from toolchain.images import Recipe, WantedImage, ensure_images
 
-pytestmark = pytest.mark.platform
+pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
 RESTRICTED: Final = {
     "runAsUser": 65532,
     "runAsNonRoot": True,
@@ -65,7 +66,8 @@ def test_an_image_that_is_not_here_is_not_looked_for_elsewhere(node: Kubernetes)
 def test_a_new_pod_gets_what_a_name_stands_for_now(node: Kubernetes, image: None, tmp_path: Path) -> None:
     for words in ("first", "second"):
         (tmp_path / "words").write_text(words, encoding="utf-8")
-        recipe = Recipe(files={"/bin/busybox": "/usr/bin/busybox", "/words": "words"}, entrypoint=("/bin/busybox", "cat", "/words"))
+        files = {"/bin/busybox": str(shutil.which("busybox")), "/words": "words"}
+        recipe = Recipe(files=files, entrypoint=("/bin/busybox", "cat", "/words"))
         ensure_images([WantedImage("sandtable.dev/test/words:1", recipe, tmp_path)])
         node.apply(pod(words, "sandtable.dev/test/words:1"))
         eventually(f"the pod {words}", lambda name=words: log(node, name) == name)

@@ -7,77 +7,33 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import Final
 
-import psutil
 import pytest
 
 from stacks.clusters.embedded.processes import Processes
 from stacks.clusters.node import NodeCluster
-from stacks.clusters.node.cgroups import ControlGroup
 from stacks.clusters.node.servers import NAMES
 from tests.e2e.node.conftest import Kubernetes, eventually, page
+from tests.e2e.node.machine import machine
 
-pytestmark = pytest.mark.platform
+pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
 
 CONTROL_PLANE: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-#: What kubelet, kube-proxy or kube-router would change, on a machine of their own.
-SYSCTLS: Final = (
-    "vm/overcommit_memory",
-    "vm/panic_on_oom",
-    "kernel/panic",
-    "kernel/panic_on_oops",
-    "kernel/keys/root_maxkeys",
-    "kernel/keys/root_maxbytes",
-    "net/ipv4/ip_forward",
-    "net/netfilter/nf_conntrack_max",
-)
-
-
-def machine(folder: Path) -> dict[str, object]:
-    """What a node could leave behind: processes, control groups, links, routes, mounts, packet filters, networks, kernel settings."""
-    links = {line.split(": ")[1].partition("@")[0] for line in run("ip", "-o", "link").splitlines()}
-    return {
-        "processes": sorted(pid for pid in psutil.pids() if str(folder) in command_line(pid)),
-        "control groups": sorted(map(str, Path("/sys/fs/cgroup").rglob("sandtable-*"))),
-        "links": sorted(link for link in links if link.startswith("sand")),
-        "routes": [line for line in run("ip", "-4", "route").splitlines() if " sand" in line],
-        "mounts": [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(folder) in line or "kubelet" in line],
-        "filters": [line for line in run("nft", "list", "tables").splitlines() if "kube" in line.lower()],
-        "networks": sorted(path.name for path in Path("/run/netns").glob("cni-*")),
-        "settings": {name: path.read_text() for name in SYSCTLS if (path := Path("/proc/sys", name)).exists()},
-    }
-
-
-def run(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def command_line(pid: int) -> str:
-    try:
-        return " ".join(psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return ""
 
 
 def kill_all(cluster: NodeCluster) -> None:
     """End everything of a cluster as a power cut would, except that the machine goes on."""
-    group = ControlGroup(next(Path("/sys/fs/cgroup").rglob("sandtable-*")).name)
     control_plane = Processes(cluster.folder / "processes")
     pids = [control_plane.pid(name) for name in CONTROL_PLANE]
-    for pid in (*pids, *(process.pid for process in group.members())):
-        os.kill(pid, signal.SIGKILL)
+    for pid in (*pids, *(process.pid for process in cluster._group.members())):
+        with suppress(ProcessLookupError):  # it ended with another
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    return machine(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="module")
-def cluster(before: dict[str, object], new_node: Callable[[str], NodeCluster], image: None) -> NodeCluster:
-    assert before["control groups"] == [], "another cluster with a real node is running; this test compares the machine before and after"
+def cluster(new_node: Callable[[str], NodeCluster], image: None) -> NodeCluster:
     made = new_node("life")
     made.start()
     return made
@@ -100,18 +56,19 @@ NodeCluster("interrupted", Path(sys.argv[1]), node_name="laptop-0", labels={}).s
 """
 
 
-def test_an_interrupted_start_leaves_nothing_running(
-    before: dict[str, object], new_node: Callable[[str], NodeCluster], tmp_path: Path
-) -> None:
-    cluster = new_node("unused")  # says whether this machine can have a node
-    folder = tmp_path / "interrupted"
-    starting = subprocess.Popen([sys.executable, "-c", STARTER, str(folder)], stderr=subprocess.DEVNULL)
-    eventually("the kubelet", (folder / "node" / "processes" / "kubelet.pid").exists)
-    starting.send_signal(signal.SIGINT)
-    assert starting.wait(60) != 0
-    left = machine(folder)
-    assert {**left, "settings": before["settings"]} == before
-    assert not cluster.folder.exists()
+def test_an_interrupted_start_leaves_nothing_running(new_node: Callable[[str], NodeCluster]) -> None:
+    cluster = new_node("interrupted")
+    before = machine(cluster)
+    with subprocess.Popen([sys.executable, "-c", STARTER, str(cluster.folder)], stderr=subprocess.PIPE, text=True) as starting:
+        try:
+            eventually("the kubelet", (cluster.log_folder / "kubelet.pid").exists)
+            starting.send_signal(signal.SIGINT)
+            _, said = starting.communicate(timeout=180)
+        finally:
+            starting.kill()
+    assert starting.returncode != 0
+    assert "KeyboardInterrupt" in said
+    assert machine(cluster) == before
 
 
 @pytest.mark.parametrize("name", [*NAMES, "kube-apiserver", "etcd"])
@@ -148,12 +105,14 @@ def test_two_run_side_by_side_and_one_s_end_is_not_the_other_s(
     assert cluster.status().running
 
 
-def test_delete_leaves_nothing_behind(cluster: NodeCluster, web: str, before: dict[str, object]) -> None:
-    assert page(web) == "hello"
-    busy = machine(cluster.folder)
-    assert busy["processes"]
-    assert busy["links"]
+def test_delete_leaves_nothing_behind(new_node: Callable[[str], NodeCluster], image: None) -> None:
+    cluster = new_node("gone")
+    before = machine(cluster)
+    cluster.start()
+    assert page(Kubernetes(cluster).serve("web", "hello")) == "hello"
+    busy = machine(cluster)
+    assert all(busy[kind] for kind in ("processes", "control groups", "links", "routes"))
     assert busy["settings"] == before["settings"], "a node at work changes nothing of the machine's either"
     cluster.delete()
     assert not cluster.folder.exists()
-    assert machine(cluster.folder) == before
+    assert machine(cluster) == before

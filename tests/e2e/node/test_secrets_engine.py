@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
@@ -27,6 +26,7 @@ from stacks.environment.file import load
 from stacks.graph import Graph, Resource
 from stacks.graph.sources import from_program
 from stacks.rebuilt_images import rebuilt_images
+from tests.e2e.node.conftest import eventually
 from tests.e2e.node.test_verify import create, outcome
 from toolchain.images import ensure_images
 
@@ -37,7 +37,6 @@ IMAGES: Final = ("openbao", "postgresql")
 #: Of what is in these namespaces, other workloads are left out.
 WORKLOADS: Final = {"vault", "vault-setup", "features"}
 TLS: Final = "vault-tls"
-_PATIENCE_S: Final = 300.0
 
 
 def part_of(whole: Graph) -> Graph:
@@ -111,10 +110,8 @@ def ground(new_node: Callable[[str], NodeCluster], new_root: Callable[..., Any])
         assert (answer := api.create(manifest)).ok, answer.message
     seal = base64.b64encode(bytes(range(32))).decode()
     create(api, ground.graph, {"vault-seal": {"current.key": seal}}, known=[places.VAULT])
-    end = time.monotonic() + _PATIENCE_S
-    while sum(pod.namespace == places.VAULT for pod in ground.real_pods) < 3 or not set_up(api):
-        assert time.monotonic() < end, "three servers are to be ready and set up"
-        time.sleep(1)
+    eventually("three servers", lambda: sum(pod.namespace == places.VAULT for pod in ground.real_pods) == 3)
+    eventually("the end of their set-up", lambda: set_up(api))
     yield ground
     api.connection.rest_client.pool_manager.clear()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -25,7 +24,7 @@ from stacks.environment.file import load
 from stacks.graph import Graph, Resource
 from stacks.graph.sources import from_program
 from stacks.rebuilt_images import rebuilt_images
-from tests.e2e.node.conftest import container
+from tests.e2e.node.conftest import container, eventually
 from toolchain.images import ensure_images
 
 pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
@@ -34,7 +33,6 @@ pytestmark = [pytest.mark.platform, pytest.mark.timeout(900)]
 NAMESPACES: Final = (places.DATA, places.MESSAGING, places.AI, places.TELEMETRY)
 KINDS_OF_IT: Final = ("PriorityClass", "Namespace", "NetworkPolicy", "StatefulSet", "Service", "ServiceAccount", "ConfigMap", "Secret")
 IMAGES: Final = ("postgresql", "redis", "nats")
-_PATIENCE_S: Final = 240.0
 
 
 def part_of(whole: Graph) -> Graph:
@@ -96,13 +94,12 @@ def deploy(cluster: NodeCluster, root: Path) -> Ground:
     graph, api = part_of(from_program(environment)), Api.of(cluster)
     create(api, graph)
     expected = {"ai", "gateway", "prometheus", "features", "cache", "nats"}
-    end = time.monotonic() + _PATIENCE_S
-    while True:
+
+    def ready() -> Ground | None:
         ground = Ground(environment, graph, cluster, api, str)
-        if {pod.name.partition("-")[0] for pod in ground.real_pods} == expected:
-            return ground
-        assert time.monotonic() < end, f"{expected} are to be ready"
-        time.sleep(0.5)
+        return ground if {pod.name.partition("-")[0] for pod in ground.real_pods} == expected else None
+
+    return cast("Ground", eventually(f"pods of {expected}", ready))
 
 
 @pytest.fixture(scope="module")
@@ -163,10 +160,7 @@ def test_a_policy_that_somebody_added_is_found_by_the_matrix(ground: Ground) -> 
     assert ground.api.create(opened).ok
     assert ground.api.create(manifest).ok
     try:
-        end = time.monotonic() + 30
-        while (found := outcome(ground, "network-matrix"))[0] == "passed" and time.monotonic() < end:
-            time.sleep(1)
-        assert found[0] == "failed"
+        found = eventually("the difference", lambda: (seen := outcome(ground, "network-matrix"))[0] == "failed" and seen)
         assert ":8080 is open, though no policy allows it" in found[1]
     finally:
         ground.api.send("DELETE", f"{path}/planted")
