@@ -105,9 +105,9 @@ def containers(session: nox.Session) -> None:
 def platform(session: nox.Session) -> None:
     """Clusters with a real node: pods, Services, policies, volumes, kills, all of `lab`; needs root, and builds a node's servers first.
 
-    `-- --lab` runs the last of these alone. It builds nothing, and is skipped with the reason where this machine cannot.
+    `-- --telling` runs the last of these alone. It compiles nothing, and is skipped with the reason where this machine cannot.
     """
-    lab = "--lab" in session.posargs
+    telling = "--telling" in session.posargs
     _install(session, "test")
     for package, program in (
         ("containerd", "containerd"),
@@ -120,11 +120,13 @@ def platform(session: nox.Session) -> None:
         ("iproute2", "ip"),
         ("busybox-static", "busybox"),
     ):
-        _debian(session, package, program, required=not lab)
-    if not lab:
+        _debian(session, package, program, required=not telling)
+    if not telling:
         session.run("sandtable", "doctor", "--install", "--node")
-    where = ["tests/e2e/node/test_lab.py"] if lab else ["tests/e2e/node", "tests/contract"]
-    session.run("pytest", *where, "-m", "platform", "--durations=10", *(each for each in session.posargs if each != "--lab"))
+    where = ["tests/e2e/node/test_lab.py"] if telling else ["tests/e2e/node", "tests/contract"]
+    others = [argument for argument in session.posargs if argument != "--telling"]
+    # An interrupt gives the tests the time to delete their clusters, which outlive them otherwise.
+    session.run("pytest", *where, "-m", "platform", "--durations=10", *others, interrupt_timeout=120, terminate_timeout=10)
 
 
 @nox.session(default=False)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
-from foundation.processes.readiness import answer_within
 from sandtable.errors import SandtableError
 
 if TYPE_CHECKING:
@@ -98,17 +97,14 @@ def wait_until(
     Raises:
         CheckFailedError: it has not become true in time; ``otherwise`` says what has not happened, and the last exception why.
     """
-    begun, failures = time.monotonic(), list[Exception]()
-
-    def answered() -> Waited[_Answer] | None:
+    begun = time.monotonic()
+    while True:
+        why = ""
         try:
-            answer = ask()
+            if answer := ask():
+                return Waited(answer, time.monotonic() - begun)
         except despite as error:
-            failures[:] = [error]
-            return None
-        return Waited(answer, time.monotonic() - begun) if answer else None
-
-    if found := answer_within(within_s, answered, poll_s=poll_s):
-        return found
-    why = f": {failures[0]}" if failures else ""
-    raise CheckFailedError(f"{otherwise if isinstance(otherwise, str) else otherwise()} within {within_s:g} s{why}")
+            why = f": {error}"
+        if time.monotonic() - begun > within_s:
+            raise CheckFailedError(f"{otherwise if isinstance(otherwise, str) else otherwise()} within {within_s:g} s{why}")
+        time.sleep(poll_s)
