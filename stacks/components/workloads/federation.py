@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 SERVER: Final = labels.ROLE_FL_SERVER
 CLIENT: Final = labels.ROLE_FL_CLIENT
+#: The ConfigMap with the clients that take part, its file, and what the stack writes into it.
 ROSTER: Final = "fl-roster"
+FILE: Final = "roster.json"
+EMPTY: Final = "{}"
 _NAMESPACE: Final = places.FEDERATION
 _STATE: Final = "/var/lib/federation"
 _ROSTER: Final = "/etc/federation"
@@ -88,13 +91,13 @@ class Federation(Component):
         return k8s.core.v1.ConfigMap(
             f"{_NAMESPACE}/{ROSTER}",
             metadata=self.metadata(ROSTER, _NAMESPACE, part="roster"),
-            data={"roster.json": "{}"},
+            data={FILE: EMPTY},
             opts=pulumi.ResourceOptions.merge(self.options(), pulumi.ResourceOptions(ignore_changes=["data"])),
         )
 
     def _server(self, *after: pulumi.Resource) -> k8s.apps.v1.StatefulSet:
         section = self.environment.federation
-        spec = ServerSpec(section.definition, f"{_ROSTER}/roster.json", _STATE, _IDENTITY, host=_EVERYWHERE, otlp_endpoint=COLLECTOR)
+        spec = ServerSpec(section.definition, f"{_ROSTER}/{FILE}", _STATE, _IDENTITY, host=_EVERYWHERE, otlp_endpoint=COLLECTOR)
         main = container(
             SERVER,
             "federation",
@@ -120,7 +123,7 @@ class Federation(Component):
         section = self.environment.federation
         spec = ClientSpec(
             section.definition,
-            f"{_ROSTER}/roster.json",
+            f"{_ROSTER}/{FILE}",
             _STATE,
             _IDENTITY,
             name="$(POD_NAME)",  # the kubelet fills it in

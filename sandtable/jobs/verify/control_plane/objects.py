@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sandtable.jobs.verify.check import Check, NotHereError, NotRunError, require
+from sandtable.jobs.verify.enrolment import waits_for_people
 from stacks.clusters.api import collection, listing
+from stacks.components import places
 from stacks.graph import Resource, same_image
 
 if TYPE_CHECKING:
@@ -74,8 +76,10 @@ def rollouts(ground: Ground) -> str:
     declared = list(ground.graph.objects(*_WORKLOADS))
     if not declared:
         raise NotHereError("the stack has no workload")
-    wrong = [f"{resource.label}: {problem}" for resource in declared if (problem := _rollout(ground, resource))]
-    require(not wrong, f"{len(wrong)} of {len(declared)} workloads: {'; '.join(wrong[:4])}")
+    wrong = [(resource, problem) for resource in declared if (problem := _rollout(ground, resource))]
+    said = "; ".join(f"{resource.label}: {problem}" for resource, problem in wrong[:4])
+    waits = waits_for_people(ground) if any(resource.namespace == places.FEDERATION for resource, _ in wrong) else ""
+    require(not wrong, f"{len(wrong)} of {len(declared)} workloads: {said}{waits}")
     absent = Resource("", "", "", inputs={**declared[0].inputs, "metadata": {**declared[0].metadata, "name": "sandtable-verify"}})
     require(_rollout(ground, absent) == "missing", "a workload that nobody deployed is not found missing")
     played = " (all pods are simulated)" if ground.all_played else ""

@@ -178,6 +178,17 @@ def test_a_workload_that_differs_fails(live: dict[str, Any] | None, said: str) -
         objects.rollouts(ground(StubApi({PLACE: live}), DEPLOYMENT))
 
 
+@pytest.mark.parametrize(("roster", "waits"), [("{}", True), ('{"a": {}}', False)])
+def test_a_federation_that_waits_for_people_is_told_with_the_guide(roster: str, waits: bool) -> None:
+    federated = {**DEPLOYMENT, "metadata": {**DEPLOYMENT["metadata"], "namespace": "federation"}}
+    unready = {**federated, "status": {"observedGeneration": 2, "readyReplicas": 0}}
+    rosters = {"/api/v1/namespaces/federation/configmaps/fl-roster": {"data": {"roster.json": roster}}}
+    api = StubApi({PLACE.replace("/ai/", "/federation/"): unready, **rosters})
+    with pytest.raises(CheckFailedError) as raised:
+        objects.rollouts(ground(api, federated))
+    assert ("waits until its clients are enrolled (docs/guides/run-the-whole" in str(raised.value)) == waits
+
+
 ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 ACCOUNTS = "/api/v1/serviceaccounts"
 ACCOUNT = {"metadata": {"name": "web", "namespace": "ai"}}
