@@ -144,7 +144,7 @@ def _summary(graph: Graph, deployed: Graph | None, differences: Sequence[str]) -
         digest=graph.digest,
         resources=len(graph),
         source=graph.source,
-        matches_deployed=None if deployed is None else deployed.digest == graph.digest,
+        matches_deployed=None if deployed is None else not differences,
         differences=tuple(differences),
     )
 

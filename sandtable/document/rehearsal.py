@@ -94,7 +94,7 @@ class GraphSummary(Part):
     resources: int = 0
     source: str = ""
     matches_deployed: bool | None = None
-    """Null if nothing was deployed."""
+    """Whether there is no difference but the digests of builds, which the deployment adds; null if nothing was deployed."""
     differences: tuple[str, ...] = ()
 
 

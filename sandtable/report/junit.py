@@ -65,7 +65,7 @@ def _policies(rehearsal: Rehearsal) -> ET.Element:
 
 
 def _sentence(finding: Finding) -> str:
-    waived = f" (waived by {finding.waived_by})" if finding.waived_by is not None else ""
+    waived = f" (waived: {finding.waived_by})" if finding.waived_by is not None else ""
     return f"{finding.severity}: {finding.resource}: {finding.message}{waived}. Fix: {finding.fix or 'none given'}"
 
 

@@ -141,8 +141,14 @@ def _legend(curve: Curve, x: float) -> Markup:
     return svg.group(
         svg.line(x, y, x + 30, y, f"curve {curve.side}"),
         _mark(curve.side, x + 15, y),
-        svg.text(x + 36, y + 4, curve.side, "legend-name"),
-        svg.text(x + 102, y + 4, f"n={curve.quantiles.n:,}", "legend"),
+        svg.element(
+            "text",
+            svg.element("tspan", curve.side, class_="legend-name"),
+            # After the name, however wide the reader's font makes it.
+            svg.element("tspan", f"n={curve.quantiles.n:,}", class_="legend", dx=6),
+            x=x + 36,
+            y=y + 4,
+        ),
     )
 
 

@@ -28,6 +28,8 @@ _TILE, _STEP, _PER_ROW, _MOST_TILES = 8.0, 10.0, 8, 32
 _MANY_USERS: Final = 4
 #: Letters in a line of notes below the picture, and the height of one.
 _LETTERS, _LINE = 165, 16.0
+#: Letters of a kind that fit between the edge of a box and the number before its tiles.
+_KIND_LETTERS: Final = 17
 #: Offset of the tiles in a box.
 _TILES = _BOX - 12.0 - _PER_ROW * _STEP
 _HEAD, _ROW, _PAD, _BETWEEN_BOXES, _BETWEEN_LAYERS = 44.0, 18.0, 12.0, 18.0, 46.0
@@ -174,7 +176,7 @@ def _box(box: Box, parts: list[Component]) -> Markup:
     ]
     y = box.y + _HEAD + 13
     for kind, names in part.kinds:
-        drawn.append(svg.text(box.x + _PAD, y, _middle_cut(kind, 19), "kind"))
+        drawn.append(svg.text(box.x + _PAD, y, _middle_cut(kind, _KIND_LETTERS), "kind"))
         drawn.append(svg.text(box.x + _TILES - 6, y, str(len(names)), "kind-count", "end"))
         tile = "tile running" if kind in RUNNING else "tile"
         shown = names if len(names) <= _MOST_TILES else names[: _MOST_TILES - _PER_ROW]

@@ -143,7 +143,7 @@ def deployed(rehearsal: Rehearsal) -> str:
     if graph.matches_deployed is None:
         return "Nothing was deployed to compare the graph with."
     if graph.matches_deployed:
-        return "What is deployed matches the program: both graphs have the same digest."
+        return "What is deployed matches the program."
     return f"What is deployed differs from the program in {count(len(graph.differences), 'place')}:"
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 
+from sandtable.document import building
 from sandtable.document.parts.base import Label, Number, Part
 from sandtable.document.parts.load import Generator
 from sandtable.document.parts.outcome import Difference, Outcome
@@ -18,6 +19,7 @@ from sandtable.document.schemas import Schema
 from sandtable.document.writing import to_text
 from sandtable.report.words import metrics
 from sandtable.report.words.facts import facts
+from stacks.graph import Graph, Resource
 
 EXAMPLES: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[3] / "golden" / "example_run.py"))
 RUNS: dict[str, Run] = EXAMPLES["RUNS"]
@@ -31,6 +33,18 @@ def test_a_run_is_read_as_it_was_written(name: str, tmp_path: Path) -> None:
     assert read.graph is not None
     assert RUNS[name].graph is not None
     assert read.graph.digest == RUNS[name].graph.digest
+
+
+def test_a_deployment_without_a_difference_matches_although_it_names_the_builds_of_its_images() -> None:
+    def deployment(image: str) -> Graph:
+        spec = {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}
+        return Graph.of([Resource("u", "t", "web", inputs={"kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})], "x")
+
+    program, deployed = deployment("web:1"), deployment(f"web:1@sha256:{'0' * 64}")
+    assert program.digest != deployed.digest
+    assert building._summary(program, deployed, ()).matches_deployed is True
+    assert building._summary(program, deployed, ("missing: Deployment a",)).matches_deployed is False
+    assert building._summary(program, None, ()).matches_deployed is None
 
 
 class WiderOutcome(Outcome):

@@ -164,7 +164,7 @@ def test_everything_that_was_asked_for_is_on_the_page(page: Callable[[str], str]
         "Nodes and pods on the embedded cluster are simulated by KWOK",
         "no-privileged-pods",
         "use the modern eBPF probe",
-        "waived by security-team",
+        "waived: security-team",
         "as of 2026-06",
         "suspect",
         "do not read this as free",
