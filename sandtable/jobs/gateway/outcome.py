@@ -40,7 +40,7 @@ def load_outcome(
     )
     figures = [
         *([own_time] if own.n or overhead.own_n else []),
-        _figure("usd_per_request", "tokens a request", "usd", before, after),
+        _figure("usd_per_request", "price of a request's tokens", "usd", before, after),
         _figure("fallback_share", "answered by a fallback", "share", before, after),
         _figure("attempts_per_request", "calls a request", "count", before, after),
     ]
@@ -91,7 +91,7 @@ def faults_outcome(
         _figure("attempts_per_request", "calls a request", "count", before, after, during=True),
         _figure("p95_ttft_ms", "p95 to the first token", "ms", before, after, during=True),
         _figure("p95_e2e_ms", "p95 to the last token", "ms", before, after, during=True),
-        _figure("usd_per_request", "tokens a request", "usd", before, after, during=True),
+        _figure("usd_per_request", "price of a request's tokens", "usd", before, after, during=True),
     )
     return JobOutcome("faults", "while the faults lasted", figures, tuple(notes))
 
