@@ -55,6 +55,7 @@ def run(
     timeout_s: float = REQUEST_TIMEOUT_S,
     engine_options: bool = True,
     seed: int | None = None,
+    texts_seed: int | None = None,
     metrics: Iterable[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
     stop: Stop | None = None,
@@ -71,7 +72,8 @@ def run(
         tenant_keys: Keys of the tenants of a gateway, for requests that name one.
         timeout_s: Seconds from a send until the request counts as failed.
         engine_options: Add fields outside the OpenAI API that make our own engines write exactly the planned number of tokens.
-        seed: Of the plan; it is stored with the outcome and determines the prompt texts.
+        seed: Of the plan; it is stored with the outcome.
+        texts_seed: Determines the prompt texts; default: ``seed``.
         metrics: Names of the metrics with thresholds, such as ``p95_ttft_ms``; the measurement lists those with too few samples.
         on_progress: Called with (finished, planned) requests about ten times a second.
         actions: What else happens, as (seconds from the start, call); each runs in a thread of its own, so that no send waits for it. One
@@ -86,7 +88,8 @@ def run(
     parsed = list(dict.fromkeys(Target.parse(url) for url in targets))
     if not parsed:
         raise TargetError("no target to send requests to; give at least one URL such as http://127.0.0.1:8080")
-    requests = WireRequests(model=model, api_key=api_key, tenant_keys=tenant_keys, seed=seed or 0, engine_options=engine_options)
+    texts = next((number for number in (texts_seed, seed) if number is not None), 0)
+    requests = WireRequests(model=model, api_key=api_key, tenant_keys=tenant_keys, seed=texts, engine_options=engine_options)
     load = _Load(plan, requests, timeout_s=timeout_s, on_progress=on_progress, stop=stop, actions=actions)
     # Objects from before the run are not garbage. Without this, a full collection scans the whole plan and delays sends.
     gc.collect()

@@ -12,22 +12,14 @@ if TYPE_CHECKING:
 
     from loadtests.measurement import Measurement
     from sandtable.jobs.engines.serving import ServingEngine
+    from sandtable.jobs.engines.trial import Setting
     from sandtable.jobs.gateway.running import RunningGateway
     from sandtable.terminal import Steps
     from sandtable.terminal.progress.steps import Step
-    from stacks.environment import Environment
-    from stacks.traffic import PlannedRequest
 
 
-def measure_openly(
-    requests: Sequence[PlannedRequest],
-    engines: Sequence[ServingEngine],
-    environment: Environment,
-    steps: Steps,
-    *,
-    gateway: RunningGateway | None = None,
-) -> Measurement:
-    """Send ``requests`` to ``engines``, through ``gateway`` if there is one, at their intended times, and return what was seen.
+def measure_openly(setting: Setting, engines: Sequence[ServingEngine], *, gateway: RunningGateway | None = None) -> Measurement:
+    """Send the load of ``setting`` to ``engines``, through ``gateway`` if there is one, at its intended times; return what was seen.
 
     Raises:
         LoadTestError: the generator cannot work.
@@ -36,17 +28,18 @@ def measure_openly(
 
     def send(step: Step) -> Measurement:
         return open_loop.run(
-            requests,
+            setting.requests,
             [gateway.url] if gateway else [engine.url for engine in engines],
             api_key=gateway.key if gateway else None,
             tenant_keys=gateway.keys if gateway else None,
-            seed=environment.traffic.seed,
-            horizon_s=environment.traffic.horizon_s,
-            metrics=[threshold.metric for threshold in environment.thresholds],
+            seed=setting.seed,
+            texts_seed=setting.texts_seed,
+            horizon_s=setting.environment.traffic.horizon_s,
+            metrics=[threshold.metric for threshold in setting.environment.thresholds],
             on_progress=lambda done, total: step.update(done, total, "requests"),
         )
 
-    return measure(send, engines, steps)
+    return measure(send, engines, setting.steps)
 
 
 def measure(send: Callable[[Step], Measurement], engines: Sequence[ServingEngine], steps: Steps) -> Measurement:

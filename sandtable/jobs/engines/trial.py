@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -79,6 +80,11 @@ class Setting:
         """Seed of the load."""
         return self.environment.traffic.seed
 
+    @property
+    def texts_seed(self) -> int:
+        """Seed of its texts. A gateway in a pod outlives the run, and would answer the same texts from its cache the next time."""
+        return self.seed + zlib.crc32(self.folder.name.encode()) if self.pods else self.seed
+
 
 def predict_published(deployed: DeployedEngines, gpu_model: str, setting: Setting, gateway: DeployedGateway | None = None) -> Trial:
     """Predict engines on GPUs that this machine lacks from published coefficients; nothing is measured."""
@@ -149,7 +155,7 @@ def predict_and_measure(deployed: DeployedEngines, setting: Setting, gateway: De
         model = door.model if door else None
         first = predict(deployed, before, setting, gateway=model)
         with yardstick.lap() as lap:
-            measurement = measure_openly(setting.requests, engines, setting.environment, steps, gateway=running)
+            measurement = measure_openly(setting, engines, gateway=running)
         sent = Remarks(real=("The load: every request was sent at its planned time, and every answer was streamed and timed.",))
         trial = Trial(before, first, measurement, remarks=started + sent)
         try:
@@ -192,7 +198,7 @@ def _gateway(deployed: DeployedGateway, engines: Sequence[ServingEngine], cores:
 
 def _measured(running: RunningGateway, engine_url: str, setting: Setting) -> _Door:
     overhead = measure_overhead(running, engine_url, setting)
-    return _Door(running, model_of(running.deployed, setting.seed, overhead), overhead)
+    return _Door(running, model_of(running.deployed, setting.texts_seed, overhead), overhead)
 
 
 @dataclass(frozen=True, slots=True)

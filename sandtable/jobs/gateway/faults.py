@@ -63,6 +63,7 @@ def rehearse_faults(
             api_key=gateway.key,
             tenant_keys=gateway.keys,
             seed=seed,
+            texts_seed=setting.texts_seed + 1,
             actions=actions,
             on_progress=lambda done, total: step.update(done, total, "requests"),
         )

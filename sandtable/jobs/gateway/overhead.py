@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _PAIRS: Final = 40
 _WARM_UP: Final = 4
 _OTHER_TEXTS: Final = 2  # the load of the faults has the seed after that of the load
+_PAIRED_TEXTS: Final = 3
 _PROMPT_TOKENS, _OUTPUT_TOKENS = 16, 2
 _LIMIT_S: Final = 10.0
 #: The short load has as many requests as bound a p95 from above, within this time.
@@ -64,7 +65,7 @@ def measure_overhead(gateway: RunningGateway, engine_url: str, setting: Setting)
     if route is None:
         return ASSUMED
     with setting.steps.step("gateway's time") as step:
-        found = _pairs(gateway, engine_url, route)
+        found = _pairs(gateway, engine_url, route, setting.texts_seed + _PAIRED_TEXTS)
         if len(found) < _PAIRS // 2:
             step.skip(f"{len(found)} of {_PAIRS} pairs were answered; {ASSUMED.added_s * 1e3:g} ms are assumed")
             return ASSUMED
@@ -79,17 +80,17 @@ def _own_ms(gateway: RunningGateway, setting: Setting) -> Quantiles:
     from loadtests import open_loop
     from stacks.traffic import plan
 
-    traffic, seed = setting.environment.traffic, setting.seed + _OTHER_TEXTS
+    traffic, seed, texts_seed = setting.environment.traffic, setting.seed + _OTHER_TEXTS, setting.texts_seed + _OTHER_TEXTS
     span_s = max(_LEAST_S, min(_MOST_S, samples_needed(95) / traffic.rate_per_s))
     requests = plan(traffic, seed=seed, root=setting.space.root, duration_s=span_s)
-    seen = open_loop.run(requests, [gateway.url], api_key=gateway.keys[CALIBRATION], seed=seed)
+    seen = open_loop.run(requests, [gateway.url], api_key=gateway.keys[CALIBRATION], seed=seed, texts_seed=texts_seed)
     return quantiles(r.served.overhead_ms for r in seen.records if r.served is not None and r.served.overhead_ms is not None)
 
 
-def _pairs(gateway: RunningGateway, engine_url: str, route: str) -> list[float]:
+def _pairs(gateway: RunningGateway, engine_url: str, route: str, texts_seed: int) -> list[float]:
     """Return the seconds added in each pair, without those that warm up."""
-    straight = WireRequests(model="synthetic", seed=1)
-    through = WireRequests(model=route, api_key=gateway.keys[CALIBRATION], seed=1)
+    straight = WireRequests(model="synthetic", seed=texts_seed)
+    through = WireRequests(model=route, api_key=gateway.keys[CALIBRATION], seed=texts_seed)
     found = []
     for number in range(_WARM_UP + _PAIRS):
         # No prompt twice, so that neither a cache of the engine nor the gateway's own can answer.

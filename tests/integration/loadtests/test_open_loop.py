@@ -56,6 +56,18 @@ def test_targets_take_turns(engine: StubEngine) -> None:
         assert [r.replica for r in measured.records] == [engine.url, other.url] * 15
 
 
+def test_the_same_plan_may_have_other_texts(engine: StubEngine) -> None:
+    def sent(texts_seed: int | None) -> list[str]:
+        engine.requests.clear()
+        measured = open_loop.run(PLAN[:3], [engine.url], seed=5, texts_seed=texts_seed)
+        assert measured.outcome.seed == 5
+        return sorted(request["messages"][0]["content"] for request in engine.requests)
+
+    assert sent(None) == sent(5)
+    assert sent(6) != sent(5)
+    assert [len(text) for text in sent(6)] == [len(text) for text in sent(5)]
+
+
 @pytest.mark.parametrize(
     ("behaviour", "status", "error", "tokens"),
     [

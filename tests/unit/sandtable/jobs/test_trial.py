@@ -103,3 +103,13 @@ def test_engines_that_do_not_fit_this_machine_are_not_measured(tmp_path: Path) -
     many = replace(DEPLOYED, spec=replace(DEPLOYED.spec, threads=1000))
     tried = predict_and_measure(many, Setting(Environment(name="dev"), [], Workspace(tmp_path), tmp_path, Steps(quiet=True)))
     assert tried.remarks.missing[0].startswith("nothing was measured: 1 engines with 1000 threads and a load generator need 1001 cores")
+
+
+def test_a_gateway_that_outlives_a_run_is_asked_other_texts_in_the_next_one(tmp_path: Path) -> None:
+    def texts_seed(run: str, pods: object) -> int:
+        return Setting(Environment(name="dev"), [], Workspace(tmp_path), tmp_path / run, Steps(quiet=True), pods=pods).texts_seed  # type: ignore[arg-type]
+
+    first, second = (texts_seed(run, object()) for run in ("20261130T011624-lab", "20261130T011936-lab"))
+    assert first != second
+    assert first == texts_seed("20261130T011624-lab", object())
+    assert texts_seed("20261130T011624-lab", None) == Environment(name="dev").traffic.seed
