@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -23,7 +23,7 @@ SYSCTLS: Final = (
 )
 
 
-def machine(cluster: NodeCluster) -> dict[str, object]:
+def machine(cluster: NodeCluster) -> dict[str, Any]:
     """Processes, control groups, links, routes, mounts, packet filters, networks, kernel settings.
 
     Groups, links and routes carry the name of their instance: other nodes on the machine do not matter. What no node may change, none has.
@@ -40,6 +40,13 @@ def machine(cluster: NodeCluster) -> dict[str, object]:
         "networks": sorted(path.name for path in Path("/run/netns").glob("cni-*")),
         "settings": {name: path.read_text() for name in SYSCTLS if (path := Path("/proc/sys", name)).exists()},
     }
+
+
+def differences(cluster: NodeCluster, before: dict[str, Any]) -> dict[str, object]:
+    """What is not as ``machine`` found it before. A setting that a kernel module brings with it may be new."""
+    now: dict[str, Any] = machine(cluster)
+    now["settings"] = {name: value for name, value in now["settings"].items() if name in before["settings"]}
+    return {kind: found for kind, found in now.items() if found != before[kind]}
 
 
 def run(*command: str) -> str:

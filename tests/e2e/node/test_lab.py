@@ -28,7 +28,7 @@ from stacks.environment.file import load
 from stacks.graph.sources import from_program
 from stacks.rebuilt_images import images_of, rebuilt_images
 from tests.e2e.conftest import REPOSITORY
-from tests.e2e.node.machine import machine
+from tests.e2e.node.machine import differences, machine
 from toolchain import ToolchainError, plan
 from toolchain.images import plan_images
 
@@ -109,7 +109,7 @@ def test_the_whole_platform_comes_up_does_its_work_and_leaves_nothing(root: Path
     assert not wrong, "\n".join(f"{check['name']}: {check['text']}" for check in wrong)
     assert " deleted" in sandtable("down", "lab", "--yes")
     sandtable("cluster", "delete", "lab", "--yes")
-    assert machine(cluster) == before
+    assert differences(cluster, before) == {}
 
 
 def settled(sandtable: Sandtable) -> list[Any]:
