@@ -6,7 +6,7 @@ the same with those of its functions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stacks.components.pods import declared_template
 
@@ -30,7 +30,8 @@ def named_by_digest(digests: Mapping[str, str]) -> Callable[[pulumi.ResourceTran
 
     def name(args: pulumi.ResourceTransformationArgs) -> None:
         if args.type_ == _FUNCTION:
-            args.props["spec"]["package"] = built(args.props["spec"]["package"])
+            spec: Any = args.props["spec"]
+            spec["package"] = built(spec["package"])
         if (template := declared_template(args)) is None:
             return
         for container in [*template.spec.containers, *(template.spec.init_containers or ())]:

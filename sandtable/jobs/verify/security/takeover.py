@@ -81,13 +81,14 @@ def leader_killed(ground: Ground) -> str:
 
 def _leader(engine: Engine, wanted: int) -> Pod:
     """Return the leader, once all servers are back: without a majority nobody could take over."""
-    return wait_until(
-        lambda: engine.leader() if len(engine.pods()) == wanted else None,
-        f"not all {wanted} servers are back",
-        within_s=_ALL_BACK_WITHIN_S,
-        poll_s=_POLL_S,
-        despite=(OSError, NotHereError, CheckFailedError),
-    ).answer
+
+    def leader() -> Pod:
+        ready = len(engine.pods())
+        require(ready == wanted, f"{ready} are ready")
+        return engine.leader()
+
+    not_yet = (OSError, NotHereError, CheckFailedError)
+    return wait_until(leader, f"not all {wanted} servers are back", within_s=_ALL_BACK_WITHIN_S, poll_s=_POLL_S, despite=not_yet).answer
 
 
 def checks() -> Iterator[Check]:
