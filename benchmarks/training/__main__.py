@@ -26,9 +26,10 @@ def parts(known: argparse.Namespace) -> dict[str, Callable[[], list[Row]]]:
     seeds = range(FIRST_SEED, FIRST_SEED + known.seeds)
     return {
         "tabular": partial(learning.tabular, seeds),
-        "ppo": partial(learning.ppo_rows, seeds),
-        "dqn": partial(learning.dqn_rows, seeds),
-        "peers": partial(learning.peers, seeds),
+        "ppo": partial(learning.deep, "PPO", 100_000, "500 on 5 of 5", seeds),
+        "dqn": partial(learning.deep, "DQN", 50_000, ">= 475 on 5 of 5", seeds),
+        "ppo-peer": partial(learning.peer, "PPO", seeds),
+        "dqn-peer": partial(learning.peer, "DQN", seeds),
         "recommender": partial(learning.recommender_rows, seeds),
         "feedback": partial(learning.feedback, seeds),
         "resume": partial(learning.resumed, known.seeds),

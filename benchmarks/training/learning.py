@@ -24,6 +24,7 @@ from workloads.reinforcement.preferences.language import reference
 from workloads.reinforcement.preferences.reward_model import compared
 from workloads.reinforcement.training import train
 
+SOLVED = {"PPO": 500, "DQN": 475}
 TABULAR = {"FrozenLake-v1": (400_000, 0.73), "Taxi-v4": (400_000, 7.8)}
 
 
@@ -46,42 +47,36 @@ def tabular(seeds: Sequence[int]) -> list[Row]:
     return rows
 
 
-def ppo_rows(seeds: Sequence[int]) -> list[Row]:
-    """PPO in CartPole."""
-    return [Row("PPO CartPole-v1, 100k steps", trained("ppo", "CartPole-v1", 100_000, seeds, 500), "500 on 5 of 5", "SB3: see `peers`")]
+def deep(name: str, steps: int, wanted: str, seeds: Sequence[int]) -> list[Row]:
+    """``PPO`` or ``DQN`` in CartPole."""
+    reached = trained(name.lower(), "CartPole-v1", steps, seeds, SOLVED[name])
+    return [Row(f"{name} CartPole-v1, {steps // 1000}k steps", reached, wanted, f"SB3: see `{name.lower()}-peer`")]
 
 
-def dqn_rows(seeds: Sequence[int]) -> list[Row]:
-    """DQN in CartPole."""
-    return [Row("DQN CartPole-v1, 50k steps", trained("dqn", "CartPole-v1", 50_000, seeds, 475), ">= 475 on 5 of 5", "SB3: see `peers`")]
-
-
-def peers(seeds: Sequence[int]) -> list[Row]:
-    """Stable-Baselines3 with the settings of rl-zoo on the same seeds, 100 episodes of its last policy."""
+def peer(name: str, seeds: Sequence[int]) -> list[Row]:
+    """Stable-Baselines3's ``PPO`` or ``DQN`` with the settings of rl-zoo on the same seeds, 100 episodes of its last policy."""
     from stable_baselines3 import DQN, PPO
     from stable_baselines3.common.env_util import make_vec_env
     from stable_baselines3.common.evaluation import evaluate_policy
 
-    rows = []
-    for name in ("PPO", "DQN"):
-        found = []
-        for seed in seeds:
-            eight = make_vec_env("CartPole-v1", n_envs=8, seed=seed)
-            if name == "PPO":
-                model = PPO(
-                    "MlpPolicy", eight, n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98,
-                    n_epochs=20, ent_coef=0.0,
-                    learning_rate=lambda left: 1e-3 * left, clip_range=lambda left: 0.2 * left, seed=seed, device="cpu",
-                ).learn(100_000)  # fmt: skip
-            else:
-                model = DQN(
-                    "MlpPolicy", make_vec_env("CartPole-v1", seed=seed), learning_rate=2.3e-3, batch_size=64, buffer_size=100_000,
-                    learning_starts=1000, gamma=0.99, target_update_interval=10, train_freq=256, gradient_steps=128,
-                    exploration_fraction=0.16, exploration_final_eps=0.04, policy_kwargs={"net_arch": [256, 256]}, seed=seed, device="cpu",
-                ).learn(50_000)  # fmt: skip
-            found.append(float(evaluate_policy(model, make_vec_env("CartPole-v1", n_envs=8, seed=seed + 1), n_eval_episodes=100)[0]))
-        rows.append(Row(f"SB3 {name} CartPole-v1", str(scores(found, 475)), "-", "is the peer"))
-    return rows
+    found = []
+    for seed in seeds:
+        eight = make_vec_env("CartPole-v1", n_envs=8, seed=seed)
+        if name == "PPO":
+            model = PPO(
+                "MlpPolicy", eight, n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98,
+                n_epochs=20, ent_coef=0.0,
+                learning_rate=lambda left: 1e-3 * left, clip_range=lambda left: 0.2 * left, seed=seed, device="cpu",
+            ).learn(100_000)  # fmt: skip
+        else:
+            model = DQN(
+                "MlpPolicy", make_vec_env("CartPole-v1", seed=seed), learning_rate=2.3e-3, batch_size=64, buffer_size=100_000,
+                learning_starts=1000, gamma=0.99, target_update_interval=10, train_freq=256, gradient_steps=128,
+                exploration_fraction=0.16, exploration_final_eps=0.04, policy_kwargs={"net_arch": [256, 256]}, seed=seed, device="cpu",
+            ).learn(50_000)  # fmt: skip
+        found.append(float(evaluate_policy(model, make_vec_env("CartPole-v1", n_envs=8, seed=seed + 1), n_eval_episodes=100)[0]))
+    reached = str(scores(found, SOLVED[name]))
+    return [Row(f"SB3 {version('stable-baselines3')}, {name} CartPole-v1", reached, "-", "is the peer")]
 
 
 def recommender_rows(seeds: Sequence[int]) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.metadata import version
 
 import gguf
 import numpy as np
@@ -37,7 +38,7 @@ def rows() -> list[Row]:
                 f"{kind} of {SIDE} x {SIDE}",
                 reached,
                 "bit-equal, .562 d" if kind == "Q8_0" else "bit-equal",
-                f"gguf 0.19.0, {peer:.2f} s CPU",
+                f"gguf {version('gguf')}, {peer:.2f} s CPU",
             )
         )
     small = quantise_rows(weights)

@@ -8,7 +8,7 @@ that would cover another one moves up or down, and a line leads to its point.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -23,12 +23,19 @@ _LETTER, _LINE = 6.6, 14
 """Pixels that a letter and a line of text take at most."""
 _STYLE: Final = (
     "text{font:12px system-ui,sans-serif;fill:#222}.a{stroke:#8888;fill:none}.g{stroke:#8883;fill:none}.b{fill:#fff}"
-    "@media(prefers-color-scheme:dark){text{fill:#ddd}.b{fill:#161616}}"
+    ".n{paint-order:stroke;stroke:#fff;stroke-width:3px}"  # a name stays readable where a line passes under it
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.b{fill:#161616}.n{stroke:#161616}}"
 )
 
 
 def chart(
-    title: str, axes: tuple[str, str], series: Mapping[str, Sequence[Point]], *, points: bool = False, line: Sequence[Point] = ()
+    title: str,
+    axes: tuple[str, str],
+    series: Mapping[str, Sequence[Point]],
+    *,
+    points: bool = False,
+    line: Sequence[Point] = (),
+    family: Callable[[str], str] = str,
 ) -> str:
     """Return an SVG document.
 
@@ -38,6 +45,7 @@ def chart(
         series: (x, y) by name; values that are not finite are left out.
         points: draw points with their names and no lines.
         line: through these points of theirs, dashed: the Pareto front.
+        family: of a name; series of one family share a colour (default: each has its own).
     """
     kept = {name: [point for point in values if all(map(math.isfinite, point))] for name, values in series.items()}
     kept = {name: values for name, values in kept.items() if values}
@@ -59,16 +67,17 @@ def chart(
     if line:
         drawn = " ".join(f"{x},{y}" for x, y in map(place, line))
         parts.append(f'<polyline class="a" points="{drawn}" stroke-dasharray="5 4"/>')
-    taken: list[tuple[float, float, float]] = []
-    for index, (name, values) in enumerate(kept.items()):
-        colour, placed = _COLOURS[index % len(_COLOURS)], [place(point) for point in values]
+    names, taken = list[str](), list[tuple[float, float, float]]()
+    families = list(dict.fromkeys(map(family, kept)))
+    for name, values in kept.items():
+        colour, placed = _COLOURS[families.index(family(name)) % len(_COLOURS)], [place(point) for point in values]
         if points:
             parts += [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in placed]
         else:
             drawn = " ".join(f"{x},{y}" for x, y in placed)
             parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        parts.append(_name(name, placed[-1], colour, taken))
-    return "\n".join([*parts, "</svg>", ""])
+        names.append(_name(name, placed[-1], colour, taken))
+    return "\n".join([*parts, *names, "</svg>", ""])
 
 
 def _name(name: str, point: Point, colour: str, taken: list[tuple[float, float, float]]) -> str:
@@ -79,7 +88,7 @@ def _name(name: str, point: Point, colour: str, taken: list[tuple[float, float, 
     y = next((h for h in heights if all(abs(h - other) >= _LINE or right < a or b < left for a, b, other in taken)), point[1])
     taken.append((left, right, y))
     leader = f'<path d="M{point[0]} {point[1]}L{left - 2:.1f} {y:.1f}" stroke="{colour}" stroke-width=".7"/>' if y != point[1] else ""
-    return f'{leader}<text x="{left:.1f}" y="{y + 4:.1f}" style="fill:{colour}">{escape(name)}</text>'
+    return f'{leader}<text x="{left:.1f}" y="{y + 4:.1f}" class="n" style="fill:{colour}">{escape(name)}</text>'
 
 
 def _ticks(values: Sequence[float]) -> list[float]:
@@ -99,11 +108,11 @@ def _axes(names: tuple[str, str], xs: Sequence[float], ys: Sequence[float]) -> l
     parts = [f'<path class="a" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>']
     for index, value in enumerate(xs):
         x = _LEFT + index / (len(xs) - 1) * (right - _LEFT)
-        parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle">{value:.6g}</text>')
+        parts.append(f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle">{value:,.9g}</text>')
     for index, value in enumerate(ys):
         y = bottom - index / (len(ys) - 1) * (bottom - _TOP)
         parts.append(
-            f'<path class="g" d="M{_LEFT} {y:.0f}H{right}"/><text x="{_LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{value:.6g}</text>'
+            f'<path class="g" d="M{_LEFT} {y:.0f}H{right}"/><text x="{_LEFT - 8}" y="{y + 4:.0f}" text-anchor="end">{value:,.9g}</text>'
         )
     middle = (_LEFT + right) / 2
     parts.append(f'<text x="{middle:.0f}" y="{bottom + 38}" text-anchor="middle">{escape(names[0])}</text>')

@@ -81,7 +81,14 @@ class Report:
         """
         named = {stage.name: [(stage.size_bytes / 1024, stage.bits_per_byte)] for stage in (self.original, *self.stages)}
         front = [(stage.size_bytes / 1024, stage.bits_per_byte) for stage in non_dominated([self.original, *self.stages])]
-        picture = chart("Size against loss on held-out text", ("file, KiB", "bits per byte"), named, points=True, line=front)
+        picture = chart(
+            "Size against loss on held-out text; dashed: no other is both smaller and better",
+            ("file, KiB", "bits per byte"),
+            named,
+            points=True,
+            line=front,
+            family=lambda name: name.partition(" ")[0],
+        )
         try:
             write_text(folder / "report.json", json.dumps({"stages": self.rows(), "phases": phases_to_json(self.phases)}, indent=2) + "\n")
             write_text(folder / "pareto.svg", picture)

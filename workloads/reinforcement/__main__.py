@@ -120,6 +120,7 @@ def _rlhf(known: argparse.Namespace, stop: StopRequest, series: Series) -> int:
         return STOPPED
     curves = {f"gold, beta {beta:g}": [(point.kl, point.gold) for point in points] for beta, points in came.runs.items()}
     curves["gold, best of n"] = [(point.kl, point.gold) for point in came.best_of_n.values()]
+    curves["model, beta 0"] = came.exploited_in_gold
     document = {
         "accuracy": came.accuracy,
         "unseen_pairs": came.unseen_pairs,
@@ -127,8 +128,8 @@ def _rlhf(known: argparse.Namespace, stop: StopRequest, series: Series) -> int:
         "runs": {f"{beta:g}": [asdict(point) for point in points] for beta, points in came.runs.items()},
         "best_of_n": {n: asdict(point) for n, point in came.best_of_n.items()},
     }
-    axes = "KL from the reference, nats", "gold reward"
-    write_report(known.out, document, title="Gold reward against divergence", axes=axes, curves=curves, series=series)
+    axes = f"KL from the reference, nats; with a penalty at most {known.bound:g}", "gold reward, and the model's in gold's unit"
+    write_report(known.out, document, title="Reward against divergence", axes=axes, curves=curves, series=series)
     return 0
 
 

@@ -9,9 +9,9 @@ import torch
 
 from workloads.reinforcement.errors import DivergedError
 from workloads.reinforcement.preferences.best_of_n import best_of, divergence_of_best
-from workloads.reinforcement.preferences.experiment import run
+from workloads.reinforcement.preferences.experiment import Feedback, run
 from workloads.reinforcement.preferences.language import divergence, gold_reward, log_chances, reference, sample
-from workloads.reinforcement.preferences.tuning import TuningSettings, tune
+from workloads.reinforcement.preferences.tuning import Point, TuningSettings, tune
 
 
 def test_the_divergence_is_the_expected_log_ratio() -> None:
@@ -49,6 +49,12 @@ def test_gold_rises_within_the_bound_and_falls_without_a_penalty() -> None:
     assert free[-1].proxy > came.kept[-1].proxy
     assert free[-1].gold < came.kept[-1].gold - 3
     assert max(point.gold for point in free) > free[-1].gold + 2
+
+
+def test_the_model_s_reward_is_shown_in_the_unit_of_gold() -> None:
+    best = {1: Point(1, 0.0, proxy=10.0, gold=0.5), 4: Point(4, 0.6, proxy=30.0, gold=2.5)}
+    free = [Point(0, 0.0, proxy=11.0, gold=0.4), Point(1, 2.0, proxy=31.0, gold=-1.0)]
+    assert Feedback(1.0, 8, {0.0: free}, best).exploited_in_gold == [(0.0, 0.4), (2.0, pytest.approx(2.4))]
 
 
 def test_a_reward_that_is_not_finite_stops_the_run() -> None:

@@ -33,6 +33,17 @@ class Feedback:
         """The run whose policy is used: with the penalty, and within the bound."""
         return self.runs[_KEPT]
 
+    @property
+    def exploited_in_gold(self) -> list[tuple[float, float]]:
+        """Divergence and the model's reward without a penalty, shifted and scaled such that best-of-4 gains what it gains in gold.
+
+        Zero and unit of a reward model are its own (Gao, Schulman and Hilton 2023 normalise it, too).
+        """
+        one, four = self.best_of_n[1], self.best_of_n[4]
+        scale = (four.gold - one.gold) / (four.proxy - one.proxy)
+        free = self.runs[0.0]
+        return [(point.kl, free[0].gold + scale * (point.proxy - free[0].proxy)) for point in free]
+
 
 def run(pairs: int, bound: float, seed: int, say: Callable[[str], None], on_model: Callable[[float], None] = lambda _: None) -> Feedback:
     """Return what came of it.

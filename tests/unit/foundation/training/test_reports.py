@@ -27,15 +27,22 @@ def test_a_chart_of_one_point_or_none_is_drawn() -> None:
 
 def test_names_of_near_points_do_not_cover_each_other() -> None:
     text = chart("Near", ("x", "y"), {f"name {number}": [(1, 1 + number / 1000)] for number in range(6)}, points=True)
-    heights = sorted(float(y) for y in re.findall(r'y="([0-9.]+)" style', text))
+    heights = sorted(float(y) for y in re.findall(r'y="([0-9.]+)" class="n"', text))
     assert len(heights) == 6
     assert all(after - before >= 13.9 for before, after in pairwise(heights))
 
 
 def test_ticks_are_round_numbers_around_the_values() -> None:
     text = chart("Ticks", ("x", "y"), {"a": [(0, 1.94), (50_000, 2.61)]})
-    found = [float(value) for value in re.findall(r'text-anchor="(?:middle|end)">(-?[0-9.e+]+)<', text)]
-    assert found == [0, 20_000, 40_000, 60_000, 1.8, 2, 2.2, 2.4, 2.6, 2.8]
+    found = re.findall(r'text-anchor="(?:middle|end)">(-?[0-9.,]+)<', text)
+    assert found == ["0", "20,000", "40,000", "60,000", "1.8", "2", "2.2", "2.4", "2.6", "2.8"]
+
+
+def test_series_of_one_family_share_a_colour() -> None:
+    series = {"a 1": [(0.0, 1.0)], "a 2": [(1.0, 2.0)], "b 1": [(2.0, 3.0)]}
+    text = chart("Families", ("x", "y"), series, points=True, family=lambda name: name[0])
+    first, second, third = re.findall(r'<circle .*fill="(#\w+)"', text)
+    assert first == second != third
 
 
 def test_series_are_grouped_and_escaped() -> None:
