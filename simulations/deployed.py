@@ -17,19 +17,24 @@ from workloads.engine.spec import EngineArgumentError, EngineSpec
 
 if TYPE_CHECKING:
     from stacks.graph import Graph, Resource
+    from stacks.graph.demand import Workload
 
 _CONTAINER: Final = "engine"
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedEngines:
-    """``replicas`` are the names of the pods; ``gpu_model`` is that of the nodes they may run on, None if no node has one."""
+    """``replicas`` are the names of the pods; ``gpu_model`` is that of the nodes they may run on, None if no node has one.
+
+    ``group`` is the number of GPUs that each spans (tensor parallelism): what vLLM is told, else all that a pod requests.
+    """
 
     replicas: tuple[str, ...]
     spec: EngineSpec
     gpu_model: str | None
     needs_gpus: bool
     where: str
+    group: int = 1
 
     @classmethod
     def from_graph(cls, graph: Graph) -> DeployedEngines:
@@ -45,7 +50,7 @@ class DeployedEngines:
                 f"{labels.ROLE}: {labels.ROLE_ENGINE} and give its container {_CONTAINER!r} the arguments of `python -m workloads.engine`, "
                 "or run vLLM's server, which is recognised"
             )
-        specs = {workload.label: _spec(workload.resource) for workload in engines}
+        specs = {workload.label: (_spec(workload.resource), _group(workload)) for workload in engines}
         first, *others = specs
         for other in others:
             if specs[other] != specs[first]:
@@ -57,7 +62,8 @@ class DeployedEngines:
             raise TwinError(f"{' and '.join(specs)} has 0 replicas, so nothing would answer; set `ai_stack.replicas` to at least 1")
         on_gpus = [workload for workload in engines if workload.requests.gpu]
         hosts = (node for node in nodes(graph) for workload in on_gpus if workload.admitted_by(node))
-        return cls(replicas, specs[first], next((node.gpu_model for node in hosts if node.gpu_model), None), bool(on_gpus), first)
+        spec, group = specs[first]
+        return cls(replicas, spec, next((node.gpu_model for node in hosts if node.gpu_model), None), bool(on_gpus), first, group)
 
     def runs_on(self) -> str | None:
         """Return the GPU model that the engines run on; None if they run on CPUs.
@@ -71,6 +77,16 @@ class DeployedEngines:
                 "one node (`min_nodes`), or label the nodes that are there"
             )
         return self.gpu_model
+
+
+def _group(workload: Workload) -> int:
+    there = workload.requests.accelerators
+    for served in workload.resource.containers():
+        if (vllm := vllm_arguments(served, workload.label)) is not None:
+            if there and vllm.group > there:
+                raise TwinError(f"{workload.label}: an engine over {vllm.group} GPUs does not start in a pod that requests {there:g}")
+            return vllm.group
+    return max(1, int(there))
 
 
 def _spec(resource: Resource) -> EngineSpec:

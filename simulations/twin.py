@@ -64,7 +64,8 @@ class Twin:
 
     ``replicas`` are their names; each is started with ``spec`` and has the speed of ``calibration``. As in the load test, a client waits
     ``timeout_s`` seconds for the complete response; then it disconnects and the request has failed. With a ``gateway`` all requests go
-    through it, and its providers suffer from ``faults``. With ``scaling`` the graph's autoscalers act during the run.
+    through it, and its providers suffer from ``faults``. With ``scaling`` the graph's autoscalers act during the run. Each engine spans
+    ``group`` GPUs.
     """
 
     replicas: tuple[str, ...]
@@ -75,6 +76,7 @@ class Twin:
     gateway: GatewayModel | None = None
     faults: tuple[ProviderFault, ...] = ()
     scaling: Setting | None = None
+    group: int = 1
 
     def __post_init__(self) -> None:
         if not self.timeout_s > 0:
@@ -106,7 +108,7 @@ class Twin:
                 known, wanted = getattr(calibration.spec, field), getattr(engines.spec, field)
                 if known != wanted:
                     raise TwinError(f"{engines.where}: {field} is {wanted}, the calibration was measured with {known}; calibrate again")
-        return cls(engines.replicas, engines.spec, calibration, gateway=gateway)
+        return cls(engines.replicas, engines.spec, calibration, gateway=gateway, group=engines.group)
 
     @property
     def places(self) -> int:
@@ -134,7 +136,7 @@ class Twin:
         replicas: dict[str, Replica] = {}
         engines = RouterDoor(replicas, policy or RoundRobin(), loop)
         hash_tokens = next((request.block_tokens for request in plan if request.block_tokens), HASH_TOKENS)
-        make = self.calibration.engines(self.spec, hash_tokens=hash_tokens)
+        make = self.calibration.engines(self.spec, hash_tokens=hash_tokens, group=self.group)
         scales = self.scaling is not None and self.scaling.to_zero
         activator = Activator(engines, replicas, loop, timeout_s=self.timeout_s) if scales else None
         door: Door = engines if activator is None else activator

@@ -39,7 +39,7 @@ def capacity(
         list[str] | None,
         typer.Option("--threshold", "-t", help="What must hold; default: the environment's own limits."),
     ] = None,
-    search: Annotated[bool, typer.Option("--search", help="Also find the cheapest replicas, slots and GPU model that hold.")] = False,
+    search: Annotated[bool, typer.Option("--search", help="Also find the cheapest replicas, slots, GPUs and spot share.")] = False,
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Also find which input moves the tightest threshold most.")] = False,
     risk: Annotated[bool, typer.Option("--risk", help="Also estimate how likely a threshold is missed, by rate and by cost.")] = False,
     budget: Annotated[

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from simulations.gateway.deployed import DeployedGateway
     from simulations.routes import Routed
     from simulations.serving import Speed
+    from simulations.twin import Twin
     from simulations.whatif.inquiry import Inquiry
     from simulations.whatif.pairs import Pair
     from simulations.whatif.results import ScenarioResult
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.pricing.prices import PriceBook
+    from stacks.traffic import PlannedRequest
 
     #: Called with the number of the replication, the cap and the widest half-width.
     OnProgress = Callable[[int, int, float], None]
@@ -94,6 +96,18 @@ class Stack:
         """Return the engine's speed on a GPU model, None for CPUs."""
         self.used[found := self.speed_of(gpu_model)] = None
         return found
+
+    def served(self, seed: int) -> tuple[Twin, list[PlannedRequest]]:
+        """Return the twin of the stack as it is, and the requests of its first replication."""
+        from simulations.deployed import DeployedEngines
+        from simulations.twin import Twin
+        from simulations.whatif.load import Load
+        from simulations.whatif.rate import Rate
+
+        load = Load.of(self.environment.traffic, root=self.space.root, seed=seed)
+        engines = DeployedEngines.from_graph(self.graph)
+        twin = Twin.of(engines, self.speed(engines.gpu_model), model_of(self.door, seed) if self.door else None)
+        return twin, load.requests(0, Rate())
 
     def inquiry(self, scenarios: Sequence[Scenario] = (), *, seed: int, **more: Any) -> Inquiry:
         """Return the question of the baseline and ``scenarios``; ``more`` are fields of it."""
@@ -199,18 +213,12 @@ def _reasons(pods: Sequence[str], graph: Graph) -> tuple[Reason, ...]:
 
 
 def _routed(number: str, stack: Stack, seed: int) -> Routed:
-    from simulations.deployed import DeployedEngines
     from simulations.routes import routed
-    from simulations.twin import Twin
-    from simulations.whatif.load import Load
-    from simulations.whatif.rate import Rate
 
     if not (number.isascii() and number.isdecimal()):
         raise UsageError(f"--why request={number}: name a request by its number in order of arrival at the engines, from 0")
-    load = Load.of(stack.environment.traffic, root=stack.space.root, seed=seed)
-    engines = DeployedEngines.from_graph(stack.graph)
-    twin = Twin.of(engines, stack.speed(engines.gpu_model), model_of(stack.door, seed) if stack.door else None)
-    return routed(twin, load.requests(0, Rate()), int(number), seed=load.stream(0))
+    twin, requests = stack.served(seed)
+    return routed(twin, requests, int(number), seed=seed)
 
 
 def _speeds(engines: DeployedEngines, environment: Environment, space: Workspace, steps: Steps) -> Speeds:

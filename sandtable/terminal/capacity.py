@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from sandtable.report.words.quantities import count, figure, interval, percent, usd
+from sandtable.report.words.searches import simulated
 from sandtable.terminal.parts import bullet, grid, heading, holds_mark
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _thresholds(judged: Sequence[JudgedThreshold], console: Console) -> None:
 
 
 def _search(search: ConfigurationSearch, console: Console) -> None:
-    heading(console, "cheapest configuration", f"{count(len(search.tried), 'run')} for {count(search.space, 'configuration')}")
+    heading(console, "cheapest configuration", simulated(search))
     if search.best is None:
         console.print(Text("None holds within the budget.", "bad"))
     table = grid("L", "L", "R", "R", "l")
@@ -64,6 +65,16 @@ def _search(search: ConfigurationSearch, console: Console) -> None:
     for one in search.front:
         table.add_row(holds_mark(one.holds), one.scenario, usd(one.monthly_usd), percent(one.use), _note(one, search))
     console.print(table)
+    if search.spot:
+        console.print(Text("Cheaper with spot nodes, while enough of them are there:"))
+        table = grid("L", "R", "R", "L")
+        table.add_row(*(Text(words, "quiet") for words in ("configuration", "a month", "too few are there", "")))
+        for option in search.spot:
+            risk = Text(f"{percent(option.risk)} of the time", "unsure")
+            table.add_row(option.scenario, usd(option.monthly_usd), risk, f"needs {count(option.needed, 'replica')}")
+        console.print(table)
+    for reason, number in search.settled.items():
+        bullet(console, f"{count(number, 'configuration')} without a run: {reason}", "-", "quiet")
 
 
 def _note(one: TriedConfiguration, search: ConfigurationSearch) -> str:

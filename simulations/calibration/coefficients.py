@@ -134,14 +134,17 @@ class Calibration:
         """Whether the coefficients were measured on this machine, so that they hold for ``spec`` only."""
         return self.request_s.provenance == "measured"
 
-    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS) -> EngineMaker:  # noqa: ARG002  # its slots know no prefixes
-        """Return how to make engines that are started with ``spec``."""
+    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS, group: int = 1) -> EngineMaker:  # noqa: ARG002
+        """Return how to make engines that are started with ``spec``; their slots know no prefixes, and they span no GPUs."""
         times = StepTimes(self)
 
         def make(name: str, loop: Loop, *, on_end: Callable[[EngineRequest, RequestRecord], None], timeout_s: float) -> SlotEngine:
             return SlotEngine(name, spec, times, loop, on_end=on_end, timeout_s=timeout_s)
 
         return make
+
+    def bounds(self, spec: EngineSpec, *, group: int = 1) -> None:
+        """Return None: a processor's caches make no roofline."""
 
     def origin(self) -> str:
         """Return a sentence on the source of a prediction's speeds."""

@@ -15,7 +15,7 @@ from simulations.provenance import Coefficient, NamedCoefficient
 from simulations.serving.paged import Limits, PagedEngine
 from simulations.serving.paged.limits import blocks_in
 from simulations.serving.port import HASH_TOKENS
-from simulations.serving.roofline import VLLM, RooflineTimes, kernels_of
+from simulations.serving.roofline import VLLM, RooflineBounds, RooflineTimes, kernels_of
 from workloads.engine.spec import EngineSpec
 
 if TYPE_CHECKING:
@@ -48,25 +48,40 @@ class Published:
         """The engine that the figures are of."""
         return _SPEC
 
-    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS) -> EngineMaker:
-        """Return how to make engines with the slots and the context of ``spec``, whose prefix hashes stand for ``hash_tokens`` tokens.
+    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS, group: int = 1) -> EngineMaker:
+        """Return how to make engines with the slots and the context of ``spec``, each over ``group`` GPUs.
+
+        Each hash of a request's prefix stands for ``hash_tokens`` tokens.
 
         Raises:
-            TwinError: the model, or the context of one request, does not fit the GPU.
+            TwinError: the model, or the context of one request, does not fit the GPUs.
+            CalibrationError: nothing is known of groups of this size.
         """
-        card, decoder = gpu(self.gpu_model), model(_MODEL)
-        # Hashes of less than a block cannot be found block by block.
-        block = min(hash_tokens, HASH_TOKENS)
-        limits = Limits(
-            blocks_in(card, decoder, block_tokens=block), spec.slots, spec.context_tokens, block_tokens=block, hash_tokens=hash_tokens
-        )
-        slower = replace(card, bandwidth=card.bandwidth / self.pace, flops={name: peak / self.pace for name, peak in card.flops.items()})
-        times = RooflineTimes(slower, decoder, kernels_of(self.gpu_model), VLLM)
+        limits, times = self._limits(spec, hash_tokens, group), self._times(group)
 
         def make(name: str, loop: Loop, *, on_end: Callable[[EngineRequest, RequestRecord], None], timeout_s: float) -> PagedEngine:
             return PagedEngine(name, limits, times, loop, on_end=on_end, timeout_s=timeout_s)
 
         return make
+
+    def bounds(self, spec: EngineSpec, *, group: int = 1) -> RooflineBounds:
+        """Return what such an engine takes at least.
+
+        Raises:
+            TwinError, CalibrationError: as for :meth:`engines`.
+        """
+        return RooflineBounds(self._times(group), self._limits(spec, HASH_TOKENS, group))
+
+    def _limits(self, spec: EngineSpec, hash_tokens: int, group: int) -> Limits:
+        # Hashes of less than a block cannot be found block by block.
+        block = min(hash_tokens, HASH_TOKENS)
+        blocks = blocks_in(gpu(self.gpu_model), model(_MODEL), group=group, block_tokens=block)
+        return Limits(blocks, spec.slots, spec.context_tokens, block_tokens=block, hash_tokens=hash_tokens)
+
+    def _times(self, group: int) -> RooflineTimes:
+        card = gpu(self.gpu_model)
+        slower = replace(card, bandwidth=card.bandwidth / self.pace, flops={name: peak / self.pace for name, peak in card.flops.items()})
+        return RooflineTimes(slower, model(_MODEL), kernels_of(self.gpu_model), VLLM, group=group)
 
     def provenance(self) -> list[NamedCoefficient]:
         """Return every coefficient with its name, as reports list them."""

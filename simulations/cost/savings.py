@@ -1,9 +1,6 @@
 """What would cost less, how much less, and what it risks.
 
 Each option is priced on its own against the stack as declared, except the last, which puts together those that exclude nothing.
-
-The risk of spot nodes: those of one zone come and go together (``failures/incidents.py``), zones do not depend on each other, and each is
-there for :data:`AVAILABLE` of the time. So the share of the time with so many nodes is a sum over the zones.
 """
 
 from __future__ import annotations
@@ -13,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from simulations.cluster.consolidation import needed_nodes
-from simulations.whatif.changes import with_nodes
+from simulations.spot.availability import AVAILABLE, there
+from simulations.whatif.changes.fleet import with_nodes
 from stacks.graph.capacity import nodes
 from stacks.graph.demand import workloads
 from stacks.pricing.costs import HOURS_PER_MONTH, monthly_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from stacks.graph import Graph
     from stacks.graph.capacity import Node
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
 
 #: Assumed: discount of a one-year commitment. Contracts differ, and the price book has none.
 COMMITMENT: Final = 0.30
-#: Share of the time that a zone has spot capacity. Derived: the mean of nine AWS zones over 45 days of 2023, from .17 to .91
-#: (skypilot-org/spot-traces, aws-02-15-2023).
-AVAILABLE: Final = 0.64
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +74,9 @@ def _spot(pool: PoolCost, zones: list[str]) -> Iterator[tuple[str, float, str]]:
     for name, bought in ((f"spot: pool {pool.name}", zones), (f"spot for half: pool {pool.name}", zones[::2] if len(zones) > 1 else [])):
         if len(bought) == pool.nodes and name.startswith("spot for half"):
             continue
-        there = _there(Counter(bought), pool.nodes - len(bought))
-        half = sum(share for count, share in there.items() if 2 * count >= pool.nodes)
-        everything, nothing = _percent(there.get(pool.nodes, 0.0)), _percent(there.get(0, 0.0))
+        shares = there(Counter(bought), pool.nodes - len(bought))
+        half = sum(share for count, share in shares.items() if 2 * count >= pool.nodes)
+        everything, nothing = _percent(shares.get(pool.nodes, 0.0)), _percent(shares.get(0, 0.0))
         risk = (
             f"its nodes come and go with their zones, each there {_percent(AVAILABLE)} of the time (derived from recorded ones): "
             f"all {pool.nodes} are there {everything} of the time, half or more {_percent(half)}, none {nothing}; "
@@ -94,18 +89,6 @@ def _is_in(node: Node, pool: PoolCost) -> bool:
     """Whether ``node`` is one of those of ``pool``: a pool of a cloud may have nodes of several kinds, which have prices of their own."""
     same_price = pool.price is not None and node.price_reference == pool.price.reference
     return same_price and (node.pool, node.purchase, node.region) == (pool.name, pool.purchase, pool.region)
-
-
-def _there(bought: Mapping[str, int], kept: int) -> dict[int, float]:
-    """Return the share of the time with each number of nodes: ``kept`` always, and ``bought`` by zone."""
-    shares = {kept: 1.0}
-    for count in bought.values():
-        following: dict[int, float] = {}
-        for nodes_there, share in shares.items():
-            for more, weight in ((count, AVAILABLE), (0, 1 - AVAILABLE)):
-                following[nodes_there + more] = following.get(nodes_there + more, 0.0) + share * weight
-        shares = following
-    return shares
 
 
 def _percent(share: float) -> str:

@@ -64,6 +64,24 @@ class EngineMaker(Protocol):
         """Return a new engine on ``loop``, whose clients wait ``timeout_s`` seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What requests ask of engines, each a pair of the tokens of its prompt and of its answer."""
+
+    requests: Sequence[tuple[int, int]]
+    over_s: float
+
+
+class Bounds(Protocol):
+    """What an engine takes at least, however it batches: what misses these bounds needs no simulation."""
+
+    def busy_share(self, work: Work) -> float:
+        """Return how many engines ``work`` keeps busy at least (utilisation law)."""
+
+    def alone_s(self, prompt_tokens: int, output_tokens: int) -> tuple[float, float]:
+        """Return the seconds to the first and to the last token of a request that has an engine for itself."""
+
+
 class Speed(Protocol):
     """How fast engines are: measured on this machine, or published.
 
@@ -86,8 +104,14 @@ class Speed(Protocol):
     def measured(self) -> bool:
         """Whether they were measured on this machine, so that they hold for ``spec`` only."""
 
-    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS) -> EngineMaker:
-        """Return how to make engines that are started with ``spec``; each hash of a request's prefix stands for ``hash_tokens`` tokens."""
+    def engines(self, spec: EngineSpec, *, hash_tokens: int = HASH_TOKENS, group: int = 1) -> EngineMaker:
+        """Return how to make engines that are started with ``spec`` and span ``group`` GPUs.
+
+        Each hash of a request's prefix stands for ``hash_tokens`` tokens.
+        """
+
+    def bounds(self, spec: EngineSpec, *, group: int = 1) -> Bounds | None:
+        """Return what an engine that is started with ``spec`` takes at least; None where that is not known."""
 
     def paced(self, factor: float, source: str) -> Speed:
         """Return the speed at which a step takes ``factor`` times as long; ``source`` says why."""

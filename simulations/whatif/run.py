@@ -58,7 +58,7 @@ def run(
         price_book: prices of the nodes.
         change: name and graph of the stack after a change. It is the second result, and the scenarios apply to it.
         seed: of the whole run; the same seed gives the same results.
-        replications: the cap, at least 2.
+        replications: the cap; an interval needs at least 2.
         exactly: run all replications up to the cap, however precise the first ones are.
         root: folder that a relative path of a trace starts from.
         skip_bad_rows: skip the bad rows of a trace instead of rejecting it.
@@ -79,7 +79,7 @@ def run(
     questions = [*unchanged, *(apply(scenario, graph, price_book) for scenario in dict.fromkeys(scenarios) if scenario != BASELINE)]
     largest = max(question.rate.largest for question in questions)
     load = Load.of(environment.traffic, root=root, seed=seed, largest=largest, skip_bad_rows=skip_bad_rows)
-    cap = min(max(replications, 2), load.windows or max(replications, 2))
+    cap = min(replications, load.windows or replications)
     budget_usd = environment.budget.monthly_usd
     trials = [
         ScenarioRuns(question, load, calibration_for=calibration_for, budget_usd=budget_usd, most=cap, gateway=gateway)

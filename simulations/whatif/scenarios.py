@@ -33,6 +33,7 @@ def _form(pattern: str) -> re.Pattern[str]:
 
 _FACTOR: Final = _form(r"(\d{1,9}(?:\.\d+)?)x")
 _DURATION: Final = _form(rf"({TIME})")
+_SHARE: Final = _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)")
 _PLACE: Final = _form(r"([\w.-]+)")
 
 KINDS: Final[dict[str, Kind]] = {
@@ -48,7 +49,9 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "slots": Kind("slots=8", "requests that one engine decodes together", _form(r"([1-9]\d{0,3})"), "1 to 9,999"),
     "gpu": Kind("gpu=A100-80GB", "the engine's nodes with another GPU model: its price, its published speed", _form(r"([\w.-]+)")),
-    "spot": Kind("spot=0.7", "share of the time that spot nodes are available, 0 to 1", _form(r"(0(?:\.\d+)?|1(?:\.0+)?|\.\d+)"), "0 to 1"),
+    "tensor-parallel": Kind("tensor-parallel=2", "GPUs that each engine spans; the nodes grow to fit", _form(r"([1-9]\d?)"), "1 to 99"),
+    "spot-nodes": Kind("spot-nodes=0.5", "share of the engine's nodes that are bought as spot", _SHARE, "0 to 1"),
+    "spot": Kind("spot=0.7", "share of the time that spot nodes are available, 0 to 1", _SHARE, "0 to 1"),
     "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run; `@200s+5m`: when, and for how long", _PLACE),
     "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run; `@200s+5m` likewise", _PLACE),
     "model-load": Kind("model-load=3m", "from a pod with a node to an engine with its model loaded", _DURATION, "such as 90s or 3m"),

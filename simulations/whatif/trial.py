@@ -20,7 +20,7 @@ from simulations.kernel import Streams
 from simulations.scaling.declared import declared as declared_scalers
 from simulations.scaling.running import Setting
 from simulations.scaling.running.autoscaling import GPU_ENGINE_CORES
-from simulations.whatif.changes import with_nodes
+from simulations.whatif.changes.fleet import with_nodes
 from simulations.whatif.rate import Rate
 from stacks.errors import ConfigurationError
 from stacks.graph.capacity import nodes

@@ -119,7 +119,7 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
         graph: any graph; without Node objects nothing is priced, and the result says so.
         book: where prices are looked up.
         budget_usd: the environment's monthly budget, passed through to reports and policies.
-        paid_share: by pool name, the share of the time in which its nodes exist and are paid for; default 1.
+        paid_share: by pool name, the share of the time in which its spot nodes exist and are paid for; default 1.
 
     Raises:
         ConfigurationError: a node or a pod carries an invalid quantity.
@@ -135,7 +135,8 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
     pool_of: dict[str, PoolCost] = {}
     for _, members in sorted(groups.items()):
         count = 0 if members[0] in empty else len(members)
-        pool, problem = _price_pool(members[0], count, book, (paid_share or {}).get(members[0].pool, 1.0))
+        paid = (paid_share or {}).get(members[0].pool, 1.0) if members[0].purchase == "spot" else 1.0
+        pool, problem = _price_pool(members[0], count, book, paid)
         pools.append(pool)
         unpriced += [problem] if problem else []
         pool_of |= {node.name: pool for node in members}

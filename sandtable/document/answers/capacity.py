@@ -12,7 +12,7 @@ from sandtable.document.parts.base import Cents, Figure, Interval, Part
 if TYPE_CHECKING:
     from sandtable.jobs.capacity import Capacity as Found
     from simulations.capacity import Risk, Search
-    from simulations.capacity.cheapest import Tried
+    from simulations.capacity.search import OnSpot, Tried
 
 
 class JudgedThreshold(Part):
@@ -36,9 +36,27 @@ class TriedConfiguration(Part):
     use: Figure = None
     """Share of the tightest limit that is used up."""
     judged: tuple[JudgedThreshold, ...] = ()
+    full: bool = True
+    """Whether all replications were run; else one, which was enough to settle it."""
 
     @classmethod
     def taken(cls, value: Tried, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields taken from a configuration."""
+        return super().taken(value, (*given, "scenario")) | {"scenario": value.configuration.scenario}
+
+
+class SpotConfiguration(Part):
+    """A configuration with spot nodes, which costs less than the cheapest without them."""
+
+    scenario: str
+    monthly_usd: Cents = None
+    needed: int = 0
+    """Replicas that must be there for the thresholds to hold."""
+    risk: Figure = None
+    """Share of the time during which fewer are there."""
+
+    @classmethod
+    def taken(cls, value: OnSpot, given: Collection[str] = ()) -> dict[str, Any]:
         """Return the fields taken from a configuration."""
         return super().taken(value, (*given, "scenario")) | {"scenario": value.configuration.scenario}
 
@@ -55,6 +73,10 @@ class ConfigurationSearch(Part):
     tried: tuple[TriedConfiguration, ...] = ()
     space: int = 0
     """Number of configurations; the others were ruled out without a run."""
+    settled: dict[str, int] = Field(default_factory=dict)
+    """How many were ruled out, by the reason."""
+    spot: tuple[SpotConfiguration, ...] = ()
+    """What spot nodes would save and risk, the cheapest first: those that no other beats in both."""
 
     @classmethod
     def taken(cls, value: Search, given: Collection[str] = ()) -> dict[str, Any]:

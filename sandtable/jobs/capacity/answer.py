@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
 from sandtable.jobs.capacity.configurations import REPLICATIONS, at_rate
-from sandtable.jobs.capacity.configurations import search as find_cheapest
 from sandtable.jobs.capacity.inputs import inputs
 from sandtable.jobs.capacity.risk import risk_curves
+from sandtable.jobs.capacity.search import search as find_cheapest
 from sandtable.jobs.whatif import Stack
 from sandtable.report.words.quantities import count
 
@@ -93,7 +93,7 @@ def capacity(
         with steps.step("cheapest configuration") as step:
             budget = budget_usd if budget_usd is not None else stack.environment.budget.monthly_usd
             searched = find_cheapest(stack, limits, seed, budget, ask)
-            step.note(f"{count(len(searched.tried), 'run')}, {count(searched.space, 'configuration')}")
+            step.note(f"{count(len(searched.tried), 'run')} for {count(searched.space, 'configuration')}")
     swings: tuple[Swing, ...] = ()
     if sensitivity:
         with steps.step("sensitivity") as step:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from sandtable.report.answers.page import Section, render
 from sandtable.report.charts.curve import Axes, Point, curve
 from sandtable.report.charts.front import front
-from sandtable.report.words.quantities import figure, interval, percent, usd
+from sandtable.report.words.quantities import count, figure, interval, percent, usd
+from sandtable.report.words.searches import simulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sandtable.document.answers.capacity import Capacity, ConfigurationSearch, InputSwing, JudgedThreshold, RiskPoint
+    from sandtable.document.answers.capacity import Capacity, ConfigurationSearch, InputSwing, JudgedThreshold, RiskPoint, SpotConfiguration
 
 
 def capacity_page(answer: Capacity) -> str:
@@ -31,6 +32,8 @@ def _sections(answer: Capacity) -> Iterator[Section]:
         yield _thresholds("breaks", f"At {figure(answer.broken_factor)} times the traffic", answer.binding)
     if answer.search:
         yield _search(answer.search)
+        if answer.search.spot:
+            yield _spot(answer.search.spot)
     if answer.risks:
         yield _risk(answer.risks, answer.rate_per_s or 0.0)
     if answer.swings:
@@ -51,15 +54,26 @@ def _search(search: ConfigurationSearch) -> Section:
             percent(one.use),
             "holds" if one.holds else "misses",
             "cheapest" if one == search.best else "knee" if one == search.knee else "front" if one in search.front else "",
+            "in full" if one.full else "once",
         )
         for one in sorted(search.tried, key=lambda one: (one.monthly_usd or 0.0, one.use or 0.0))
     ]
     lead = (
-        f"{len(search.tried)} of {search.space} configurations were simulated, the others were ruled out. Discs hold, crosses do not. The "
-        "line is the front: nothing that was tried is both cheaper and has more room. At the knee more money begins to buy less room."
+        f"{simulated(search)}; the others were ruled out, see below. Discs hold, crosses do not. The line is the front: nothing that was "
+        "tried is both cheaper and has more room. At the knee more money begins to buy less room."
     )
-    columns = ("configuration", "a month", "limit used", "", "")
-    return Section("front", "Cheapest configuration", lead, (front(search),), columns, rows, broad=True)
+    columns = ("configuration", "a month", "limit used", "", "", "simulated")
+    notes = [f"{count(number, 'configuration')} without a run: {reason}" for reason, number in search.settled.items()]
+    return Section("front", "Cheapest configuration", lead, (front(search),), columns, rows, broad=True, notes=notes)
+
+
+def _spot(options: Sequence[SpotConfiguration]) -> Section:
+    rows = [(one.scenario, usd(one.monthly_usd), percent(one.risk), figure(one.needed, "count")) for one in options]
+    lead = (
+        "All cost less than the cheapest without spot nodes, and hold while enough replicas are there. Nodes of one zone come and go "
+        "together, zones do not depend on each other, and each has capacity for the share of the time that `sandtable cost` names."
+    )
+    return Section("spot", "With spot nodes", lead, (), ("configuration", "a month", "too few are there", "replicas needed"), rows)
 
 
 def _risk(risks: Sequence[RiskPoint], rate_per_s: float) -> Section:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from sandtable.report.charts import svg
 from sandtable.report.charts.scale import Linear
 from sandtable.report.words.quantities import percent, usd
+from sandtable.report.words.searches import simulated
 
 if TYPE_CHECKING:
     from sandtable.document.answers.capacity import ConfigurationSearch, TriedConfiguration
@@ -84,8 +85,8 @@ def _labels(search: ConfigurationSearch, x: Linear, y: Linear) -> list[Markup]:
 
 def _description(search: ConfigurationSearch) -> str:
     if search.best is None:
-        return f"{len(search.tried)} configurations were simulated, and none holds. The table below the chart has the data."
+        return f"{simulated(search)}, and none holds. The table below the chart has the data."
     return (
-        f"{len(search.tried)} of {search.space} configurations were simulated. The cheapest that holds is {search.best.scenario} for "
+        f"{simulated(search)}. The cheapest that holds is {search.best.scenario} for "
         f"{usd(search.best.monthly_usd)} a month; it uses {percent(search.best.use)} of the tightest limit. The table has the data."
     )

@@ -47,7 +47,7 @@ class RooflineTimes:
         self.context_s = model.layers * self._work.kv_bytes(1) / (gpu.bandwidth * kernels.keys.value)
         self.mixed_context_s = self.context_s * kernels.mixed_keys.value
         self.pair_s = model.layers * self._work.attention_flops(1) / (self._peak * kernels.attention.value)
-        self._sequence_s = model.layers * kernels.sequence_layer_s.value + host.sequence_s.value
+        self.sequence_s = model.layers * kernels.sequence_layer_s.value + host.sequence_s.value
         self._logits_s = self._work.logit_bytes() / (gpu.bandwidth * kernels.weights.value)
         self._known: dict[int, float] = {}
 
@@ -60,14 +60,14 @@ class RooflineTimes:
             context: tokens before those, over all of them.
             pairs: of a prompt token and a token before it; 0 if the step has no prompt tokens.
         """
-        seconds = self.tokens_s(tokens) + self._sequence_s * generating
+        seconds = self.tokens_s(tokens) + self.sequence_s * generating
         if pairs:
             return seconds + self.mixed_context_s * context + self.prompt_s + self.pair_s * pairs
         return seconds + self.context_s * context
 
     def generation(self, sequences: int, context: float) -> tuple[float, float]:
         """Return the seconds of a step in which ``sequences`` generate after ``context`` tokens in all, and by how much each next grows."""
-        return self.tokens_s(sequences) + self._sequence_s * sequences + self.context_s * context, self.context_s * sequences
+        return self.tokens_s(sequences) + self.sequence_s * sequences + self.context_s * context, self.context_s * sequences
 
     def tokens_s(self, tokens: int) -> float:
         """Return the part of a step that depends on the number of tokens alone."""

@@ -1,32 +1,19 @@
-"""The searches for rates and configurations, on a queue whose answer is a formula."""
+"""The search for the largest rate, and what moves the verdict, on a queue whose answer is a formula."""
 
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from simulations.capacity import Change, Configuration, cheapest, judge, largest_rate, sensitivity
-from simulations.capacity.cheapest import space
+from simulations.capacity import Change, judge, largest_rate, sensitivity
 from simulations.errors import SimulationError
-from simulations.statistics import Interval
 from stacks.environment.thresholds import Threshold
 from stacks.errors import ConfigurationError
+from tests.unit.simulations.capacity.results import result
 
 LIMIT = [Threshold("p95_ttft_ms < 100")]
-
-
-def result(ttft_ms: float, *, half: float = 0.0, monthly_usd: float = 0.0, unschedulable: Any = None) -> Any:
-    found = Interval(ttft_ms, ttft_ms - half, ttft_ms + half, 5)
-    good = Interval(0.99, 0.98, 1.0, 5)
-    return SimpleNamespace(
-        metrics={"p95_ttft_ms": SimpleNamespace(value=found), "good_share": SimpleNamespace(value=good)},
-        outcome=SimpleNamespace(e2e_ms=SimpleNamespace(p99=7.0, ci95={"p99": (6.0, math.inf)})),
-        cost=SimpleNamespace(monthly_usd=monthly_usd),
-        unschedulable=unschedulable or {},
-    )
 
 
 def test_the_worse_end_of_the_interval_decides() -> None:
@@ -77,69 +64,6 @@ def test_a_rate_that_is_too_large_to_simulate_ends_the_search() -> None:
 
 def test_nothing_holds() -> None:
     assert largest_rate(lambda _: result(1000), LIMIT).factor == 0
-
-
-def ttft_ms(one: Configuration) -> float:
-    return 400 / (one.replicas * (2 if one.gpu == "fast" else 1))
-
-
-def price(one: Configuration) -> float:
-    return one.replicas * (1500.0 if one.gpu == "fast" else 1000.0)
-
-
-def results(some: Any) -> list[Any]:
-    return [result(ttft_ms(one), monthly_usd=price(one)) for one in some]
-
-
-def test_the_cheapest_is_found_with_few_runs() -> None:
-    families = space(32, [None], [None, "fast"])
-    found = cheapest(families, price=price, run=results, thresholds=[Threshold("p95_ttft_ms < 90")])
-    every = [one for family in families for one in family if ttft_ms(one) < 90]
-    assert found.best is not None
-    assert found.best.configuration == min(every, key=price) == Configuration(3, gpu="fast")
-    assert (found.space, len(found.tried) < 16) == (64, True)
-
-
-def test_what_more_money_buys_is_simulated_for_the_front() -> None:
-    limits = [Threshold("p95_ttft_ms < 90")]
-    alone, more = (cheapest(space(32, [None], [None]), price=price, run=results, thresholds=limits, above=n) for n in (0, 6))
-    assert (more.best, len(more.tried)) == (alone.best, len(alone.tried) + 6)
-    assert more.best is not None
-    assert [one.configuration.replicas for one in more.front][:4] == [5, 6, 7, 8]
-    assert more.knee in more.front
-
-
-def test_configurations_of_several_kinds_that_cost_the_same_are_simulated_in_the_order_of_their_names() -> None:
-    limits = [Threshold("p95_ttft_ms < 90")]
-    found = cheapest(space(8, [None, 16, 64], [None, "fast"]), price=price, run=results, thresholds=limits, above=6)
-    assert found.best is not None
-    dearer = [(one.monthly_usd, one.configuration.scenario) for one in found.tried[-6:]]
-    assert dearer == sorted(dearer)
-    assert len({usd for usd, _ in dearer}) < len(dearer)
-
-
-def test_impossible_configurations_are_not_run() -> None:
-    def run(some: Any) -> Any:
-        assert all(one.replicas <= 2 for one in some)
-        return results(some)
-
-    found = cheapest(space(8, [None], [None]), price=lambda one: price(one) if one.replicas <= 2 else None, run=run, thresholds=LIMIT)
-    assert found.best is None
-    assert found.front == ()
-    assert found.knee is None
-
-
-def test_the_front_has_no_member_that_another_beats() -> None:
-    found = cheapest(space(16, [None, 8], [None]), price=price, run=results, thresholds=LIMIT)
-    costs, uses = [one.monthly_usd for one in found.front], [one.use for one in found.front]
-    assert costs == sorted(costs)
-    assert uses == sorted(uses, reverse=True)
-    assert found.knee in found.front
-
-
-def test_a_configuration_is_a_scenario() -> None:
-    assert Configuration(2, 8, "L4").scenario == "replicas=2+slots=8+gpu=L4"
-    assert Configuration(2).scenario == "replicas=2"
 
 
 def test_the_input_that_moves_the_tightest_threshold_most_comes_first() -> None:

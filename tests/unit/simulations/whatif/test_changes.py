@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from simulations.deployed import DeployedEngines
 from simulations.errors import TwinError
 from simulations.whatif import parse_scenario
 from simulations.whatif.changes import apply
@@ -94,6 +95,53 @@ def test_another_gpu_model_comes_in_the_cheapest_machine_that_holds_the_pod_and_
     assert chosen("3", "46") == {"aws/us-east-1/g6e.48xlarge"}
     with pytest.raises(ConfigurationError, match=r"no L40S machine .*lacks CPU \(needed 4000.5, offered 192\)"):
         chosen("4000", "500m")
+
+
+def test_an_engine_over_several_gpus_stays_where_it_fits(graph: Graph) -> None:
+    question = ask(graph, "tensor-parallel=4")
+    assert compare(graph, question.graph).changed.keys() == {"Deployment ai/ai"}
+    assert [w.requests.gpu for w in workloads(question.graph) if w.is_engine] == [4]
+    engines = DeployedEngines.from_graph(question.graph)
+    assert (engines.group, len(engines.replicas), question.notes) == (4, 3, ())
+
+
+def test_an_engine_over_several_gpus_brings_machines_that_have_them(build: Any) -> None:
+    fleet = [build.node(f"gpu-{i}", "gpu", zone, gpu=1, price="aws/us-east-1/p5.4xlarge") for i, zone in enumerate("ab")]
+    graph = build.graph(*fleet, build.deployment("ai", 2, "gpu", engine=True))
+    together = ask(graph, "tensor-parallel=2+gpu=L40S").graph
+    assert {node.price_reference for node in nodes(together)} == {"aws/us-east-1/g6e.12xlarge"}
+    assert sum(node.capacity.gpu for node in nodes(together) if node.capacity) >= 2 * 2
+    alone = ask(graph, "tensor-parallel=2")
+    assert {(node.gpu_model, node.price_reference) for node in nodes(alone.graph)} == {("H100", "aws/us-east-1/p5.48xlarge")}
+    assert alone.notes[0].startswith("pool gpu: 2 nodes in 2 zones become 1 in 1, each aws/us-east-1/p5.48xlarge")
+    with pytest.raises(ConfigurationError, match=r"no H100 machine .*lacks GPUs \(needed 16, offered 8\)"):
+        ask(graph, "tensor-parallel=16")
+
+
+@pytest.mark.parametrize("text", ["tensor-parallel=2", "spot-nodes=0.5"])
+def test_engines_on_cpus_span_no_gpus(build: Any, text: str) -> None:
+    graph = build.graph(build.node("n", "cpu", "a", gpu=0), build.deployment("ai", 1, "cpu", gpu=0, engine=True))
+    with pytest.raises(ConfigurationError, match=text.partition("=")[0]):
+        ask(graph, text)
+
+
+@pytest.mark.parametrize(("share", "bought"), [(0, []), (0.5, ["gpu-1", "gpu-3"]), (1, ["gpu-0", "gpu-1", "gpu-2", "gpu-3"])])
+def test_a_share_of_the_engines_nodes_is_bought_as_spot(build: Any, share: float, bought: list[str]) -> None:
+    fleet = [build.node(f"gpu-{i}", "gpu", "abc"[i % 3]) for i in range(4)]
+    graph = build.graph(*fleet, build.node("web-0", "web", "a", gpu=0), build.deployment("ai", 3, "gpu", engine=True))
+    question = ask(graph, f"spot-nodes={share}")
+    assert [node.name for node in nodes(question.graph) if node.purchase == "spot"] == bought
+    book = PriceBook.bundled()
+    price = book.by_reference("aws/eu-north-1/p5.48xlarge")
+    less = len(bought) * ((price.usd_per_hour or 0) - (price.spot_usd_per_hour or 0))
+    assert monthly_cost(question.graph, book).hourly_usd == pytest.approx(monthly_cost(graph, book).hourly_usd - less)
+    assert f"{len(bought)} of the engines' 4 nodes bought as spot" in question.notes[0]
+
+
+def test_what_has_no_spot_price_is_not_bought_as_spot(build: Any) -> None:
+    node = build.node("gpu-0", "gpu", "a", gpu=1, price="aws/us-east-1/p5.4xlarge")
+    with pytest.raises(ConfigurationError, match=r"p5.4xlarge has no spot price"):
+        ask(build.graph(node, build.deployment("ai", 1, "gpu", engine=True)), "spot-nodes=1")
 
 
 def test_a_gpu_model_without_a_price_is_refused(graph: Graph) -> None:

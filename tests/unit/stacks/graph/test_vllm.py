@@ -8,7 +8,7 @@ import pytest
 
 from stacks.errors import ConfigurationError
 from stacks.graph import clouds
-from stacks.graph.vllm import CONTEXT_TOKENS, SEQUENCES, VllmArguments, vllm_arguments, with_sequences
+from stacks.graph.vllm import CONTEXT_TOKENS, SEQUENCES, VllmArguments, vllm_arguments, with_group_size, with_sequences
 
 IMAGE = "registry.example/vllm/vllm-openai:v0.19.0"
 FORMS: list[dict[str, Any]] = [
@@ -34,6 +34,15 @@ def test_what_is_not_said_has_vllms_default_and_other_containers_are_none() -> N
     assert vllm_arguments({"image": "nginx:1", "args": ["--model", "x"]}, "here") is None
     assert vllm_arguments({"image": "own", "command": ["sh", "-c", 'echo "open']}, "here") is None
     assert vllm_arguments({"image": "router:1", "args": ["--backend", "vllm", "--port", "80"]}, "here") is None
+
+
+@pytest.mark.parametrize("words", [["--tensor-parallel-size", "2"], ["--tensor_parallel_size=2"], ["-tp", "2"], ["-tp=2"]])
+def test_the_gpus_of_an_engine_are_read_in_every_form_and_replaced(words: list[str]) -> None:
+    container = {"image": IMAGE, "args": ["--model", "x", *words]}
+    assert vllm_arguments(container, "here") == VllmArguments("x", SEQUENCES, CONTEXT_TOKENS, 2)
+    assert vllm_arguments(with_group_size(container, 8), "here") == VllmArguments("x", SEQUENCES, CONTEXT_TOKENS, 8)
+    with pytest.raises(ConfigurationError, match="here: --tensor-parallel-size"):
+        vllm_arguments({"image": IMAGE, "args": ["-tp", "0"]}, "here")
 
 
 @pytest.mark.parametrize("value", ["many", "0", "-1", "", "1.5", "64x", "99999999999"])
