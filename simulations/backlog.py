@@ -41,7 +41,7 @@ class Backlog:
         self._looks.clear()
 
     def judge(self, places: int) -> None:
-        """Judge from now on, with ``places``; what was seen under other conditions is forgotten."""
+        """Judge from now on, with ``places``, if it was held; what was seen under other conditions is forgotten."""
         if self._held:
             self._held, self._places = False, places
 

@@ -26,6 +26,7 @@ from simulations.scaling.running import Autoscaling
 from simulations.scaling.running.activator import Activator
 from simulations.serving.port import HASH_TOKENS
 from simulations.world import World
+from stacks.traffic import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +136,8 @@ class Twin:
         books = _Books()
         replicas: dict[str, Replica] = {}
         engines = RouterDoor(replicas, policy or RoundRobin(), loop)
-        hash_tokens = next((request.block_tokens for request in plan if request.block_tokens), HASH_TOKENS)
+        named: Sequence[PlannedRequest] = () if isinstance(plan, Drawn) else plan  # only traces name the blocks of prompts
+        hash_tokens = next((request.block_tokens for request in named if request.block_tokens), HASH_TOKENS)
         make = self.calibration.engines(self.spec, hash_tokens=hash_tokens, group=self.group)
         scales = self.scaling is not None and self.scaling.to_zero
         activator = Activator(engines, replicas, loop, timeout_s=self.timeout_s) if scales else None
@@ -165,7 +167,7 @@ class Twin:
             outcome = replace(outcome, utilisation=min(1.0, busy_s / served_s))
         found = [replica.engine.reused() for replica in replicas.values()]
         prompts = sum(tokens for _, tokens in found)
-        reused = sum(cached for cached, _ in found) / prompts if prompts and any(request.block_tokens for request in plan) else None
+        reused = sum(cached for cached, _ in found) / prompts if prompts and any(request.block_tokens for request in named) else None
         steps = sum(replica.engine.steps for replica in replicas.values())
         return Prediction(records, outcome, tuple(replicas), steps, record, reused)
 

@@ -97,7 +97,7 @@ class Stack:
         self.used[found := self.speed_of(gpu_model)] = None
         return found
 
-    def served(self, seed: int) -> tuple[Twin, list[PlannedRequest]]:
+    def served(self, seed: int) -> tuple[Twin, Sequence[PlannedRequest]]:
         """Return the twin of the stack as it is, and the requests of its first replication."""
         from simulations.deployed import DeployedEngines
         from simulations.twin import Twin

@@ -1,5 +1,6 @@
 """Losses of zones, nodes and spot capacity, and their effect on the replicas."""
 
+from simulations.failures.calm import Calm
 from simulations.failures.effects import Delays, Effects, play
 from simulations.failures.incidents import (
     MEAN_SPOT_OUTAGE_S,
@@ -14,6 +15,7 @@ from simulations.failures.outage import Outage
 
 __all__ = [
     "MEAN_SPOT_OUTAGE_S",
+    "Calm",
     "Delays",
     "Effects",
     "NodeOutage",

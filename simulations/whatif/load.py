@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
 from simulations.statistics.replications import FEWEST
-from stacks.traffic import plan
+from stacks.traffic import Drawn, drawn_plan, plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from simulations.whatif.rate import Rate
@@ -74,14 +75,16 @@ class Load:
         span_s = rate.passed_s(self.horizon_s)
         return len(self.trace) * span_s / (_length_s(self.trace) or span_s) if self.trace else self.traffic.rate_per_s * span_s
 
-    def requests(self, replication: int, rate: Rate) -> list[PlannedRequest]:
+    def requests(self, replication: int, rate: Rate) -> Sequence[PlannedRequest]:
         """Return the requests of a replication at ``rate``; with a trace ``replication`` is less than ``windows``."""
         span_s = rate.passed_s(self.horizon_s)
         if self.trace:
-            drawn = self._window(replication, span_s)
-        else:
-            drawn = plan(self.traffic, seed=self.stream(replication), root=self.root, duration_s=span_s) if span_s else []
-        return [replace(request, index=index, at_s=rate.at_s(request.at_s)) for index, request in enumerate(drawn)]
+            window = self._window(replication, span_s)
+            return [replace(request, index=index, at_s=rate.at_s(request.at_s)) for index, request in enumerate(window)]
+        if not span_s:
+            return []
+        drawn = drawn_plan(self.traffic, seed=self.stream(replication), duration_s=span_s, rate_per_s=self.traffic.rate_per_s)
+        return Drawn(replace(request, at_s=rate.at_s(request.at_s)) for request in drawn)
 
     def stream(self, replication: int) -> int:
         """Return the seed of a replication; replication 0 has the run's own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from foundation.measures.outcome import Outcome
     from simulations.cost import GpuLedger
-    from simulations.statistics import Comparison
+    from simulations.statistics import Comparison, Interval
     from simulations.whatif.incidents import Incidents
     from stacks.pricing.costs import Cost
 
@@ -56,7 +56,7 @@ class ScenarioResult:
     the baseline. ``stopped`` says why no more were run. ``values`` holds each of :data:`METRICS` for every replication, and ``each`` their
     outcomes, in the order in which all scenarios share their random numbers. ``scaled`` is what the autoscalers did, None without one;
     ``cost`` is that of the nodes of the start, and the price of a token has that of added ones, too. ``incidents`` is one run in which
-    something was away.
+    something was away. ``distributions`` are the quantiles of each latency by the share of requests that are at least as fast.
     """
 
     name: str
@@ -78,3 +78,4 @@ class ScenarioResult:
     each: Sequence[Outcome]
     scaled: Scaled | None = None
     incidents: Incidents | None = None
+    distributions: Mapping[str, Mapping[float, Interval]] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from foundation.measures.outcome import Outcome, RequestRecord
 from simulations.cost import GpuLedger, usd_per_million_output_tokens
 from simulations.statistics import Comparison, compare, interval, share_of_drawn
+from simulations.whatif.distribution import distributions
 from simulations.whatif.incidents import incidents
 from simulations.whatif.notes import notes
 from simulations.whatif.results import HEADLINES, METRICS, Scaled, ScenarioResult
@@ -75,6 +76,7 @@ def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioRes
         each=tuple(run.outcome for run in trial.runs),
         scaled=scaled,
         incidents=incidents(trial),
+        distributions=distributions([run.records for run in trial.runs]),
     )
 
 

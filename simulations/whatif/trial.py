@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from simulations.backlog import Backlog
 from simulations.cluster import Placement, place
-from simulations.failures import Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
+from simulations.failures import Calm, Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
 from simulations.kernel import Streams
 from simulations.scaling.declared import declared as declared_scalers
 from simulations.scaling.running import Setting
@@ -150,9 +150,11 @@ class ScenarioRuns:
                 self.runs.append(replace(run, effects=self.effects[draw]))
                 return
         requests = self.load.requests(replication, rate)
-        # An outage may be over before its backlog tells anything.
-        backlog = None if twin.outages else Backlog(twin.places)
-        prediction = twin.run(requests, seed=self.load.stream(replication), horizon_s=self.horizon_s, backlog=backlog)
+        # Autoscalers hold and judge the backlog themselves, and know of no outage.
+        backlog = None if twin.outages and self.autoscalers.scalers else Backlog(twin.places)
+        calm = () if backlog is None or not twin.outages else (Calm(backlog, twin.outages, len(twin.replicas), twin.spec.slots),)
+        seed = self.load.stream(replication)
+        prediction = twin.run(requests, seed=seed, horizon_s=self.horizon_s, backlog=backlog, participants=calm)
         scaling = prediction.scaling if self.autoscalers.scalers else None
         run = Run(prediction.records, prediction.outcome, self.effects[draw], backlog, scaling, prediction.reused_share)
         memory.append((twin, rate, run))

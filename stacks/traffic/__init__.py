@@ -3,6 +3,7 @@
 The load test sends the same plan that the twin predicts, so a difference between them is the model's error, not random variation.
 """
 
+from stacks.traffic.drawn import Drawn
 from stacks.traffic.errors import (
     BadTraceRowsError,
     EmptyTraceError,
@@ -11,7 +12,7 @@ from stacks.traffic.errors import (
     UnknownTraceFormatError,
     UnreadableTraceError,
 )
-from stacks.traffic.planning import MAX_REQUESTS, mixed_ways, plan, repeats_of, request_lengths, trace_path
+from stacks.traffic.planning import MAX_REQUESTS, drawn_plan, mixed_ways, plan, repeats_of, request_lengths, trace_path
 from stacks.traffic.request import PlannedRequest
 from stacks.traffic.shapes import SHAPES, Shape
 from stacks.traffic.traces import BadRow, Trace, TraceRow, read_trace
@@ -21,6 +22,7 @@ __all__ = [
     "SHAPES",
     "BadRow",
     "BadTraceRowsError",
+    "Drawn",
     "EmptyTraceError",
     "PlanTooLongError",
     "PlannedRequest",
@@ -30,6 +32,7 @@ __all__ = [
     "TraceRow",
     "UnknownTraceFormatError",
     "UnreadableTraceError",
+    "drawn_plan",
     "mixed_ways",
     "plan",
     "read_trace",

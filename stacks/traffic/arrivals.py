@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from stacks.environment import Traffic
 
 
-def arrival_times(traffic: Traffic, *, rate_per_s: float, duration_s: float, random: Random) -> list[float]:
-    """Return ascending times in seconds, in [0, ``duration_s``)."""
+def arrival_times(traffic: Traffic, *, rate_per_s: float, duration_s: float, random: Random) -> Iterator[float]:
+    """Yield ascending times in seconds, in [0, ``duration_s``)."""
     total = rate_per_s * duration_s
     quantile = SHAPES[traffic.shape].quantile
-    return [duration_s * quantile(point / total) for point in _unit_points(traffic, total, random)]
+    return (duration_s * quantile(point / total) for point in _unit_points(traffic, total, random))
 
 
 def _unit_points(traffic: Traffic, until: float, random: Random) -> Iterator[float]:

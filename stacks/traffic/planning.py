@@ -65,13 +65,21 @@ def plan(
     note = on_note or (lambda _text: None)
     if traffic.trace is not None:
         return _replay(traffic, _trace(traffic, root, skip_bad_rows, note), duration, rate_per_s, note, seed=seed)
-    rate = traffic.rate_per_s if rate_per_s is None else rate_per_s
-    if (expected := rate * duration) > MAX_REQUESTS:
+    return list(drawn_plan(traffic, seed=seed, duration_s=duration, rate_per_s=traffic.rate_per_s if rate_per_s is None else rate_per_s))
+
+
+def drawn_plan(traffic: Traffic, *, seed: int, duration_s: float, rate_per_s: float) -> Iterator[PlannedRequest]:
+    """Return the requests of a run that replays no trace, as :func:`plan` does, each drawn when it is asked for.
+
+    Raises:
+        PlanTooLongError: more than ``MAX_REQUESTS`` requests.
+    """
+    if (expected := rate_per_s * duration_s) > MAX_REQUESTS:
         raise PlanTooLongError(expected, MAX_REQUESTS)
-    times = arrival_times(traffic, rate_per_s=rate, duration_s=duration, random=_stream(seed, "arrivals"))
-    drawn = zip(times, _drawn_lengths(traffic, seed), mixed_ways(traffic, seed), strict=False)
+    times = arrival_times(traffic, rate_per_s=rate_per_s, duration_s=duration_s, random=_stream(seed, "arrivals"))
+    drawn = enumerate(zip(times, _drawn_lengths(traffic, seed), mixed_ways(traffic, seed), strict=False))
     repeats = repeats_of(traffic, seed)
-    return [repeats.of(PlannedRequest(index, at_s, prompt, output, **way)) for index, (at_s, (prompt, output), way) in enumerate(drawn)]
+    return (repeats.of(PlannedRequest(index, at_s, prompt, output, **way)) for index, (at_s, (prompt, output), way) in drawn)
 
 
 def request_lengths(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simulations.serving import Speed
     from simulations.statistics import Comparison
     from simulations.statistics import Interval as Estimated
+    from simulations.whatif.results import ScenarioResult
 
 
 class MeanOf(Part):
@@ -99,6 +100,13 @@ class IncidentTimes(Part):
     slices: tuple[RequestSlice, ...] = ()
 
 
+class LatencyLevel(MeanOf):
+    """A quantile of a latency in ms: the mean over the replications, with the interval that arrivals leave open."""
+
+    share: float
+    """Share of the good requests that are at least as fast."""
+
+
 class Scenario(Part):
     """The answer to one scenario."""
 
@@ -129,6 +137,17 @@ class Scenario(Part):
     """Null without an autoscaler of the engines."""
     incidents: IncidentTimes | None = None
     """Null if nothing was away."""
+    distributions: dict[str, tuple[LatencyLevel, ...]] = Field(default_factory=dict)
+    """By latency, ascending; without the levels for which there are too few requests."""
+
+    @classmethod
+    def taken(cls, value: ScenarioResult, given: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields taken from a result."""
+        levels = {
+            latency: [{**MeanOf.taken(found), "share": share} for share, found in by_share.items()]
+            for latency, by_share in value.distributions.items()
+        }
+        return super().taken(value, (*given, "distributions")) | {"distributions": levels}
 
 
 class ScenarioPair(Part):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandtable.report.answers.page import Section, render
+from sandtable.report.charts.forecast import forecast
 from sandtable.report.charts.incidents import incidents_picture
 from sandtable.report.words.quantities import figure, interval, percent, usd
 from sandtable.report.words.sentences import points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from sandtable.document.answers.whatif import IncidentTimes, Scenario, WhatIf
+    from sandtable.document.answers.whatif import IncidentTimes, LatencyLevel, Scenario, WhatIf
 
 _METRICS = {
     "p50_ttft_ms": "p50 TTFT, ms",
@@ -22,6 +23,7 @@ _METRICS = {
     "output_tokens_per_s": "tokens/s",
     "usd_per_million_output_tokens": "USD/M tokens",
 }
+_LATENCIES = {"ttft_ms": "time to first token, ms", "tpot_ms": "time per output token, ms", "e2e_ms": "end to end, ms"}
 
 
 def whatif_page(answer: WhatIf) -> str:
@@ -36,6 +38,7 @@ def _sections(answer: WhatIf) -> Iterator[Section]:
     notes = [f"{one.name}: {note}" for one in answer.scenarios for note in one.notes]
     lead = "Means over the replications with their 95 % intervals; every scenario has the same requests."
     yield Section("scenarios", "Scenarios", lead, (), columns, rows, notes=notes)
+    yield from _distributions(answer.scenarios)
     for number, reason in enumerate(answer.reasons):
         candidates = [(one.node, one.zone, figure(one.total, "count"), one.refusal or points(one.scores)) for one in reason.candidates]
         yield Section(f"why-{number}", f"Why {reason.pod}", reason.words, (), ("node", "zone", "score", ""), candidates)
@@ -55,6 +58,33 @@ def _sections(answer: WhatIf) -> Iterator[Section]:
 def _row(one: Scenario) -> tuple[str, ...]:
     cells = [f"{figure(found.mean)} {interval(found.ci95)}" if (found := one.metrics.get(name)) is not None else "—" for name in _METRICS]
     return (one.name, usd(one.cost.monthly_usd), percent(one.availability), *cells)
+
+
+def _distributions(scenarios: Sequence[Scenario]) -> Iterator[Section]:
+    """Yield the predicted latencies of each scenario beside the baseline's; the baseline alone if nothing was asked."""
+    baseline = scenarios[0].distributions
+    for number, one in enumerate(scenarios):
+        if (number == 0 and len(scenarios) > 1) or not any(one.distributions.values()):
+            continue
+        pictures = [
+            forecast(f"forecast-{number}-{latency}", words, one.distributions.get(latency, ()), baseline.get(latency, ()) if number else ())
+            for latency, words in _LATENCIES.items()
+        ]
+        shares = sorted({level.share for levels in one.distributions.values() for level in levels})
+        rows = [
+            (f"{share * 100:g} % of the requests", *(_level(one.distributions.get(name, ()), share) for name in _LATENCIES))
+            for share in shares
+        ]
+        lead = (
+            "Good requests at least this fast: the mean over the replications, with its 95 % interval as the band. The band is the noise "
+            "of arrivals; how far the speed of the engines may be off is not in it."
+        )
+        yield Section(f"latency-{number}", f"Latencies: {one.name}", lead, pictures, ("", *_LATENCIES.values()), rows)
+
+
+def _level(levels: Sequence[LatencyLevel], share: float) -> str:
+    found = next((level for level in levels if level.share == share), None)
+    return "—" if found is None else f"{figure(found.mean, 'ms')} {interval(found.ci95)}"
 
 
 def _incidents(ident: str, scenario: Scenario, times: IncidentTimes) -> Section:

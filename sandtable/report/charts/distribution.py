@@ -6,6 +6,7 @@ A line has at most :data:`POINTS` points, so that the page stays small with any 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,8 +18,8 @@ from sandtable.report.charts.scale import Log, Probability
 from sandtable.report.words.quantities import figure
 
 POINTS: Final = 160
-_WIDTH, _HEIGHT = 370.0, 290.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 42.0, 358.0, 40.0, 246.0
+WIDTH, HEIGHT = 370.0, 290.0
+LEFT, RIGHT, TOP, BOTTOM = 42.0, 358.0, 40.0, 246.0
 _SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _DRAWN_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 
@@ -56,52 +57,54 @@ def distribution(ident: str, title: str, curves: list[Curve], limits: list[Limit
     known = [curve for curve in curves if curve.known]
     if not known:
         return svg.element("p", "No request produced a sample.", class_="empty")
-    x = _time_axis(known, limits)
+    x = time_axis([value for curve in known for value in curve.values()], limits)
     most = max(len(curve.samples) for curve in known)
-    y = Probability(0.9995 if most >= 1000 else 0.997, _BOTTOM, _TOP)
-    parts = [*_frame(x, y), *[_threshold(limit, x, y, index) for index, limit in enumerate(limits)]]
+    y = Probability(0.9995 if most >= 1000 else 0.997, BOTTOM, TOP)
+    parts = [*frame(x, y), *[_threshold(limit, x, y, index) for index, limit in enumerate(limits)]]
     # The measurement is drawn first, so that the dashes of the prediction lie on top.
     for curve in sorted(known, key=lambda curve: curve.side):
         parts += _curve(curve, x, y)
-    parts += [_legend(curve, _LEFT + 160 * column) for column, curve in enumerate(known)]
-    return svg.picture(ident, title, _description(known, limits), (_WIDTH, _HEIGHT), parts)
+    parts += [_legend(curve, LEFT + 160 * column) for column, curve in enumerate(known)]
+    return svg.picture(ident, title, _description(known, limits), (WIDTH, HEIGHT), parts)
 
 
-def _time_axis(curves: list[Curve], limits: list[Limit]) -> Log:
-    values = [value for curve in curves for value in curve.values() if value > 0] or [1.0]
-    low, high = min(values), max(values)
+def time_axis(values: Iterable[float], limits: Sequence[Limit] = ()) -> Log:
+    """Return the axis that covers ``values`` in milliseconds, and those of ``limits`` that are not far from them."""
+    positive = [value for value in values if value > 0] or [1.0]
+    low, high = min(positive), max(positive)
     # A limit far to the right would squash the curves; it is only named at the edge then.
     high = max([high, *[limit.value for limit in limits if limit.value <= 4 * high]])
     # More than nine decades would flatten the curve; smaller values are drawn at the edge.
     low, high = max(low, high / 1e9) / 1.1, high * 1.15
-    return Log(low, max(low * 1.5, high), _LEFT, _RIGHT)
+    return Log(low, max(low * 1.5, high), LEFT, RIGHT)
 
 
-def _frame(x: Log, y: Probability) -> list[Markup]:
+def frame(x: Log, y: Probability) -> list[Markup]:
+    """Return grid, axis and numbers."""
     parts = []
     for share in _DRAWN_LEVELS:
         if share < y.high:
-            parts.append(svg.line(_LEFT, y(share), _RIGHT, y(share), "grid strong" if share in (0.5, 0.95) else "grid"))
-            parts.append(svg.text(_LEFT - 6, y(share) + 4, f"{share * 100:g} %", "tick", "end"))
+            parts.append(svg.line(LEFT, y(share), RIGHT, y(share), "grid strong" if share in (0.5, 0.95) else "grid"))
+            parts.append(svg.text(LEFT - 6, y(share) + 4, f"{share * 100:g} %", "tick", "end"))
     for value in x.ticks(6):
-        parts.append(svg.line(x(value), _BOTTOM, x(value), _BOTTOM + 4, "axis"))
-        parts.append(svg.text(x(value), _BOTTOM + 17, f"{value:,.4g}", "tick", "middle"))
-    parts.append(svg.line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
-    parts.append(svg.text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, "milliseconds (logarithmic)", "label", "middle"))
+        parts.append(svg.line(x(value), BOTTOM, x(value), BOTTOM + 4, "axis"))
+        parts.append(svg.text(x(value), BOTTOM + 17, f"{value:,.4g}", "tick", "middle"))
+    parts.append(svg.line(LEFT, BOTTOM, RIGHT, BOTTOM, "axis"))
+    parts.append(svg.text((LEFT + RIGHT) / 2, HEIGHT - 8, "milliseconds (logarithmic)", "label", "middle"))
     return parts
 
 
 def _threshold(limit: Limit, x: Log, y: Probability, index: int) -> Markup:
     outside = limit.value > x.high
     place = x(limit.value)
-    row = _BOTTOM - 8 - 14 * index
+    row = BOTTOM - 8 - 14 * index
     words = f"{limit.words} →" if outside else limit.words
-    left = outside or place > (_LEFT + _RIGHT) / 2
+    left = outside or place > (LEFT + RIGHT) / 2
     label = svg.text(place - 5 if left else place + 5, row, words, "limit-label", "end" if left else None)
     if outside:
         return label
     share = y(_SHARES[limit.quantile])
-    return svg.group(svg.line(place, _TOP, place, _BOTTOM, "limit"), svg.line(place - 6, share, place + 6, share, "limit-mark"), label)
+    return svg.group(svg.line(place, TOP, place, BOTTOM, "limit"), svg.line(place - 6, share, place + 6, share, "limit-mark"), label)
 
 
 def _curve(curve: Curve, x: Log, y: Probability) -> list[Markup]:
@@ -115,7 +118,7 @@ def _curve(curve: Curve, x: Log, y: Probability) -> list[Markup]:
         share = y(_SHARES[name])
         low, high = curve.quantiles.ci95.get(name, (value, value))
         if curve.side == "measured":
-            ends = (_LEFT if low is None else x(low), _RIGHT if high is None else x(high))
+            ends = (LEFT if low is None else x(low), RIGHT if high is None else x(high))
             parts.append(svg.line(ends[0], share, ends[1], share, "whisker measured"))
         parts.append(_mark(curve.side, x(value), share))
     return parts

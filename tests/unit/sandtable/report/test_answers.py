@@ -66,11 +66,41 @@ def test_capacity_that_found_nothing_is_a_page_too(search: Any) -> None:
     assert "Not even 2.10 times the traffic holds" in capacity_page(capacity(search=search, risks=[], factor=0.0))
 
 
+def test_what_spot_nodes_save_and_risk_is_a_table_and_what_was_not_simulated_has_its_reason() -> None:
+    more = {"spot": [{"scenario": "replicas=4+spot-nodes=1", "monthly_usd": 900.0, "needed": 2, "risk": 0.13}], "settled": {"too slow": 11}}
+    asked = capacity()
+    assert asked.search is not None
+    page = capacity_page(capacity(search=asked.search.model_dump() | more))
+    assert "replicas=4+spot-nodes=1" in page
+    assert "11 configurations without a run: too slow" in page
+    assert 'id="spot"' not in capacity_page(asked)
+
+
 def test_cost_shows_the_price_of_a_token_against_the_load_only_where_it_is_known() -> None:
     prices = [{"traffic_factor": factor, "usd_per_million_output_tokens": 3 / factor} for factor in (0.1, 1.0)]
     said = {"environment": "prod", "total_usd": 10.0, "per_mtok": prices}
     check(cost_page(EnvironmentCost.model_validate(said)), "cost-load")
     assert 'id="cost-load' not in cost_page(EnvironmentCost.model_validate(said | {"per_mtok": []}))
+
+
+def test_each_scenario_shows_its_latencies_with_a_band_beside_the_baseline() -> None:
+    document: WhatIf = ANSWERS["whatif"]()
+    assert 'class="area"' not in whatif_page(document)
+
+    def with_levels(scenario: Any, factor: float) -> Any:
+        levels = [{"share": share, "mean": factor * ms, "ci95": (ms, 2 * ms), "n": 5} for share, ms in ((0.5, 100.0), (0.95, 300.0))]
+        return type(scenario).model_validate(scenario.model_dump() | {"distributions": {"ttft_ms": levels, "tpot_ms": []}})
+
+    baseline, other, *_ = document.scenarios
+    page = whatif_page(document.model_copy(update={"scenarios": (with_levels(baseline, 1.0), with_levels(other, 1.5))}))
+    check(page, "forecast-1-ttft_ms")
+    assert page.count('class="area"') == 1
+    assert page.count('class="series sent"') == 2  # the baseline's line, and its key
+    assert "time per output token, ms: too few good requests" in page
+    assert "95 % of the requests" in page
+    alone = whatif_page(document.model_copy(update={"scenarios": (with_levels(baseline, 1.0),)}))
+    check(alone, "forecast-0-ttft_ms")
+    assert 'class="series sent"' not in alone
 
 
 def test_a_scenario_with_incidents_shows_who_was_away() -> None:

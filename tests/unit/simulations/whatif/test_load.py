@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,8 +33,19 @@ def test_twice_the_traffic_is_more_of_the_same_stream_in_the_same_time(tmp_path:
 
 def test_replications_differ_and_are_repeatable(tmp_path: Path) -> None:
     load = Load.of(Traffic(rate_per_s=30), root=tmp_path, seed=1)
-    assert load.requests(0, Rate(1.0)) == load.requests(0, Rate(1.0))
-    assert load.requests(0, Rate(1.0)) != load.requests(1, Rate(1.0))
+    first, again, other = (list(load.requests(number, Rate(1.0))) for number in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_only_what_is_asked_for_is_drawn(tmp_path: Path) -> None:
+    few = Load.of(Traffic(rate_per_s=30), root=tmp_path, seed=1).requests(0, Rate(600.0))
+    assert few[2] == next(itertools.islice(few, 2, None))
+    assert len(few._there) == 3  # type: ignore[attr-defined]
+    whole = Load.of(Traffic(rate_per_s=30), root=tmp_path, seed=1).requests(0, Rate())
+    assert (whole[-1].index, whole[len(whole) - 1]) == (len(whole) - 1, whole[-1])
+    with pytest.raises(IndexError):
+        whole[len(whole)]
 
 
 def trace_of(tmp_path: Path, seconds: int, *more: str) -> Traffic:
