@@ -77,8 +77,11 @@ def _of_autoscalers(trial: ScenarioRuns) -> Iterator[str]:
             f"{scaler}; a new pod starts in {delays.start_s:.0f} s with its model loaded, a new node takes {delays.provision_s:.0f} s more"
             f" (assumed; ask with model-load=, provision=)"
         )
+        workload = next(w for w in trial.workloads if w.label == scaler.controller)
+        for pool in sorted({node.pool for node in trial.nodes if workload.admitted_by(node)} & setting.rules.keys()):
+            yield f"pool {pool}: {setting.rules[pool]} (its NodePool); only nodes that the run added go"
         cpu = [target.value for target in scaler.targets if target.reading == "cpu"]
-        request = next(w.requests.cpu for w in trial.workloads if w.label == scaler.controller)
+        request = workload.requests.cpu
         if cpu and setting.cores / request < (1 + TOLERANCE) * min(cpu):
             yield (
                 f"an engine with work uses {setting.cores:g} of the {request:g} cores that {scaler.controller} requests"

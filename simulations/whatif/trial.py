@@ -17,6 +17,7 @@ from simulations.backlog import Backlog
 from simulations.cluster import Placement, place
 from simulations.failures import Calm, Effects, NodeOutage, node_lost, play, spot_market, starting_points, zone_lost
 from simulations.kernel import Streams
+from simulations.scaling.consolidation import consolidations
 from simulations.scaling.declared import declared as declared_scalers
 from simulations.scaling.running import Setting
 from simulations.scaling.running.autoscaling import GPU_ENGINE_CORES
@@ -190,6 +191,7 @@ class ScenarioRuns:
             slots=spec.slots,
             until_s=self.horizon_s,
             delays=self.question.delays,
+            rules=consolidations(self.question.graph),
         )
 
     def _places_lost(self) -> list[NodeOutage]:

@@ -8,14 +8,13 @@ duration, ``anthropic-ratelimit-*-reset`` as an RFC 3339 time).
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|h|m|s)")
-_UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+from foundation.formats.durations import duration_s
+
 _LIMITS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
 
 
@@ -33,17 +32,6 @@ def retry_after_s(headers: Mapping[str, str], *, now_s: float) -> float | None:
         except (ValueError, OverflowError):
             pass
     return _exhausted_bucket(headers, now_s)
-
-
-def duration_s(text: object) -> float | None:
-    """Read ``58s``, ``1m30s`` or ``120ms``.
-
-    >>> duration_s("1m30s"), duration_s("0.5s"), duration_s("soon")
-    (90.0, 0.5, None)
-    """
-    if not isinstance(text, str) or not text or _DURATION.sub("", text):
-        return None
-    return sum(float(value) * _UNITS_S[unit] for value, unit in _DURATION.findall(text))
 
 
 def _number(text: str | None) -> float | None:

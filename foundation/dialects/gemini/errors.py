@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from foundation.dialects.failures.error_body import about_context_length, error_object, words
-from foundation.dialects.failures.retry_after import duration_s, retry_after_s
+from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, kind_of_status
+from foundation.formats.durations import duration_s
 
 _KIND_OF_STATUS: Final = {
     "INVALID_ARGUMENT": ErrorKind.INVALID_REQUEST,

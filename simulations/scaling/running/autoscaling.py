@@ -23,9 +23,12 @@ from simulations.scaling.queue_length import QueueScaler, QueueSpec
 from simulations.scaling.running.fleet import Fleet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from simulations.backlog import Backlog
     from simulations.cluster import Placement
     from simulations.failures import NodeOutage
+    from simulations.scaling.consolidation import Consolidation
     from simulations.scaling.declared import Scaler, Target
     from simulations.scaling.running.activator import Activator
     from simulations.scaling.running.record import PodLife
@@ -42,7 +45,8 @@ class Setting:
     """What is scaled, and how: equal settings give equal runs.
 
     ``start``: where the pods of ``workloads`` are at first, on ``nodes``. ``cores``: what an engine uses while it has work. ``slots``:
-    requests that one engine runs at a time; more of them wait. ``until_s``: when the autoscalers stop, the end of the traffic.
+    requests that one engine runs at a time; more of them wait. ``until_s``: when the autoscalers stop, the end of the traffic. ``rules``:
+    when added nodes go again, by pool.
     """
 
     scalers: tuple[Scaler, ...]
@@ -54,6 +58,7 @@ class Setting:
     until_s: float
     delays: Delays = field(default_factory=Delays)
     lost: tuple[NodeOutage, ...] = ()
+    rules: Mapping[str, Consolidation] = field(default_factory=dict)
 
     @property
     def to_zero(self) -> bool:
@@ -66,7 +71,7 @@ class Autoscaling:
 
     def __init__(self, setting: Setting, *, activator: Activator | None = None, backlog: Backlog | None = None) -> None:
         self.setting = setting
-        self.fleet = Fleet(setting.workloads, setting.nodes, setting.start, setting.delays, setting.lost)
+        self.fleet = Fleet(setting.workloads, setting.nodes, setting.start, setting.delays, lost=setting.lost, rules=setting.rules)
         self._activator, self._backlog = activator, backlog
         self._coming: set[str] = set()  # pods with a node that are not ready yet
         self._placed = {life.name for life in self.fleet.live.values() if math.isfinite(life.ready_s)}
@@ -87,6 +92,15 @@ class Autoscaling:
         for life in self.fleet.scale(world.loop.now_s, scaler.controller, replicas):
             if life.name in world.replicas:
                 self._switch_off(world, world.replicas[life.name], self.fleet.grace_s(scaler.controller))
+        self._start_placed(world)
+
+    def consolidate(self, world: World) -> None:
+        """Let nodes go that are not needed; the pods on them start again elsewhere."""
+        moved = self.fleet.consolidate(world.loop.now_s)
+        if moved and self._backlog is not None:
+            self._backlog.hold()
+        for life, workload in moved:
+            self._switch_off(world, world.replicas[life.name], self.fleet.grace_s(workload.label))
         self._start_placed(world)
 
     def settled(self) -> None:
@@ -168,7 +182,7 @@ class _Control:
         world, owner, scaler = self._world, self._owner, self._scaler
         now_s, current = world.loop.now_s, owner.fleet.replicas(scaler.controller)
         wanted = self._wanted(now_s, current)
-        owner.fleet.consolidate(now_s)
+        owner.consolidate(world)
         if wanted != current:
             owner.change(world, scaler, wanted)
         elif now_s >= 2 * SYNC_PERIOD_S:  # the first look has no whole window behind it
