@@ -61,6 +61,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "figure": quantities.figure,
         "usd": quantities.usd,
+        "unit_price": quantities.unit_price,
         "percent": quantities.percent,
         "interval": quantities.interval,
         "seconds": quantities.seconds,

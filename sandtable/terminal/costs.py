@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from sandtable.report.words.facts import Item
-from sandtable.report.words.quantities import figure, percent, usd
+from sandtable.report.words.quantities import figure, percent, unit_price, usd
 from sandtable.report.words.sentences import budget, monthly
 from sandtable.terminal.parts import bullet, grid, heading
 
@@ -47,7 +47,7 @@ def _pool(pool: PoolCost, branch: str) -> list[Text]:
         Text.assemble((f"{branch} ", "quiet"), pool.name, (f"  {pool.instance_type}", "quiet")),
         Text(figure(pool.nodes, "count")),
         Text(pool.purchase),
-        Text("no price" if pool.usd_per_hour is None else usd(pool.usd_per_hour) + star),
+        Text("no price" if pool.usd_per_hour is None else unit_price(pool.usd_per_hour) + star),
         Text(usd(pool.monthly_usd)),
     ]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from sandtable.report.words.quantities import figure, percent, usd
+from sandtable.report.words.quantities import figure, percent, unit_price, usd
 from sandtable.terminal.costs import show_cost
 from sandtable.terminal.parts import bullet, grid, heading
 
@@ -34,7 +34,7 @@ def show_money(answer: EnvironmentCost, console: Console) -> None:
     if answer.charges:
         heading(console, "by use", "storage and traffic, beside the nodes; OpenCost's default prices")
         for charge in answer.charges:
-            rate = f"{figure(charge.quantity)} {charge.unit} at {usd(charge.usd_per_unit)}"
+            rate = f"{figure(charge.quantity)} {charge.unit} at {unit_price(charge.usd_per_unit)}"
             bullet(console, f"{charge.name}: {usd(charge.monthly_usd)} a month, {rate} ({charge.basis})")
     if answer.charges or answer.providers:
         console.print(Text(f"In all {'at least ' if answer.cost.unpriced else ''}{usd(answer.total_usd)} a month.", "bold"))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sandtable.document.parts.base import Cents, Figure, Part
+from sandtable.document.parts.base import Cents, Figure, Number, Part
 from sandtable.document.parts.cost import Cost
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class UseCharge(Part):
     quantity: Figure = None
     """In a month."""
     unit: str = ""
-    usd_per_unit: Figure = None
+    usd_per_unit: Number = None
     monthly_usd: Cents = None
     basis: str = ""
     """Where the quantity is from."""

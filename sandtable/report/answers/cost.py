@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandtable.report.answers.page import Section, render
 from sandtable.report.charts.curve import token_curve
-from sandtable.report.words.quantities import figure, percent, usd
+from sandtable.report.words.quantities import figure, percent, unit_price, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +22,11 @@ def cost_page(answer: EnvironmentCost) -> str:
 
 def _sections(answer: EnvironmentCost) -> Iterator[Section]:
     pools = [
-        (pool.name, figure(pool.nodes, "count"), pool.purchase, usd(pool.usd_per_hour), usd(pool.monthly_usd)) for pool in answer.cost.pools
+        (pool.name, figure(pool.nodes, "count"), pool.purchase, unit_price(pool.usd_per_hour), usd(pool.monthly_usd)) for pool in answer.cost.pools
     ]
     beside = [(bill.provider, "", "provider", "", usd(bill.monthly_usd)) for bill in answer.providers]
     beside += [
-        (one.name, f"{figure(one.quantity)} {one.unit}", "by use", usd(one.usd_per_unit), usd(one.monthly_usd)) for one in answer.charges
+        (one.name, f"{figure(one.quantity)} {one.unit}", "by use", unit_price(one.usd_per_unit), usd(one.monthly_usd)) for one in answer.charges
     ]
     notes = [f"not modelled, do not read as free: {', '.join(answer.cost.not_modelled)}"] if answer.cost.not_modelled else []
     notes += [f"no known price: {name}" for name in answer.cost.unpriced]

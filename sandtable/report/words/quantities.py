@@ -7,6 +7,7 @@ Figures have about four significant digits, enough to distinguish two runs witho
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -36,16 +37,29 @@ def figure(value: float | None, unit: str = "") -> str:
 
 
 def usd(value: float | None) -> str:
-    """Return an amount of money: whole dollars from 100 on, cents below, four digits below one cent.
+    """Return an amount of money: whole dollars from 100 on, cents below, four digits or the first two that count below one cent.
 
-    >>> usd(19412.3), usd(3.4), usd(0.0042), usd(0), usd(-250)
-    ('$19,412', '$3.40', '$0.0042', '$0', '-$250')
+    >>> usd(19412.3), usd(3.4), usd(0.0042), usd(0), usd(-250), usd(0.0000025)
+    ('$19,412', '$3.40', '$0.0042', '$0', '-$250', '$0.0000025')
     """
     if value is None:
         return ABSENT
     size = abs(value)
-    digits = 0 if size >= 100 or size == 0 else 2 if size >= 0.01 else 4
+    digits = 0 if size >= 100 or size == 0 else 2 if size >= 0.01 else max(4, 1 - math.floor(math.log10(size)))
     return f"{'-' if value < 0 else ''}${size:,.{digits}f}"
+
+
+def unit_price(value: float | None) -> str:
+    """Return the price of one: cents, and where it is small three digits that count, because it is multiplied by many.
+
+    >>> unit_price(55.04), unit_price(0.04), unit_price(0.0725), unit_price(0.3653), unit_price(2.5e-6), unit_price(0)
+    ('$55.04', '$0.04', '$0.0725', '$0.365', '$0.0000025', '$0')
+    """
+    if value is None or not value:
+        return usd(value)
+    digits = max(2, 2 - math.floor(math.log10(abs(value))))
+    whole, _, decimals = f"{abs(value):,.{digits}f}".partition(".")
+    return f"{'-' if value < 0 else ''}${whole}.{decimals.rstrip('0'):0<2}"
 
 
 def percent(share: float | None, *, signed: bool = False) -> str:

@@ -112,6 +112,7 @@ def test_the_rule_is_read_from_karpenters_pool(disruption: Any, rule: Consolidat
     [
         ({"consolidationPolicy": "Sometimes"}, "consolidationPolicy: 'Sometimes'"),
         ({"consolidateAfter": "soon"}, "'soon' is neither a duration"),
+        (["WhenEmpty"], "disruption is not an object"),
     ],
 )
 def test_a_rule_that_karpenter_has_not_is_refused(disruption: Any, why: str) -> None:

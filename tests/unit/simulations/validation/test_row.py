@@ -9,8 +9,10 @@ import pytest
 
 from simulations.errors import SimulationError
 from simulations.validation import EXACT, REPORTED, Figure, Row, Tolerance, UnavailableError, at_least, check, relative, rows, within
+from simulations.validation.published.ledgers import conservation
 from simulations.validation.registry import rows as registered
 from simulations.validation.tolerance import within_interval
+from simulations.whatif import KINDS, parse_scenario
 
 
 def row(*figures: Figure, tolerance: Tolerance = EXACT, files: tuple[str, ...] = ()) -> Row:
@@ -86,3 +88,10 @@ def test_two_rows_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("simulations.validation.registry._defined", lambda _: iter([row(), row()]))
     with pytest.raises(ValueError, match="two rows are named 'name'"):
         registered()
+
+
+def test_conservation_is_checked_under_scenarios_of_every_kind() -> None:
+    asked = [change.kind for case in conservation.CASES for text in case.scenarios for change in parse_scenario(text).changes]
+    assert set(KINDS) <= set(asked)
+    assert any(case.scaled for case in conservation.CASES)
+    assert any(kind not in KINDS for kind in asked)  # a provider's fault
