@@ -193,8 +193,13 @@ class Graph:
     @classmethod
     def of(cls, resources: Iterable[Resource], source: str, unseen: Iterable[str] = ()) -> Graph:
         """Build a graph in normal form."""
-        normal = (replace(r, depends_on=tuple(sorted(set(r.depends_on))), inputs=normalise_inputs(r.inputs)) for r in resources)
-        return cls(tuple(sorted(normal, key=lambda r: r.urn)), source, tuple(unseen))
+        return cls(tuple(sorted(map(_normal, resources), key=lambda r: r.urn)), source, tuple(unseen))
+
+    def changed(self, resources: Iterable[Resource]) -> Graph:
+        """Return a graph of ``resources`` from the same source; those that are in this graph are in normal form already."""
+        known = set(map(id, self.resources))
+        normal = (resource if id(resource) in known else _normal(resource) for resource in resources)
+        return Graph(tuple(sorted(normal, key=lambda r: r.urn)), self.source)
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
@@ -226,6 +231,10 @@ class Graph:
         """``sha256:…`` of what is deployed, see the module's docstring."""
         lines = sorted(json.dumps([r.identity, r.declared], sort_keys=True, separators=(",", ":")) for r in self.resources if r.counts)
         return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _normal(resource: Resource) -> Resource:
+    return replace(resource, depends_on=tuple(sorted(set(resource.depends_on))), inputs=normalise_inputs(resource.inputs))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

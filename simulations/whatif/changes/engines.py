@@ -17,7 +17,7 @@ from workloads.engine.spec import EngineSpec
 
 def with_engines(graph: Graph, change: Callable[[Resource], Resource]) -> Graph:
     """Change the controllers whose pods are engines."""
-    return Graph.of([change(r) if _is_engine(r) else r for r in graph], graph.source)
+    return graph.changed(change(r) if _is_engine(r) else r for r in graph)
 
 
 def with_replicas(graph: Graph, text: str) -> Graph:
@@ -50,7 +50,7 @@ def with_replicas(graph: Graph, text: str) -> Graph:
             return resource
         return replace(resource, inputs={**resource.inputs, "spec": spec})
 
-    return Graph.of(map(changed, graph), graph.source)
+    return graph.changed(map(changed, graph))
 
 
 def with_slots(graph: Graph, slots: int) -> Graph:

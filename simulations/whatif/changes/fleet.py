@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def with_nodes(graph: Graph, wanted: Iterable[Node]) -> Graph:
     """Return ``graph`` with exactly these nodes."""
     others = [r for r in graph if r.kind != "Node" and not offers_nodes(r)]
-    return Graph.of([*others, *map(_node_object, wanted)], graph.source)
+    return graph.changed([*others, *map(_node_object, wanted)])
 
 
 def _node_object(node: Node) -> Resource:

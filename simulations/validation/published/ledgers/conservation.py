@@ -133,7 +133,7 @@ def _scaled(graph: Graph, requests: float) -> Graph:
             return resource
         return replace(resource, inputs={**resource.inputs, "spec": {**resource.spec, "metrics": [metric]}})
 
-    return type(graph).of(map(changed, graph), graph.source)
+    return graph.changed(map(changed, graph))
 
 
 def _training() -> Books:
