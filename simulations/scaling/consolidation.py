@@ -57,9 +57,7 @@ def _pool(resource: Resource) -> str:
 def _rule(resource: Resource) -> Consolidation:
     said = resource.spec.get("disruption") or {}
     if not isinstance(said, Mapping):
-        raise ConfigurationError(
-            f"{resource.label}: disruption is not an object; see `kubectl explain nodepool.spec.disruption`"
-        )
+        raise ConfigurationError(f"{resource.label}: disruption is not an object; see `kubectl explain nodepool.spec.disruption`")
     policy = said.get("consolidationPolicy", _UNDERUSED)
     if policy not in {"WhenEmpty", _UNDERUSED}:
         raise ConfigurationError(f"{resource.label}, disruption.consolidationPolicy: {policy!r} is neither WhenEmpty nor {_UNDERUSED}")

@@ -131,7 +131,10 @@ def nodes(graph: Graph) -> tuple[Node, ...]:
     Raises:
         ConfigurationError: a node's capacity or bound is not a number, or a pool's zones or taints are not lists.
     """
-    graph = graph.known
+    return graph.known.once(_read)
+
+
+def _read(graph: Graph) -> tuple[Node, ...]:
     found = [_node(resource, resource.object_name, resource.labels, resource.spec.get("taints")) for resource in graph.objects("Node")]
     present = {node.pool for node in found}
     for resource in graph.objects("ConfigMap"):

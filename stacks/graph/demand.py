@@ -109,7 +109,10 @@ def workloads(graph: Graph) -> tuple[Workload, ...]:
 
 def readable_workloads(graph: Graph) -> tuple[Workload, ...]:
     """Return the workloads of ``graph`` as :func:`workloads` does; a problem with reading one is in its ``unreadable``."""
-    graph = graph.known
+    return graph.known.once(_read)
+
+
+def _read(graph: Graph) -> tuple[Workload, ...]:
     owners = Owners(graph)
     build = _Workloads(graph)
     found = [w for resource in graph.objects() if owners.maker(resource) is None for w in build.of(resource)]

@@ -20,13 +20,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from stacks.graph.kinds import KINDS, Kind, group_of, standard
 from stacks.graph.marks import PULUMI_UNKNOWN, SECRET, UNKNOWN, has_marks, without_marks
+
+Value = TypeVar("Value")
 
 # Pulumi's markers in serialised values (pulumi/sdk, resource/properties.go).
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -218,6 +220,21 @@ class Graph:
     def with_label(self, key: str, value: str, *kinds: str) -> Iterator[Resource]:
         """Objects that carry a label themselves or on their pods."""
         return (r for r in self.objects(*kinds) if value in (r.labels.get(key), r.pod_labels.get(key)))
+
+    def once(self, read: Callable[[Graph], Value]) -> Value:
+        """Return ``read(self)``, which must be immutable; it is read the first time only, because a graph does not change."""
+        if read not in self._readings:
+            self._readings[read] = read(self)
+        found: Value = self._readings[read]
+        return found
+
+    @cached_property
+    def _readings(self) -> dict[Callable[[Graph], Any], Any]:
+        return {}
+
+    def __reduce__(self) -> tuple[type[Graph], tuple[tuple[Resource, ...], str, tuple[str, ...]]]:
+        """Send a graph elsewhere without what was read from it."""
+        return Graph, (self.resources, self.source, self.unseen)
 
     @cached_property
     def known(self) -> Graph:

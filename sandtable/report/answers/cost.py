@@ -22,11 +22,13 @@ def cost_page(answer: EnvironmentCost) -> str:
 
 def _sections(answer: EnvironmentCost) -> Iterator[Section]:
     pools = [
-        (pool.name, figure(pool.nodes, "count"), pool.purchase, unit_price(pool.usd_per_hour), usd(pool.monthly_usd)) for pool in answer.cost.pools
+        (pool.name, figure(pool.nodes, "count"), pool.purchase, unit_price(pool.usd_per_hour), usd(pool.monthly_usd))
+        for pool in answer.cost.pools
     ]
     beside = [(bill.provider, "", "provider", "", usd(bill.monthly_usd)) for bill in answer.providers]
     beside += [
-        (one.name, f"{figure(one.quantity)} {one.unit}", "by use", unit_price(one.usd_per_unit), usd(one.monthly_usd)) for one in answer.charges
+        (one.name, f"{figure(one.quantity)} {one.unit}", "by use", unit_price(one.usd_per_unit), usd(one.monthly_usd))
+        for one in answer.charges
     ]
     notes = [f"not modelled, do not read as free: {', '.join(answer.cost.not_modelled)}"] if answer.cost.not_modelled else []
     notes += [f"no known price: {name}" for name in answer.cost.unpriced]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulations.capacity.search.result import Search, Tried, front
 from simulations.capacity.search.spot import SHARES, Spread, on_spot
-from simulations.capacity.thresholds import judge
+from simulations.capacity.thresholds import is_near, judge
 
 if TYPE_CHECKING:
     from simulations.capacity.search.configuration import Configuration
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 
 #: Families that are searched side by side.
 TOGETHER: Final = 8
-#: A short run whose tightest limit is used up to a share between these does not decide. One replication of thousands of requests is rarely
-#: off by so much, and the answer is confirmed in full anyway.
-_CLEARLY_HOLDS: Final = 0.8
-_CLEARLY_MISSES: Final = 1.25
 
 _IMPOSSIBLE: Final = "no such machine, no room in the pool, or over the budget"
 _COST: Final = "cost more than one that holds, or have no room in the pool"
@@ -204,5 +200,4 @@ class _Searching:
         for one, result in zip(some, self._ask.run(some, full), strict=True):
             self.tried[one] = Tried(one, result.cost.monthly_usd, judge(result, self._thresholds), full)
         if not full:
-            near = [one for one in some if _CLEARLY_HOLDS < self.tried[one].use < _CLEARLY_MISSES]
-            self._run(near, full=True)
+            self._run([one for one in some if is_near(self.tried[one].judged)], full=True)

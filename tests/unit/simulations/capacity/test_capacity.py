@@ -38,21 +38,22 @@ def test_pods_without_a_node_hold_nothing() -> None:
 
 @pytest.mark.parametrize("capacity", [0.3, 1.0, 3.7, 100.0])
 def test_the_largest_rate_is_found_to_five_per_cent(capacity: float) -> None:
-    rates: list[float] = []
+    rates: list[tuple[float, bool]] = []
 
-    def run(factor: float) -> Any:
-        rates.append(factor)
+    def run(factor: float, full: bool) -> Any:
+        rates.append((factor, full))
         return result(99.9 * factor / capacity)
 
     found = largest_rate(run, LIMIT)
     assert found.factor <= capacity * 1.001 < found.broken_factor <= found.factor * 1.051
-    assert max(rates) <= max(2 * capacity, 1)  # never far into overload
+    assert max(rates)[0] <= max(2 * capacity, 1)  # never far into overload
+    assert (found.factor, True) in rates
     assert found.binding[0].threshold == "p95_ttft_ms < 100"
     assert found.runs == len(rates) < 20
 
 
 def test_a_rate_that_is_too_large_to_simulate_ends_the_search() -> None:
-    def run(factor: float) -> Any:
+    def run(factor: float, full: bool) -> Any:
         if factor > 8:
             raise ConfigurationError("too many requests")
         return result(1)
@@ -63,7 +64,7 @@ def test_a_rate_that_is_too_large_to_simulate_ends_the_search() -> None:
 
 
 def test_nothing_holds() -> None:
-    assert largest_rate(lambda _: result(1000), LIMIT).factor == 0
+    assert largest_rate(lambda _factor, _full: result(1000), LIMIT).factor == 0
 
 
 def test_the_input_that_moves_the_tightest_threshold_most_comes_first() -> None:
@@ -81,3 +82,12 @@ def test_the_input_that_moves_the_tightest_threshold_most_comes_first() -> None:
     assert (load.base, load.size, idle.size) == (0.5, pytest.approx(1.1), 0.0)
     assert (load.moved[1].holds, load.moved[1].tightest.threshold) == (False, "p95_ttft_ms < 100")
     assert money.moved[0].tightest.threshold == "monthly_cost_usd < 100"
+
+
+@pytest.mark.parametrize("off", [0.5, 0.7, 1.5])
+def test_what_a_short_run_says_is_confirmed_in_full(off: float) -> None:
+    found = largest_rate(lambda factor, full: result(99.9 * factor / 3.7 * (1 if full else off)), LIMIT)
+    assert found.factor <= 3.71
+    assert found.at_factor[0].holds
+    if off <= 1:  # a short run that misses clearly is believed, and the answer may then be too low
+        assert found.factor > 3.5
