@@ -82,7 +82,7 @@ def capacity(
     ask = partial((sweep or Here()).map, last_result)
 
     @cache  # the present rate is asked for twice
-    def at(factor: float, full: bool) -> ScenarioResult:
+    def at(factor: float, full: bool = True) -> ScenarioResult:
         return given(last_result(at_rate(stack, factor, seed, REPLICATIONS if full else 1)))
 
     with steps.step("largest rate") as step:
@@ -97,7 +97,7 @@ def capacity(
     swings: tuple[Swing, ...] = ()
     if sensitivity:
         with steps.step("sensitivity") as step:
-            swings = sensitivity_to(at(1.0, True), inputs(stack, seed=seed, replications=REPLICATIONS), limits, ask)
+            swings = sensitivity_to(at(1.0), inputs(stack, seed=seed, replications=REPLICATIONS), limits, ask)
             step.note(count(len(swings), "input"))
     risks: tuple[Risk, ...] = ()
     if risk:
