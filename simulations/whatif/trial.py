@@ -153,7 +153,8 @@ class ScenarioRuns:
         requests = self.load.requests(replication, rate)
         # Autoscalers hold and judge the backlog themselves, and know of no outage.
         backlog = None if twin.outages and self.autoscalers.scalers else Backlog(twin.places)
-        calm = () if backlog is None or not twin.outages else (Calm(backlog, twin.outages, len(twin.replicas), twin.spec.slots),)
+        number = len(twin.replicas)
+        calm = () if backlog is None or not twin.outages else (Calm(backlog, twin.outages, number, twin.places // number),)
         seed = self.load.stream(replication)
         prediction = twin.run(requests, seed=seed, horizon_s=self.horizon_s, backlog=backlog, participants=calm)
         scaling = prediction.scaling if self.autoscalers.scalers else None

@@ -67,7 +67,7 @@ class MDc:
     def clients_see(self) -> tuple[str, ...]:
         return self.replicas
 
-    def run(self, requests: Any, *, seed: int, horizon_s: float | None = None, backlog: object = None) -> Any:
+    def run(self, requests: Any, *, seed: int, horizon_s: float | None = None, **_watched: object) -> Any:
         free = {(name, slot): 0.0 for name in self.replicas for slot in range(self.slots)}
         records = [self._serve(request, free) for request in requests]
         outcome = Outcome.from_records(records, replicas=self.replicas, seed=seed, horizon_s=horizon_s)
