@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from sandtable.jobs.verify.check import Check, CheckFailedError, require
+from sandtable.jobs.verify.enrolment import waits_for_people
 from sandtable.jobs.verify.pod_http import Server
 from sandtable.jobs.verify.telemetry.rules import is_idle, queries_of
 from stacks.components import places
@@ -45,7 +46,8 @@ def dashboard_data(ground: Ground) -> str:
     empty = {expression: title for expression, title in queries.items() if expression not in idle and not _query(server, expression)}
     exposed = _data(server, "/api/v1/metadata")
     wrong = [title for expression, title in empty.items() if not all(_bare(name) in exposed for name in series_of(expression))]
-    require(not wrong, f"{len(wrong)} of {len(queries)} queries have no data: {', '.join(wrong[:6])}")
+    waits = waits_for_people(ground) if any(title.startswith(f"{places.FEDERATION}: ") for title in wrong) else ""
+    require(not wrong, f"{len(wrong)} of {len(queries)} queries have no data: {', '.join(wrong[:6])}{waits}")
     require(_INVENTED not in exposed, "an invented series is exposed, too")
     return (
         f"{len(queries) - len(idle) - len(empty)} queries have data, {len(empty)} count what has not happened yet, "

@@ -178,12 +178,14 @@ def test_a_workload_that_differs_fails(live: dict[str, Any] | None, said: str) -
         objects.rollouts(ground(StubApi({PLACE: live}), DEPLOYMENT))
 
 
+ROSTER = "/api/v1/namespaces/federation/configmaps/fl-roster"
+
+
 @pytest.mark.parametrize(("roster", "waits"), [("{}", True), ('{"a": {}}', False)])
 def test_a_federation_that_waits_for_people_is_told_with_the_guide(roster: str, waits: bool) -> None:
     federated = {**DEPLOYMENT, "metadata": {**DEPLOYMENT["metadata"], "namespace": "federation"}}
     unready = {**federated, "status": {"observedGeneration": 2, "readyReplicas": 0}}
-    rosters = {"/api/v1/namespaces/federation/configmaps/fl-roster": {"data": {"roster.json": roster}}}
-    api = StubApi({PLACE.replace("/ai/", "/federation/"): unready, **rosters})
+    api = StubApi({PLACE.replace("/ai/", "/federation/"): unready, ROSTER: {"data": {"roster.json": roster}}})
     with pytest.raises(CheckFailedError) as raised:
         objects.rollouts(ground(api, federated))
     assert ("waits until its clients are enrolled (docs/guides/run-the-whole" in str(raised.value)) == waits
@@ -292,21 +294,24 @@ def test_only_a_verification_of_the_same_graph_is_shown(tmp_path: Path, document
     assert kept_verification(space, run("sha256:1")) is None
 
 
-def played_prometheus(monkeypatch: pytest.MonkeyPatch, *, exposed: bool) -> Ground:
+def played_prometheus(monkeypatch: pytest.MonkeyPatch, *, exposed: bool, dashboard: str = "d") -> Ground:
     panel = {"title": "one", "targets": [{"expr": "rate(llm_errors_total[5m])"}]}
-    board = {"metadata": {"name": "d", "labels": {"grafana_dashboard": "1"}}, "data": {"d.json": json.dumps({"panels": [panel]})}}
+    file = {f"{dashboard}.json": json.dumps({"panels": [panel]})}
+    board = {"metadata": {"name": "boards", "labels": {"grafana_dashboard": "1"}}, "data": file}
     maps = "/api/v1/namespaces/telemetry/configmaps"
     scraped = {"data": {"prometheus.yaml": json.dumps({"scrape_configs": [{"job_name": "gateways"}]})}}
     answers = {"metadata": {"llm_errors_total": []} if exposed else {}, "query": {"result": []}}
     monkeypatch.setattr(metrics, "_prometheus", lambda _: None)
     monkeypatch.setattr(metrics, "_data", lambda _, path: answers[path.rpartition("/")[2].partition("?")[0]])
-    return ground(StubApi({maps: [board], f"{maps}/prometheus": scraped}))
+    return ground(StubApi({maps: [board], f"{maps}/prometheus": scraped, ROSTER: {"data": {"roster.json": "{}"}}}))
 
 
 def test_a_query_of_what_has_not_happened_yet_passes_if_its_series_is_exposed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1 count what has not happened yet" in metrics.dashboard_data(played_prometheus(monkeypatch, exposed=True))
-    with pytest.raises(CheckFailedError, match="1 of 1 queries have no data: d: one"):
+    with pytest.raises(CheckFailedError, match=r"1 of 1 queries have no data: d: one$"):
         metrics.dashboard_data(played_prometheus(monkeypatch, exposed=False))
+    with pytest.raises(CheckFailedError, match="no data: federation: one; the federation waits until its clients are enrolled"):
+        metrics.dashboard_data(played_prometheus(monkeypatch, exposed=False, dashboard="federation"))
 
 
 def test_waiting_ends_with_what_was_waited_for_or_with_what_did_not_happen() -> None:
