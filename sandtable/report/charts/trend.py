@@ -68,7 +68,7 @@ def _drawn(panel: _Panel, entries: Sequence[Entry], x: Linear, top: float) -> li
     most = max(abs(value) for value in values) * 1.1 or 1.0
     y = Linear(-most if panel.centred else 0, most, bottom, top)
     parts = [svg.text(_LEFT, top - 9, panel.heading, "panel-heading")]
-    for value in y.ticks(3):
+    for value in y.ticks(5 if panel.centred else 3):  # on both sides of a zero in the middle
         parts.append(svg.line(_LEFT, y(value), _RIGHT, y(value), "grid" if value else "axis"))
         parts.append(svg.text(_LEFT - 6, y(value) + 4, figure(value, "count"), "tick", "end"))
     for name, kind in panel.series:

@@ -75,3 +75,13 @@ def test_a_line_does_not_cross_a_rehearsal_without_the_figure() -> None:
 @pytest.mark.parametrize("value", [0.0, -250.0])
 def test_a_figure_that_never_moves_is_drawn(value: float) -> None:
     assert "cost (USD a month)" in str(trend(History.of_entries("dev", [rehearsed(1, None, value), rehearsed(2, None, value)])))
+
+
+@pytest.mark.parametrize("error", [0.031, 0.2, 8.8, 29.43])
+def test_an_error_has_figures_on_both_sides_of_zero(error: float) -> None:
+    entries = [entry.model_copy(update={"error_p50_ttft": error}) for entry in (rehearsed(1, 140), rehearsed(2, 150))]
+    drawn = str(trend(History.of_entries("dev", entries)))
+    _, _, panel = drawn.partition("error of the predicted")
+    ticks = re.findall(r'class="tick" text-anchor="end">([^<]+)<', panel.partition("cost (USD")[0])
+    assert any(tick.startswith("-") for tick in ticks), ticks
+    assert any(tick[0] in "123456789" for tick in ticks), ticks
