@@ -35,11 +35,14 @@ class Comparison:
 
 
 def compare(values: Sequence[float], baseline: Sequence[float] | None, *, lower_is_better: bool | None) -> Comparison:
-    """Compare a scenario's values with the baseline's, replication by replication; a metric without a better direction gets no verdict."""
+    """Compare a scenario's values with the baseline's, replication by replication; a metric without a better direction gets no verdict.
+
+    If one of them has fewer replications, the others' later ones have no pair and do not count for the difference.
+    """
     value = _not_below(0.0, interval(values))
     if baseline is None:
         return Comparison(value, None, None)
-    pairs = [(own, base) for own, base in zip(values, baseline, strict=True) if not math.isnan(own - base)]
+    pairs = [(own, base) for own, base in zip(values, baseline, strict=False) if not math.isnan(own - base)]
     difference = _not_below(-interval([base for _, base in pairs]).mean, interval([own - base for own, base in pairs]))
     if lower_is_better is None:
         return Comparison(value, difference, None)

@@ -6,13 +6,15 @@ Rule 2: at least five replications, then until the half-width of every headline'
 spot markets affect engines, all replications up to the cap are run: a few runs that agree could be luck. A trace has as many replications
 as windows.
 Rule 3: identical runs are executed once; this does not change the result.
+Rule 4: an overloaded platform is run :data:`OVERLOADED` times, unless all replications are asked for: more runs would be stopped as well,
+and tell nothing more. It is compared over these.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from simulations.statistics.replications import FEWEST
 from simulations.whatif.changes import apply
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from stacks.environment import Environment
     from stacks.graph import Graph
     from stacks.pricing.prices import PriceBook
+
+#: Replications of a scenario whose backlog only grows.
+OVERLOADED: Final = 3
 
 
 def run(
@@ -88,8 +93,8 @@ def run(
     for number in range(1, cap + 1):
         memory: Memory = []
         for trial in trials:
-            trial.replicate(memory)
-        # More runs of an overloaded platform would be stopped as well, and tell nothing more.
+            if exactly or len(trial.overloads) < OVERLOADED or trial.dice:
+                trial.replicate(memory)
         widest = max((widest_headline(trial) for trial in trials if not trial.overloads), default=0.0)
         if on_progress:
             on_progress(number, cap, widest)

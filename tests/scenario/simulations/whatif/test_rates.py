@@ -10,6 +10,7 @@ import pytest
 
 from simulations.calibration import published
 from simulations.whatif import ScenarioResult, parse_scenario, run
+from simulations.whatif.run import OVERLOADED
 from stacks.environment import Budget, Environment, Lengths, Traffic
 from stacks.pricing.prices import PriceBook
 
@@ -122,3 +123,17 @@ def test_traffic_that_never_drains_is_stopped_and_the_rate_that_holds_is_said(bu
     assert 25 < holds < 50
     assert math.isfinite(answer.outcome.output_tokens_per_s)
     assert answer.outcome.requests < 10_000
+    assert (len(answer.each), answer.metrics["p95_e2e_ms"].verdict) == (OVERLOADED, "worse")
+
+
+def test_a_platform_that_is_overloaded_itself_is_compared_over_the_runs_that_it_had(build: Any) -> None:
+    baseline, more = asked(build, 100.0, "replicas=+2")
+    assert len(baseline.each) == OVERLOADED
+    difference = more.metrics["output_tokens_per_s"].difference
+    assert difference is not None
+    assert difference.n == OVERLOADED
+
+
+def test_an_overload_is_told_beside_an_outage_that_comes_later(build: Any) -> None:
+    _, answer = asked(build, 20.0, "traffic=5x+zone-lost=eu-north-1a")
+    assert any("the traffic was stopped after" in note for note in answer.notes)
