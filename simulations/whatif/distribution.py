@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulations.statistics import Interval
 
 #: Shares of the requests that are at least as fast.
-LEVELS: Final = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+LEVELS: Final = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995)
 BEYOND: Final = 3
 _LATENCIES: Final = ("ttft_ms", "tpot_ms", "e2e_ms")
 

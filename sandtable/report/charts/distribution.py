@@ -88,7 +88,7 @@ def frame(x: Log, y: Probability) -> list[Markup]:
             parts.append(svg.text(LEFT - 6, y(share) + 4, f"{share * 100:g} %", "tick", "end"))
     for value in x.ticks(6):
         parts.append(svg.line(x(value), BOTTOM, x(value), BOTTOM + 4, "axis"))
-        parts.append(svg.text(x(value), BOTTOM + 17, f"{value:,.4g}", "tick", "middle"))
+        parts.append(svg.text(x(value), BOTTOM + 17, f"{value:,.0f}" if value >= 1000 else f"{value:.4g}", "tick", "middle"))
     parts.append(svg.line(LEFT, BOTTOM, RIGHT, BOTTOM, "axis"))
     parts.append(svg.text((LEFT + RIGHT) / 2, HEIGHT - 8, "milliseconds (logarithmic)", "label", "middle"))
     return parts

@@ -18,7 +18,7 @@ from sandtable.report.words.quantities import figure
 if TYPE_CHECKING:
     from sandtable.document.answers.whatif import LatencyLevel
 
-_HIGH = 0.9995
+_HIGH = 0.997
 
 
 def forecast(ident: str, title: str, levels: Sequence[LatencyLevel], baseline: Sequence[LatencyLevel] = ()) -> Markup:
@@ -35,7 +35,7 @@ def forecast(ident: str, title: str, levels: Sequence[LatencyLevel], baseline: S
     parts.append(svg.path([*fast, *reversed(slow)], "area", closed=True))
     if other:
         parts.append(svg.path([(x(mean), y(one.share)) for one, mean in other], "series sent"))
-        parts += [svg.line(LEFT + 170, 14, LEFT + 200, 14, "series sent"), svg.text(LEFT + 206, 18, "baseline", "legend")]
+        parts += [svg.line(LEFT + 210, 14, LEFT + 240, 14, "series sent"), svg.text(LEFT + 246, 18, "baseline", "legend")]
     parts.append(svg.path([(x(mean), y(one.share)) for one, mean in drawn], "series level"))
     parts.append(svg.text(LEFT, 18, title, "panel-heading"))
     said = ", ".join(f"{one.share * 100:g} % within {figure(mean, 'ms')} ms" for one, mean in drawn)
