@@ -68,7 +68,7 @@ def _figure(result: ScenarioResult, metric: str) -> tuple[float, tuple[float, ..
         return result.cost.monthly_usd, ()
     if metric == "failed_share":
         good = result.metrics["good_share"].value
-        return 1 - good.mean, (1 - good.high, 1 - good.low)
+        return 1 - good.mean, tuple(1 - end for end in _ends(good))
     if (known := result.metrics.get(metric)) is not None:
         return known.value.mean, _ends(known.value)
     quantile, _, latency = metric.partition("_")
@@ -81,4 +81,5 @@ def _figure(result: ScenarioResult, metric: str) -> tuple[float, tuple[float, ..
 
 
 def _ends(found: Interval) -> tuple[float, ...]:
-    return (found.low, found.high)
+    """Return the ends of an interval; none if there is only one replication, which leaves everything open."""
+    return (found.low, found.high) if found.n > 1 else ()

@@ -9,6 +9,7 @@ import pytest
 
 from simulations.capacity import Change, judge, largest_rate, sensitivity
 from simulations.errors import SimulationError
+from simulations.statistics import Interval
 from stacks.environment.thresholds import Threshold
 from stacks.errors import ConfigurationError
 from tests.unit.simulations.capacity.results import result
@@ -20,6 +21,14 @@ def test_the_worse_end_of_the_interval_decides() -> None:
     assert judge(result(95, half=4), LIMIT)[0].holds
     judged = judge(result(95, half=6), LIMIT)[0]
     assert (judged.holds, judged.worst, judged.use) == (False, 101, 1.01)
+
+
+def test_a_single_replication_is_judged_by_its_value() -> None:
+    alone = result(95)
+    alone.metrics["p95_ttft_ms"].value = Interval(95, 0, math.inf, 1)
+    alone.metrics["good_share"].value = Interval(1.0, 0, 1, 1)
+    limits = [*LIMIT, Threshold("failed_share < 0.001")]
+    assert [(one.holds, one.worst) for one in judge(alone, limits)] == [(True, 95), (True, 0)]
 
 
 def test_other_figures_are_judged_by_what_is_known_of_them() -> None:
