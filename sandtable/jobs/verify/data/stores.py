@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, NotRunError, require
 from sandtable.jobs.verify.data.writers import JetStreamWriter
+from sandtable.report.words.quantities import count
 from stacks.clusters import exec as commands
 from stacks.clusters.api import listing
 from stacks.components import places
@@ -44,7 +45,7 @@ def postgresql(ground: Ground) -> str:
         require((ran.code, ran.output.strip()) == (0, "42"), f"{pod.name}: a round trip ends in {_short(ran.output)}")
         ran = psql(ground, pod, "SELECT 1", password="wrong")  # noqa: S106  # which is the point
         require(ran.code and "authentication failed" in ran.output, f"{pod.name}: a wrong password is not refused: {_short(ran.output)}")
-    return f"{len(pods)} databases: a row written and read, a wrong password refused"
+    return f"{count(len(pods), 'database')}: a row written and read, a wrong password refused"
 
 
 def redis(ground: Ground) -> str:
@@ -56,7 +57,7 @@ def redis(ground: Ground) -> str:
         require(ran.output.split() == ["OK", "42"], f"{pod.name}: a round trip ends in {_short(ran.output)}")
         ran = _in(ground, pod, "redis", ["redis-cli", "get", "sandtable:verify"])
         require("NOAUTH" in ran.output, f"{pod.name}: a client without a password is not refused: {_short(ran.output)}")
-    return f"{len(pods)} caches: a key set and read, a client without a password refused"
+    return f"{count(len(pods), 'cache')}: a key set and read, a client without a password refused"
 
 
 def nats(ground: Ground) -> str:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, require, wait_until
 from sandtable.jobs.verify.own_pods import CONTAINER, own_pod
 from sandtable.jobs.verify.security.identity import authorities, issued_by
+from sandtable.report.words.quantities import count
 from stacks.clusters import exec as commands
 from stacks.components import places
 from stacks.components.component import PART_OF
@@ -158,7 +159,9 @@ def attested(ground: Ground) -> str:
     require(entries, "no workload is registered")
     others = {one["type"] for entry in entries for one in entry["selectors"]} - {"k8s"}
     require(not others, f"workloads are attested by {', '.join(sorted(others))}")
-    return f"{len(agents) - banned} agents are attested by k8s_psat, {len(entries)} registrations select pods by the kubelet's word"
+    return (
+        f"{count(len(agents) - banned, 'agent')} attested by k8s_psat; {count(len(entries), 'registration')} of pods by the kubelet's word"
+    )
 
 
 def _node_names(selectors: Sequence[Mapping[str, str]]) -> list[str]:

@@ -51,7 +51,7 @@ def dashboard_data(ground: Ground) -> str:
     require(_INVENTED not in exposed, "an invented series is exposed, too")
     return (
         f"{len(queries) - len(idle) - len(empty)} queries have data, {len(empty)} count what has not happened yet, "
-        f"{len(idle)} are of parts that are not in this environment"
+        f"{len(idle)} would be about parts that are not in this environment"
     )
 
 

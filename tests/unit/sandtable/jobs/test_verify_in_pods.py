@@ -142,7 +142,7 @@ def test_agents_and_workloads_are_attested_by_what_kubernetes_says(
         with pytest.raises(CheckFailedError, match=said):
             workload_api.attested(played)
     else:
-        assert workload_api.attested(played) == "1 agents are attested by k8s_psat, 1 registrations select pods by the kubelet's word"
+        assert workload_api.attested(played) == "1 agent attested by k8s_psat; 1 registration of pods by the kubelet's word"
 
 
 def test_the_lifetime_of_identities_is_put_back_when_a_request_fails(monkeypatch: pytest.MonkeyPatch) -> None:
