@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sandtable.errors import UsageError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from simulations.sweeps import Sweep
     from simulations.whatif.results import ScenarioResult
     from stacks.environment.thresholds import Threshold
+    from stacks.errors import ConfigurationError
     from stacks.graph import Graph
 
 
@@ -81,9 +82,8 @@ def capacity(
     limits = _limits(thresholds, stack)
     ask = partial((sweep or Here()).map, last_result)
 
-    @cache  # the present rate is asked for twice
-    def at(factor: float, full: bool = True) -> ScenarioResult:
-        return given(last_result(at_rate(stack, factor, seed, REPLICATIONS if full else 1)))
+    def at(factors: Sequence[float], full: bool) -> Sequence[ScenarioResult | ConfigurationError]:
+        return ask([at_rate(stack, factor, seed, REPLICATIONS if full else 1) for factor in factors])
 
     with steps.step("largest rate") as step:
         found = largest_rate(at, limits)
@@ -97,7 +97,8 @@ def capacity(
     swings: tuple[Swing, ...] = ()
     if sensitivity:
         with steps.step("sensitivity") as step:
-            swings = sensitivity_to(at(1.0), inputs(stack, seed=seed, replications=REPLICATIONS), limits, ask)
+            present = given(last_result(at_rate(stack, 1.0, seed)))
+            swings = sensitivity_to(present, inputs(stack, seed=seed, replications=REPLICATIONS), limits, ask)
             step.note(count(len(swings), "input"))
     risks: tuple[Risk, ...] = ()
     if risk:

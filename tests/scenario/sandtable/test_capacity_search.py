@@ -15,7 +15,7 @@ from sandtable.workspace import Workspace
 from simulations.calibration.speeds import Speeds
 from simulations.capacity import Search, largest_rate
 from simulations.deployed import DeployedEngines
-from simulations.whatif.inquiry import given, last_result
+from simulations.whatif.inquiry import last_result
 from stacks.environment import Budget, Environment, Lengths, Traffic
 from stacks.environment.thresholds import Threshold
 from stacks.graph import Graph, Resource
@@ -100,8 +100,8 @@ def test_spot_nodes_save_money_at_a_risk(found: Search) -> None:
 def test_the_largest_rate_is_found_on_the_twin(stack: Stack) -> None:
     from sandtable.jobs.capacity.configurations import at_rate
 
-    def run(factor: float, full: bool) -> Any:
-        return given(last_result(at_rate(stack, factor, 1, 3 if full else 1)))
+    def run(factors: Any, full: bool) -> Any:
+        return [last_result(at_rate(stack, factor, 1, 3 if full else 1)) for factor in factors]
 
     largest = largest_rate(run, LIMITS)
     assert largest.factor > 1
