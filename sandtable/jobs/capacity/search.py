@@ -48,6 +48,7 @@ class _Configurations:
         self.deployed = DeployedEngines.from_graph(stack.graph)
         self._stack, self._limits, self._seed, self._budget_usd, self._ask = stack, limits, seed, budget_usd, ask
         self._fitted: dict[Configuration, Graph | None] = {}
+        self._prices: dict[Configuration, float | None] = {}
         self._floors: dict[Configuration, Floors | str | None] = {}
 
     def families(self) -> list[list[Configuration]]:
@@ -65,17 +66,10 @@ class _Configurations:
 
     def price(self, one: Configuration) -> float | None:
         """Return what a configuration costs a month; None if there is no such machine, no room, or not the money."""
-        from stacks.pricing.costs import monthly_cost
-
-        try:
-            graph = self.graph(one)
-        except StackError:
-            return None
-        if graph is None:
-            return None
-        cost = monthly_cost(graph, self._stack.book)
-        too_much = self._budget_usd is not None and cost.monthly_usd > self._budget_usd
-        return None if too_much else cost.monthly_usd
+        nodes = replace(one, slots=None)  # slots cost nothing
+        if nodes not in self._prices:
+            self._prices[nodes] = self._price(nodes)
+        return self._prices[nodes]
 
     def run(self, some: Sequence[Configuration], full: bool) -> list[ScenarioResult]:
         """Simulate ``some``."""
@@ -128,6 +122,18 @@ class _Configurations:
         if graph is not None and one.spot:
             graph, _ = with_spot_nodes(graph, one.spot, self._stack.book)
         return graph
+
+    def _price(self, one: Configuration) -> float | None:
+        from stacks.pricing.costs import monthly_cost
+
+        try:
+            graph = self.graph(one)
+        except StackError:
+            return None
+        if graph is None:
+            return None
+        usd = monthly_cost(graph, self._stack.book).monthly_usd
+        return None if self._budget_usd is not None and usd > self._budget_usd else usd
 
     def _fit(self, one: Configuration) -> Graph | None:
         from simulations.cluster import place

@@ -92,6 +92,9 @@ class _Family:
             cost = self.price(index, spot)
             return int(cost is None or (usd is not None and cost >= usd))
 
+        # Most families are too dear from their first member on.
+        if self.low < len(self.members) and too_dear(self.low):
+            return self.low
         return bisect_left(range(len(self.members)), 1, lo=self.low, key=too_dear)
 
 
