@@ -36,6 +36,8 @@ def main(names: list[str]) -> None:
 
 
 def _found(answer: Mapping[str, Any]) -> str:
+    if "error" in answer:
+        return str(answer["error"])
     if (search := answer.get("search")) is not None:
         full = sum(one["full"] for one in search["tried"])
         best = search["best"]["scenario"] if search["best"] else "none"

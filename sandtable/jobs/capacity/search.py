@@ -45,6 +45,7 @@ class _Configurations:
     def __init__(self, stack: Stack, limits: Sequence[Threshold], seed: int, budget_usd: float | None, ask: Ask) -> None:
         from simulations.deployed import DeployedEngines
 
+        stack = replace(stack, graph=stack.graph.known)  # once, and not for each configuration
         self.deployed = DeployedEngines.from_graph(stack.graph)
         self._stack, self._limits, self._seed, self._budget_usd, self._ask = stack, limits, seed, budget_usd, ask
         self._fitted: dict[Configuration, Graph | None] = {}
