@@ -18,7 +18,7 @@ from stacks.clusters.embedded.processes import Processes
 from stacks.clusters.node import NodeCluster
 from stacks.clusters.node.servers import NAMES
 from stacks.deployment.pods import unready_pods
-from stacks.errors import ClusterError
+from stacks.errors import StackError
 from stacks.graph import labels
 from toolchain.images import Recipe, WantedImage, ensure_images
 
@@ -107,7 +107,7 @@ def answer_of(address: str, path: str = "/") -> str | None:
 def state(cluster: NodeCluster) -> str:
     """Why pods are not ready, and the last words of the node's servers."""
     lines = [cluster.status().note or "it is not running"]
-    with suppress(ClusterError, OSError):
+    with suppress(StackError, OSError):  # it never started
         api = Api.of(cluster)
         lines += unready_pods(api.connection, {item["metadata"]["name"] for item in api.items(listing("v1", "namespaces"))})
         api.connection.rest_client.pool_manager.clear()
