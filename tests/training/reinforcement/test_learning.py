@@ -128,10 +128,29 @@ def test_double_estimates_choose_with_one_network_and_value_with_the_other() -> 
         "after": torch.ones(1, 1),
         "action": torch.tensor([0]),
         "reward": torch.ones(1),
-        "ended": torch.zeros(1),
+        "discount": torch.tensor([0.5]),
     }
-    assert dqn.td_loss(online, target, batch, 0.5).item() == pytest.approx(1 + 0.5 * 5 - 0.5)  # Huber: |3.5| - 0.5
-    assert dqn.td_loss(online, target, batch | {"ended": torch.ones(1)}, 0.5).item() == pytest.approx(0.5)
+    assert dqn.td_loss(online, target, batch).item() == pytest.approx(1 + 0.5 * 5 - 0.5)  # Huber: |3.5| - 0.5
+    assert dqn.td_loss(online, target, batch | {"discount": torch.zeros(1)}).item() == pytest.approx(0.5)
+
+
+class EachInTurn:
+    """Draws every place once."""
+
+    def integers(self, high: int, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        assert size == high
+        return np.arange(high)
+
+
+def test_rewards_are_added_up_to_the_end_of_an_episode_and_of_what_was_seen() -> None:
+    memory = dqn.Memory(capacity=6, observation=1)
+    for step, (ended, over) in enumerate([(0, 0)] * 3 + [(1, 1)] + [(0, 1)] + [(0, 0)] * 3):  # 0 and 1 are overwritten by 6 and 7
+        memory.add(before=step, after=step + 1, action=0, reward=float(2**step), ended=ended, over=over)
+    found = memory.sample(6, 3, 0.5, EachInTurn())  # type: ignore[arg-type]  # places 0 to 5 hold steps 6, 7, 2, 3, 4, 5
+    assert found["before"][:, 0].tolist() == [6, 7, 2, 3, 4, 5]
+    assert found["after"][:, 0].tolist() == [8, 8, 4, 4, 5, 8]
+    assert found["reward"].tolist() == [64 + 64, 128, 4 + 4, 8, 16, 32 + 32 + 32]
+    assert found["discount"].tolist() == [0.25, 0.5, 0, 0, 0.5, 0.125]
 
 
 @pytest.mark.parametrize("bad", [{"observation": math.nan}, {"observation": math.inf}, {"reward": math.nan}])
