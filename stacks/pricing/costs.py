@@ -11,7 +11,7 @@ memory and GPUs in proportion to OpenCost's default rates.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -133,10 +133,15 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
     pools: list[PoolCost] = []
     unpriced: list[str] = []
     pool_of: dict[str, PoolCost] = {}
+    in_pool = Counter(node.pool for node in found)
+    priced: Counter[str] = Counter()
     for _, members in sorted(groups.items()):
-        count = 0 if members[0] in empty else len(members)
-        paid = (paid_share or {}).get(members[0].pool, 1.0) if members[0].purchase == "spot" else 1.0
-        pool, problem = _price_pool(members[0], count, book, paid)
+        first = members[0]
+        count = 0 if first in empty else len(members)
+        paid = (paid_share or {}).get(first.pool, 1.0) if first.purchase == "spot" else 1.0
+        bounds = _bounds(first, priced[first.pool], count, in_pool[first.pool])
+        priced[first.pool] += count
+        pool, problem = _price_pool(first, count, bounds, book, paid)
         pools.append(pool)
         unpriced += [problem] if problem else []
         pool_of |= {node.name: pool for node in members}
@@ -152,7 +157,23 @@ def monthly_cost(graph: Graph, book: PriceBook, *, budget_usd: float | None = No
     )
 
 
-def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> tuple[PoolCost, str | None]:
+def _bounds(first: Node, before: int, count: int, total: int) -> tuple[int, int]:
+    """Least and most nodes of a part of a pool: ``count`` of ``total`` nodes, with ``before`` in the parts before it.
+
+    A pool is bought in parts where some nodes are spot. Its bounds are those of the whole, so each part has its share of them.
+    """
+    least = total if first.pool_min is None else first.pool_min
+    most = total if first.pool_max is None else max(first.pool_max, total)
+    if count == total:
+        return least, most
+
+    def share(bound: int) -> int:
+        return round(bound * (before + count) / total) - round(bound * before / total)
+
+    return share(least), share(most)
+
+
+def _price_pool(first: Node, count: int, bounds: tuple[int, int], book: PriceBook, paid_share: float) -> tuple[PoolCost, str | None]:
     """The cost of ``count`` nodes like ``first``, and why they have no price; without nodes no price is missing."""
     price, problem = None, None
     if first.price_reference is None:
@@ -167,8 +188,8 @@ def _price_pool(first: Node, count: int, book: PriceBook, paid_share: float) -> 
     pool = PoolCost(
         name=first.pool,
         nodes=count,
-        min_nodes=count if first.pool_min is None else first.pool_min,
-        max_nodes=count if first.pool_max is None else max(first.pool_max, count),
+        min_nodes=bounds[0],
+        max_nodes=bounds[1],
         purchase=first.purchase,
         instance_type=first.instance_type or (price.instance_type if price else ""),
         region=first.region,

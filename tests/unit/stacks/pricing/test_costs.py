@@ -92,6 +92,15 @@ def test_low_and_high_are_the_bounds_of_the_pools() -> None:
     assert cost.high_usd == pytest.approx((4 * 58.8928 + 6 * 0.3653 + 0.384) * 730)
 
 
+@pytest.mark.parametrize("spot", range(4))
+def test_the_bounds_of_a_pool_that_is_partly_spot_are_counted_once(spot: int) -> None:
+    kinds = ["spot"] * spot + ["on-demand"] * (3 - spot)
+    nodes = [node(L4, name=f"n{number}", purchase=purchase, low="2", high="7") for number, purchase in enumerate(kinds)]
+    pools = monthly_cost(graph_of(*nodes), PriceBook.bundled()).pools
+    assert [sum(getattr(pool, bound) for pool in pools) for bound in ("min_nodes", "nodes", "max_nodes")] == [2, 3, 7]
+    assert all(pool.min_nodes <= pool.nodes <= pool.max_nodes for pool in pools)
+
+
 def test_the_cost_table_is_the_golden_one() -> None:
     cost = CostDocument.of(monthly_cost(graph_of(*FLEET, ENGINE, CLAIMS), PriceBook.bundled(), budget_usd=90_000))
     lines = [
