@@ -5,7 +5,7 @@ One function judges thresholds, measurement, prediction, policies, costs and the
    never outweighs a known failure.
 2. Exactly one line of each threshold decides: the measurement's. Without a measurement it is the prediction's, and then the verdict is at
    best inconclusive. An invalid measurement leaves the threshold open, and so does the prediction beside it: whatever disturbed the load
-   disturbed the calibration.
+   disturbed the calibration. What a job found whatever time it took, such as the accuracy of its model, counts all the same.
 3. An interval that straddles the limit decides nothing (``holds`` is None); neither does a figure from too few samples, nor a run that its
    own validity gate rejects. Too few samples leave only that figure undecided: the share of failures still decides. A limit of zero
    failures is about this run only, because no sample is large enough to prove it for the next.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from foundation.measures import Outcome, Quantiles, percentile_of, sample_for_share, samples_needed, share_interval, too_few_samples
-from stacks.environment.thresholds import FAULT_METRICS, JOB_METRICS
+from stacks.environment.thresholds import FAULT_METRICS, JOB_METRICS, UNTIMED_METRICS
 
 if TYPE_CHECKING:
     from policies.verdict.evidence import Evidence
@@ -33,8 +33,9 @@ class Judgement:
     decides: bool = True
 
     def left_open(self) -> Judgement:
-        """Return the line as that of an invalid run, which proves nothing about the engines."""
-        return replace(self, holds=None) if self.source in {"measured", "predicted"} else self
+        """Return the line as that of an invalid run, which proves nothing about anything that takes time."""
+        timed = self.source in {"measured", "predicted"} and self.threshold.metric not in UNTIMED_METRICS
+        return replace(self, holds=None) if timed else self
 
     def __str__(self) -> str:
         """Return ``p95_ttft_ms < 400 (measured 512 [480, 560])``."""

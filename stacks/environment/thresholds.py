@@ -44,6 +44,9 @@ JOB_METRICS: Final[dict[str, str]] = {
 #: Metrics that only a rehearsal with faults has; without one, thresholds on them do not apply.
 FAULT_METRICS: Final = frozenset(name for name in JOB_METRICS if name.endswith("_during_faults"))
 
+#: What a job found, whatever the time that it took: a busy machine changes none of them.
+UNTIMED_METRICS: Final = frozenset({"rl_reward", "compression_ratio", "fl_accuracy", "fl_epsilon"})
+
 #: Every metric that a threshold may name, with its meaning.
 METRICS: Final[dict[str, str]] = {
     **{

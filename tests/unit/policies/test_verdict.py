@@ -185,6 +185,18 @@ def test_an_invalid_run_decides_nothing_good_or_bad() -> None:
     assert judge(replace(GOOD, invalid=late, monthly_cost_usd=101)).cause is Cause.THRESHOLD
 
 
+@pytest.mark.parametrize(("accuracy", "result"), [(0.9, Result.INCONCLUSIVE), (0.5, Result.HOLD)])
+def test_what_a_job_found_whatever_time_it_took_counts_in_an_invalid_run_too(accuracy: float, result: Result) -> None:
+    figures = {
+        "fl_accuracy": JobFigure("fl_accuracy", "accuracy", "share", accuracy, accuracy),
+        "p50_round_s": JobFigure("p50_round_s", "a round", "s", 9.0, 9.0),
+    }
+    limits = [Threshold("fl_accuracy > 0.6"), Threshold("p50_round_s < 5")]
+    verdict = judge(replace(GOOD, thresholds=limits, figures=figures, invalid=["late"]))
+    assert verdict.result is result
+    assert {line.threshold.metric: line.holds for line in verdict.judgements} == {"fl_accuracy": accuracy > 0.6, "p50_round_s": None}
+
+
 def test_without_a_measurement_it_is_at_most_inconclusive() -> None:
     verdict = judge(replace(GOOD, measured=None, missing=["no engine: graph mode"]))
     assert verdict.result is Result.INCONCLUSIVE
