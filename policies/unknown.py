@@ -130,6 +130,8 @@ def settle(graph: Graph) -> Settled:
     watched_graph = replace(graph, resources=tuple(resources))
     # It has no markers, so nobody needs to search it for them; the search would be recorded as reading unknown values.
     watched_graph.__dict__["known"] = watched_graph
+    # Every rule has to read it itself, because what the rule before it read is forgotten.
+    watched_graph.__dict__["once"] = lambda read: read(watched_graph)
     return replace(settled, graph=watched_graph)
 
 
