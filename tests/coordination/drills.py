@@ -82,7 +82,7 @@ async def read_at_one_that_is_cut_off(group: LocalGroup, member: str, part: Call
 
 async def _run(recorder: Recorder, group: LocalGroup, trouble: Trouble) -> tuple[Recorder, Verdict]:
     stop = asyncio.Event()
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         running = asyncio.create_task(recorder.run(stop))
         await asyncio.sleep(0.5)
         await trouble(group)
