@@ -75,7 +75,9 @@ def _of_job(threshold: Threshold, evidence: Evidence) -> list[Judgement]:
         return [predicted]
     line = _line(threshold, "measured", figure.measured, figure.low, figure.high)
     few = (percentile := percentile_of(threshold.metric)) and figure.n is not None and figure.n < samples_needed(percentile)
-    return [replace(line, holds=None) if few else line, replace(predicted, decides=False)]
+    decisive = replace(line, holds=None) if few else line
+    # Some figures, such as the reward of a training, are measured only.
+    return [decisive] if predicted.value is None else [decisive, replace(predicted, decides=False)]
 
 
 def without_an_answer(line: Judgement, evidence: Evidence) -> str:

@@ -197,6 +197,13 @@ def test_what_a_job_found_whatever_time_it_took_counts_in_an_invalid_run_too(acc
     assert {line.threshold.metric: line.holds for line in verdict.judgements} == {"fl_accuracy": accuracy > 0.6, "p50_round_s": None}
 
 
+def test_a_figure_that_nobody_predicts_is_decided_by_its_measurement_alone() -> None:
+    figures = {"rl_reward": JobFigure("rl_reward", "score", "", None, 500.0)}
+    verdict = judge(replace(GOOD, thresholds=[*GOOD.thresholds, Threshold("rl_reward >= 475")], figures=figures))
+    assert verdict.result is Result.SHIP
+    assert [line.source for line in verdict.judgements if line.threshold.metric == "rl_reward"] == ["measured"]
+
+
 def test_without_a_measurement_it_is_at_most_inconclusive() -> None:
     verdict = judge(replace(GOOD, measured=None, missing=["no engine: graph mode"]))
     assert verdict.result is Result.INCONCLUSIVE
