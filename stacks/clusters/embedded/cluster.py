@@ -40,7 +40,6 @@ _DISK_MIB: Final = 256
 _OBJECTS: Final = Path(__file__).with_name("objects.yaml")
 _ALONE: Final = Site()
 _DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
-_NODE_LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _DEFAULT_ACCOUNT: Final = "/api/v1/namespaces/default/serviceaccounts/default"
 
 
@@ -197,9 +196,6 @@ class EmbeddedCluster:
         meanwhile()
         for document in self._objects():
             self._await(fleet[:-1], f"the {document['kind']} {document['metadata']['name']}", partial(api.apply, document))
-        if not self._processes.alive(player.name):
-            # KWOK uses a new identity at every start, and would wait 40 s for the leases of its predecessor.
-            self._await(fleet[:-1], "the leases of nodes to be given up", partial(api.remove, _NODE_LEASES))
         self._processes.start(player)
         for name, port in (("controller manager", ports.controller_manager), ("scheduler", ports.scheduler)):
             health = Connection.unverified(self.pki, port)

@@ -140,7 +140,9 @@ def _kwok(folder: Path, _ports: Ports, _site: Site) -> list[str]:
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         "--cidr=10.64.0.0/14",
         f"--node-ip={LOOPBACK}",
-        "--node-lease-duration-seconds=40",
+        # With leases, KWOK never looks again at a pod that it sees before its own lease is in its cache (v0.8.0,
+        # PodController.watchResources): the pod stays pending. There is one KWOK per cluster, so nobody contends for a node.
+        "--node-lease-duration-seconds=0",
         *stages,
     ]
 

@@ -98,12 +98,20 @@ def processes_of(cluster: EmbeddedCluster) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def cluster(new_cluster: New, eventually: Eventually) -> EmbeddedCluster:
-    """A cluster with a simulated GPU node and three engines on it."""
+def made(new_cluster: New) -> EmbeddedCluster:
+    """A cluster with a simulated GPU node and a Deployment of engines on it."""
     made = new_cluster("one")
     made.start()
     client.CoreV1Api(connect(made)).create_node(NODE)
     client.AppsV1Api(connect(made)).create_namespaced_deployment("default", ENGINE)
+    return made
+
+
+@pytest.fixture
+def cluster(made: EmbeddedCluster, eventually: Eventually) -> EmbeddedCluster:
+    """The cluster, running, with three engines: whatever another test, or an earlier try of this one, left."""
+    made.start()
+    scale(made, 3)
     eventually("3 engines are rolled out", lambda: ready(made, 3))
     return made
 
@@ -122,7 +130,6 @@ def test_engines_share_the_gpus_of_the_node(cluster: EmbeddedCluster, eventually
 
 
 def test_a_claim_gets_a_volume_that_is_on_no_disk(cluster: EmbeddedCluster, eventually: Eventually) -> None:
-    cluster.start()
     core = client.CoreV1Api(connect(cluster))
     core.create_namespaced_persistent_volume_claim("default", CLAIM)
     eventually("the claim is bound", lambda: core.read_namespaced_persistent_volume_claim("data", "default").status.phase == "Bound")
@@ -134,8 +141,7 @@ def test_a_claim_gets_a_volume_that_is_on_no_disk(cluster: EmbeddedCluster, even
 
 @pytest.mark.parametrize("server", KINDS)
 def test_a_killed_server_is_started_again_without_loss(cluster: EmbeddedCluster, eventually: Eventually, server: str) -> None:
-    cluster.start()
-    client.CoreV1Api(connect(cluster)).create_namespaced_config_map("default", {"metadata": {"name": f"before-{server}"}})
+    kept = client.CoreV1Api(connect(cluster)).create_namespaced_config_map("default", {"metadata": {"generateName": "kept-"}})
     others = {name: pid(cluster, name) for name in KINDS if name != server}
     os.kill(pid(cluster, server), signal.SIGKILL)
     eventually("the cluster sees it", lambda: not cluster.status().running)
@@ -143,16 +149,13 @@ def test_a_killed_server_is_started_again_without_loss(cluster: EmbeddedCluster,
     cluster.start()
     assert cluster.status().running
     assert {name: pid(cluster, name) for name in others} == others
-    assert client.CoreV1Api(connect(cluster)).read_namespaced_config_map(f"before-{server}", "default")
+    assert client.CoreV1Api(connect(cluster)).read_namespaced_config_map(kept.metadata.name, "default")
     # Every server has a part in a rollout.
     scale(cluster, 4)
     eventually("a rollout goes through again", lambda: ready(cluster, 4))
-    scale(cluster, 3)
-    eventually("3 engines are left", lambda: ready(cluster, 3))
 
 
 def test_all_servers_killed_at_once(cluster: EmbeddedCluster, eventually: Eventually) -> None:
-    cluster.start()
     for server in KINDS:
         os.kill(pid(cluster, server), signal.SIGKILL)
     eventually("all are gone", lambda: not processes_of(cluster))
@@ -161,7 +164,6 @@ def test_all_servers_killed_at_once(cluster: EmbeddedCluster, eventually: Eventu
 
 
 def test_a_port_taken_while_it_was_stopped(cluster: EmbeddedCluster, eventually: Eventually) -> None:
-    cluster.start()
     before = Ports.read(cluster.folder / "ports.json")
     assert before
     cluster.stop()
@@ -176,7 +178,6 @@ def test_a_port_taken_while_it_was_stopped(cluster: EmbeddedCluster, eventually:
 
 
 def test_two_clusters_know_nothing_of_each_other(cluster: EmbeddedCluster, new_cluster: New) -> None:
-    cluster.start()
     other = new_cluster("two")
     other.start()
     assert cluster.status().running
@@ -223,7 +224,6 @@ class TestSomebodysCluster:
 
     @pytest.fixture
     def kubeconfig(self, cluster: EmbeddedCluster, tmp_path: Path) -> Path:
-        cluster.start()
         path = tmp_path / "kubeconfig"
         path.write_bytes(cluster.kubeconfig.read_bytes())
         return path
@@ -242,8 +242,8 @@ class TestSomebodysCluster:
 
     def test_credentials_without_rights(self, cluster: EmbeddedCluster, kubeconfig: Path) -> None:
         core = client.CoreV1Api(connect(cluster))
-        core.create_namespaced_service_account("default", {"metadata": {"name": "nobody"}})
-        token = core.create_namespaced_service_account_token("nobody", "default", {"spec": {"audiences": []}}).status.token
+        nobody = core.create_namespaced_service_account("default", {"metadata": {"generateName": "nobody-"}}).metadata.name
+        token = core.create_namespaced_service_account_token(nobody, "default", {"spec": {"audiences": []}}).status.token
         self.change(kubeconfig, user={"token": token})
         with pytest.raises(ClusterError) as raised:
             self.open(kubeconfig).start()
@@ -270,14 +270,14 @@ class TestSomebodysCluster:
 
     def test_some_rights_are_missing(self, cluster: EmbeddedCluster, kubeconfig: Path) -> None:
         core, access = client.CoreV1Api(connect(cluster)), client.RbacAuthorizationV1Api(connect(cluster))
-        core.create_namespaced_service_account("default", {"metadata": {"name": "editor"}})
+        editor = core.create_namespaced_service_account("default", {"metadata": {"generateName": "editor-"}}).metadata.name
         binding = {
-            "metadata": {"name": "editor"},
+            "metadata": {"name": editor},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"},
-            "subjects": [{"kind": "ServiceAccount", "name": "editor", "namespace": "default"}],
+            "subjects": [{"kind": "ServiceAccount", "name": editor, "namespace": "default"}],
         }
         access.create_cluster_role_binding(binding)
-        token = core.create_namespaced_service_account_token("editor", "default", {"spec": {"audiences": []}}).status.token
+        token = core.create_namespaced_service_account_token(editor, "default", {"spec": {"audiences": []}}).status.token
         self.change(kubeconfig, user={"token": token})
         with pytest.raises(ClusterError) as raised:
             self.open(kubeconfig).start()
