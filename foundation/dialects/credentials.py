@@ -38,4 +38,10 @@ def key_header(dialect: str, key: str) -> tuple[str, str]:
 def key_in(headers: Mapping[str, str], names: tuple[str, ...] = ANY_KEY_HEADER) -> str:
     """Return the key that ``headers`` (names in lower case) carry under one of ``names``; empty if none."""
     found = next((value for name in names if (value := headers.get(name))), "")
-    return found.removeprefix(_BEARER).strip()
+    return bare_key(found)
+
+
+def bare_key(value: str) -> str:
+    """Return the key of a header without its scheme, which has no case (RFC 9110, section 11.1)."""
+    scheme = len(_BEARER)
+    return (value[scheme:] if value[:scheme].lower() == _BEARER.lower() else value).strip()

@@ -28,6 +28,9 @@ class Decoded(NamedTuple):
 class StreamDecoder(Protocol):
     """Reads the body of a streamed response."""
 
+    last_raw: list[bytes]
+    """After :meth:`end`: the last frame, if the body left its end out and it counts; to be forwarded like ``raw``."""
+
     def feed(self, data: bytes) -> Decoded:
         """Process bytes of the body, split anywhere."""
         ...

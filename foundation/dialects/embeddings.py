@@ -13,6 +13,7 @@ from foundation.dialects.model.reading import Fields
 from foundation.dialects.model.usage import Usage, count
 
 _NUMBERS: Final = frozenset({int, float})
+_LARGEST: Final = 3.4e38  # in single precision, as which OpenAI's SDK wants them
 
 
 @dataclass(slots=True)
@@ -93,6 +94,8 @@ def decode_answer(dialect: str, document: Any, texts: int) -> EmbeddingAnswer:
             raise MalformedAnswerError(f"{len(vectors)} vectors came for {texts} texts")
         if not all(type(number) in _NUMBERS for vector in vectors for number in vector):
             raise MalformedAnswerError("a vector has something that is no number")
+        if any(abs(number) > _LARGEST for vector in vectors for number in vector):
+            raise MalformedAnswerError("a vector has a number beyond single precision")
         return EmbeddingAnswer([list(map(float, vector)) for vector in vectors], Usage(tokens, 0))
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise MalformedAnswerError(f"not embeddings: {error!r}") from error

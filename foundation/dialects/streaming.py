@@ -20,11 +20,12 @@ _WRONG_SHAPE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 class StreamDecoder:
     """Reads events from frames; a dialect adds :meth:`_frame`."""
 
-    __slots__ = ("_stopped", "ended")
+    __slots__ = ("_stopped", "ended", "last_raw")
 
     def __init__(self) -> None:
         self._stopped = False
         self.ended = False
+        self.last_raw: list[bytes] = []
 
     def feed(self, data: bytes) -> Decoded:
         """Process bytes of the body, split anywhere."""
@@ -49,11 +50,14 @@ class StreamDecoder:
         if self.ended:
             return []
         events: list[Event] = []
-        for name, content, _ in self._last_frames():
+        for name, content, whole in self._last_frames():
             if content is not None:
                 self._read(name, content, events)
-        if events and isinstance(last := events[-1], Failed) and last.error.kind is ErrorKind.MALFORMED:
-            events.pop()  # a last frame without its end counts if it is complete; a truncated one is not malformed
+                self.last_raw.append(whole)
+        if events and isinstance(last := events[-1], Failed):
+            self.last_raw.pop()
+            if last.error.kind is ErrorKind.MALFORMED:
+                events.pop()  # a last frame without its end counts if it is complete; a truncated one is not malformed
         self.ended = True
         if not (events and isinstance(events[-1], End | Failed)):
             cut = ProviderError(ErrorKind.TRUNCATED, "the provider's stream ended in the middle of the answer", 502)

@@ -40,8 +40,8 @@ def decode_answer(document: Any) -> Answer:
 
 def _part(block: Any) -> Part:
     match block["type"]:
-        case "text" if not block.get("citations"):
-            return Text(block["text"])
+        case "text":
+            return Text(block["text"], citations=block.get("citations") or None)
         case "thinking":
             return Thinking(block["thinking"], block.get("signature"))
         case "redacted_thinking":
@@ -70,7 +70,7 @@ def encode_block(part: Part) -> dict[str, Any] | None:
     """Return a part as a block; None if this dialect has no such block."""
     match part:
         case Text(text):
-            return {"type": "text", "text": text}
+            return {"type": "text", "text": text, **({"citations": part.citations} if part.citations else {})}
         case Thinking(text, signature, redacted):
             if redacted is not None:
                 return {"type": "redacted_thinking", "data": redacted}

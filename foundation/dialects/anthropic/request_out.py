@@ -46,7 +46,7 @@ def encode_request(request: ChatRequest) -> Encoded:
         document["metadata"] = {"user_id": request.user}
     if request.stream:
         document["stream"] = True
-    return Encoded(document, tuple(dict.fromkeys([*lost, *request.extra])))
+    return Encoded(document, tuple(dict.fromkeys([*lost, *request.unknown])))
 
 
 def _system(texts: list[Text]) -> Any:

@@ -60,7 +60,7 @@ def decode_request(document: Any, *, model: str = "", stream: bool | None = None
         output_format=_output_format(options),
         stream=bool(stream),
     )
-    request.extra = {**fields.rest(), **options.rest()}
+    request.extra, request.extra_options = fields.rest(), options.rest()
     if own:
         request.extra["tools"] = own
     return request

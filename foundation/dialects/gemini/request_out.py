@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from foundation.dialects.calls import arguments
+from foundation.dialects.calls import arguments, lost_in_result
 from foundation.dialects.dialect import Encoded
 from foundation.dialects.gemini.parts import code_part, code_result_part
 from foundation.dialects.model.content import Code, CodeResult, Kept, Media, Part, Text, Thinking, ToolCall, ToolResult
@@ -30,7 +30,7 @@ def encode_request(request: ChatRequest) -> Encoded:
     """Write a request. Raises ``RequestError``."""
     lost = ["parallel_tool_calls"] if request.parallel_tool_calls is False else []
     lost += ["user"] if request.user else []
-    names = {part.id: part.name for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
+    names: dict[str, str] = {}  # id → name of the calls so far: some clients number the calls of every turn anew
     document: dict[str, Any] = {"contents": [_content(message, names, lost) for message in request.messages]}
     if request.system:
         document["systemInstruction"] = {"parts": [{"text": text.text} for text in request.system]}
@@ -55,7 +55,7 @@ def encode_request(request: ChatRequest) -> Encoded:
         ]
         if request.tool_choice is not None:
             document["toolConfig"] = {"functionCallingConfig": _choice(request.tool_choice)}
-    return Encoded(document, tuple(dict.fromkeys([*lost, *request.extra])))
+    return Encoded(document, tuple(dict.fromkeys([*lost, *request.unknown])))
 
 
 def _content(message: Message, names: dict[str, str], lost: list[str]) -> dict[str, Any]:
@@ -68,21 +68,20 @@ def _part(part: Part, names: dict[str, str], lost: list[str]) -> dict[str, Any] 
         case Text(text):
             return {"text": text}
         case ToolCall():
+            names[part.id] = part.name
             return {
                 "functionCall": {"id": part.id, "name": part.name, "args": arguments(part)},
                 "thoughtSignature": part.signature or FOREIGN_SIGNATURE,
             }
         case ToolResult():
-            return _result(part, names)
+            return _result(part, names, lost)
         case Thinking(text, signature, redacted):
             if signature is None or redacted is not None:
                 lost.append("thinking")
                 return None
             return {"text": text, "thought": True, "thoughtSignature": signature}
-        case Media(data=str(data)):
-            return {"inlineData": {"mimeType": part.media_type, "data": data}}
-        case Media(url=url):
-            return {"fileData": {"fileUri": url, **({"mimeType": part.media_type} if part.media_type else {})}}
+        case Media():
+            return _media(part)
         case Code():
             return code_part(part)
         case CodeResult():
@@ -93,18 +92,21 @@ def _part(part: Part, names: dict[str, str], lost: list[str]) -> dict[str, Any] 
             raise RequestError(f"a part that only {dialect} knows cannot be sent to Gemini")
 
 
-def _result(part: ToolResult, names: dict[str, str]) -> dict[str, Any]:
+def _media(part: Media) -> dict[str, Any]:
+    if part.data is not None:
+        return {"inlineData": {"mimeType": part.media_type, "data": part.data}}
+    return {"fileData": {"fileUri": part.url, **({"mimeType": part.media_type} if part.media_type else {})}}
+
+
+def _result(part: ToolResult, names: dict[str, str], lost: list[str]) -> dict[str, Any]:
+    lost += lost_in_result(part)
     text = "\n".join(inner.text for inner in part.content if isinstance(inner, Text))
     document: dict[str, Any] = {
         "id": part.call_id,
         "name": part.name or names.get(part.call_id, part.call_id),
         "response": {"error" if part.is_error else "result": text},
     }
-    media = [
-        {"inlineData": {"mimeType": inner.media_type, "data": inner.data}}
-        for inner in part.content
-        if isinstance(inner, Media) and inner.data is not None
-    ]
+    media = [_media(inner) for inner in part.content if isinstance(inner, Media)]
     return {"functionResponse": {**document, "parts": media} if media else document}
 
 

@@ -43,7 +43,7 @@ class GeminiStreamDecoder(SseStreamDecoder):
         chunk = json_bytes.decode(data)
         if isinstance(chunk, list):  # errors come wrapped in one
             chunk = chunk[0]
-        if "error" in chunk:
+        if chunk.get("error") is not None:
             events.append(Failed(error_of(chunk["error"], 0)))
             return
         if not self._started:

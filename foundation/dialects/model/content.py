@@ -10,10 +10,11 @@ MediaKind: TypeAlias = Literal["image", "audio", "video", "document"]
 
 @dataclass(slots=True)
 class Text:
-    """Plain text. ``cache_control`` is Anthropic's marker on a block, unchanged."""
+    """Plain text. ``cache_control`` is Anthropic's marker on a block, ``citations`` what it quotes; both unchanged."""
 
     text: str
     cache_control: Any = None
+    citations: Any = None
 
 
 @dataclass(slots=True)

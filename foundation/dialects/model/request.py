@@ -54,7 +54,9 @@ class OutputFormat:
 
 @dataclass(slots=True)
 class ChatRequest:
-    """One request. ``extra`` are fields that only its own dialect knows, by name.
+    """One request. ``extra`` are fields that only its own dialect knows, by name; ``extra_options`` those of its inner object.
+
+    That is Gemini's ``generationConfig``, and Ollama's ``options``.
 
     ``reports_usage``: the client wants usage at the end of a stream, which OpenAI's dialect makes an option.
     """
@@ -79,6 +81,12 @@ class ChatRequest:
     stream: bool = False
     reports_usage: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
+    extra_options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> list[str]:
+        """The names of all fields that other dialects lose."""
+        return [*self.extra, *self.extra_options]
 
 
 #: Fields that have the same name in the model and in ``lost``.

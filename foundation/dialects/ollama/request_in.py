@@ -38,7 +38,7 @@ def decode_request(document: Any, *, model: str = "", stream: bool | None = None
     names: list[tuple[str, str]] = []  # name and id of the calls without a result
     for index, item in enumerate(fields.items("messages")):
         _message(Fields(item, f"messages[{index}]"), request, names)
-    request.extra = {**fields.rest(), **options.rest()}
+    request.extra, request.extra_options = fields.rest(), options.rest()
     return request
 
 

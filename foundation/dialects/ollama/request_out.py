@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from foundation.dialects.calls import arguments
+from foundation.dialects.calls import arguments, lost_in_result
 from foundation.dialects.dialect import Encoded
 from foundation.dialects.model.content import Media, Part, Text, Thinking, ToolCall, ToolResult
 from foundation.dialects.model.errors import RequestError
@@ -19,7 +19,7 @@ def encode_request(request: ChatRequest) -> Encoded:
     lost = ["tool_choice"] if choice is not None and choice.mode in ("required", "named") else []  # "none" is said by leaving the tools out
     lost += ["parallel_tool_calls"] if request.parallel_tool_calls is False else []
     lost += ["user"] if request.user else []
-    names = {part.id: part.name for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
+    names: dict[str, str] = {}  # id → name of the calls so far: some clients number the calls of every turn anew
     messages: list[dict[str, Any]] = []
     if request.system:
         messages.append({"role": "system", "content": "\n\n".join(text.text for text in request.system)})
@@ -43,7 +43,7 @@ def encode_request(request: ChatRequest) -> Encoded:
         document["think"] = effort if reasoning.enabled and effort else reasoning.enabled
     if (form := request.output_format) is not None:
         document["format"] = "json" if form.schema is None else form.schema
-    return Encoded(document, tuple(dict.fromkeys([*lost, *request.extra])))
+    return Encoded(document, tuple(dict.fromkeys([*lost, *request.unknown])))
 
 
 def _messages(message: Message, names: dict[str, str], lost: list[str]) -> list[dict[str, Any]]:
@@ -61,10 +61,12 @@ def _messages(message: Message, names: dict[str, str], lost: list[str]) -> list[
             case Thinking(text):
                 thoughts.append(text)
             case ToolCall():
+                names[part.id] = part.name
                 calls.append({"function": {"name": part.name, "arguments": arguments(part)}})
             case ToolResult():
                 if part.is_error:
                     lost.append("tool_result.is_error")
+                lost += lost_in_result(part)
                 results.append(_result(part, names))
                 images += [_image(inner) for inner in part.content if isinstance(inner, Media)]
             case _:

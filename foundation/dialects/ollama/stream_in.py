@@ -32,7 +32,7 @@ class OllamaStreamDecoder(LineStreamDecoder):
 
     def _frame(self, name: bytes, data: bytes, events: list[Event]) -> None:  # noqa: ARG002  # lines have no names
         chunk = json_bytes.decode(data)
-        if "error" in chunk:
+        if chunk.get("error") is not None:
             events.append(Failed(error_of(chunk["error"], 0)))
             return
         if not self._started:

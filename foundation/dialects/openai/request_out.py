@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from foundation.dialects.calls import lost_in_result
 from foundation.dialects.dialect import Encoded
 from foundation.dialects.media import data_url
 from foundation.dialects.model.content import Code, CodeResult, Kept, Media, Part, Text, Thinking, ToolCall, ToolResult
@@ -38,7 +39,7 @@ def encode_request(request: ChatRequest) -> Encoded:
     if request.stream:
         document["stream"] = True
         document["stream_options"] = {"include_usage": True}  # without it the cost of a stream is unknown
-    return Encoded(document, tuple(dict.fromkeys([*lost, *request.extra])))
+    return Encoded(document, tuple(dict.fromkeys([*lost, *request.unknown])))
 
 
 def _messages(message: Message, lost: list[str]) -> list[dict[str, Any]]:
@@ -50,6 +51,7 @@ def _messages(message: Message, lost: list[str]) -> list[dict[str, Any]]:
         if isinstance(part, ToolResult):
             if part.is_error:
                 lost.append("tool_result.is_error")
+            lost += lost_in_result(part)
             text = "\n".join(inner.text for inner in part.content if isinstance(inner, Text))
             messages.append({"role": "tool", "tool_call_id": part.call_id, "content": text})
             # A tool message holds only text; its media go into the next user turn.

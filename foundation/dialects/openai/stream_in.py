@@ -39,7 +39,7 @@ class OpenAiStreamDecoder(SseStreamDecoder):
             events.append(End())
             return
         chunk = json_bytes.decode(data)
-        if name == b"error" or "error" in chunk:
+        if name == b"error" or chunk.get("error") is not None:  # some engines write `"error": null` into every chunk
             events.append(Failed(error_of(chunk.get("error", chunk), 0)))
             return
         if not self._started:

@@ -85,6 +85,18 @@ def test_a_budget_of_money_lasts_to_the_end_of_the_day() -> None:
     assert isinstance(taken([meter], cost=100, unix_s=86_400.0), Reservation), "a new day"
 
 
+def test_a_request_over_midnight_counts_in_the_new_day_and_takes_nothing_from_others() -> None:
+    meter = Meter("tenant a", Allowance(nano_usd_per_day=100))
+    late = taken([meter], cost=80, unix_s=86_399.0)
+    others = taken([meter], cost=50, unix_s=86_401.0)
+    assert isinstance(late, Reservation)
+    assert isinstance(others, Reservation)
+    late.settle(0, 0, 10, 0.0, 86_402.0)
+    assert meter.spent(86_402.0) == 60
+    others.settle(0, 0, 40, 0.0, 86_403.0)
+    assert meter.spent(86_403.0) == 50
+
+
 @given(counts, counts, counts, counts, counts, st.integers(0, 50), st.booleans())
 def test_costs_are_exact_over_all_shapes_of_usage(
     fresh: int, output: int, read: int, five: int, hour: int, searches: int, late: bool

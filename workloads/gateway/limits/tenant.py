@@ -90,13 +90,15 @@ class Reservation:
     input_tokens: int
     output_tokens: int
     cost: int
+    day: int
 
     def settle(self, input_tokens: int, output_tokens: int, cost: int, now_s: float, unix_s: float) -> None:
         """Replace the reservation by the actual usage; a second call has no effect."""
         change = {"requests": 0.0, "input tokens": float(input_tokens - self.input_tokens)}
         change["output tokens"] = float(output_tokens - self.output_tokens)
+        reserved = self.cost if int(unix_s) // DAY_S == self.day else 0  # what was reserved yesterday is not in today's sum
         for meter in self.meters:
-            meter.take(change, cost - self.cost, now_s, unix_s)
+            meter.take(change, cost - reserved, now_s, unix_s)
         self.meters = ()
 
 
@@ -110,4 +112,4 @@ def reserve(
             return refused
     for meter in meters:
         meter.take(amounts, cost, now_s, unix_s)
-    return Reservation(meters, input_tokens, output_tokens, cost)
+    return Reservation(meters, input_tokens, output_tokens, cost, int(unix_s) // DAY_S)

@@ -1,9 +1,13 @@
-"""Requests for embeddings: cached text by text, since the vector of a text never changes; tried over the route's targets like a chat."""
+"""Requests for embeddings: cached text by text, since the vector of a text never changes; tried over the route's targets like a chat.
+
+All vectors of one answer are of one model: those of different models cannot be compared, so the cache is asked for each target's own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from foundation.dialects import embeddings, json_bytes
@@ -17,7 +21,7 @@ from workloads.gateway.upstream.client import MAX_ANSWER_BYTES, MAX_ERROR_BYTES,
 from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
-    from workloads.gateway.runtime import Upstream
+    from workloads.gateway.runtime import LiveRoute, Upstream
     from workloads.gateway.serving.exchange import Exchange
 
 #: As many as OpenAI takes.
@@ -46,32 +50,36 @@ async def embed(exchange: Exchange, body: bytes) -> None:
     exchange.trace("embeddings", asked)
     targets = exchange.targets(route, tokens)
     exchange.reservation = exchange.reserve(tokens, 0, targets[0])
-    keys = [cache_key(exchange.who().tenant, route.name, "embedding", {"text": text, "size": request.dimensions}) for text in request.texts]
-    stored = await asyncio.gather(*map(runtime.cache.get, keys))
-    vectors = [vector_from_bytes(one) if one is not None else [] for one in stored]
-    missing = [index for index, vector in enumerate(vectors) if not vector]
-    upstream, usage = targets[0], Usage(0, 0)
-    if missing:
-        wanted = embeddings.EmbeddingRequest(asked, [request.texts[index] for index in missing], request.dimensions)
-        found = await _over_targets(exchange, targets, wanted)
+    upstream, known = targets[0], await _known(exchange, targets[0], request)
+    whole = embeddings.EmbeddingAnswer(known, Usage(0, 0))
+    cached = all(known)
+    if not cached:
+        with exchange.ends_with_client():
+            found = await _over_targets(exchange, route, targets, request)
         if isinstance(found, ProviderError):
             raise RefusedError(found, by_provider=True)
-        upstream, answer = found
-        usage = answer.usage
-        for index, vector in zip(missing, answer.vectors, strict=True):
-            vectors[index] = vector
-            await runtime.cache.put(keys[index], vector_to_bytes(vector))
-    outcome.usage, outcome.cached, outcome.overhead_s = usage, not missing, exchange.overhead_s()
+        upstream, whole = found
+    outcome.usage, outcome.cached, outcome.overhead_s = whole.usage, cached, exchange.overhead_s()
     cost = exchange.settle(upstream).tell()
-    whole = embeddings.EmbeddingAnswer(vectors, usage)
     shown = json_bytes.encode(embeddings.encode_answer(exchange.path.dialect, whole, request))
     headers = exchange.answer_headers(upstream, cost_nano_usd=cost.nano_usd)
     await exchange.begin(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(shown)), *headers])
     await exchange.send({"type": "http.response.body", "body": shown})
 
 
+def _keys(exchange: Exchange, upstream: Upstream, request: embeddings.EmbeddingRequest) -> list[bytes]:
+    model = f"{upstream.settings.label}/{upstream.model}"
+    return [cache_key(exchange.who().tenant, model, "embedding", {"text": text, "size": request.dimensions}) for text in request.texts]
+
+
+async def _known(exchange: Exchange, upstream: Upstream, request: embeddings.EmbeddingRequest) -> list[list[float]]:
+    """Return the cached vectors of a target's model, an empty one for a text that is not cached."""
+    stored = await asyncio.gather(*map(exchange.runtime.cache.get, _keys(exchange, upstream, request)))
+    return [vector_from_bytes(one) if one is not None else [] for one in stored]
+
+
 async def _over_targets(
-    exchange: Exchange, targets: list[Upstream], request: embeddings.EmbeddingRequest
+    exchange: Exchange, route: LiveRoute, targets: list[Upstream], request: embeddings.EmbeddingRequest
 ) -> tuple[Upstream, embeddings.EmbeddingAnswer] | ProviderError:
     runtime = exchange.runtime
     deadline_s = time.monotonic() + targets[0].settings.timeouts.total_s
@@ -92,7 +100,7 @@ async def _over_targets(
         upstream.load.in_flight += 1
         try:
             async with asyncio.timeout(upstream.settings.timeouts.first_byte_s):
-                answer = await _call(exchange, upstream, request)
+                answer = await _completed(exchange, upstream, request)
         except AttemptError as error:
             failure = error.error
         except TimeoutError:
@@ -109,7 +117,23 @@ async def _over_targets(
         if failure is None:
             return upstream, answer
         step = course.after(failure, now_s)
+        if isinstance(step, Step) and course.fell_back:
+            exchange.gateway.metrics.child(names.FALLBACKS, route.name).inc()
     return step
+
+
+async def _completed(exchange: Exchange, upstream: Upstream, request: embeddings.EmbeddingRequest) -> embeddings.EmbeddingAnswer:
+    """Return all vectors from one target: those that are not cached are asked for, and kept."""
+    vectors = await _known(exchange, upstream, request)
+    missing = [index for index, vector in enumerate(vectors) if not vector]
+    if not missing:
+        return embeddings.EmbeddingAnswer(vectors, Usage(0, 0))
+    answer = await _call(exchange, upstream, replace(request, texts=[request.texts[index] for index in missing]))
+    keys = _keys(exchange, upstream, request)
+    for index, vector in zip(missing, answer.vectors, strict=True):
+        vectors[index] = vector
+        await exchange.runtime.cache.put(keys[index], vector_to_bytes(vector))
+    return embeddings.EmbeddingAnswer(vectors, answer.usage)
 
 
 async def _call(exchange: Exchange, upstream: Upstream, request: embeddings.EmbeddingRequest) -> embeddings.EmbeddingAnswer:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.dialects import DIALECTS, json_bytes
-from foundation.dialects.credentials import ANY_KEY_HEADER
+from foundation.dialects.credentials import ANY_KEY_HEADER, bare_key
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, RequestError
 from foundation.dialects.model.events import Failed
 from foundation.dialects.model.usage import Usage
@@ -36,6 +36,8 @@ from workloads.gateway.serving.settlement import Outcome, Settled, settle
 from workloads.telemetry import gateway as names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from workloads.gateway.http.application import Gateway, Receive, Send
 
 #: Errors that must not look like the client's fault: they concern the gateway's own key, permissions or quota.
@@ -170,7 +172,7 @@ class Exchange:
         key = ""
         for name in _KEY_HEADERS:
             if value := self.headers.get(name):
-                key = value.decode("latin-1").removeprefix("Bearer ").strip()
+                key = bare_key(value.decode("latin-1"))
                 break
         holder = self.runtime.keys.holder(key) if key else None
         if (wait_s := guesses.wait_s(address, now_s)) and not guesses.knows(address, holder):
@@ -204,16 +206,24 @@ class Exchange:
         self.cache_key = key_of(self, inquiry, route)
         if self.cache_key is not None and await repeated(self):
             return
+        try:
+            with self.ends_with_client():
+                await Journey(self, inquiry, route, targets).run()
+        finally:
+            if self.cache_key is not None:
+                self.gateway.flights.land(self.cache_key, None)
+
+    @contextlib.contextmanager
+    def ends_with_client(self) -> Iterator[None]:
+        """Cancel what is done here when the client leaves, and with it the provider's work."""
         connection, task = self.scope["connection"], asyncio.current_task()
         connection.on_left = lambda: self._leave(task)
         try:
             if connection.transport.is_closing():
                 raise ClientGoneError
-            await Journey(self, inquiry, route, targets).run()
+            yield
         finally:
             connection.on_left = None
-            if self.cache_key is not None:
-                self.gateway.flights.land(self.cache_key, None)
 
     def trace(self, operation: str, model: str) -> None:
         """Begin the span, if spans are exported."""
@@ -311,7 +321,7 @@ class Exchange:
         if cost_nano_usd is not None:
             headers.append((b"x-gateway-cost-usd", b"%d.%09d" % divmod(cost_nano_usd, 1_000_000_000)))
         if self.inquiry is not None and self.inquiry.lost:
-            headers.append((b"x-gateway-lost", ",".join(self.inquiry.lost).encode("ascii", "replace")))
+            headers.append((b"x-gateway-lost", self.inquiry.lost_names.encode()))
         if self.inquiry is not None and self.inquiry.dropped_turns:
             headers.append((b"x-gateway-dropped-turns", b"%d" % self.inquiry.dropped_turns))
         return headers
@@ -370,11 +380,8 @@ class Exchange:
         from workloads.gateway.http.application import answer
 
         allowed = self.who().routes
-        data = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "gateway"}
-            for name in self.runtime.routes
-            if not allowed or name in allowed
-        ]
+        usable = [name for name in self.runtime.routes if not allowed or name in allowed]
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "gateway"} for name in usable]
         await answer(self.send, 200, {"object": "list", "data": data})
 
     async def _count(self, inquiry: Inquiry) -> None:

@@ -6,6 +6,7 @@ Rule 2: for other dialects it is read once, and written once for each.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from foundation.dialects import DIALECTS, Dialect, json_bytes
@@ -18,6 +19,9 @@ from workloads.gateway.upstream.urls import refused
 
 _LIMIT_FIELDS: Final = {"anthropic": ("max_tokens",), "openai": ("max_completion_tokens", "max_tokens")}
 _MOST_OUTPUT: Final = 1_000_000
+_NOT_IN_A_NAME: Final = re.compile(r"[^!-+.-~-]")
+_LONGEST_NAME: Final = 64
+_MOST_NAMES: Final = 32
 
 
 class Inquiry:
@@ -54,7 +58,8 @@ class Inquiry:
             raise RequestError("model is required and must be a non-empty string")
         self.model = model
         self.stream = self._streams(path)
-        self.prompt_tokens, self.urls = estimate(self.document, len(body))
+        # `\u00e9` is six bytes for one letter: some clients write every letter beyond ASCII like that.
+        self.prompt_tokens, self.urls = estimate(self.document, len(json_bytes.encode(self.document) if b"\\u" in body else body))
         self.output_tokens = self._most_output()
 
     def _streams(self, path: Path) -> bool:
@@ -101,6 +106,12 @@ class Inquiry:
         named = metadata.get("user_id") if isinstance(metadata, dict) else self.document.get("user")
         return named if isinstance(named, str) else ""
 
+    @property
+    def lost_names(self) -> str:
+        """``lost`` for a header. The names are the client's own: no control characters, and no more than fits."""
+        shown = [_NOT_IN_A_NAME.sub("?", name[:_LONGEST_NAME]) for name in self.lost[:_MOST_NAMES]]
+        return ",".join([*shown, "..."] if len(self.lost) > _MOST_NAMES else shown)
+
     def shorten(self, most_tokens: int) -> None:
         """Drop the oldest turns. Raises ``RequestError``."""
         self.dropped_turns = drop_oldest(self.request, most_tokens)
@@ -125,6 +136,8 @@ class Inquiry:
             if "tools" in kept:
                 document["tools"] = [*document.get("tools", ()), *kept.pop("tools")]
             document.update({name: value for name, value in kept.items() if name not in document})
+            if request.extra_options:
+                document.setdefault("generationConfig", {}).update(request.extra_options)
             self.lost = ()
         return json_bytes.encode(document)
 

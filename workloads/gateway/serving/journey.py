@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,6 @@ from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.content import Text
 from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError
-from foundation.dialects.model.usage import Usage
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
 from workloads.gateway.serving.repeats import keep
 from workloads.gateway.serving.safeguard import screened_answer
@@ -149,7 +149,7 @@ class Journey:
             upstream.load.rests(now_s, retry_after_s)
         transfer = self._transfer
         if error is not None and not self._committed and transfer is not None:
-            if transfer.usage.input_tokens:
+            if transfer.usage.prompt_tokens:
                 self._outcome.wasted.append((upstream, transfer.usage))
             self._transfer = None
         self._exchange.gateway.metrics.child(names.ATTEMPTS, upstream.name, error.kind.value if error else "ok").inc()
@@ -321,7 +321,7 @@ class Journey:
 
     def _client_left(self, upstream: Upstream) -> None:
         """Bill the tokens received when the client disconnected, as the provider does."""
-        if self._committed or (self._transfer is not None and self._transfer.usage.input_tokens):
+        if self._committed or (self._transfer is not None and self._transfer.usage.prompt_tokens):
             self._bill_so_far(upstream, ProviderError(ErrorKind.CONNECTION, "the client left", 499))
         else:
             self._outcome.error = ProviderError(ErrorKind.CONNECTION, "the client left", 499)
@@ -333,14 +333,7 @@ class Journey:
         usage = transfer.usage
         seen = max(transfer.characters // _CHARACTERS_PER_TOKEN, usage.output_tokens or 0)
         # A count from the start of the stream is a placeholder, and more tokens were seen.
-        outcome.usage = Usage(
-            usage.input_tokens,
-            None,
-            usage.cache_read_tokens,
-            usage.cache_write_5m_tokens,
-            usage.cache_write_1h_tokens,
-            batch=usage.batch,
-        )
+        outcome.usage = replace(usage, output_tokens=None, reasoning_tokens=0)
         outcome.output_estimate, outcome.error, outcome.overhead_s = max(1, seen), error, exchange.overhead_s()
         exchange.settle(upstream).tell()
 

@@ -16,6 +16,7 @@ from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.content import Text
 from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError
 from foundation.dialects.model.request import ChatRequest
+from workloads.gateway.limits.tenant import Reservation
 from workloads.gateway.safety.asked import question, refusal
 from workloads.gateway.safety.critique import Critique
 from workloads.gateway.safety.screening import Verdict, pieces
@@ -91,7 +92,8 @@ async def _judged(exchange: Exchange, critique: Critique) -> str:
     finally:
         exchange.waited_s += time.monotonic() - now_s
     outcome.usage = answer.usage
-    settle(gateway, runtime, exchange.who(), upstream, None, outcome, None).tell()
+    unreserved = Reservation(exchange.who().meters, 0, 0, 0, 0)  # what it cost counts, but refuses nothing
+    settle(gateway, runtime, exchange.who(), upstream, unreserved, outcome, None).tell()
     return "".join(part.text for part in answer.parts if isinstance(part, Text))
 
 

@@ -6,6 +6,7 @@ frame is never forwarded. With a constitution, text waits until it has been scre
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _WINDOW: Final = 400  # characters that are looked at again
 _SCREEN_EVERY: Final = 12
+_NO_CHOICES: Final = re.compile(rb'"choices"\s*:\s*\[\s*\]').search  # not every engine writes JSON without spaces
+_USAGE: Final = re.compile(rb'"usage"\s*:\s*\{').search
 _SAYS_LENGTH: Final = (TextDelta, ThinkingDelta, ToolArguments)
 
 
@@ -72,7 +75,7 @@ class Transfer:
 
     def take(self, data: bytes, *, at_end: bool) -> tuple[bytes, ProviderError | None, bool]:  # noqa: C901, PLR0912  # one look at each event
         """Take bytes of the provider; return bytes for the client, the failure, and whether the stream is whole."""
-        events, frames = Decoded(self._decoder.end(), []) if at_end else self._decoder.feed(data)
+        events, frames = Decoded(self._decoder.end(), self._decoder.last_raw) if at_end else self._decoder.feed(data)
         error: ProviderError | None = None
         ended = False
         out: list[bytes] = []
@@ -137,4 +140,4 @@ class Transfer:
 
 def _is_usage(frame: bytes) -> bool:
     """Whether a frame is the chunk with usage that this gateway requested and not the client."""
-    return b'"usage":{' in frame and b'"choices":[]' in frame
+    return _NO_CHOICES(frame) is not None and _USAGE(frame) is not None

@@ -248,3 +248,46 @@ def test_gemini_s_retry_info_is_read() -> None:
         }
     }
     assert DIALECTS["gemini"].decode_error(429, {}, json_bytes.encode(body), now_s=0).retry_after_s == 58.0
+
+
+@pytest.mark.parametrize(
+    ("name", "stream"),
+    [
+        ("openai", b'data: {"id":"i","model":"m","error":null,"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'),
+        ("gemini", b'data: {"error":null,"candidates":[{"content":{"parts":[{"text":"hi"}]},"finishReason":"STOP"}]}\n\n'),
+        ("ollama", b'{"model":"m","error":null,"message":{"content":"hi"},"done":true}\n'),
+    ],
+)
+def test_an_error_that_is_null_is_none(name: str, stream: bytes) -> None:
+    result = read(name, stream)
+    assert result.error is None
+    assert result.answer.parts == [Text("hi")]
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("openai", b"data: [DONE]"),
+        ("gemini", b'data: {"candidates":[{"content":{"parts":[{"text":"hi"}]},"finishReason":"STOP"}]}'),
+        ("ollama", b'{"model":"m","message":{"content":"hi"},"done":true}'),
+    ],
+)
+def test_a_last_frame_whose_end_is_missing_is_passed_on_if_it_counts(name: str, last: bytes) -> None:
+    decoder = DIALECTS[name].stream_decoder()
+    assert decoder.feed(last).raw == []
+    decoder.end()
+    assert [frame.rstrip(b"\n") for frame in decoder.last_raw] == [last]
+    cut_off = DIALECTS[name].stream_decoder()
+    cut_off.feed(last[:-3])
+    cut_off.end()
+    assert cut_off.last_raw == []
+
+
+def test_text_with_citations_is_text_in_every_dialect() -> None:
+    block = {"type": "text", "text": "It rains.", "citations": [{"type": "char_location", "cited_text": "rain"}]}
+    anthropic = DIALECTS["anthropic"]
+    document = {"id": "i", "model": "m", "content": [block], "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}
+    answer = anthropic.decode_answer(document)
+    assert anthropic.encode_answer(answer)["content"] == [block]
+    assert DIALECTS["openai"].encode_answer(answer)["choices"][0]["message"]["content"] == "It rains."
+    assert DIALECTS["gemini"].encode_answer(answer)["candidates"][0]["content"]["parts"] == [{"text": "It rains."}]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.dialects import DIALECTS, json_bytes
-from foundation.dialects.model.content import Media, Text, Thinking, ToolCall, ToolResult
+from foundation.dialects.model.content import Kept, Media, Text, Thinking, ToolCall, ToolResult
 from foundation.dialects.model.errors import RequestError
 from foundation.dialects.model.request import ChatRequest, Message, OutputFormat, Reasoning, Tool, ToolChoice
 
@@ -192,3 +192,33 @@ def test_google_s_own_spelling_is_read() -> None:
     assert (request.max_output_tokens, request.top_k) == (5, 40)
     assert request.tools[0].parameters == {"type": "object", "properties": {"my_key": {"type": ["string", "null"]}}}
     assert request.extra["tools"] == [{"googleSearch": {}}]
+
+
+@pytest.mark.parametrize(("name", "place"), [("gemini", ("functionResponse", "name")), ("ollama", ("tool_name",))])
+def test_a_result_has_the_name_of_its_own_turn_s_call_where_ids_come_again(name: str, place: tuple[str, ...]) -> None:
+    turns = [
+        message
+        for tool in ("search", "read")
+        for message in (Message("assistant", [ToolCall("call_0", tool, "{}")]), Message("user", [ToolResult("call_0", [Text("ok")])]))
+    ]
+    document = DIALECTS[name].encode_request(ChatRequest("m", turns)).document
+    found = []
+    for message in document.get("contents") or document["messages"]:
+        for part in message.get("parts", [message]):
+            inner = part
+            for key in place:
+                inner = inner.get(key, {})
+            found += [inner] if inner else []
+    assert found == ["search", "read"]
+
+
+def test_a_result_s_media_reach_gemini_by_either_way_and_what_is_lost_of_it_is_named() -> None:
+    result = ToolResult(
+        "i", [Text("see"), Media("image", "", url="https://example.com/a.png"), Kept("anthropic", {"type": "search_result"})]
+    )
+    request = ChatRequest("m", [Message("assistant", [ToolCall("i", "look", "{}")]), Message("user", [result])])
+    document, lost = DIALECTS["gemini"].encode_request(request)
+    response = document["contents"][1]["parts"][0]["functionResponse"]
+    assert response["parts"] == [{"fileData": {"fileUri": "https://example.com/a.png"}}]
+    assert lost == ("tool_result.content",)
+    assert DIALECTS["openai"].encode_request(request).lost == ("tool_result.content",)
