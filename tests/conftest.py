@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
+import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,26 @@ os.environ["TERM"] = "xterm"
 
 # In the background of a shell without job control SIGINT is ignored, and Python leaves it so; tests of interrupts need its handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_failed: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.outcome not in ("passed", "skipped"):
+        _failed.append(report.nodeid)
+
+
+def pytest_runtest_logfinish() -> None:
+    """What a failed try left open is collected now: its warnings, which are errors, would fail the second try, or somebody else's test."""
+    if _failed:
+        _failed.clear()
+        for name in ("last_exc", "last_value", "last_traceback"):
+            if hasattr(sys, name):
+                delattr(sys, name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,10 @@ def connect(cluster: Cluster) -> Any:
     return client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig), cluster.context))
 
 
-def keep(cluster: Cluster, name: str) -> None:
-    connect(cluster).create_namespaced_config_map("default", {"metadata": {"name": name}, "data": {"key": name}})
+def keep(cluster: Cluster) -> str:
+    """Make an object; return its name, which the server gives."""
+    made = connect(cluster).create_namespaced_config_map("default", {"metadata": {"generateName": "kept-"}, "data": {"key": "value"}})
+    return str(made.metadata.name)
 
 
 def kept(cluster: Cluster) -> set[str]:
@@ -65,21 +67,21 @@ class ClusterContract:
 
     def test_stop_keeps_the_data_and_the_next_start_finds_it(self, cluster: Cluster) -> None:
         cluster.start()
-        keep(cluster, "before-the-stop")
+        before = keep(cluster)
         cluster.stop()
         assert cluster.status().running is not self.ours
         cluster.stop()
         cluster.start()
-        assert "before-the-stop" in kept(cluster)
+        assert before in kept(cluster)
 
     def test_delete_throws_away_what_is_ours_and_leaves_alone_what_is_not(self, cluster: Cluster) -> None:
         cluster.start()
-        keep(cluster, "before-the-deletion")
+        before = keep(cluster)
         cluster.delete()
         assert cluster.status().running is not self.ours
         cluster.delete()
         cluster.start()
-        assert ("before-the-deletion" in kept(cluster)) is not self.ours
+        assert (before in kept(cluster)) is not self.ours
 
 
 @pytest.fixture(scope="module")

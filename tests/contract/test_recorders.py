@@ -46,7 +46,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
             case "store":
                 return CoordinationRecorder(lambda: fake(InMemoryCoordination()))
         members = request.getfixturevalue("group")
-        prefix = f"{request.node.name}/{number}/"
+        prefix = f"{tmp_path.name}/{number}/"  # another one for a second try
         return CoordinationRecorder(lambda: ConsensusCoordination(members.cluster, members.members), prefix)
 
     def make() -> Recorder:
@@ -143,7 +143,7 @@ def test_a_reader_that_waits_is_woken(recorder: Recorder) -> None:
     assert not recorder.wait(0, 0)
     writer = threading.Thread(target=recorder.append, args=("a", 0, [event(1)], 0))
     writer.start()
-    assert recorder.wait(0, 30)
+    assert recorder.wait(0, 120)
     writer.join()
 
 

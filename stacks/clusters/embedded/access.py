@@ -81,6 +81,10 @@ class Connection:
         """Merge ``document`` into the object at ``path``, lists by their keys; return whether that succeeded."""
         return self._request("PATCH", path, json.dumps(document), "application/strategic-merge-patch+json")[0] in range(200, 300)
 
+    def remove(self, path: str) -> bool:
+        """Delete the object, or all objects of the collection, at ``path``; return whether none is left."""
+        return self._request("DELETE", path)[0] in {http.HTTPStatus.OK, http.HTTPStatus.NOT_FOUND}
+
     @contextmanager
     def kept_open(self) -> Iterator[None]:
         """Use one connection for all requests inside: a handshake takes longer than a small request."""

@@ -49,13 +49,13 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"--listen-peer-urls={peers}", f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=one={peers}", "--log-level=error",
     ]  # fmt: skip
     with Child(command, log=folder / "log") as child:
-        wait_until_ready(child, lambda: answers(f"{client}/health"), within_s=30)
+        wait_until_ready(child, lambda: answers(f"{client}/health"), within_s=120)
         yield client
 
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:
+        with urllib.request.urlopen(url, timeout=20) as response:
             return json.load(response)["health"] == "true"
     except OSError:
         return False

@@ -22,7 +22,6 @@ from stacks.graph.selectors import selects
 pytestmark = pytest.mark.e2e
 
 EACH = 200
-SPACE = "semantics"
 Wait = Callable[[str, Callable[[], bool]], None]
 
 
@@ -43,9 +42,15 @@ class ApiServer:
 def api(new_cluster: Callable[[str], EmbeddedCluster]) -> ApiServer:
     cluster = new_cluster("semantics")
     cluster.start()
-    server = ApiServer(cluster)
-    assert server("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})[0] == 201
-    return server
+    return ApiServer(cluster)
+
+
+@pytest.fixture
+def space(api: ApiServer) -> str:
+    """Make a namespace of one's own."""
+    status, made = api("POST", "/api/v1/namespaces", {"metadata": {"generateName": "semantics-"}})
+    assert status == 201, made
+    return str(made["metadata"]["name"])
 
 
 NUMBERS = ["0", "1", "7", "512", "1.5", ".5", "5.", "0.1", "007", "+3", "1e", "", ".", "1..2", "9223372036854775808", "0.0000000001"]
@@ -80,11 +85,11 @@ def a_quantity(rng: random.Random) -> str:
     return rng.choice(NUMBERS) + rng.choice(SUFFIXES)
 
 
-def test_quantities_are_read_as_the_api_server_reads_them(api: ApiServer) -> None:
+def test_quantities_are_read_as_the_api_server_reads_them(api: ApiServer, space: str) -> None:
     rng, different, legal = random.Random(1), [], 0
     for text in (a_quantity(rng) for _ in range(EACH)):
         quota = {"metadata": {"name": "q"}, "spec": {"hard": {"limits.memory": text}}}
-        status, answer = api("POST", f"/api/v1/namespaces/{SPACE}/resourcequotas?dryRun=All", quota)
+        status, answer = api("POST", f"/api/v1/namespaces/{space}/resourcequotas?dryRun=All", quota)
         theirs = quantity(answer["spec"]["hard"]["limits.memory"]) if status == 201 else None
         try:
             ours = quantity(text)
@@ -115,18 +120,18 @@ def as_text(requirement: dict[str, Any]) -> str:
     return forms[requirement["operator"]]
 
 
-def test_label_selectors_select_what_the_api_server_selects(api: ApiServer) -> None:
+def test_label_selectors_select_what_the_api_server_selects(api: ApiServer, space: str) -> None:
     rng, different = random.Random(2), []
     labelled = {f"s{i}": {key: rng.choice(VALUES) for key in KEYS if rng.random() < 0.6} for i in range(30)}
     for name, own in labelled.items():
         made = {"metadata": {"name": name, "labels": {**own, "test": "selectors"}}}
-        assert api("POST", f"/api/v1/namespaces/{SPACE}/configmaps", made)[0] == 201
+        assert api("POST", f"/api/v1/namespaces/{space}/configmaps", made)[0] == 201
     for _ in range(EACH):
         exact = {key: rng.choice(VALUES) for key in KEYS if rng.random() < 0.2}
         selector = {"matchLabels": exact, "matchExpressions": [a_requirement(rng) for _ in range(rng.randint(0, 2))]}
         texts = ["test=selectors", *(f"{key}={value}" for key, value in exact.items()), *map(as_text, selector["matchExpressions"])]
         query = "%2C".join(text.replace(" ", "%20").replace("=", "%3D").replace("!", "%21").replace(",", "%2C") for text in texts)
-        _, answer = api("GET", f"/api/v1/namespaces/{SPACE}/configmaps?labelSelector={query}")
+        _, answer = api("GET", f"/api/v1/namespaces/{space}/configmaps?labelSelector={query}")
         theirs = {item["metadata"]["name"] for item in answer["items"]}
         ours = {name for name, own in labelled.items() if selects(selector, own)}
         if theirs != ours:
@@ -161,7 +166,7 @@ def a_term(rng: random.Random) -> dict[str, Any]:
     return term
 
 
-def a_pod(rng: random.Random, index: int) -> dict[str, Any]:
+def a_pod(rng: random.Random, index: int, space: str) -> dict[str, Any]:
     asks: dict[str, str] = {"cpu": rng.choice(["10m", "10m", "500", "5000"]), "memory": "1Mi"}
     if rng.random() < 0.4:
         name = rng.choice([*EXTENDED, "example.org/fpga"])
@@ -189,11 +194,16 @@ def a_pod(rng: random.Random, index: int) -> dict[str, Any]:
     if rng.random() < 0.2:
         sidecar = {"requests": {"cpu": rng.choice(["1", "999"])}}
         spec["initContainers"] = [{"name": "s", "image": "s:1.0.0", "restartPolicy": "Always", "resources": sidecar}]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "namespace": SPACE}, "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "namespace": space}, "spec": spec}
 
 
-def test_the_scheduler_finds_a_node_where_we_find_one(api: ApiServer, eventually: Wait) -> None:
+def test_the_scheduler_finds_a_node_where_we_find_one(api: ApiServer, space: str, eventually: Wait) -> None:
     rng = random.Random(3)
+    for collection in ("nodes", "pods"):  # of an earlier try
+        for item in api("GET", f"/api/v1/{collection}")[1]["items"]:
+            place = f"namespaces/{item['metadata']['namespace']}/pods" if collection == "pods" else collection
+            api("DELETE", f"/api/v1/{place}/{item['metadata']['name']}?gracePeriodSeconds=0")
+        eventually(f"no {collection} are left", lambda collection=collection: not api("GET", f"/api/v1/{collection}")[1]["items"])
     for index in range(10):
         assert api("POST", "/api/v1/nodes", a_node(rng, index))[0] == 201
 
@@ -206,28 +216,28 @@ def test_the_scheduler_finds_a_node_where_we_find_one(api: ApiServer, eventually
         api("PATCH", f"/api/v1/nodes/{node['metadata']['name']}/status", patch, "application/merge-patch+json")
     own = {"dedicated", "node.kubernetes.io/unschedulable"}
     eventually("every node is ready", lambda: all(t["key"] in own for node in fleet() for t in node["spec"].get("taints", ())))
-    eventually("pods may be made", lambda: api("GET", f"/api/v1/namespaces/{SPACE}/serviceaccounts/default")[0] == 200)
+    eventually("pods may be made", lambda: api("GET", f"/api/v1/namespaces/{space}/serviceaccounts/default")[0] == 200)
 
     found = nodes(graph_of(fleet()))
     pods, ours, refused = [], {}, 0
     for index in range(EACH):
-        pod = a_pod(rng, index)
-        while (posted := api("POST", f"/api/v1/namespaces/{SPACE}/pods", pod))[0] == 422:  # no valid pod: another one
-            pod, refused = a_pod(rng, index), refused + 1
+        pod = a_pod(rng, index, space)
+        while (posted := api("POST", f"/api/v1/namespaces/{space}/pods", pod))[0] == 422:  # no valid pod: another one
+            pod, refused = a_pod(rng, index, space), refused + 1
         assert posted[0] == 201, posted
         (workload,) = workloads(graph_of([pod]))
         ours[f"p{index}"] = {n.name for n in found if n.capacity and workload.admitted_by(n) and workload.requests.fits(n.capacity)}
         theirs: dict[str, Any] = {}
 
         def decided(name: str = f"p{index}", theirs: dict[str, Any] = theirs) -> bool:
-            theirs.update(api("GET", f"/api/v1/namespaces/{SPACE}/pods/{name}")[1])
+            theirs.update(api("GET", f"/api/v1/namespaces/{space}/pods/{name}")[1])
             conditions = {c["type"]: c for c in theirs.get("status", {}).get("conditions") or ()}
             return "nodeName" in theirs["spec"] or conditions.get("PodScheduled", {}).get("reason") == "Unschedulable"
 
         eventually(f"p{index} is decided", decided)
         pods.append((f"p{index}", theirs["spec"].get("nodeName")))
         # Each pod is alone, so that the room of a node is what it offers.
-        api("DELETE", f"/api/v1/namespaces/{SPACE}/pods/p{index}?gracePeriodSeconds=0")
+        api("DELETE", f"/api/v1/namespaces/{space}/pods/p{index}?gracePeriodSeconds=0")
     different = [(name, node, ours[name]) for name, node in pods if (node is None) != (not ours[name]) or (node and node not in ours[name])]
     placed = sum(node is not None for _, node in pods)
     print(f"scheduling: {EACH - len(different)} of {EACH} alike, {placed} placed; {refused} were no valid pods")  # noqa: T201  # the figures are the result

@@ -27,7 +27,7 @@ testcontainers_config.connection_mode_override = ConnectionMode.docker_host
 
 def answers(host: str | None) -> bool:
     try:
-        with closing(docker.DockerClient(base_url=host, timeout=2) if host else docker.from_env(timeout=2)) as client:
+        with closing(docker.DockerClient(base_url=host, timeout=20) if host else docker.from_env(timeout=20)) as client:
             return bool(client.ping())
     except docker.errors.DockerException:
         return False
@@ -58,7 +58,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     ]
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        for _ in range(60):
+        for _ in range(360):
             if answers(host):
                 break
             with suppress(subprocess.TimeoutExpired):
@@ -74,7 +74,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         else:
             os.environ["DOCKER_HOST"] = before
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         log.close()
 
 

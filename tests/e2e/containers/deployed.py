@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from stacks.environment import Environment
 from stacks.environment.file import load
@@ -15,12 +17,23 @@ from stacks.graph.quantities import quantity
 from stacks.graph.sources import from_program
 
 ROOT = Path(__file__).parents[3]
+STARTS_WITHIN_S = 180
 
 
 def environment(name: str, **sections: Mapping[str, Any]) -> Environment:
     """An environment of the project, with fields of its sections changed."""
     loaded = load(name, root=ROOT)
     return loaded.model_copy(update={section: getattr(loaded, section).model_copy(update=changes) for section, changes in sections.items()})
+
+
+def kill_and_start(container: DockerContainer, ready: str) -> None:
+    """Kill a container and start it again; return when its log has ``ready`` once more than before."""
+    wrapped = container.get_wrapped_container()
+    before = wrapped.logs().decode(errors="replace").count(ready)
+    wrapped.kill()
+    wrapped.start()
+    again = re.compile(".*".join([re.escape(ready)] * (before + 1)), re.DOTALL)
+    LogMessageWaitStrategy(again).with_startup_timeout(STARTS_WITHIN_S).wait_until_ready(container)
 
 
 class Deployed:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -13,7 +13,7 @@ import pytest
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from tests.e2e.containers.deployed import Deployed, environment
+from tests.e2e.containers.deployed import STARTS_WITHIN_S, Deployed, environment, kill_and_start
 
 pytestmark = pytest.mark.containers
 READY = "Server is ready"
@@ -28,7 +28,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
 @pytest.fixture(scope="module")
 def nats(image: Callable[[str], str], deployed: Deployed) -> Iterator[DockerContainer]:
     running = deployed.container(image("nats")).with_exposed_ports(4222, 8222)
-    with running.waiting_for(LogMessageWaitStrategy(READY).with_startup_timeout(30)):
+    with running.waiting_for(LogMessageWaitStrategy(READY).with_startup_timeout(STARTS_WITHIN_S)):
         yield running
 
 
@@ -51,16 +51,14 @@ def message(answers: IO[bytes]) -> bytes:
 
 
 def test_it_keeps_every_acknowledged_message_over_a_kill(nats: DockerContainer) -> None:
-    created = request(nats, "$JS.API.STREAM.CREATE.PLANS", '{"name": "PLANS", "subjects": ["plans.*"], "storage": "file"}')
+    name = f"PLANS{time.monotonic_ns()}"  # another one for a second try
+    stream = {"name": name, "subjects": [f"{name}.*"], "storage": "file"}
+    created = request(nats, f"$JS.API.STREAM.CREATE.{name}", json.dumps(stream))
     assert "error" not in created
-    acknowledged = [request(nats, "plans.a", f"message {number}")["seq"] for number in range(20)]
+    acknowledged = [request(nats, f"{name}.a", f"message {number}")["seq"] for number in range(20)]
     assert acknowledged == list(range(1, 21))
-    wrapped = nats.get_wrapped_container()
-    wrapped.kill()
-    wrapped.start()
-    # The log of the first start is still there.
-    LogMessageWaitStrategy(re.compile(f"{READY}.*{READY}", re.DOTALL)).with_startup_timeout(30).wait_until_ready(nats)
-    assert request(nats, "$JS.API.STREAM.INFO.PLANS", "")["state"]["messages"] == 20
+    kill_and_start(nats, READY)
+    assert request(nats, f"$JS.API.STREAM.INFO.{name}", "")["state"]["messages"] == 20
 
 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable, Iterator
 
@@ -12,7 +11,7 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from stacks.graph import SECRET
 from stacks.graph.quantities import quantity
-from tests.e2e.containers.deployed import Deployed, environment
+from tests.e2e.containers.deployed import STARTS_WITHIN_S, Deployed, environment, kill_and_start
 
 pytestmark = pytest.mark.containers
 READY = "Ready to accept connections"
@@ -26,7 +25,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
 @pytest.fixture(scope="module")
 def redis(image: Callable[[str], str], deployed: Deployed) -> Iterator[DockerContainer]:
     running = deployed.container(image("redis"))
-    with running.with_exposed_ports(6379).waiting_for(LogMessageWaitStrategy(READY).with_startup_timeout(30)):
+    with running.with_exposed_ports(6379).waiting_for(LogMessageWaitStrategy(READY).with_startup_timeout(STARTS_WITHIN_S)):
         yield running
 
 
@@ -51,11 +50,7 @@ def test_it_answers_on_its_mapped_loopback_port_and_only_with_the_password(redis
 
 def test_it_keeps_what_it_acknowledged_over_a_kill(redis: DockerContainer) -> None:
     assert ask(redis, "SET", "plan", "42") == b"+OK\r\n"
-    wrapped = redis.get_wrapped_container()
-    wrapped.kill()
-    wrapped.start()
-    # The log of the first start is still there.
-    LogMessageWaitStrategy(re.compile(f"{READY}.*{READY}", re.DOTALL)).with_startup_timeout(30).wait_until_ready(redis)
+    kill_and_start(redis, READY)
     assert ask(redis, "GET", "plan") == b"$2\r\n42\r\n"
 
 

@@ -6,7 +6,7 @@ A module whose tests change or kill something overrides ``root`` and ``cluster``
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ def root(new_root: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster(root: Path) -> Iterator[Cluster]:
+def cluster(root: Path, keep_to_the_end: Callable[[Cluster], None]) -> Cluster:
     found = open_cluster(load("dev", root=root), root)
+    keep_to_the_end(found)
     found.start()
-    yield found
-    found.delete()
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -51,12 +51,12 @@ def test_everything_that_runs_is_rolled_out(deployed: Deployment, connection: An
 
 def test_pulumi_by_hand_sees_the_same_and_the_policy_pack_lets_it_pass(root: Path, deployed: Deployment, declared: Graph) -> None:
     for folder in ("stacks", "policies"):
-        shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     environment = os.environ | variables(Workspace(root))
 
     def pulumi(*arguments: str) -> str:
         command = ["pulumi", *arguments, "--stack", "dev", "--non-interactive", "--color=never"]
-        done = subprocess.run(command, cwd=root, env=environment, check=False, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=root, env=environment, check=False, capture_output=True, text=True, timeout=400)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -30,7 +30,7 @@ if os.environ.get("FAIL"):
 if place := os.environ.get("HANG"):
     open(place, "w").write(str(os.getpid()))
     import time
-    time.sleep(60)
+    time.sleep(600)
 pulumi.export("urn", one.urn)
 """
 PACK = """
@@ -64,7 +64,8 @@ class Project:
         (root / "pack").mkdir()
         (root / "pack" / "PulumiPolicy.yaml").write_text("runtime: python\n")
         (root / "pack" / "__main__.py").write_text(PACK)
-        assert self.pulumi("stack", "init", "dev").returncode == 0
+        made = self.pulumi("stack", "init", "dev")
+        assert made.returncode == 0, made.stdout
 
     def command(self, *arguments: str) -> list[str]:
         return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
@@ -77,14 +78,14 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(tmp_path_factory.mktemp("project"))
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
 
 
 def test_up_creates_and_a_second_up_changes_nothing(project: Project) -> None:
@@ -99,10 +100,11 @@ def test_up_creates_and_a_second_up_changes_nothing(project: Project) -> None:
 
 
 def test_configuration_reaches_the_program(project: Project) -> None:
+    first = project.pulumi("up", "-s", "dev", "--yes", "--skip-preview")
+    assert first.returncode == 0, first.stdout
     answer = project.pulumi("preview", "-s", "dev", "--diff", "-c", "size=7")
     assert answer.returncode == 0, answer.stdout
     assert "size: 4 => 7" in answer.stdout
-    assert project.pulumi("config", "rm", "size", "-s", "dev").returncode == 0
 
 
 def test_a_program_that_raises_fails_the_update_and_is_told_once(project: Project) -> None:
@@ -123,7 +125,6 @@ def test_a_policy_pack_denies(project: Project) -> None:
 def test_a_policy_pack_that_is_kept_lets_the_preview_pass(project: Project) -> None:
     answer = project.pulumi("preview", "-s", "dev", "--policy-pack", "pack", "-c", "size=2")
     assert answer.returncode == 0, answer.stdout
-    assert project.pulumi("config", "rm", "size", "-s", "dev").returncode == 0
 
 
 def test_the_host_does_not_outlive_a_killed_engine(project: Project) -> None:
@@ -135,7 +136,7 @@ def test_the_host_does_not_outlive_a_killed_engine(project: Project) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not (place.exists() and place.read_text()):
         assert engine.poll() is None
         assert time.monotonic() < deadline
@@ -143,4 +144,4 @@ def test_the_host_does_not_outlive_a_killed_engine(project: Project) -> None:
     host = psutil.Process(int(place.read_text()))
     engine.send_signal(signal.SIGKILL)
     engine.wait()
-    host.wait(timeout=15)
+    host.wait(timeout=60)

@@ -24,10 +24,11 @@ ENV = 'eval "$(sandtable doctor --env)"'
 Shell = Callable[[str], str]
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Path]:
     """What a clone holds, and nothing that any command has made."""
-    root = tmp_path_factory.mktemp("clone")
+    root = tmp_path / "clone"
+    root.mkdir()
     for path in REPOSITORY.glob("Pulumi*.yaml"):
         shutil.copy(path, root)
     for folder in ("stacks", "policies"):
@@ -36,7 +37,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     open_cluster(load("dev", root=root), root).delete()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def declared(fresh: Path) -> Graph:
     return from_program(load("dev", root=fresh))
 
@@ -74,9 +75,7 @@ def test_one_line_deploys_and_the_state_is_that_of_sandtable_up(shell: Shell, de
     told = shell(f"{ENV} && sandtable cluster start dev && pulumi up -s dev --yes")
     assert f"+ {len(declared) + 1} created" in told
     assert f"{len(declared)} resources unchanged" in shell("sandtable up dev")
-
-
-def test_pulumi_yaml_names_the_state_for_an_installation_without_our_variables(shell: Shell, declared: Graph) -> None:
+    # Pulumi.yaml names the state for an installation without our variables.
     own = "unset PULUMI_BACKEND_URL PULUMI_CONFIG_PASSPHRASE"
     listed = shell(f"{ENV} && {own} && pulumi stack ls")
     assert [line.split()[-1] for line in listed.splitlines() if line.split()[0].rstrip("*") == "dev"] == [str(len(declared) + 1)], listed

@@ -5,28 +5,22 @@ from __future__ import annotations
 import shutil
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from kubernetes import client, config, utils
 
-from stacks.clusters.api import Api, listing
-from stacks.clusters.embedded.processes import Processes
 from stacks.clusters.node import NodeCluster
-from stacks.clusters.node.servers import NAMES
 from stacks.deployment.pods import unready_pods
-from stacks.errors import StackError
 from stacks.graph import labels
 from toolchain.images import Recipe, WantedImage, ensure_images
 
 IMAGE: Final = "sandtable.dev/test/busybox:1"
 PROGRAMS: Final = ("sh", "httpd", "wget", "nslookup", "cat", "dd", "sleep", "touch", "ls", "echo", "mkdir", "grep", "tail", "id", "timeout")
 _PATIENCE_S: Final = 180.0
-#: The clusters that are there: where a test fails, its report says how they are.
-_CLUSTERS: Final = pytest.StashKey[list[NodeCluster]]()
 
 
 class Kubernetes:
@@ -104,53 +98,17 @@ def answer_of(address: str, path: str = "/") -> str | None:
     return None
 
 
-def state(cluster: NodeCluster) -> str:
-    """Why pods are not ready, and the last words of the node's servers."""
-    lines = [cluster.status().note or "it is not running"]
-    with suppress(StackError, OSError):  # it never started
-        api = Api.of(cluster)
-        lines += unready_pods(api.connection, {item["metadata"]["name"] for item in api.items(listing("v1", "namespaces"))})
-        api.connection.rest_client.pool_manager.clear()
-    processes = Processes(cluster.log_folder)
-    return "\n".join([*lines, *(f"--- {name}\n{processes.last_words(name)}" for name in NAMES)])
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_CLUSTERS] = []
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.failed:
-        report.sections += [(f"cluster {cluster.name}", state(cluster)) for cluster in item.config.stash[_CLUSTERS]]
-    return report
-
-
-@pytest.fixture(scope="module")
-def kept(pytestconfig: pytest.Config) -> Iterator[Callable[[NodeCluster], NodeCluster]]:
-    """Return what takes care of a cluster: its state is told where a test fails, and it is deleted at the end, whatever happens."""
-    with ExitStack() as stack:
-
-        def keep(cluster: NodeCluster) -> NodeCluster:
-            clusters = pytestconfig.stash[_CLUSTERS]
-            clusters.append(cluster)
-            stack.callback(cluster.delete)
-            stack.callback(clusters.remove, cluster)
-            return cluster
-
-        yield keep
-
-
 @pytest.fixture(scope="module")
 def new_node(
-    real_node: None, kept: Callable[[NodeCluster], NodeCluster], tmp_path_factory: pytest.TempPathFactory
+    real_node: None, keep: Callable[[NodeCluster], None], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], NodeCluster]:
     """Return a maker of clusters with a real node, not started; each is deleted at the end."""
 
     def make(name: str) -> NodeCluster:
         folder = tmp_path_factory.mktemp("nodes") / name
-        return kept(NodeCluster(name, folder, node_name="laptop-0", labels={labels.POOL: "laptop"}))
+        cluster = NodeCluster(name, folder, node_name="laptop-0", labels={labels.POOL: "laptop"})
+        keep(cluster)
+        return cluster
 
     return make
 

@@ -94,10 +94,11 @@ def environment(root: Path, real_node: None) -> Environment:
 
 
 @pytest.fixture
-def cluster(environment: Environment, root: Path, kept: Callable[[NodeCluster], NodeCluster]) -> Iterator[NodeCluster]:
+def cluster(environment: Environment, root: Path, keep: Callable[[NodeCluster], None]) -> Iterator[NodeCluster]:
     found = open_cluster(environment, root)
     assert isinstance(found, NodeCluster)
-    yield kept(found)
+    keep(found)
+    yield found
     found.delete()  # a second try, as CI has it, begins anew
 
 
