@@ -16,7 +16,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from policies.watched import WatchedList, WatchedMapping
+from policies.watched import WatchedGraph, WatchedList, WatchedMapping
 from stacks.graph import Graph
 from stacks.graph.marks import has_marks, is_mark
 
@@ -127,12 +127,7 @@ def settle(graph: Graph) -> Settled:
             doubt, partly = (_add(resource.urn, asked) for asked in (settled.doubtful, settled.partly))
             watched = replace(resource, inputs=_watched(resource.inputs, "", doubt, partly)[0])
         resources.append(watched)
-    watched_graph = replace(graph, resources=tuple(resources))
-    # It has no markers, so nobody needs to search it for them; the search would be recorded as reading unknown values.
-    watched_graph.__dict__["known"] = watched_graph
-    # Every rule has to read it itself, because what the rule before it read is forgotten.
-    watched_graph.__dict__["once"] = lambda read: read(watched_graph)
-    return replace(settled, graph=watched_graph)
+    return replace(settled, graph=WatchedGraph(tuple(resources), graph.source, graph.unseen))
 
 
 def _add(urn: str, asked: set[str]) -> Callable[[], None]:

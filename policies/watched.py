@@ -1,4 +1,4 @@
-"""Partly unknown mappings and lists that report when a caller reads the unknown part.
+"""Partly unknown mappings and lists that report when a caller reads the unknown part, and the graph that is made of them.
 
 ``dict | dict`` and JSON's C encoder bypass these methods; no rule uses them on a graph.
 """
@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from stacks.graph import Graph
+from stacks.graph.graph import Value
 
 
 class WatchedMapping(dict[str, Any]):
@@ -87,3 +92,17 @@ class WatchedList(list[Any]):
 
     def __bool__(self) -> bool:
         return True
+
+
+@dataclass(frozen=True)
+class WatchedGraph(Graph):
+    """A graph of watched resources. It keeps no readings: a rule that got an earlier rule's reading would read nothing itself."""
+
+    @cached_property
+    def known(self) -> Graph:
+        """The graph itself: it has no markers, and a search for them would count as reading unknown values."""
+        return self
+
+    def once(self, read: Callable[[Graph], Value]) -> Value:
+        """Return ``read(self)``, read anew for each caller."""
+        return read(self)
