@@ -12,7 +12,8 @@ One function judges thresholds, measurement, prediction, policies, costs and the
 4. A measurement without a single successful request is at best inconclusive, whatever the thresholds are. So is one without any threshold,
    and one with failures if no threshold limits them.
 5. A cost with unpriced nodes is a lower bound: it can break a limit, but never prove that it is met.
-6. If prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive.
+6. If prediction and measurement disagree about a threshold, one of the two is wrong: inconclusive. If they are far apart and agree about
+   every threshold, the release is decided whichever of them is wrong; a reason that decides nothing says not to rely on the twin (ADR 46).
 
 Reports show these values as they are and derive nothing of their own.
 """

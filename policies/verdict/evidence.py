@@ -23,13 +23,14 @@ class Result(enum.StrEnum):
 
 
 class Cause(enum.StrEnum):
-    """What decided; the command line maps each to an exit code."""
+    """What decided; the command line maps each to an exit code. ``PREDICTION`` never decides: it says what the twin is worth here."""
 
     NOTHING_WRONG = "nothing wrong"
     POLICY = "policy"
     THRESHOLD = "threshold"
     REGRESSION = "regression"
     UNDECIDED = "undecided"
+    PREDICTION = "prediction"
 
 
 _LEAD: Final = {Cause.POLICY: "policy: ", Cause.THRESHOLD: "threshold broken: ", Cause.REGRESSION: "regression: "}

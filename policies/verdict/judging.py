@@ -1,4 +1,4 @@
-"""Combines the lines of the thresholds, the policies and the saved baseline into one verdict."""
+"""Combines the lines of the thresholds, the policies, the saved baseline and the fit of the prediction into one verdict."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from foundation.measures import no_good_request
 from policies.verdict.baseline import regressions
 from policies.verdict.evidence import Cause, Evidence, Reason, Result, Verdict
+from policies.verdict.misfit import misfits
 from policies.verdict.thresholds import Judgement, judge_threshold, without_an_answer
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ def judge(evidence: Evidence) -> Verdict:
         *(Reason(Cause.UNDECIDED, text) for text in _undecided(evidence, found)),
     )
     judgements = tuple(sorted(lines, key=_worst_first))
+    beside = tuple(Reason(Cause.PREDICTION, text) for text in misfits(evidence))
     if not weighed:
-        return Verdict(Result.SHIP, Cause.NOTHING_WRONG, (_all_well(judgements),), judgements)
+        return Verdict(Result.SHIP, Cause.NOTHING_WRONG, (_all_well(judgements), *beside), judgements)
     cause = weighed[0].cause
-    return Verdict(Result.INCONCLUSIVE if cause is Cause.UNDECIDED else Result.HOLD, cause, weighed, judgements)
+    return Verdict(Result.INCONCLUSIVE if cause is Cause.UNDECIDED else Result.HOLD, cause, (*weighed, *beside), judgements)
 
 
 def _worst_first(line: Judgement) -> tuple[bool, bool]:
@@ -68,7 +70,7 @@ def _disagreements(lines: Sequence[Judgement]) -> list[str]:
     return [
         f"prediction and measurement disagree: {line}, but {measured[line.threshold]}"
         for line in lines
-        if line.source == "predicted" and line.holds is False and measured[line.threshold].holds is True
+        if not line.decides and line.holds is False and measured[line.threshold].holds is True
     ]
 
 

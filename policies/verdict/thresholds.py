@@ -46,7 +46,14 @@ class Judgement:
 
 
 def judge_threshold(threshold: Threshold, evidence: Evidence) -> list[Judgement]:
-    """Return the lines of ``threshold``, the one that decides first; none if it does not apply."""
+    """Return the lines of ``threshold``, the one that decides first; none if it does not apply.
+
+    The other lines are for comparison, so there is none without a value.
+    """
+    return [line for line in _lines(threshold, evidence) if line.decides or line.value is not None]
+
+
+def _lines(threshold: Threshold, evidence: Evidence) -> list[Judgement]:
     if threshold.metric == "monthly_cost_usd":
         return [_cost(threshold, evidence)]
     if threshold.metric == "policy_violations":
@@ -75,9 +82,7 @@ def _of_job(threshold: Threshold, evidence: Evidence) -> list[Judgement]:
         return [predicted]
     line = _line(threshold, "measured", figure.measured, figure.low, figure.high)
     few = (percentile := percentile_of(threshold.metric)) and figure.n is not None and figure.n < samples_needed(percentile)
-    decisive = replace(line, holds=None) if few else line
-    # Some figures, such as the reward of a training, are measured only.
-    return [decisive] if predicted.value is None else [decisive, replace(predicted, decides=False)]
+    return [replace(line, holds=None) if few else line, replace(predicted, decides=False)]
 
 
 def without_an_answer(line: Judgement, evidence: Evidence) -> str:

@@ -51,7 +51,7 @@ class Judgement(Part):
 class Reason(Part):
     """One reason for the verdict."""
 
-    cause: Literal["nothing wrong", "policy", "threshold", "regression", "undecided"]
+    cause: Literal["nothing wrong", "policy", "threshold", "regression", "undecided", "prediction"]
     text: str
     """A sentence."""
 

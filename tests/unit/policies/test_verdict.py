@@ -204,6 +204,12 @@ def test_a_figure_that_nobody_predicts_is_decided_by_its_measurement_alone() -> 
     assert [line.source for line in verdict.judgements if line.threshold.metric == "rl_reward"] == ["measured"]
 
 
+def test_a_latency_that_the_twin_has_no_value_for_is_decided_by_its_measurement_alone() -> None:
+    verdict = judge(replace(GOOD, predicted=outcome(n=0)))
+    assert verdict.result is Result.SHIP, said(verdict)
+    assert {line.source for line in verdict.judgements if line.threshold.metric == "p95_ttft_ms"} == {"measured"}
+
+
 def test_without_a_measurement_it_is_at_most_inconclusive() -> None:
     verdict = judge(replace(GOOD, measured=None, missing=["no engine: graph mode"]))
     assert verdict.result is Result.INCONCLUSIVE
@@ -228,6 +234,31 @@ def test_prediction_and_measurement_that_disagree_are_inconclusive() -> None:
     verdict = judge(replace(GOOD, predicted=outcome(scale=9)))
     assert verdict.result is Result.INCONCLUSIVE
     assert any("disagree" in reason for reason in said(verdict))
+
+
+def test_a_prediction_far_off_that_agrees_about_every_threshold_ships_and_says_not_to_rely_on_the_twin() -> None:
+    verdict = judge(replace(GOOD, thresholds=[Threshold("p95_ttft_ms < 2000")], predicted=outcome(scale=9)))
+    assert (verdict.result, verdict.cause) == (Result.SHIP, Cause.NOTHING_WRONG)
+    assert [reason.cause for reason in verdict.reasons] == [Cause.NOTHING_WRONG, Cause.PREDICTION]
+    assert said(verdict)[1].startswith("the prediction does not describe this environment: p50_")
+    assert "(+800%)" in said(verdict)[1]
+
+
+@pytest.mark.parametrize(("scale", "told"), [(1.9, False), (2.1, True), (0.55, False), (0.45, True)])
+def test_a_median_off_by_more_than_a_factor_of_two_is_told(scale: float, told: bool) -> None:
+    verdict = judge(replace(GOOD, thresholds=[Threshold("p95_ttft_ms < 2000")], predicted=outcome(scale=scale)))
+    assert (Cause.PREDICTION in [reason.cause for reason in verdict.reasons]) is told
+
+
+def test_a_prediction_without_a_good_request_does_not_describe_one_with_them() -> None:
+    verdict = judge(replace(GOOD, thresholds=[Threshold("p95_ttft_ms < 2000")], predicted=outcome(n=0, failed=9)))
+    assert "no request was good: 9 of 9 failed, but 360 of 360 were good" in said(verdict)[-1]
+
+
+def test_the_fit_of_a_prediction_is_not_told_from_a_run_that_does_not_count_or_from_too_few_requests() -> None:
+    far = replace(GOOD, predicted=outcome(scale=9))
+    for evidence in (replace(far, invalid=["late"]), replace(far, measured=outcome(n=3)), replace(far, measured=None)):
+        assert Cause.PREDICTION not in [reason.cause for reason in judge(evidence).reasons]
 
 
 def test_a_regression_holds_with_its_own_cause() -> None:
@@ -269,6 +300,7 @@ FAULT = Threshold("failed_share_during_faults < 0.05")
         (during(0.2), Cause.THRESHOLD),
         (during(0.01, 0.3), Cause.UNDECIDED),  # prediction and measurement disagree
         (during(None), Cause.NOTHING_WRONG),  # the prediction decides where nothing could be measured
+        (during(None, 0.3), Cause.THRESHOLD),
         ({}, Cause.UNDECIDED),
     ],
 )
