@@ -14,6 +14,7 @@ from foundation.training import CheckpointError, StopRequest
 from workloads.compression.errors import DivergedError, ModelFileError, ShapeError, TextError
 from workloads.compression.model.evaluation import bits_per_byte, continued
 from workloads.compression.model.gguf_file import KINDS, read_gguf, write_gguf
+from workloads.compression.model.seal import seal
 from workloads.compression.model.text import read_text, split
 from workloads.compression.model.training import Keeping, Schedule, Stopped, next_byte_loss, train
 from workloads.compression.model.transformer import Shape, Weights, initial, logits
@@ -93,6 +94,17 @@ def test_a_damaged_file_is_refused(cut: int, tmp_path: Path) -> None:
         read_gguf(path)
 
 
+@pytest.mark.parametrize("share", [number / 25 for number in range(25)])
+def test_a_flipped_bit_is_refused_wherever_it_is(share: float, tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    write_gguf(path, initial(SHAPE, 0), SHAPE, "Q8_0")
+    content = bytearray(path.read_bytes())
+    content[4 + int(share * (len(content) - 4))] ^= 16
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=str(path)):
+        read_gguf(path)
+
+
 def test_a_model_of_another_architecture_is_refused(tmp_path: Path) -> None:
     import gguf
 
@@ -115,6 +127,7 @@ def test_sizes_that_no_model_has_are_refused_by_the_name_of_the_file(field: str,
     place = gguf.GGUFReader(path, "r+").fields[f"llama.{field}"]
     place.parts[place.data[0]][0] = value
     place.parts[place.data[0]].base.flush()
+    seal(path)
     with pytest.raises(ShapeError, match=r"m\.gguf: .* expected|m\.gguf: .* they must divide"):
         read_gguf(path)
 

@@ -1,7 +1,7 @@
 """The model as a GGUF file: what the engine loads is what is measured.
 
 Matrices are written in the asked block format, norms in F32. Reading gives the weights that the blocks stand for, so a loss measured on
-them is the loss of the file.
+them is the loss of the file. It carries a digest of itself (``seal.py``), so that a damaged one is refused.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 from foundation.formats.byte_tokens import add_byte_tokenizer
 from foundation.processes.atomic_file import replacing
 from workloads.compression.errors import ModelFileError, ShapeError
+from workloads.compression.model.seal import KEY, UNSEALED, check_seal, seal
 from workloads.compression.model.transformer import NORM_EPSILON, ROPE_BASE, Shape, Weights, check
 from workloads.compression.quantisation.blocks import dequantise, quantise
 
@@ -52,6 +53,7 @@ def _write(path: Path, weights: Mapping[str, Tensor], shape: Shape, kind: str) -
 
     writer = gguf.GGUFWriter(path, _ARCHITECTURE)
     writer.add_name("sandtable-tiny")
+    writer.add_string(KEY, UNSEALED)
     writer.add_block_count(shape.layers)
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)
@@ -75,6 +77,7 @@ def _write(path: Path, weights: Mapping[str, Tensor], shape: Shape, kind: str) -
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    seal(path)
 
 
 def read_gguf(path: Path) -> tuple[Weights, Shape]:
@@ -87,6 +90,7 @@ def read_gguf(path: Path) -> tuple[Weights, Shape]:
     import gguf
 
     try:
+        check_seal(path)
         reader = gguf.GGUFReader(path)
         fields = reader.fields
         architecture = fields["general.architecture"].contents()
