@@ -4,6 +4,8 @@
 * **calibration**: the coefficients themselves are uncertain. From the errors of their own fit.
 * **arrivals**: the same traffic on another day has other requests. From the twin under other seeds of the plan.
 
+A rehearsal has such a band for its p50 and p95, a what-if for every level of its predicted distributions.
+
 Latencies rise with the time of a step, so the band of the first two comes from two runs each, with all steps as slow, or as fast, as a
 normal error of 5 % probability makes them. Causes are independent, so they add up in squares, in logarithms. Who sends the very requests
 that were predicted leaves out the third.
@@ -13,9 +15,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from foundation.measures.outcome import Outcome
@@ -36,6 +38,8 @@ SEEDS: Final = 5
 
 #: A quantile that moves by less is not the engine's.
 _UNMOVED: Final = 1e-3
+
+Name = TypeVar("Name", bound=Hashable)
 
 LATENCIES: Final = ("ttft_ms", "tpot_ms", "e2e_ms")
 QUANTILES: Final = ("p50", "p95")
@@ -67,6 +71,13 @@ class Band:
     def covers(self, value: float) -> bool:
         """Whether ``value`` is inside."""
         return self.low <= value <= self.high
+
+    @property
+    def another_day(self) -> tuple[float, float]:
+        """The band for the same traffic on another day: with ``arrivals``, if they are known."""
+        arrivals = 0.0 if math.isnan(self.arrivals) else self.arrivals
+        below, above = (math.hypot(_apart(end, self.predicted), arrivals) for end in (self.low, self.high))
+        return self.predicted * math.exp(-below), self.predicted * math.exp(above)
 
 
 def uncertainty(speed: Speed) -> Uncertainty:
@@ -100,30 +111,42 @@ def bands(
         doubt: how uncertain the speed is; None: as :func:`uncertainty` says.
         other_plan: gives the plan of another seed; None: arrivals are not varied.
     """
-    found = doubt or uncertainty(twin.calibration)
-    base = _run(twin, requests, seed)
-    fast_engine, slow_engine = (_run(_paced(twin, sign * found.engine), requests, seed) for sign in (-1, 1))
-    fast, slow = (_run(_paced(twin, sign * found.calibration), requests, seed) for sign in (-1, 1))
     seeds = range(seed + 1, seed + 1 + SEEDS) if other_plan else ()
     others = [_run(twin, other_plan(other), other) for other in seeds] if other_plan else []
-    bands: dict[str, Band] = {}
+    return bands_of(twin, lambda paced: _run(paced, requests, seed), doubt=doubt, others=others)
+
+
+def bands_of(
+    twin: Twin,
+    measure: Callable[[Twin], Mapping[Name, float]],
+    *,
+    doubt: Uncertainty | None = None,
+    others: Sequence[Mapping[Name, float]] = (),
+) -> dict[Name, Band]:
+    """Return the band of each latency that ``measure`` finds in a run of ``twin``, as :func:`bands` does.
+
+    Args:
+        twin: the engines at the predicted speed.
+        measure: runs a twin under the predicted load and returns latencies by name.
+        doubt: how uncertain the speed is; None: as :func:`uncertainty` says.
+        others: the same latencies under other arrivals.
+    """
+    found = doubt or uncertainty(twin.calibration)
+    base = measure(twin)
+    fast_engine, slow_engine = (measure(_paced(twin, sign * found.engine)) for sign in (-1, 1))
+    fast, slow = (measure(_paced(twin, sign * found.calibration)) for sign in (-1, 1))
+    bands: dict[Name, Band] = {}
     for name, value in base.items():
+        ends = [end.get(name, value) for end in (fast_engine, fast, slow_engine, slow)]
         if not value > 0:
             continue
-        below = math.hypot(_apart(fast_engine[name], value), _apart(fast[name], value))
-        above = math.hypot(_apart(slow_engine[name], value), _apart(slow[name], value))
+        below, above = (math.hypot(*(_apart(end, value) for end in pair)) for pair in (ends[:2], ends[2:]))
         if below + above < _UNMOVED and (found.engine or found.calibration):
             continue
-        drawn = [math.log(other[name] / value) for other in others if other[name] > 0]
+        drawn = [math.log(other[name] / value) for other in others if other.get(name, 0) > 0]
         arrivals = Z90 * statistics.stdev(drawn) if len(drawn) > 1 else math.nan
-        bands[name] = Band(
-            value,
-            value * math.exp(-below),
-            value * math.exp(above),
-            (slow_engine[name] - fast_engine[name]) / 2 / value,
-            (slow[name] - fast[name]) / 2 / value,
-            arrivals,
-        )
+        engine, calibration = ((slowest - fastest) / 2 / value for fastest, slowest in zip(ends[:2], ends[2:], strict=True))
+        bands[name] = Band(value, value * math.exp(-below), value * math.exp(above), engine, calibration, arrivals)
     return bands
 
 

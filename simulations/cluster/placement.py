@@ -139,8 +139,13 @@ class _Placing:
     def run(self, staying: Mapping[str, str], *, autoscale: bool) -> Placement:
         queue = self.settle(staying)
         waiting: dict[str, str] = {}
+        # The pods of a workload are alike: where one finds no place, the next finds none either, until some pod gets one.
+        refused: dict[int, str] = {}
         while queue:
             pod, workload = queue.pop(0)
+            if (reason := refused.get(id(workload))) is not None:
+                waiting[pod] = reason
+                continue
             spot = min(self.best(workload), key=lambda spot: spot.node.name, default=None)
             if spot is None and workload.evicts and (found := self._make_room(workload)) is not None:
                 spot, evicted = found
@@ -149,8 +154,9 @@ class _Placing:
             if spot is None and autoscale:
                 spot = self._grow(workload)
             if spot is None:
-                waiting[pod] = self._why(workload)
+                waiting[pod] = refused[id(workload)] = self._why(workload)
             else:
+                refused.clear()
                 spot.take(pod, workload)
         node_of = {pod: spot.node.name for spot in self.spots for pod, workload in spot.pods.items() if not workload.per_node}
         return Placement(tuple(spot.node for spot in self.spots), tuple(self.added), dict(sorted(node_of.items())), waiting)

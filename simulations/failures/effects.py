@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from simulations.cluster import Placement, place
 from simulations.failures.outage import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from simulations.failures.incidents import NodeOutage
     from stacks.graph.capacity import Node
@@ -58,9 +59,20 @@ class Effects:
     last: Placement
     outages: tuple[Outage, ...]
 
+    @cached_property
+    def _by_replica(self) -> Mapping[str, Sequence[Outage]]:
+        found: dict[str, list[Outage]] = {}
+        for outage in self.outages:
+            found.setdefault(outage.replica, []).append(outage)
+        return found
+
+    def outages_of(self, pod: str) -> Sequence[Outage]:
+        """Return when ``pod`` was down, in the order of the outages."""
+        return self._by_replica.get(pod, ())
+
     def down_s(self, pod: str, horizon_s: float) -> float:
         """Seconds of the run during which ``pod`` could not serve."""
-        return sum(max(0.0, min(o.end_s, horizon_s) - max(o.start_s, 0.0)) for o in self.outages if o.replica == pod)
+        return sum(max(0.0, min(o.end_s, horizon_s) - max(o.start_s, 0.0)) for o in self.outages_of(pod))
 
 
 def play(

@@ -33,18 +33,17 @@ class RoundRobin:
     """Takes the replicas in turn."""
 
     def __init__(self) -> None:
-        self._last: str | None = None
-        self._order: list[str] = []
+        self._places: dict[str, int] = {}
+        self._next = 0
 
     def choose(self, request: EngineRequest, replicas: Sequence[Replica], now_s: float) -> Replica:  # noqa: ARG002  # it looks at neither
         """Return the next one after the last, in the order in which they were first seen."""
+        places = self._places
         for replica in replicas:
-            if replica.name not in self._order:
-                self._order.append(replica.name)
-        after = self._order.index(self._last) + 1 if self._last is not None else 0
-        turn = {name: (place - after) % len(self._order) for place, name in enumerate(self._order)}
-        chosen = min(replicas, key=lambda replica: turn[replica.name])
-        self._last = chosen.name
+            places.setdefault(replica.name, len(places))
+        number, following = len(places), self._next
+        chosen = min(replicas, key=lambda replica: (places[replica.name] - following) % number)
+        self._next = places[chosen.name] + 1
         return chosen
 
 

@@ -77,7 +77,7 @@ def _timeline(run: Run, until_s: float) -> tuple[tuple[float, int], ...]:
     spans: list[tuple[float, float]] = []
     for pod in run.scaling.pods:
         begin = pod.ready_s
-        for outage in sorted((o for o in run.effects.outages if o.replica == pod.name), key=lambda o: o.start_s):
+        for outage in sorted(run.effects.outages_of(pod.name), key=lambda o: o.start_s):
             spans.append((begin, min(outage.start_s, pod.end_s)))
             begin = max(begin, outage.end_s)
         spans.append((begin, pod.end_s))
@@ -86,5 +86,5 @@ def _timeline(run: Run, until_s: float) -> tuple[tuple[float, int], ...]:
 
 def _down_s(run: Run, pod: PodLife, span_s: float) -> float:
     """Seconds of the pod's own time during which an outage kept it from serving."""
-    outages = (o for o in run.effects.outages if o.replica == pod.name)
+    outages = run.effects.outages_of(pod.name)
     return sum(max(0.0, min(o.end_s, pod.end_s, span_s) - max(o.start_s, pod.ready_s)) for o in outages)

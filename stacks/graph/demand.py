@@ -11,6 +11,7 @@ Kubernetes documentation, "Assigning Pods to Nodes", "Taints and Tolerations", "
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,8 +77,12 @@ class Workload:
 
     def pod(self, index: int) -> str:
         """Return a readable name of its pod number ``index`` (from 0): ``ai/ai-stack-0``."""
+        return f"{self._pods}-{index}"
+
+    @cached_property
+    def _pods(self) -> str:
         prefix = f"{self.resource.namespace}/" if self.resource.namespace else ""
-        return f"{prefix}{self.resource.object_name}{'-' if self.part else ''}{self.part}-{index}"
+        return f"{prefix}{self.resource.object_name}{'-' if self.part else ''}{self.part}"
 
     def admitted_by(self, node: Node) -> bool:
         """Whether the node's labels and taints admit its pods, regardless of free capacity."""

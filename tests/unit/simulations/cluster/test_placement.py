@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from simulations.cluster import place
+from simulations.cluster.placement import _Placing
 from stacks.graph.capacity import nodes
-from stacks.graph.demand import workloads
+from stacks.graph.demand import Workload, workloads
 
 
 def placed(graph: Any, **how: Any) -> Any:
@@ -102,3 +105,19 @@ def test_gpus_are_counted_over_nodes_and_placed_pods(build: Any) -> None:
     graph = build.graph(build.node("gpu-0", "gpu", "a", gpu=4, high=1), build.deployment("ai", 5, "gpu"))
     after = placed(graph)
     assert (after.gpus(), after.gpus_requested(workloads(graph))) == (4, 4)
+
+
+def test_one_refusal_stands_for_all_pods_of_a_workload_until_another_gets_a_place(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    why = _Placing._why
+
+    def counted(self: _Placing, workload: Workload) -> str:
+        asked.append(workload.label)
+        return why(self, workload)
+
+    monkeypatch.setattr(_Placing, "_why", counted)
+    node = build.node("gpu-0", "gpu", "a", gpu=2, high=1)
+    after = placed(build.graph(node, build.deployment("ai", 5_000, "gpu"), build.deployment("odd", 300, "cpu")))
+    assert asked == ["Deployment ai/ai", "Deployment ai/odd"]
+    assert len(after.waiting) == 4_998 + 300
+    assert after.waiting["ai/ai-2"] == after.waiting["ai/ai-4999"] == "not enough GPUs on the 1 nodes of gpu"
