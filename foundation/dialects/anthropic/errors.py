@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from foundation.dialects.failures.error_body import about_context_length, error_object, should_retry, words
-from foundation.dialects.failures.retry_after import retry_after_s
+from foundation.dialects.failures.retry_after import retry_after_s, wait_headers
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, kind_of_status
 
 _KIND_OF_TYPE: Final = {
@@ -78,7 +78,7 @@ def encode_error(error: ProviderError) -> tuple[int, dict[str, str], dict[str, A
     if code := error.code if error.code in _KIND_OF_CODE else _CODE_OF.get(error.kind):
         inner["details"] = {"error_code": code}
     document: dict[str, Any] = {"type": "error", "error": inner}
-    headers = {} if error.retry_after_s is None else {"retry-after": f"{error.retry_after_s:g}"}
+    headers = wait_headers(error.retry_after_s)
     if error.request_id:
         document["request_id"] = headers["request-id"] = error.request_id
     return error.status, headers, document

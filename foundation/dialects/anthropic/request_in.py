@@ -95,7 +95,7 @@ def _block(fields: Fields) -> Part:
             content = _content(fields, "content") if fields.any("content") is not None else []
             return ToolResult(fields.needed("tool_use_id"), content, bool(fields.flag("is_error")))
         case "thinking":
-            return Thinking(fields.text("thinking") or "", fields.text("signature"))
+            return Thinking(fields.text("thinking") or "", fields.text("signature") or None)  # other models' thoughts come back unsigned
         case "redacted_thinking":
             return Thinking("", redacted=fields.needed("data"))
         case _:

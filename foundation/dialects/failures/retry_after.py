@@ -34,6 +34,22 @@ def retry_after_s(headers: Mapping[str, str], *, now_s: float) -> float | None:
     return _exhausted_bucket(headers, now_s)
 
 
+def wait_headers(seconds: float | None) -> dict[str, str]:
+    """Return the headers that ask a client to wait.
+
+    ``retry-after`` is in whole seconds, rounded up, the only number that RFC 9110 allows; a fraction is beside it in ``retry-after-ms``.
+    """
+    if seconds is None:
+        return {}
+    whole = {"retry-after": str(math.ceil(seconds))}
+    return whole if seconds == math.ceil(seconds) else {**whole, "retry-after-ms": decimal(seconds * 1e3)}
+
+
+def decimal(value: float) -> str:
+    """Return a number without an exponent, to three decimals."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
 def _number(text: str | None) -> float | None:
     try:
         value = float(text) if text is not None else math.nan

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from foundation.dialects.failures.error_body import about_context_length, error_object, words
-from foundation.dialects.failures.retry_after import retry_after_s
+from foundation.dialects.failures.retry_after import decimal, retry_after_s, wait_headers
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, kind_of_status
 from foundation.formats.durations import duration_s
 
@@ -87,10 +87,9 @@ def error_of(document: Any, status: int, *, retry_after: float | None = None) ->
 def encode_error(error: ProviderError) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, headers and document."""
     details: list[dict[str, Any]] = []
-    headers = {}
+    headers = wait_headers(error.retry_after_s)
     if error.retry_after_s is not None:
-        details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{error.retry_after_s:g}s"})
-        headers["retry-after"] = f"{error.retry_after_s:g}"
+        details.append({"@type": _TYPE + "RetryInfo", "retryDelay": f"{decimal(error.retry_after_s)}s"})
     if error.kind is ErrorKind.QUOTA:
         details.append({"@type": _TYPE + "QuotaFailure", "violations": [{"quotaId": "GenerateRequestsPerDayPerProject"}]})
     if reason := _REASON_OF.get(error.kind):

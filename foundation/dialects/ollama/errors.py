@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from foundation.dialects.failures.error_body import about_context_length, error_object, words
-from foundation.dialects.failures.retry_after import retry_after_s
+from foundation.dialects.failures.retry_after import retry_after_s, wait_headers
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, kind_of_status
 
 #: Kinds that the status does not distinguish; our own servers put their names in front of the message.
@@ -39,5 +39,5 @@ def error_of(document: Any, status: int, *, retry_after: float | None = None) ->
 
 def encode_error(error: ProviderError) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, headers and document."""
-    headers = {} if error.retry_after_s is None else {"retry-after": f"{error.retry_after_s:g}"}
+    headers = wait_headers(error.retry_after_s)
     return error.status, headers, {"error": _NAMED.get(error.kind, "") + error.message}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from foundation.dialects.failures.error_body import about_context_length, error_object, should_retry, words
-from foundation.dialects.failures.retry_after import retry_after_s
+from foundation.dialects.failures.retry_after import retry_after_s, wait_headers
 from foundation.dialects.model.errors import STATUS_OF, ErrorKind, ProviderError, kind_of_status
 
 _KIND_OF_CODE: Final = {
@@ -79,5 +79,5 @@ def error_of(
 def encode_error(error: ProviderError) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, headers and document."""
     kind, code = _WORDS[error.kind]
-    headers = {} if error.retry_after_s is None else {"retry-after": f"{error.retry_after_s:g}"}
+    headers = wait_headers(error.retry_after_s)
     return error.status, headers, {"error": {"message": error.message, "type": kind, "param": None, "code": code}}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from foundation.dialects import DIALECTS, json_bytes
-from foundation.dialects.failures.retry_after import retry_after_s
+from foundation.dialects.failures.retry_after import retry_after_s, wait_headers
 from foundation.dialects.model.answer import StopReason
 from foundation.dialects.model.assembly import assemble
 from foundation.dialects.model.content import Text, ToolCall
@@ -291,3 +291,18 @@ def test_text_with_citations_is_text_in_every_dialect() -> None:
     assert anthropic.encode_answer(answer)["content"] == [block]
     assert DIALECTS["openai"].encode_answer(answer)["choices"][0]["message"]["content"] == "It rains."
     assert DIALECTS["gemini"].encode_answer(answer)["candidates"][0]["content"]["parts"] == [{"text": "It rains."}]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "headers"),
+    [
+        (None, {}),
+        (7.0, {"retry-after": "7"}),
+        (2.5, {"retry-after": "3", "retry-after-ms": "2500"}),
+        (0.0005, {"retry-after": "1", "retry-after-ms": "0.5"}),
+        (1_209_600.0, {"retry-after": "1209600"}),
+    ],
+)
+def test_a_wait_is_told_in_whole_seconds_and_exactly_beside(seconds: float | None, headers: dict[str, str]) -> None:
+    assert wait_headers(seconds) == headers
+    assert retry_after_s(headers, now_s=0.0) == seconds

@@ -222,3 +222,12 @@ def test_a_result_s_media_reach_gemini_by_either_way_and_what_is_lost_of_it_is_n
     assert response["parts"] == [{"fileData": {"fileUri": "https://example.com/a.png"}}]
     assert lost == ("tool_result.content",)
     assert DIALECTS["openai"].encode_request(request).lost == ("tool_result.content",)
+
+
+def test_thoughts_of_other_models_that_an_anthropic_client_sends_back_are_not_passed_off_as_signed() -> None:
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": ""}, {"type": "text", "text": "y"}]
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": blocks}, {"role": "user", "content": "z"}]
+    request = DIALECTS["anthropic"].decode_request({"model": "m", "max_tokens": 9, "messages": messages})
+    document, lost = DIALECTS["anthropic"].encode_request(request)
+    assert document["messages"][1]["content"] == "y"
+    assert lost == ("thinking",)
