@@ -101,6 +101,7 @@ def whatif(
         skip_bad_rows=skip_bad_rows,
         compare=compare,
         why=why or (),
+        bands=page is not None,
     )
     document = WhatIf.of(answer)
     write_page(page, lambda: whatif_page(document))

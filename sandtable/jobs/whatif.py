@@ -147,6 +147,7 @@ def ask(
     skip_bad_rows: bool = False,
     compare: bool = False,
     why: Sequence[str] = (),
+    bands: bool = False,
 ) -> WhatIfAnswer:
     """Run every one of ``scenarios`` on the twin of the environment ``name``.
 
@@ -161,6 +162,7 @@ def ask(
         skip_bad_rows: go on without the bad rows of a trace instead of refusing it.
         compare: also compare the scenarios with each other.
         why: pods whose place on a node is to be explained, and requests (``request=7``) whose replica is.
+        bands: also say how far each latency may be off on another day.
 
     Raises:
         StackError, SimulationError: the environment or a scenario is invalid.
@@ -193,6 +195,7 @@ def ask(
             seed=seed,
             change=change,
             skip_bad_rows=skip_bad_rows,
+            bands=bands,
             on_progress=lambda number, cap, _widest: step.update(number, cap, "replications"),
             **fixed,
         )

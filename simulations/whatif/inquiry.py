@@ -37,6 +37,7 @@ class Inquiry:
     replications: int = 20
     exactly: bool = False
     skip_bad_rows: bool = False
+    bands: bool = False
 
     def answer(self, on_progress: Callable[[int, int, float], None] | None = None) -> list[ScenarioResult]:
         """Run it."""
@@ -53,6 +54,7 @@ class Inquiry:
             root=self.root,
             skip_bad_rows=self.skip_bad_rows,
             gateway=self.gateway,
+            bands=self.bands,
             on_progress=on_progress,
         )
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from foundation.measures.outcome import Outcome
+    from simulations.bands import Band
     from simulations.cost import GpuLedger
     from simulations.statistics import Comparison, Interval
     from simulations.whatif.incidents import Incidents
@@ -57,6 +58,7 @@ class ScenarioResult:
     outcomes, in the order in which all scenarios share their random numbers. ``scaled`` is what the autoscalers did, None without one;
     ``cost`` is that of the nodes of the start, and the price of a token has that of added ones, too. ``incidents`` is one run in which
     something was away. ``distributions`` are the quantiles of each latency by the share of requests that are at least as fast.
+    ``bands`` say how far each of these may be off, empty if that was not asked.
     """
 
     name: str
@@ -79,3 +81,4 @@ class ScenarioResult:
     scaled: Scaled | None = None
     incidents: Incidents | None = None
     distributions: Mapping[str, Mapping[float, Interval]] = field(default_factory=dict)
+    bands: Mapping[str, Mapping[float, Band]] = field(default_factory=dict)

@@ -51,6 +51,7 @@ def run(
     root: Path = Path(),
     skip_bad_rows: bool = False,
     gateway: GatewayModel | None = None,
+    bands: bool = False,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> list[ScenarioResult]:
     """Return the baseline, the change if there is one, and then one result for each scenario.
@@ -68,6 +69,7 @@ def run(
         root: folder that a relative path of a trace starts from.
         skip_bad_rows: skip the bad rows of a trace instead of rejecting it.
         gateway: what the requests go through; None: straight to the engines.
+        bands: also say how far each latency may be off on another day, at the price of five more runs a scenario.
         on_progress: called after each replication with its number, the cap, and the widest half-width of a headline as a share of its
             mean (infinite until there are two).
 
@@ -101,4 +103,4 @@ def run(
         if not exactly and number >= FEWEST and widest <= PRECISION and not any(trial.dice for trial in trials):
             break
     baseline = trials[0]
-    return [summarise(trial, None if trial is baseline else baseline) for trial in trials]
+    return [summarise(trial, None if trial is baseline else baseline, bands=bands) for trial in trials]

@@ -17,6 +17,7 @@ from foundation.measures.outcome import Outcome, RequestRecord
 from simulations.cost import GpuLedger, usd_per_million_output_tokens
 from simulations.statistics import Comparison, compare, interval, share_of_drawn
 from simulations.whatif.distribution import distributions
+from simulations.whatif.doubts import doubts
 from simulations.whatif.incidents import incidents
 from simulations.whatif.notes import notes
 from simulations.whatif.results import HEADLINES, METRICS, Scaled, ScenarioResult
@@ -47,14 +48,15 @@ def widest_headline(trial: ScenarioRuns) -> float:
     return max(known, default=0.0)
 
 
-def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioResult:
-    """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline)."""
+def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None, *, bands: bool = False) -> ScenarioResult:
+    """Return the result of ``trial``, compared with ``baseline`` (None: it is the baseline), with its ``bands`` if they are asked for."""
     scaled = scaling_of(trial)
     hourly_usd = _hourly_usd(trial, scaled)
     outcome = replace(_pooled(trial), cost_usd_per_hour=hourly_usd)
     ledger = _ledger(trial)
     metrics = {name: _compared(name, trial, baseline) for name in METRICS}
     flattered = _flattered(metrics)
+    levels = distributions([run.records for run in trial.runs])
     metrics |= {name: replace(metrics[name], verdict="undefined") for name in flattered}
     return ScenarioResult(
         name=trial.question.scenario.name,
@@ -76,7 +78,8 @@ def summarise(trial: ScenarioRuns, baseline: ScenarioRuns | None) -> ScenarioRes
         each=tuple(run.outcome for run in trial.runs),
         scaled=scaled,
         incidents=incidents(trial),
-        distributions=distributions([run.records for run in trial.runs]),
+        distributions=levels,
+        bands=doubts(trial, levels) if bands else {},
     )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from simulations.gateway import GatewayModel, ProviderFault
     from simulations.scaling.running import ScalingRecord
     from simulations.serving import Speed
-    from simulations.twin import Twin
+    from simulations.twin import Prediction, Twin
     from simulations.whatif.changes import Question
     from simulations.whatif.load import Load
     from stacks.graph.capacity import Node
@@ -145,22 +145,26 @@ class ScenarioRuns:
         """Run the next replication, or reuse the identical run of another scenario."""
         replication, rate = len(self.runs), self.question.rate
         draw = replication % len(self.effects)
-        twin = self._with_outages(draw)
+        twin = self.with_outages(draw)
         for known, known_rate, run in memory:
             if known_rate == rate and known == twin:
                 self.runs.append(replace(run, effects=self.effects[draw]))
                 return
-        requests = self.load.requests(replication, rate)
+        prediction, backlog = self.played(twin, replication)
+        scaling = prediction.scaling if self.autoscalers.scalers else None
+        run = Run(prediction.records, prediction.outcome, self.effects[draw], backlog, scaling, prediction.reused_share)
+        memory.append((twin, rate, run))
+        self.runs.append(run)
+
+    def played(self, twin: Twin, replication: int) -> tuple[Prediction, Backlog | None]:
+        """Run ``twin`` under the requests of a replication; also return what watched its backlog."""
+        requests = self.load.requests(replication, self.question.rate)
         # Autoscalers hold and judge the backlog themselves, and know of no outage.
         backlog = None if twin.outages and self.autoscalers.scalers else Backlog(twin.places)
         number = len(twin.replicas)
         calm = () if backlog is None or not twin.outages else (Calm(backlog, twin.outages, number, twin.places // number),)
         seed = self.load.stream(replication)
-        prediction = twin.run(requests, seed=seed, horizon_s=self.horizon_s, backlog=backlog, participants=calm)
-        scaling = prediction.scaling if self.autoscalers.scalers else None
-        run = Run(prediction.records, prediction.outcome, self.effects[draw], backlog, scaling, prediction.reused_share)
-        memory.append((twin, rate, run))
-        self.runs.append(run)
+        return twin.run(requests, seed=seed, horizon_s=self.horizon_s, backlog=backlog, participants=calm), backlog
 
     @cached_property
     def lost(self) -> list[list[NodeOutage]]:
@@ -223,7 +227,8 @@ class ScenarioRuns:
             outages += spot_market(members, share, horizon_s=self.horizon_s, start=starts[replication], random=dice)
         return outages
 
-    def _with_outages(self, draw: int) -> Twin:
+    def with_outages(self, draw: int) -> Twin:
+        """Return the twin with what it loses in a draw of the incidents."""
         # The twin also names its replicas by their pods.
         twin = replace(self.twin, outages=self.effects[draw].outages)
         if self.autoscalers.scalers and self.lost[draw]:

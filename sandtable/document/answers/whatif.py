@@ -13,6 +13,7 @@ from sandtable.document.parts.outcome import Outcome
 from sandtable.document.rehearsal import Coefficient
 
 if TYPE_CHECKING:
+    from simulations.bands import Band
     from simulations.cluster import Ranked
     from simulations.serving import Speed
     from simulations.statistics import Comparison
@@ -105,6 +106,15 @@ class LatencyLevel(MeanOf):
 
     share: float
     """Share of the good requests that are at least as fast."""
+    band90: Interval = (None, None)
+    """Where it may lie on another day: engine, calibration and arrivals together. Null without --report, under overload, and if the engines
+    hardly move it."""
+    engine: Figure = None
+    """Half the width that the machine's changing speed alone gives, as a share of the mean."""
+    calibration: Figure = None
+    """The same of the error of the coefficients."""
+    arrivals: Figure = None
+    """The same of other requests of the same traffic."""
 
 
 class Scenario(Part):
@@ -144,10 +154,18 @@ class Scenario(Part):
     def taken(cls, value: ScenarioResult, given: Collection[str] = ()) -> dict[str, Any]:
         """Return the fields taken from a result."""
         levels = {
-            latency: [{**MeanOf.taken(found), "share": share} for share, found in by_share.items()]
+            latency: [
+                {**MeanOf.taken(found), "share": share, **_band(value.bands.get(latency, {}).get(share))} for share, found in by_share.items()
+            ]
             for latency, by_share in value.distributions.items()
         }
         return super().taken(value, (*given, "distributions")) | {"distributions": levels}
+
+
+def _band(band: Band | None) -> dict[str, Any]:
+    if band is None:
+        return {}
+    return {"band90": band.another_day, "engine": band.engine, "calibration": band.calibration, "arrivals": band.arrivals}
 
 
 class ScenarioPair(Part):

@@ -76,15 +76,27 @@ def _distributions(scenarios: Sequence[Scenario]) -> Iterator[Section]:
             for share in shares
         ]
         lead = (
-            "Good requests at least this fast: the mean over the replications, with its 95 % interval as the band. The band is the noise "
-            "of arrivals; how far the speed of the engines may be off is not in it."
+            "Good requests at least this fast: the mean over the replications and, in brackets, where it may lie on another day (90 %). "
+            f"{_causes(one)}"
         )
         yield Section(f"latency-{number}", f"Latencies: {one.name}", lead, pictures, ("", *_LATENCIES.values()), rows)
 
 
 def _level(levels: Sequence[LatencyLevel], share: float) -> str:
     found = next((level for level in levels if level.share == share), None)
-    return "—" if found is None else f"{figure(found.mean, 'ms')} {interval(found.ci95)}"
+    if found is None:
+        return "—"
+    return f"{figure(found.mean, 'ms')} {interval(found.band90)}" if found.band90[0] is not None else figure(found.mean, "ms")
+
+
+def _causes(one: Scenario) -> str:
+    """Say what the band of the median end-to-end time is made of."""
+    median = next((level for level in one.distributions.get("e2e_ms", ()) if level.share == 0.5 and level.engine is not None), None)
+    if median is None:
+        return "There is no band under overload, nor for what engines hardly move."
+    parts = (("engine", median.engine), ("calibration", median.calibration), ("arrivals", median.arrivals))
+    told = ", ".join(f"{cause} ± {percent(share)}" for cause, share in parts)
+    return f"That of the median end to end is made of {told}; the causes add up in squares."
 
 
 def _incidents(ident: str, scenario: Scenario, times: IncidentTimes) -> Section:

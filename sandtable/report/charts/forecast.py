@@ -30,8 +30,8 @@ def forecast(ident: str, title: str, levels: Sequence[LatencyLevel], baseline: S
     x = time_axis([mean for _, mean in (*drawn, *other)])
     y = Probability(_HIGH, BOTTOM, TOP)
     parts = frame(x, y)
-    fast = [(x(one.ci95[0] if one.ci95[0] is not None else mean), y(one.share)) for one, mean in drawn]
-    slow = [(x(one.ci95[1] if one.ci95[1] is not None else mean), y(one.share)) for one, mean in drawn]
+    fast = [(x(one.band90[0] if one.band90[0] is not None else mean), y(one.share)) for one, mean in drawn]
+    slow = [(x(one.band90[1] if one.band90[1] is not None else mean), y(one.share)) for one, mean in drawn]
     parts.append(svg.path([*fast, *reversed(slow)], "area", closed=True))
     if other:
         parts.append(svg.path([(x(mean), y(one.share)) for one, mean in other], "series sent"))
