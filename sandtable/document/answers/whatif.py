@@ -155,7 +155,8 @@ class Scenario(Part):
         """Return the fields taken from a result."""
         levels = {
             latency: [
-                {**MeanOf.taken(found), "share": share, **_band(value.bands.get(latency, {}).get(share))} for share, found in by_share.items()
+                {**MeanOf.taken(found), "share": share, **_band(value.bands.get(latency, {}).get(share))}
+                for share, found in by_share.items()
             ]
             for latency, by_share in value.distributions.items()
         }

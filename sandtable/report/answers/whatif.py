@@ -77,6 +77,7 @@ def _distributions(scenarios: Sequence[Scenario]) -> Iterator[Section]:
         ]
         lead = (
             "Good requests at least this fast: the mean over the replications and, in brackets, where it may lie on another day (90 %). "
+            "One without brackets is decided by a provider, whose uncertainty is not known. "
             f"{_causes(one)}"
         )
         yield Section(f"latency-{number}", f"Latencies: {one.name}", lead, pictures, ("", *_LATENCIES.values()), rows)
@@ -93,7 +94,7 @@ def _causes(one: Scenario) -> str:
     """Say what the band of the median end-to-end time is made of."""
     median = next((level for level in one.distributions.get("e2e_ms", ()) if level.share == 0.5 and level.engine is not None), None)
     if median is None:
-        return "There is no band under overload, nor for what engines hardly move."
+        return "Under overload there are none."
     parts = (("engine", median.engine), ("calibration", median.calibration), ("arrivals", median.arrivals))
     told = ", ".join(f"{cause} ± {percent(share)}" for cause, share in parts)
     return f"That of the median end to end is made of {told}; the causes add up in squares."

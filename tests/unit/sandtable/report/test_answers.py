@@ -88,7 +88,10 @@ def test_each_scenario_shows_its_latencies_with_a_band_beside_the_baseline() -> 
     assert 'class="area"' not in whatif_page(document)
 
     def with_levels(scenario: Any, factor: float) -> Any:
-        levels = [{"share": share, "mean": factor * ms, "ci95": (ms, 2 * ms), "n": 5} for share, ms in ((0.5, 100.0), (0.95, 300.0))]
+        levels = [
+            {"share": share, "mean": factor * ms, "ci95": (ms, ms), "band90": (ms, 2 * ms), "n": 5}
+            for share, ms in ((0.5, 100.0), (0.95, 300.0))
+        ]
         return type(scenario).model_validate(scenario.model_dump() | {"distributions": {"ttft_ms": levels, "tpot_ms": []}})
 
     baseline, other, *_ = document.scenarios
