@@ -100,7 +100,7 @@ def load_checkpoint(path: Path, kind: str, recipe: Mapping[str, Any] | None = No
     line, _, body = rest.partition(b"\n")
     with restoring(path):
         head: dict[str, Any] = json.loads(line)
-        found = Checkpoint(head["kind"], head["recipe"], head["facts"], {})
+        found = Checkpoint(head["kind"], dict(head["recipe"]), dict(head["facts"]), {})
     if found.kind != kind:
         raise CheckpointError(f"{path}: a checkpoint of {found.kind}, not of {kind}; {_REMEDY}")
     if recipe is not None and (other := _differing(found.recipe, recipe)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def test_a_whole_one_without_what_is_looked_for_is_refused(path: Path) -> None:
         restoring(path),
     ):
         found.arrays["w/1"]
+
+
+@pytest.mark.parametrize("head", [b"[]", b'{"kind":"test/run","recipe":"x","facts":{}}', b'{"kind":"test/run","recipe":{},"facts":3}'])
+def test_a_head_of_another_shape_is_refused_though_its_digest_fits(path: Path, head: bytes) -> None:
+    rest = head + b"\n"
+    path.write_bytes(b"SANDTABLE CHECKPOINT 2\n" + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+    with pytest.raises(CheckpointError, match="its content is not what this program writes"):
+        load_checkpoint(path, "test/run", RECIPE)
 
 
 def test_another_run_is_refused(path: Path) -> None:
