@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Final
 import psutil
 
 from foundation.processes.atomic_file import write_text
+from foundation.processes.attempts import attempts
 from foundation.processes.interrupts import held_interrupts
 
 _LAST_RESORT_S: Final = 5.0
@@ -81,11 +81,10 @@ def end_processes(processes: Sequence[psutil.Process], patience_s: float) -> Non
 
 def _wait_for_ends(processes: Sequence[psutil.Process], within_s: float) -> list[psutil.Process]:
     """Return those that are still running after ``within_s`` at most."""
-    deadline = time.monotonic() + within_s
-    while alive := [process for process in processes if not _has_ended(process)]:
-        if time.monotonic() >= deadline:
+    alive = list(processes)
+    for _ in attempts(within_s, _POLL_S):
+        if not (alive := [process for process in alive if not _has_ended(process)]):
             break
-        time.sleep(_POLL_S)
     return alive
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import time
 from pathlib import Path
 from typing import Final
+
+from foundation.processes.attempts import attempts
 
 _POLL_S: Final = 0.05
 
@@ -44,12 +45,7 @@ class FileLock:
 
     def acquire(self, within_s: float) -> bool:
         """Wait for the lock at most ``within_s``; return whether it is held now. Raises like :meth:`try_acquire`."""
-        deadline = time.monotonic() + within_s
-        while not self.try_acquire():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_S)
-        return True
+        return any(self.try_acquire() for _ in attempts(within_s, _POLL_S))
 
     def release(self) -> None:
         """Release the lock; does nothing if it is not held."""

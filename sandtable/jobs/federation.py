@@ -16,6 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from foundation.measures import JobFigure, JobOutcome, quantiles
+from foundation.processes.attempts import attempts
 from foundation.processes.free_port import LOOPBACK, free_port
 from sandtable.errors import SandtableError
 from sandtable.jobs.remarks import NO_REMARKS, Remarks
@@ -187,13 +188,12 @@ def _joined(programs: _Programs, names: Iterable[str]) -> bool:
 
 
 def _wait(condition: Any, server: LocalProgram, within_s: float) -> None:
-    until = time.monotonic() + within_s
-    while not condition():
+    for _ in attempts(within_s, _POLL_S):
+        if condition():
+            return
         if not server.alive():
             raise FederationNotRehearsedError(f"the server {server.exit_reason()}: {_tail(server)}")
-        if time.monotonic() > until:
-            raise FederationNotRehearsedError(f"it was not done within {within_s:g} s: {_tail(server)}")
-        time.sleep(_POLL_S)
+    raise FederationNotRehearsedError(f"it was not done within {within_s:g} s: {_tail(server)}")
 
 
 def _tail(program: LocalProgram) -> str:

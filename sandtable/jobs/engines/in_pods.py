@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from foundation.processes.attempts import attempts
 from sandtable.errors import SandtableError
 from sandtable.jobs.engines.cores import Cores, EnginesDoNotFitError, pinned
 from sandtable.jobs.engines.running import alone
@@ -216,18 +216,17 @@ class StackInPods:
 
 
 def _wait_until_let_in(host: str, port: int) -> None:
-    end_s = time.monotonic() + _LET_IN_WITHIN_S
-    while True:
+    why: OSError | None = None
+    for _ in attempts(_LET_IN_WITHIN_S, _POLL_S):
         try:
             socket.create_connection((host, port), timeout=_CONNECTED_S).close()
         except OSError as error:
-            if time.monotonic() > end_s:
-                raise PodsNotReachedError(
-                    f"{host}:{port} cannot be reached from this machine, though a policy lets it in for {_LET_IN_WITHIN_S:g} s ({error})"
-                ) from error
-            time.sleep(_POLL_S)
+            why = error
         else:
             return
+    raise PodsNotReachedError(
+        f"{host}:{port} cannot be reached from this machine, though a policy lets it in for {_LET_IN_WITHIN_S:g} s ({why})"
+    ) from why
 
 
 def _started_in_s(pod: Any) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
+from foundation.processes.attempts import attempts
 from sandtable.errors import SandtableError
 
 if TYPE_CHECKING:
@@ -97,14 +98,12 @@ def wait_until(
     Raises:
         CheckFailedError: it has not become true in time; ``otherwise`` says what has not happened, and the last exception why.
     """
-    begun = time.monotonic()
-    while True:
+    begun, why = time.monotonic(), ""
+    for _ in attempts(within_s, poll_s):
         why = ""
         try:
             if answer := ask():
                 return Waited(answer, time.monotonic() - begun)
         except despite as error:
             why = f": {error}"
-        if time.monotonic() - begun > within_s:
-            raise CheckFailedError(f"{otherwise if isinstance(otherwise, str) else otherwise()} within {within_s:g} s{why}")
-        time.sleep(poll_s)
+    raise CheckFailedError(f"{otherwise if isinstance(otherwise, str) else otherwise()} within {within_s:g} s{why}")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
-import time
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 import yaml
 
+from foundation.processes.attempts import attempts
 from foundation.processes.lock import FileLock
 from stacks.clusters.embedded.access import Connection, write_kubeconfig
 from stacks.clusters.embedded.certificates import make_certificates
@@ -213,19 +213,18 @@ class EmbeddedCluster:
             self._processes.stop([name for name in group if name in names], patience_s)
 
     def _await(self, fleet: list[Server], what: str, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _READY_WITHIN_S
-        while not ready():
+        for _ in attempts(_READY_WITHIN_S, _POLL_S):
+            if ready():
+                return
             for server in fleet:
                 if not self._processes.alive(server.name):
                     words, log = self._processes.last_words(server.name), self._processes.log(server.name)
                     kind = _PortTakenError if "address already in use" in words else ClusterError
                     raise kind(f"{server.name} of cluster {self.name} ended while it was starting; the end of {log}:\n{words}")
-            if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what} without success; the logs are in {self.log_folder}. "
-                    f"Try again, or start over with `sandtable cluster delete {self.name}`"
-                )
-            time.sleep(_POLL_S)
+        raise ClusterError(
+            f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what} without success; the logs are in {self.log_folder}. "
+            f"Try again, or start over with `sandtable cluster delete {self.name}`"
+        )
 
     def _check_disk(self) -> None:
         free = shutil.disk_usage(self.folder).free >> 20

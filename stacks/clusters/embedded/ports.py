@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from foundation.processes.atomic_file import write_text
+from foundation.processes.attempts import attempts
 from foundation.processes.free_port import is_taken
 
 # Below the ephemeral port range, so that no outgoing connection takes the ports of a stopped cluster.
@@ -51,12 +51,7 @@ class Ports:
 
 def stays_taken(port: int) -> bool:
     """Whether ``port`` stays in use; the sockets of a killed process close a moment after the process is gone."""
-    deadline = time.monotonic() + _CLOSES_WITHIN_S
-    while is_taken(port):
-        if time.monotonic() > deadline:
-            return True
-        time.sleep(0.02)
-    return False
+    return all(is_taken(port) for _ in attempts(_CLOSES_WITHIN_S, 0.02))
 
 
 def _take(count: int, candidates: Iterator[int]) -> Iterator[int]:

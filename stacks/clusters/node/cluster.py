@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, Final
 import psutil
 
 import toolchain
+from foundation.processes.attempts import attempts
 from foundation.processes.lock import FileLock
 from stacks.clusters.embedded import EmbeddedCluster
 from stacks.clusters.embedded.access import Connection
@@ -286,18 +286,17 @@ class NodeCluster:
             remove_link(subnet)
 
     def _await(self, what: str, ready: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _READY_WITHIN_S
         started = self._alive()
-        while not ready():
+        for _ in attempts(_READY_WITHIN_S, _POLL_S):
+            if ready():
+                return
             for name in sorted(started - self._alive()):
                 words, log = self._processes.last_words(name), self._processes.log(name)
                 raise ClusterError(f"{name} of cluster {self.name} ended while it was starting; the end of {log}:\n{words}")
-            if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what} without success; the logs are in {self.log_folder}. "
-                    f"Try again, or start over with `sandtable cluster delete {self.name}`"
-                )
-            time.sleep(_POLL_S)
+        raise ClusterError(
+            f"cluster {self.name}: waited {_READY_WITHIN_S:.0f} s for {what} without success; the logs are in {self.log_folder}. "
+            f"Try again, or start over with `sandtable cluster delete {self.name}`"
+        )
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:

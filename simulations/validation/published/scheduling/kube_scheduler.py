@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
+from foundation.processes.attempts import attempts
 from simulations.cluster import best_nodes
 from simulations.errors import SimulationError
 from simulations.kernel import Streams
@@ -147,11 +147,8 @@ def _place(api: Connection, name: str, template: dict[str, Any]) -> str | None:
 
 
 def _await(what: str, ready: Callable[[], bool]) -> None:
-    ends = time.monotonic() + _WITHIN_S
-    while not ready():
-        if time.monotonic() > ends:
-            raise ClusterError(f"the control plane did not decide about {what} in {_WITHIN_S:.0f} s")
-        time.sleep(0.002)
+    if not any(ready() for _ in attempts(_WITHIN_S, 0.002)):
+        raise ClusterError(f"the control plane did not decide about {what} in {_WITHIN_S:.0f} s")
 
 
 def _node(dice: random.Random, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import pytest
 from kubernetes import client
 
+from foundation.processes import attempts
 from sandtable.jobs.engines import in_pods
 from sandtable.jobs.engines.cores import Cores, EnginesDoNotFitError
 from sandtable.jobs.engines.in_pods import PodEngine, PodsNotReachedError, StackInPods
@@ -108,7 +109,7 @@ def play(played: Played, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Played
         monkeypatch.setattr(client, api, lambda _connection: played)
     monkeypatch.setattr(in_pods, "_cores", lambda _engine: Cores((frozenset({1}),), MINE))
     monkeypatch.setattr(in_pods, "socket", Object(create_connection=played.connect))
-    monkeypatch.setattr(in_pods, "time", Object(monotonic=lambda: played.now_s, sleep=played.sleep))
+    monkeypatch.setattr(attempts, "time", Object(monotonic=lambda: played.now_s, sleep=played.sleep))
     return played
 
 
