@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from copy import deepcopy
-from typing import Any
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 from flwr.supercore.task_identity import TaskIdentity
 
+from benchmarks.federation.peer_grid import OneProcess
 from workloads.federation.definition import Local
 from workloads.federation.models.network import Network
 from workloads.federation.tasks.task import Records
@@ -40,47 +38,6 @@ def client(place: int, records: Records, model: Network, local: Local, seed: int
     return app
 
 
-class OneProcess(Grid):  # type: ignore[misc]
-    """Calls the client apps."""
-
-    def __init__(self, apps: list[ClientApp]) -> None:
-        self.apps = dict(enumerate(apps, 1))
-
-    def set_run(self, run: Any) -> None:
-        """Take nothing."""
-
-    @property
-    def run(self) -> Any:
-        """Return nothing."""
-        return None
-
-    def create_message(self, *arguments: Any) -> Any:
-        """Not used."""
-        raise NotImplementedError
-
-    def get_node_ids(self) -> Any:
-        """Return all nodes."""
-        return list(self.apps)
-
-    def push_messages(self, messages: Any) -> Any:
-        """Not used."""
-        raise NotImplementedError
-
-    def pull_messages(self, message_ids: Any) -> Any:
-        """Not used."""
-        raise NotImplementedError
-
-    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> Any:  # noqa: ARG002
-        """Let each client answer."""
-        answers = []
-        for message in messages:
-            node = TaskIdentity.node_id = message.metadata.dst_node_id
-            context = Context(run_id=1, node_id=node, node_config={}, state=RecordDict(), run_config={})
-            answers.append(self.apps[node](deepcopy(message), context))
-        TaskIdentity.node_id = 0
-        return answers
-
-
 def main(path: str) -> None:
     """Train."""
     logging.disable(logging.CRITICAL)
@@ -93,7 +50,7 @@ def main(path: str) -> None:
         apps = [client(place, records, model, local, given["seed"]) for place, records in enumerate(parts)]
         first = ArrayRecord({"parameters": Array(data["initial"])})
         strategy = FedAvg(fraction_evaluate=0.0, min_train_nodes=len(apps), min_available_nodes=len(apps))
-        result = strategy.start(OneProcess(apps), first, num_rounds=given["rounds"])
+        result = strategy.start(OneProcess(dict(enumerate(apps, 1))), first, num_rounds=given["rounds"])
         parameters = result.arrays["parameters"].numpy()
         print(json.dumps({"accuracy": model.accuracy(parameters, data["x"], data["y"]), "parameters": parameters.tolist()}))
 

@@ -1,7 +1,7 @@
 """Flower's SecAgg+ for the benchmark, in one process; runs in the environment of the peer and prints seconds a round and errors as JSON.
 
-Its own workflow and client mod, over a grid that calls the client apps. Messages are copied, because the mods change the records that they
-are given. Arguments: entries, clients, threshold, clients that drop out after they have dealt their shares, rounds.
+Its own workflow and client mod, over a grid that calls the client apps.
+Arguments: entries, clients, threshold, clients that drop out after they have dealt their shares, rounds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import logging
 import sys
 import time
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,9 @@ from flwr.server.strategy import FedAvg
 from flwr.server.workflow import SecAggPlusWorkflow
 from flwr.server.workflow.constant import MAIN_CONFIGS_RECORD, MAIN_PARAMS_RECORD
 from flwr.server.workflow.constant import Key as WorkflowKey
-from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
+
+from benchmarks.federation.peer_grid import OneProcess
 
 
 class Constant(NumPyClient):  # type: ignore[misc]
@@ -50,53 +50,17 @@ def client_function(update: Any) -> Any:
     return client_fn
 
 
-class OneProcess(Grid):  # type: ignore[misc]
-    """Calls the client apps; those that are gone do not answer from the third stage on."""
+class SomeLeave(OneProcess):
+    """A grid whose clients in ``gone`` do not answer from the third stage on."""
 
     def __init__(self, updates: Any, gone: set[int]) -> None:
+        super().__init__({node: ClientApp(client_fn=client_function(update), mods=[secaggplus_mod]) for node, update in updates.items()})
         self.gone = gone
-        self.nodes = {}
-        for node, update in updates.items():
-            app = ClientApp(client_fn=client_function(update), mods=[secaggplus_mod])
-            self.nodes[node] = app, Context(run_id=1, node_id=node, node_config={}, state=RecordDict(), run_config={})
 
-    def set_run(self, run: Any) -> None:
-        """Take nothing."""
-
-    @property
-    def run(self) -> Any:
-        """Return nothing."""
-        return None
-
-    def create_message(self, *arguments: Any) -> Any:
-        """Not used."""
-        raise NotImplementedError
-
-    def get_node_ids(self) -> Any:
-        """Return all nodes."""
-        return list(self.nodes)
-
-    def push_messages(self, messages: Any) -> Any:
-        """Not used."""
-        raise NotImplementedError
-
-    def pull_messages(self, message_ids: Any) -> Any:
-        """Not used."""
-        raise NotImplementedError
-
-    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> Any:  # noqa: ARG002
-        """Let each client answer."""
-        answers = []
-        for message in messages:
-            node = message.metadata.dst_node_id
-            stage = message.content.config_records[RECORD_KEY_CONFIGS][Key.STAGE]
-            if node in self.gone and stage in {Stage.COLLECT_MASKED_VECTORS, Stage.UNMASK}:
-                continue
-            app, context = self.nodes[node]
-            TaskIdentity.node_id = node
-            answers.append(deepcopy(app(deepcopy(message), context)))
-        TaskIdentity.node_id = 0
-        return answers
+    def answers(self, message: Any) -> bool:
+        """Whether the client has not left."""
+        stage = message.content.config_records[RECORD_KEY_CONFIGS][Key.STAGE]
+        return message.metadata.dst_node_id not in self.gone or stage not in {Stage.COLLECT_MASKED_VECTORS, Stage.UNMASK}
 
 
 class Sum(FedAvg):  # type: ignore[misc]
@@ -122,7 +86,7 @@ def main(entries: int, clients: int, threshold: int, dropping: int, rounds: int)
     expected = np.mean([update for node, update in updates.items() if node not in gone], axis=0)
     seconds, errors = [], []
     for number in range(1, rounds + 1):
-        grid = OneProcess(updates, gone)
+        grid = SomeLeave(updates, gone)
         context = LegacyContext(
             Context(run_id=1, node_id=0, node_config={}, state=RecordDict(), run_config={}), ServerConfig(num_rounds=1), strategy
         )

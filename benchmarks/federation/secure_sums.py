@@ -17,6 +17,7 @@ from benchmarks.federation.table import Row, median_and_range
 from benchmarks.secure_aggregation import measured
 
 ENTRIES, CLIENTS, THRESHOLD, DROPPING = 100_000, 10, 7, 3
+ROOT = Path(__file__).parents[2]
 PEER = Path(__file__).with_name("peer_secure_aggregation.py")
 
 
@@ -43,7 +44,7 @@ def rows(peer_python: str | None, rounds: int) -> list[Row]:
 def peer(python: str, dropping: int, rounds: int) -> list[float]:
     """Return the seconds of Flower's rounds."""
     arguments = [python, str(PEER), *map(str, (ENTRIES, CLIENTS, THRESHOLD, dropping, rounds))]
-    environ = {**os.environ, "FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"}
     done = subprocess.run(arguments, env=environ, capture_output=True, text=True, check=True)
     seconds: list[float] = json.loads(done.stdout.splitlines()[-1])["seconds"]
     return seconds
