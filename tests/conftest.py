@@ -81,37 +81,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     # Modules and tests stay until the end, and each full garbage collection looks through all of them: a tenth of the unit tier's time.
     gc.collect()
-
-
-@pytest.fixture(scope="session")
-def real_node(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Skip what needs a cluster with a real node where this machine cannot have one; the reason is what a user would be told."""
-    from stacks.clusters.node import requirements
-    from stacks.errors import ClusterError
-    from toolchain import ToolMissingError
-
-    try:
-        requirements.check("tests", tmp_path_factory.getbasetemp())
-    except (ClusterError, ToolMissingError) as error:
-        pytest.skip(str(error))
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in an order drawn with SEED")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if (seed := config.getoption("--shuffle")) is not None:
-        random.Random(seed).shuffle(items)
-    # A shared machine stalls for seconds, and then a server is late. There a test that starts programs has a second try, and the summary
-    # names it (`RERUN`). Pure logic has one, and so has everything on a person's machine.
-    if IN_CI and config.pluginmanager.hasplugin("rerunfailures"):
-        for item in items:
-            if not item.path.is_relative_to(PURE):
-                item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
-
-
-def pytest_collection_finish() -> None:
-    # Modules and tests stay until the end. Without this, each full garbage collection looks through all of them: a tenth of the unit tier's time.
-    gc.collect()
     gc.freeze()
