@@ -149,7 +149,8 @@ def _result(result: Fields, calls: _Calls) -> ToolResult:
     failed = isinstance(response, dict) and set(response) == {"error"}
     value = response.get("error" if failed else "result", response) if isinstance(response, dict) and len(response) == 1 else response
     text = value if isinstance(value, str) else json_bytes.encode_text(value)
-    return ToolResult(calls.result(result.text("id"), name), [Text(text)], failed, name)
+    media = [_part(Fields(item, result.place(f"parts[{index}]")), calls) for index, item in enumerate(result.items("parts"))]
+    return ToolResult(calls.result(result.text("id"), name), [Text(text), *media], failed, name)
 
 
 def kind_of(media_type: str) -> MediaKind:

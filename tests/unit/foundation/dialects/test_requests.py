@@ -231,3 +231,11 @@ def test_thoughts_of_other_models_that_an_anthropic_client_sends_back_are_not_pa
     document, lost = DIALECTS["anthropic"].encode_request(request)
     assert document["messages"][1]["content"] == "y"
     assert lost == ("thinking",)
+
+
+def test_media_in_a_result_of_gemini_are_read() -> None:
+    image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
+    called = {"role": "model", "parts": [{"functionCall": {"id": "i", "name": "look"}}]}
+    answered = {"functionResponse": {"id": "i", "name": "look", "response": {"result": "see"}, "parts": [image]}}
+    request = DIALECTS["gemini"].decode_request({"contents": [called, {"role": "user", "parts": [answered]}]}, model="m")
+    assert request.messages[1].parts == [ToolResult("i", [Text("see"), Media("image", "image/png", data="AAAA")], name="look")]
