@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stacks.graph import Graph, Resource, labels
-from stacks.graph.custom_pods import custom_pods, unknown_pods, with_template
 from stacks.graph.kinds import KINDS
-from stacks.graph.owners import Owners
+from stacks.graph.recognition.custom_pods import custom_pods, unknown_pods, with_template
+from stacks.graph.relations.owners import Owners
 
 _MOUNTS: Final = "automountServiceAccountToken"
 

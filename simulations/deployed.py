@@ -12,7 +12,7 @@ from simulations.errors import TwinError
 from stacks.graph import labels
 from stacks.graph.capacity import nodes
 from stacks.graph.demand import workloads
-from stacks.graph.vllm import vllm_arguments
+from stacks.graph.recognition.vllm import vllm_arguments
 from workloads.engine.spec import EngineArgumentError, EngineSpec
 
 if TYPE_CHECKING:

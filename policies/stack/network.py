@@ -15,8 +15,8 @@ from policies.stack.examples import Manifest, workload
 from policies.stack.rule import Breach, NotApplicableError, Situation, StackExample, StackRule
 from stacks.admission.rules import EXEMPT_NAMESPACES
 from stacks.graph import Resource
-from stacks.graph.custom_pods import custom_pods
-from stacks.graph.selectors import selects_everything
+from stacks.graph.recognition.custom_pods import custom_pods
+from stacks.graph.relations.selectors import selects_everything
 
 
 def _judge(situation: Situation) -> Iterator[Breach]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource
 from stacks.graph.demand import Workload
-from stacks.graph.selectors import selects, selects_everything
+from stacks.graph.relations.selectors import selects, selects_everything
 
 #: The version of disruption budgets in which an empty selector selects no pod.
 _EMPTY_SELECTS_NONE = "policy/v1beta1"

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 from simulations.cluster.topology import Spread, counts_for, domain_of, selected_workloads, spreads
 from stacks.graph import labels
 from stacks.graph.capacity import GIB
+from stacks.graph.relations.selectors import selects_node
 from stacks.graph.scheduling import tolerates
-from stacks.graph.selectors import selects_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stacks.graph import labels
 from stacks.graph.capacity import Amounts
+from stacks.graph.relations.selectors import selects
 from stacks.graph.scheduling import selected_by_affinity, tolerates_all, unmet_selector
-from stacks.graph.selectors import selects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,9 +1,9 @@
 """The graph of a stack, independent of its source: its resources, the capacity of its nodes, the requests of its pods.
 
 ``graph.py`` defines the normal form, ``sources/`` reads it from a program, a plan, a state, a live cluster or manifests, ``labels.py``
-names the labels that the twin and the policies read. ``kinds.py`` identifies kinds, ``selectors.py`` and ``quantities.py`` read selectors
-and quantities. ``capacity.py`` and ``demand.py`` derive nodes and pods from the graph, ``scheduling.py`` decides which node admits which
-pod.
+names the labels that the twin and the policies read. ``kinds.py`` identifies kinds, ``quantities.py`` reads quantities, ``relations/``
+says how objects refer to each other, ``recognition/`` reads what other projects write in their own ways. ``capacity.py`` and
+``demand.py`` derive nodes and pods from the graph, ``scheduling.py`` decides which node admits which pod.
 """
 
 from stacks.graph.graph import Graph, Resource, compare, normalise_inputs, same_image

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from stacks.errors import ConfigurationError
-from stacks.graph import clouds, labels
+from stacks.graph import labels
 from stacks.graph.quantities import quantity
+from stacks.graph.recognition import clouds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 from stacks.errors import ConfigurationError
 from stacks.graph import labels
 from stacks.graph.capacity import Amounts
-from stacks.graph.custom_pods import custom_pods, with_template
-from stacks.graph.owners import Owners
+from stacks.graph.recognition.custom_pods import custom_pods, with_template
+from stacks.graph.recognition.vllm import runs_vllm
+from stacks.graph.relations.owners import Owners
 from stacks.graph.scheduling import refusal
-from stacks.graph.vllm import runs_vllm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

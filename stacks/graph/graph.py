@@ -43,7 +43,7 @@ class Resource:
     """One resource: ``urn`` is unique in its graph, ``type`` is Pulumi's (``kubernetes:apps/v1:Deployment``).
 
     ``custom``: a provider manages it; False for a component, which only groups others. ``template_path``: path of the selected pod template
-    in a custom resource, None for all other resources (``custom_pods.py``).
+    in a custom resource, None for all other resources (``recognition/custom_pods.py``).
     """
 
     urn: str

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from stacks.graph.selectors import selects_node
+from stacks.graph.relations.selectors import selects_node
 
 if TYPE_CHECKING:
     from stacks.graph.capacity import Node

@@ -14,7 +14,7 @@ from typing import Any
 
 from stacks.environment.file import load
 from stacks.graph import Graph, Resource
-from stacks.graph.selectors import selects
+from stacks.graph.relations.selectors import selects
 from stacks.graph.sources import from_program
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sandtable.jobs.verify.check import Check, NotHereError, require
 from stacks.clusters.api import listing
-from stacks.graph.flows import Endpoint, allows
+from stacks.graph.relations.flows import Endpoint, allows
 
 if TYPE_CHECKING:
     from sandtable.jobs.verify.ground import Ground, Pod

@@ -16,7 +16,7 @@ from sandtable.jobs.verify.check import Check, CheckFailedError, NotHereError, r
 from sandtable.jobs.verify.network import endpoint
 from stacks.clusters.api import collection
 from stacks.graph import labels
-from stacks.graph.flows import allows
+from stacks.graph.relations.flows import allows
 
 if TYPE_CHECKING:
     from sandtable.jobs.verify.ground import Ground, Pod

@@ -11,7 +11,7 @@ from simulations.deployed import DeployedEngines
 from stacks.errors import ConfigurationError
 from stacks.graph import Graph, Resource, labels
 from stacks.graph.demand import runs_engine, workloads
-from stacks.graph.vllm import runs_vllm, with_group_size, with_sequences
+from stacks.graph.recognition.vllm import runs_vllm, with_group_size, with_sequences
 from workloads.engine.spec import EngineSpec
 
 

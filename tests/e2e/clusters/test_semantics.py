@@ -17,7 +17,7 @@ from stacks.graph import labels
 from stacks.graph.capacity import nodes
 from stacks.graph.demand import workloads
 from stacks.graph.quantities import quantity
-from stacks.graph.selectors import selects
+from stacks.graph.relations.selectors import selects
 
 pytestmark = pytest.mark.e2e
 

@@ -10,7 +10,7 @@ from policies.stack.examples import budget, environment, node, workload
 from policies.stack.rule import graph_of
 from policies.stack.selection import Disruption, disruption
 from stacks.environment import Environment
-from stacks.graph.selectors import selects
+from stacks.graph.relations.selectors import selects
 
 EXAMPLES = [
     pytest.param(rule, example, example in rule.passing, id=f"{rule.id}: {example.name}")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.graph import Graph, Resource
-from stacks.graph.flows import Endpoint, allows
+from stacks.graph.relations.flows import Endpoint, allows
 
 CLIENT = Endpoint("ai", {"app": "client"}, "10.0.1.1")
 STORE = Endpoint("data", {"app": "store"}, "10.0.2.1")

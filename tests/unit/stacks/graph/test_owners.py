@@ -8,7 +8,7 @@ import pytest
 
 from stacks.graph import Graph, Resource
 from stacks.graph.demand import workloads
-from stacks.graph.owners import Owners
+from stacks.graph.relations.owners import Owners
 
 SPEC = {"containers": [{"name": "c", "image": "c:1.0.0"}]}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.graph.selectors import selects, selects_everything, selects_node
+from stacks.graph.relations.selectors import selects, selects_everything, selects_node
 
 LABELS = {"app": "web", "tier": "gold", "size": "4"}
 

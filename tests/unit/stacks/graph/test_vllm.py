@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stacks.errors import ConfigurationError
-from stacks.graph import clouds
-from stacks.graph.vllm import CONTEXT_TOKENS, SEQUENCES, VllmArguments, vllm_arguments, with_group_size, with_sequences
+from stacks.graph.recognition import clouds
+from stacks.graph.recognition.vllm import CONTEXT_TOKENS, SEQUENCES, VllmArguments, vllm_arguments, with_group_size, with_sequences
 
 IMAGE = "registry.example/vllm/vllm-openai:v0.19.0"
 FORMS: list[dict[str, Any]] = [

@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from stacks.graph.graph import Graph, Resource
-from stacks.graph.selectors import selects
+from stacks.graph.relations.selectors import selects
 
 _NAME: Final = "kubernetes.io/metadata.name"
 

@@ -1,0 +1,1 @@
+"""How objects refer to each other: labels that select, controllers that own, traffic that policies allow."""
