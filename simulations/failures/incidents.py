@@ -71,15 +71,19 @@ def zone_lost(nodes: Sequence[Node], zone: str, *, at_s: float, end_s: float = m
     return tuple(NodeOutage(node.name, at_s, end_s, announced=False, closes_zone=True) for node in gone)
 
 
-def node_lost(nodes: Sequence[Node], pool: str, *, at_s: float, end_s: float = math.inf) -> tuple[NodeOutage, ...]:
-    """Lose the first node (by name) of ``pool`` from ``at_s`` to ``end_s``; its pool may add another one meanwhile.
+def node_lost(nodes: Sequence[Node], place: str, *, at_s: float, end_s: float = math.inf) -> tuple[NodeOutage, ...]:
+    """Lose the first node (by name) of the pool ``place``, or else the node of that name, from ``at_s`` to ``end_s``.
+
+    Its pool may add another one meanwhile.
 
     Raises:
-        UnknownPlaceError: no node is in that pool.
+        UnknownPlaceError: there is neither such a pool nor such a node.
     """
-    gone = min((node.name for node in nodes if node.pool == pool), default=None)
+    gone = min((node.name for node in nodes if node.pool == place), default=None)
     if gone is None:
-        raise UnknownPlaceError("pool", pool, sorted({node.pool for node in nodes}))
+        gone = next((node.name for node in nodes if node.name == place), None)
+    if gone is None:
+        raise UnknownPlaceError("pool", place, sorted({node.pool for node in nodes}))
     return (NodeOutage(gone, at_s, end_s, announced=False, closes_zone=False),)
 
 

@@ -53,7 +53,7 @@ KINDS: Final[dict[str, Kind]] = {
     "spot-nodes": Kind("spot-nodes=0.5", "share of the engine's nodes that are bought as spot", _SHARE, "0 to 1"),
     "spot": Kind("spot=0.7", "share of the time that spot nodes are available, 0 to 1", _SHARE, "0 to 1"),
     "zone-lost": Kind("zone-lost=eu-north-1a", "every node of a zone is lost during the run; `@200s+5m`: when, and for how long", _PLACE),
-    "node-lost": Kind("node-lost=gpu", "one node of a pool is lost during the run; `@200s+5m` likewise", _PLACE),
+    "node-lost": Kind("node-lost=gpu", "one node of a pool, or the node of this name, is lost during the run; `@200s+5m` likewise", _PLACE),
     "model-load": Kind("model-load=3m", "from a pod with a node to an engine with its model loaded", _DURATION, "such as 90s or 3m"),
     "provision": Kind("provision=2m", "until an added node is ready", _DURATION, "such as 90s or 5m"),
     # A platform that costs more than the most expensive row of a price book times this is a typing error, and would not fit on the page.

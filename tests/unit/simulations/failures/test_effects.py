@@ -78,6 +78,14 @@ def test_one_node_of_a_pool_is_lost(build: Any) -> None:
     assert [o.replica for o in effects.outages] == ["ai/ai-0"]
 
 
+def test_a_node_is_lost_by_its_own_name(build: Any) -> None:
+    graph = build.graph(*fleet(build), build.deployment("ai", 3, "gpu", engine=True))
+    found = nodes(graph)
+    assert [one.node for one in node_lost(found, "gpu-1", at_s=5.0)] == ["gpu-1"]
+    effects = play(workloads(graph), found, node_lost(found, "gpu-1", at_s=5.0), horizon_s=10)
+    assert [o.replica for o in effects.outages] == ["ai/ai-1"]
+
+
 def test_a_place_that_is_not_there_is_named_with_the_nearest(build: Any) -> None:
     found = nodes(build.graph(*(build.node(f"n-{z}", "gpu", f"eu-north-1{z}") for z in "ab")))
     with pytest.raises(UnknownPlaceError, match=r"zone 'eu-north-1c'; the graph's nodes are in eu-north-1a, eu-north-1b. Did you mean"):
