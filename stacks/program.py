@@ -39,6 +39,7 @@ from stacks.components.telemetry.dashboards import Dashboards
 from stacks.components.telemetry.prometheus import Prometheus
 from stacks.components.telemetry.rules import Rules
 from stacks.components.workloads.ai_stack import AiStack
+from stacks.components.workloads.applications import Applications
 from stacks.components.workloads.emulator import Emulator
 from stacks.components.workloads.federation import Federation
 from stacks.components.workloads.gateway import Gateway
@@ -104,6 +105,8 @@ def program(
     federation = Federation("federation", environment=environment, options=ready)
     if environment.training:
         Training("training", environment=environment, options=ready)
+    if environment.applications:
+        Applications("applications", environment=environment, options=ready)
     if environment.data_stores:
         DataStores("data-stores", environment=environment, options=ready)
     if environment.coordination:

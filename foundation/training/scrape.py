@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from foundation.processes.health import health
@@ -26,8 +26,8 @@ class Series:
 
 
 @contextmanager
-def scraped(series: Series, address: str | None, program: str) -> Iterator[None]:
-    """Answer ``GET /metrics`` with ``series`` on ``address`` (host:port) until the end of the block; None: nowhere.
+def scraped(series: Series, address: str | None, program: str, ready: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Answer ``GET /metrics`` with ``series``, and ``GET /ready``, on ``address`` (host:port) until the end of the block; None: nowhere.
 
     Exits the process with code 3 where the port is taken.
     """
@@ -35,5 +35,5 @@ def scraped(series: Series, address: str | None, program: str) -> Iterator[None]
         yield
         return
     host, _, number = address.rpartition(":")
-    with health(listen(host, int(number), program, option="metrics-address"), lambda: True, series.text):
+    with health(listen(host, int(number), program, option="metrics-address"), ready, series.text):
         yield

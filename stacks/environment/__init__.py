@@ -30,7 +30,7 @@ from stacks.environment.platform import (
 )
 from stacks.environment.traffic import Lengths, Traffic
 from stacks.environment.values import Priority, ProviderKey
-from stacks.environment.workloads import AiStack, Autoscaling, Engine, Replicated, Resources, TrainingJob
+from stacks.environment.workloads import AiStack, Application, Autoscaling, Engine, Reinforcement, Replicated, Resources, TrainingJob
 
 #: Keys of a ``Pulumi.<name>.yaml`` with a secret, ``{secure: …}``. Only Pulumi can decrypt them, so they are not fields.
 StackSecret = Literal[ProviderKey, "gateway_token", "store_password", "vault_seal_key"]
@@ -40,6 +40,7 @@ __all__ = [
     "STACK_SECRETS",
     "Admission",
     "AiStack",
+    "Application",
     "Autoscaling",
     "Budget",
     "Cluster",
@@ -57,6 +58,7 @@ __all__ = [
     "NodePool",
     "Priority",
     "Region",
+    "Reinforcement",
     "Replicated",
     "Resources",
     "RuntimeRules",

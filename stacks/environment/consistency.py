@@ -32,10 +32,11 @@ def slips(environment: Definition) -> Iterator[Slip]:
     yield from mix_slips(environment)
     yield from fault_slips(environment)
     yield from federation_slips(environment)
+    yield from _applications_have_a_policy(environment)
 
 
 def _named_twice(environment: Definition) -> Iterator[Slip]:
-    for key in ("regions", "node_pools", "training", "data_stores"):
+    for key in ("regions", "node_pools", "training", "applications", "data_stores"):
         yield from _repeated(((key, index, "name"), item.name) for index, item in enumerate(getattr(environment, key)))
     for index, region in enumerate(environment.regions):
         yield from _repeated((("regions", index, "zones", number), zone) for number, zone in enumerate(region.zones))
@@ -74,11 +75,29 @@ def _pools_exist(environment: Definition) -> Iterator[Slip]:
         (("messaging", "pool"), environment.messaging.pool),
         (("coordination", "pool"), environment.coordination.pool if environment.coordination else None),
         *((("training", index, "pool"), job.pool) for index, job in enumerate(environment.training)),
+        *((("applications", index, "pool"), section.pool) for index, section in enumerate(environment.applications)),
         *((("data_stores", index, "pool"), store.pool) for index, store in enumerate(environment.data_stores)),
     ]
     for path, name in users:
         if name is not None and name not in pools:
             yield missing(path, name, pools)
+
+
+#: What each application's policy has to be of.
+_POLICIES = {"game": "noughts-and-crosses", "recommender": "recommender"}
+
+
+def _applications_have_a_policy(environment: Definition) -> Iterator[Slip]:
+    """Check that the run whose policy an application reads learns one that it can read, and writes it once."""
+    jobs = {job.name: job for job in environment.training}
+    for index, section in enumerate(environment.applications):
+        path, wanted = ("applications", index, "policy_of"), _POLICIES[section.program]
+        if section.policy_of not in jobs:
+            yield missing(path, section.policy_of, jobs)
+            continue
+        learned = jobs[section.policy_of].reinforcement
+        if learned is None or (learned.algorithm, learned.environment) != ("q-learning", wanted):
+            yield Slip(path, section.policy_of, f"does not learn what the {section.program} needs: q-learning in {wanted}")
 
 
 def _requests_fit_an_engine(environment: Definition) -> Iterator[Slip]:

@@ -24,7 +24,7 @@ from stacks.environment.platform import (
 from stacks.environment.thresholds import Threshold
 from stacks.environment.traffic import Traffic
 from stacks.environment.values import LabelValue, Model, Name
-from stacks.environment.workloads import AiStack, Engine, TrainingJob
+from stacks.environment.workloads import AiStack, Application, Engine, TrainingJob
 
 
 def _is_fault(text: str) -> str:
@@ -54,6 +54,7 @@ class Definition(Model):
     traffic: Traffic = Traffic()
     federation: Federation = Federation()
     training: list[TrainingJob] = Field(default=[])
+    applications: list[Application] = Field(default=[])
     secrets: Secrets = Secrets()
     identity: Identity = Identity()
     runtime_rules: RuntimeRules = RuntimeRules()

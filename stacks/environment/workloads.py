@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,6 +25,9 @@ from workloads.compression.spec import STAGE_STEPS
 
 Steps = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+GENRES: Final = "01234567"
+"""Of the recommender (``workloads/reinforcement/environments/recommender.py``)."""
+Genre = Annotated[str, Field(pattern=f"^[{GENRES}]$")]
 
 
 class Resources(Model):
@@ -129,6 +132,27 @@ class TrainingJob(Model):
         if value is not None and (problem := schedule.problem(value)):
             raise ValueError(problem)
         return value
+
+
+class Application(Model):
+    """A program that answers by the policy of a training run. It is one pod: its versions or its people are in its memory."""
+
+    name: Name
+    program: Literal["game", "recommender"]
+    policy_of: Name
+    """The training run, by its name: Q-learning in ``noughts-and-crosses`` for the game, in ``recommender`` for the recommender."""
+    pool: Name = "laptop"
+    resources: Resources = Resources()
+    catalogue: dict[Genre, Annotated[list[str], Field(min_length=1)]] | None = None
+    """Of the recommender alone: items for each of its eight genres, 0 to 7."""
+
+    @model_validator(mode="after")
+    def _items_of_every_genre(self) -> Self:
+        if self.program == "game" and self.catalogue is not None:
+            raise ValueError("has a `catalogue`, which only the recommender reads; leave it out")
+        if self.program == "recommender" and (lacking := sorted(set(GENRES) - set(self.catalogue or {}))):
+            raise ValueError(f"`catalogue` has no items of genre {', '.join(lacking)}; the recommender shows all of 0 to 7")
+        return self
 
 
 class Engine(Model):

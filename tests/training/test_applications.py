@@ -21,6 +21,7 @@ from foundation.processes.free_port import free_port
 from foundation.processes.python import python_environment
 from foundation.processes.serving import listen
 from foundation.training import Checkpoint, save_checkpoint
+from foundation.training.scrape import Series
 from workloads.applications.errors import PolicyError, RequestError
 from workloads.applications.game.policies import move, read_policy, value
 from workloads.applications.game.server import ModelServer
@@ -63,7 +64,7 @@ def serving(served: JsonServer) -> Iterator[JsonServer]:
 def server(tmp_path: Path) -> Iterator[JsonServer]:
     policy_file(tmp_path / "a", PERFECT)
     policy_file(tmp_path / "b", FIRST_FREE)
-    with serving(ModelServer(Versions(PERFECT), listen("127.0.0.1", 0, "test"), tmp_path)) as served:
+    with serving(ModelServer(Versions(PERFECT), listen("127.0.0.1", 0, "test"), tmp_path, Series())) as served:
         yield served
 
 
@@ -71,7 +72,9 @@ def server(tmp_path: Path) -> Iterator[JsonServer]:
 def shop(tmp_path: Path) -> Iterator[JsonServer]:
     policy_file(tmp_path / "best", BEST, "recommender")
     policy_file(tmp_path / "dull", np.zeros_like(BEST), "recommender")
-    with serving(RecommenderServer(Recommender(BEST, CATALOGUE, explored=0.2), listen("127.0.0.1", 0, "test"), tmp_path)) as served:
+    with serving(
+        RecommenderServer(Recommender(BEST, CATALOGUE, explored=0.2), listen("127.0.0.1", 0, "test"), tmp_path, Series())
+    ) as served:
         yield served
 
 

@@ -18,7 +18,7 @@ from foundation.training import STOPPED, Checkpoint, CheckpointError, StopReques
 from foundation.training.phases import Phase, phases_to_json
 from foundation.training.scrape import Series, scraped
 from workloads.reinforcement.errors import ReinforcementError
-from workloads.reinforcement.spec import CHECKPOINT_SHARE, PROGRAM, add_commands
+from workloads.reinforcement.spec import CHECKPOINT_SHARE, POLICY, PROGRAM, add_commands
 from workloads.telemetry.training import EPISODE_REWARD, REWARD_MODEL_SCORE
 
 POLICY_KIND: Final = "reinforcement/policy"
@@ -79,7 +79,7 @@ def _train(known: argparse.Namespace, stop: StopRequest, series: Series) -> int:
     all_scores = scores([each.score for each in done], threshold)
     best = max(done, key=lambda each: each.score)
     policy = Checkpoint(POLICY_KIND, {"environment": known.environment, "algorithm": known.algorithm}, {"score": best.score}, best.arrays)
-    save_checkpoint(known.out / "policy.checkpoint", policy)
+    save_checkpoint(known.out / POLICY, policy)
     document = {
         "algorithm": known.algorithm, "environment": known.environment, "steps": known.steps, "solved_from": threshold,
         "median": all_scores.median, "solved": all_scores.solved, "exact": done[0].exact, "episodes": done[0].episodes,

@@ -14,6 +14,8 @@ PROGRAM: Final = "python -m workloads.reinforcement"
 ALGORITHMS: Final = ("q-learning", "dqn", "ppo")
 CHECKPOINT_SHARE: Final = 10
 """Checkpoints of a seed, evenly over its steps."""
+POLICY: Final = "policy.checkpoint"
+"""File of the best seed's policy, in the folder of a run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,12 @@ def _quotas(environment: Environment) -> dict[str, dict[str, str]]:
     }
     if environment.training:
         # Runs overlap: the next run of a schedule may begin while the last one ends.
-        quotas[places.TRAINING] = _sum([(2 * job.workers, job.resources) for job in environment.training])
+        quotas[places.TRAINING] = _sum(
+            [
+                *((2 * job.workers, job.resources) for job in environment.training),
+                *((1, section.resources) for section in environment.applications),
+            ]
+        )
     return quotas
 
 

@@ -24,12 +24,12 @@ from stacks.components.network import STORE_PORTS, Flow, allow, to_services
 from stacks.components.parts import claim_spec, claimed, from_field, scratch, workload_api
 from stacks.components.pods import MIB_PER_GIB, Mount, Size, container, on_pool, pod_template
 from workloads.compression.spec import CompressionSpec
-from workloads.reinforcement.spec import ReinforcementSpec
+from workloads.reinforcement.spec import POLICY, ReinforcementSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stacks.environment import Environment, TrainingJob
+    from stacks.environment import Environment, Reinforcement, TrainingJob
 
 _NAMESPACE = places.TRAINING
 _PART: Final = "trainer"
@@ -38,23 +38,34 @@ _OWN_PART: Final = "program"
 _ACCOUNT: Final = "trainer"
 _RENDEZVOUS = 29400
 _METRICS: Final = 9464
-_CHECKPOINTS: Final = "/checkpoints"
+#: Where the volume of a run is mounted.
+CHECKPOINTS: Final = "/checkpoints"
 _FAILURES: Final = 3
 
 
 def program_of(job: TrainingJob) -> tuple[str, list[str]]:
     """Return the image of a run, which is its container's name too, and the arguments."""
     if learned := job.reinforcement:
-        spec = ReinforcementSpec(learned.algorithm, learned.environment, learned.steps, learned.seeds, learned.seed)
-        return "reinforcement", replace(spec, metrics_address=f"0.0.0.0:{_METRICS}", out=_folder_of(spec.to_args())).to_args()
+        return "reinforcement", _learning(learned).to_args()
     if made := job.compression:
         order = CompressionSpec(made.order, made.steps, made.seed, made.distil_steps, made.lora_steps)
         return "compression", replace(order, metrics_address=f"0.0.0.0:{_METRICS}", out=_folder_of(order.to_args())).to_args()
     return "trainer", [f"--job={job.name}", f"--workers={job.workers}", f"--rendezvous=trainer.{_NAMESPACE}.svc:{_RENDEZVOUS}"]
 
 
+def policy_file(job: TrainingJob) -> str:
+    """Return where a run of reinforcement learning leaves its policy, in its container and in any other that mounts the volume alike."""
+    assert job.reinforcement, "the environment's rules see to it"
+    return f"{_learning(job.reinforcement).out}/{POLICY}"
+
+
+def _learning(section: Reinforcement) -> ReinforcementSpec:
+    spec = ReinforcementSpec(section.algorithm, section.environment, section.steps, section.seeds, section.seed)
+    return replace(spec, metrics_address=f"0.0.0.0:{_METRICS}", out=_folder_of(spec.to_args()))
+
+
 def _folder_of(args: Sequence[str]) -> str:
-    return f"{_CHECKPOINTS}/{hashlib.sha256(' '.join(args).encode()).hexdigest()[:12]}"
+    return f"{CHECKPOINTS}/{hashlib.sha256(' '.join(args).encode()).hexdigest()[:12]}"
 
 
 def _is_ours(job: TrainingJob) -> bool:
@@ -65,7 +76,8 @@ def _part_of(job: TrainingJob) -> str:
     return _OWN_PART if _is_ours(job) else _PART
 
 
-def _claim_of(job: TrainingJob) -> str:
+def claim_of(job: TrainingJob) -> str:
+    """Return the name of the claim of a run's volume."""
     return f"checkpoints-{job.name}"
 
 
@@ -100,9 +112,9 @@ class Training(Component):
         """Declare the volume for the checkpoints of a program of the project."""
         if not _is_ours(job):
             return []
-        metadata = self.metadata(_claim_of(job), _NAMESPACE, part=_OWN_PART, annotations=SKIP_AWAIT)  # bound when the first pod mounts it
+        metadata = self.metadata(claim_of(job), _NAMESPACE, part=_OWN_PART, annotations=SKIP_AWAIT)  # bound when the first pod mounts it
         claim = k8s.core.v1.PersistentVolumeClaim(
-            f"{_NAMESPACE}/{_claim_of(job)}", metadata=metadata, spec=claim_spec(_gib(job)), opts=self.options()
+            f"{_NAMESPACE}/{claim_of(job)}", metadata=metadata, spec=claim_spec(_gib(job)), opts=self.options()
         )
         return [claim]
 
@@ -159,7 +171,7 @@ class Training(Component):
                 service_account=_ACCOUNT,
                 priority=job.priority,
                 volumes=[
-                    claimed("checkpoints", _claim_of(job), read_only=False)
+                    claimed("checkpoints", claim_of(job), read_only=False)
                     if _is_ours(job)
                     else scratch("checkpoints", round(2 * MIB_PER_GIB * job.checkpoint_gib) + 1),
                     scratch("tmp", 1024),
@@ -185,7 +197,7 @@ class Training(Component):
             },
             ports={"metrics": _METRICS} if _is_ours(job) else {"rendezvous": _RENDEZVOUS},
             mounts=[
-                Mount("checkpoints", _CHECKPOINTS),
+                Mount("checkpoints", CHECKPOINTS),
                 Mount("tmp", "/tmp"),  # noqa: S108  # the container's own, an empty directory of the pod
                 Mount("workload-api", "/spiffe-workload-api", read_only=True),
             ],

@@ -13,6 +13,7 @@ from workloads.applications.command_line import policy_commands
 from workloads.applications.game.policies import read_policy, value
 from workloads.applications.game.server import ModelServer
 from workloads.applications.game.versions import Versions
+from workloads.applications.spec import PORTS
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
         "Noughts and crosses.",
         evaluate="print the exact mean reward of a policy against random play",
         serve="answer moves over HTTP until SIGTERM",
-        default_port=8095,
+        default_port=PORTS["game"],
     )
     with commands.parsed() as known:
         actions = read_policy(known.policy)

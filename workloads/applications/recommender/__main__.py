@@ -16,6 +16,7 @@ from workloads.applications.recommender.exploration import loss_bound
 from workloads.applications.recommender.policies import judged, read_catalogue, read_policy
 from workloads.applications.recommender.server import RecommenderServer
 from workloads.applications.recommender.service import Recommender
+from workloads.applications.spec import PORTS
 from workloads.reinforcement.environments.recommender import recommender
 
 
@@ -26,7 +27,7 @@ def main() -> None:
         "A recommender.",
         evaluate="print the exact value of a policy, and what exploring costs at most",
         serve="recommend over HTTP until SIGTERM",
-        default_port=8096,
+        default_port=PORTS["recommender"],
     )
     for command in (commands.evaluate, commands.serve):
         command.add_argument("--explored", type=share, default=0.05, help="share that is drawn uniformly, 0 to 1 (default: %(default)s)")

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from foundation.training.scrape import Series
 from workloads.applications.errors import RequestError
 from workloads.applications.recommender.exploration import exploring
 from workloads.applications.recommender.policies import read_policy
@@ -23,32 +24,43 @@ from workloads.applications.serving import JsonServer, number
 from workloads.reinforcement.environments.recommender import GENRES
 from workloads.reinforcement.errors import SettingsError
 from workloads.reinforcement.evaluation.off_policy import doubly_robust, fitted_model, ips, snips
+from workloads.telemetry.applications import RECOMMENDER_PEOPLE, RECOMMENDER_ROUNDS
 
 
 class RecommenderServer(JsonServer):
     """Serves ``service`` on ``listener``, one request at a time; policies are read only below ``folder``."""
 
-    def __init__(self, service: Recommender, listener: socket.socket, folder: Path) -> None:
+    def __init__(self, service: Recommender, listener: socket.socket, folder: Path, series: Series) -> None:
         super().__init__(self._answer, listener)
-        self._service, self._folder, self._lock = service, folder.resolve(), Lock()
+        self._service, self._folder, self._lock, self._series = service, folder.resolve(), Lock(), series
+        self._show()
 
     def _answer(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            if path == "/health":
-                return {"people": self._service.people, "rounds": self._service.rounds}
-            if path == "/recommend":
-                shown = self._service.recommend(_person(asked))
-                return {"number": shown.number, "item": shown.item, "genre": shown.genre}
-            if path == "/feedback":
-                if not isinstance(asked.get("clicked"), bool):
-                    raise RequestError("clicked: true or false is expected")
-                self._service.feedback(number(asked, "number", int), clicked=asked["clicked"])
-                return {}
-            if path == "/forget":
-                self._service.forget(_person(asked))
-                return {}
-            if path == "/evaluate":
-                return self._evaluated(asked)
+            try:
+                return self._answered(path, asked)
+            finally:
+                self._show()
+
+    def _show(self) -> None:
+        self._series.show((RECOMMENDER_PEOPLE, {}, self._service.people), (RECOMMENDER_ROUNDS, {}, self._service.rounds))
+
+    def _answered(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        if path == "/health":
+            return {"people": self._service.people, "rounds": self._service.rounds}
+        if path == "/recommend":
+            shown = self._service.recommend(_person(asked))
+            return {"number": shown.number, "item": shown.item, "genre": shown.genre}
+        if path == "/feedback":
+            if not isinstance(asked.get("clicked"), bool):
+                raise RequestError("clicked: true or false is expected")
+            self._service.feedback(number(asked, "number", int), clicked=asked["clicked"])
+            return {}
+        if path == "/forget":
+            self._service.forget(_person(asked))
+            return {}
+        if path == "/evaluate":
+            return self._evaluated(asked)
         raise RequestError(f"{path}: there are /recommend, /feedback, /forget, /evaluate and /health")
 
     def _evaluated(self, asked: dict[str, Any]) -> dict[str, Any]:
