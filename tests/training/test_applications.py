@@ -6,6 +6,7 @@ import http.client
 import json
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,7 +21,7 @@ from foundation.processes.child import Child
 from foundation.processes.free_port import free_port
 from foundation.processes.python import python_environment
 from foundation.processes.serving import listen
-from foundation.training import Checkpoint, save_checkpoint
+from foundation.training import STOPPED, Checkpoint, save_checkpoint
 from foundation.training.scrape import Series
 from workloads.applications.errors import PolicyError, RequestError
 from workloads.applications.game.policies import move, read_policy, value
@@ -31,6 +32,7 @@ from workloads.applications.recommender.policies import read_catalogue
 from workloads.applications.recommender.server import RecommenderServer
 from workloads.applications.recommender.service import Recommender
 from workloads.applications.serving import JsonServer
+from workloads.applications.spec import ApplicationSpec
 from workloads.reinforcement.environments.noughts_and_crosses import noughts_and_crosses
 from workloads.reinforcement.environments.recommender import GENRES, click_chance, recommender
 from workloads.reinforcement.errors import SettingsError
@@ -260,3 +262,48 @@ def test_what_the_recommender_refuses() -> None:
         service.feedback(shown.number, clicked=True)
     with pytest.raises(SettingsError):
         Recommender(BEST, CATALOGUE, explored=0).log()
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def reached(child: Child, port: int, path: str) -> bool:
+    deadline = time.monotonic() + 60
+    while get(port, path)[0] != 200:
+        assert child.alive(), child.last_lines(5)
+        assert time.monotonic() < deadline, child.last_lines(5)
+        child.wait(0.05)
+    return True
+
+
+def test_an_application_lives_and_is_not_ready_until_its_policy_is_learned(tmp_path: Path) -> None:
+    port, metrics, policy = free_port(), free_port(), tmp_path / "policy.checkpoint"
+    deployed = ApplicationSpec("game", str(policy)).to_args()
+    by_stack = [argument for argument in deployed if not argument.startswith(("--host", "--port", "--metrics-address"))]
+    command = [sys.executable, "-m", *by_stack, f"--port={port}", f"--metrics-address=127.0.0.1:{metrics}"]
+    with Child(command, env=python_environment(), log=tmp_path / "log", grace_s=10) as child:
+        assert reached(child, metrics, "/live")
+        assert get(metrics, "/ready")[0] == 503
+        policy_file(tmp_path / "whole", PERFECT).replace(policy)
+        assert reached(child, metrics, "/ready")
+        assert "game_policy_version{} 1" in get(metrics, "/metrics")[1]
+        assert json.loads(get(port, "/health")[1])["version"] == 1
+        child.process.terminate()
+        assert child.wait(60) == 0
+
+
+def test_an_application_that_waits_can_be_stopped(tmp_path: Path) -> None:
+    metrics = free_port()
+    command = [sys.executable, "-m", "workloads.applications.game", "serve", f"--policy={tmp_path / 'none'}", "--wait"]
+    with Child([*command, f"--metrics-address=127.0.0.1:{metrics}"], env=python_environment(), log=tmp_path / "log", grace_s=10) as child:
+        assert reached(child, metrics, "/live")
+        child.wait(1)  # /live is answered just before the stop is waited for
+        child.process.terminate()
+        assert child.wait(60) == STOPPED, child.last_lines(5)

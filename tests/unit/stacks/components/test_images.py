@@ -8,7 +8,18 @@ from stacks.components import images
 from stacks.components.images import Catalogue
 from stacks.errors import ConfigurationError
 
-OWN = {"coordination", "emulator", "compression", "engine", "environment-function", "federation", "gateway", "reinforcement", "trainer"}
+OWN = {
+    "applications",
+    "coordination",
+    "emulator",
+    "compression",
+    "engine",
+    "environment-function",
+    "federation",
+    "gateway",
+    "reinforcement",
+    "trainer",
+}
 
 
 @pytest.mark.parametrize("name", sorted(images.catalogue().entries))
