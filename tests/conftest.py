@@ -63,6 +63,11 @@ def real_node(tmp_path_factory: pytest.TempPathFactory) -> None:
         pytest.skip(str(error))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Why a first try failed is all that is left of it.
+    config.option.rerun_show_tracebacks = IN_CI
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in an order drawn with SEED")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -141,10 +141,9 @@ def test_the_newest_snapshot_of_a_stream_stays(recorder: Recorder) -> None:
 
 def test_a_reader_that_waits_is_woken(recorder: Recorder) -> None:
     assert not recorder.wait(0, 0)
-    writer = threading.Thread(target=recorder.append, args=("a", 0, [event(1)], 0))
-    writer.start()
-    assert recorder.wait(0, 120)
-    writer.join()
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit(recorder.append, "a", 0, [event(1)], 0)
+        assert recorder.wait(0, 120)
 
 
 def test_of_many_writers_of_one_stream_each_version_has_one(recorder: Recorder) -> None:
@@ -158,11 +157,8 @@ def test_of_many_writers_of_one_stream_each_version_has_one(recorder: Recorder) 
                 continue
             done += 1
 
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(4)))
     log = recorder.read_all()
     assert [(record.position, record.version) for record in log] == [(n, n) for n in range(1, 41)]
     for writer_number in range(4):

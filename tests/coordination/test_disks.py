@@ -31,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_member_with_a_full_disk_ends_the_others_go_on_and_with_space_it_is_back(small_disk: Path) -> None:
     async def write_until_it_ends(group: LocalGroup) -> int:
-        async with ConsensusCoordination(group.cluster, group.members, timeout_s=30.0) as store:
+        async with ConsensusCoordination(group.cluster, group.members, timeout_s=120.0) as store:
             for number in range(100):
                 await store.put(f"k{number % 10}", VALUE)
                 if not group.runs("n1"):
@@ -41,11 +41,11 @@ def test_a_member_with_a_full_disk_ends_the_others_go_on_and_with_space_it_is_ba
 
     async def catch_up(group: LocalGroup) -> None:
         async with (
-            ConsensusCoordination(group.cluster, group.members, timeout_s=30.0) as store,
+            ConsensusCoordination(group.cluster, group.members, timeout_s=120.0) as store,
             Operator("local", group.members) as operator,
         ):
             written = await store.put("again", "")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 while {each.get("revision") for each in await operator.statuses()} != {written}:
                     await asyncio.sleep(0.1)
 

@@ -49,7 +49,7 @@ class Jaeger:
         wait_until_it_answers(f"http://127.0.0.1:{self.query}/api/services", folder / "log")
 
     def spans(self) -> tuple[list[dict[str, Any]], str]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.query}/api/traces?service=gateway&limit=100", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.query}/api/traces?service=gateway&limit=100", timeout=60) as answer:
             text = answer.read().decode()
         return [span for trace in json.loads(text)["data"] for span in trace["spans"]], text
 
@@ -75,7 +75,7 @@ def test_a_collector_takes_spans_with_tokens_and_cost(
     assert ask(live.url, "anthropic", "claude-sonnet-5", CANARY).status == 200
     assert ask(live.url, "openai", "gemini-3.8-flash", CANARY, stream=False).status == 200
     assert ask(live.url, "openai", "gpt-5", CANARY, stream=False).status == 400
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while len((found := jaeger.spans())[0]) < 3 and time.monotonic() < until:
         time.sleep(0.1)
     spans, text = found
@@ -93,5 +93,5 @@ def test_a_collector_takes_spans_with_tokens_and_cost(
     assert tags["chat gpt-5"]["otel.status_code"] == "ERROR"
     for secret in (CANARY, KEY, UPSTREAM_KEY):
         assert secret not in text
-    with urllib.request.urlopen(f"{live.url}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"{live.url}/metrics", timeout=60) as answer:
         assert "llm_gateway_spans_dropped_total 0.0" in answer.read().decode()

@@ -62,7 +62,7 @@ def test_every_query_finds_its_series(emulator: str, gateway_of: Start) -> None:
     assert ask(live.url, "openai", "gpt-5", key="wrong").status == 401
     for _ in range(2):
         assert ask(live.url, "openai", "gpt-5", "again", stream=False, temperature=0.0).status == 200
-    with urllib.request.urlopen(f"{live.url}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"{live.url}/metrics", timeout=60) as answer:
         shown = exposed(answer.read().decode())
     for query in queries():
         bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]", " ", query)

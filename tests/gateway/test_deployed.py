@@ -68,9 +68,9 @@ class Deployed:
         self.children.append(started("workloads.gateway", [f"--config={folder / name}"], port, self.log))
 
 
-@pytest.fixture(scope="module")
-def deployed(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    running = Deployed(graph, tmp_path_factory.mktemp("deployed"))
+@pytest.fixture
+def deployed(graph: Graph, tmp_path: Path) -> Iterator[Deployed]:
+    running = Deployed(graph, tmp_path)
     yield running
     for child in reversed(running.children):
         child.__exit__(None, None, None)
@@ -93,7 +93,6 @@ def test_every_route_is_served_and_what_the_engine_cannot_falls_back(deployed: D
 def test_a_key_that_was_changed_holds_without_a_restart(deployed: Deployed) -> None:
     assert ask(deployed.url, "openai", "claude", stream=False).status == 200
     (deployed.keys / DIGEST_FILE).write_text(digest_of("sk-st-new"))
-    # From here on the other tests' key is refused.
 
     def status(key: str) -> int:
         return ask(deployed.url, "openai", "claude", stream=False, key=key).status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from tests.gateway.client import ask
 from tests.gateway.conftest import GatewayProcess, provider, tenants, wait_until_it_answers
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Child, int]]:
-    port, folder = free_port(), tmp_path_factory.mktemp("engine")
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[tuple[Child, int]]:
+    port, folder = free_port(), tmp_path / "engine"
+    folder.mkdir()
     command = [sys.executable, "-m", "workloads.engine", f"--port={port}", f"--cache={folder}", "--slots=2"]
     with Child(command, log=folder / "log") as child:
         wait_until_it_answers(f"http://127.0.0.1:{port}/health", folder / "log")

@@ -19,6 +19,7 @@ from tests.gateway.conftest import MODELS, GatewayProcess, attempts_on, control,
 from workloads.emulator.behaviour.faults import CATALOGUE, Fault
 
 WIRES = ["anthropic", "openai", "gemini"]
+BROKEN = [Fault.CUT, Fault.MALFORMED, Fault.NO_TERMINATOR]
 TIMEOUTS = {"connect_s": 2.0, "first_byte_s": 1.5, "first_token_s": 1.5, "idle_s": 1.0, "total_s": 30.0}
 
 
@@ -62,7 +63,25 @@ def declared(fault: Fault, dialect: str) -> Declared:
 
 
 @pytest.fixture(scope="module")
-def gateway(emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]) -> GatewayProcess:
+def made() -> dict[str, Any]:
+    """The gateway, and which tests have used it."""
+    return {"used": set()}
+
+
+@pytest.fixture
+def gateway(
+    request: pytest.FixtureRequest, made: dict[str, Any], emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]
+) -> GatewayProcess:
+    """Return the gateway of all tests, or another for a second try: the first has its records, and breakers that it opened."""
+    if "gateway" not in made or request.node.name in made["used"]:
+        made |= {"gateway": gateway_of(with_faults(emulator)), "used": set()}
+    made["used"].add(request.node.name)
+    found: GatewayProcess = made["gateway"]
+    return found
+
+
+def with_faults(emulator: str) -> dict[str, Any]:
+    """Return a configuration with a provider, and one behind it, for each fault on each wire, and others of their own for other tests."""
     providers, routes = {}, {}
     for dialect, model in MODELS.items():
         for fault in CATALOGUE:
@@ -75,8 +94,14 @@ def gateway(emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess
             name = f"{dialect}-to-{wire}"
             providers[name] = provider(emulator, dialect, name, timeouts=TIMEOUTS)
             routes[name] = {"targets": [{"provider": name, "model": model}]}
-    document = {"providers": providers, "routes": routes, "tenants": tenants(), "retries": {"budget_reserve": 1000.0, "base_ms": 10.0}}
-    return gateway_of(document)
+    for wire in WIRES:
+        for fault in BROKEN:
+            name = f"{fault.value}-to-{wire}"
+            for side in ("primary", "backup"):
+                providers[f"{name}-{side}"] = provider(emulator, "anthropic", f"{name}-{side}", timeouts=TIMEOUTS)
+            target, instead = ({"provider": f"{name}-{side}", "model": MODELS["anthropic"]} for side in ("primary", "backup"))
+            routes[name] = {"targets": [target], "fallbacks": [instead]}
+    return {"providers": providers, "routes": routes, "tenants": tenants(), "retries": {"budget_reserve": 1000.0, "base_ms": 10.0}}
 
 
 @pytest.mark.parametrize("fault", CATALOGUE, ids=[f"S{number:02d}-{fault.value}" for number, fault in enumerate(CATALOGUE, 1)])
@@ -133,9 +158,9 @@ def test_a_cut_is_typed_between_any_two_wires(dialect: str, wire: str, emulator:
 
 
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("fault", [Fault.CUT, Fault.MALFORMED, Fault.NO_TERMINATOR], ids=lambda fault: fault.value)
+@pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: fault.value)
 def test_a_broken_answer_that_is_not_streamed_is_fetched_elsewhere(wire: str, fault: Fault, emulator: str, gateway: GatewayProcess) -> None:
-    name = f"anthropic-{fault.value}"
+    name = f"{fault.value}-to-{wire}"
     control(emulator, "PUT", f"faults/{name}-primary", fault.value)
     reply = ask(gateway.url, wire, name, stream=False)
     assert reply.status == 200

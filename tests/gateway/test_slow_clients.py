@@ -23,7 +23,7 @@ HEAD = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\n"
 
 
 def connected(gateway: GatewayProcess) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", gateway.port), timeout=20)
+    return socket.create_connection(("127.0.0.1", gateway.port), timeout=60)
 
 
 def everything_from(connection: socket.socket) -> bytes:
@@ -102,12 +102,12 @@ def test_a_client_that_never_reads_is_cut_off_and_no_provider_is_blamed(
         for _ in range(4):  # one more than a breaker needs
             connection = held.enter_context(socket.socket())
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.settimeout(20)
+            connection.settimeout(60)
             connection.connect(("127.0.0.1", live.port))
             connection.sendall(f"{HEAD}content-length: {len(body)}\r\n\r\n".encode() + body)
             assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
         process = psutil.Process(live.child.process.pid)
-        assert until(lambda: not in_flight(live) and len(established(process, live.port)) == 0, 20.0), "their connections are gone"
+        assert until(lambda: not in_flight(live) and len(established(process, live.port)) == 0), "their connections are gone"
         assert len(live.records()) == 4
         assert ask(live.url, "anthropic", "claude-sonnet-5", stream=False).status == 200
         assert breaker_is_closed(live)
@@ -126,5 +126,5 @@ def breaker_is_closed(gateway: GatewayProcess) -> bool:
 
 
 def sample(gateway: GatewayProcess, name: str) -> float:
-    with urllib.request.urlopen(f"{gateway.url}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"{gateway.url}/metrics", timeout=60) as answer:
         return next(float(line.removeprefix(name)) for line in answer.read().decode().splitlines() if line.startswith(name))

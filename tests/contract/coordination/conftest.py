@@ -83,7 +83,7 @@ def run(store: Callable[[], AbstractAsyncContextManager[Coordination]]) -> Run:
 
     def run(test: Callable[[Coordination], Coroutine[Any, Any, None]]) -> None:
         async def with_store() -> None:
-            async with asyncio.timeout(60), store() as client:
+            async with asyncio.timeout(180), store() as client:
                 await test(client)
 
         asyncio.run(with_store())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from typing import Any
 
 import pytest
@@ -79,7 +79,7 @@ def test_of_many_increments_none_is_lost(store: Store, prefix: str) -> None:
                     break
 
     async def test() -> None:
-        async with asyncio.timeout(60), store() as first, store() as second:
+        async with asyncio.timeout(180), store() as first, store() as second:
             await asyncio.gather(*(increment(client) for client in (first, second) for _ in range(4)))
             there = await first.get(prefix + "n")
             assert there is not None
@@ -133,27 +133,51 @@ def test_the_keys_of_a_lease_go_with_it_in_one_revision(run: Run, prefix: str) -
 
 
 def test_a_lease_lives_while_it_is_kept_alive_and_ends_by_itself(run: Run, prefix: str, ttl_ms: int) -> None:
+    """Where this machine stood still for longer than a lease is, nobody kept it alive: then it is tried again."""
+
     async def test(store: Coordination) -> None:
-        kept, left = await store.grant(ttl_ms), await store.grant(ttl_ms)
-        await store.put(prefix + "kept", "", lease=kept)
-        last = await store.put(prefix + "left", "", lease=left)
-
-        async def keep() -> None:
-            while True:
-                await store.keep_alive(kept)
-                await asyncio.sleep(ttl_ms / 4_000)
-
-        keeping = asyncio.create_task(keep())
-        async with aclosing(store.watch(prefix, after=last)) as revisions:
-            ended = asyncio.create_task(anext(revisions))
-            while not ended.done():  # the fake looks at its clock only when it is asked
-                await asyncio.sleep(0.05)
-                await store.get(prefix)
-            assert (await ended).changes == (Change(prefix + "left", None),)
-        assert await store.get(prefix + "kept") is not None
-        keeping.cancel()
+        for attempt in range(20):
+            if await lives_while_it_is_kept_alive(store, f"{prefix}{attempt}/", ttl_ms):
+                return
+        raise AssertionError(f"each of 20 times the machine stood still for {ttl_ms} ms")
 
     run(test)
+
+
+async def lives_while_it_is_kept_alive(store: Coordination, prefix: str, ttl_ms: int) -> bool:
+    """Keep a lease alive until another has ended; False if that could not be done in time."""
+    loop = asyncio.get_running_loop()
+    begun_s, longest_s = loop.time(), 0.0
+    kept, left = await store.grant(ttl_ms), await store.grant(ttl_ms)
+    await store.put(prefix + "kept", "", lease=kept)
+    last = await store.put(prefix + "left", "", lease=left)
+
+    async def keep() -> None:
+        nonlocal begun_s, longest_s
+        with suppress(LeaseLostError):
+            while True:
+                await store.keep_alive(kept)
+                longest_s, begun_s = max(longest_s, loop.time() - begun_s), loop.time()
+                await asyncio.sleep(ttl_ms / 4_000)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        async with aclosing(store.watch(prefix, after=last)) as revisions:
+            ended: set[str] = set()
+            while prefix + "left" not in ended:
+                coming = asyncio.create_task(anext(revisions))
+                while not coming.done():  # the fake looks at its clock only when it is asked
+                    await asyncio.sleep(0.05)
+                    await store.get(prefix)
+                assert all(change.value is None for change in (await coming).changes)
+                ended |= {change.key for change in (await coming).changes}
+        if await store.get(prefix + "kept") is not None:
+            return True
+        longest_s = max(longest_s, loop.time() - begun_s)
+        assert longest_s * 1_000 >= ttl_ms, f"it ended, though it was kept alive every {longest_s * 1_000:.0f} ms"
+        return False
+    finally:
+        keeping.cancel()
 
 
 def test_locks_are_held_one_at_a_time_in_order_with_growing_tokens(store: Store, prefix: str) -> None:
@@ -163,7 +187,7 @@ def test_locks_are_held_one_at_a_time_in_order_with_growing_tokens(store: Store,
 
         async def hold(client: Coordination) -> None:
             nonlocal holders
-            async with Lock(client, prefix, ttl_ms=10_000) as lock:
+            async with Lock(client, prefix, ttl_ms=60_000) as lock:
                 holders += 1
                 assert holders == 1
                 tokens.append(lock.token)
@@ -171,7 +195,7 @@ def test_locks_are_held_one_at_a_time_in_order_with_growing_tokens(store: Store,
                 assert not lock.is_lost
                 holders -= 1
 
-        async with asyncio.timeout(60), store() as first, store() as second:
+        async with asyncio.timeout(180), store() as first, store() as second:
             await asyncio.gather(*(hold(client) for client in (first, second) for _ in range(4)))
         assert len(tokens) == 8
         assert tokens == sorted(set(tokens))
@@ -182,8 +206,8 @@ def test_locks_are_held_one_at_a_time_in_order_with_growing_tokens(store: Store,
 def test_the_next_candidate_leads_when_the_leader_resigns(run: Run, prefix: str) -> None:
     async def test(store: Coordination) -> None:
         assert await Election.leader(store, prefix) is None
-        async with Election(store, prefix, "first", ttl_ms=10_000) as first:
-            second = Election(store, prefix, "second", ttl_ms=10_000)
+        async with Election(store, prefix, "first", ttl_ms=60_000) as first:
+            second = Election(store, prefix, "second", ttl_ms=60_000)
             waiting = asyncio.create_task(second.__aenter__())
             while len((await store.list(f"elections/{prefix}/")).keys) < 2:
                 await asyncio.sleep(0.01)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from foundation.errors import NotReadyError
+from foundation.processes.child import Child
+from foundation.processes.readiness import wait_until_ready
 from sandtable.document.reading import read_run
 from sandtable.report import write_reports
 from toolchain import ToolMissingError, resolve
@@ -112,7 +116,7 @@ class Tab:
         self._last += 1
         await self._socket.send_json({"id": self._last, "method": method, "params": parameters})
         while True:
-            message = await asyncio.wait_for(self._socket.receive_json(), 30)
+            message = await asyncio.wait_for(self._socket.receive_json(), 120)
             if message.get("id") == self._last:
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
@@ -121,7 +125,7 @@ class Tab:
 
     async def until(self, event: str) -> None:
         while True:
-            message = await asyncio.wait_for(self._socket.receive_json(), 30)
+            message = await asyncio.wait_for(self._socket.receive_json(), 120)
             self._note(message)
             if message.get("method") == event:
                 return
@@ -189,24 +193,20 @@ async def visit(endpoint: str, url: str) -> Visit:
     return seen
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start Chromium once; yield the address of its DevTools."""
+@contextmanager
+def browser(folder: Path) -> Iterator[str]:
+    """Start Chromium and yield the address of its DevTools. Each page has one of its own: a browser that crashed fails no other page."""
     try:
         program = resolve("chromium").path
     except ToolMissingError as error:
         pytest.skip(f"no Chromium here: {error}")
-    profile = tmp_path_factory.mktemp("profile")
-    with subprocess.Popen(
-        [str(program), *FLAGS, f"--user-data-dir={profile}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
+    place = folder / "profile" / "DevToolsActivePort"
+    with Child([str(program), *FLAGS, f"--user-data-dir={place.parent}"], log=folder / "chromium.log", grace_s=20) as child:
         try:
-            address = next(line.split()[-1] for line in process.stderr if "DevTools listening on" in line)
-            yield address.replace("ws://", "http://").partition("/devtools")[0]
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
+            wait_until_ready(child, lambda: place.exists() and len(place.read_text().split()) == 2, within_s=180)
+        except NotReadyError as error:
+            pytest.fail("\n".join([f"Chromium {error}:", *child.last_lines(20)]))
+        yield f"http://127.0.0.1:{place.read_text().split()[0]}"
 
 
 def rehearsed(root: Path) -> Path:
@@ -222,13 +222,14 @@ def rehearsed(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module", params=["ship", "hold", "denied", "regression", "inconclusive", "graph-mode", "rehearsed here"])
-def seen(request: pytest.FixtureRequest, browser: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Visit]:
+def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Visit]:
     """Visit the page of each run once; give its verdict with what was seen."""
     root = tmp_path_factory.mktemp("root")
     folder = rehearsed(root) if request.param == "rehearsed here" else EXAMPLES["write"](request.param, root)
     verdict = json.loads((folder / "rehearsal.json").read_text(encoding="utf-8"))["verdict"]
     files = write_reports(read_run(folder), folder)
-    return verdict, asyncio.run(visit(browser, Path(files.html).resolve().as_uri()))
+    with browser(tmp_path_factory.mktemp("browser")) as address:
+        return verdict, asyncio.run(visit(address, Path(files.html).resolve().as_uri()))
 
 
 def distinct_lines(png: bytes) -> int:

@@ -34,7 +34,7 @@ def transit(bao: Path, eventually: Callable[[str, Callable[[], bool]], None]) ->
     administrator = {**os.environ, "VAULT_ADDR": f"http://{listen}", "VAULT_TOKEN": ROOT_TOKEN}
 
     def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(bao), *arguments], env=administrator, check=False, capture_output=True, text=True, timeout=30)
+        return subprocess.run([str(bao), *arguments], env=administrator, check=False, capture_output=True, text=True, timeout=240)
 
     command = [str(bao), "server", "-dev", "-dev-no-store-token", f"-dev-root-token-id={ROOT_TOKEN}", f"-dev-listen-address={listen}"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -50,7 +50,7 @@ def transit(bao: Path, eventually: Callable[[str, Callable[[], bool]], None]) ->
         yield {"VAULT_ADDR": administrator["VAULT_ADDR"], "VAULT_TOKEN": token.stdout.strip()}
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(120)
 
 
 def test_a_transit_key_takes_the_place_of_the_passphrase(
@@ -62,7 +62,7 @@ def test_a_transit_key_takes_the_place_of_the_passphrase(
     change = ["pulumi", "stack", "change-secrets-provider", KEY, "--stack", "dev", "--non-interactive"]
     make_stacks(Workspace(root))
     by_hand = os.environ | variables(Workspace(root))
-    done = subprocess.run(change, cwd=root, env=by_hand, check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(change, cwd=root, env=by_hand, check=False, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     file = root / "Pulumi.dev.yaml"

@@ -188,23 +188,24 @@ class Engine:
             process = subprocess.Popen(["/bin/sh", "-ec", line], env=self.environment, stdout=log, stderr=log)
             try:
                 while not pid.exists():
+                    assert process.poll() is None, (self.folder / "log").read_text(errors="replace")
                     time.sleep(0.01)
                 process.send_signal(signal.SIGHUP)  # the helper's, before the server listens to it
                 yield
             finally:
                 process.terminate()
-                process.wait(20)
+                process.wait(120)
 
     def act_as(self, namespace: str, account: str, audience: str = "vault") -> None:
         (self.folder / "token").write_text(token(namespace, account, audience), encoding="utf-8")
 
     def set_up(self) -> subprocess.CompletedProcess[str]:
         script = str(self.files["setup"] / "setup.sh")
-        return subprocess.run(["/bin/sh", script], env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(["/bin/sh", script], env=self.environment, capture_output=True, text=True, timeout=240, check=False)
 
     def ask(self, *arguments: str, **variables: str) -> str:
         command, environment = [str(self.binary), *arguments], {**self.environment, **variables}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode:
             raise RefusedError(done.stderr)
         return done.stdout

@@ -23,7 +23,7 @@ NAMES = ("a", "b", "c")
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", MODULE, *arguments], env=python_environment(), capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", MODULE, *arguments], env=python_environment(), capture_output=True, text=True, timeout=180, check=False
     )
 
 
@@ -103,7 +103,7 @@ class Processes:
         until(condition, lambda: "\n".join(f"{name} wrote:\n{self.log(name)[-2000:]}" for name in ("server", *NAMES)))
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}{path}", timeout=60) as answer:
             return str(answer.read().decode())
 
     def finished(self) -> bool:

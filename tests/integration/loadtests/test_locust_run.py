@@ -160,7 +160,7 @@ def test_locust_ends_when_the_process_that_started_it_is_killed() -> None:
             while len(started := [child for child in watched.children(recursive=True) if is_locust(child)]) < 3 or not engine.requests:
                 assert starter.poll() is None
             starter.kill()
-        gone, alive = psutil.wait_procs(started, timeout=30)
+        gone, alive = psutil.wait_procs(started, timeout=120)
     assert (len(gone), alive) == (3, [])
 
 

@@ -22,7 +22,7 @@ def test_what_was_killed_starts_again_and_its_log_goes_on(tmp_path: Path) -> Non
         first = program.pid
         assert psutil.Process(first).environ()["OMP_NUM_THREADS"] == "1"
         program.kill()
-        program.child.wait(10)
+        program.child.wait(120)
         assert program.exit_reason() == "was ended by signal 9"
         log.write_text("of the first\n")
         program.start()
@@ -39,7 +39,7 @@ def test_a_workload_that_was_killed_answers_again_on_its_port(tmp_path: Path) ->
     with served:
         first, url = served.pid, served.url
         served.kill()
-        served.child.wait(10)
+        served.child.wait(120)
         served.start()
         assert (served.pid != first, served.url) == (True, url)
         assert served.started_in_s > 0

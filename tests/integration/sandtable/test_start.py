@@ -62,7 +62,7 @@ def test_help_imports_nothing_heavy() -> None:
         "used = resource.getrusage(resource.RUSAGE_SELF);"
         "print(json.dumps([code, used.ru_utime + used.ru_stime, sorted(sys.modules)]), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=180, check=True)
     exit_code, cpu_s, modules = json.loads(done.stderr)
     assert exit_code == 0
     assert HEAVY & {name.partition(".")[0] for name in modules} == set()
@@ -103,7 +103,7 @@ def test_the_group_alone_shows_its_help(sandtable: Any) -> None:
 def test_completion_of_environments(project: Path) -> None:
     environ = {**os.environ, "_SANDTABLE_COMPLETE": "complete_bash", "COMP_WORDS": f"sandtable -C {project} graph ", "COMP_CWORD": "4"}
     command = [sys.executable, "-m", "sandtable"]
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=180, check=False)
     assert done.stdout.split() == ["dev", "lab", "prod", "staging", "training"], done.stderr
 
 
@@ -115,7 +115,7 @@ def test_a_reader_that_has_seen_enough_does_not_hide_the_code(project: Path, com
     )
     line = f"cd {project}; {SANDTABLE} {command} {reader}"
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], env=environ, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == code
     assert done.stderr.count("\n") == (2 if code == 2 and reader != "2>&1 | true" else 0)
 
@@ -125,7 +125,7 @@ def test_a_reader_that_has_seen_enough_does_not_hide_the_code(project: Path, com
 def test_a_stream_on_a_full_disk_ends_in_a_code_of_the_catalogue(project: Path, command: str, full: str) -> None:
     redirection = {"stdout": ">/dev/full", "both": ">/dev/full 2>&1"}[full]
     line = f"{SANDTABLE} -C {project} {command} {redirection}"
-    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == (0 if full == "both" else 1)
@@ -134,7 +134,7 @@ def test_a_stream_on_a_full_disk_ends_in_a_code_of_the_catalogue(project: Path, 
 def test_a_working_folder_that_has_been_removed(tmp_path: Path) -> None:
     line = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir ../gone && {SANDTABLE} graph dev"
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "-c", line], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", line], env=environ, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 2
     assert done.stderr == "error: the working directory has been removed: change to another, or name the project's folder with -C\n"
 
@@ -155,7 +155,7 @@ def test_closed_streams_are_no_fault(project: Path, tmp_path: Path, closed: str)
         f"{SANDTABLE} -C {project} graph dev --json {closed}; echo $? > {code}; "
         f"cd {tmp_path}; PYTHONPATH={shlex.quote(str(ROOT))} {PYTHON} -c {shlex.quote(program)} {closed}; echo $? >> {code}"
     )
-    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert code.read_text() == "0\n0\n", done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "own").read_text() == ""
@@ -164,7 +164,7 @@ def test_closed_streams_are_no_fault(project: Path, tmp_path: Path, closed: str)
 @pytest.mark.parametrize("stdin", ["<&-", "</dev/null", "<<< n"])
 def test_a_question_that_nobody_answers_with_yes(project: Path, stdin: str) -> None:
     line = f"{SANDTABLE} -C {project} cluster delete dev {stdin}"
-    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 130
     question, error = done.stderr.splitlines()
     assert question.startswith("Delete the cluster of dev")

@@ -98,7 +98,7 @@ def serve(listening: socket.socket, context: ssl.SSLContext, ended: threading.Ev
         while not ended.is_set():
             with suppress(OSError):
                 plain, _ = listening.accept()
-                plain.settimeout(2)
+                plain.settimeout(20)
                 with closing(plain), context.wrap_socket(plain, server_side=True) as connection:
                     connection.recv(1024)
                     connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")

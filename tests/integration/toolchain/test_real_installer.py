@@ -175,7 +175,7 @@ def test_a_cache_of_one_s_own_holds_go_s_caches_too(tmp_path: Path, go_machine: 
     while not list((tmp_path / "own").glob("go/build/*")):
         assert cold.poll() is None
     cold.send_signal(signal.SIGINT)
-    cold.communicate(timeout=30)
+    cold.communicate(timeout=120)
     shutil.rmtree(tmp_path / "own")
 
 
@@ -194,7 +194,7 @@ def test_two_processes_build_once_after_a_third_was_killed(tmp_path: Path, go_ma
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     pair = [start(tmp_path, go_machine) for _ in range(2)]
-    outputs = [process.communicate(timeout=120)[0].splitlines() for process in pair]
+    outputs = [process.communicate(timeout=240)[0].splitlines() for process in pair]
     assert outputs[0][-1] == outputs[1][-1]
     assert [process.returncode for process in pair] == [0, 0]
     assert sum("running" in lines for lines in outputs) == 1
@@ -207,9 +207,9 @@ def test_ctrl_c_ends_the_compiler_too(tmp_path: Path, go_machine: dict[str, str]
     wait_until_it_builds(process)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert children
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children):
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, children
     assert process.returncode != 0

@@ -78,7 +78,7 @@ def test_a_reader_waits_for_another_process(open_: Open) -> None:
     one, other = open_(), open_()
     writer = threading.Thread(target=other.append, args=("a", 0, [event(1)], 0))
     writer.start()
-    assert one.wait(0, 30)
+    assert one.wait(0, 120)
     writer.join()
     assert not one.wait(1, 0.01)
 

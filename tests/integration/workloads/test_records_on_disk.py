@@ -44,7 +44,7 @@ def test_a_reader_waits_for_another_process(path: Path) -> None:
     one, other = SqliteRecorder(path), SqliteRecorder(path)
     writer = threading.Thread(target=other.append, args=("b", 0, [event(50)], 0))
     writer.start()
-    assert one.wait(50, 30)
+    assert one.wait(50, 120)
     writer.join()
     assert not one.wait(51, 0.01)
 
@@ -145,7 +145,7 @@ def test_appends_that_wait_for_a_writer_share_its_next_commit(path: Path, monkey
 
     def slow(batch: list[Any]) -> None:
         batches.append(len(batch))
-        assert gate.wait(30)
+        assert gate.wait(120)
         write(batch)
 
     monkeypatch.setattr(recorder, "_write", slow)
@@ -168,7 +168,7 @@ def test_appends_that_wait_for_a_writer_share_its_next_commit(path: Path, monkey
         writers.append(writer)
     gate.set()
     for writer in writers:
-        writer.join(30)
+        writer.join(120)
     assert batches == [1, 5]
     assert answers == {60: 51, 61: 52, 62: 53, 63: 54, 64: 55, 70: ConflictError}  # one that is refused leaves the others alone
 

@@ -173,7 +173,7 @@ def test_it_has_a_session_of_its_own(processes: Processes) -> None:
 def test_the_log_of_the_time_before_is_kept_and_the_last_words_are_quoted(processes: Processes) -> None:
     for words in ("first", "second"):
         processes.start(script(f"echo {words}; echo more >&2"))
-        psutil.Process(pid(processes)).wait(10)
+        psutil.Process(pid(processes)).wait(120)
     assert processes.last_words("sleeper") == "    second\n    more"
     assert processes.log("sleeper").with_suffix(".log.before").read_text() == "first\nmore\n"
     assert processes.log("sleeper").stat().st_mode & 0o777 == 0o600
