@@ -24,7 +24,7 @@ from workloads.federation.transport import Link, Reconnected, connect
 OPEN = Definition(
     task="credit-risk",
     rounds=1,
-    deadline_s=20.0,
+    deadline_s=120.0,
     privacy=Privacy(unit="none"),
     local=Local(epochs=1, batch=64, rate=0.5),
     secure_aggregation=False,
