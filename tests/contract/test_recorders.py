@@ -47,7 +47,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
                 return CoordinationRecorder(lambda: fake(InMemoryCoordination()))
         members = request.getfixturevalue("group")
         prefix = f"{tmp_path.name}/{number}/"  # another one for a second try
-        return CoordinationRecorder(lambda: ConsensusCoordination(members.cluster, members.members), prefix)
+        return CoordinationRecorder(lambda: ConsensusCoordination(members.cluster, members.members, timeout_s=60.0), prefix)
 
     def make() -> Recorder:
         made.append(new(len(made)))

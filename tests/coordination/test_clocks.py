@@ -29,10 +29,10 @@ DAY_S = 86_400
 
 async def change_leaders(group: LocalGroup) -> None:
     """Hold a long and a short lease while leaders change: the long one goes on, the short one ends."""
-    async with ConsensusCoordination(group.cluster, group.members) as store:
+    async with ConsensusCoordination(group.cluster, group.members, timeout_s=60.0) as store:
         await store.put("long", "", lease=await store.grant(60_000))
         await kill_leaders(group)
-        await store.put("short", "", lease=await store.grant(500))
+        await store.put("short", "", lease=await store.grant(3_000))
         await asyncio.to_thread(group.kill, await leader_of(group))
         async with asyncio.timeout(120):
             while await store.get("short") is not None:

@@ -39,7 +39,7 @@ def ready(url: str) -> bool:
 
 def test_every_series_of_three_members_is_scraped(tmp_path: Path) -> None:
     async def write(group: LocalGroup) -> None:
-        async with ConsensusCoordination(group.cluster, group.members) as store:
+        async with ConsensusCoordination(group.cluster, group.members, timeout_s=60.0) as store:
             for number in range(20):
                 await store.put("a", str(number))
 

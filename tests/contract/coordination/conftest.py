@@ -69,7 +69,7 @@ def store(request: pytest.FixtureRequest) -> Callable[[], AbstractAsyncContextMa
         return lambda: in_memory(shared)
     if request.param == "group":
         started = request.getfixturevalue("group")
-        return lambda: ConsensusCoordination(started.cluster, started.members)
+        return lambda: ConsensusCoordination(started.cluster, started.members, timeout_s=60.0)
     url = request.getfixturevalue("etcd")
     pytest.importorskip("aiohttp", reason="needs the dependency group `etcd`: run `nox -s coordination`")
     from workloads.adapters.etcd import EtcdCoordination
