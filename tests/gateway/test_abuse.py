@@ -126,7 +126,7 @@ def test_a_client_that_leaves_stops_the_provider_and_pays_for_what_came(
     emulator: str, gateway_of: Callable[[dict[str, Any]], GatewayProcess]
 ) -> None:
     document = everything(emulator)
-    document["providers"]["anthropic"]["base_url"] = f"{emulator}/leaving"
+    document["providers"]["anthropic"] |= {"base_url": f"{emulator}/leaving", "timeouts": {"idle_s": 120.0}}
     live = gateway_of(document)
     control(emulator, "PUT", "faults/leaving", "stall=90")
     body = json.dumps({**BASES["anthropic"], "max_tokens": 500, "stream": True}).encode()
