@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The answer: the largest rate; search and swings if they were asked for. ``rate_per_s`` is the environment's own."""
+    """The answer: the largest rate; search, swings and risks if they were asked for. ``rate_per_s`` is the environment's own."""
 
     environment: str
     seed: int

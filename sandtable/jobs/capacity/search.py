@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from stacks.graph import Graph
 
 #: Configurations above the cheapest that are simulated for the front.
-ABOVE: Final = 12
+_ABOVE: Final = 12
 #: Sizes of tensor-parallel groups that are tried; vLLM's divide the heads of a model.
-GROUPS: Final = (1, 2, 4, 8)
+_GROUPS: Final = (1, 2, 4, 8)
 
 
 def search(stack: Stack, limits: Sequence[Threshold], seed: int, budget_usd: float | None, ask: Ask) -> Search:
@@ -36,7 +36,7 @@ def search(stack: Stack, limits: Sequence[Threshold], seed: int, budget_usd: flo
 
     found = _Configurations(stack, limits, seed, budget_usd, ask)
     spread = found.spread if found.deployed.needs_gpus else None
-    return cheapest(found.families(), Questions(found.price, found.run, found.bound, spread), limits, above=ABOVE)
+    return cheapest(found.families(), Questions(found.price, found.run, found.bound, spread), limits, above=_ABOVE)
 
 
 class _Configurations:
@@ -62,7 +62,7 @@ class _Configurations:
         most = max(8, 2 * len(deployed.replicas))
         if not deployed.needs_gpus:
             return space(most, slots, [None])
-        groups = [None, *(group for group in GROUPS if group != deployed.group)]
+        groups = [None, *(group for group in _GROUPS if group != deployed.group)]
         return space(most, slots, [None, *_models(self._stack, deployed.gpu_model)], groups)
 
     def price(self, one: Configuration) -> float | None:

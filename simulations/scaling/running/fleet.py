@@ -125,7 +125,7 @@ class Fleet:
         return any(life.ready_s > now_s for pod in pods if (life := self.live.get(pod)) is not None)
 
     def _without(self, name: str, now_s: float) -> dict[str, str] | None:
-        """Return where all pods are without this node, or None if one of them would wait or had to be added a node."""
+        """Return where all pods are without this node, or None if one of them would wait or need another node."""
         nodes = [node for node in self._nodes if node.name != name]
         staying = {pod: node for pod, node in self._node_of.items() if node != name}
         after = self._placed(nodes, staying, now_s, autoscale=False)
@@ -133,6 +133,7 @@ class Fleet:
 
     def _remove(self, name: str, now_s: float) -> None:
         self._added.pop(name).removed_s = now_s
+        self._unchanged.pop(name, None)  # the next node may have the same name
         self._nodes = [node for node in self._nodes if node.name != name]
 
     def _move(self, pods: frozenset[str], homes: dict[str, str], now_s: float) -> list[tuple[PodLife, Workload]]:

@@ -82,6 +82,18 @@ def test_an_empty_node_goes_after_the_delay_of_its_pool(build: Any, rules: Mappi
     assert ours.record.nodes[0].removed_s == 60.0 + after_s
 
 
+def test_a_node_with_the_name_of_one_that_is_gone_has_its_whole_delay(build: Any) -> None:
+    ours = fleet(build, {"gpu": Consolidation(30.0)})
+    for begun_s in (0.0, 100.0):
+        ours.scale(begun_s, B, 2)
+        ours.scale(begun_s + 10.0, B, 1)
+        ours.consolidate(begun_s + 20.0)
+        ours.consolidate(begun_s + 50.0)
+    first, second = ours.record.nodes
+    assert first.node.name == second.node.name
+    assert (first.removed_s, second.removed_s) == (50.0, 150.0)
+
+
 def node_pool(disruption: Any, labels: Any = None) -> Graph:
     template = {"metadata": {"labels": labels or {}}}
     inputs = {
