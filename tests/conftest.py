@@ -84,6 +84,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    # Modules and tests stay until the end, and each full garbage collection looks through all of them: a tenth of the unit tier's time.
+    # Modules and tests stay until the end, and each full garbage collection looks through all of them: 5 % of the unit tier's time.
     gc.collect()
     gc.freeze()
