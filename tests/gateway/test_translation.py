@@ -14,6 +14,7 @@ from foundation.dialects.model.answer import Answer, StopReason
 from foundation.dialects.model.content import Media, Text, Thinking, ToolCall, ToolResult
 from foundation.dialects.model.request import ChatRequest, Message, OutputFormat, Reasoning, Tool, ToolChoice
 from foundation.dialects.paths import chat_path
+from foundation.dialects.signatures import addressed
 from tests.gateway.client import post
 from tests.gateway.conftest import MODELS, GatewayProcess, everything
 
@@ -117,3 +118,23 @@ def test_what_is_asked_for_comes_back(name: str, wire: str, live: GatewayProcess
                 continue
             answer = reply.result.answer if reply.result else DIALECTS[wire].decode_answer(json_bytes.decode(reply.body))
             assert case.holds(answer), (provider, stream, answer)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("wire", "provider"), [("gemini", "anthropic"), ("anthropic", "gemini")])
+def test_a_thought_tells_who_signed_it(wire: str, provider: str, live: GatewayProcess, *, stream: bool) -> None:
+    model = MODELS[provider]
+    request = user("why", reasoning=Reasoning(effort="high", budget_tokens=1024))
+    request.model, request.stream = model, stream
+    body = json.dumps(DIALECTS[wire].encode_request(request).document).encode()
+    reply = post(live.url + chat_path(wire, model, stream=stream), wire, body, stream=stream)
+    assert reply.status == 200, reply.body
+    answer = reply.result.answer if reply.result else DIALECTS[wire].decode_answer(json_bytes.decode(reply.body))
+    turn = [Message("assistant", answer.parts)]
+
+    def signed_for(target: str) -> list[str]:
+        (message,) = addressed(turn, wire, target)
+        return [part.signature for part in message.parts if isinstance(part, Thinking) and part.signature]
+
+    assert signed_for(provider)
+    assert not signed_for(wire)

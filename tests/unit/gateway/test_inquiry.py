@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from foundation.dialects.credentials import bare_key
+from foundation.dialects.model.content import Thinking
 from foundation.dialects.paths import route_of
+from foundation.dialects.signatures import mark_parts
 from tests.unit.gateway.test_parts import runtime
 from workloads.gateway.serving.inquiry import Inquiry
 
@@ -46,3 +48,24 @@ def test_a_shortened_conversation_keeps_gemini_s_own_options_in_their_place() ->
 
 def test_a_scheme_has_no_case() -> None:
     assert [bare_key(value) for value in ("Bearer k", "bearer k ", "k", "BEARER  k")] == ["k"] * 4
+
+
+def test_thoughts_go_to_the_provider_that_signed_them() -> None:
+    """A turn that Gemini answered on Anthropic's wire, and the next one at either provider."""
+    price = {"input": "0", "output": "0"}
+    providers = {name: {"dialect": name, "base_url": "http://127.0.0.1:1", "price": price} for name in ("anthropic", "gemini")}
+    routes = {name: {"targets": [{"provider": name, "model": "m"}]} for name in providers}
+    upstreams = runtime(providers=providers, routes=routes).upstreams
+    thought = Thinking("hm", "c2ln")
+    mark_parts([thought], "gemini", "anthropic")
+    block = {"type": "thinking", "thinking": "hm", "signature": thought.signature}
+    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": [block, {"type": "text", "text": "y"}]}]
+    asked = inquiry(
+        "/v1/messages", {"model": "r", "max_tokens": 9, "messages": [*turns, {"role": "user", "content": "z"}], "container": "c"}
+    )
+    to_claude = json.loads(asked.body_for(upstreams["anthropic/m"]))
+    assert to_claude["messages"][1] == {"role": "assistant", "content": "y"}
+    assert to_claude["container"] == "c", "what only this dialect has is kept"
+    assert asked.lost == ("thinking",)
+    to_gemini = json.loads(asked.body_for(upstreams["gemini/m"]))
+    assert to_gemini["contents"][1]["parts"][0] == {"text": "hm", "thought": True, "thoughtSignature": "c2ln"}

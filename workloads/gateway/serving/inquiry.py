@@ -1,18 +1,20 @@
 """A client's request, parsed only as far as needed: its model, its size, its maximum cost, and its form for each target.
 
 Rule 1: a request to a target of the same dialect is forwarded unchanged, except for the model's name and the request for usage.
-Rule 2: for other dialects it is read once, and written once for each.
+Rule 2: for other dialects, and where it holds what another provider signed, it is read once, and written once for each.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from foundation.dialects import DIALECTS, Dialect, json_bytes
 from foundation.dialects.model.errors import ErrorKind, RequestError
 from foundation.dialects.model.request import ChatRequest
 from foundation.dialects.paths import Route as Path
+from foundation.dialects.signatures import addressed, has_foreign
 from workloads.gateway.routing.tokens import DEFAULT_OUTPUT_TOKENS, drop_oldest, estimate
 from workloads.gateway.runtime import Upstream
 from workloads.gateway.upstream.urls import refused
@@ -125,12 +127,12 @@ class Inquiry:
     def body_for(self, upstream: Upstream) -> bytes:
         """Return the body for a target. Raises ``RequestError`` where its dialect cannot carry the request."""
         self._check_urls(upstream)
-        if upstream.dialect is self.dialect and not self.dropped_turns:
+        wire, target = self.dialect.name, upstream.dialect.name
+        if wire == target and not self.dropped_turns and not has_foreign(self.body, wire):
             return self._same_dialect(upstream)
-        request = self.request
-        request.model = upstream.model
+        request = replace(self.request, model=upstream.model, messages=addressed(self.request.messages, wire, target))
         document, self.lost = upstream.dialect.encode_request(request)
-        if self.dialect is upstream.dialect:
+        if wire == target:
             # Restore the fields that only this dialect has.
             kept = dict(request.extra)
             if "tools" in kept:
@@ -138,7 +140,7 @@ class Inquiry:
             document.update({name: value for name, value in kept.items() if name not in document})
             if request.extra_options:
                 document.setdefault("generationConfig", {}).update(request.extra_options)
-            self.lost = ()
+            self.lost = ("thinking",) if "thinking" in self.lost else ()
         return json_bytes.encode(document)
 
     def _same_dialect(self, upstream: Upstream) -> bytes:

@@ -20,6 +20,7 @@ from foundation.dialects.failures.retry_after import retry_after_s
 from foundation.dialects.model.answer import Answer
 from foundation.dialects.model.content import Text
 from foundation.dialects.model.errors import ErrorKind, MalformedAnswerError, ProviderError
+from foundation.dialects.signatures import mark_parts
 from workloads.gateway.resilience.course import BLAMES_TARGET, Course, Step
 from workloads.gateway.serving.repeats import keep
 from workloads.gateway.serving.safeguard import screened_answer
@@ -227,6 +228,7 @@ class Journey:
                 outcome.wasted.append((upstream, decoded.usage))
                 return changed
             same = same and not changed
+        mark_parts(decoded.parts, upstream.dialect.name, exchange.dialect.name)
         shown = content if same else json_bytes.encode(exchange.dialect.encode_answer(decoded, created_s=int(time.time())))
         outcome.usage, outcome.finish = decoded.usage, decoded.stop.value
         if outcome.said is not None:

@@ -14,6 +14,7 @@ from foundation.dialects.dialect import Decoded
 from foundation.dialects.model.errors import ProviderError
 from foundation.dialects.model.events import CONTENT, End, Event, Failed, Start, Stop, TextDelta, ThinkingDelta, ToolArguments, UsageUpdate
 from foundation.dialects.model.usage import Usage
+from foundation.dialects.signatures import mark_event
 from workloads.gateway.safety.asked import refusal
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Transfer:
     __slots__ = (
         "_constitution",
         "_decoder",
+        "_dialects",
         "_held",
         "_most_kept",
         "_request_id",
@@ -54,6 +56,7 @@ class Transfer:
 
     def __init__(self, exchange: Exchange, inquiry: Inquiry, upstream: Upstream) -> None:
         self._decoder = upstream.dialect.stream_decoder()
+        self._dialects = upstream.dialect.name, exchange.dialect.name
         self._same = upstream.dialect is exchange.dialect
         self._strip_usage = self._same and exchange.path.dialect == "openai" and not inquiry.wants_usage
         wants_usage = exchange.path.dialect != "openai" or inquiry.wants_usage
@@ -99,6 +102,7 @@ class Transfer:
             if isinstance(event, Start) and not event.id:
                 event.id = self._request_id
             if not self._same:
+                mark_event(event, *self._dialects)
                 out.append(self.encoder.encode(event))
         if self._same:
             out = [frame for frame in frames if not (self._strip_usage and _is_usage(frame))]
