@@ -18,7 +18,7 @@ from stacks.environment.file import load
 
 ROOT = Path(__file__).parents[2]
 SHORTER = {
-    r"reinforcement: \{.*?\}": "reinforcement: {algorithm: q-learning, environment: Taxi-v4, steps: 200_000}",
+    r"reinforcement: \{algorithm: ppo.*?\}": "reinforcement: {algorithm: q-learning, environment: Taxi-v4, steps: 200_000}",
     r"steps: 100, distil_steps: 60, lora_steps: 30": "steps: 40, distil_steps: 20, lora_steps: 20",
     r"rate_per_s: 4\.0": "rate_per_s: 1.0",
     r"duration_s: 30": "duration_s: 8",
