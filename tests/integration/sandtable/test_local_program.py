@@ -14,13 +14,14 @@ from sandtable.jobs.training.running import run
 from sandtable.jobs.training.strikes import Strike
 from sandtable.local.program import LocalProgram
 from sandtable.local.workload import LocalWorkload
+from tests.integration.environ import environ_of
 
 
 def test_what_was_killed_starts_again_and_its_log_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "made" / "program.log"
     with LocalProgram("http.server", ["0", "--bind=127.0.0.1"], log=log, one_thread=True) as program:
         first = program.pid
-        assert psutil.Process(first).environ()["OMP_NUM_THREADS"] == "1"
+        assert environ_of(first)["OMP_NUM_THREADS"] == "1"
         program.kill()
         program.child.wait(120)
         assert program.exit_reason() == "was ended by signal 9"

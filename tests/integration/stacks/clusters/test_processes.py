@@ -17,6 +17,7 @@ import pytest
 from foundation.processes.detached import end_processes
 from stacks.clusters import kept_to
 from stacks.clusters.embedded.processes import Processes, Server
+from tests.integration.environ import environ_of
 
 SLEEP = Server("sleeper", ("/bin/sleep", "600"))
 
@@ -159,7 +160,7 @@ def test_the_callers_environment_does_not_reach_it(processes: Processes, monkeyp
     monkeypatch.setenv("ETCD_NAME", "another")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid")
     processes.start(SLEEP)
-    environment = psutil.Process(pid(processes)).environ()
+    environment = environ_of(pid(processes))
     assert set(environment) == {"PATH", "HOME"}
     assert environment["HOME"] == str(processes.folder)
 
